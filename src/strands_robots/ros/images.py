@@ -1,0 +1,154 @@
+"""Pictures <-> sensor_msgs. The bytes are those that cv_bridge makes; cv_bridge itself is only asked for encodings not listed here."""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from strands_robots.errors import ShapeError, UnknownNameError
+from strands_robots.ros.stamps import fill_time
+
+Pixels = NDArray[Any]
+
+ENCODINGS: Mapping[str, tuple[str, int]] = MappingProxyType({
+    "rgb8": ("u1", 3), "bgr8": ("u1", 3), "rgba8": ("u1", 4), "bgra8": ("u1", 4), "mono8": ("u1", 1), "8UC1": ("u1", 1), "8UC3": ("u1", 3),
+    "mono16": ("u2", 1), "16UC1": ("u2", 1), "32FC1": ("f4", 1),
+})
+"""Encoding -> numpy type and channels."""
+
+_TO_RGB = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0), "rgba8": (0, 1, 2), "bgra8": (2, 1, 0), "mono8": (0, 0, 0)}
+
+
+def fill_image(message: Image, pixels: Pixels, stamp: float, encoding: str) -> Image:
+    """Set an Image message in place and return it.
+
+    Args:
+        message: Message to set; its frame_id is left alone.
+        pixels: (H, W, C) or, with one channel, (H, W); type and C as the encoding says.
+        stamp: ROS time of the picture [s].
+        encoding: "rgb8", "32FC1" [m] or another one of `ENCODINGS`.
+
+    Raises:
+        UnknownNameError: If the encoding is unknown.
+        ShapeError: If the pixels do not have the encoding's type or channels.
+
+    Source: cv_bridge `CvBridge.cv2_to_imgmsg`.
+    """
+    if encoding not in ENCODINGS:
+        raise UnknownNameError("image encoding", encoding, ENCODINGS)
+    kind, channels = ENCODINGS[encoding]
+    given = 1 if pixels.ndim == 2 else pixels.shape[-1]
+    if pixels.ndim not in (2, 3) or given != channels or pixels.dtype != np.dtype(kind):
+        raise ShapeError(f"pixels are {pixels.dtype} {pixels.shape}; valid for {encoding}: {np.dtype(kind)} (H, W, {channels})")
+    fill_time(message.header.stamp, stamp)
+    message.height, message.width = pixels.shape[:2]
+    message.encoding = encoding
+    message.is_bigendian = int(sys.byteorder == "big")
+    message.step = pixels.shape[1] * channels * pixels.itemsize
+    data = message.data
+    if len(data) == pixels.nbytes:
+        memoryview(data)[:] = memoryview(np.ascontiguousarray(pixels).reshape(-1).view(np.uint8))
+    else:
+        del data[:]
+        data.frombytes(np.ascontiguousarray(pixels).tobytes())
+    return message
+
+
+def pixels_from_msg(message: Image) -> Pixels:
+    """Return the picture in the message's own encoding, as a read-only view where that is possible.
+
+    Returns:
+        (H, W, C), or (H, W) with one channel; type as the encoding says.
+
+    Raises:
+        UnknownNameError: If the encoding is unknown.
+        ShapeError: If the data do not have the size that the message says.
+    """
+    if message.encoding not in ENCODINGS:
+        raise UnknownNameError("image encoding", message.encoding, ENCODINGS)
+    kind, channels = ENCODINGS[message.encoding]
+    dtype = np.dtype(kind).newbyteorder(">" if message.is_bigendian else "<")
+    row = message.width * channels * dtype.itemsize
+    if message.step < row or len(message.data) != message.step * message.height:
+        raise ShapeError(
+            f"image of {message.width}x{message.height} {message.encoding} has step {message.step} and {len(message.data)} bytes; "
+            f"valid: step >= {row} and step * height bytes"
+        )
+    rows = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.step)[:, :row]
+    pixels = np.ascontiguousarray(rows).view(dtype).reshape(message.height, message.width, channels)
+    return pixels[:, :, 0] if channels == 1 else pixels
+
+
+def rgb_from_msg(message: Image) -> NDArray[np.uint8]:
+    """Return the picture as uint8 (H, W, 3) RGB, as cv_bridge with desired_encoding="rgb8" does.
+
+    Raises:
+        UnknownNameError: If the encoding is no colour encoding known here and cv_bridge is not installed.
+        ShapeError: As `pixels_from_msg`.
+    """
+    order = _TO_RGB.get(message.encoding)
+    if order is None:
+        return _with_cv_bridge(message)
+    pixels = pixels_from_msg(message)
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, np.newaxis]
+    return np.ascontiguousarray(pixels[:, :, list(order)] if order != (0, 1, 2) else pixels[:, :, :3])
+
+
+def _with_cv_bridge(message: Image) -> NDArray[np.uint8]:
+    try:
+        from cv_bridge import CvBridge
+    except ImportError:
+        raise UnknownNameError("colour encoding (cv_bridge, which knows more, is not installed)", message.encoding, _TO_RGB) from None
+    return np.asarray(CvBridge().imgmsg_to_cv2(message, desired_encoding="rgb8"), dtype=np.uint8)
+
+
+def fill_compressed(message: CompressedImage, rgb: NDArray[np.uint8], stamp: float, quality: int = 90) -> CompressedImage:
+    """Set a CompressedImage message in place to a JPEG and return it.
+
+    Args:
+        message: Message to set; its frame_id is left alone.
+        rgb: uint8 (H, W, 3).
+        stamp: ROS time of the picture [s].
+        quality: JPEG quality, 1 to 95.
+
+    Source: compressed_image_transport, format "<encoding>; jpeg compressed <encoding of the JPEG>".
+    """
+    from PIL import Image as Picture
+
+    stream = io.BytesIO()
+    Picture.fromarray(rgb).save(stream, format="JPEG", quality=quality)
+    fill_time(message.header.stamp, stamp)
+    message.format = "rgb8; jpeg compressed bgr8"
+    del message.data[:]
+    message.data.frombytes(stream.getvalue())
+    return message
+
+
+def camera_info(width: int, height: int, fovy: float, frame_id: str) -> CameraInfo:
+    """Return the calibration of an ideal pinhole camera with square pixels.
+
+    Args:
+        width, height: Size [px].
+        fovy: Full vertical field of view [rad].
+        frame_id: Optical frame (REP-103: z forward, x right).
+
+    Source: sensor_msgs/CameraInfo; the principal point is the picture's centre with pixel centres at whole numbers, as image_geometry and OpenCV
+    have it.
+    """
+    focal = 0.5 * height / math.tan(0.5 * fovy)
+    cx, cy = 0.5 * (width - 1), 0.5 * (height - 1)
+    message = CameraInfo(width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5)
+    message.header.frame_id = frame_id
+    message.k = [focal, 0.0, cx, 0.0, focal, cy, 0.0, 0.0, 1.0]
+    message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    message.p = [focal, 0.0, cx, 0.0, 0.0, focal, cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+    return message

@@ -1,0 +1,129 @@
+"""The main of every node's process: exit codes, signals, and no life after the parent's."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+
+import rclpy
+from rclpy._rclpy_pybind11 import RCLInvalidROSArgsError, UnknownROSArgsError
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
+
+from strands_robots.errors import StrandsRobotsError
+from strands_robots.ros.executor import make_executor
+
+PARENT_VARIABLE = "STRANDS_ROBOTS_PARENT_PID"
+"""Environment variable by which bringup says its process id; the node ends when that process does."""
+
+EXIT_FAILED = 1
+EXIT_CONFIGURATION = 2
+
+_PR_SET_PDEATHSIG = 1
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Signalled(SystemExit):
+    """A signal arrived before the node was ready."""
+
+
+class _Shutdown:
+    """Turns SIGINT and SIGTERM into a future that ends the spinning, and keeps the end below `grace` seconds."""
+
+    def __init__(self, grace: float) -> None:
+        self.requested: Future[bool] = Future()
+        self.ready = False
+        self._grace = grace
+        self._read, write = os.pipe()
+        os.set_blocking(write, False)
+        for number in _SIGNALS:
+            signal.signal(number, self._interrupt)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        threading.Thread(target=self._watch, name="signals", daemon=True).start()
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        if not self.ready:
+            raise _Signalled(0)
+
+    def _watch(self) -> None:
+        """Wake the executor at the first signal; leave the process when its end takes too long or a second signal comes."""
+        os.read(self._read, 1)
+        self.requested.set_result(True)
+        timer = threading.Timer(self._grace, self._leave, args=(f"the end took longer than {self._grace} s",))
+        timer.daemon = True
+        timer.start()
+        os.read(self._read, 1)
+        self._leave("a second signal")
+
+    def _leave(self, why: str) -> None:
+        print(f"left at once: {why}", file=sys.stderr, flush=True)
+        os._exit(EXIT_FAILED)
+
+
+def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None, grace: float = 0.9) -> int:
+    """Make a node, spin it until a signal or an error, and return the process's exit code.
+
+    SIGINT and SIGTERM end the node: its `destroy_node` runs (nodes stop their own threads there), and the code is 0. A StrandsRobotsError while
+    the node is made prints one line and gives 2. Any other exception prints a traceback and gives 1.
+
+    Args:
+        factory: Makes the node after rclpy is up.
+        args: Command line; None takes sys.argv.
+        grace: Longest time between the signal and the end of the process [s].
+    """
+    shutdown = _Shutdown(grace)
+    _end_with_parent()
+    try:
+        try:
+            rclpy.init(args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO)
+            node = factory()
+        except (StrandsRobotsError, RCLInvalidROSArgsError, UnknownROSArgsError) as error:
+            print(_one_line(error), file=sys.stderr, flush=True)
+            return EXIT_CONFIGURATION
+        return _spin(node, shutdown)
+    except _Signalled:
+        return 0
+    except Exception:  # The last frame of the process: everything that nobody expected is shown and becomes the exit code.
+        traceback.print_exc()
+        return EXIT_FAILED
+    finally:
+        rclpy.try_shutdown()
+
+
+def _spin(node: Node, shutdown: _Shutdown) -> int:
+    executor = make_executor()
+    executor.add_node(node)
+    shutdown.ready = True
+    try:
+        executor.spin_until_future_complete(shutdown.requested)
+    finally:
+        executor.remove_node(node)
+        node.destroy_node()
+        executor.shutdown()
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    """Return the error's message in one line of ASCII."""
+    text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip()) or type(error).__name__
+    return "error: " + (text if text.isascii() else ascii(text)[1:-1])
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent ends, if bringup said that it is the parent.
+
+    Source: prctl(2), PR_SET_PDEATHSIG.
+    """
+    given = os.environ.get(PARENT_VARIABLE, "")
+    if not given:
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if not given.isdigit() or not os.path.isdir(f"/proc/{given}"):
+        print(f"error: the process of {PARENT_VARIABLE}={ascii(given)} does not exist", file=sys.stderr, flush=True)
+        raise SystemExit(EXIT_CONFIGURATION)

@@ -1,0 +1,36 @@
+"""The quality-of-service profiles of the graph; every publisher and subscription takes one of these by name."""
+
+from __future__ import annotations
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+
+def _profile(depth: int, reliable: bool = True, transient: bool = False) -> QoSProfile:
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if transient else DurabilityPolicy.VOLATILE,
+    )
+
+
+COMMAND = _profile(10)
+"""Commands and chunks to a robot, and what its gate let through."""
+
+STATE = _profile(10)
+"""joint_states, gate_state, /tf, /diagnostics."""
+
+SAFETY = _profile(10)
+"""safety/state and safety/stop_request. Volatile: nobody may be armed by a message of the past."""
+
+IMAGE = _profile(5)
+"""Publishers of images and camera_info; reliable, so that both kinds of readers match."""
+
+IMAGE_READER = _profile(5, reliable=False)
+"""Readers of images, which rather lose a picture than wait for it; matches drivers that publish best effort."""
+
+DESCRIPTION = _profile(1, transient=True)
+"""robot_description and /tf_static: said once, heard by those who come later."""
+
+CLOCK = _profile(1, reliable=False)
+"""Readers of /clock."""
