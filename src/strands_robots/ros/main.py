@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 import rclpy
-from rclpy._rclpy_pybind11 import RCLInvalidROSArgsError, UnknownROSArgsError
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
@@ -82,10 +82,12 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None, gra
     try:
         try:
             rclpy.init(args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO)
+        except (rclpy_implementation.RCLError, rclpy_implementation.UnknownROSArgsError) as error:
+            return _refuse(error)
+        try:
             node = factory()
-        except (StrandsRobotsError, RCLInvalidROSArgsError, UnknownROSArgsError) as error:
-            print(_one_line(error), file=sys.stderr, flush=True)
-            return EXIT_CONFIGURATION
+        except StrandsRobotsError as error:
+            return _refuse(error)
         return _spin(node, shutdown)
     except _Signalled:
         return 0
@@ -109,10 +111,11 @@ def _spin(node: Node, shutdown: _Shutdown) -> int:
     return 0
 
 
-def _one_line(error: Exception) -> str:
-    """Return the error's message in one line of ASCII."""
+def _refuse(error: Exception) -> int:
+    """Print the error's message in one line of ASCII."""
     text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip()) or type(error).__name__
-    return "error: " + (text if text.isascii() else ascii(text)[1:-1])
+    print("error: " + (text if text.isascii() else ascii(text)[1:-1]), file=sys.stderr, flush=True)
+    return EXIT_CONFIGURATION
 
 
 def _end_with_parent() -> None:

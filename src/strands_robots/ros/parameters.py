@@ -16,9 +16,6 @@ from strands_robots.errors import ConfigurationError, UnknownNameError
 
 ConfigT = TypeVar("ConfigT")
 
-NODE_OPTIONS: Mapping[str, Any] = MappingProxyType({"automatically_declare_parameters_from_overrides": True})
-"""Arguments for `Node.__init__`, so that `read_parameters` sees what was given, unknown names included."""
-
 _NOT_OURS = ("use_sim_time", "start_type_description_service")
 _KINDS: Mapping[Any, Parameter.Type] = MappingProxyType({
     bool: Parameter.Type.BOOL,
@@ -49,7 +46,7 @@ def read_parameters(node: Node, kind: type[ConfigT]) -> ConfigT:
     """Declare the fields of a dataclass as read-only parameters of the node and return them.
 
     Args:
-        node: Node made with `NODE_OPTIONS`.
+        node: The node, with none of these declared yet.
         kind: Dataclass whose fields are made with `parameter`.
 
     Raises:
@@ -59,24 +56,26 @@ def read_parameters(node: Node, kind: type[ConfigT]) -> ConfigT:
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     hints = get_type_hints(kind)
     given = {
-        name: value for name, value in node.get_parameters_by_prefix("").items()
-        if name not in _NOT_OURS and not name.startswith("qos_overrides.")
+        name: value for name, value in _overrides(node).items() if name not in _NOT_OURS and not name.startswith("qos_overrides.")
     }
     for name in given:
         if name not in fields:
             raise UnknownNameError(f"parameter of {node.get_name()}", name, fields)
     values: dict[str, Any] = {}
     for name, field in fields.items():
-        value = field.default
-        if name in given:
-            node.undeclare_parameter(name)
-            if given[name].type_ is not Parameter.Type.NOT_SET:
-                value = check_value(name, given[name].value, hints[name], field.metadata)
+        value, hint = field.default, hints[name]
+        if name in given and given[name].type_ is not Parameter.Type.NOT_SET:
+            value = check_value(name, given[name].value, hint, field.metadata)
         values[name] = value
-        default = list(value) if isinstance(value, tuple) else value
-        node.declare_parameter(name, Parameter(name, _KINDS[hints[name]], default).value if default != [] else _KINDS[hints[name]],
-                               _descriptor(field.metadata, hints[name]))
+        declared = _KINDS[hint] if value == () else list(value) if isinstance(value, tuple) else value
+        node.declare_parameter(name, declared, _descriptor(field.metadata, hint), ignore_override=True)
     return kind(**values)
+
+
+def _overrides(node: Node) -> Mapping[str, Parameter]:
+    """Return every parameter that was given to the node. rclpy has no public way to see those that nobody declared, and its option to declare
+    them all fails on an empty list."""
+    return node._parameter_overrides
 
 
 def check_value(name: str, value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
