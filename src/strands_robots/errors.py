@@ -1,0 +1,54 @@
+"""The one error tree of the package.
+
+Every message says what was wrong, what was given and what is valid, in ASCII, because people and agents act on it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class StrandsRobotsError(Exception):
+    """Root of every error that this package raises on purpose."""
+
+
+class ConfigurationError(StrandsRobotsError):
+    """A parameter, file or argument is not usable."""
+
+
+class ModelError(ConfigurationError):
+    """A robot or scene description (MJCF, URDF) cannot be used; carries the compiler's own words."""
+
+
+class ShapeError(StrandsRobotsError):
+    """An array has the wrong shape."""
+
+
+class UnknownNameError(StrandsRobotsError):
+    """A name is not known; the message lists the valid ones and the nearest."""
+
+    def __init__(self, kind: str, given: str, valid: Iterable[str]) -> None:
+        names = sorted(valid)
+        near = difflib.get_close_matches(given, names, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        super().__init__(f"unknown {kind} '{ascii(given)[1:-1]}'; valid: {', '.join(names) or 'none'}{hint}")
+        self.kind = kind
+        self.given = given
+        self.valid = names
+
+
+class WorldError(StrandsRobotsError):
+    """The simulated world cannot do what was asked in its present state."""
+
+
+class RenderError(StrandsRobotsError):
+    """A picture could not be made."""
+
+
+class PolicyError(StrandsRobotsError):
+    """A policy cannot be made, or failed while it ran."""
+
+
+class ResumeRefusedError(StrandsRobotsError):
+    """A resume was refused; the stop stays latched."""

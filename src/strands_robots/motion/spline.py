@@ -1,0 +1,78 @@
+"""Monotone cubic interpolation of a chunk's rows: smooth, and never outside the interval between two rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strands_robots.types import FloatArray
+
+
+def monotone_slopes(rows: FloatArray) -> FloatArray:
+    """Return the slope at each row, (H, D), in units of one row interval.
+
+    Zero at local extremes and at steps, so that a gripper that snaps from open to closed does not overshoot.
+
+    Args:
+        rows: (H, D) values at equal intervals.
+
+    Source: Fritsch and Butland 1984, "A method for constructing local monotone piecewise cubic interpolants".
+    """
+    slopes = np.zeros_like(rows)
+    if len(rows) < 2:
+        return slopes
+    delta = np.diff(rows, axis=0)
+    slopes[0], slopes[-1] = delta[0], delta[-1]
+    before, after = delta[:-1], delta[1:]
+    product = before * after
+    total = before + after
+    np.divide(2.0 * product, total, out=slopes[1:-1], where=product > 0.0)
+    return slopes
+
+
+class MonotoneCubic:
+    """Rows at equal intervals, evaluated anywhere between the first and the last.
+
+    Attributes:
+        rows: (H, D) values.
+        period: Interval between two rows [s], > 0.
+    """
+
+    def __init__(self, rows: FloatArray, period: float) -> None:
+        self.rows = rows
+        self.period = period
+        slopes = monotone_slopes(rows)
+        self._linear = slopes[:-1]
+        delta = np.diff(rows, axis=0)
+        self._quadratic = 3.0 * delta - 2.0 * slopes[:-1] - slopes[1:]
+        self._cubic = slopes[:-1] + slopes[1:] - 2.0 * delta
+
+    def at(self, time: float, out: FloatArray) -> int:
+        """Write the value at `time` [s] after row 0 into `out` (D,) and return the index of the row before it."""
+        position = time / self.period
+        k = int(position + 1e-6)
+        last = len(self.rows) - 1
+        if k >= last:
+            np.copyto(out, self.rows[last])
+            return last
+        fraction = position - k
+        if -1e-6 < fraction < 1e-6:
+            np.copyto(out, self.rows[k])
+            return k
+        np.multiply(self._cubic[k], fraction, out=out)
+        out += self._quadratic[k]
+        out *= fraction
+        out += self._linear[k]
+        out *= fraction
+        out += self.rows[k]
+        return k
+
+    def sample(self, times: NDArray[np.float64]) -> FloatArray:
+        """Return the values at many times (N,) [s] after row 0, as (N, D)."""
+        position = np.clip(times / self.period, 0.0, len(self.rows) - 1)
+        if len(self.rows) == 1:
+            return np.repeat(self.rows, len(times), axis=0)
+        k = np.minimum(position.astype(np.intp), len(self.rows) - 2)
+        s = (position - k)[:, None]
+        values: FloatArray = ((self._cubic[k] * s + self._quadratic[k]) * s + self._linear[k]) * s + self.rows[k]
+        return values

@@ -1,0 +1,143 @@
+"""Description of one robot, read from a YAML file in config/robots or made from a bare model file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.types import ControlMode, JointLimits, StopCategory
+
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class JointConfig(_Strict):
+    """Limits of one joint; SI."""
+
+    lower: Annotated[float, Field(description="lowest position [rad] or [m]")]
+    upper: Annotated[float, Field(description="highest position [rad] or [m]")]
+    velocity: Positive
+    acceleration: Positive
+    effort: Positive
+
+
+class CameraConfig(_Strict):
+    """One camera; size in pixels, rate in Hz."""
+
+    width: Annotated[int, Field(ge=16, le=4096)] = 640
+    height: Annotated[int, Field(ge=16, le=4096)] = 480
+    rate: Annotated[float, Field(gt=0.0, le=240.0)] = 30.0
+
+
+class RobotConfig(_Strict):
+    """One kind of robot: model files, joints with limits in order, stop behaviour, cameras."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    description: str = ""
+    mjcf: Path | None = None
+    urdf: Path | None = None
+    base_frame: str = "base_link"
+    tool_frame: str = ""
+    stop_category: StopCategory = StopCategory.CONTROLLED_AND_HOLD
+    modes: tuple[str, ...] = ("position",)
+    joints: Annotated[dict[str, JointConfig], Field(min_length=1, max_length=64)]
+    home: dict[str, float] = Field(default_factory=dict)
+    cameras: dict[str, CameraConfig] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RobotConfig:
+        for joint, position in self.home.items():
+            limits = self.joints.get(joint)
+            if limits is None:
+                raise ValueError(f"home names unknown joint '{joint}'; valid: {', '.join(self.joints)}")
+            if not limits.lower <= position <= limits.upper:
+                raise ValueError(f"home.{joint} is {position}; valid: {limits.lower} to {limits.upper}")
+        valid = [mode.name.lower() for mode in ControlMode]
+        for mode in self.modes:
+            if mode not in valid:
+                raise ValueError(f"unknown mode '{mode}'; valid: {', '.join(valid)}")
+        if self.mjcf is None and self.urdf is None:
+            raise ValueError("neither mjcf nor urdf is given; at least one is needed")
+        return self
+
+    @property
+    def control_modes(self) -> frozenset[ControlMode]:
+        """The modes that the robot's actuators support."""
+        return frozenset(ControlMode[mode.upper()] for mode in self.modes)
+
+    def limits(self) -> JointLimits:
+        """Return the joint limits as arrays, in the order of `joints`."""
+        joints = list(self.joints.values())
+        return JointLimits(
+            names=tuple(self.joints),
+            lower=np.array([j.lower for j in joints]),
+            upper=np.array([j.upper for j in joints]),
+            velocity=np.array([j.velocity for j in joints]),
+            acceleration=np.array([j.acceleration for j in joints]),
+            effort=np.array([j.effort for j in joints]),
+        )
+
+
+def share_directory() -> Path:
+    """Return the folder that holds config/, urdf/ and launch/: the installed share, else the source tree."""
+    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
+        share = Path(prefix) / "share" / "strands_robots"
+        if prefix and share.is_dir():
+            return share
+    source = Path(__file__).resolve().parents[2]
+    if (source / "config" / "robots").is_dir():
+        return source
+    raise ConfigurationError(
+        "share/strands_robots was found neither on AMENT_PREFIX_PATH nor beside the sources; source install/setup.bash first"
+    )
+
+
+def robot_names() -> list[str]:
+    """Return the names of the robots that come with the package."""
+    return sorted(path.stem for path in (share_directory() / "config" / "robots").glob("*.yaml"))
+
+
+def load_robot(name_or_path: str) -> RobotConfig:
+    """Return the description of a robot, with absolute model paths.
+
+    Args:
+        name_or_path: Name in config/robots, or a path to a YAML file of the same form. (Bare MJCF and URDF files are described by
+            `sim.robot_model.describe_model`.)
+
+    Raises:
+        UnknownNameError: If it is neither a known name nor a file.
+        ConfigurationError: If the file is not valid; the message has every field that is wrong.
+    """
+    share = share_directory()
+    path = Path(name_or_path).expanduser()
+    if path.suffix not in (".yaml", ".yml"):
+        path = share / "config" / "robots" / f"{name_or_path}.yaml"
+        if "/" in name_or_path or not path.is_file():
+            raise UnknownNameError("robot", name_or_path, robot_names())
+    elif not path.is_file():
+        raise ConfigurationError(f"robot file '{path}' does not exist")
+    try:
+        robot = RobotConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"robot file '{path}' is not valid: {error}") from error
+    return robot.model_copy(update={
+        key: _resolve(getattr(robot, key), path, share) for key in ("mjcf", "urdf") if getattr(robot, key) is not None
+    })
+
+
+def _resolve(model: Path, config: Path, share: Path) -> Path:
+    for candidate in (model.expanduser(), config.parent / model, share / model):
+        if candidate.is_absolute() and candidate.is_file():
+            return candidate
+        if candidate.resolve().is_file() and candidate is not model:
+            return candidate.resolve()
+    raise ConfigurationError(f"model file '{model}' of '{config}' does not exist; looked beside it and in {share}")

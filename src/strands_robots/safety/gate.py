@@ -1,0 +1,348 @@
+"""The gate: every command of one robot passes here, inside the process that moves the motors. ROS-free; no I/O."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from strands_robots.errors import ConfigurationError, ShapeError
+from strands_robots.motion.chunk import Chunk
+from strands_robots.motion.player import ChunkPlayer
+from strands_robots.safety.checks import check_mode, check_shape, check_times
+from strands_robots.safety.heartbeat import Heartbeat
+from strands_robots.safety.latch import ArmingLatch
+from strands_robots.safety.lease import Lease, source_class
+from strands_robots.safety.limits import LimitPolicy, plan
+from strands_robots.safety.refusal import Refusal, Refused, Verdict
+from strands_robots.safety.rest import RestMonitor
+from strands_robots.safety.sequences import SequenceTable
+from strands_robots.types import ControlMode, FloatArray, Instant, JointLimits, StopCategory
+
+_PLAYABLE = frozenset({ControlMode.POSITION, ControlMode.VELOCITY})
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """Options of a gate.
+
+    Attributes:
+        robot: Name of the robot.
+        session: Identity of this start of the robot node.
+        control_period: Nominal time between two ticks [s].
+        stop_category: What a stop does.
+        modes: Modes that the robot's actuators support.
+        heartbeat_timeout: Without a heartbeat for this long the gate latches [s, steady time].
+        stall_timeout: A tick that comes this late while a chunk plays latches [s, steady time]; infinite where somebody else decides
+            when to tick (lockstep).
+        lease_timeout: A holder that is silent for this long after its chunk ended loses the lease [s].
+        lease_on_steady_clock: Leases run on steady time (hardware) instead of ROS time (simulation).
+        future_tolerance: How far in the future a stamp may lie [s].
+        limit_policy: Clamp or refuse what is over a limit.
+        rest_velocity: Rest means every measured velocity is under this [rad/s] or [m/s] ...
+        rest_duration: ... for this long [s].
+    """
+
+    robot: str
+    session: str
+    control_period: float = 0.01
+    stop_category: StopCategory = StopCategory.CONTROLLED_AND_HOLD
+    modes: frozenset[ControlMode] = frozenset({ControlMode.POSITION})
+    heartbeat_timeout: float = 0.25
+    stall_timeout: float = 0.25
+    lease_timeout: float = 0.5
+    lease_on_steady_clock: bool = False
+    future_tolerance: float = 0.05
+    limit_policy: LimitPolicy = LimitPolicy.CLAMP
+    rest_velocity: float = 0.02
+    rest_duration: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not self.modes or not self.modes <= _PLAYABLE:
+            given = ", ".join(mode.name.lower() for mode in sorted(self.modes))
+            raise ConfigurationError(f"robot '{self.robot}' has modes '{given}'; the gate plays position and velocity")
+        for name in ("control_period", "heartbeat_timeout", "stall_timeout", "lease_timeout", "rest_velocity", "rest_duration"):
+            if not getattr(self, name) > 0.0:
+                raise ConfigurationError(f"{name} must be positive; given {getattr(self, name)}")
+
+
+@dataclass
+class Setpoint:
+    """What the actuators shall do until the next tick; reused from tick to tick.
+
+    Attributes:
+        target: Position set-point (D,) [rad] or [m].
+        torque_enabled: False when the actuators shall be without torque.
+        source: Who commands; empty while nothing plays.
+        sequence: Sequence of the command being played; 0 while nothing plays.
+    """
+
+    target: FloatArray
+    torque_enabled: bool = True
+    source: str = ""
+    sequence: int = 0
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """State of a gate; the fields of msg/GateState."""
+
+    robot: str
+    session: str
+    latched: bool
+    latch_reason: str
+    arm_epoch: int
+    stop_category: StopCategory
+    torque_enabled: bool
+    lease_holder: str
+    playing: bool
+    at_rest: bool
+    max_velocity: float
+    accepted: int
+    clamped: int
+    refusals: dict[str, int] = field(default_factory=dict)
+    last_refusal: str = ""
+
+
+class Gate:
+    """Decides for one robot what may be played, plays it, and stops it.
+
+    Thread-safe: commands and stops come from other threads than the control loop's ticks. The lock is held for microseconds; the
+    vectorised checks of a chunk run before it is taken.
+
+    Args:
+        config: Options.
+        limits: Joint limits; their order is the order of every (D,) array here.
+        position: Measured position at start (D,) [rad]; the robot holds it.
+
+    Attributes:
+        wants_tick: Set when something arrived that the actuators should see before the next regular tick; cleared by `tick`.
+        world_frozen: Set by a simulation that cannot advance now; then the robot is at rest whatever its last velocity was, and missing
+            ticks are no stall.
+    """
+
+    def __init__(self, config: GateConfig, limits: JointLimits, position: FloatArray) -> None:
+        if np.shape(position) != (len(limits),):
+            raise ShapeError(f"position has shape {np.shape(position)}; valid: ({len(limits)},)")
+        self.config = config
+        self.limits = limits
+        self.wants_tick = False
+        self._lock = threading.Lock()
+        self._world_frozen = False
+        self._latch = ArmingLatch(config.robot, config.session, config.heartbeat_timeout)
+        self._lease = Lease(config.lease_timeout)
+        self._sequences = SequenceTable()
+        self._player = ChunkPlayer(limits, position)
+        self._rest = RestMonitor(len(limits), config.rest_velocity, config.rest_duration)
+        # Until the first arming a robot that would let go after a stop has no torque to let go of.
+        self._setpoint = Setpoint(self._player.setpoint.position, config.stop_category is StopCategory.CONTROLLED_AND_HOLD)
+        self._armed_at = math.inf
+        self._last_ros = -math.inf
+        self._last_steady = math.inf
+        self._accepted = 0
+        self._clamped = 0
+        self._refusals: Counter[str] = Counter()
+        self._last_refusal = ""
+
+    @property
+    def is_latched(self) -> bool:
+        """True while nothing may move this robot."""
+        return self._latch.is_closed
+
+    @property
+    def world_frozen(self) -> bool:
+        """True while a simulation cannot advance."""
+        return self._world_frozen
+
+    @world_frozen.setter
+    def world_frozen(self, frozen: bool) -> None:
+        with self._lock:
+            self._world_frozen = frozen
+            self._last_steady = math.inf
+
+    @property
+    def lease_holder(self) -> str:
+        """Source that holds the lease; empty when free."""
+        return self._lease.holder
+
+    def submit(self, chunk: Chunk, topic: str, now: Instant) -> Verdict:
+        """Check a chunk whole and start playing it, or refuse it with a named reason.
+
+        Args:
+            chunk: As it arrived.
+            topic: Where it arrived; sequences are kept for each (source, topic).
+            now: The present.
+        """
+        try:
+            return self._admit(chunk, topic, now)
+        except Refused as refused:
+            return self._count(refused)
+
+    def refuse(self, refusal: Refusal, message: str) -> Verdict:
+        """Count a refusal that the robot node itself decided, for example a live policy in a world that runs fast."""
+        return self._count(Refused(refusal, message))
+
+    def stop(self, reason: str, now: Instant) -> None:
+        """Latch at once, from any thread; the next tick applies the stop category."""
+        with self._lock:
+            self._latch.close(f"stop: {reason}"[:256], needs_stopped_supervisor=True)
+            self._drop()
+            self.wants_tick = True
+
+    def on_heartbeat(self, beat: Heartbeat, now: Instant) -> None:
+        """Take a heartbeat of the supervisor."""
+        with self._lock:
+            was_closed = self._latch.is_closed
+            self._latch.on_heartbeat(beat, now.steady)
+            if self._latch.is_closed and not was_closed:
+                self._drop()
+                self.wants_tick = True
+            elif was_closed and not self._latch.is_closed:
+                self._armed_at = now.ros
+                self.wants_tick = True
+
+    def on_clock_jump(self, now: Instant) -> None:
+        """Forget chunk and lease, because ROS time went backwards and their times mean nothing any more."""
+        with self._lock:
+            self._flush(now)
+
+    def tick(self, now: Instant, dt: float, position: FloatArray, velocity: FloatArray) -> Setpoint:
+        """Return what the actuators shall do from now on for `dt`; the one call of the control loop.
+
+        Args:
+            now: The present.
+            dt: Time until the next tick [s].
+            position: Measured positions (D,) [rad] or [m].
+            velocity: Measured velocities (D,) [rad/s] or [m/s].
+
+        Returns:
+            The set-point; the same object at every call.
+        """
+        with self._lock:
+            self.wants_tick = False
+            self._watch(now)
+            self._rest.update(velocity, self._motion_time(now), now.steady)
+            setpoint = self._setpoint
+            if self._latch.is_closed:
+                self._apply_stop(dt, position)
+                return setpoint
+            if not setpoint.torque_enabled:
+                self._player.hold(position)
+                setpoint.torque_enabled = True
+            self._player.advance(now.ros, dt)
+            if not self._player.is_playing:
+                setpoint.source, setpoint.sequence = "", 0
+            elif now.ros > self._player.end:
+                self._lease.extend(self._motion_time(now))
+            return setpoint
+
+    def restart(self, position: FloatArray, now: Instant) -> None:
+        """Hold `position` (D,) [rad] at rest, with no chunk and no lease; for a simulated world that was reset."""
+        with self._lock:
+            self._flush(now)
+            self._player.hold(position)
+
+    def report(self, now: Instant) -> GateReport:
+        """Return the state of the gate at `now`."""
+        with self._lock:
+            self._latch.check(now.steady)
+            if self._latch.is_closed:
+                self._drop()
+            self._lease.expire(self._motion_time(now))
+            is_measured = now.steady - self._rest.last_update < self.config.stall_timeout
+            at_rest = self._world_frozen or (is_measured and self._rest.is_at_rest(self._motion_time(now)))
+            return GateReport(
+                robot=self.config.robot,
+                session=self.config.session,
+                latched=self._latch.is_closed,
+                latch_reason=self._latch.reason,
+                arm_epoch=self._latch.epoch,
+                stop_category=self.config.stop_category,
+                torque_enabled=self._setpoint.torque_enabled,
+                lease_holder=self._lease.holder,
+                playing=self._player.is_playing,
+                at_rest=at_rest,
+                max_velocity=self._rest.max_velocity,
+                accepted=self._accepted,
+                clamped=self._clamped,
+                refusals=dict(self._refusals),
+                last_refusal=self._last_refusal,
+            )
+
+    def _admit(self, chunk: Chunk, topic: str, now: Instant) -> Verdict:
+        config = self.config
+        if self._latch.is_closed:
+            raise Refused(Refusal.LATCHED, self._latched_message())
+        columns = check_shape(chunk, self.limits)
+        mode = check_mode(chunk, config.modes)
+        source_class(chunk.source)
+        start = check_times(chunk, now, config.future_tolerance, self._armed_at)
+        planned, clamp_message = plan(chunk, mode, columns, self.limits, config.limit_policy, start, config.control_period)
+        with self._lock:
+            self._latch.check(now.steady)
+            if self._latch.is_closed:
+                self._drop()
+                raise Refused(Refusal.LATCHED, self._latched_message())
+            self._sequences.check(chunk.source, topic, chunk.sequence, chunk.stamp + chunk.lifetime, now.ros)
+            motion_time = self._motion_time(now)
+            self._lease.check(chunk.source, motion_time)
+            self._lease.take(chunk.source, motion_time, motion_time + max(planned.end - now.ros, 0.0))
+            self._player.play(planned)
+            self._setpoint.source, self._setpoint.sequence = chunk.source, chunk.sequence
+            self._accepted += 1
+            self._clamped += bool(clamp_message)
+            self.wants_tick = True
+        return Verdict(True, None, clamp_message, bool(clamp_message))
+
+    def _watch(self, now: Instant) -> None:
+        self._latch.check(now.steady)
+        if now.ros < self._last_ros - 1e-9:
+            self._flush(now)
+        if self._player.is_playing and now.steady - self._last_steady > self.config.stall_timeout:
+            self._latch.close("stalled")
+        self._last_ros, self._last_steady = now.ros, now.steady
+        if self._latch.is_closed:
+            self._drop()
+
+    def _apply_stop(self, dt: float, position: FloatArray) -> None:
+        setpoint = self._setpoint
+        category = self.config.stop_category
+        if setpoint.torque_enabled:
+            if category is StopCategory.TORQUE_OFF:
+                setpoint.torque_enabled = False
+            else:
+                braked = self._player.setpoint.brake(dt)
+                if braked and category is StopCategory.CONTROLLED_THEN_OFF:
+                    setpoint.torque_enabled = False
+        if not setpoint.torque_enabled:
+            self._player.hold(position)
+
+    def _drop(self) -> None:
+        """Drop chunk and lease; the caller holds the lock and has closed the latch."""
+        self._player.drop()
+        self._lease.clear()
+        self._setpoint.source, self._setpoint.sequence = "", 0
+        self._armed_at = math.inf
+
+    def _flush(self, now: Instant) -> None:
+        self._player.drop()
+        self._lease.clear()
+        self._setpoint.source, self._setpoint.sequence = "", 0
+        self._armed_at = min(self._armed_at, now.ros)
+        self._last_ros = now.ros
+
+    def _motion_time(self, now: Instant) -> float:
+        return now.steady if self.config.lease_on_steady_clock else now.ros
+
+    def _latched_message(self) -> str:
+        return f"'{self.config.robot}' is latched ({self._latch.reason}); valid: nothing until safety/resume"
+
+    def _count(self, refused: Refused) -> Verdict:
+        message = str(refused)[:1024]
+        with self._lock:
+            self._refusals[refused.refusal.value] += 1
+            self._last_refusal = message
+        return Verdict(False, refused.refusal, message)

@@ -1,0 +1,103 @@
+"""The limit check: lay an accepted chunk out for playing, clamped to the joint limits or refused, as configured."""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import numpy as np
+
+from strands_robots.motion.chunk import Chunk
+from strands_robots.motion.player import PlannedChunk
+from strands_robots.motion.spline import MonotoneCubic
+from strands_robots.safety.refusal import Refusal, Refused
+from strands_robots.types import ControlMode, FloatArray, JointLimits
+
+_TOLERANCE = 1.0 + 1e-6
+
+
+class LimitPolicy(enum.Enum):
+    """What happens to a command outside the limits."""
+
+    CLAMP = "clamp"
+    REFUSE = "refuse"
+
+
+def plan(
+    chunk: Chunk, mode: ControlMode, columns: list[int], limits: JointLimits, policy: LimitPolicy, start: float, dt: float
+) -> tuple[PlannedChunk, str]:
+    """Return the chunk laid out for playing and what had to be clamped, in words (empty when nothing).
+
+    Values are clamped to the position (or velocity) limits here. Rates are not: a chunk that asks for more velocity or acceleration
+    than allowed is marked as not smooth, and the player follows it as fast as the limits allow.
+
+    Args:
+        chunk: Checked for shape and numbers.
+        mode: Its mode.
+        columns: Its joints' indices in the robot's joint order.
+        limits: The robot's limits.
+        policy: Clamp or refuse.
+        start: ROS time of row 0 [s].
+        dt: The robot's control period [s].
+
+    Raises:
+        Refused: With policy REFUSE, if any value or rate is over a limit.
+    """
+    rows = chunk.values
+    if mode is ControlMode.VELOCITY:
+        lower, upper = -limits.velocity[columns], limits.velocity[columns]
+        unit = "rad/s"
+    else:
+        lower, upper = limits.lower[columns], limits.upper[columns]
+        unit = "rad"
+    over = (rows < lower) | (rows > upper)
+    reports = []
+    if over.any():
+        row, column = (int(i) for i in np.argwhere(over)[0])
+        reports.append(
+            f"'{chunk.joint_names[column]}' row {row} is {rows[row, column]:.4f} {unit}; valid: {lower[column]:.4f} to "
+            f"{upper[column]:.4f}"
+        )
+        rows = np.clip(rows, lower, upper)
+    else:
+        rows = rows.copy()
+    is_smooth = False
+    if mode is ControlMode.POSITION and len(rows) > 1:
+        rates = _rates_over(rows, chunk.control_period, limits, columns, chunk.joint_names)
+        is_smooth = not rates and _is_smooth(rows, chunk.control_period, limits, columns, dt)
+        if rates:
+            reports.append(rates)
+    message = "; ".join(reports)
+    if message and policy is LimitPolicy.REFUSE:
+        raise Refused(Refusal.LIMIT, message)
+    period = chunk.control_period if len(rows) > 1 or mode is ControlMode.VELOCITY else 0.0
+    return PlannedChunk(mode, columns, rows, period, start, is_smooth), message
+
+
+def _rates_over(
+    rows: FloatArray, period: float, limits: JointLimits, columns: list[int], names: tuple[str, ...]
+) -> str:
+    velocity = np.diff(rows, axis=0) / period
+    fastest = np.abs(velocity).max(axis=0)
+    column = int(np.argmax(fastest / limits.velocity[columns]))
+    if fastest[column] > limits.velocity[columns][column] * _TOLERANCE:
+        return (
+            f"'{names[column]}' would move at {fastest[column]:.3f} rad/s; valid: up to "
+            f"{limits.velocity[columns][column]:.3f}"
+        )
+    return ""
+
+
+def _is_smooth(rows: FloatArray, period: float, limits: JointLimits, columns: list[int], dt: float) -> bool:
+    """Return whether the interpolated rows, played at `dt`, keep every velocity and acceleration limit, the stop at the end included."""
+    count = math.ceil((len(rows) - 1) * period / dt - 1e-6)
+    path = MonotoneCubic(rows, period).sample(np.arange(count + 1) * dt)
+    velocity = np.diff(path, axis=0) / dt
+    if (np.abs(velocity) > limits.velocity[columns] * _TOLERANCE).any():
+        return False
+    acceleration = np.diff(velocity, axis=0) / dt
+    if (np.abs(acceleration) > limits.acceleration[columns] * _TOLERANCE).any():
+        return False
+    run_out = velocity[-1] * np.abs(velocity[-1]) / (2.0 * limits.acceleration[columns])
+    end = path[-1] + run_out + velocity[-1] * dt
+    return bool(((end >= limits.lower[columns]) & (end <= limits.upper[columns])).all())

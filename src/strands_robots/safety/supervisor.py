@@ -1,0 +1,261 @@
+"""The graph's stop latch: collects stops, waits for evidence of rest, arms again only on a resume. ROS-free; no I/O.
+
+The node around it publishes `tick()` at 20 Hz and at once after every stop. Time is passed in, steady time [s].
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from strands_robots.errors import ResumeRefusedError
+from strands_robots.safety.gate import GateReport
+
+
+class GraphState(enum.IntEnum):
+    """State of the graph; numbers as in msg/SafetyState."""
+
+    ARMED = 1
+    STOPPING = 2
+    STOPPED = 3
+    STOP_NOT_CONFIRMED = 4
+
+
+class ResumeAuthority(Protocol):
+    """Decides who may resume. The latch asks it last, after its own conditions hold."""
+
+    def check(self, source: str, reason: str, stop_id: int) -> None:
+        """Return if `source` may resume stop `stop_id`.
+
+        Raises:
+            ResumeRefusedError: If not; the stop stays latched.
+        """
+
+
+class AnyoneMayResume:
+    """Authority of a graph without operator keys: access to the service is all that is asked."""
+
+    def check(self, source: str, reason: str, stop_id: int) -> None:
+        """Accept everybody who gives a name."""
+        if not source.strip():
+            raise ResumeRefusedError("resume needs a source; given an empty one; valid: who resumes, for example 'operator/anna'")
+
+
+@dataclass(frozen=True)
+class SupervisorConfig:
+    """Options of the graph's latch.
+
+    Attributes:
+        run_id: Run of the graph, from bringup.
+        session: Identity of this start of safety_node.
+        is_restart: True when the latch file says that safety_node already ran in this run; it then starts latched.
+        arm_on_start: Arm at the start of a new run (simulation) or wait for a resume (hardware).
+        rest_deadline: A robot that has not reported rest this long after a stop is named in STOP_NOT_CONFIRMED [s].
+        arm_deadline: A robot that has not opened its gate this long after arming stops the graph [s].
+        gate_state_timeout: A robot that is silent for this long stops the graph [s].
+    """
+
+    run_id: str
+    session: str
+    is_restart: bool = False
+    arm_on_start: bool = False
+    rest_deadline: float = 2.0
+    arm_deadline: float = 2.0
+    gate_state_timeout: float = 0.5
+
+
+@dataclass(frozen=True)
+class RobotEvidence:
+    """What is known of one robot; the fields of msg/RobotSafety."""
+
+    robot: str
+    session: str
+    latched: bool
+    at_rest: bool
+    age: float
+
+
+@dataclass(frozen=True)
+class SupervisorState:
+    """The fields of msg/SafetyState."""
+
+    run_id: str
+    session: str
+    sequence: int
+    arm_epoch: int
+    state: GraphState
+    stop_id: int
+    stop_source: str
+    stop_reason: str
+    robots: tuple[RobotEvidence, ...]
+    message: str
+
+
+@dataclass
+class _Robot:
+    report: GateReport
+    received: float
+    admitted: str
+    expected_since: float
+    has_armed: bool = False
+    rest_since_stop: bool = False
+
+
+@dataclass
+class _Stop:
+    source: str
+    reason: str
+    since: float
+    further: list[str] = field(default_factory=list)
+
+
+class Supervisor:
+    """Latch, evidence and arming of one graph.
+
+    A robot is admitted, that is named in the heartbeat with its session, at a resume; in a graph that arms on start also when it is
+    first heard. A robot node that starts again has another session: the graph stops until somebody resumes. Without `arm_on_start`
+    a robot that joins an armed graph stops it too, so that hardware is only ever armed by somebody who saw it.
+
+    Not thread-safe: the node's executor calls it.
+    """
+
+    def __init__(self, config: SupervisorConfig, now: float, authority: ResumeAuthority | None = None) -> None:
+        self._config = config
+        self._authority: ResumeAuthority = authority if authority is not None else AnyoneMayResume()
+        self._robots: dict[str, _Robot] = {}
+        self._sequence = 0
+        self._epoch = 0
+        self._stop_id = 0
+        self._stop: _Stop | None = None
+        if config.is_restart:
+            self._latch("safety_node", "safety_node started again within the same run", now)
+        elif not config.arm_on_start:
+            self._latch("safety_node", "not armed at start", now)
+        else:
+            self._epoch = 1
+
+    @property
+    def is_armed(self) -> bool:
+        """True while robots may move."""
+        return self._stop is None
+
+    @property
+    def stop_id(self) -> int:
+        """Number of the last stop of this run; 0 before the first."""
+        return self._stop_id
+
+    def request_stop(self, source: str, reason: str, now: float) -> int:
+        """Latch a stop and return its number; a stop that is latched already keeps its number and its first reason."""
+        source, reason = source[:128] or "unknown", reason[:256] or "no reason given"
+        if self._stop is None:
+            self._latch(source, reason, now)
+        elif len(self._stop.further) < 16:
+            self._stop.further.append(f"{source}: {reason}")
+        return self._stop_id
+
+    def resume(self, source: str, reason: str, stop_id: int, now: float) -> int:
+        """Arm every robot that is heard and at rest, and return the new epoch.
+
+        Raises:
+            ResumeRefusedError: If nothing is stopped, another stop is meant, a robot is silent or moving, or the authority refuses.
+        """
+        if self._stop is None:
+            raise ResumeRefusedError(f"nothing is stopped; given stop {stop_id}; valid: resume only after a stop")
+        if stop_id != self._stop_id:
+            raise ResumeRefusedError(f"stop {stop_id} is not the latched one; valid: {self._stop_id} ({self._stop.reason})")
+        silent = [name for name, robot in self._robots.items() if self._is_silent(robot, now)]
+        if silent:
+            raise ResumeRefusedError(f"no gate_state from {', '.join(sorted(silent))}; valid: resume when every robot is heard")
+        moving = [name for name, robot in self._robots.items() if not robot.report.at_rest]
+        if moving:
+            raise ResumeRefusedError(f"{', '.join(sorted(moving))} does not report rest; valid: resume when every robot is at rest")
+        self._authority.check(source, reason, stop_id)
+        self._epoch = max([self._epoch, *(robot.report.arm_epoch for robot in self._robots.values())]) + 1
+        self._stop = None
+        for robot in self._robots.values():
+            robot.admitted, robot.expected_since, robot.has_armed = robot.report.session, now, False
+        return self._epoch
+
+    def on_gate_report(self, report: GateReport, now: float) -> None:
+        """Take a robot's own report: admit it, collect evidence of rest, and stop the graph when the robot stopped by itself."""
+        robot = self._robots.get(report.robot)
+        if robot is None:
+            robot = _Robot(report, now, report.session, now)
+            self._robots[report.robot] = robot
+            if self._stop is None and not self._config.arm_on_start:
+                self._latch(f"robot/{report.robot}", f"robot '{report.robot}' joined an armed graph", now)
+        robot.report, robot.received = report, now
+        if self._stop is not None:
+            robot.rest_since_stop = report.at_rest and report.latched
+            return
+        if report.session != robot.admitted:
+            self._latch(f"robot/{report.robot}", f"robot node '{report.robot}' started again", now)
+        elif not report.latched:
+            robot.has_armed = True
+        elif robot.has_armed:
+            self._latch(f"robot/{report.robot}", f"robot '{report.robot}' latched: {report.latch_reason}", now)
+        elif now - robot.expected_since > self._config.arm_deadline:
+            self._latch(
+                f"robot/{report.robot}", f"robot '{report.robot}' did not arm in time: {report.latch_reason or 'no reason given'}", now
+            )
+
+    def tick(self, now: float) -> SupervisorState:
+        """Check for silent robots and return the next heartbeat."""
+        if self._stop is None:
+            for name, robot in sorted(self._robots.items()):
+                if self._is_silent(robot, now):
+                    self._latch(f"robot/{name}", f"no gate_state from '{name}' for {now - robot.received:.2f} s", now)
+                    break
+        self._sequence += 1
+        state, message = self._judge(now)
+        stop = self._stop
+        return SupervisorState(
+            run_id=self._config.run_id,
+            session=self._config.session,
+            sequence=self._sequence,
+            arm_epoch=self._epoch,
+            state=state,
+            stop_id=self._stop_id,
+            stop_source=stop.source if stop else "",
+            stop_reason=stop.reason if stop else "",
+            robots=tuple(self._evidence(name, robot, now) for name, robot in sorted(self._robots.items())),
+            message=message[:512],
+        )
+
+    def moving_robots(self, now: float) -> list[str]:
+        """Return the robots without evidence of rest since the stop."""
+        return sorted(
+            name for name, robot in self._robots.items() if not robot.rest_since_stop or self._is_silent(robot, now)
+        )
+
+    def _judge(self, now: float) -> tuple[GraphState, str]:
+        stop = self._stop
+        if stop is None:
+            waiting = sorted(name for name, robot in self._robots.items() if not robot.has_armed)
+            return GraphState.ARMED, f"armed; waiting for {', '.join(waiting)}" if waiting else "armed"
+        cause = f"stop {self._stop_id} by {stop.source}: {stop.reason}"
+        moving = self.moving_robots(now)
+        if not moving:
+            return GraphState.STOPPED, f"{cause}; every robot reported rest"
+        if now - stop.since > self._config.rest_deadline:
+            return GraphState.STOP_NOT_CONFIRMED, f"{cause}; no evidence of rest from {', '.join(moving)}"
+        return GraphState.STOPPING, f"{cause}; waiting for rest of {', '.join(moving)}"
+
+    def _latch(self, source: str, reason: str, now: float) -> None:
+        self._stop_id += 1
+        self._stop = _Stop(source, reason, now)
+        for robot in self._robots.values():
+            robot.rest_since_stop = False
+
+    def _is_silent(self, robot: _Robot, now: float) -> bool:
+        return now - robot.received > self._config.gate_state_timeout
+
+    def _evidence(self, name: str, robot: _Robot, now: float) -> RobotEvidence:
+        return RobotEvidence(
+            robot=name,
+            session=robot.admitted,
+            latched=robot.report.latched,
+            at_rest=robot.report.at_rest and not self._is_silent(robot, now),
+            age=max(now - robot.received, 0.0),
+        )
