@@ -11,25 +11,32 @@ class Limiter:
     """Set-point of a robot, (D,), that never moves faster than the limits allow.
 
     Attributes:
-        position: Set-point (D,) [rad]; starts at the measured position.
-        velocity: Its velocity (D,) [rad/s].
+        position: Set-point (D,) [rad]; starts at the measured position. Replaced at every tick, never written to.
     """
 
     def __init__(self, limits: JointLimits, position: FloatArray) -> None:
         self._limits = limits
         self.position = np.array(position, dtype=np.float64)
-        self.velocity = np.zeros(len(limits))
+        self._previous = self.position
+        self._dt = 1.0
+
+    @property
+    def velocity(self) -> FloatArray:
+        """Velocity of the set-point over the last tick (D,) [rad/s]."""
+        velocity: FloatArray = (self.position - self._previous) / self._dt
+        velocity[np.abs(velocity) < 1e-12] = 0.0
+        return velocity
 
     def hold(self, position: FloatArray) -> None:
         """Put the set-point at `position` (D,) [rad] at rest; for a start, a reset, or while torque is off."""
-        np.copyto(self.position, position)
-        self.velocity[:] = 0.0
+        self.position = np.array(position, dtype=np.float64)
+        self._previous = self.position
 
     def place(self, position: FloatArray, dt: float) -> None:
-        """Move to `position` (D,) [rad] in one tick of `dt` [s]; the caller has checked that it is within the limits."""
-        np.subtract(position, self.position, out=self.velocity)
-        self.velocity *= 1.0 / dt
-        np.copyto(self.position, position)
+        """Move to `position` (D,) [rad] in one tick of `dt` [s]; the caller has checked that this breaks no limit."""
+        self._previous = self.position
+        self.position = position
+        self._dt = dt
 
     def track(self, goal: FloatArray, goal_velocity: FloatArray, dt: float) -> bool:
         """Move one tick towards a goal that itself moves; return whether the set-point is now there.
@@ -68,32 +75,33 @@ class Limiter:
 
     def brake(self, dt: float) -> bool:
         """Lose as much speed as the acceleration limits allow in one tick; return whether the set-point is at rest."""
-        if not self.velocity.any():
+        if self._previous is self.position:
             return True
-        self._apply(np.zeros_like(self.velocity), dt)
-        return not self.velocity.any()
+        if not self.velocity.any():
+            self._previous = self.position
+            return True
+        self._apply(np.zeros(len(self._limits)), dt)
+        return False
 
     def _stopping_speed(self, distance: FloatArray, dt: float) -> FloatArray:
-        half = 0.5 * self._limits.acceleration * dt
-        speed: FloatArray = np.sqrt(half * half + 2.0 * self._limits.acceleration * distance) - half
+        """Speed (D,) for this tick after which a set-point that brakes with the acceleration limit stops within `distance` (D,).
+
+        The positive root of v * dt + v^2 / (2 a) = distance.
+        """
+        lost = self._limits.acceleration * dt
+        speed: FloatArray = np.sqrt(lost * lost + 2.0 * self._limits.acceleration * distance) - lost
         return speed
 
     def _apply(self, wanted: FloatArray, dt: float) -> None:
         limits = self._limits
-        wanted = np.clip(wanted, -limits.velocity, limits.velocity)
+        current = self.velocity
+        # The way left to a joint limit bounds the speed first. A set-point that kept this bound at every earlier tick can always
+        # brake within the acceleration limit, which comes second.
+        up = self._stopping_speed(np.maximum(limits.upper - self.position, 0.0), dt)
+        down = self._stopping_speed(np.maximum(self.position - limits.lower, 0.0), dt)
+        wanted = np.clip(wanted, -np.minimum(down, limits.velocity), np.minimum(up, limits.velocity))
         step = limits.acceleration * dt
-        # Braking before a joint limit may not be weakened by the acceleration limit of an accelerating goal, so it comes first:
-        # a set-point that respected it at every earlier tick can always still brake in time.
-        with np.errstate(invalid="ignore"):
-            up = self._stopping_speed(np.maximum(limits.upper - self.position, 0.0), dt)
-            down = self._stopping_speed(np.maximum(self.position - limits.lower, 0.0), dt)
-        wanted = np.clip(wanted, -down, up)
-        velocity = np.clip(wanted, self.velocity - step, self.velocity + step)
-        position = self.position + velocity * dt
+        position = self.position + np.clip(wanted, current - step, current + step) * dt
         # A set-point inside its range stays inside; one that starts outside (the arm was pushed there) may only come back.
-        upper = np.maximum(limits.upper, self.position)
-        lower = np.minimum(limits.lower, self.position)
-        np.clip(position, lower, upper, out=position)
-        np.divide(position - self.position, dt, out=self.velocity)
-        self.velocity[np.abs(self.velocity) < 1e-12] = 0.0
-        np.copyto(self.position, position)
+        np.clip(position, np.minimum(limits.lower, self.position), np.maximum(limits.upper, self.position), out=position)
+        self.place(position, dt)

@@ -20,17 +20,27 @@ class PlannedChunk:
         curve: Rows (H, D') and their interpolation.
         start: ROS time of row 0 [s].
         end: ROS time at which the last row has lasted one period [s].
+        is_full: True when `columns` are all joints in order, so that a row is a set-point.
         is_smooth: True when playing it row by row breaks no velocity or acceleration limit; such a chunk is played exactly.
     """
 
     def __init__(
-        self, mode: ControlMode, columns: list[int], rows: FloatArray, period: float, start: float, is_smooth: bool
+        self,
+        mode: ControlMode,
+        columns: list[int],
+        rows: FloatArray,
+        period: float,
+        start: float,
+        *,
+        is_full: bool,
+        is_smooth: bool,
     ) -> None:
         self.mode = mode
         self.columns = columns
         self.curve = MonotoneCubic(rows, period if period > 0.0 else 1.0)
         self.start = start
         self.end = start + len(rows) * period
+        self.is_full = is_full
         self.is_smooth = is_smooth
 
 
@@ -40,38 +50,30 @@ class ChunkPlayer:
     Attributes:
         setpoint: The limiter that holds position and velocity of the set-point.
         is_playing: True while a chunk is not at its end, or the set-point has not arrived there.
+        end: ROS time at which the chunk being played ends [s]; minus infinity when none is.
     """
 
     def __init__(self, limits: JointLimits, position: FloatArray) -> None:
         self.setpoint = Limiter(limits, position)
         self.is_playing = False
+        self.end = -math.inf
+        self._size = len(limits)
         self._chunk: PlannedChunk | None = None
         self._is_exact = False
-        self._is_full = False
-        self._slice: slice | list[int] = []
-        self._row = np.zeros(0)
-        self._goal = np.array(position, dtype=np.float64)
-        self._goal_velocity = np.zeros(len(limits))
-
-    @property
-    def end(self) -> float:
-        """ROS time at which the chunk being played ends [s]; minus infinity when none is."""
-        return self._chunk.end if self._chunk is not None else -math.inf
+        self._rest_of_joints = self.setpoint.position
 
     def play(self, chunk: PlannedChunk) -> None:
         """Replace what is being played. Joints that the chunk does not name keep their set-point."""
         self._chunk = chunk
+        self.end = chunk.end
         self.is_playing = True
         self._is_exact = False
-        self._is_full = chunk.columns == list(range(len(self._goal)))
-        self._slice = slice(None) if self._is_full else chunk.columns
-        self._row = np.zeros(len(chunk.columns))
-        np.copyto(self._goal, self.setpoint.position)
-        self._goal_velocity[:] = 0.0
+        self._rest_of_joints = self.setpoint.position
 
     def drop(self) -> None:
         """Forget the chunk; the next ticks brake within the acceleration limits and then hold."""
         self._chunk = None
+        self.end = -math.inf
         self.is_playing = False
 
     def hold(self, position: FloatArray) -> None:
@@ -80,48 +82,44 @@ class ChunkPlayer:
         self.setpoint.hold(position)
 
     def advance(self, now: float, dt: float) -> FloatArray:
-        """Return the set-point (D,) [rad] for the tick from `now` to `now + dt` [s, ROS time]; the array is reused."""
+        """Return the set-point (D,) [rad] for the tick from `now` to `now + dt` [s, ROS time]; not to be written to."""
         chunk = self._chunk
         if chunk is None:
             self.setpoint.brake(dt)
+        elif self._is_exact and now < chunk.end - 1e-9:
+            self.setpoint.place(self._goal(chunk, now), dt)
         elif chunk.mode is ControlMode.VELOCITY:
             self._advance_velocity(chunk, now, dt)
         else:
-            self._advance_position(chunk, now, dt)
+            self._approach(chunk, now, dt)
         return self.setpoint.position
 
-    def _advance_position(self, chunk: PlannedChunk, now: float, dt: float) -> None:
-        ended = now >= chunk.end - 1e-9
-        if self._is_exact and not ended:
-            if self._is_full:
-                chunk.curve.at(max(now - chunk.start, 0.0), self._goal)
-            else:
-                chunk.curve.at(max(now - chunk.start, 0.0), self._row)
-                self._goal[self._slice] = self._row
-            self.setpoint.place(self._goal, dt)
+    def _goal(self, chunk: PlannedChunk, time: float) -> FloatArray:
+        row = chunk.curve.at(max(time - chunk.start, 0.0))
+        if chunk.is_full:
+            return row
+        goal = self._rest_of_joints.copy()
+        goal[chunk.columns] = row
+        return goal
+
+    def _approach(self, chunk: PlannedChunk, now: float, dt: float) -> None:
+        goal = self._goal(chunk, now)
+        if now >= chunk.end - 1e-9:
+            if self.setpoint.track(goal, np.zeros(self._size), dt) and not self.setpoint.velocity.any():
+                self.drop()
             return
-        elapsed = max(now - chunk.start, 0.0)
-        chunk.curve.at(elapsed, self._row)
-        self._goal[self._slice] = self._row
-        if ended or len(chunk.curve.rows) == 1:
-            self._goal_velocity[:] = 0.0
-        else:
-            chunk.curve.at(elapsed + dt, self._row)
-            self._goal_velocity[self._slice] = (self._row - self._goal[self._slice]) / dt
-        if chunk.is_smooth and not ended and self.setpoint.can_place(self._goal, self._goal_velocity, dt):
-            self.setpoint.place(self._goal, dt)
+        goal_velocity = (self._goal(chunk, now + dt) - goal) / dt
+        if chunk.is_smooth and self.setpoint.can_place(goal, goal_velocity, dt):
+            self.setpoint.place(goal, dt)
             self._is_exact = True
-            return
-        arrived = self.setpoint.track(self._goal, self._goal_velocity, dt)
-        if ended and arrived and not self.setpoint.velocity.any():
-            self.drop()
+        else:
+            self.setpoint.track(goal, goal_velocity, dt)
 
     def _advance_velocity(self, chunk: PlannedChunk, now: float, dt: float) -> None:
-        self._goal_velocity[:] = 0.0
+        wanted = np.zeros(self._size)
         ended = now >= chunk.end - 1e-9
         if not ended:
-            chunk.curve.at(max(now - chunk.start, 0.0), self._row)
-            self._goal_velocity[self._slice] = self._row
-        self.setpoint.drive(self._goal_velocity, dt)
+            wanted[chunk.columns] = chunk.curve.at(max(now - chunk.start, 0.0))
+        self.setpoint.drive(wanted, dt)
         if ended and not self.setpoint.velocity.any():
             self.drop()

@@ -41,31 +41,29 @@ class MonotoneCubic:
     def __init__(self, rows: FloatArray, period: float) -> None:
         self.rows = rows
         self.period = period
+        self._last = len(rows) - 1
         slopes = monotone_slopes(rows)
         self._linear = slopes[:-1]
         delta = np.diff(rows, axis=0)
         self._quadratic = 3.0 * delta - 2.0 * slopes[:-1] - slopes[1:]
         self._cubic = slopes[:-1] + slopes[1:] - 2.0 * delta
 
-    def at(self, time: float, out: FloatArray) -> int:
-        """Write the value at `time` [s] after row 0 into `out` (D,) and return the index of the row before it."""
+    def at(self, time: float) -> FloatArray:
+        """Return the value (D,) at `time` [s] after row 0; on a row it is a view of that row, never to be written to."""
         position = time / self.period
         k = int(position + 1e-6)
-        last = len(self.rows) - 1
-        if k >= last:
-            np.copyto(out, self.rows[last])
-            return last
+        if k >= self._last:
+            return self.rows[self._last]
         fraction = position - k
         if -1e-6 < fraction < 1e-6:
-            np.copyto(out, self.rows[k])
-            return k
-        np.multiply(self._cubic[k], fraction, out=out)
-        out += self._quadratic[k]
-        out *= fraction
-        out += self._linear[k]
-        out *= fraction
-        out += self.rows[k]
-        return k
+            return self.rows[k]
+        value: FloatArray = self._cubic[k] * fraction
+        value += self._quadratic[k]
+        value *= fraction
+        value += self._linear[k]
+        value *= fraction
+        value += self.rows[k]
+        return value
 
     def sample(self, times: NDArray[np.float64]) -> FloatArray:
         """Return the values at many times (N,) [s] after row 0, as (N, D)."""

@@ -74,7 +74,7 @@ class Setpoint:
     """What the actuators shall do until the next tick; reused from tick to tick.
 
     Attributes:
-        target: Position set-point (D,) [rad] or [m].
+        target: Position set-point (D,) [rad] or [m]; not to be written to.
         torque_enabled: False when the actuators shall be without torque.
         source: Who commands; empty while nothing plays.
         sequence: Sequence of the command being played; 0 while nothing plays.
@@ -229,10 +229,9 @@ class Gate:
             if self._latch.is_closed:
                 self._apply_stop(dt, position)
                 return setpoint
-            if not setpoint.torque_enabled:
-                self._player.hold(position)
-                setpoint.torque_enabled = True
-            self._player.advance(now.ros, dt)
+            # Without torque the set-point followed the measured position at every tick, so taking torque up makes no jump.
+            setpoint.torque_enabled = True
+            setpoint.target = self._player.advance(now.ros, dt)
             if not self._player.is_playing:
                 setpoint.source, setpoint.sequence = "", 0
             elif now.ros > self._player.end:
@@ -319,6 +318,7 @@ class Gate:
                     setpoint.torque_enabled = False
         if not setpoint.torque_enabled:
             self._player.hold(position)
+        setpoint.target = self._player.setpoint.position
 
     def _drop(self) -> None:
         """Drop chunk and lease; the caller holds the lock and has closed the latch."""

@@ -71,7 +71,8 @@ def plan(
     if message and policy is LimitPolicy.REFUSE:
         raise Refused(Refusal.LIMIT, message)
     period = chunk.control_period if len(rows) > 1 or mode is ControlMode.VELOCITY else 0.0
-    return PlannedChunk(mode, columns, rows, period, start, is_smooth), message
+    is_full = columns == list(range(len(limits)))
+    return PlannedChunk(mode, columns, rows, period, start, is_full=is_full, is_smooth=is_smooth), message
 
 
 def _rates_over(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from strands_robots.types import FloatArray
@@ -11,25 +13,31 @@ class RestMonitor:
     """Watches measured velocities.
 
     Attributes:
-        max_velocity: Largest absolute velocity of the last measurement [rad/s].
         last_update: Steady time of the last measurement [s]; minus infinity before the first.
     """
 
     def __init__(self, size: int, threshold: float, duration: float) -> None:
-        self.max_velocity = 0.0
-        self.last_update = -np.inf
+        self.last_update = -math.inf
         self._threshold = threshold
+        self._sure = size * threshold * threshold
         self._duration = duration
-        self._absolute = np.zeros(size)
+        self._velocity: FloatArray = np.zeros(size)
         self._quiet_since: float | None = None
 
+    @property
+    def max_velocity(self) -> float:
+        """Largest absolute velocity of the last measurement [rad/s]."""
+        return float(np.abs(self._velocity).max())
+
     def update(self, velocity: FloatArray, now: float, steady: float) -> None:
-        """Take measured velocities (D,) [rad/s] at `now` (the clock that motion runs on) and `steady` [s]."""
-        np.abs(velocity, out=self._absolute)
-        fastest = float(self._absolute.max())
-        self.max_velocity = fastest
+        """Take measured velocities (D,) [rad/s] at `now` (the clock that motion runs on) and `steady` [s].
+
+        The array is kept, not copied; the caller may reuse it for the next measurement.
+        """
+        self._velocity = velocity
         self.last_update = steady
-        if not fastest < self._threshold:
+        # One cheap product settles the common case: if the sum of squares is this large, one of them is over the threshold.
+        if not velocity.dot(velocity) < self._sure or not self.max_velocity < self._threshold:
             self._quiet_since = None
         elif self._quiet_since is None or now < self._quiet_since:
             self._quiet_since = now

@@ -1,0 +1,222 @@
+"""The graph's latch: stops from anywhere, evidence before STOPPED, motion only after a resume that means this stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from strands_robots.errors import ResumeRefusedError
+from strands_robots.safety.gate import GateReport
+from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
+from strands_robots.types import StopCategory
+
+
+class Graph:
+    """A supervisor with a clock and one robot that reports what the test says."""
+
+    def __init__(self, *, robots: tuple[str, ...] = ("arm",), **options: Any) -> None:
+        options.setdefault("arm_on_start", True)
+        self.now = 50.0
+        self.supervisor = Supervisor(SupervisorConfig(run_id="run", session="sup", **options), self.now)
+        self.robots = robots
+        self.report_fields: dict[str, dict[str, Any]] = {name: {} for name in robots}
+
+    def report(self, name: str = "arm", **changes: Any) -> None:
+        fields: dict[str, Any] = {
+            "robot": name, "session": "s1", "latched": False, "latch_reason": "", "arm_epoch": 1,
+            "stop_category": StopCategory.CONTROLLED_AND_HOLD, "torque_enabled": True, "lease_holder": "", "playing": False,
+            "at_rest": True, "max_velocity": 0.0, "accepted": 0, "clamped": 0,
+        }
+        fields.update(self.report_fields.get(name, {}))
+        fields.update(changes)
+        self.supervisor.on_gate_report(GateReport(**fields), self.now)
+
+    def step(self, dt: float = 0.05, **changes: Any) -> SupervisorState:
+        self.now += dt
+        for name in self.robots:
+            self.report(name, **changes)
+        return self.supervisor.tick(self.now)
+
+
+def armed(**options: Any) -> Graph:
+    graph = Graph(**options)
+    assert graph.step().state is GraphState.ARMED
+    return graph
+
+
+def test_simulation_arms_on_start_and_names_the_robots_it_arms() -> None:
+    state = armed().step()
+    assert (state.state, state.arm_epoch, state.stop_id) == (GraphState.ARMED, 1, 0)
+    assert [(robot.robot, robot.session) for robot in state.robots] == [("arm", "s1")]
+
+
+def test_hardware_waits_for_a_resume() -> None:
+    graph = Graph(arm_on_start=False)
+    state = graph.step(latched=True)
+    assert state.state is GraphState.STOPPED
+    assert graph.supervisor.resume("operator/anna", "checked", state.stop_id, graph.now) == 2
+
+
+def test_restart_within_the_run_comes_back_latched() -> None:
+    state = Graph(is_restart=True).step(latched=True)
+    assert state.state is GraphState.STOPPED
+    assert "started again" in state.stop_reason
+
+
+def test_stop_is_stopping_until_the_robot_itself_reports_rest() -> None:
+    graph = armed()
+    stop_id = graph.supervisor.request_stop("operator/anna", "hand in the way", graph.now)
+    assert stop_id == 1
+    assert graph.step(latched=True, at_rest=False).state is GraphState.STOPPING
+    assert graph.step(latched=False, at_rest=True).state is GraphState.STOPPING, "an unlatched robot is no evidence"
+    state = graph.step(latched=True, at_rest=True)
+    assert state.state is GraphState.STOPPED
+    assert state.stop_source == "operator/anna"
+
+
+def test_old_report_of_rest_is_no_evidence() -> None:
+    graph = armed()
+    graph.report(latched=False, at_rest=True)
+    graph.supervisor.request_stop("a", "b", graph.now)
+    assert graph.supervisor.tick(graph.now).state is GraphState.STOPPING
+
+
+def test_robot_that_moves_again_while_stopped_is_told() -> None:
+    graph = armed()
+    graph.supervisor.request_stop("a", "b", graph.now)
+    assert graph.step(latched=True).state is GraphState.STOPPED
+    assert graph.step(latched=True, at_rest=False).state is GraphState.STOPPING
+
+
+def test_missing_evidence_is_an_alarm_that_names_the_robot() -> None:
+    graph = armed()
+    graph.supervisor.request_stop("a", "b", graph.now)
+    for _ in range(45):
+        state = graph.step(latched=True, at_rest=False)
+    assert state.state is GraphState.STOP_NOT_CONFIRMED
+    assert "arm" in state.message
+
+
+def test_second_stop_keeps_the_first() -> None:
+    graph = armed()
+    first = graph.supervisor.request_stop("a", "first", graph.now)
+    assert graph.supervisor.request_stop("b", "second", graph.now) == first
+    assert graph.step(latched=True).stop_reason == "first"
+
+
+def test_stop_without_a_word_still_stops() -> None:
+    graph = armed()
+    graph.supervisor.request_stop("", "", graph.now)
+    state = graph.step(latched=True)
+    assert (state.stop_source, state.stop_reason) == ("unknown", "no reason given")
+
+
+def test_resume_raises_the_epoch_above_every_gate() -> None:
+    graph = armed()
+    stop_id = graph.supervisor.request_stop("a", "b", graph.now)
+    graph.step(latched=True, arm_epoch=41)
+    assert graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now) == 42
+    assert graph.step(latched=True, arm_epoch=41).state is GraphState.ARMED
+
+
+@pytest.mark.parametrize("wrong", [0, 2, 99])
+def test_resume_of_another_stop_is_refused(wrong: int) -> None:
+    graph = armed()
+    graph.supervisor.request_stop("a", "b", graph.now)
+    graph.step(latched=True)
+    with pytest.raises(ResumeRefusedError, match="valid: 1"):
+        graph.supervisor.resume("operator/anna", "ok", wrong, graph.now)
+    assert not graph.supervisor.is_armed
+
+
+def test_resume_of_nothing_is_refused() -> None:
+    graph = armed()
+    with pytest.raises(ResumeRefusedError, match="nothing is stopped"):
+        graph.supervisor.resume("operator/anna", "ok", 0, graph.now)
+
+
+def test_resume_while_a_robot_moves_is_refused() -> None:
+    graph = armed()
+    stop_id = graph.supervisor.request_stop("a", "b", graph.now)
+    graph.step(latched=True, at_rest=False)
+    with pytest.raises(ResumeRefusedError, match="arm does not report rest"):
+        graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+
+
+def test_resume_while_a_robot_is_silent_is_refused() -> None:
+    graph = armed()
+    stop_id = graph.supervisor.request_stop("a", "b", graph.now)
+    graph.step(latched=True)
+    graph.now += 1.0
+    with pytest.raises(ResumeRefusedError, match="no gate_state from arm"):
+        graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+
+
+def test_resume_without_a_name_is_refused() -> None:
+    graph = armed()
+    stop_id = graph.supervisor.request_stop("a", "b", graph.now)
+    graph.step(latched=True)
+    with pytest.raises(ResumeRefusedError, match="source"):
+        graph.supervisor.resume(" ", "ok", stop_id, graph.now)
+
+
+def test_authority_has_the_last_word() -> None:
+    class Nobody:
+        def check(self, source: str, reason: str, stop_id: int) -> None:
+            raise ResumeRefusedError("no key")
+
+    supervisor = Supervisor(SupervisorConfig(run_id="r", session="s"), 0.0, Nobody())
+    with pytest.raises(ResumeRefusedError, match="no key"):
+        supervisor.resume("operator/anna", "ok", supervisor.stop_id, 0.1)
+    assert not supervisor.is_armed
+
+
+def test_robot_that_latches_by_itself_stops_the_graph() -> None:
+    state = armed().step(latched=True, latch_reason="heartbeat_lost")
+    assert state.state is not GraphState.ARMED
+    assert "heartbeat_lost" in state.stop_reason
+
+
+def test_robot_that_does_not_arm_stops_the_graph() -> None:
+    graph = Graph()
+    for _ in range(38):
+        assert graph.step(latched=True, latch_reason="starting").state is GraphState.ARMED
+    for _ in range(4):
+        state = graph.step(latched=True, latch_reason="starting")
+    assert state.state is not GraphState.ARMED
+    assert "did not arm" in state.stop_reason
+
+
+def test_silent_robot_stops_the_graph() -> None:
+    graph = armed(robots=("arm", "other"))
+    graph.robots = ("arm",)
+    for _ in range(12):
+        state = graph.step()
+    assert state.state is not GraphState.ARMED
+    assert "'other'" in state.stop_reason
+
+
+def test_robot_node_that_started_again_is_not_armed() -> None:
+    graph = armed()
+    state = graph.step(session="s2", latched=True, latch_reason="starting")
+    assert state.state is not GraphState.ARMED
+    assert "started again" in state.stop_reason
+    assert state.robots[0].session == "s1"
+    graph.step(session="s2", latched=True)
+    graph.supervisor.resume("operator/anna", "ok", state.stop_id, graph.now)
+    assert graph.step(session="s2", latched=True).robots[0].session == "s2"
+
+
+def test_robot_that_joins_an_armed_graph_of_hardware_stops_it() -> None:
+    graph = Graph(arm_on_start=False)
+    graph.step(latched=True)
+    graph.supervisor.resume("operator/anna", "ok", graph.supervisor.stop_id, graph.now)
+    graph.step()
+    graph.robots = ("arm", "late")
+    assert "joined" in graph.step().stop_reason
+
+
+def test_sequence_rises_with_every_heartbeat() -> None:
+    graph = armed()
+    assert graph.step().sequence < graph.step().sequence
