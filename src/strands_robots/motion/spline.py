@@ -22,12 +22,21 @@ def monotone_slopes(rows: FloatArray) -> FloatArray:
     if len(rows) < 2:
         return slopes
     delta = np.diff(rows, axis=0)
-    slopes[0], slopes[-1] = delta[0], delta[-1]
+    slopes[0] = _end_slope(delta[0], delta[min(1, len(delta) - 1)])
+    slopes[-1] = _end_slope(delta[-1], delta[max(-2, -len(delta))])
     before, after = delta[:-1], delta[1:]
     product = before * after
     total = before + after
     np.divide(2.0 * product, total, out=slopes[1:-1], where=product > 0.0)
     return slopes
+
+
+def _end_slope(delta: FloatArray, next_delta: FloatArray) -> FloatArray:
+    """Slope of the parabola through the three last rows, (D,), kept between zero and what monotony allows (three times delta)."""
+    slope = 1.5 * delta - 0.5 * next_delta
+    limit = 3.0 * delta
+    bounded: FloatArray = np.clip(slope, np.minimum(limit, 0.0), np.maximum(limit, 0.0))
+    return bounded
 
 
 class MonotoneCubic:
