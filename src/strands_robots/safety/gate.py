@@ -300,7 +300,7 @@ class Gate:
         self._latch.check(now.steady)
         if now.ros < self._last_ros - 1e-9:
             self._flush(now)
-        if self._player.is_playing and now.steady - self._last_steady > self.config.stall_timeout:
+        if self._player.is_playing and not self.world_frozen and now.steady - self._last_steady > self.config.stall_timeout:
             self._latch.close("stalled")
         self._last_ros, self._last_steady = now.ros, now.steady
         if self._latch.is_closed:

@@ -1,0 +1,64 @@
+"""One camera on the graph. Pictures are converted, compressed and published only while somebody looks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from strands_robots.ros import qos
+from strands_robots.ros.images import fill_compressed, fill_image
+from strands_robots.ros.stamps import fill_time
+
+JPEG_QUALITY = 90
+
+
+class CameraPorts:
+    """Topics of one camera, below its name. All of it belongs to the thread that makes the pictures.
+
+    Args:
+        node: The node; its namespace is the graph's.
+        name: "<robot>/<camera>", or "<camera>" for a camera of the world.
+        info: Calibration with the optical frame; sent with every frame.
+    """
+
+    def __init__(self, node: Node, name: str, info: CameraInfo) -> None:
+        create = node.create_publisher
+        self._info = info
+        self._rgb = Image()
+        self._depth = Image()
+        self._compressed = CompressedImage()
+        for message in (self._rgb, self._depth, self._compressed):
+            message.header.frame_id = info.header.frame_id
+        self._info_publisher = create(CameraInfo, f"{name}/camera_info", qos.IMAGE)
+        self._rgb_publisher = create(Image, f"{name}/image_raw", qos.IMAGE)
+        self._compressed_publisher = create(CompressedImage, f"{name}/image_raw/compressed", qos.IMAGE)
+        self._depth_publisher = create(Image, f"{name}/depth/image_raw", qos.IMAGE)
+        self._depth_info_publisher = create(CameraInfo, f"{name}/depth/camera_info", qos.IMAGE)
+
+    def wants_rgb(self) -> bool:
+        """Return whether anybody looks at the picture, raw or compressed."""
+        return self._rgb_publisher.get_subscription_count() > 0 or self._compressed_publisher.get_subscription_count() > 0
+
+    def wants_depth(self) -> bool:
+        """Return whether anybody looks at depth."""
+        return self._depth_publisher.get_subscription_count() > 0
+
+    def publish_info(self, stamp: float) -> None:
+        """Publish the calibration for the frame at `stamp` [s, ROS time]."""
+        fill_time(self._info.header.stamp, stamp)
+        self._info_publisher.publish(self._info)
+
+    def publish_rgb(self, stamp: float, pixels: NDArray[np.uint8]) -> None:
+        """Publish uint8 (H, W, 3), raw and as JPEG, each if somebody looks."""
+        if self._rgb_publisher.get_subscription_count():
+            self._rgb_publisher.publish(fill_image(self._rgb, pixels, stamp, "rgb8"))
+        if self._compressed_publisher.get_subscription_count():
+            self._compressed_publisher.publish(fill_compressed(self._compressed, pixels, stamp, JPEG_QUALITY))
+
+    def publish_depth(self, stamp: float, pixels: NDArray[np.float32]) -> None:
+        """Publish float32 (H, W) [m] with its calibration."""
+        self._depth_publisher.publish(fill_image(self._depth, pixels, stamp, "32FC1"))
+        fill_time(self._info.header.stamp, stamp)
+        self._depth_info_publisher.publish(self._info)

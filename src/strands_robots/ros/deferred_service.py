@@ -1,0 +1,54 @@
+"""Services whose answer comes from another thread, later, without keeping the executor."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.service import Service
+
+from strands_robots.errors import StrandsRobotsError
+
+
+def create_deferred_service(
+    node: Node, kind: Any, name: str, callback: Callable[[Any], Future[Any]], refuse: Callable[[str], Any]
+) -> Service:
+    """Create a service that is answered when a future is done, from the thread that finishes it.
+
+    rclpy's own way, a coroutine that awaits, is polled by its executors; here the answer goes out at once.
+
+    Args:
+        node: The node.
+        kind: Service type.
+        name: Name of the service.
+        callback: Takes the request and returns the future response; may raise a StrandsRobotsError.
+        refuse: Makes the response that says that something was wrong, in the given words.
+    """
+    lock = threading.Lock()
+
+    def on_request(request: Any, response: Any) -> Future[Any]:
+        try:
+            return callback(request)
+        except StrandsRobotsError as error:
+            answer: Future[Any] = Future()
+            answer.set_exception(error)
+            return answer
+
+    service = node.create_service(kind, name, on_request)
+    send = service.send_response
+
+    def send_later(answer: Future[Any], header: Any) -> None:
+        answer.add_done_callback(lambda done: send_now(done, header))
+
+    def send_now(done: Future[Any], header: Any) -> None:
+        error = done.exception()
+        if error is not None and not isinstance(error, (StrandsRobotsError, OSError)):
+            raise error
+        with lock:
+            send(refuse(str(error)) if error is not None else done.result(), header)
+
+    service.send_response = send_later
+    return service

@@ -1,0 +1,127 @@
+"""One robot on the graph: the publishers and subscriptions that every robot node has, simulated or real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from strands_robots.msg import ActionChunk, GateState, JointCommand
+from trajectory_msgs.msg import JointTrajectory
+
+from strands_robots.errors import ConfigurationError, ShapeError
+from strands_robots.motion.chunk import Chunk
+from strands_robots.ros import qos
+from strands_robots.ros.conversions import (
+    JointCommandBuffer,
+    JointStateBuffer,
+    chunk_from_command,
+    chunk_from_msg,
+    gate_state_to_msg,
+)
+from strands_robots.ros.standard_inputs import StandardInput
+from strands_robots.safety.gate import Gate, GateReport, Setpoint
+from strands_robots.safety.refusal import Refusal, Verdict
+from strands_robots.types import ControlMode, FloatArray, Instant
+
+Admit = Callable[[Gate, Chunk, str], Verdict]
+"""Submits a chunk that came on a topic to the gate."""
+
+
+@dataclass(frozen=True)
+class RobotPortsConfig:
+    """Options of the standard inputs.
+
+    Attributes:
+        external_lifetime: How long after receipt a command on a standard topic may be accepted [s].
+        control_period: Time between two control ticks [s].
+    """
+
+    external_lifetime: float = 0.5
+    control_period: float = 0.01
+
+
+class RobotPorts:
+    """Topics of one robot, below its name. Publishing happens in the control loop's thread, receiving in the executor's.
+
+    Args:
+        node: The node; its namespace is the graph's.
+        gate: The robot's gate; gives name, joints and their order.
+        admit: Submits a chunk.
+        now: Returns the present.
+        description: URDF text; empty publishes none.
+        config: Options.
+    """
+
+    def __init__(
+        self, node: Node, gate: Gate, admit: Admit, now: Callable[[], Instant], description: str, config: RobotPortsConfig
+    ) -> None:
+        self._gate = gate
+        self._admit = admit
+        self._now = now
+        robot, names = gate.config.robot, gate.limits.names
+        self._state = JointStateBuffer(names)
+        self._applied = JointCommandBuffer(names)
+        self._target: FloatArray | None = None
+        self._external = {
+            topic: StandardInput(f"external/{topic}", config.external_lifetime, config.control_period)
+            for topic in ("joint_trajectory", "joint_commands")
+        }
+        self._state_publisher = node.create_publisher(JointState, f"{robot}/joint_states", qos.STATE)
+        self._applied_publisher = node.create_publisher(JointCommand, f"{robot}/command_applied", qos.COMMAND)
+        self._gate_publisher = node.create_publisher(GateState, f"{robot}/gate_state", qos.STATE)
+        self._description = node.create_publisher(String, f"{robot}/robot_description", qos.DESCRIPTION)
+        if description:
+            self._description.publish(String(data=description))
+        subscribe = node.create_subscription
+        subscribe(JointCommand, f"{robot}/command", self._on_command, qos.COMMAND)
+        subscribe(ActionChunk, f"{robot}/action_chunk", self._on_chunk, qos.COMMAND)
+        subscribe(JointTrajectory, f"{robot}/joint_trajectory", self._on_trajectory, qos.COMMAND)
+        subscribe(JointState, f"{robot}/joint_commands", self._on_joint_commands, qos.COMMAND)
+
+    def publish_state(self, stamp: float, position: FloatArray, velocity: FloatArray, effort: FloatArray) -> None:
+        """Publish the measured state (D,) at `stamp` [s, ROS time]."""
+        self._state_publisher.publish(self._state.fill(stamp, position, velocity, effort))
+
+    def publish_applied(self, stamp: float, setpoint: Setpoint) -> None:
+        """Publish what the gate let through at `stamp` [s, ROS time]."""
+        self._target = setpoint.target
+        message = self._applied.fill(stamp, setpoint.target, setpoint.source, setpoint.sequence, ControlMode.POSITION)
+        self._applied_publisher.publish(message)
+
+    def publish_gate(self, stamp: float, report: GateReport) -> None:
+        """Publish the gate's state at `stamp` [s, ROS time]."""
+        self._gate_publisher.publish(gate_state_to_msg(report, stamp))
+
+    def applied_message(self) -> JointCommand:
+        """Return a copy of the last command_applied; for answers of services."""
+        last = self._applied.message
+        return JointCommand(
+            header=last.header, source=last.source, sequence=last.sequence, mode=last.mode,
+            joint_names=list(last.joint_names), values=last.values[:],
+        )  # fmt: skip
+
+    def _on_command(self, message: JointCommand) -> None:
+        self._admit(self._gate, chunk_from_command(message), "command")
+
+    def _on_chunk(self, message: ActionChunk) -> None:
+        self._admit(self._gate, chunk_from_msg(message), "action_chunk")
+
+    def _on_joint_commands(self, message: JointState) -> None:
+        chunk = self._external["joint_commands"].from_joint_state(message, self._now().ros)
+        self._admit(self._gate, chunk, "joint_commands")
+
+    def _on_trajectory(self, message: JointTrajectory) -> None:
+        if self._target is None:
+            self._gate.refuse(Refusal.LATCHED, "a trajectory came before the first control tick; valid: after it")
+            return
+        try:
+            chunk = self._external["joint_trajectory"].from_trajectory(message, self._now().ros, self._target, self._gate.limits)
+        except ShapeError as error:
+            self._gate.refuse(Refusal.WRONG_LENGTH, str(error))
+        except ConfigurationError as error:
+            self._gate.refuse(Refusal.INVALID_TIME, str(error))
+        else:
+            self._admit(self._gate, chunk, "joint_trajectory")

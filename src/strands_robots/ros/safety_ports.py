@@ -1,0 +1,55 @@
+"""What every robot node hears of safety: the supervisor's heartbeat and the stop requests themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.node import Node
+from rclpy.serialization import deserialize_message
+from strands_robots.msg import SafetyState, StopRequest
+
+from strands_robots.ros import qos
+from strands_robots.ros.conversions import clip, heartbeat_from_msg
+from strands_robots.safety.gate import Gate
+from strands_robots.types import Instant
+
+
+class SafetyPorts:
+    """Subscriptions to safety/state and safety/stop_request for every gate of a node.
+
+    Stop requests are taken as bytes: whatever arrives stops, even when it cannot be read.
+
+    Args:
+        node: The node; its namespace is the graph's.
+        gates: Its gates.
+        now: Returns the present.
+    """
+
+    def __init__(self, node: Node, gates: Sequence[Gate], now: Callable[[], Instant]) -> None:
+        self._node = node
+        self._gates = tuple(gates)
+        self._now = now
+        node.create_subscription(SafetyState, "safety/state", self._on_state, qos.SAFETY)
+        node.create_subscription(StopRequest, "safety/stop_request", self._on_stop, qos.SAFETY, raw=True)
+
+    def _on_state(self, message: SafetyState) -> None:
+        beat, now = heartbeat_from_msg(message), self._now()
+        for gate in self._gates:
+            gate.on_heartbeat(beat, now)
+
+    def _on_stop(self, data: bytes) -> None:
+        now = self._now()
+        for gate in self._gates:
+            gate.stop("requested", now)
+        text = _describe(data)
+        self._node.get_logger().warning(f"stopped: {text}")
+
+
+def _describe(data: bytes) -> str:
+    """Return who asked and why, if it can be read."""
+    try:
+        message = deserialize_message(data, StopRequest)
+    except (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError) as error:
+        return f"by a request that cannot be read ({clip(str(error), 200)})"
+    return f"by '{clip(message.source, 128)}': {clip(message.reason, 256)}"

@@ -1,0 +1,121 @@
+"""The two standard command topics -> chunks. They carry no source, lifetime or sequence: those come from the topic's configuration."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
+
+from strands_robots.errors import ShapeError
+from strands_robots.motion.chunk import Chunk
+from strands_robots.motion.trajectory import Trajectory
+from strands_robots.ros.stamps import to_seconds
+from strands_robots.types import ControlMode, FloatArray, JointLimits
+
+
+@dataclass
+class StandardInput:
+    """One topic whose messages say nothing of their sender.
+
+    Attributes:
+        source: Who is taken as the sender, "external/<topic>".
+        lifetime: How long after receipt a message may be accepted [s].
+        period: Time between two rows made of a trajectory [s].
+    """
+
+    source: str
+    lifetime: float = 0.5
+    period: float = 0.01
+    last_sequence: int = 0
+
+    def next_sequence(self) -> int:
+        """Return the next sequence, from wall-clock nanoseconds, always larger than the last."""
+        self.last_sequence = max(time.time_ns(), self.last_sequence + 1)
+        return self.last_sequence
+
+    def from_joint_state(self, message: JointState, now: float) -> Chunk:
+        """Return a JointState of targets as a chunk of one row.
+
+        Positions are taken where there are any, else velocities, else efforts.
+
+        Args:
+            message: Targets, as topic_based_ros2_control and Isaac send them.
+            now: ROS time of receipt [s].
+        """
+        values, mode = message.position, ControlMode.POSITION
+        if not len(values) and len(message.velocity):
+            values, mode = message.velocity, ControlMode.VELOCITY
+        elif not len(values) and len(message.effort):
+            values, mode = message.effort, ControlMode.EFFORT
+        row: FloatArray = np.array(values, dtype=np.float64)
+        return Chunk(
+            source=self.source,
+            sequence=self.next_sequence(),
+            stamp=now,
+            lifetime=self.lifetime,
+            joint_names=tuple(message.name),
+            values=row.reshape(1, -1) if row.size == len(message.name) else row,
+            mode=mode,
+        )
+
+    def from_trajectory(self, message: JointTrajectory, now: float, target: FloatArray, limits: JointLimits) -> Chunk:
+        """Return a JointTrajectory as a chunk.
+
+        A stamp of zero starts now. A stamp in the past skips what should have happened already. A stamp in the future holds the
+        present target until then. Without points it is a request to stop where the robot is.
+
+        Args:
+            message: The trajectory; its points may be unevenly spaced.
+            now: ROS time of receipt [s].
+            target: Present position target of the robot (D,) [rad]; the trajectory starts there.
+            limits: Joint limits, for the robot's joint order.
+
+        Raises:
+            ShapeError: If a point has the wrong number of values.
+            ConfigurationError: If the times are not usable.
+
+        Source: joint_trajectory_controller, user documentation, topic interface.
+        """
+        names = tuple(message.joint_names)
+        if not message.points:
+            return self._chunk(limits.names, target[None, :].copy(), now, 0.0, None)
+        stamp = to_seconds(message.header.stamp)
+        start = now if stamp == 0.0 else min(stamp, now)
+        trajectory = _trajectory(message)
+        known = [limits.index[name] for name in names if name in limits.index]
+        if len(known) == len(names):
+            trajectory = trajectory.begin_at(target[known], max(stamp - now, 0.0))
+        rows, period = trajectory.resample(self.period)
+        return self._chunk(names, rows, now, period if len(rows) > 1 else 0.0, start if len(rows) > 1 else None)
+
+    def _chunk(self, names: tuple[str, ...], rows: FloatArray, now: float, period: float, start: float | None) -> Chunk:
+        return Chunk(
+            source=self.source,
+            sequence=self.next_sequence(),
+            stamp=now,
+            lifetime=self.lifetime,
+            joint_names=names,
+            values=rows,
+            control_period=period,
+            observation_stamp=start,
+        )
+
+
+def _trajectory(message: JointTrajectory) -> Trajectory:
+    points, width = message.points, len(message.joint_names)
+    for i, point in enumerate(points):
+        for name in ("positions", "velocities", "accelerations"):
+            given = len(getattr(point, name))
+            if given != width and (given or name == "positions"):
+                raise ShapeError(f"point {i} has {given} {name} for {width} joint names; valid: {width}")
+    has_velocities = all(len(point.velocities) for point in points)
+    has_accelerations = has_velocities and all(len(point.accelerations) for point in points)
+    return Trajectory(
+        times=np.array([to_seconds(point.time_from_start) for point in points]),
+        positions=np.array([point.positions for point in points], dtype=np.float64).reshape(len(points), width),
+        velocities=np.array([point.velocities for point in points], dtype=np.float64) if has_velocities else None,
+        accelerations=np.array([point.accelerations for point in points], dtype=np.float64) if has_accelerations else None,
+    )

@@ -1,0 +1,219 @@
+"""The control loop of the simulated robots: read -> gate -> actuators -> physics -> publish. ROS-free."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.safety.gate import Gate, GateReport, Setpoint
+from strands_robots.types import FloatArray, Instant
+
+GATE_PERIOD = 0.05
+"""Longest time between two reports of a gate [s, steady time]."""
+
+
+class SimulatedRobot(Protocol):
+    """One robot of the world, as the loop needs it; arrays (D,) in joint order, refreshed by `read`."""
+
+    name: str
+    position: FloatArray
+    velocity: FloatArray
+    effort: FloatArray
+
+    def read(self) -> None:
+        """Measure position [rad], velocity [rad/s] and effort [Nm]."""
+
+    def set_target(self, target: FloatArray) -> None:
+        """Set the actuators' position targets (D,) [rad]."""
+
+    def set_torque(self, enabled: bool) -> None:
+        """Switch the actuators' torque."""
+
+
+class SteppedWorld(Protocol):
+    """The physics, as the loop needs it."""
+
+    @property
+    def time(self) -> float:
+        """Simulated time [s]."""
+
+    def step(self, n: int) -> None:
+        """Advance by n timesteps."""
+
+
+class RobotPort(Protocol):
+    """Where one robot's state goes. Called by the control loop's thread, so it must not block."""
+
+    def publish_state(self, stamp: float, position: FloatArray, velocity: FloatArray, effort: FloatArray) -> None:
+        """Take the measured state (D,) at `stamp` [s, ROS time]."""
+
+    def publish_applied(self, stamp: float, setpoint: Setpoint) -> None:
+        """Take what the gate let through at `stamp` [s, ROS time]; the set-point is reused by the next tick."""
+
+    def publish_gate(self, stamp: float, report: GateReport) -> None:
+        """Take the gate's state at `stamp` [s, ROS time]."""
+
+
+class RobotLoop:
+    """The control loop of one robot.
+
+    Args:
+        robot: The robot in the world.
+        gate: Its gate.
+        port: Where its state goes.
+
+    Attributes:
+        setpoint: What the actuators were told last; None before the first tick.
+    """
+
+    def __init__(self, robot: SimulatedRobot, gate: Gate, port: RobotPort) -> None:
+        self.robot = robot
+        self.gate = gate
+        self.port = port
+        self.setpoint: Setpoint | None = None
+        self._torque: bool | None = None
+        self._last_tick: float | None = None
+        self._last_report = -float("inf")
+        self._reported: tuple[object, ...] = ()
+
+    def tick(self, now: Instant, period: float) -> None:
+        """Measure, ask the gate, and tell the actuators.
+
+        The set-point moves by the time since the last tick, so that extra ticks never make it faster than its limits.
+
+        Args:
+            now: The present.
+            period: Control period [s]; assumed for the first tick.
+        """
+        robot = self.robot
+        robot.read()
+        dt = period if self._last_tick is None else now.ros - self._last_tick
+        if dt <= 0.0:
+            return
+        self._last_tick = now.ros
+        setpoint = self.setpoint = self.gate.tick(now, dt, robot.position, robot.velocity)
+        robot.set_target(setpoint.target)
+        if setpoint.torque_enabled is not self._torque:
+            self._torque = setpoint.torque_enabled
+            robot.set_torque(setpoint.torque_enabled)
+        self.port.publish_applied(now.ros, setpoint)
+
+    def publish_state(self, stamp: float) -> None:
+        """Publish what the last tick measured, at `stamp` [s, ROS time]."""
+        self.port.publish_state(stamp, self.robot.position, self.robot.velocity, self.robot.effort)
+
+    def report(self, now: Instant) -> GateReport:
+        """Return the gate's state; publish it when it changed or was not published for `GATE_PERIOD`."""
+        report = self.gate.report(now)
+        key = (
+            report.latched, report.latch_reason, report.arm_epoch, report.torque_enabled,
+            report.lease_holder, report.playing, report.at_rest,
+        )  # fmt: skip
+        if key != self._reported or now.steady - self._last_report >= GATE_PERIOD:
+            self._reported, self._last_report = key, now.steady
+            self.port.publish_gate(now.ros, report)
+        return report
+
+    def restart(self, now: Instant) -> None:
+        """Hold the measured position, after the world was put somewhere else."""
+        self.robot.read()
+        self.gate.restart(self.robot.position, now)
+        self._last_tick = None
+        self._torque = None
+
+
+class ControlLoop:
+    """Advances world and robots together.
+
+    Args:
+        world: The physics.
+        robots: The loops of its robots.
+        timestep: Physics timestep [s].
+        control_period: Time between two control ticks [s]; a whole multiple of the timestep.
+
+    Attributes:
+        ticks: Control ticks made.
+    """
+
+    def __init__(self, world: SteppedWorld, robots: Sequence[RobotLoop], timestep: float, control_period: float) -> None:
+        self.robots = tuple(robots)
+        self.timestep = timestep
+        self.control_period = control_period
+        self.substeps = count_substeps(timestep, control_period)
+        self.ticks = 0
+        self._world = world
+        self._substep = 0
+
+    def now(self) -> Instant:
+        """Return the present: simulated time, and steady time."""
+        return Instant(self._world.time, time.monotonic())
+
+    def advance(self) -> bool:
+        """Advance by one timestep; the control loop of the simulation.
+
+        A control tick is due every control period. A robot whose gate has news gets one at once, so that a command or a stop
+        waits for one timestep, not for a control period.
+
+        Returns:
+            True when a regular control tick was due.
+        """
+        now = self.now()
+        is_due = self._substep == 0
+        for robot in self.robots:
+            if is_due or robot.gate.wants_tick:
+                robot.tick(now, self.control_period)
+                robot.report(now)
+        self._world.step(1)
+        self._substep = (self._substep + 1) % self.substeps
+        if is_due:
+            self.ticks += 1
+            for robot in self.robots:
+                robot.publish_state(now.ros)
+        return is_due
+
+    def advance_period(self) -> None:
+        """Advance by one whole control period without extra ticks, for lockstep."""
+        now = self.now()
+        for robot in self.robots:
+            robot.tick(now, self.control_period)
+            robot.publish_state(now.ros)
+        self._world.step(self.substeps)
+        self.ticks += 1
+
+    def measure(self) -> None:
+        """Read every robot now, without a tick."""
+        for robot in self.robots:
+            robot.robot.read()
+
+    def report(self) -> bool:
+        """Report every gate; return True when at least one is latched."""
+        now = self.now()
+        return any([robot.report(now).latched for robot in self.robots])
+
+    def freeze(self, frozen: bool) -> None:
+        """Tell the gates whether the world can advance."""
+        for robot in self.robots:
+            robot.gate.world_frozen = frozen
+
+    def restart(self) -> None:
+        """Start the loop again after a reset of the world: next is a control tick, and every robot holds where it is."""
+        self._substep = 0
+        now = self.now()
+        for robot in self.robots:
+            robot.restart(now)
+
+
+def count_substeps(timestep: float, control_period: float) -> int:
+    """Return how many timesteps make a control period.
+
+    Raises:
+        ConfigurationError: If the period is not a whole multiple of the timestep.
+    """
+    substeps = round(control_period / timestep)
+    if substeps < 1 or abs(substeps * timestep - control_period) > 1e-9:
+        raise ConfigurationError(
+            f"control_period is {control_period} s with a timestep of {timestep} s; valid: a whole multiple of the timestep"
+        )
+    return substeps

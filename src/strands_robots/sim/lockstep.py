@@ -1,0 +1,152 @@
+"""Stepping of a world that advances only on request: who owns it, what goes through the gates, how far it got. ROS-free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from strands_robots.errors import UnknownNameError
+from strands_robots.motion.chunk import Chunk
+from strands_robots.sim.control import ControlLoop
+
+TOPIC = "world/step"
+"""Where these commands come from, for the gates' sequences."""
+
+DEFAULT_OWNER_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True)
+class StepRequest:
+    """One request to advance.
+
+    Attributes:
+        client: Who steps.
+        steps: Control periods to advance.
+        release: Give stepping up afterwards.
+        chunks: (robot, chunk) pairs to submit before the first step, in order.
+    """
+
+    client: str
+    steps: int
+    release: bool = False
+    chunks: tuple[tuple[str, Chunk], ...] = ()
+
+
+@dataclass
+class StepResult:
+    """What became of it.
+
+    Attributes:
+        success: True when every command was accepted and every step was made.
+        message: What was wrong, what was given and what is valid.
+        steps_done: Control periods advanced.
+        refusals: "<robot>: <reason>: <explanation>" for each refused command.
+    """
+
+    success: bool
+    message: str
+    steps_done: int = 0
+    refusals: list[str] = field(default_factory=list)
+
+
+class Stepper:
+    """Advances a lockstep world for its one owner. Belongs to the physics thread.
+
+    Args:
+        control: The control loop.
+        owner_timeout: A silent owner loses the world after this [s, steady time].
+        is_ending: True when the process ends, so that a long request is given up.
+
+    Attributes:
+        owner: Who owns stepping; empty when free.
+    """
+
+    def __init__(self, control: ControlLoop, owner_timeout: float, is_ending: Callable[[], bool] = lambda: False) -> None:
+        self.owner = ""
+        self._control = control
+        self._robots = {robot.robot.name: robot for robot in control.robots}
+        self._timeout = owner_timeout
+        self._is_ending = is_ending
+        self._expiry = 0.0
+        self._sources: set[str] = set()
+
+    def expire(self) -> None:
+        """Free stepping when the owner has been silent for its timeout."""
+        if self.owner and self._control.now().steady > self._expiry:
+            self._release()
+
+    def step(self, request: StepRequest) -> StepResult:
+        """Gate the commands, advance, and say how far it got. If a robot is latched, nothing advances."""
+        refused = self._check(request)
+        if refused:
+            return StepResult(False, refused)
+        self.owner = request.client
+        result = self._advance(request)
+        self._expiry = self._control.now().steady + self._timeout
+        if request.release:
+            self._release()
+        return result
+
+    def _check(self, request: StepRequest) -> str:
+        """Return why the request is refused; empty when it is not."""
+        self.expire()
+        if not request.client:
+            return "client is empty; valid: a name such as 'policy/run-12'"
+        if self.owner and request.client != self.owner:
+            left = self._expiry - self._control.now().steady
+            return (
+                f"'{self.owner}' owns stepping, '{ascii(request.client)[1:-1]}' asked; valid: the owner, or anyone {left:.1f} s "
+                "after its last call or once it released (world/get_state needs no ownership)"
+            )
+        for name, _ in request.chunks:
+            if name not in self._robots:
+                return str(UnknownNameError("robot", name, self._robots))
+        latched = self._latched()
+        if latched and (request.steps or request.chunks):
+            return f"{latched}; nothing advanced; valid: nothing until safety/resume"
+        return ""
+
+    def _advance(self, request: StepRequest) -> StepResult:
+        result = StepResult(True, "")
+        control = self._control
+        for name, chunk in request.chunks:
+            verdict = self._robots[name].gate.submit(chunk, TOPIC, control.now())
+            if verdict.accepted:
+                self._sources.add(chunk.source)
+            else:
+                result.refusals.append(f"{name}: {verdict.message}")
+        control.freeze(False)
+        try:
+            while result.steps_done < request.steps and not self._is_ending():
+                if control.report():
+                    break
+                control.advance_period()
+                result.steps_done += 1
+        finally:
+            control.freeze(True)
+        control.measure()
+        latched = self._latched()
+        messages = []
+        if result.steps_done < request.steps:
+            messages.append(f"{latched or 'the world ends'}; stopped after {result.steps_done} of {request.steps} steps")
+        if result.refusals:
+            messages.append(f"{len(result.refusals)} of {len(request.chunks)} commands were refused, see refusals")
+        result.success, result.message = not messages, "; ".join(messages)
+        return result
+
+    def _latched(self) -> str:
+        """Return which robots are latched and why; empty when none is."""
+        now = self._control.now()
+        reports = [robot.report(now) for robot in self._robots.values()]
+        return ", ".join(f"'{r.robot}' is latched ({r.latch_reason})" for r in reports if r.latched)
+
+    def _release(self) -> None:
+        """Free stepping, and the leases that came with it: nobody else could make simulated time pass to end them."""
+        now = self._control.now()
+        for robot in self._robots.values():
+            if robot.gate.lease_holder in self._sources:
+                robot.gate.on_clock_jump(now)
+        self._sources.clear()
+        self.owner = ""
+
+

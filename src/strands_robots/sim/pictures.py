@@ -1,0 +1,60 @@
+"""Writes pictures as PNG files below one folder, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strands_robots.errors import ConfigurationError
+
+MAX_DEPTH_MM = 65535
+
+
+def output_path(folder: Path, file: str) -> Path:
+    """Return the absolute path of a picture below the output folder, which is made if needed.
+
+    Args:
+        folder: The output folder.
+        file: Relative path ending in .png, as the caller gave it.
+
+    Raises:
+        ConfigurationError: If the path is not a relative one below the folder, links included, or does not end in .png.
+    """
+    shown = ascii(file)[1:-1]
+    if "\0" in file or not file.lower().endswith(".png") or Path(file).is_absolute() or ".." in Path(file).parts:
+        raise ConfigurationError(f"file '{shown}' given; valid: a relative path below the output folder that ends in .png")
+    folder.mkdir(parents=True, exist_ok=True)
+    root = folder.resolve()
+    path = root / file
+    resolved = path.resolve()
+    if root not in resolved.parents or path.is_symlink():
+        raise ConfigurationError(f"file '{shown}' leads out of the output folder; valid: a path below {root} without links")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write_png(path: Path, pixels: NDArray[Any]) -> None:
+    """Write a picture, replacing the file in one piece.
+
+    Args:
+        path: From `output_path`.
+        pixels: uint8 (H, W, 3), or float32 (H, W) depth [m], which becomes 16-bit millimetres, 65535 where it is farther.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    from PIL import Image as Picture
+
+    if pixels.ndim == 2:
+        millimetres = np.clip(np.nan_to_num(pixels, nan=0.0, posinf=np.inf) * 1000.0, 0.0, MAX_DEPTH_MM)
+        pixels = np.round(millimetres).astype(np.uint16)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        Picture.fromarray(pixels).save(temporary, format="PNG")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,263 @@
+"""Runs a world in one of three modes in a thread of its own. ROS-free.
+
+The physics thread is the only one that touches the world. Others give it functions to call between two steps.
+"""
+
+from __future__ import annotations
+
+import enum
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from strands_robots.errors import StrandsRobotsError, WorldError
+from strands_robots.motion.chunk import Chunk
+from strands_robots.safety.gate import Gate
+from strands_robots.safety.refusal import Refusal, Verdict
+from strands_robots.sim.camera_worker import CameraWorker
+from strands_robots.sim.control import ControlLoop, SteppedWorld
+from strands_robots.sim.lockstep import DEFAULT_OWNER_TIMEOUT, Stepper, StepRequest, StepResult
+from strands_robots.sim.pacing import MAX_SLEEP, Pacer, RateMeter
+from strands_robots.types import FloatArray, Instant
+
+T = TypeVar("T")
+
+CLOCK_PERIOD = 0.01
+"""Shortest time between two /clock messages [s, steady time]."""
+
+SWITCH_INTERVAL = 0.0005
+"""How long another Python thread may keep the interpreter from the physics thread [s]."""
+
+SCRIPTED = ("operator", "agent")
+"""Classes of sources that may command a world that runs as fast as it can."""
+
+
+class WorldMode(enum.Enum):
+    """How simulated time passes."""
+
+    REALTIME = "realtime"
+    FAST = "fast"
+    LOCKSTEP = "lockstep"
+
+
+@dataclass(frozen=True)
+class RuntimeConfig:
+    """Options of the runtime.
+
+    Attributes:
+        mode: How simulated time passes.
+        real_time_factor: Simulated seconds for each second of wall time, in mode realtime.
+        owner_timeout: A silent owner of stepping loses it after this [s, steady time].
+    """
+
+    mode: WorldMode = WorldMode.REALTIME
+    real_time_factor: float = 1.0
+    owner_timeout: float = DEFAULT_OWNER_TIMEOUT
+
+
+class ResettableWorld(SteppedWorld, Protocol):
+    """The world, as the runtime needs it."""
+
+    def reset(self, seed: int) -> None:
+        """Put the world back to its start."""
+
+    def get_state(self) -> FloatArray:
+        """Return a copy of the state."""
+
+
+class SimRuntime:
+    """The physics thread.
+
+    Args:
+        world: The world.
+        control: Its control loop.
+        cameras: The camera thread; started and stopped by the node.
+        config: Options.
+        publish_clock: Takes simulated time [s], at most 100 times a second.
+
+    Attributes:
+        ticks: Rounds of the thread's loop; stands still when the thread hangs.
+        failure: What ended the thread; None while it is well.
+        is_paused: True while simulated time stands still on request.
+    """
+
+    def __init__(
+        self,
+        world: ResettableWorld,
+        control: ControlLoop,
+        cameras: CameraWorker,
+        config: RuntimeConfig,
+        publish_clock: Callable[[float], None],
+    ) -> None:
+        self.config = config
+        self.control = control
+        self.cameras = cameras
+        self.pacer = Pacer(control.timestep / config.real_time_factor)
+        self.speed = RateMeter()
+        self.stepper = Stepper(control, config.owner_timeout, lambda: self._is_ending)
+        self.ticks = 0
+        self.failure: BaseException | None = None
+        self.is_paused = False
+        self._world = world
+        self._publish_clock = publish_clock
+        self._last_clock = -float("inf")
+        self._calls: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._is_ending = False
+        self._is_thawing = False
+        self._thread = threading.Thread(target=self._run, name="physics", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        if self.config.mode is WorldMode.LOCKSTEP:
+            self.control.freeze(True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 0.5) -> None:
+        """End the thread; calls that wait are answered with an error."""
+        self._is_ending = True
+        if self._thread.ident is not None:
+            self._thread.join(timeout)
+
+    def now(self) -> Instant:
+        """Return the present; from any thread."""
+        return self.control.now()
+
+    def call(self, function: Callable[[], T]) -> Future[T]:
+        """Have the physics thread call a function between two steps; returns its future answer. From any thread."""
+        answer: Future[T] = Future()
+        if self._is_ending or self.failure is not None:
+            answer.set_exception(WorldError("the physics thread has ended"))
+        else:
+            self._calls.put((function, answer))
+        return answer
+
+    def admit(self, gate: Gate, chunk: Chunk, topic: str) -> Verdict:
+        """Submit a chunk to a robot's gate; a world that runs fast takes scripted sources only. From any thread."""
+        if self.config.mode is WorldMode.FAST and chunk.source.partition("/")[0] not in SCRIPTED:
+            return gate.refuse(
+                Refusal.MODE_OF_WORLD,
+                f"'{ascii(chunk.source)[1:-1]}' given to a world in mode fast, where its reaction would be worth many simulated "
+                f"seconds; valid: sources of class {', '.join(SCRIPTED)}, or a world in mode lockstep",
+            )
+        return gate.submit(chunk, topic, self.now())
+
+    def pause(self, paused: bool) -> None:
+        """Let simulated time stand still, or go on.
+
+        Raises:
+            WorldError: In lockstep, where it stands still anyway.
+        """
+        if self.config.mode is WorldMode.LOCKSTEP:
+            raise WorldError("a world in mode lockstep cannot be paused; it advances only by world/step")
+        if paused == self.is_paused:
+            return
+        self.is_paused = paused
+        self.speed.restart()
+        if paused:
+            self.control.freeze(True)
+            self._is_thawing = False
+        else:
+            self._is_thawing = True
+            self.pacer.restart()
+
+    def reset(self, seed: int) -> float:
+        """Put the world back to its start and return its time [s].
+
+        Raises:
+            WorldError: While a source holds a robot's lease.
+        """
+        now = self.now()
+        reports = [robot.report(now) for robot in self.control.robots]
+        held = [f"'{r.lease_holder}' holds '{r.robot}'" for r in reports if r.lease_holder]
+        if held:
+            raise WorldError(f"{', '.join(held)}; valid: reset when no source holds a lease (wait until it ended, or stop the graph)")
+        self._world.reset(seed)
+        self.control.restart()
+        self.speed.restart()
+        self.pacer.restart()
+        self.cameras.restart(self._world.time)
+        self._last_clock = -float("inf")
+        self._tell_time()
+        return self._world.time
+
+    def step(self, request: StepRequest) -> StepResult:
+        """Advance a lockstep world.
+
+        Raises:
+            WorldError: In another mode.
+        """
+        if self.config.mode is not WorldMode.LOCKSTEP:
+            raise WorldError(f"the world is in mode {self.config.mode.value}; valid: world/step in mode lockstep")
+        result = self.stepper.step(request)
+        self._last_clock = -float("inf")
+        self._tell_time()
+        if result.steps_done or not request.steps:
+            self.cameras.offer(self._world.time, self._world.get_state, every_camera=True)
+        return result
+
+    def snapshot(self) -> tuple[float, FloatArray]:
+        """Return the present time [s] and a copy of the state; only within `call`."""
+        return self._world.time, self._world.get_state()
+
+    def _run(self) -> None:
+        try:
+            while not self._is_ending:
+                self._turn()
+                self.ticks += 1
+        except BaseException as error:  # The last frame of the thread; the node ends with it.
+            self.failure = error
+        finally:
+            while not self._calls.empty():
+                self._calls.get()[1].set_exception(WorldError("the physics thread has ended"))
+
+    def _turn(self) -> None:
+        """One round of the thread: serve callers, then advance if it is time."""
+        mode = self.config.mode
+        while not self._calls.empty():
+            self._serve(*self._calls.get())
+        if self.is_paused or mode is WorldMode.LOCKSTEP:
+            self._idle()
+        elif mode is WorldMode.FAST or self.pacer.wait():
+            self._advance()
+        else:
+            self.control.report()
+
+    def _advance(self) -> None:
+        if self.control.advance():
+            self._tell_time()
+            if self._is_thawing:
+                self.control.freeze(False)
+                self._is_thawing = False
+        if self._world.time >= self.cameras.next_due:
+            self.cameras.offer(self._world.time, self._world.get_state)
+
+    def _idle(self) -> None:
+        """Simulated time stands still: report the gates, and wait for a caller."""
+        self.control.report()
+        self.stepper.expire()
+        self._tell_time()
+        try:
+            self._serve(*self._calls.get(timeout=MAX_SLEEP))
+        except queue.Empty:
+            return
+
+    def _serve(self, function: Callable[[], Any], answer: Future[Any]) -> None:
+        try:
+            result = function()
+        except StrandsRobotsError as error:
+            answer.set_exception(error)
+        else:
+            answer.set_result(result)
+
+    def _tell_time(self) -> None:
+        now = self.control.now()
+        if self.config.mode is not WorldMode.LOCKSTEP and not self.is_paused:
+            self.speed.update(now.ros, now.steady)
+        if now.steady - self._last_clock >= 0.95 * CLOCK_PERIOD:
+            self._last_clock = now.steady
+            self._publish_clock(now.ros)
