@@ -62,10 +62,12 @@ class MonotoneCubic:
         position = time / self.period
         k = int(position + 1e-6)
         if k >= self._last:
-            return self.rows[self._last]
+            last: FloatArray = self.rows[self._last]
+            return last
         fraction = position - k
         if -1e-6 < fraction < 1e-6:
-            return self.rows[k]
+            row: FloatArray = self.rows[k]
+            return row
         value: FloatArray = self._cubic[k] * fraction
         value += self._quadratic[k]
         value *= fraction

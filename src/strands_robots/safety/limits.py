@@ -92,7 +92,7 @@ def _rates_over(
 def _is_smooth(rows: FloatArray, period: float, limits: JointLimits, columns: list[int], dt: float) -> bool:
     """Return whether the interpolated rows, played at `dt`, keep every velocity and acceleration limit, the stop at the end included."""
     count = math.ceil((len(rows) - 1) * period / dt - 1e-6)
-    path = MonotoneCubic(rows, period).sample(np.arange(count + 1) * dt)
+    path = MonotoneCubic(rows, period).sample(np.arange(count + 1, dtype=np.float64) * dt)
     velocity = np.diff(path, axis=0) / dt
     if (np.abs(velocity) > limits.velocity[columns] * _TOLERANCE).any():
         return False
