@@ -1,0 +1,36 @@
+"""Safe hands for language agents and learned policies, as a ROS 2 package.
+
+Importing this package loads nothing heavy: a public name is imported from its module when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+# Public name -> module that defines it.
+_LAZY: dict[str, str] = {
+    "RobotConfig": "strands_robots.robot_config",
+    "load_robot": "strands_robots.robot_config",
+}
+
+__all__ = ["RobotConfig", "__version__", "load_robot"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use (PEP 562)."""
+    try:
+        module = _LAZY[name]
+    except KeyError:
+        raise AttributeError(
+            f"module 'strands_robots' has no attribute '{name}'; valid: {', '.join(sorted(_LAZY))}"
+        ) from None
+    value: object = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names too, though they are not imported yet."""
+    return sorted({*globals(), *_LAZY})
