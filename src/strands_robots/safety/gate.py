@@ -210,11 +210,11 @@ class Gate:
             self._flush(now)
 
     def tick(self, now: Instant, dt: float, position: FloatArray, velocity: FloatArray) -> Setpoint:
-        """Return what the actuators shall do from now on for `dt`; the one call of the control loop.
+        """Return what the actuators shall do from now on; the one call of the control loop.
 
         Args:
             now: The present.
-            dt: Time until the next tick [s].
+            dt: Time since the last tick [s]; the set-point moves by what the limits allow in it.
             position: Measured positions (D,) [rad] or [m].
             velocity: Measured velocities (D,) [rad/s] or [m/s].
 
