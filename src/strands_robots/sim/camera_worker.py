@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -183,9 +184,8 @@ class CameraWorker:
                 self._wake.wait()
                 self._wake.clear()
                 renderer = self._work(renderer)
-        except BaseException as error:  # The last frame of the thread; the node ends with it.
-            self.failure = error
         finally:
+            self.failure = sys.exc_info()[1]
             if renderer is not None:
                 renderer.close()
             while not self._requests.empty():

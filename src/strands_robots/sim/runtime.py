@@ -209,9 +209,8 @@ class SimRuntime:
             while not self._is_ending:
                 self._turn()
                 self.ticks += 1
-        except BaseException as error:  # The last frame of the thread; the node ends with it.
-            self.failure = error
         finally:
+            self.failure = sys.exc_info()[1]
             while not self._calls.empty():
                 self._calls.get()[1].set_exception(WorldError("the physics thread has ended"))
 

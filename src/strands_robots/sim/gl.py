@@ -1,0 +1,85 @@
+"""Which OpenGL library MuJoCo renders with.
+
+MuJoCo reads MUJOCO_GL once, when it is imported, so the choice is made before; nothing here imports MuJoCo into this process.
+A broken graphics driver aborts the process that tries it, so the check runs in a child process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+from strands_robots.errors import RenderError
+
+# Library to try -> value of MUJOCO_GL, best first.
+_HEADLESS = (("libEGL.so.1", "egl"), ("libOSMesa.so.8", "osmesa"), ("libOSMesa.so.6", "osmesa"))
+
+INSTALL_HINT = (
+    "install libegl1 libegl-mesa0 libgl1-mesa-dri libopengl0 (or libosmesa6) with the system's package manager, "
+    "or set MUJOCO_GL to a backend that works here (egl, osmesa, glfw)"
+)
+
+_PROBE = """
+import mujoco
+spec = mujoco.MjSpec()
+spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.1, 0, 0])
+model = spec.compile()
+data = mujoco.MjData(model)
+mujoco.mj_forward(model, data)
+with mujoco.Renderer(model, 16, 16) as renderer:
+    renderer.update_scene(data)
+    renderer.render()
+print("rendered")
+"""
+
+
+def choose_backend(loads: Callable[[str], bool] | None = None) -> str:
+    """Set MUJOCO_GL for rendering without a screen, unless the user already has.
+
+    Args:
+        loads: Says whether a shared library can be loaded; tests replace it.
+
+    Returns:
+        The value of MUJOCO_GL that holds now; empty where MuJoCo's own choice is left (not on Linux, or nothing found).
+    """
+    given = os.environ.get("MUJOCO_GL", "")
+    if given or not sys.platform.startswith("linux"):
+        return given
+    for library, backend in _HEADLESS:
+        if (loads or _loads)(library):
+            os.environ["MUJOCO_GL"] = backend
+            return backend
+    return ""
+
+
+def check_rendering(timeout: float = 60.0) -> str:
+    """Render one picture in a child process and return the backend that made it.
+
+    Args:
+        timeout: Longest wait [s].
+
+    Raises:
+        RenderError: If no picture could be made; the message has the last line of the child's error and what to install.
+    """
+    backend = choose_backend() or "default"
+    try:
+        child = subprocess.run(
+            [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=timeout, check=False, env=dict(os.environ)
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RenderError(f"rendering with MUJOCO_GL={backend} gave nothing within {timeout} s; {INSTALL_HINT}") from error
+    if child.returncode != 0 or "rendered" not in child.stdout:
+        lines = child.stderr.strip().splitlines() or [f"exit status {child.returncode}"]
+        raise RenderError(f"rendering with MUJOCO_GL={backend} failed: {lines[-1]}; {INSTALL_HINT}")
+    return backend
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True

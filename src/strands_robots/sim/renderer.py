@@ -1,0 +1,176 @@
+"""Pictures of a world: colour and depth from any of its cameras, made from a stored state.
+
+A renderer belongs to the thread that makes, uses and closes it: an OpenGL context is current in one thread. It has its own copy of
+the simulation's data, so the world's lock is held only while a state is copied, never while a picture is drawn.
+"""
+
+from __future__ import annotations
+
+import enum
+from types import TracebackType
+from typing import Any
+
+import mujoco
+import numpy as np
+from mujoco import gl_context
+from numpy.typing import NDArray
+
+from strands_robots.errors import RenderError, ShapeError
+from strands_robots.sim.cameras import Camera
+from strands_robots.sim.gl import INSTALL_HINT
+from strands_robots.sim.state import SIGNATURE, state_size
+from strands_robots.sim.world import World
+from strands_robots.types import FloatArray
+
+MAX_SIZE = 4096  # [px]
+MAX_GEOMS = 10000
+
+Picture = NDArray[Any]
+
+
+class PictureKind(enum.Enum):
+    """What the pixels are."""
+
+    RGB = "rgb"
+    DEPTH = "depth"
+
+
+class SceneRenderer:
+    """Draws a world from its cameras."""
+
+    def __init__(self, world: World, shadows: bool = False) -> None:
+        """Make an OpenGL context in this thread.
+
+        Args:
+            world: The world to draw.
+            shadows: Draw shadows, for still pictures; about three times slower in software.
+
+        Raises:
+            RenderError: If no OpenGL context can be made; the message says what to install.
+        """
+        self._world = world
+        self._shadows = shadows
+        self._gl: Any = None
+        self._context: mujoco.MjrContext | None = None
+        self._generation = -1
+        self._rows: dict[tuple[int, ...], Picture] = {}
+        self._prepare()
+
+    def render(
+        self, state: FloatArray, camera: str | Camera, kind: PictureKind = PictureKind.RGB, width: int = 0, height: int = 0,
+        out: Picture | None = None,
+    ) -> Picture:
+        """Draw a state of the world.
+
+        Args:
+            state: State (n,) from `World.get_state`.
+            camera: The camera, or its name.
+            kind: RGB, or DEPTH: distance along the optical axis.
+            width, height: Size [px]; 0 takes the camera's own.
+            out: Array to draw into, C-contiguous, of the result's shape and type.
+
+        Returns:
+            RGB: uint8 (H, W, 3). DEPTH: float32 (H, W) [m]; where nothing is hit, the distance of the far plane.
+
+        Raises:
+            UnknownNameError: If the camera is not known.
+            RenderError: If the size is not possible or the renderer is closed.
+            ShapeError: If `state` or `out` does not fit.
+        """
+        camera = self._world.camera(camera) if isinstance(camera, str) else camera
+        width, height = width or camera.width, height or camera.height
+        if self._generation != self._world.generation:
+            self._prepare()
+        self._resize(width, height)
+        self._load(state)
+        out = self._output(out, kind, width, height)
+        self._scene.flags[int(mujoco.mjtRndFlag.mjRND_SHADOW)] = self._shadows and kind is PictureKind.RGB
+        self._camera.fixedcamid = camera.number
+        mujoco.mjv_updateScene(
+            self._model, self._data, self._option, None, self._camera, int(mujoco.mjtCatBit.mjCAT_ALL), self._scene
+        )
+        rectangle = mujoco.MjrRect(0, 0, width, height)
+        rows = self._rows.setdefault(out.shape, np.empty(out.shape, out.dtype))
+        self._gl.make_current()
+        mujoco.mjr_render(rectangle, self._scene, self._context)
+        if kind is PictureKind.RGB:
+            mujoco.mjr_readPixels(rows, None, rectangle, self._context)
+        else:
+            mujoco.mjr_readPixels(None, rows, rectangle, self._context)
+            self._to_metres(rows)
+        out[:] = rows[::-1]  # OpenGL's first row is the lowest
+        return out
+
+    def close(self) -> None:
+        """Free the OpenGL context; call it in the thread that made the renderer."""
+        if self._context is not None:
+            self._context.free()
+            self._context = None
+        if self._gl is not None:
+            self._gl.free()
+            self._gl = None
+
+    def __enter__(self) -> SceneRenderer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _prepare(self) -> None:
+        """Copy the world's model and make what depends on it."""
+        self.close()
+        world = self._world
+        with world.lock:
+            self._generation = world.generation
+            self._model = world.model
+            self._data = mujoco.MjData(world.model)
+        sizes = [(camera.width, camera.height) for camera in world.cameras.values()] or [(640, 480)]
+        width, height = max(size[0] for size in sizes), max(size[1] for size in sizes)
+        try:
+            self._gl = gl_context.GLContext(width, height)
+            self._gl.make_current()
+            self._context = mujoco.MjrContext(self._model, int(mujoco.mjtFontScale.mjFONTSCALE_100))
+        # Each backend has its own kind of error here, AttributeError of a half-loaded library among them.
+        except (RuntimeError, ImportError, AttributeError, OSError, mujoco.FatalError) as error:
+            raise RenderError(f"no OpenGL context for pictures: {error}; {INSTALL_HINT}") from error
+        self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
+        mujoco.mjr_setBuffer(int(mujoco.mjtFramebuffer.mjFB_OFFSCREEN), self._context)
+        self._scene = mujoco.MjvScene(self._model, maxgeom=MAX_GEOMS)
+        self._option = mujoco.MjvOption()
+        self._camera = mujoco.MjvCamera()
+        self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
+        self._resize(width, height)
+
+    def _resize(self, width: int, height: int) -> None:
+        if not (1 <= width <= MAX_SIZE and 1 <= height <= MAX_SIZE):
+            raise RenderError(f"a picture of {width} x {height} pixels was asked for; valid: 1 to {MAX_SIZE} each")
+        context = self._context
+        if context is None:
+            raise RenderError("the renderer is closed")
+        if width > context.offWidth or height > context.offHeight:
+            self._gl.make_current()
+            mujoco.mjr_resizeOffscreen(max(width, context.offWidth), max(height, context.offHeight), context)
+
+    def _load(self, state: FloatArray) -> None:
+        if state.shape != (state_size(self._model),):
+            raise ShapeError(f"state has shape {state.shape}; valid for this world: ({state_size(self._model)},)")
+        mujoco.mj_setState(self._model, self._data, state, SIGNATURE)
+        mujoco.mj_fwdKinematics(self._model, self._data)
+
+    def _output(self, out: Picture | None, kind: PictureKind, width: int, height: int) -> Picture:
+        shape = (height, width, 3) if kind is PictureKind.RGB else (height, width)
+        dtype = np.dtype(np.uint8 if kind is PictureKind.RGB else np.float32)
+        if out is None:
+            return np.empty(shape, dtype)
+        if out.shape != shape or out.dtype != dtype:
+            raise ShapeError(f"out is {out.dtype} {out.shape}; valid: {dtype} {shape}")
+        return out
+
+    def _to_metres(self, depth: Picture) -> None:
+        """Turn the depth buffer (0 at the far plane, 1 at the near one) into distances along the optical axis, in place."""
+        extent = float(self._model.stat.extent)
+        near, far = float(self._model.vis.map.znear) * extent, float(self._model.vis.map.zfar) * extent
+        # z = near far / (near + depth (far - near))
+        np.multiply(depth, np.float32(far - near), out=depth)
+        np.add(depth, np.float32(near), out=depth)
+        np.divide(np.float32(near * far), depth, out=depth)

@@ -1,0 +1,85 @@
+"""The state of a world as one array, and the signs that a simulation has diverged."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from strands_robots.errors import ShapeError, WorldError
+from strands_robots.types import FloatArray
+
+# Everything that the next step depends on, MuJoCo's warm start included, so that a restored world goes on byte-identically.
+SIGNATURE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+
+_FATAL = {
+    int(mujoco.mjtWarning.mjWARN_BADQPOS): "a position is not finite or huge",
+    int(mujoco.mjtWarning.mjWARN_BADQVEL): "a velocity is not finite or huge",
+    int(mujoco.mjtWarning.mjWARN_BADQACC): "an acceleration is not finite or huge",
+    int(mujoco.mjtWarning.mjWARN_BADCTRL): "a control value is not finite or huge",
+}
+
+
+def state_size(model: mujoco.MjModel) -> int:
+    """Return the length of a state array."""
+    return int(mujoco.mj_stateSize(model, SIGNATURE))
+
+
+def read_state(model: mujoco.MjModel, data: mujoco.MjData, out: FloatArray | None = None) -> FloatArray:
+    """Return the state (n,), in `out` if given."""
+    state = np.empty(state_size(model)) if out is None else out
+    mujoco.mj_getState(model, data, state, SIGNATURE)
+    return state
+
+
+def write_state(model: mujoco.MjModel, data: mujoco.MjData, state: FloatArray) -> None:
+    """Set the state and everything computed from it.
+
+    Raises:
+        ShapeError: If the array is not a state of this world.
+        WorldError: If it is not finite.
+    """
+    if state.shape != (state_size(model),):
+        raise ShapeError(f"state has shape {state.shape}; valid for this world: ({state_size(model)},)")
+    if not np.isfinite(state).all():
+        raise WorldError(f"state holds {int((~np.isfinite(state)).sum())} values that are not finite")
+    mujoco.mj_setState(model, data, state, SIGNATURE)
+    mujoco.mj_forward(model, data)
+    # mj_forward has replaced the warm start.
+    mujoco.mj_setState(model, data, state, SIGNATURE)
+
+
+class DivergenceWatch:
+    """Tells after each step whether MuJoCo has warned of divergence, at the cost of comparing 28 bytes."""
+
+    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+        self._model = model
+        self._warnings = data.warning
+        self._numbers = data.warning.number  # view on the counters
+        self._seen = self._numbers.tobytes()
+
+    def forget(self) -> None:
+        """Take the present counters as seen; call after mjData was reset."""
+        self._numbers[:] = 0
+        self._seen = self._numbers.tobytes()
+
+    def check(self) -> str | None:
+        """Return what diverged and where, or None."""
+        numbers = self._numbers.tobytes()
+        if numbers == self._seen:
+            return None
+        self._seen = numbers
+        for warning, meaning in _FATAL.items():
+            if self._numbers[warning] > 0:
+                return f"{meaning} ({self._place(warning, int(self._warnings[warning].lastinfo))})"
+        return None
+
+    def _place(self, warning: int, number: int) -> str:
+        model = self._model
+        if warning == int(mujoco.mjtWarning.mjWARN_BADCTRL):
+            return f"control {number}"
+        joint = number
+        if warning == int(mujoco.mjtWarning.mjWARN_BADQPOS):
+            joint = int(np.searchsorted(model.jnt_qposadr, number, side="right")) - 1
+        elif 0 <= number < model.nv:
+            joint = int(model.dof_jntid[number])
+        return f"joint '{model.joint(joint).name}'" if 0 <= joint < model.njnt else f"number {number}"

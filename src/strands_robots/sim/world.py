@@ -1,0 +1,193 @@
+"""The simulated world: robots in one MuJoCo model, stepped, reset, stored and restored. No ROS, no threads of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import zlib
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import mujoco
+import numpy as np
+
+from strands_robots.errors import UnknownNameError, WorldError
+from strands_robots.sim.cameras import Camera, collect_cameras
+from strands_robots.sim.model_file import compile_model
+from strands_robots.sim.scene import build_scene, scene_source
+from strands_robots.sim.state import DivergenceWatch, read_state, write_state
+from strands_robots.sim.world_config import RobotSpec, WorldConfig
+from strands_robots.sim.world_robot import WorldRobot
+from strands_robots.types import FloatArray
+
+__all__ = ["RobotSpec", "World", "WorldConfig"]
+
+
+class World:
+    """Robots and their surroundings in one physics.
+
+    Every method takes `lock` itself; who needs several calls to see one instant holds it around them.
+
+    Attributes:
+        config: What the world was made from.
+        spec: The editable description; `recompile` applies changes.
+        model, data: MuJoCo's compiled model and its state; replaced by `recompile`.
+        generation: Raised by every `recompile`, so that copies of the model can be renewed.
+        robots: Robots by name, in the order of the configuration.
+        cameras: Cameras by name.
+        lock: Guards `model`, `data` and all that refers to them.
+        seed: Seed of the last reset.
+        physics_steps: Physics steps since the last reset.
+        fault: What made the simulation diverge, or None. While it is set the world does not step.
+    """
+
+    def __init__(self, config: WorldConfig, seed: int = 0) -> None:
+        """Build the world and put it to its start.
+
+        Raises:
+            ModelError: If a model file cannot be used.
+        """
+        self.config = config
+        self.lock = threading.RLock()
+        self.spec = build_scene(config)
+        self.model = compile_model(self.spec, scene_source(config), "the world")
+        self.data = mujoco.MjData(self.model)
+        self.generation = 0
+        self.robots: Mapping[str, WorldRobot] = MappingProxyType(
+            {spec.name: WorldRobot(spec, index + 1, self.lock) for index, spec in enumerate(config.robots)}
+        )
+        self.fault: str | None = None
+        self.seed = seed
+        self.physics_steps = 0
+        self._streams: dict[str, np.random.Generator] = {}
+        self._bind()
+        self.reset(seed)
+
+    @property
+    def time(self) -> float:
+        """Simulated time [s]."""
+        return float(self.data.time)
+
+    @property
+    def timestep(self) -> float:
+        """Physics timestep [s]."""
+        return float(self.model.opt.timestep)
+
+    @property
+    def model_sha256(self) -> str:
+        """SHA-256 of the world's MJCF, hexadecimal."""
+        with self.lock:
+            return hashlib.sha256(self.spec.to_xml().encode()).hexdigest()
+
+    def step(self, count: int = 1) -> None:
+        """Advance the physics.
+
+        Args:
+            count: Number of physics timesteps.
+
+        Raises:
+            WorldError: If the simulation has diverged, now or before. It is not put back by itself: `reset` or `set_state` do.
+        """
+        with self.lock:
+            if self.fault is not None:
+                raise WorldError(f"the simulation has diverged: {self.fault}; reset the world or restore a state")
+            mujoco.mj_step(self.model, self.data, count)
+            self.physics_steps += count
+            self.fault = self._watch.check()
+            if self.fault is not None:
+                raise WorldError(f"the simulation diverged near {self.time:.3f} s: {self.fault}; reset the world or restore a state")
+
+    def reset(self, seed: int = 0) -> None:
+        """Put the world to its start: time 0, every robot at home, at rest, torque on.
+
+        The same seed and targets then give byte-identical states.
+        """
+        with self.lock:
+            mujoco.mj_resetData(self.model, self.data)
+            for robot in self.robots.values():
+                robot.place_home()
+            mujoco.mj_forward(self.model, self.data)
+            self.seed = seed
+            self.physics_steps = 0
+            self._streams.clear()
+            self._clear_fault()
+            for robot in self.robots.values():
+                robot.read()
+
+    def random_stream(self, purpose: str) -> np.random.Generator:
+        """Return the random stream of one purpose; it depends on the seed and the purpose only and starts anew at `reset`."""
+        if purpose not in self._streams:
+            sequence = np.random.SeedSequence([self.seed, zlib.crc32(purpose.encode())])
+            self._streams[purpose] = np.random.default_rng(sequence)
+        return self._streams[purpose]
+
+    def get_state(self, out: FloatArray | None = None) -> FloatArray:
+        """Return the integration state (n,) of the world: all that its future depends on, except switched-off torque.
+
+        Args:
+            out: Array (n,) to write into instead of a new one.
+        """
+        with self.lock:
+            return read_state(self.model, self.data, out)
+
+    def set_state(self, state: FloatArray) -> None:
+        """Restore a state from `get_state` of the same world.
+
+        Raises:
+            ShapeError: If the array is not a state of this world.
+            WorldError: If it is not finite.
+        """
+        with self.lock:
+            write_state(self.model, self.data, state)
+            self.physics_steps = round(self.data.time / self.timestep)
+            self._clear_fault()
+            for robot in self.robots.values():
+                robot.read()
+
+    def recompile(self) -> None:
+        """Apply changes of `spec`, keeping time and the state of what is still there.
+
+        Raises:
+            ModelError: If MuJoCo's compiler refuses the change; the world stays as it was, but not `spec`.
+        """
+        with self.lock:
+            # A refused recompile leaves the spec without a compiled model: try on a copy.
+            compile_model(self.spec.copy(), scene_source(self.config), "the world")
+            self.model, self.data = self.spec.recompile(self.model, self.data)
+            self.generation += 1
+            self._bind()
+            mujoco.mj_forward(self.model, self.data)
+            self._clear_fault()
+
+    def camera(self, name: str) -> Camera:
+        """Return a camera by name.
+
+        Raises:
+            UnknownNameError: If there is none; the message lists the valid names.
+        """
+        camera = self.cameras.get(name)
+        if camera is None:
+            raise UnknownNameError("camera", name, self.cameras)
+        return camera
+
+    def robot(self, name: str) -> WorldRobot:
+        """Return a robot by name.
+
+        Raises:
+            UnknownNameError: If there is none; the message lists the valid names.
+        """
+        robot = self.robots.get(name)
+        if robot is None:
+            raise UnknownNameError("robot", name, self.robots)
+        return robot
+
+    def _bind(self) -> None:
+        for robot in self.robots.values():
+            robot.bind(self.model, self.data)
+        self._watch = DivergenceWatch(self.model, self.data)
+        cameras = collect_cameras(self.model, self.config.robots, self.config.overhead)
+        self.cameras: Mapping[str, Camera] = MappingProxyType(cameras)
+
+    def _clear_fault(self) -> None:
+        self._watch.forget()
+        self.fault = None

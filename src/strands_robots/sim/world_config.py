@@ -1,0 +1,69 @@
+"""What a simulated world is made of."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.robot_config import CameraConfig, RobotConfig
+
+MAX_ROBOTS = 30  # MuJoCo switches actuator groups 0 to 30; group 0 belongs to the scene.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True)
+class RobotSpec:
+    """One robot and where it stands.
+
+    Attributes:
+        name: Its name in the world and on the graph; unique.
+        config: What kind of robot it is.
+        position: Origin of its base in the world frame [m].
+        yaw: Rotation about the world's z axis [rad].
+    """
+
+    name: str
+    config: RobotConfig
+    position: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    yaw: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ConfigurationError(
+                f"robot name '{ascii(self.name)[1:-1]}' is not valid; valid: a lower-case letter, then up to 62 of a-z 0-9 _"
+            )
+        if len(self.position) != 3 or not all(math.isfinite(value) for value in (*self.position, self.yaw)):
+            raise ConfigurationError(
+                f"robot '{self.name}' is placed at {self.position}, yaw {self.yaw}; valid: three finite numbers and one"
+            )
+
+
+@dataclass(frozen=True)
+class WorldConfig:
+    """Options of a world.
+
+    Attributes:
+        robots: The robots, in the order in which they are reported.
+        timestep: Physics timestep [s]; overrides that of `scene`.
+        scene: MJCF file with the surroundings; None gives a floor, a sky and lights.
+        overhead: Size and rate of the camera that looks down on the robots; None leaves it out. A camera of that name in `scene`
+            is used as it is.
+    """
+
+    robots: tuple[RobotSpec, ...]
+    timestep: float = 0.002
+    scene: Path | None = None
+    overhead: CameraConfig | None = field(default_factory=CameraConfig)
+
+    def __post_init__(self) -> None:
+        if not 1e-5 <= self.timestep <= 0.05:
+            raise ConfigurationError(f"timestep is {self.timestep} s; valid: 0.00001 to 0.05")
+        names = [robot.name for robot in self.robots]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigurationError(f"robot names must be unique; given twice: {', '.join(twice)}")
+        if len(names) > MAX_ROBOTS:
+            raise ConfigurationError(f"{len(names)} robots in one world; valid: at most {MAX_ROBOTS}")

@@ -1,0 +1,156 @@
+"""One robot of a world: its joints' measurements, its targets, its torque."""
+
+from __future__ import annotations
+
+import threading
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from strands_robots.errors import ShapeError
+from strands_robots.sim.servos import Servo, ctrl_address, position_servos
+from strands_robots.sim.world_config import RobotSpec
+from strands_robots.types import FloatArray
+
+Index = slice | NDArray[np.intp]
+
+
+class WorldRobot:
+    """Joints of a robot in its configuration's order, read and commanded without allocating.
+
+    Attributes:
+        name: Name in the world.
+        config: Its description.
+        limits: Its joint limits.
+        joint_names: Joint names without prefix, length D.
+        prefix: What MuJoCo's names of this robot begin with.
+        position: Positions (D,) [rad] or [m] at the last `read`.
+        velocity: Velocities (D,) [rad/s] or [m/s] at the last `read`.
+        effort: Actuator efforts (D,) [Nm] or [N] at the last `read`.
+    """
+
+    def __init__(self, spec: RobotSpec, group: int, lock: threading.RLock) -> None:
+        self.spec = spec
+        self.name = spec.name
+        self.config = spec.config
+        self.limits = spec.config.limits()
+        self.joint_names = self.limits.names
+        self.prefix = f"{spec.name}/"
+        size = len(self.joint_names)
+        self.position: FloatArray = np.zeros(size)
+        self.velocity: FloatArray = np.zeros(size)
+        self.effort: FloatArray = np.zeros(size)
+        self._group_bit = 1 << group
+        self._lock = lock
+        self._torque_enabled = True
+
+    def bind(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+        """Point to a newly compiled world; the torque stays as it is."""
+        joints = [model.joint(self.prefix + name).id for name in self.joint_names]
+        servos = position_servos(model)
+        mine = [servos[joint] for joint in joints]
+        self._model, self._data = model, data
+        self._qpos = _index(model.jnt_qposadr[joints])
+        self._dofs = _index(model.jnt_dofadr[joints])
+        self._controls = _index([ctrl_address(model, servo.actuator) for servo in mine])
+        self._qpos_view = _view(data.qpos, self._qpos)
+        self._qvel_view = _view(data.qvel, self._dofs)
+        self._effort_view = _view(data.qfrc_actuator, self._dofs)
+        self._ctrl_view = _view(data.ctrl, self._controls)
+        self._scale, self._offset = _affine(mine)
+        self._activations = [
+            (i, int(model.actuator_actadr[servo.actuator])) for i, servo in enumerate(mine) if model.actuator_actadr[servo.actuator] >= 0
+        ]
+        self.home = self._home(model, joints)
+        self._set_torque_bit(self._torque_enabled)
+
+    def read(self) -> None:
+        """Refresh position, velocity and effort from the world."""
+        with self._lock:
+            if self._qpos_view is not None:
+                self.position[:] = self._qpos_view
+            else:
+                np.take(self._data.qpos, self._qpos, out=self.position, mode="clip")
+            if self._qvel_view is not None and self._effort_view is not None:
+                self.velocity[:] = self._qvel_view
+                self.effort[:] = self._effort_view
+            else:
+                np.take(self._data.qvel, self._dofs, out=self.velocity, mode="clip")
+                np.take(self._data.qfrc_actuator, self._dofs, out=self.effort, mode="clip")
+
+    def set_target(self, target: FloatArray) -> None:
+        """Set what the position servos aim at from the next step on.
+
+        Limits are not applied here: that is the gate's work.
+
+        Args:
+            target: Positions (D,) [rad] or [m]. Values that are not finite stop the world with an error at the next step.
+
+        Raises:
+            ShapeError: If the length is not D.
+        """
+        if len(target) != len(self.joint_names):
+            raise ShapeError(f"target of '{self.name}' has {len(target)} values; valid: {len(self.joint_names)}")
+        if self._scale is not None:
+            target = self._scale * target + self._offset
+        with self._lock:
+            if self._ctrl_view is not None:
+                self._ctrl_view[:] = target
+            else:
+                self._data.ctrl[self._controls] = target
+
+    def set_torque(self, enabled: bool) -> None:
+        """Switch this robot's actuators on or off. Switched on, they hold the measured position until the next target."""
+        if enabled == self._torque_enabled:
+            return
+        with self._lock:
+            self._torque_enabled = enabled
+            if enabled:
+                self.read()
+                self._settle(self.position)
+            self._set_torque_bit(enabled)
+
+    @property
+    def torque_enabled(self) -> bool:
+        """True while the actuators give force."""
+        return self._torque_enabled
+
+    def place_home(self) -> None:
+        """Put the joints to `home`, at rest, torque on, and aim there; the world's lock is held by the caller."""
+        self._data.qpos[self._qpos] = self.home
+        self._data.qvel[self._dofs] = 0.0
+        self._torque_enabled = True
+        self._set_torque_bit(True)
+        self._settle(self.home)
+
+    def _settle(self, target: FloatArray) -> None:
+        self.set_target(target)
+        for joint, activation in self._activations:
+            self._data.act[activation] = self._data.ctrl[self._controls][joint]
+
+    def _set_torque_bit(self, enabled: bool) -> None:
+        option = self._model.opt
+        option.disableactuator = option.disableactuator & ~self._group_bit if enabled else option.disableactuator | self._group_bit
+
+    def _home(self, model: mujoco.MjModel, joints: list[int]) -> FloatArray:
+        start = np.clip(model.qpos0[model.jnt_qposadr[joints]], self.limits.lower, self.limits.upper)
+        return np.array([self.config.home.get(name, start[i]) for i, name in enumerate(self.joint_names)])
+
+
+def _index(numbers: list[int] | NDArray[np.int32]) -> Index:
+    """Return a slice for consecutive numbers, else an index array."""
+    array = np.asarray(numbers, dtype=np.intp)
+    if array.size and np.array_equal(array, np.arange(array[0], array[0] + array.size)):
+        return slice(int(array[0]), int(array[0]) + array.size)
+    return array
+
+
+def _view(array: FloatArray, index: Index) -> FloatArray | None:
+    return array[index] if isinstance(index, slice) else None
+
+
+def _affine(servos: list[Servo]) -> tuple[FloatArray | None, FloatArray]:
+    scale = np.array([servo.scale for servo in servos])
+    offset = np.array([servo.offset for servo in servos])
+    return (None if (scale == 1.0).all() and not offset.any() else scale), offset
