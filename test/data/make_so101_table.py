@@ -17,7 +17,7 @@ TOOL = "gripper_frame_link"
 ROWS = 64
 SEED = 101
 HEADER = f"""# Forward kinematics of the SO-101: pose of {TOOL} in base_link.
-# Source: example-robot-data 6.0, robots/so_arm_description/urdf/so101.urdf (Apache-2.0), evaluated with pinocchio {pinocchio.__version__}.
+# Source: example-robot-data 6.0, so_arm_description/urdf/so101.urdf (Apache-2.0); pinocchio {pinocchio.__version__}.
 # Row 1 is all zeros, the others are uniform within the joint limits, numpy.random.default_rng({SEED}).
 # Units: joints rad, position m, quaternion w x y z with w >= 0. Written by make_so101_table.py.
 {",".join(JOINTS)},x,y,z,qw,qx,qy,qz

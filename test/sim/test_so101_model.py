@@ -7,9 +7,9 @@ from pathlib import Path
 import mujoco
 import numpy as np
 import pytest
-from urdf_kinematics import Matrix, UrdfTree, numbers, transform_of
-
 from strands_robots.robot_config import RobotConfig, load_robot
+
+from .urdf_kinematics import Matrix, UrdfTree, numbers, transform_of
 
 TABLE = Path(__file__).parents[1] / "data" / "so101_forward_kinematics.csv"
 TIMESTEP = 0.002
@@ -72,9 +72,8 @@ def move(model: mujoco.MjModel, data: mujoco.MjData, joint: str, target: float, 
 
 
 def contact_pairs(model: mujoco.MjModel, data: mujoco.MjData) -> set[tuple[str, str]]:
-    return {
-        (model.body(model.geom_bodyid[c.geom1]).name, model.body(model.geom_bodyid[c.geom2]).name) for c in data.contact
-    }
+    bodies = model.geom_bodyid
+    return {(model.body(bodies[c.geom1]).name, model.body(bodies[c.geom2]).name) for c in data.contact}
 
 
 def table_rows() -> Matrix:
@@ -92,7 +91,9 @@ def table_pose(row: Matrix) -> tuple[Matrix, Matrix]:
     return row[6:9], rotation.reshape(3, 3)
 
 
-def test_urdf_and_mjcf_have_the_joints_of_the_configuration(robot: RobotConfig, urdf: UrdfTree, model: mujoco.MjModel) -> None:
+def test_urdf_and_mjcf_have_the_joints_of_the_configuration(
+    robot: RobotConfig, urdf: UrdfTree, model: mujoco.MjModel
+) -> None:
     names = list(robot.joints)
     assert [model.joint(i).name for i in range(model.njnt)] == names
     assert [model.actuator(i).name for i in range(model.nu)] == names
@@ -107,11 +108,13 @@ def test_urdf_and_mjcf_have_the_joints_of_the_configuration(robot: RobotConfig, 
             assert urdf.limit(name, key) == pytest.approx(getattr(limits, key))
 
 
-def test_urdf_and_mjcf_give_the_same_pose_of_every_link(robot: RobotConfig, urdf: UrdfTree, model: mujoco.MjModel) -> None:
+def test_urdf_and_mjcf_give_the_same_pose_of_every_link(
+    robot: RobotConfig, urdf: UrdfTree, model: mujoco.MjModel
+) -> None:
     data = mujoco.MjData(model)
     limits = robot.limits()
     for sample in np.random.default_rng(7).uniform(limits.lower, limits.upper, (100, len(limits.names))):
-        positions = dict(zip(limits.names, (float(q) for q in sample)))
+        positions = dict(zip(limits.names, (float(q) for q in sample), strict=True))
         set_positions(model, data, positions)
         for link in urdf.links:
             pose = urdf.pose(link, positions)
@@ -141,7 +144,8 @@ def test_masses_and_inertias_are_equal_and_physical(urdf: UrdfTree, model: mujoc
         assert body.mass[0] == pytest.approx(float(inertial.find("mass").attrib["value"]))  # type: ignore[union-attr]
         assert body.ipos == pytest.approx(transform_of(inertial)[:3, 3], abs=1e-9)
         i = {k: float(v) for k, v in inertial.find("inertia").attrib.items()}  # type: ignore[union-attr]
-        tensor = np.array([[i["ixx"], i["ixy"], i["ixz"]], [i["ixy"], i["iyy"], i["iyz"]], [i["ixz"], i["iyz"], i["izz"]]])
+        rows = (("ixx", "ixy", "ixz"), ("ixy", "iyy", "iyz"), ("ixz", "iyz", "izz"))
+        tensor = np.array([[i[key] for key in row] for row in rows])
         smallest, middle, largest = np.linalg.eigvalsh(tensor)
         assert smallest > 0.0
         assert largest <= smallest + middle
@@ -156,7 +160,7 @@ def test_shapes_of_urdf_and_mjcf_are_equal(urdf: UrdfTree, model: mujoco.MjModel
             shapes = link.findall(tag)
             matching = [g for g in geoms if model.geom_group[g] == group]
             assert len(shapes) == len(matching), (name, tag)
-            for shape, g in zip(shapes, matching):
+            for shape, g in zip(shapes, matching, strict=True):
                 transform = transform_of(shape)
                 rotation = np.zeros(9)
                 mujoco.mju_quat2Mat(rotation, model.geom_quat[g])
@@ -171,12 +175,14 @@ def test_shapes_of_urdf_and_mjcf_are_equal(urdf: UrdfTree, model: mujoco.MjModel
 
 
 @pytest.mark.parametrize("reader", ["mjcf", "urdf"])
-def test_tool_pose_agrees_with_the_published_model(reader: str, robot: RobotConfig, urdf: UrdfTree, model: mujoco.MjModel) -> None:
+def test_tool_pose_agrees_with_the_published_model(
+    reader: str, robot: RobotConfig, urdf: UrdfTree, model: mujoco.MjModel
+) -> None:
     data = mujoco.MjData(model)
     rows = table_rows()
     assert rows.shape == (64, 13)
     for row in rows:
-        positions = dict(zip(robot.joints, (float(q) for q in row[:6])))
+        positions = dict(zip(robot.joints, (float(q) for q in row[:6]), strict=True))
         if reader == "mjcf":
             set_positions(model, data, positions)
             site = data.site(robot.tool_frame)
@@ -202,8 +208,12 @@ def test_no_self_collision(pose: str, robot: RobotConfig, model: mujoco.MjModel)
 
 
 @pytest.mark.parametrize("offset", [0.3, -0.3])
-@pytest.mark.parametrize("joint", ["shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper"])
-def test_commanded_joint_settles_under_gravity(joint: str, offset: float, robot: RobotConfig, model: mujoco.MjModel) -> None:
+@pytest.mark.parametrize(
+    "joint", ["shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper"]
+)
+def test_commanded_joint_settles_under_gravity(
+    joint: str, offset: float, robot: RobotConfig, model: mujoco.MjModel
+) -> None:
     data = mujoco.MjData(model)
     set_positions(model, data, robot.home)
     limits = robot.joints[joint]
@@ -237,7 +247,8 @@ def test_jaws_touch_when_closed_and_part_when_open(model: mujoco.MjModel) -> Non
     def gap(position: float) -> float:
         data = mujoco.MjData(model)
         set_positions(model, data, {"gripper": position})
-        return float(mujoco.mj_geomDistance(model, data, model.geom("fixed_jaw_tip").id, model.geom("moving_jaw_tip").id, 1.0, None))
+        tips = model.geom("fixed_jaw_tip").id, model.geom("moving_jaw_tip").id
+        return float(mujoco.mj_geomDistance(model, data, *tips, 1.0, None))
 
     assert 0.0 < gap(-0.174533) < 0.004
     assert gap(0.0) == pytest.approx(0.016, abs=0.001)
