@@ -6,6 +6,7 @@ the simulation's data, so the world's lock is held only while a state is copied,
 
 from __future__ import annotations
 
+import copy
 import enum
 from types import TracebackType
 from typing import Any
@@ -24,32 +25,34 @@ from strands_robots.types import FloatArray
 
 MAX_SIZE = 4096  # [px]
 MAX_GEOMS = 10000
+STILL_SAMPLES = 4
+STILL_SHADOW_MAP = 4096  # [px]
 
 Picture = NDArray[Any]
 
 
-class PictureKind(enum.Enum):
-    """What the pixels are."""
+class PictureKind(enum.IntEnum):
+    """What the pixels are; numbers as in srv/RenderCamera."""
 
-    RGB = "rgb"
-    DEPTH = "depth"
+    RGB = 0
+    DEPTH = 1
 
 
 class SceneRenderer:
     """Draws a world from its cameras."""
 
-    def __init__(self, world: World, shadows: bool = False) -> None:
+    def __init__(self, world: World, is_still: bool = False) -> None:
         """Make an OpenGL context in this thread.
 
         Args:
             world: The world to draw.
-            shadows: Draw shadows, for still pictures; about three times slower in software.
+            is_still: Draw shadows and smooth edges, for single pictures; ten times slower in software.
 
         Raises:
             RenderError: If no OpenGL context can be made; the message says what to install.
         """
         self._world = world
-        self._shadows = shadows
+        self._is_still = is_still
         self._gl: Any = None
         self._context: mujoco.MjrContext | None = None
         self._generation = -1
@@ -57,7 +60,7 @@ class SceneRenderer:
         self._prepare()
 
     def render(
-        self, state: FloatArray, camera: str | Camera, kind: PictureKind = PictureKind.RGB, width: int = 0, height: int = 0,
+        self, state: FloatArray, camera: str | Camera, kind: int = PictureKind.RGB, width: int = 0, height: int = 0,
         out: Picture | None = None,
     ) -> Picture:
         """Draw a state of the world.
@@ -74,7 +77,7 @@ class SceneRenderer:
 
         Raises:
             UnknownNameError: If the camera is not known.
-            RenderError: If the size is not possible or the renderer is closed.
+            RenderError: If kind or size is not possible or the renderer is closed.
             ShapeError: If `state` or `out` does not fit.
         """
         camera = self._world.camera(camera) if isinstance(camera, str) else camera
@@ -84,7 +87,7 @@ class SceneRenderer:
         self._resize(width, height)
         self._load(state)
         out = self._output(out, kind, width, height)
-        self._scene.flags[int(mujoco.mjtRndFlag.mjRND_SHADOW)] = self._shadows and kind is PictureKind.RGB
+        self._scene.flags[int(mujoco.mjtRndFlag.mjRND_SHADOW)] = self._is_still and kind == PictureKind.RGB
         self._camera.fixedcamid = camera.number
         mujoco.mjv_updateScene(
             self._model, self._data, self._option, None, self._camera, int(mujoco.mjtCatBit.mjCAT_ALL), self._scene
@@ -93,7 +96,7 @@ class SceneRenderer:
         rows = self._rows.setdefault(out.shape, np.empty(out.shape, out.dtype))
         self._gl.make_current()
         mujoco.mjr_render(rectangle, self._scene, self._context)
-        if kind is PictureKind.RGB:
+        if kind == PictureKind.RGB:
             mujoco.mjr_readPixels(rows, None, rectangle, self._context)
         else:
             mujoco.mjr_readPixels(None, rows, rectangle, self._context)
@@ -122,8 +125,11 @@ class SceneRenderer:
         world = self._world
         with world.lock:
             self._generation = world.generation
-            self._model = world.model
+            self._model = copy.copy(world.model) if self._is_still else world.model
             self._data = mujoco.MjData(world.model)
+        if self._is_still:
+            self._model.vis.quality.offsamples = STILL_SAMPLES
+            self._model.vis.quality.shadowsize = STILL_SHADOW_MAP
         sizes = [(camera.width, camera.height) for camera in world.cameras.values()] or [(640, 480)]
         width, height = max(size[0] for size in sizes), max(size[1] for size in sizes)
         try:
@@ -157,9 +163,11 @@ class SceneRenderer:
         mujoco.mj_setState(self._model, self._data, state, SIGNATURE)
         mujoco.mj_fwdKinematics(self._model, self._data)
 
-    def _output(self, out: Picture | None, kind: PictureKind, width: int, height: int) -> Picture:
-        shape = (height, width, 3) if kind is PictureKind.RGB else (height, width)
-        dtype = np.dtype(np.uint8 if kind is PictureKind.RGB else np.float32)
+    def _output(self, out: Picture | None, kind: int, width: int, height: int) -> Picture:
+        if kind not in (PictureKind.RGB, PictureKind.DEPTH):
+            raise RenderError(f"picture kind {kind} is not known; valid: 0 (RGB), 1 (DEPTH)")
+        shape = (height, width, 3) if kind == PictureKind.RGB else (height, width)
+        dtype = np.dtype(np.uint8 if kind == PictureKind.RGB else np.float32)
         if out is None:
             return np.empty(shape, dtype)
         if out.shape != shape or out.dtype != dtype:

@@ -125,13 +125,14 @@ def _default_surroundings() -> mujoco.MjSpec:
     spec.stat.center = [0.0, 0.0, 0.2]
     spec.visual.map.znear = 0.005
     spec.visual.map.zfar = 30.0
+    spec.visual.map.shadowclip = 2.0
     spec.visual.headlight.ambient = [0.35, 0.35, 0.35]
     spec.visual.headlight.diffuse = [0.25, 0.25, 0.25]
     spec.visual.headlight.specular = [0.0, 0.0, 0.0]
     spec.visual.rgba.haze = [0.62, 0.68, 0.74, 1.0]
     _add_sky_and_floor(spec)
     spec.worldbody.add_light(
-        name="key", pos=[0.8, -0.8, 2.5], dir=[-0.3, 0.3, -1.0], diffuse=[0.5, 0.5, 0.48], specular=[0.15, 0.15, 0.15],
+        name="key", pos=[-0.4, -1.2, 2.6], dir=[0.2, 0.4, -0.9], diffuse=[0.42, 0.42, 0.40], specular=[0.15, 0.15, 0.15],
         ambient=[0.0, 0.0, 0.0], castshadow=True, type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
     )
     spec.worldbody.add_light(
@@ -150,7 +151,7 @@ def _add_sky_and_floor(spec: mujoco.MjSpec) -> None:
         name="floor", type=mujoco.mjtTexture.mjTEXTURE_2D, builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
         rgb1=[0.44, 0.46, 0.48], rgb2=[0.50, 0.52, 0.54], width=256, height=256,
     )
-    material = spec.add_material(name="floor", texrepeat=[5.0, 5.0], texuniform=True, specular=0.0, shininess=0.0)
+    material = spec.add_material(name="floor", texrepeat=[10.0, 10.0], texuniform=True, specular=0.0, shininess=0.0)
     material.textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = "floor"
     spec.worldbody.add_geom(
         name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.05], material="floor", friction=[0.8, 0.005, 0.0001],
