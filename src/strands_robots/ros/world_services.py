@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,27 +25,10 @@ from strands_robots.sim.control import RobotLoop
 from strands_robots.sim.lockstep import StepRequest
 from strands_robots.sim.pictures import output_path, write_png
 from strands_robots.sim.runtime import SimRuntime
-from strands_robots.types import FloatArray
+from strands_robots.sim.world import World
 
 MAX_SIZE = 4096
 MIN_SIZE = 16
-
-
-class WorldState(Protocol):
-    """What GetWorldState reads of a world."""
-
-    seed: int
-
-    @property
-    def physics_steps(self) -> int:
-        """Physics steps since the last reset."""
-
-    @property
-    def model_sha256(self) -> str:
-        """SHA-256 of the world's MJCF."""
-
-    def generalised_state(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return copies of qpos (nq,), qvel (nv,) and act (na,)."""
 
 
 class WorldServices:
@@ -54,25 +37,22 @@ class WorldServices:
     Args:
         node: The node; its namespace is the graph's.
         runtime: The running world.
-        world: Its state.
+        world: The world that it runs.
         ports: Topics of each robot, for what was applied.
-        optical_frames: Camera name -> its optical frame and full vertical field of view [rad].
-        output_folder: Where world/render may write.
+        output_folder: Where world/render may write; None for nowhere.
     """
 
     def __init__(
         self,
         node: Node,
         runtime: SimRuntime,
-        world: WorldState,
+        world: World,
         ports: Mapping[str, RobotPorts],
-        optical_frames: Mapping[str, tuple[str, float]],
-        output_folder: Path,
+        output_folder: Path | None,
     ) -> None:
         self._runtime = runtime
         self._world = world
         self._ports = ports
-        self._optical_frames = optical_frames
         self._output_folder = output_folder
         for kind, name, callback in (
             (ResetWorld, "world/reset", self._reset),
@@ -134,11 +114,11 @@ class WorldServices:
                 seed=self._world.seed,
                 robots=[robot.robot.name for robot in control.robots],
                 joint_states=[_joint_state(robot, stamp) for robot in control.robots],
-                cameras=sorted(self._optical_frames),
+                cameras=list(self._world.cameras),
             )
             if request.full:
-                qpos, qvel, act = self._world.generalised_state()
-                for array, values in ((response.qpos, qpos), (response.qvel, qvel), (response.act, act)):
+                data = self._world.data
+                for array, values in ((response.qpos, data.qpos), (response.qvel, data.qvel), (response.act, data.act)):
                     array.frombytes(np.ascontiguousarray(values, dtype=np.float64).tobytes())
                 response.model_sha256 = self._world.model_sha256
             return response
@@ -147,18 +127,17 @@ class WorldServices:
 
     def _render(self, request: RenderCamera.Request) -> Future[RenderCamera.Response]:
         runtime = self._runtime
-        camera = runtime.cameras.check_camera(request.camera)
+        camera = self._world.camera(request.camera)
         if request.kind not in (RGB, DEPTH):
             raise ConfigurationError(f"kind {request.kind} given; valid: {RGB} (rgb8), {DEPTH} (depth)")
         width, height = request.width or camera.width, request.height or camera.height
         if not (MIN_SIZE <= width <= MAX_SIZE and MIN_SIZE <= height <= MAX_SIZE):
             raise ConfigurationError(f"size {width}x{height} given; valid: {MIN_SIZE} to {MAX_SIZE} pixels each, or 0")
-        path = output_path(self._output_folder, request.file) if request.file else None
-        frame, fovy = self._optical_frames[request.camera]
+        path = self._path(request.file) if request.file else None
         answer: Future[RenderCamera.Response] = Future()
 
         def finish(pixels: NDArray[Any], stamp: float) -> RenderCamera.Response:
-            response = RenderCamera.Response(success=True, camera_info=camera_info(width, height, fovy, frame))
+            response = RenderCamera.Response(success=True, camera_info=camera_info(width, height, camera.fovy, camera.frame_id))
             response.camera_info.header.stamp = to_time(stamp)
             if path is not None:
                 write_png(path, pixels)
@@ -166,7 +145,7 @@ class WorldServices:
                 response.message = f"wrote {path}"
             else:
                 image = Image()
-                image.header.frame_id = frame
+                image.header.frame_id = camera.frame_id
                 response.image = fill_image(image, pixels, stamp, "rgb8" if request.kind == RGB else "32FC1")
             return response
 
@@ -178,6 +157,11 @@ class WorldServices:
 
         runtime.call(snapshot).add_done_callback(lambda done: _forward_error(done, answer))
         return answer
+
+    def _path(self, file: str) -> Path:
+        if self._output_folder is None:
+            raise ConfigurationError("sim_node has no output_folder; valid: an empty file, which sends the picture in the answer")
+        return output_path(self._output_folder, file)
 
 
 def _forward_error(done: Future[None], answer: Future[Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import RenderError, StrandsRobotsError, UnknownNameError
+from strands_robots.errors import RenderError, StrandsRobotsError
 from strands_robots.types import FloatArray
 
 RGB, DEPTH = 0, 1
@@ -60,7 +60,7 @@ class CameraPort(Protocol):
         """Take float32 (H, W) [m]."""
 
 
-@dataclass
+@dataclass(eq=False)
 class CameraFeed:
     """One camera, its port, and when its next frame is due [s, ROS time]."""
 
@@ -101,7 +101,7 @@ class CameraWorker:
     Attributes:
         next_due: When the next frame is due [s, ROS time]; infinite without cameras.
         frames: Pictures published.
-        lost: States that were replaced before they were drawn.
+        lost: Pictures whose state was replaced before they were drawn.
         failure: What ended the thread; None while it is well.
     """
 
@@ -147,10 +147,12 @@ class CameraWorker:
             if not stamp - period < feed.due <= stamp + 1.5 * period:
                 feed.due = stamp + period
         self.next_due = min(feed.due for feed in self._feeds.values())
-        mail = (copy_state(), stamp, due)
+        state = copy_state()
         with self._lock:
-            self.lost += self._mail is not None
-            self._mail = mail
+            waiting = self._mail[2] if self._mail is not None else []
+            others = [feed for feed in waiting if feed not in due]
+            self.lost += len(waiting) - len(others)
+            self._mail = (state, stamp, due + others)
         self._wake.set()
 
     def restart(self, stamp: float) -> None:
@@ -166,16 +168,6 @@ class CameraWorker:
         else:
             self._requests.put(request)
             self._wake.set()
-
-    def check_camera(self, name: str) -> CameraModel:
-        """Return a camera.
-
-        Raises:
-            UnknownNameError: If there is none of that name.
-        """
-        if name not in self._feeds:
-            raise UnknownNameError("camera", name, self._feeds)
-        return self._feeds[name].camera
 
     def _run(self) -> None:
         renderer: Renderer | None = None

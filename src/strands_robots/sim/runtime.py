@@ -82,7 +82,8 @@ class SimRuntime:
     Attributes:
         ticks: Rounds of the thread's loop; stands still when the thread hangs.
         failure: What ended the thread; None while it is well.
-        is_paused: True while simulated time stands still on request.
+        is_paused: True while simulated time stands still on request, or because the simulation diverged.
+        fault: Why the simulation diverged; empty while it is well. A reset clears it.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class SimRuntime:
         self.ticks = 0
         self.failure: BaseException | None = None
         self.is_paused = False
+        self.fault = ""
         self._world = world
         self._publish_clock = publish_clock
         self._last_clock = -float("inf")
@@ -156,6 +158,8 @@ class SimRuntime:
             raise WorldError("a world in mode lockstep cannot be paused; it advances only by world/step")
         if paused == self.is_paused:
             return
+        if not paused and self.fault:
+            raise WorldError(f"{self.fault}; valid: world/reset")
         self.is_paused = paused
         self.speed.restart()
         if paused:
@@ -177,6 +181,10 @@ class SimRuntime:
         if held:
             raise WorldError(f"{', '.join(held)}; valid: reset when no source holds a lease (wait until it ended, or stop the graph)")
         self._world.reset(seed)
+        if self.fault:
+            self.fault = ""
+            if self.config.mode is not WorldMode.LOCKSTEP:
+                self.pause(False)
         self.control.restart()
         self.speed.restart()
         self.pacer.restart()
@@ -193,7 +201,11 @@ class SimRuntime:
         """
         if self.config.mode is not WorldMode.LOCKSTEP:
             raise WorldError(f"the world is in mode {self.config.mode.value}; valid: world/step in mode lockstep")
-        result = self.stepper.step(request)
+        try:
+            result = self.stepper.step(request)
+        except WorldError as error:
+            self._give_up(str(error))
+            raise
         self._last_clock = -float("inf")
         self._tell_time()
         if result.steps_done or not request.steps:
@@ -226,8 +238,22 @@ class SimRuntime:
         else:
             self.control.report()
 
+    def _give_up(self, fault: str) -> None:
+        """Stop every robot and stand still, because the physics cannot go on."""
+        self.fault = fault
+        now = self.now()
+        for robot in self.control.robots:
+            robot.gate.stop("the simulation diverged", now)
+        if self.config.mode is not WorldMode.LOCKSTEP:
+            self.pause(True)
+
     def _advance(self) -> None:
-        if self.control.advance():
+        try:
+            is_due = self.control.advance()
+        except WorldError as error:
+            self._give_up(str(error))
+            return
+        if is_due:
             self._tell_time()
             if self._is_thawing:
                 self.control.freeze(False)

@@ -1,0 +1,76 @@
+"""What a simulated world says of its own health on /diagnostics, once a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.node import Node
+
+from strands_robots.ros.diagnostics import ERROR, OK, STALE, WARN, DiagnosticsPort, status
+from strands_robots.safety.gate import Gate
+from strands_robots.sim.runtime import SimRuntime, WorldMode
+
+SLOW = 0.9
+"""A world slower than this part of its wanted speed is reported."""
+
+
+class WorldDiagnostics:
+    """Status of the world, of its cameras and of every gate. A world whose physics thread stands still is stale, never OK."""
+
+    def __init__(self, node: Node, runtime: SimRuntime, gates: Sequence[Gate]) -> None:
+        self._port = DiagnosticsPort(node)
+        self._runtime = runtime
+        self._gates = tuple(gates)
+        self._name = node.get_fully_qualified_name()
+        self._last = (time.monotonic(), runtime.ticks, runtime.control.ticks, 0)
+
+    def publish(self) -> None:
+        """Publish everything measured since the last call."""
+        runtime, cameras = self._runtime, self._runtime.cameras
+        now = (time.monotonic(), runtime.ticks, runtime.control.ticks, cameras.frames)
+        seconds = now[0] - self._last[0]
+        is_alive = now[1] != self._last[1]
+        control_rate, frame_rate = ((now[i] - self._last[i]) / seconds for i in (2, 3))
+        self._last = now
+        level, message = self._judge(is_alive)
+        lateness = runtime.pacer.lateness.summary()
+        world = status(
+            f"{self._name}: world",
+            level,
+            message,
+            {
+                "mode": runtime.config.mode.value,
+                "simulated_time": runtime.now().ros,
+                "real_time_factor": runtime.speed.rate,
+                "control_rate": control_rate,
+                "tick_lateness_p50_ms": lateness.p50 * 1e3,
+                "tick_lateness_p99_ms": lateness.p99 * 1e3,
+                "tick_lateness_max_ms": lateness.max * 1e3,
+                "schedule_shifts": runtime.pacer.shifts,
+                "stepping_owner": runtime.stepper.owner,
+            },
+        )
+        pictures = status(f"{self._name}: cameras", OK, "rendering on demand", {"frame_rate": frame_rate, "lost_frames": cameras.lost})
+        self._port.publish(world, pictures, *(self._gate(gate) for gate in self._gates))
+
+    def _judge(self, is_alive: bool) -> tuple[bytes, str]:
+        runtime = self._runtime
+        if runtime.failure is not None or not is_alive:
+            return STALE, "the physics thread stands still"
+        if runtime.fault:
+            return ERROR, runtime.fault
+        if runtime.is_paused:
+            return OK, "paused"
+        wanted = runtime.config.real_time_factor
+        if runtime.config.mode is WorldMode.REALTIME and 0.0 < runtime.speed.rate < SLOW * wanted:
+            return WARN, f"runs at {runtime.speed.rate:.2f} of real time instead of {wanted:.2f}"
+        return OK, "running"
+
+    def _gate(self, gate: Gate) -> DiagnosticStatus:
+        report = gate.report(self._runtime.now())
+        values: dict[str, object] = {"accepted": report.accepted, "clamped": report.clamped}
+        values.update({f"refused_{reason}": count for reason, count in report.refusals.items()})
+        message = f"latched: {report.latch_reason}" if report.latched else f"held by {report.lease_holder}" if report.lease_holder else "free"
+        return status(f"{self._name}: gate {report.robot}", WARN if report.latched else OK, message, values, report.robot)

@@ -1,0 +1,188 @@
+"""sim_node: a simulated world on the graph. Only wires parameters, topics and services to the runtime."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock as ClockMessage
+
+from strands_robots.errors import WorldError
+from strands_robots.motion.chunk import Chunk
+from strands_robots.ros import qos
+from strands_robots.ros.camera_ports import CameraPorts
+from strands_robots.ros.images import camera_info
+from strands_robots.ros.main import run_node
+from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.ros.robot_ports import RobotPorts, RobotPortsConfig
+from strands_robots.ros.safety_ports import SafetyPorts
+from strands_robots.ros.stamps import fill_time
+from strands_robots.ros.transforms import TransformPort, has_transforms
+from strands_robots.ros.world_diagnostics import WorldDiagnostics
+from strands_robots.ros.world_services import WorldServices
+from strands_robots.safety.gate import Gate, GateConfig
+from strands_robots.safety.limits import LimitPolicy
+from strands_robots.safety.refusal import Verdict
+from strands_robots.sim.camera_worker import CameraFeed, CameraWorker
+from strands_robots.sim.control import ControlLoop, RobotLoop
+from strands_robots.sim.frames import FrameTree
+from strands_robots.sim.gl import check_rendering
+from strands_robots.sim.renderer import SceneRenderer
+from strands_robots.sim.runtime import RuntimeConfig, SimRuntime, WorldMode
+from strands_robots.sim.viewer import Viewer
+from strands_robots.sim.world import World
+from strands_robots.sim.world_robot import WorldRobot
+from strands_robots.sim.world_setup import world_config
+from strands_robots.types import Instant, StopCategory
+
+WATCH_PERIOD = 0.1
+"""Time between two looks at the physics thread [s, steady time]."""
+
+HANGING_LOOKS = 50
+"""The node ends when the physics thread made no progress for this many looks. Looks are counted, not seconds, so that a process that
+was stopped and continued is not taken for a hanging one."""
+
+
+@dataclass(frozen=True)
+class SimParameters:
+    """Parameters of sim_node."""
+
+    run_id: str = parameter("", "Run of the graph, given by bringup; for the log.")
+    robots: tuple[str, ...] = parameter(
+        ("so101=so101",), "Robots, each '<name>=<robot>' or '<name>=<robot>@<x>,<y>,<z>[,<yaw>]'; a known robot or a YAML, MJCF or URDF file."
+    )
+    mode: str = parameter("realtime", "How simulated time passes.", choices=[mode.value for mode in WorldMode])
+    real_time_factor: float = parameter(1.0, "Simulated seconds for each second of wall time, in mode realtime.", minimum=0.01, maximum=100.0)
+    headless: bool = parameter(True, "False opens MuJoCo's viewer; needs a screen.")
+    cameras: bool = parameter(True, "Publish the cameras.")
+    camera_rate: float = parameter(30.0, "Pictures of each camera per simulated second [Hz].", minimum=0.1, maximum=240.0)
+    seed: int = parameter(0, "Seed of the world's random streams.", minimum=0)
+    scene: str = parameter("", "MJCF file of the surroundings; empty for a floor.")
+    output_folder: str = parameter("", "Folder below which world/render may write; empty writes nothing.")
+    timestep: float = parameter(0.002, "Physics timestep [s].", minimum=1e-5, maximum=0.05)
+    control_period: float = parameter(0.01, "Time between two control ticks [s]; a whole multiple of timestep.", minimum=1e-3, maximum=1.0)
+    heartbeat_timeout: float = parameter(0.25, "Without SafetyState for this long the robots stop [s, steady time].", minimum=0.02, maximum=10.0)
+    lease_timeout: float = parameter(0.5, "A source silent for this long after its chunk loses the robot [s, ROS time].", minimum=0.02, maximum=60.0)
+    limit_policy: str = parameter("clamp", "What happens to values over a limit.", choices=[policy.value for policy in LimitPolicy])
+    stop_category: int = parameter(-1, "IEC 60204-1 stop category of every robot: 0, 1 or 2; -1 takes each robot's own.", minimum=-1, maximum=2)
+    external_lifetime: float = parameter(0.5, "Commands on the standard topics are accepted for this long after receipt [s].", minimum=0.01, maximum=60.0)
+    owner_timeout: float = parameter(5.0, "A silent owner of world/step loses it after this [s, steady time].", minimum=0.1, maximum=600.0)
+
+
+class SimNode(Node):
+    """The simulated world as a node. `runtime` has the threads; they start with the node and end in `destroy_node`."""
+
+    def __init__(self) -> None:
+        super().__init__("sim_node")
+        given = read_parameters(self, SimParameters)
+        config = world_config(given.robots, given.scene, given.timestep, given.camera_rate)
+        self.world = World(config, given.seed)
+        self.gates = [_gate(robot, given) for robot in self.world.robots.values()]
+        ports = {gate.config.robot: self._robot_ports(gate, given) for gate in self.gates}
+        loops = [RobotLoop(self.world.robots[name], gate, ports[name]) for name, gate in zip(ports, self.gates)]
+        control = ControlLoop(self.world, loops, given.timestep, given.control_period)
+        self.cameras = CameraWorker(lambda: SceneRenderer(self.world), self._feeds() if given.cameras else [])
+        self._clock_message = ClockMessage()
+        self._clock_publisher = self.create_publisher(ClockMessage, "/clock", qos.STATE)
+        self._transforms, self._frames = self._transform_port()
+        self.runtime = SimRuntime(
+            self.world, control, self.cameras,
+            RuntimeConfig(WorldMode(given.mode), given.real_time_factor, given.owner_timeout), self._publish_time,
+        )  # fmt: skip
+        SafetyPorts(self, self.gates, self.runtime.now)
+        folder = Path(given.output_folder).expanduser() if given.output_folder else None
+        WorldServices(self, self.runtime, self.world, ports, folder)
+        self._diagnostics = WorldDiagnostics(self, self.runtime, self.gates)
+        self._viewer = None if given.headless else Viewer(self.world)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._looks, self._ticks = 0, -1
+        self.create_timer(WATCH_PERIOD, self._watch, clock=steady)
+        self.create_timer(1.0, self._diagnostics.publish, clock=steady)
+        if self._viewer is not None:
+            self.create_timer(1.0 / 30.0, self._viewer.show, clock=steady)
+        self.cameras.start()
+        self.runtime.start()
+        self.get_logger().info(f"{given.mode} world with {', '.join(ports)}, run '{given.run_id}'")
+
+    def destroy_node(self) -> None:
+        """End the threads, then the node."""
+        self.runtime.stop()
+        self.cameras.stop()
+        if self._viewer is not None:
+            self._viewer.close()
+        super().destroy_node()
+
+    def _robot_ports(self, gate: Gate, given: SimParameters) -> RobotPorts:
+        urdf = self.world.robots[gate.config.robot].config.urdf
+        if urdf is None:
+            self.get_logger().warning(f"'{gate.config.robot}' has no URDF; robot_description stays empty")
+        description = "" if urdf is None else urdf.read_text(encoding="utf-8")
+        return RobotPorts(
+            self, gate, self._admit, self._now, description, RobotPortsConfig(given.external_lifetime, given.control_period)
+        )
+
+    def _admit(self, gate: Gate, chunk: Chunk, topic: str) -> Verdict:
+        return self.runtime.admit(gate, chunk, topic)
+
+    def _now(self) -> Instant:
+        return Instant(self.world.time, time.monotonic())
+
+    def _feeds(self) -> list[CameraFeed]:
+        check_rendering()
+        return [
+            CameraFeed(camera, CameraPorts(self, name, camera_info(camera.width, camera.height, camera.fovy, camera.frame_id)))
+            for name, camera in self.world.cameras.items()
+        ]
+
+    def _transform_port(self) -> tuple[TransformPort | None, FrameTree]:
+        frames = FrameTree(self.world)
+        if not has_transforms():
+            self.get_logger().info("tf2_msgs is not installed; /tf is not published")
+            return None, frames
+        optical = [(c.frame_id, c.parent_frame, c.position, c.quaternion_xyzw) for c in self.world.cameras.values()]
+        return TransformPort(self, [(frame.name, frame.parent) for frame in frames.frames], optical), frames
+
+    def _publish_time(self, stamp: float) -> None:
+        """Publish /clock, and the frames at the same rate; in the physics thread."""
+        fill_time(self._clock_message.clock, stamp)
+        self._clock_publisher.publish(self._clock_message)
+        if self._transforms is not None and self._transforms.is_wanted():
+            self._frames.read()
+            self._transforms.publish(stamp, self._frames.positions, self._frames.quaternions)
+
+    def _watch(self) -> None:
+        """End the node when one of its threads has ended or hangs."""
+        for name, failure in (("physics", self.runtime.failure), ("camera", self.cameras.failure)):
+            if failure is not None:
+                raise WorldError(f"the {name} thread has ended: {failure}") from failure
+        self._looks = self._looks + 1 if self.runtime.ticks == self._ticks else 0
+        self._ticks = self.runtime.ticks
+        if self._looks >= HANGING_LOOKS:
+            raise WorldError(f"the physics thread made no progress for {HANGING_LOOKS * WATCH_PERIOD:.0f} s")
+
+
+def _gate(robot: WorldRobot, given: SimParameters) -> Gate:
+    mode = WorldMode(given.mode)
+    # A tick that comes late by the wall clock means a hanging robot only where the wall clock decides when ticks come.
+    stall = max(0.25, 5.0 * given.control_period / given.real_time_factor) if mode is WorldMode.REALTIME else float("inf")
+    config = GateConfig(
+        robot=robot.name,
+        session=uuid.uuid4().hex,
+        control_period=given.control_period,
+        stop_category=robot.config.stop_category if given.stop_category < 0 else StopCategory(given.stop_category),
+        modes=robot.config.control_modes,
+        heartbeat_timeout=given.heartbeat_timeout,
+        stall_timeout=stall,
+        lease_timeout=given.lease_timeout,
+        limit_policy=LimitPolicy(given.limit_policy),
+    )
+    return Gate(config, robot.limits, robot.position)
+
+
+def main() -> int:
+    """Run sim_node; return the process's exit code."""
+    return run_node(SimNode)

@@ -1,0 +1,40 @@
+"""MuJoCo's own viewer on the running world; needs a screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.sim.world import World
+
+
+class Viewer:
+    """A window on the world. It looks; it does not change the physics.
+
+    Args:
+        world: The world; must not be recompiled while it is watched.
+
+    Raises:
+        ConfigurationError: If no window can be opened.
+    """
+
+    def __init__(self, world: World) -> None:
+        try:
+            import glfw
+            import mujoco.viewer
+        except (ImportError, AttributeError, OSError) as error:
+            raise ConfigurationError(f"the viewer cannot be loaded: {error}; valid: headless:=true") from error
+        if not glfw.init():
+            raise ConfigurationError("the viewer found no screen; valid: headless:=true, or a DISPLAY")
+        self._world = world
+        self._handle: Any = mujoco.viewer.launch_passive(world.model, world.data, show_left_ui=False, show_right_ui=False)
+
+    def show(self) -> None:
+        """Draw the present state; about 30 times a second."""
+        if self._handle.is_running():
+            with self._world.lock:
+                self._handle.sync()
+
+    def close(self) -> None:
+        """Close the window."""
+        self._handle.close()
