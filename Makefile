@@ -1,3 +1,36 @@
-.PHONY: build
-build:
-	@bash -c 'source .venv/local_setup.bash && colcon build --merge-install --symlink-install --cmake-args -DBUILD_TESTING=OFF -DPython3_EXECUTABLE=$(CURDIR)/.venv/bin/python'
+# Every target sets up what it needs first; with nothing changed that takes a fraction of a second.
+#   make setup [PYTHON=python3.12]     make sim [ARGS="--robots so101"]     make test [ARGS="-k gate"]
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?=
+ARGS ?=
+DRIVER := $(firstword $(shell command -v $(PYTHON) python3 python3.12 python3.11 python3.10 2>/dev/null))
+SETUP := $(DRIVER) tools/setup.py $(if $(PYTHON),--python $(PYTHON))
+IN_GRAPH := source install/setup.bash &&
+
+.PHONY: help setup setup-learning build sim test lint clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
+
+setup:  ## environment, ROS 2 (a sourced one, else wheels) and build; then: source install/setup.bash
+	@$(if $(DRIVER),,echo 'no Python found; install python3 (3.10 to 3.12), or: make setup PYTHON=/path/to/python3' >&2; exit 1)
+	@$(SETUP)
+
+setup-learning:  ## set-up plus LeRobot and torch (several gigabytes)
+	@$(SETUP) --learning
+
+build: setup  ## bring install/ up to date after an interface, a new file or CMakeLists.txt changed
+
+sim: setup  ## a simulated robot with its safety supervisor
+	@$(IN_GRAPH) exec strands-robots sim $(ARGS)
+
+test: setup  ## all tests
+	@$(IN_GRAPH) exec python -m pytest $(ARGS)
+
+lint: setup  ## ruff and mypy
+	@$(IN_GRAPH) ruff check . && mypy
+
+clean:  ## remove build, install and the memory of the set-up; .venv stays
+	@rm -rf build install log .setup .pytest_cache .mypy_cache .ruff_cache

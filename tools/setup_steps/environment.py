@@ -1,0 +1,105 @@
+"""The virtual environment: made once, brought up to the pinned requirements when they change."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from setup_steps.checkout import Checkout, Ros
+from setup_steps.interpreters import SUPPORTED, choose_python
+from setup_steps.prefix import fix_cmake_paths, write_setup_files
+from setup_steps.report import SetupError, answer, fingerprint, is_done, mark_done, run_logged, say, tail
+
+_ASK = """
+import json, sys, sysconfig, numpy
+print(json.dumps([sysconfig.get_path("include"), numpy.get_include()]))
+"""
+
+
+def prepare_environment(checkout: Checkout, ros: Ros, env: dict[str, str], wanted: str | None, learning: bool) -> Path:
+    """Return the Python of a virtual environment that holds everything in requirements/.
+
+    Args:
+        checkout: The checkout.
+        ros: With a ROS installation the environment sees that installation's Python packages and adds to them.
+        env: The environment for the commands.
+        wanted: The Python that the user asked for, if any; it counts only when the environment is made.
+        learning: Whether to add requirements/learning.txt; once added they stay.
+
+    Raises:
+        SetupError: If it cannot be made or filled.
+    """
+    venv = checkout.venv(ros)
+    python = venv / "bin" / "python"
+    version = _version(python, env)
+    if version is None:
+        version = _make(checkout, ros, env, wanted)
+    else:
+        say("python", f"{version} in {venv.name}")
+    wheels = ["ros-wheels"] if ros.is_wheels else []
+    _install(checkout, ros, env, "packages", [*wheels, "base", "dev"], version)
+    if learning:
+        _install(checkout, ros, env, "learning", [*wheels, "base", "dev", "learning"], version)
+    return python
+
+
+def _version(python: Path, env: dict[str, str]) -> str | None:
+    """Return the version of an environment's Python; None when there is no working, supported environment."""
+    configuration = python.parents[1] / "pyvenv.cfg"
+    if not python.exists() or not configuration.is_file():
+        return None
+    settings = dict(line.split(" = ", 1) for line in configuration.read_text(encoding="utf-8").splitlines() if " = " in line)
+    version = settings.get("version", "")
+    return version if any(version.startswith(f"{major}.{minor}.") for major, minor in SUPPORTED) else None
+
+
+def _make(checkout: Checkout, ros: Ros, env: dict[str, str], wanted: str | None) -> str:
+    """Make the virtual environment; return its Python's version."""
+    venv = checkout.venv(ros)
+    chosen = choose_python(ros, wanted, env)
+    version = ".".join(str(part) for part in chosen.version)
+    say("python", f"{version} at {chosen.path} ({chosen.reason})")
+    command = [str(chosen.path), "-m", "venv", "--clear", *([] if ros.is_wheels else ["--system-site-packages"]), str(venv)]
+    status, output = answer(command, env, timeout=120.0)
+    if status != 0:
+        raise SetupError(
+            f"{chosen.path} could not make {venv}: {output[-300:]}",
+            f"check that the disk is not full; on Debian or Ubuntu `sudo apt install python{version.rsplit('.', 1)[0]}-venv`",
+        )
+    return version
+
+
+def _install(
+    checkout: Checkout, ros: Ros, env: dict[str, str], step: str, names: list[str], version: str
+) -> None:
+    """Install requirement files together, so that pip resolves them as one; nothing when they have not changed."""
+    venv = checkout.venv(ros)
+    files = checkout.requirements(*names)
+    stamp, expected = venv / f".{step}", fingerprint(version, str(venv), *files, Path(__file__).with_name("prefix.py"))
+    if is_done(stamp, expected):
+        say(step, "unchanged")
+        return
+    say(step, f"installing requirements/{{{','.join(names)}}}.txt into {venv.name} ...")
+    log = checkout.state / f"{step}.log"
+    python = str(venv / "bin" / "python")
+    command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    for file in files:
+        command += ["-r", str(file)]
+    if run_logged(command, log, {**env, "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1"}, checkout.root) != 0:
+        raise SetupError(
+            f"pip could not install the requirements; the end of {log}:\n{tail(log)}",
+            "check the network, a proxy (HTTPS_PROXY) or a package mirror (PIP_INDEX_URL), then run the same command again",
+        )
+    if ros.is_wheels:
+        _finish_wheels(venv, python, env)
+    write_setup_files(venv, ros.is_wheels)
+    mark_done(stamp, expected)
+
+
+def _finish_wheels(venv: Path, python: str, env: dict[str, str]) -> None:
+    """Fix what the wheels got wrong for this machine."""
+    status, output = answer([python, "-c", _ASK], {**env, "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1"})
+    if status != 0:
+        raise SetupError(f"numpy does not import in {venv}: {output[-300:]}", f"remove {venv} and run the same command again")
+    python_headers, numpy_headers = json.loads(output.splitlines()[-1])
+    fix_cmake_paths(venv, python_headers, numpy_headers)
