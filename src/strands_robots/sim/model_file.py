@@ -7,8 +7,8 @@ looked up on AMENT_PREFIX_PATH and in the folders above the file.
 from __future__ import annotations
 
 import os
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 import mujoco
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import enum
 from types import TracebackType
-from typing import Any
+from typing import Any, final
 
 import mujoco
 import numpy as np
@@ -38,6 +38,7 @@ class PictureKind(enum.IntEnum):
     DEPTH = 1
 
 
+@final
 class SceneRenderer:
     """Draws a world from its cameras."""
 

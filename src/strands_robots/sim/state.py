@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import mujoco
 import numpy as np
 
@@ -10,6 +12,8 @@ from strands_robots.types import FloatArray
 
 # Everything that the next step depends on, MuJoCo's warm start included, so that a restored world goes on byte-identically.
 SIGNATURE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+
+_log = logging.getLogger(__name__)
 
 _FATAL = {
     int(mujoco.mjtWarning.mjWARN_BADQPOS): "a position is not finite or huge",
@@ -48,6 +52,13 @@ def write_state(model: mujoco.MjModel, data: mujoco.MjData, state: FloatArray) -
     mujoco.mj_setState(model, data, state, SIGNATURE)
 
 
+def log_warnings() -> None:
+    """Send MuJoCo's warnings to the log of this module, unless the program has a handler; by itself MuJoCo writes them to a file
+    MUJOCO_LOG.TXT in the working directory."""
+    if mujoco.get_mju_user_warning() is None:
+        mujoco.set_mju_user_warning(_log.warning)
+
+
 class DivergenceWatch:
     """Tells after each step whether MuJoCo has warned of divergence, at the cost of comparing 28 bytes."""
 
@@ -68,10 +79,11 @@ class DivergenceWatch:
         if numbers == self._seen:
             return None
         self._seen = numbers
-        for warning, meaning in _FATAL.items():
-            if self._numbers[warning] > 0:
-                return f"{meaning} ({self._place(warning, int(self._warnings[warning].lastinfo))})"
-        return None
+        # What was bad first has been counted most often.
+        warning = max(_FATAL, key=lambda number: int(self._numbers[number]))
+        if self._numbers[warning] == 0:
+            return None
+        return f"{_FATAL[warning]} ({self._place(warning, int(self._warnings[warning].lastinfo))})"
 
     def _place(self, warning: int, number: int) -> str:
         model = self._model

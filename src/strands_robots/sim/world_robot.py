@@ -6,14 +6,12 @@ import threading
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from strands_robots.errors import ShapeError
 from strands_robots.sim.servos import Servo, ctrl_address, position_servos
+from strands_robots.sim.slots import Slots
 from strands_robots.sim.world_config import RobotSpec
 from strands_robots.types import FloatArray
-
-Index = slice | NDArray[np.intp]
 
 
 class WorldRobot:
@@ -51,33 +49,21 @@ class WorldRobot:
         servos = position_servos(model)
         mine = [servos[joint] for joint in joints]
         self._model, self._data = model, data
-        self._qpos = _index(model.jnt_qposadr[joints])
-        self._dofs = _index(model.jnt_dofadr[joints])
-        self._controls = _index([ctrl_address(model, servo.actuator) for servo in mine])
-        self._qpos_view = _view(data.qpos, self._qpos)
-        self._qvel_view = _view(data.qvel, self._dofs)
-        self._effort_view = _view(data.qfrc_actuator, self._dofs)
-        self._ctrl_view = _view(data.ctrl, self._controls)
+        self._qpos = Slots(data.qpos, model.jnt_qposadr[joints])
+        self._qvel = Slots(data.qvel, model.jnt_dofadr[joints])
+        self._effort = Slots(data.qfrc_actuator, model.jnt_dofadr[joints])
+        self._ctrl = Slots(data.ctrl, [ctrl_address(model, servo.actuator) for servo in mine])
         self._scale, self._offset = _affine(mine)
-        self._activations = [
-            (i, int(model.actuator_actadr[servo.actuator])) for i, servo in enumerate(mine) if model.actuator_actadr[servo.actuator] >= 0
-        ]
-        self.home = self._home(model, joints)
+        self._activations = _activations(model, mine)
+        self.home = self._home(model.qpos0[model.jnt_qposadr[joints]])
         self._set_torque_bit(self._torque_enabled)
 
     def read(self) -> None:
         """Refresh position, velocity and effort from the world."""
         with self._lock:
-            if self._qpos_view is not None:
-                self.position[:] = self._qpos_view
-            else:
-                np.take(self._data.qpos, self._qpos, out=self.position, mode="clip")
-            if self._qvel_view is not None and self._effort_view is not None:
-                self.velocity[:] = self._qvel_view
-                self.effort[:] = self._effort_view
-            else:
-                np.take(self._data.qvel, self._dofs, out=self.velocity, mode="clip")
-                np.take(self._data.qfrc_actuator, self._dofs, out=self.effort, mode="clip")
+            self._qpos.read(self.position)
+            self._qvel.read(self.velocity)
+            self._effort.read(self.effort)
 
     def set_target(self, target: FloatArray) -> None:
         """Set what the position servos aim at from the next step on.
@@ -95,10 +81,7 @@ class WorldRobot:
         if self._scale is not None:
             target = self._scale * target + self._offset
         with self._lock:
-            if self._ctrl_view is not None:
-                self._ctrl_view[:] = target
-            else:
-                self._data.ctrl[self._controls] = target
+            self._ctrl.write(target)
 
     def set_torque(self, enabled: bool) -> None:
         """Switch this robot's actuators on or off. Switched on, they hold the measured position until the next target."""
@@ -117,40 +100,34 @@ class WorldRobot:
         return self._torque_enabled
 
     def place_home(self) -> None:
-        """Put the joints to `home`, at rest, torque on, and aim there; the world's lock is held by the caller."""
-        self._data.qpos[self._qpos] = self.home
-        self._data.qvel[self._dofs] = 0.0
+        """Put the joints of a world at rest to `home`, torque on, and aim there; the world's lock is held by the caller."""
+        self._qpos.write(self.home)
         self._torque_enabled = True
         self._set_torque_bit(True)
         self._settle(self.home)
 
     def _settle(self, target: FloatArray) -> None:
         self.set_target(target)
-        for joint, activation in self._activations:
-            self._data.act[activation] = self._data.ctrl[self._controls][joint]
+        # A filtered servo reaches its target later than its ctrl; settled, both are the same.
+        for activation, control in self._activations:
+            self._data.act[activation] = self._data.ctrl[control]
 
     def _set_torque_bit(self, enabled: bool) -> None:
         option = self._model.opt
         option.disableactuator = option.disableactuator & ~self._group_bit if enabled else option.disableactuator | self._group_bit
 
-    def _home(self, model: mujoco.MjModel, joints: list[int]) -> FloatArray:
-        start = np.clip(model.qpos0[model.jnt_qposadr[joints]], self.limits.lower, self.limits.upper)
+    def _home(self, start: FloatArray) -> FloatArray:
+        start = np.clip(start, self.limits.lower, self.limits.upper)
         return np.array([self.config.home.get(name, start[i]) for i, name in enumerate(self.joint_names)])
-
-
-def _index(numbers: list[int] | NDArray[np.int32]) -> Index:
-    """Return a slice for consecutive numbers, else an index array."""
-    array = np.asarray(numbers, dtype=np.intp)
-    if array.size and np.array_equal(array, np.arange(array[0], array[0] + array.size)):
-        return slice(int(array[0]), int(array[0]) + array.size)
-    return array
-
-
-def _view(array: FloatArray, index: Index) -> FloatArray | None:
-    return array[index] if isinstance(index, slice) else None
 
 
 def _affine(servos: list[Servo]) -> tuple[FloatArray | None, FloatArray]:
     scale = np.array([servo.scale for servo in servos])
     offset = np.array([servo.offset for servo in servos])
     return (None if (scale == 1.0).all() and not offset.any() else scale), offset
+
+
+def _activations(model: mujoco.MjModel, servos: list[Servo]) -> list[tuple[int, int]]:
+    """Return (index in act, index in ctrl) of the servos that have an activation state."""
+    numbers = [servo.actuator for servo in servos if model.actuator_actadr[servo.actuator] >= 0]
+    return [(int(model.actuator_actadr[number]), ctrl_address(model, number)) for number in numbers]
