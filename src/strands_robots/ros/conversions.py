@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
-from strands_robots.msg import ActionChunk, GateState, JointCommand, RefusalCount, RobotSafety, SafetyState
 
 from strands_robots.motion.chunk import Chunk
+from strands_robots.msg import ActionChunk, GateState, JointCommand, RefusalCount, RobotSafety, SafetyState
 from strands_robots.ros.stamps import fill_time, to_duration, to_seconds, to_time
+from strands_robots.safety.gate import GateReport
 from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.types import FloatArray, Observation
+from strands_robots.types import FloatArray, Observation, StopCategory
 
 if TYPE_CHECKING:
-    from strands_robots.safety.gate import GateReport
     from strands_robots.safety.supervisor import SupervisorState
 
 
@@ -218,6 +218,28 @@ def gate_state_to_msg(report: GateReport, stamp: float) -> GateState:
         clamped=report.clamped,
         refusals=[RefusalCount(reason=clip(name, 32), count=count) for name, count in sorted(report.refusals.items())][:32],
         last_refusal=clip(report.last_refusal, 1024),
+    )
+
+
+def gate_report_from_msg(message: GateState) -> GateReport:
+    """Return a robot's report of its gate. A stop category that does not exist is taken as the mildest, for it only informs."""
+    categories = {int(category) for category in StopCategory}
+    return GateReport(
+        robot=message.robot,
+        session=message.session,
+        latched=message.latched,
+        latch_reason=message.latch_reason,
+        arm_epoch=message.arm_epoch,
+        stop_category=StopCategory(message.stop_category if message.stop_category in categories else StopCategory.CONTROLLED_AND_HOLD),
+        torque_enabled=message.torque_enabled,
+        lease_holder=message.lease_holder,
+        playing=message.playing,
+        at_rest=message.at_rest,
+        max_velocity=message.max_velocity,
+        accepted=message.accepted,
+        clamped=message.clamped,
+        refusals={entry.reason: entry.count for entry in message.refusals},
+        last_refusal=message.last_refusal,
     )
 
 

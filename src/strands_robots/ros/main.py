@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Sequence
 
 import rclpy
@@ -34,7 +33,10 @@ class _Signalled(SystemExit):
 
 
 class _Shutdown:
-    """Turns SIGINT and SIGTERM into a future that ends the spinning, and keeps the end below `grace` seconds."""
+    """Turns SIGINT and SIGTERM into a future that ends the spinning, and keeps the end of the process below `grace` seconds.
+
+    A second signal changes nothing: after Ctrl-C a node gets one from the terminal and one from bringup.
+    """
 
     def __init__(self, grace: float) -> None:
         self.requested: Future[bool] = Future()
@@ -47,22 +49,24 @@ class _Shutdown:
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         threading.Thread(target=self._watch, name="signals", daemon=True).start()
 
+    def limit_end(self) -> None:
+        """Leave the process the hard way if it is still there after the grace."""
+        timer = threading.Timer(self._grace, self._leave)
+        timer.daemon = True
+        timer.start()
+
     def _interrupt(self, number: int, frame: object) -> None:
         if not self.ready:
             raise _Signalled(0)
 
     def _watch(self) -> None:
-        """Wake the executor at the first signal; leave the process when its end takes too long or a second signal comes."""
+        """Wake the executor, which may wait in C code where Python's own handlers do not run."""
         os.read(self._read, 1)
+        self.limit_end()
         self.requested.set_result(True)
-        timer = threading.Timer(self._grace, self._leave, args=(f"the end took longer than {self._grace} s",))
-        timer.daemon = True
-        timer.start()
-        os.read(self._read, 1)
-        self._leave("a second signal")
 
-    def _leave(self, why: str) -> None:
-        print(f"left at once: {why}", file=sys.stderr, flush=True)
+    def _leave(self) -> None:
+        print(f"left the hard way: the end took longer than {self._grace} s", file=sys.stderr, flush=True)
         os._exit(EXIT_FAILED)
 
 
@@ -70,12 +74,12 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None, gra
     """Make a node, spin it until a signal or an error, and return the process's exit code.
 
     SIGINT and SIGTERM end the node: its `destroy_node` runs (nodes stop their own threads there), and the code is 0. A StrandsRobotsError while
-    the node is made prints one line and gives 2. Any other exception prints a traceback and gives 1.
+    the node is made prints one line and gives 2. Any other exception leaves this function; Python then prints the traceback and gives 1.
 
     Args:
         factory: Makes the node after rclpy is up.
         args: Command line; None takes sys.argv.
-        grace: Longest time between the signal and the end of the process [s].
+        grace: Longest time between the signal, or the error, and the end of the process [s].
     """
     shutdown = _Shutdown(grace)
     _end_with_parent()
@@ -91,10 +95,8 @@ def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None, gra
         return _spin(node, shutdown)
     except _Signalled:
         return 0
-    except Exception:  # The last frame of the process: everything that nobody expected is shown and becomes the exit code.
-        traceback.print_exc()
-        return EXIT_FAILED
     finally:
+        shutdown.limit_end()
         rclpy.try_shutdown()
 
 
@@ -128,5 +130,5 @@ def _end_with_parent() -> None:
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
     if not given.isdigit() or not os.path.isdir(f"/proc/{given}"):
-        print(f"error: the process of {PARENT_VARIABLE}={ascii(given)} does not exist", file=sys.stderr, flush=True)
+        print(f"error: the process of {PARENT_VARIABLE}={given!a} does not exist", file=sys.stderr, flush=True)
         raise SystemExit(EXIT_CONFIGURATION)

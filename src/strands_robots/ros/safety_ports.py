@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
-from strands_robots.msg import SafetyState, StopRequest
 
+from strands_robots.msg import SafetyState, StopRequest
 from strands_robots.ros import qos
 from strands_robots.ros.conversions import clip, heartbeat_from_msg
 from strands_robots.safety.gate import Gate
@@ -42,14 +42,14 @@ class SafetyPorts:
         now = self._now()
         for gate in self._gates:
             gate.stop("requested", now)
-        text = _describe(data)
-        self._node.get_logger().warning(f"stopped: {text}")
+        source, reason = read_stop_request(data)
+        self._node.get_logger().warning(f"stopped by '{source}': {reason}")
 
 
-def _describe(data: bytes) -> str:
-    """Return who asked and why, if it can be read."""
+def read_stop_request(data: bytes) -> tuple[str, str]:
+    """Return who asked for a stop and why, in printable ASCII; a request that cannot be read has a source and a reason as well."""
     try:
         message = deserialize_message(data, StopRequest)
     except (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError) as error:
-        return f"by a request that cannot be read ({clip(str(error), 200)})"
-    return f"by '{clip(message.source, 128)}': {clip(message.reason, 256)}"
+        return "unknown", f"a request that cannot be read ({clip(str(error), 200)})"
+    return clip(message.source, 128), clip(message.reason, 256)

@@ -52,6 +52,7 @@ class SupervisorConfig:
         is_restart: True when the latch file says that safety_node already ran in this run; it then starts latched.
         arm_on_start: Arm at the start of a new run (simulation) or wait for a resume (hardware).
         rest_deadline: A robot that has not reported rest this long after a stop is named in STOP_NOT_CONFIRMED [s].
+        expected: Robots that must be heard before a resume, from bringup; others are found on the graph.
         arm_deadline: A robot that has not opened its gate this long after arming stops the graph [s].
         gate_state_timeout: A robot that is silent for this long stops the graph [s].
     """
@@ -63,6 +64,7 @@ class SupervisorConfig:
     rest_deadline: float = 2.0
     arm_deadline: float = 2.0
     gate_state_timeout: float = 0.5
+    expected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ class Supervisor:
             raise ResumeRefusedError(f"nothing is stopped; given stop {stop_id}; valid: resume only after a stop")
         if stop_id != self._stop_id:
             raise ResumeRefusedError(f"stop {stop_id} is not the latched one; valid: {self._stop_id} ({self._stop.reason})")
-        silent = [name for name, robot in self._robots.items() if self._is_silent(robot, now)]
+        silent = self._unheard() + [name for name, robot in self._robots.items() if self._is_silent(robot, now)]
         if silent:
             raise ResumeRefusedError(f"no gate_state from {', '.join(sorted(silent))}; valid: resume when every robot is heard")
         moving = [name for name, robot in self._robots.items() if not robot.report.at_rest]
@@ -226,7 +228,8 @@ class Supervisor:
     def moving_robots(self, now: float) -> list[str]:
         """Return the robots without evidence of rest since the stop."""
         return sorted(
-            name for name, robot in self._robots.items() if not robot.rest_since_stop or self._is_silent(robot, now)
+            self._unheard()
+            + [name for name, robot in self._robots.items() if not robot.rest_since_stop or self._is_silent(robot, now)]
         )
 
     def _judge(self, now: float) -> tuple[GraphState, str]:
@@ -247,6 +250,9 @@ class Supervisor:
         self._stop = _Stop(source, reason, now)
         for robot in self._robots.values():
             robot.rest_since_stop = False
+
+    def _unheard(self) -> list[str]:
+        return [name for name in self._config.expected if name not in self._robots]
 
     def _is_silent(self, robot: _Robot, now: float) -> bool:
         return now - robot.received > self._config.gate_state_timeout

@@ -1,0 +1,62 @@
+"""Finds the robots of a graph: every topic `<name>/gate_state` in the graph's namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from strands_robots.msg import GateState
+from strands_robots.ros import qos
+
+PERIOD = 0.25
+"""Time between two looks at the graph [s, steady time]."""
+
+_TYPE = "strands_robots/msg/GateState"
+_TOPIC = "gate_state"
+
+
+class RobotDiscovery:
+    """Subscribes to the gate_state of every robot of the graph, also of those that join later.
+
+    A robot is a topic one level below the node's namespace. Deeper ones belong to other graphs.
+
+    Args:
+        node: The node; its namespace is the graph's.
+        robots: Names of robots to listen to from the start.
+        on_state: Takes each message. One whose name is not its topic's is dropped with a warning.
+    """
+
+    def __init__(self, node: Node, robots: Iterable[str], on_state: Callable[[GateState], None]) -> None:
+        self._node = node
+        self._on_state = on_state
+        self._prefix = node.get_namespace().rstrip("/") + "/"
+        self._known: set[str] = set()
+        for robot in robots:
+            self._listen(robot)
+        node.create_timer(PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _look(self) -> None:
+        for topic, types in self._node.get_topic_names_and_types():
+            if _TYPE in types and topic.startswith(self._prefix) and topic.endswith("/" + _TOPIC):
+                robot = topic[len(self._prefix) : -len(_TOPIC) - 1]
+                if robot and "/" not in robot:
+                    self._listen(robot)
+
+    def _listen(self, robot: str) -> None:
+        if robot in self._known:
+            return
+        self._known.add(robot)
+        self._node.get_logger().info(f"listening to robot '{robot}'")
+        self._node.create_subscription(
+            GateState, f"{robot}/{_TOPIC}", lambda message, name=robot: self._on_message(name, message), qos.STATE
+        )
+
+    def _on_message(self, robot: str, message: GateState) -> None:
+        if message.robot == robot:
+            self._on_state(message)
+        else:
+            self._node.get_logger().warning(
+                f"{robot}/{_TOPIC} says it is of robot '{ascii(message.robot)[1:-1]}'; dropped; valid: '{robot}'", throttle_duration_sec=1.0
+            )
