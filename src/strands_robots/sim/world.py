@@ -152,8 +152,9 @@ class World:
             ModelError: If MuJoCo's compiler refuses the change; the world stays as it was, but not `spec`.
         """
         with self.lock:
-            # A refused recompile leaves the spec without a compiled model: try on a copy.
-            compile_model(self.spec.copy(), scene_source(self.config), "the world")
+            # Tried on a copy, because a refused recompile would leave the world without a model.
+            trial = compile_model(self.spec.copy(), scene_source(self.config), "the world")
+            collect_cameras(trial, self.config.robots, self.config.overhead)
             self.model, self.data = self.spec.recompile(self.model, self.data)
             self.generation += 1
             self._bind()
