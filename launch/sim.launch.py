@@ -1,0 +1,9 @@
+"""Start a simulation: `ros2 launch strands_robots sim.launch.py robot:=so101`. The nodes and what they mean are in strands_robots.bringup."""
+
+from launch import LaunchDescription
+from strands_robots.ros.launching import sim_description
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the declared arguments and the nodes."""
+    return sim_description()

@@ -1,0 +1,59 @@
+"""From a graph's description to commands that can be started."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+from strands_robots.bringup.environment import (
+    end_with_parent_prefix,
+    graph_environment,
+    zenoh_router,
+)
+from strands_robots.bringup.graph import Graph, NodeSpec, ros_arguments
+from strands_robots.bringup.supervisor import ProcessSpec
+from strands_robots.errors import ConfigurationError
+from strands_robots.robot_config import share_directory
+
+
+def complete(graph: Graph, simulated: bool) -> Graph:
+    """Return the graph with its environment, and with a Zenoh router when it needs one.
+
+    Args:
+        graph: Nodes and parameters.
+        simulated: True keeps the graph on this machine unless the user chose otherwise.
+    """
+    router = zenoh_router(os.environ)
+    environment = graph_environment(os.environ, simulated, share_directory())
+    nodes = (router, *graph.nodes) if router else graph.nodes
+    return dataclasses.replace(graph, nodes=nodes, environment={**environment, **graph.environment})
+
+
+def find_executable(package: str, executable: str) -> Path:
+    """Return lib/<package>/<executable> of the first prefix on AMENT_PREFIX_PATH that has it.
+
+    Raises:
+        ConfigurationError: If none has it; says where it was looked for.
+
+    Source: `ros2 run`, which looks at the same place.
+    """
+    prefixes = [prefix for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
+    for prefix in prefixes:
+        path = Path(prefix) / "lib" / package / executable
+        if os.access(path, os.X_OK):
+            return path
+    raise ConfigurationError(
+        f"executable lib/{package}/{executable} was not found below {', '.join(prefixes) or 'AMENT_PREFIX_PATH, which is empty'}; "
+        f"install {package}, or source the setup.bash of the workspace that has it"
+    )
+
+
+def process_of(spec: NodeSpec, graph: Graph) -> ProcessSpec:
+    """Return the process of a node, ready for the supervisor.
+
+    Raises:
+        ConfigurationError: If its executable is not installed.
+    """
+    command = (*end_with_parent_prefix(), str(find_executable(spec.package, spec.executable)), *ros_arguments(spec, graph))
+    return ProcessSpec(spec.name, command, spec.on_exit, spec.restart_delays)

@@ -1,0 +1,204 @@
+"""Runs the processes of a graph where `launch` is not installed: prefixes, restarts, and an end without orphans.
+
+Made of asyncio's subprocesses. honcho ends everything when one process ends and cannot restart; circus limits restarts only in a plug-in
+process of its own and looks for dead processes once a second; supervisor is a daemon whose exit code does not say why it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from strands_robots.bringup.graph import (
+    RESTART_DELAYS,
+    EndGraph,
+    ExitRule,
+    OnExit,
+    Restart,
+)
+
+STOP_STEPS = ((signal.SIGINT, 1.4), (signal.SIGTERM, 1.0), (signal.SIGKILL, 0.4))
+"""Signal to every process that is left, and how long it may take [s]; together less than 3 s."""
+
+LONGEST_LINE = 65536
+"""A line of output is cut after this many bytes."""
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """One process.
+
+    Attributes:
+        name: Prefix of its output.
+        command: Program and arguments.
+        on_exit: What its end means.
+        restart_delays: Wait before each restart [s].
+    """
+
+    name: str
+    command: tuple[str, ...]
+    on_exit: OnExit
+    restart_delays: tuple[float, ...] = RESTART_DELAYS
+
+
+class Supervisor:
+    """Starts processes all at once and keeps them until a signal, or until the end of one ends the graph.
+
+    Args:
+        processes: The processes; names are unique.
+        environment: Their whole environment.
+        write: Takes each line of output, without the line's end.
+        stop_steps: Signals that end a process, and the time for each [s].
+    """
+
+    def __init__(
+        self,
+        processes: Sequence[ProcessSpec],
+        environment: Mapping[str, str],
+        write: Callable[[str], None],
+        stop_steps: Sequence[tuple[signal.Signals, float]] = STOP_STEPS,
+    ) -> None:
+        self._processes = list(processes)
+        self._environment = dict(environment)
+        self._write = write
+        self._stop_steps = stop_steps
+        self._stopping = asyncio.Event()
+        self._failure = ""
+        self._is_interrupted = False
+
+    async def run(self) -> int:
+        """Run until the graph ends.
+
+        Returns:
+            0 after SIGINT, SIGTERM or SIGHUP; 1 when the end of a process ended the graph, or when no process is left.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._interrupt, number)
+        tasks = [asyncio.create_task(self._keep(process)) for process in self._processes]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+        if not self._failure and not self._is_interrupted:
+            self._failure = "no process is left"
+        if self._failure:
+            self._say(self._failure)
+        return 1 if self._failure else 0
+
+    def end(self, failure: str = "") -> None:
+        """End the graph; with a failure, its status is not zero."""
+        if not self._stopping.is_set():
+            self._failure = failure
+            self._stopping.set()
+
+    def _interrupt(self, number: signal.Signals) -> None:
+        if not self._is_interrupted:
+            self._is_interrupted = True
+            self._say(f"{number.name}: ending the graph")
+        self.end()
+
+    async def _keep(self, spec: ProcessSpec) -> None:
+        """Start a process, and start it again as its rule says, until the graph ends."""
+        rule = ExitRule(spec.name, spec.on_exit, spec.restart_delays)
+        while not self._stopping.is_set():
+            try:
+                returncode = await self._run_once(spec)
+            except OSError as error:
+                self.end(f"{spec.name} cannot be started: {error}")
+                return
+            if self._stopping.is_set():
+                return
+            decision = rule.process_ended(returncode)
+            if isinstance(decision, EndGraph):
+                self.end(decision.text)
+                return
+            self._say(decision.text)
+            if not isinstance(decision, Restart):
+                return
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), decision.delay)
+
+    async def _run_once(self, spec: ProcessSpec) -> int:
+        """Run a process to its end and return its exit code; end it when the graph ends."""
+        process = await asyncio.create_subprocess_exec(
+            *spec.command, env=self._environment, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+        )
+        assert process.stdout is not None
+        relay = asyncio.create_task(self._relay(spec.name, process.stdout))
+        ended = asyncio.create_task(process.wait())
+        stop = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait((ended, stop), return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                await self._stop(process, ended)
+        finally:
+            stop.cancel()
+            # What it started itself must not outlive it.
+            _signal_group(process.pid, signal.SIGKILL)
+        await asyncio.wait((relay,), timeout=0.5)
+        relay.cancel()
+        return await ended
+
+    async def _stop(self, process: asyncio.subprocess.Process, ended: asyncio.Task[int]) -> None:
+        for number, patience in self._stop_steps:
+            _signal_group(process.pid, number)
+            await asyncio.wait((ended,), timeout=patience)
+            if ended.done():
+                return
+
+    async def _relay(self, name: str, stream: asyncio.StreamReader) -> None:
+        rest = b""
+        while chunk := await stream.read(LONGEST_LINE):
+            *lines, rest = (rest + chunk).split(b"\n")
+            if len(rest) > LONGEST_LINE:
+                lines, rest = [*lines, rest], b""
+            for line in lines:
+                self._print(f"[{name}] {line.decode('utf-8', 'replace').rstrip()}")
+        if rest:
+            self._print(f"[{name}] {rest.decode('utf-8', 'replace').rstrip()}")
+
+    def _say(self, text: str) -> None:
+        self._print(f"[graph] {text}")
+
+    def _print(self, line: str) -> None:
+        try:
+            self._write(line)
+        except BrokenPipeError:
+            # Whoever read the output is gone: nobody watches the graph any more.
+            self._write = lambda line: None
+            self.end("the reader of the output is gone")
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    """Send a signal to every process of the session that a process leads."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def write_line(line: str) -> None:
+    """Write a line to the standard output at once, in ASCII where the output knows nothing else."""
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stdout.flush()
+
+
+def supervise(processes: Sequence[ProcessSpec], added: Mapping[str, str]) -> int:
+    """Run processes until the graph ends and return the exit code.
+
+    Args:
+        processes: The processes.
+        added: Variables on top of this process's environment.
+    """
+
+    async def run() -> int:
+        return await Supervisor(processes, {**os.environ, **added}, write_line).run()
+
+    return asyncio.run(run())

@@ -1,0 +1,98 @@
+"""A graph as actions of `launch`; imported only where launch and launch_ros are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from launch.actions import (
+    DeclareLaunchArgument,
+    LogInfo,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+    TimerAction,
+)
+from launch.events.process import ProcessExited
+from launch.launch_description_entity import LaunchDescriptionEntity
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from launch import LaunchContext, LaunchDescription, LaunchService
+from strands_robots.bringup.environment import end_with_parent_prefix
+from strands_robots.bringup.graph import EndGraph, ExitRule, Graph, NodeSpec, Restart
+from strands_robots.bringup.graph import ParameterValue as Value
+from strands_robots.bringup.prepare import complete
+from strands_robots.bringup.sim import (
+    LAUNCH_ARGUMENTS,
+    describe,
+    options_from_text,
+    sim_graph,
+)
+from strands_robots.bringup.supervisor import STOP_STEPS
+from strands_robots.errors import StrandsRobotsError
+
+
+class GraphEndedError(StrandsRobotsError):
+    """The end of a process ended the graph. Raised inside `launch`, because only an exception makes its exit code non-zero."""
+
+
+def sim_description() -> LaunchDescription:
+    """Return the launch description of a simulation, with the arguments of `strands-robots sim`."""
+    declared = [
+        DeclareLaunchArgument(name, default_value=default, description=describe(name)) for name, default in LAUNCH_ARGUMENTS.items()
+    ]
+    return LaunchDescription([*declared, OpaqueFunction(function=_sim_actions)])
+
+
+def _sim_actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    given = {name: LaunchConfiguration(name).perform(context) for name in LAUNCH_ARGUMENTS}
+    return graph_actions(complete(sim_graph(options_from_text(given)), simulated=True))
+
+
+def graph_actions(graph: Graph) -> list[LaunchDescriptionEntity]:
+    """Return the actions that start a graph and treat the end of each node as its NodeSpec says."""
+    environment = [SetEnvironmentVariable(name, value) for name, value in graph.environment.items()]
+    nodes = [_node(spec, graph, ExitRule(spec.name, spec.on_exit, spec.restart_delays)) for spec in graph.nodes]
+    return [*environment, *nodes]
+
+
+def run_graph(graph: Graph) -> int:
+    """Run a graph with `launch` until it ends and return the exit code."""
+    service = LaunchService()
+    service.include_launch_description(LaunchDescription(graph_actions(graph)))
+    return int(service.run())
+
+
+def _node(spec: NodeSpec, graph: Graph, rule: ExitRule) -> Node:
+    def process_ended(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+        if context.is_shutdown:
+            return []
+        decision = rule.process_ended(event.returncode)
+        if isinstance(decision, EndGraph):
+            raise GraphEndedError(decision.text)
+        actions: list[LaunchDescriptionEntity] = [LogInfo(msg=decision.text)]
+        if isinstance(decision, Restart):
+            actions.append(TimerAction(period=decision.delay, actions=[_node(spec, graph, rule)]))
+        return actions
+
+    parameters = [_typed(spec.parameters), *(str(path) for path in spec.parameter_files), _typed(spec.fixed)]
+    namespace = "/".join(part for part in (graph.namespace.strip("/"), spec.namespace.strip("/")) if part)
+    # launch sends SIGINT first; its two other waits follow it.
+    to_sigterm, to_sigkill = str(STOP_STEPS[0][1]), str(STOP_STEPS[1][1])
+    ros = {
+        "name": spec.name, "namespace": namespace, "remappings": list(spec.remappings), "ros_arguments": ["--log-level", graph.log_level],
+        "parameters": [entry for entry in parameters if entry],
+    } if spec.is_ros_node else {}
+    return Node(
+        package=spec.package, executable=spec.executable, arguments=list(spec.arguments), output="screen",
+        prefix=" ".join(end_with_parent_prefix()), sigterm_timeout=to_sigterm, sigkill_timeout=to_sigkill, on_exit=process_ended, **ros,
+    )
+
+
+def _typed(parameters: Mapping[str, Value]) -> dict[str, object]:
+    """Return parameters whose texts stay texts; launch_ros would read "12" as a number."""
+    kinds: dict[type, object] = {str: str, tuple: list[str]}
+    return {
+        name: ParameterValue(list(value) if isinstance(value, tuple) else value, value_type=kinds[type(value)]) if type(value) in kinds else value
+        for name, value in parameters.items()
+    }

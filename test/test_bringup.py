@@ -1,0 +1,193 @@
+"""Which nodes a simulation has, with which parameters, arguments and environment, and what the end of one means."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from strands_robots.bringup import environment
+from strands_robots.bringup.graph import (
+    EndGraph,
+    ExitRule,
+    GoOn,
+    Graph,
+    NodeSpec,
+    OnExit,
+    Restart,
+    ros_arguments,
+)
+from strands_robots.bringup.prepare import find_executable
+from strands_robots.bringup.sim import (
+    LAUNCH_ARGUMENTS,
+    RobotSpec,
+    SimOptions,
+    describe,
+    options_from_text,
+    parse_robot,
+    parse_robots,
+    sim_graph,
+)
+from strands_robots.errors import ConfigurationError, UnknownNameError
+
+ONE = (RobotSpec("so101", "so101"),)
+
+
+def by_name(graph: Graph) -> dict[str, NodeSpec]:
+    return {spec.name: spec for spec in graph.nodes}
+
+
+def test_sim_graph_has_the_three_nodes_and_their_ends() -> None:
+    nodes = by_name(sim_graph(SimOptions(ONE)))
+    assert {name: spec.on_exit for name, spec in nodes.items()} == {
+        "sim_node": OnExit.END_GRAPH, "safety_node": OnExit.RESTART, "policy_node": OnExit.RESTART,
+    }
+
+
+def test_every_node_has_the_same_run_id_and_two_graphs_differ() -> None:
+    first, second = (sim_graph(SimOptions(ONE)) for _ in range(2))
+    ids = {spec.fixed["run_id"] for spec in first.nodes}
+    assert len(ids) == 1
+    assert ids.isdisjoint(spec.fixed["run_id"] for spec in second.nodes)
+    assert by_name(first)["safety_node"].fixed["latch_folder"] != by_name(second)["safety_node"].fixed["latch_folder"]
+
+
+def test_safety_node_has_no_simulated_time_whatever_the_file_says(tmp_path: Path) -> None:
+    path = tmp_path / "parameters.yaml"
+    path.write_text("/**:\n  ros__parameters:\n    use_sim_time: true\n", encoding="utf-8")
+    graph = sim_graph(SimOptions(ONE, params_file=str(path)))
+    arguments = ros_arguments(by_name(graph)["safety_node"], graph)
+    assert arguments.index("use_sim_time:=false") > arguments.index("--params-file")
+
+
+def test_options_reach_sim_node() -> None:
+    options = SimOptions((RobotSpec("left", "so101"), RobotSpec("right", "so101")), mode="lockstep", seed=7, cameras=False, headless=False)
+    sim = by_name(sim_graph(options))["sim_node"].parameters
+    assert sim["robots"] == ("left=so101", "right=so101")
+    assert (sim["mode"], sim["seed"], sim["cameras"], sim["headless"]) == ("lockstep", 7, False, False)
+    assert Path(str(sim["output_folder"])).is_absolute()
+
+
+def test_ros_arguments_keep_the_type_of_every_value() -> None:
+    spec = NodeSpec("a", "b", parameters={"text": "12", "number": 0.5, "flag": True, "list": ("x=1", 'with "quotes"')},
+                    remappings=(("from", "to"),), arguments=("--own",))
+    arguments = ros_arguments(spec, Graph((spec,), namespace="cell/", log_level="warn"))
+    assert arguments[:4] == ["--own", "--ros-args", "-r", "__node:=b"]
+    assert "__ns:=/cell" in arguments and "from:=to" in arguments and arguments[-2:] == ["--log-level", "warn"]
+    given = dict(word.split(":=", 1) for word in arguments if ":=" in word)
+    assert json.loads(given["text"]) == "12" and json.loads(given["flag"]) is True and json.loads(given["list"]) == ["x=1", 'with "quotes"']
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("so101", RobotSpec("so101", "so101")),
+    ("left:=so101", RobotSpec("left", "so101")),
+    (" left=so101 ", RobotSpec("left", "so101")),
+    ("left:=so101@0,-.2,1e-1,1.57", RobotSpec("left", "so101", "0,-.2,1e-1,1.57")),
+])
+def test_parse_robot_reads_names_and_models(text: str, expected: RobotSpec) -> None:
+    assert parse_robot(text) == expected
+
+
+def test_parse_robot_of_a_file_takes_its_stem(tmp_path: Path) -> None:
+    path = tmp_path / "My-Arm.urdf"
+    path.write_text("<robot name='a'/>", encoding="utf-8")
+    assert parse_robot(str(path)) == RobotSpec("my_arm", str(path))
+    assert parse_robot(f"left:={path}") == RobotSpec("left", str(path))
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("so100", "so101"), ("left:=", "names no model"), ("Left:=so101", "lower-case"), ("a:=missing.urdf", "existing file"),
+    ("a:=/etc/hostname", ".urdf"), ("so101@1,2", "<yaw>"),
+])
+def test_parse_robot_refuses_and_says_what_is_valid(text: str, words: str) -> None:
+    with pytest.raises((ConfigurationError, UnknownNameError), match=words):
+        parse_robot(text)
+
+
+def test_parse_robots_wins_over_robot_and_refuses_a_name_twice() -> None:
+    assert parse_robots("so101", "") == ONE
+    assert [robot.name for robot in parse_robots("so101", "a:=so101, b:=so101")] == ["a", "b"]
+    assert [str(robot) for robot in parse_robots("", "a:=so101@0,0.2,0,b:=so101@0,-0.2,0")] == ["a=so101@0,0.2,0", "b=so101@0,-0.2,0"]
+    with pytest.raises(ConfigurationError, match="given twice"):
+        parse_robots("", "a:=so101 a:=so101")
+    with pytest.raises(ConfigurationError, match="no robot"):
+        parse_robots("", "")
+
+
+@pytest.mark.parametrize("change", [
+    {"mode": "turbo"}, {"log_level": "loud"}, {"real_time_factor": 0.0}, {"camera_rate": float("nan")}, {"namespace": "a b"},
+    {"params_file": "/no/such/file"}, {"scene": "/no/such/file"},
+])
+def test_options_refuse_what_is_not_valid(change: dict[str, object]) -> None:
+    with pytest.raises((ConfigurationError, UnknownNameError), match=f"{next(iter(change))}.*valid"):
+        SimOptions(ONE, **change)  # type: ignore[arg-type]
+
+
+def test_options_from_text_reads_what_a_launch_file_gives() -> None:
+    options = options_from_text({**LAUNCH_ARGUMENTS, "headless": "False", "namespace": "cell"})
+    assert options.robots == ONE and not options.headless and options.namespace == "cell"
+    with pytest.raises(ConfigurationError, match="true or false"):
+        options_from_text({**LAUNCH_ARGUMENTS, "cameras": "perhaps"})
+
+
+def test_defaults_of_the_launch_file_are_those_of_the_options() -> None:
+    given = options_from_text(LAUNCH_ARGUMENTS)
+    assert given == dataclasses.replace(SimOptions(ONE), run_id=given.run_id)
+    assert all(describe(name) for name in LAUNCH_ARGUMENTS)
+
+
+def test_exit_rule_restarts_three_times_with_longer_waits_then_ends_the_graph() -> None:
+    rule = ExitRule("safety_node", OnExit.RESTART)
+    decisions = [rule.process_ended(-9) for _ in range(4)]
+    assert [decision.delay for decision in decisions[:3] if isinstance(decision, Restart)] == [0.5, 1.0, 2.0]
+    assert isinstance(decisions[3], EndGraph) and "safety_node was killed by SIGKILL" in decisions[3].text
+
+
+def test_exit_rule_of_a_robot_node_ends_the_graph_even_without_an_error() -> None:
+    decision = ExitRule("sim_node", OnExit.END_GRAPH).process_ended(0)
+    assert isinstance(decision, EndGraph) and "sim_node ended with exit code 0" in decision.text
+    assert isinstance(ExitRule("rviz2", OnExit.IGNORE).process_ended(1), GoOn)
+
+
+@pytest.mark.parametrize(("given", "expected"), [
+    ({}, {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}),
+    ({"ROS_DISTRO": "humble"}, {"ROS_LOCALHOST_ONLY": "1"}),
+    ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}, {}),
+    ({"ROS_LOCALHOST_ONLY": "0"}, {}),
+])
+def test_a_simulation_stays_on_its_machine_unless_told_otherwise(given: dict[str, str], expected: dict[str, str]) -> None:
+    assert environment.local_discovery(given) == expected
+
+
+def test_fast_dds_gets_its_profile_and_others_do_not(tmp_path: Path) -> None:
+    (tmp_path / "config").mkdir()
+    profile = tmp_path / "config" / "fastdds.xml"
+    profile.write_text("<dds/>", encoding="utf-8")
+    assert set(environment.middleware_environment({}, tmp_path).values()) == {str(profile)}
+    assert environment.middleware_environment({"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"}, tmp_path) == {}
+    assert environment.middleware_environment({"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}, tmp_path) == {}
+
+
+def test_a_zenoh_router_is_started_only_when_none_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(environment, "ZENOH_ROUTER", server.getsockname())
+        router = environment.zenoh_router({"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"})
+        assert router is not None and router.executable == "rmw_zenohd" and not router.is_ros_node
+        server.listen()
+        assert environment.zenoh_router({"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"}) is None
+    assert environment.zenoh_router({}) is None
+
+
+def test_find_executable_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="lib/rviz2/rviz2 was not found below"):
+        find_executable("rviz2", "rviz2")
+    path = tmp_path / "lib" / "rviz2" / "rviz2"
+    path.parent.mkdir(parents=True)
+    path.write_text("#!/bin/sh\n", encoding="utf-8")
+    path.chmod(0o755)
+    assert find_executable("rviz2", "rviz2") == path
