@@ -1,0 +1,45 @@
+"""Bytes of a segment -> lines with their offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from strands_robots.audit.record import MAX_LINE
+
+
+class Line(NamedTuple):
+    """One line of a segment.
+
+    Attributes:
+        data: Its bytes without newline; of a line longer than MAX_LINE only the beginning.
+        offset: Where it begins in the file [bytes].
+        is_complete: False for bytes after the last newline, and for a line longer than MAX_LINE.
+        has_newline: False for bytes after the last newline.
+    """
+
+    data: bytes
+    offset: int
+    is_complete: bool
+    has_newline: bool
+
+
+def read_lines(chunks: Iterable[bytes]) -> Iterator[Line]:
+    """Yield the lines of a file that comes in pieces; memory stays bounded whatever the file holds."""
+    rest, start, is_long = b"", 0, False
+    for chunk in chunks:
+        parts = chunk.split(b"\n")
+        for part in parts[:-1]:
+            data = rest + part
+            length = len(data)
+            if is_long or length > MAX_LINE:
+                yield Line(data[:MAX_LINE], start, False, True)
+            else:
+                yield Line(data, start, True, True)
+            start, rest, is_long = start + length + 1, b"", False
+        rest += parts[-1]
+        if len(rest) > 2 * MAX_LINE:
+            cut = len(rest) - MAX_LINE
+            rest, start, is_long = rest[cut:], start + cut, True
+    if rest:
+        yield Line(rest[:MAX_LINE], start, False, False)
