@@ -1,0 +1,1 @@
+"""Policies: providers by name, and the run of one on one robot (the action server run_policy)."""

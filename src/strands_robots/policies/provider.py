@@ -1,0 +1,86 @@
+"""What a policy provider is: a function that makes a Policy from settings and what is known of the robot. ROS-free; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.types import JointLimits, Policy
+
+OptionsT = TypeVar("OptionsT", bound="PolicyOptions")
+
+
+@dataclass(frozen=True)
+class PolicyContext:
+    """What a provider may know of the robot and the goal.
+
+    Attributes:
+        robot: Name of the robot.
+        joint_names: Its joints; empty when not known yet.
+        limits: Limits of its joints; None when not known. Acceleration is infinite where the description has none.
+        task: What the robot shall do, in words.
+        rate: Wanted control rows a second [Hz]; 0 for the provider's own.
+    """
+
+    robot: str = ""
+    joint_names: tuple[str, ...] = ()
+    limits: JointLimits | None = None
+    task: str = ""
+    rate: float = 0.0
+
+
+Provider = Callable[[Mapping[str, Any], PolicyContext], Policy]
+"""Makes a policy. Raises ConfigurationError or PolicyError, saying what was given and what is valid."""
+
+
+class PolicyOptions(BaseModel):
+    """Settings that every built-in provider takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    rate: Annotated[float, Field(gt=0.0, le=1000.0, description="rows a second [Hz]")] = 50.0
+    horizon: Annotated[int, Field(ge=2, le=1000, description="rows in one chunk")] = 20
+
+
+def settings_from_text(text: str) -> Mapping[str, Any]:
+    """Return settings given as YAML or JSON; nothing gives none.
+
+    Raises:
+        ConfigurationError: If the text is no mapping.
+    """
+    try:
+        settings = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"policy config is not YAML or JSON: {' '.join(str(error).split())}") from error
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
+        raise ConfigurationError(f"policy config is {ascii(text[:64])}; valid: a mapping from names to values, as YAML or JSON")
+    return settings
+
+
+def read_options(kind: type[OptionsT], provider: str, settings: Mapping[str, Any], context: PolicyContext) -> OptionsT:
+    """Return a provider's options, checked.
+
+    Args:
+        kind: Model of the options.
+        provider: Name of the provider, for the message.
+        settings: What was given.
+        context: Its `rate`, where there is one, wins over the settings'.
+
+    Raises:
+        ConfigurationError: If a setting is unknown or wrong; the message names every one.
+    """
+    given = {**settings, "rate": context.rate} if context.rate > 0.0 else dict(settings)
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, entry['loc'])) or 'config'}: {entry['msg']} (given {ascii(entry['input'])[:64]})" for entry in error.errors()
+        )
+        raise ConfigurationError(f"config of policy '{provider}': {problems}; valid: {', '.join(kind.model_fields)}") from None

@@ -1,0 +1,57 @@
+"""Policies by name: the built-in ones and those that installed packages announce."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from strands_robots.errors import PolicyError, UnknownNameError
+from strands_robots.policies.provider import PolicyContext, Provider, settings_from_text
+from strands_robots.types import Policy
+
+ENTRY_POINTS = "strands_robots.policies"
+"""Entry-point group in which a package announces its providers: `name = "module:function"`."""
+
+_BUILT_IN = {
+    "hold": "strands_robots.policies.hold:create",
+    "sine": "strands_robots.policies.sine:create",
+}
+
+
+def policy_names() -> list[str]:
+    """Return the names of every policy that can be made."""
+    return sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+
+
+def create_policy(name: str, config: Mapping[str, Any] | str = "", context: PolicyContext | None = None) -> Policy:
+    """Return a new policy.
+
+    Args:
+        name: Provider, one of `policy_names()`. A built-in name cannot be taken over by a package.
+        config: The provider's settings, as a mapping or as YAML or JSON.
+        context: What is known of the robot and the goal.
+
+    Raises:
+        UnknownNameError: If there is no such provider; the message lists them.
+        ConfigurationError: If a setting is not valid.
+        PolicyError: If the provider cannot be loaded.
+    """
+    settings = settings_from_text(config) if isinstance(config, str) else config
+    return _provider(name)(settings, context if context is not None else PolicyContext())
+
+
+def _provider(name: str) -> Provider:
+    installed: dict[str, EntryPoint] = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+    try:
+        if name in _BUILT_IN:
+            module, _, function = _BUILT_IN[name].partition(":")
+            provider: Provider = getattr(importlib.import_module(module), function)
+            return provider
+        if name in installed:
+            provider = installed[name].load()
+            return provider
+    except (ImportError, AttributeError) as error:
+        raise PolicyError(f"policy '{name}' cannot be loaded: {error}") from error
+    raise UnknownNameError("policy", name, policy_names())
