@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
 from strands_robots.errors import RenderError
-from strands_robots.sim.gl import check_rendering, choose_backend
+from strands_robots.sim.gl import check_rendering, choose_backend, make_context
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere MuJoCo chooses")
 
@@ -38,4 +39,23 @@ def test_check_says_what_failed_and_what_to_install(monkeypatch: pytest.MonkeyPa
 
 def test_choosing_a_backend_does_not_import_mujoco() -> None:
     code = "import sys, strands_robots.sim.gl; sys.exit('mujoco' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=environment).returncode == 0
+
+
+@linux_only
+def test_renderer_works_when_mujoco_was_imported_first() -> None:
+    code = (
+        "import mujoco; from strands_robots.sim.world import World, WorldConfig; from strands_robots.sim.renderer import SceneRenderer; "
+        "world = World(WorldConfig(robots=())); assert SceneRenderer(world).render(world.get_state(), 'overhead').any()"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "MUJOCO_GL"}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=environment).returncode == 0
+
+
+def test_context_that_cannot_be_made_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUJOCO_GL", "egl")
+    monkeypatch.setitem(sys.modules, "mujoco.egl", None)
+    with pytest.raises(RenderError, match=r"no OpenGL context with MUJOCO_GL=egl: .*; install libegl1"):
+        make_context(16, 16)

@@ -17,6 +17,11 @@ def world_of(path: Path) -> World:
     return World(WorldConfig(robots=(RobotSpec("arm", describe_model(path)),)))
 
 
+def write_tetrahedron(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text("v 0 0 0\nv .1 0 0\nv 0 .1 0\nv 0 0 .1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n", encoding="utf-8")
+
+
 def test_mjcf_is_described_with_its_limits_home_and_cameras() -> None:
     config = describe_model(MJCF)
     assert config.name == "two_joint_arm"
@@ -105,12 +110,65 @@ def test_missing_mesh_is_named_in_the_words_of_mujoco(tmp_path: Path) -> None:
 
 
 def test_package_path_is_found_on_the_ament_prefix_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    meshes = tmp_path / "prefix" / "share" / "arm_description"
-    meshes.mkdir(parents=True)
-    (meshes / "upper.obj").write_text("v 0 0 0\nv .1 0 0\nv 0 .1 0\nv 0 0 .1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n", encoding="utf-8")
+    write_tetrahedron(tmp_path / "prefix" / "share" / "arm_description" / "upper.obj")
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path / "prefix"))
     path = changed(tmp_path, '<box size="0.04 0.04 0.25"/>', '<mesh filename="package://arm_description/upper.obj"/>', URDF)
     assert world_of(path).model.nmesh >= 1
+
+
+def test_mesh_folder_of_a_urdf_is_relative_to_its_file(tmp_path: Path) -> None:
+    write_tetrahedron(tmp_path / "shapes" / "upper.obj")
+    folder = changed(tmp_path, "<link name=\"tool_link\"/>", '<link name="tool_link"/><mujoco><compiler meshdir="shapes"/></mujoco>', URDF)
+    path = changed(tmp_path, '<box size="0.04 0.04 0.25"/>', '<mesh filename="package://somewhere/upper.obj"/>', folder)
+    assert world_of(path).model.nmesh >= 1
+
+
+def test_mesh_folder_of_an_mjcf_is_relative_to_its_file(tmp_path: Path) -> None:
+    write_tetrahedron(tmp_path / "shapes" / "upper.obj")
+    assets = changed(
+        tmp_path, '<compiler angle="radian"/>', '<compiler angle="radian" meshdir="shapes"/><asset><mesh file="upper.obj"/></asset>'
+    )
+    path = changed(tmp_path, 'type="capsule" fromto="0 0 0 0 0 0.25" size="0.02"', 'type="mesh" mesh="upper"', assets)
+    world = world_of(path)
+    assert world.model.nmesh == 1
+    world.recompile()
+    assert world.model.nmesh == 1
+
+
+def test_joints_keep_the_order_of_the_configuration() -> None:
+    description = arm().model_dump()
+    joints = {name: description["joints"][name] for name in ("elbow", "shoulder")}
+    world = one_arm_world(joints=joints)
+    robot = world.robots["arm"]
+    np.testing.assert_allclose(robot.position, [0.6, 0.4])
+    robot.set_target(np.array([-0.7, 0.3]))
+    np.testing.assert_array_equal(world.data.ctrl, [0.3, -0.7])
+    world.step(1000)
+    robot.read()
+    np.testing.assert_allclose(robot.position, [-0.7, 0.3], atol=0.03)
+
+
+def test_filtered_servo_starts_and_wakes_up_settled(tmp_path: Path) -> None:
+    path = changed(tmp_path, '<position kp="60" kv="3"', '<position timeconst="0.2" kp="60" kv="3"')
+    world = one_arm_world(mjcf=path)
+    robot = world.robots["arm"]
+    world.step(200)
+    robot.read()
+    np.testing.assert_allclose(robot.position, robot.home, atol=0.03)
+    robot.set_torque(False)
+    world.step(100)
+    robot.set_torque(True)
+    caught = robot.position.copy()
+    np.testing.assert_array_equal(world.data.act, caught)
+
+
+def test_floating_robot_stands_where_it_was_put(tmp_path: Path) -> None:
+    path = changed(tmp_path, '<body name="base_link">', '<body name="base_link"><freejoint/>', changed(tmp_path, "0.4 0.6", "0.4 0.6"))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: text.index("<keyframe>")] + "</mujoco>", encoding="utf-8")
+    world = World(WorldConfig(robots=(RobotSpec("arm", arm(mjcf=path), (0.5, 0.2, 0.0), 0.3),)))
+    world.step(10)
+    np.testing.assert_allclose(world.data.body("arm/base_link").xpos, [0.5, 0.2, 0.0], atol=0.01)
 
 
 def test_joint_that_the_model_lacks_is_named_with_the_valid_ones() -> None:

@@ -1,16 +1,18 @@
 """Which OpenGL library MuJoCo renders with.
 
-MuJoCo reads MUJOCO_GL once, when it is imported, so the choice is made before; nothing here imports MuJoCo into this process.
+MuJoCo reads MUJOCO_GL once, when it is imported, so the choice is made before, and importing this module does not import MuJoCo.
 A broken graphics driver aborts the process that tries it, so the check runs in a child process.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from strands_robots.errors import RenderError
 
@@ -53,6 +55,24 @@ def choose_backend(loads: Callable[[str], bool] | None = None) -> str:
             os.environ["MUJOCO_GL"] = backend
             return backend
     return ""
+
+
+def make_context(width: int, height: int) -> Any:
+    """Return an OpenGL context of the backend that MUJOCO_GL names now, whatever it was when MuJoCo was imported.
+
+    Args:
+        width, height: Size of its window or buffer [px].
+
+    Raises:
+        RenderError: If it cannot be made; the message says what to install.
+    """
+    backend = os.environ.get("MUJOCO_GL", "").lower()
+    module = f"mujoco.{backend}" if backend in ("egl", "osmesa") else "mujoco.gl_context"
+    try:
+        return importlib.import_module(module).GLContext(width, height)
+    # Each backend has its own kind of error here, AttributeError of a half-loaded library among them.
+    except (RuntimeError, ImportError, AttributeError, OSError) as error:
+        raise RenderError(f"no OpenGL context with MUJOCO_GL={backend or 'unset'}: {error}; {INSTALL_HINT}") from error
 
 
 def check_rendering(timeout: float = 60.0) -> str:

@@ -80,14 +80,17 @@ def _open_urdf(path: Path, root: ElementTree.Element) -> mujoco.MjSpec:
     compiler = extension.find("compiler")
     if compiler is None:
         compiler = ElementTree.SubElement(extension, "compiler")
-    compiler.set("fusestatic", "false")
-    compiler.set("discardvisual", "false")
+    # The file's own wishes come first.
+    for option in ("fusestatic", "discardvisual"):
+        compiler.attrib.setdefault(option, "false")
+    meshdir = compiler.attrib.pop("meshdir", None)
+    does_strip = compiler.get("strippath", "true") == "true"
     compiler.set("strippath", "false")
-    if compiler.get("meshdir") is None:
-        for mesh in root.iter("mesh"):
-            mesh.set("filename", str(_mesh_path(mesh.get("filename", ""), path)))
-    else:
-        compiler.set("meshdir", str(path.parent / compiler.get("meshdir", "")))
+    for mesh in root.iter("mesh"):
+        name = mesh.get("filename", "")
+        if meshdir is not None:
+            name = str(Path(meshdir) / (Path(name).name if does_strip else name))
+        mesh.set("filename", str(_mesh_path(name, path)))
     spec = mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode"))
     _separate_groups(spec)
     return spec

@@ -13,12 +13,11 @@ from typing import Any, final
 
 import mujoco
 import numpy as np
-from mujoco import gl_context
 from numpy.typing import NDArray
 
 from strands_robots.errors import RenderError, ShapeError
 from strands_robots.sim.cameras import Camera
-from strands_robots.sim.gl import INSTALL_HINT
+from strands_robots.sim.gl import INSTALL_HINT, make_context
 from strands_robots.sim.state import SIGNATURE, state_size
 from strands_robots.sim.world import World
 from strands_robots.types import FloatArray
@@ -88,7 +87,7 @@ class SceneRenderer:
         self._resize(width, height)
         self._load(state)
         out = self._output(out, kind, width, height)
-        self._scene.flags[int(mujoco.mjtRndFlag.mjRND_SHADOW)] = self._is_still and kind == PictureKind.RGB
+        self._set_flags(kind)
         self._camera.fixedcamid = camera.number
         mujoco.mjv_updateScene(
             self._model, self._data, self._option, None, self._camera, int(mujoco.mjtCatBit.mjCAT_ALL), self._scene
@@ -131,22 +130,19 @@ class SceneRenderer:
         if self._is_still:
             self._model.vis.quality.offsamples = STILL_SAMPLES
             self._model.vis.quality.shadowsize = STILL_SHADOW_MAP
-        sizes = [(camera.width, camera.height) for camera in world.cameras.values()] or [(640, 480)]
-        width, height = max(size[0] for size in sizes), max(size[1] for size in sizes)
+        width, height = self._model.vis.global_.offwidth, self._model.vis.global_.offheight
+        self._gl = make_context(width, height)
+        self._gl.make_current()
         try:
-            self._gl = gl_context.GLContext(width, height)
-            self._gl.make_current()
             self._context = mujoco.MjrContext(self._model, int(mujoco.mjtFontScale.mjFONTSCALE_100))
-        # Each backend has its own kind of error here, AttributeError of a half-loaded library among them.
-        except (RuntimeError, ImportError, AttributeError, OSError, mujoco.FatalError) as error:
-            raise RenderError(f"no OpenGL context for pictures: {error}; {INSTALL_HINT}") from error
+        except mujoco.FatalError as error:
+            raise RenderError(f"the OpenGL context cannot draw: {error}; {INSTALL_HINT}") from error
         self._context.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
         mujoco.mjr_setBuffer(int(mujoco.mjtFramebuffer.mjFB_OFFSCREEN), self._context)
         self._scene = mujoco.MjvScene(self._model, maxgeom=MAX_GEOMS)
         self._option = mujoco.MjvOption()
         self._camera = mujoco.MjvCamera()
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
-        self._resize(width, height)
 
     def _resize(self, width: int, height: int) -> None:
         if not (1 <= width <= MAX_SIZE and 1 <= height <= MAX_SIZE):
@@ -157,6 +153,13 @@ class SceneRenderer:
         if width > context.offWidth or height > context.offHeight:
             self._gl.make_current()
             mujoco.mjr_resizeOffscreen(max(width, context.offWidth), max(height, context.offHeight), context)
+
+    def _set_flags(self, kind: int) -> None:
+        flags = self._scene.flags
+        flags[int(mujoco.mjtRndFlag.mjRND_SHADOW)] = self._is_still and kind == PictureKind.RGB
+        # Depth needs no light: flat colours cost less.
+        for flag in (mujoco.mjtRndFlag.mjRND_SEGMENT, mujoco.mjtRndFlag.mjRND_IDCOLOR):
+            flags[int(flag)] = kind == PictureKind.DEPTH
 
     def _load(self, state: FloatArray) -> None:
         if state.shape != (state_size(self._model),):

@@ -38,6 +38,10 @@ def build_scene(config: WorldConfig) -> mujoco.MjSpec:
     spec.option.timestep = config.timestep
     # Without this flag MuJoCo restarts a diverged simulation by itself; the world reports it instead.
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
+    sizes = [camera for robot in config.robots for camera in robot.config.cameras.values()]
+    sizes += [config.overhead] if config.overhead is not None else []
+    spec.visual.global_.offwidth = max([camera.width for camera in sizes], default=640)
+    spec.visual.global_.offheight = max([camera.height for camera in sizes], default=480)
     spec.visual.quality.offsamples = 0
     spec.visual.quality.shadowsize = SHADOW_MAP
     # Boxes and cylinders are drawn as meshes; fewer facets look the same and save 8 ms a frame with one SO-101.

@@ -1,0 +1,61 @@
+"""Printing and keeping the figures of a benchmark."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+Figure = float | str
+
+
+def report(name: str, figures: Mapping[str, Figure], reference: Mapping[str, Figure]) -> Path:
+    """Print a benchmark's figures and write them to results/<name>.json, with the machine that they were measured on.
+
+    Args:
+        name: Name of the benchmark.
+        figures: What was measured; the unit is part of each name, for example "step_rate_hz" or "latency_p99_ms".
+        reference: What to compare with: the same work done without this package in the same run, or the target.
+
+    Returns:
+        The file written.
+    """
+    print(name)
+    for title, values in (("measured", figures), ("reference", reference)):
+        for key, value in values.items():
+            shown = f"{value:.4g}" if isinstance(value, float) and abs(value) < 1000.0 else f"{value}"
+            print(f"  {title:<9} {key:<42} {shown}")
+    record = {"name": name, "figures": dict(figures), "reference": dict(reference), "machine": _machine()}
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="ascii")
+    return path
+
+
+def _machine() -> dict[str, Figure]:
+    return {
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": float(os.cpu_count() or 0),
+        "load_before": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "mujoco": importlib.metadata.version("mujoco"),
+        "numpy": importlib.metadata.version("numpy"),
+    }
+
+
+def _processor() -> str:
+    """Return the processor's name as the system gives it."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
