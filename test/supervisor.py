@@ -1,0 +1,68 @@
+"""A supervisor in the test's own process: heartbeats that the test arms, stops and silences."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from strands_robots.msg import GateState, RobotSafety, SafetyState
+
+from strands_robots.ros import qos
+
+BEAT = 0.05
+
+
+class TestSupervisor:
+    """Publishes safety/state at 20 Hz for one robot, armed or stopped as the test says."""
+
+    __test__ = False
+
+    def __init__(self, node: Node, robot: str) -> None:
+        self.robot = robot
+        self.is_armed = False
+        self.is_silent = False
+        self.epoch = 0
+        self.admitted = ""
+        self.last_gate: GateState | None = None
+        self._session = uuid.uuid4().hex
+        self._sequence = 0
+        self._lock = threading.Lock()
+        self._publisher = node.create_publisher(SafetyState, "safety/state", qos.SAFETY)
+        node.create_subscription(GateState, f"{robot}/gate_state", self._on_gate, qos.STATE)
+        node.create_timer(BEAT, self.beat, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def arm(self) -> None:
+        """Arm with a new epoch, whatever session of the robot node is heard."""
+        with self._lock:
+            self.epoch = max(self.epoch, self.last_gate.arm_epoch if self.last_gate else 0) + 1
+            self.admitted = self.last_gate.session if self.last_gate else ""
+            self.is_armed = True
+
+    def disarm(self) -> None:
+        with self._lock:
+            self.is_armed = False
+
+    def beat(self) -> None:
+        """Send one heartbeat."""
+        with self._lock:
+            if self.is_silent:
+                return
+            self._sequence += 1
+            message = SafetyState(
+                run_id="test",
+                session=self._session,
+                sequence=self._sequence,
+                arm_epoch=self.epoch,
+                state=SafetyState.ARMED if self.is_armed else SafetyState.STOPPED,
+                stop_reason="" if self.is_armed else "test",
+                robots=[RobotSafety(robot=self.robot, session=self.admitted)],
+            )
+            seconds = time.time()
+            message.header.stamp.sec, message.header.stamp.nanosec = int(seconds), int(seconds % 1.0 * 1e9)
+            self._publisher.publish(message)
+
+    def _on_gate(self, message: GateState) -> None:
+        self.last_gate = message
