@@ -48,6 +48,13 @@ def integer(value: int) -> int | str:
     return str(value) if value.bit_length() <= 4096 else hex(value)[:BEGINNING]
 
 
+def _number(value: float) -> JsonValue:
+    """Return a float as JSON; a whole number as an integer, which is what its canonical form says to the next reader."""
+    if not math.isfinite(value):
+        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+    return int(value) if value.is_integer() and abs(value) <= MAX_INTEGER else value
+
+
 def to_json(value: object, depth: int = _MAX_DEPTH) -> JsonValue:
     """Return the value as JSON; what JSON does not have becomes a string, what is too deep or too long is named and cut."""
     if value is None or isinstance(value, bool):
@@ -59,7 +66,7 @@ def to_json(value: object, depth: int = _MAX_DEPTH) -> JsonValue:
     if isinstance(value, int):
         return integer(value)
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+        return _number(float(value))
     if isinstance(value, (bytes, bytearray)):
         return bytes(value[:MAX_DETAILS]).hex()
     if depth <= 0:

@@ -138,24 +138,29 @@ class AuditStore:
             self.log = ""
             raise
 
-    def write(self, events: Sequence[Event], sync: bool = False) -> None:
+    def write(self, events: Sequence[Event], sync: bool = False) -> int:
         """Append events; those of the log itself (source `audit`) get its session and next number.
 
         Args:
             events: Events in order.
             sync: Whether all of them must be on the disk afterwards, besides those that always must.
 
+        Returns:
+            Index of the first of them.
+
         Raises:
             WriteError: If that failed; the segment is closed.
         """
         if self._segment_in_use.size >= self.config.segment_bytes:
             self._rotate("size")
+        first = self.head.next_index
         self._append(events)
         if self.config.sync is SyncPolicy.ALWAYS or sync or any(event.is_durable for event in events):
             self._sync(len(events))
         if self.head.next_index - self._checkpoint_index >= self.config.checkpoint_records:
             self._write_checkpoint(len(events))
         self._write_head()
+        return first
 
     def tick(self) -> None:
         """Do what is due by time: sync what was written, checkpoint, rotation by age, removal of the oldest segments.

@@ -1,0 +1,162 @@
+"""How any node reports to audit_node. Never waits, never raises: a full disk or a dead audit_node must not be felt in a control loop."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.node import Node
+from strands_robots.msg import AuditEvent, AuditReceipt
+
+from strands_robots.audit.event import Durability, Event
+from strands_robots.audit.json_values import bounded, parse_object
+from strands_robots.audit.source import EventSource
+from strands_robots.ros import qos
+from strands_robots.ros.conversions import clip
+from strands_robots.ros.stamps import to_time
+
+_CAPACITY = 1000
+_LONGEST_DETAILS = 32768
+_RECEIPTS_KEPT = 256
+_FAILURES = (rclpy_implementation.RCLError, rclpy_implementation.InvalidHandle)
+
+
+class AuditPort:
+    """Publishes a node's events on audit/events, from a thread of its own.
+
+    A late audit_node hears the last 1000 of them. What is lost on the way shows there as a gap in the numbers.
+
+    Args:
+        node: The node; its full name is the source.
+        with_receipts: Whether `is_on_disk` and `when_on_disk` are wanted; costs a subscription.
+    """
+
+    def __init__(self, node: Node, with_receipts: bool = False) -> None:
+        self._source = EventSource(clip(node.get_fully_qualified_name(), 255))
+        self._publisher = node.create_publisher(AuditEvent, "audit/events", qos.AUDIT)
+        self._condition = threading.Condition()
+        self._queue: deque[Event] = deque(maxlen=_CAPACITY)
+        self._is_closing = False
+        self._receipts: OrderedDict[int, int] = OrderedDict()
+        self._waiting: OrderedDict[int, Callable[[int], None]] = OrderedDict()
+        self._thread = threading.Thread(target=self._run, name="audit port", daemon=True)
+        self._thread.start()
+        if with_receipts:
+            node.create_subscription(AuditReceipt, "audit/receipts", self._on_receipt, qos.AUDIT_RECEIPTS)
+
+    def record(
+        self, kind: str, *, robot: str = "", actor: str = "", durability: Durability = Durability.LATER, **details: object
+    ) -> int:
+        """Report an event that happens now, and return its number in this session.
+
+        Args:
+            kind: What happened, for example "policy_start".
+            robot: Robot concerned, or empty.
+            actor: Who caused it, for example "operator/anna"; empty when the node itself did.
+            durability: NOW for what must be on the disk before anybody calls it recorded.
+            details: What the kind says more; anything that is no JSON is described in words.
+        """
+        event = self._source.event(kind, details, robot, actor, durability)
+        with self._condition:
+            self._queue.append(event)
+            self._condition.notify()
+        return event.sequence
+
+    def is_on_disk(self, sequence: int) -> bool:
+        """Return whether audit_node has said that the event with this number, of durability NOW, is on its disk."""
+        return sequence in self._receipts
+
+    def when_on_disk(self, sequence: int, callback: Callable[[int], None]) -> None:
+        """Call back once, from the executor or at once from here, when the event with this number is on the disk.
+
+        Never called when no audit_node answers: the caller keeps a deadline of its own.
+
+        Args:
+            sequence: What `record` returned.
+            callback: Takes the index of the record in the log.
+        """
+        with self._condition:
+            index = self._receipts.get(sequence)
+            if index is None:
+                self._waiting[sequence] = callback
+                if len(self._waiting) > _RECEIPTS_KEPT:
+                    self._waiting.popitem(last=False)
+                return
+        callback(index)
+
+    def close(self, timeout: float = 0.3) -> None:
+        """Publish what is queued, then end the thread; waits no longer than the timeout [s]. Call it in `destroy_node`."""
+        with self._condition:
+            self._is_closing = True
+            self._condition.notify()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                while not self._queue and not self._is_closing:
+                    self._condition.wait()
+                if not self._queue:
+                    return
+                event = self._queue.popleft()
+            try:
+                self._publisher.publish(event_to_msg(event))
+            except _FAILURES:
+                return  # The context is shut down: nobody can hear us any more.
+
+    def _on_receipt(self, message: AuditReceipt) -> None:
+        if message.source != self._source.name or message.session != self._source.session:
+            return
+        with self._condition:
+            self._receipts[message.sequence] = message.index
+            if len(self._receipts) > _RECEIPTS_KEPT:
+                self._receipts.popitem(last=False)
+            callback = self._waiting.pop(message.sequence, None)
+        if callback is not None:
+            callback(message.index)
+
+
+def event_to_msg(event: Event) -> AuditEvent:
+    """Return an event as a message; details that do not fit are cut to a text that says so."""
+    details = json.dumps(event.details, separators=(",", ":"))
+    if len(details) > _LONGEST_DETAILS:
+        details = json.dumps({"bytes": len(details), "beginning": details[:4096]})
+    message = AuditEvent(
+        monotonic=event.monotonic_us * 1e-6,
+        source=event.source,
+        session=event.session,
+        sequence=event.sequence,
+        durability=int(event.durability),
+        kind=clip(event.kind, 64),
+        robot=clip(event.robot, 64),
+        actor=clip(event.actor, 128),
+        details=details,
+    )
+    message.header.stamp = to_time(event.wall_us * 1e-6)
+    return message
+
+
+def event_from_msg(message: AuditEvent) -> Event:
+    """Return the event in a message; details that are no JSON object are kept as text under "text"."""
+    details = parse_object(message.details) if message.details else {}
+    stamp = message.header.stamp
+    return Event(
+        kind=message.kind,
+        source=message.source,
+        session=message.session,
+        sequence=message.sequence,
+        wall_us=stamp.sec * 1_000_000 + stamp.nanosec // 1000,
+        monotonic_us=_microseconds(message.monotonic),
+        robot=message.robot,
+        actor=message.actor,
+        details=bounded({"text": message.details}) if details is None else details,
+        durability=Durability.NOW if message.durability == Durability.NOW else Durability.LATER,
+    )
+
+
+def _microseconds(seconds: float) -> int:
+    """Return a source's monotonic time [us]; 0 for what is no time."""
+    return round(seconds * 1e6) if 0.0 <= seconds < 1e9 else 0
