@@ -174,10 +174,14 @@ class SafetyNode(Node):
             self._answer_waiting(time.monotonic())
 
     def _log(self, state: SupervisorState) -> None:
-        log = self.get_logger()
-        {GraphState.ARMED: log.info, GraphState.STOP_NOT_CONFIRMED: log.error}.get(state.state, log.warning)(
-            f"{state.state.name.lower()}: {state.message}"
-        )
+        # One call for each severity: rclpy's logger refuses a call whose severity changes.
+        text = f"{state.state.name.lower()}: {state.message}"
+        if state.state is GraphState.ARMED:
+            self.get_logger().info(text)
+        elif state.state is GraphState.STOP_NOT_CONFIRMED:
+            self.get_logger().error(text)
+        else:
+            self.get_logger().warning(text)
 
     def _diagnose(self) -> None:
         state = self._state
