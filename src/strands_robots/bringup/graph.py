@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import json
 import signal
@@ -28,7 +29,7 @@ class NodeSpec:
     """One process of a graph.
 
     Attributes:
-        executable: Name in lib/<package>.
+        executable: Name in lib/<package>; an absolute path where `package` is empty.
         name: Node name; also the prefix of its output.
         package: ROS package.
         namespace: Namespace of the node, relative to the graph's; empty for the graph's own.
@@ -40,6 +41,7 @@ class NodeSpec:
         is_ros_node: False for a program that takes no --ros-args.
         on_exit: What its end means.
         restart_delays: Wait before each restart [s]; their number is the limit of restarts.
+        start_delay: Wait before the first start [s].
     """
 
     executable: str
@@ -54,6 +56,7 @@ class NodeSpec:
     is_ros_node: bool = True
     on_exit: OnExit = OnExit.END_GRAPH
     restart_delays: tuple[float, ...] = RESTART_DELAYS
+    start_delay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,10 @@ class Graph:
     environment: Mapping[str, str] = field(default_factory=dict)
     namespace: str = ""
     log_level: str = "info"
+
+    def with_node(self, spec: NodeSpec) -> Graph:
+        """Return the graph with one more process."""
+        return dataclasses.replace(self, nodes=(*self.nodes, spec))
 
 
 def ros_arguments(spec: NodeSpec, graph: Graph) -> list[str]:

@@ -55,5 +55,14 @@ def process_of(spec: NodeSpec, graph: Graph) -> ProcessSpec:
     Raises:
         ConfigurationError: If its executable is not installed.
     """
-    command = (*end_with_parent_prefix(), str(find_executable(spec.package, spec.executable)), *ros_arguments(spec, graph))
-    return ProcessSpec(spec.name, command, spec.on_exit, spec.restart_delays)
+    return ProcessSpec(spec.name, command_of(spec, graph), spec.on_exit, spec.restart_delays, spec.start_delay)
+
+
+def command_of(spec: NodeSpec, graph: Graph) -> tuple[str, ...]:
+    """Return the program of a node with its arguments.
+
+    Raises:
+        ConfigurationError: If its executable is not installed.
+    """
+    path = str(find_executable(spec.package, spec.executable)) if spec.package else spec.executable
+    return (*end_with_parent_prefix(), path, *ros_arguments(spec, graph))

@@ -38,12 +38,14 @@ class ProcessSpec:
         command: Program and arguments.
         on_exit: What its end means.
         restart_delays: Wait before each restart [s].
+        start_delay: Wait before the first start [s].
     """
 
     name: str
     command: tuple[str, ...]
     on_exit: OnExit
     restart_delays: tuple[float, ...] = RESTART_DELAYS
+    start_delay: float = 0.0
 
 
 class Supervisor:
@@ -107,6 +109,7 @@ class Supervisor:
     async def _keep(self, spec: ProcessSpec) -> None:
         """Start a process, and start it again as its rule says, until the graph ends."""
         rule = ExitRule(spec.name, spec.on_exit, spec.restart_delays)
+        await self._wait(spec.start_delay)
         while not self._stopping.is_set():
             try:
                 returncode = await self._run_once(spec)
@@ -122,8 +125,13 @@ class Supervisor:
             self._say(decision.text)
             if not isinstance(decision, Restart):
                 return
+            await self._wait(decision.delay)
+
+    async def _wait(self, delay: float) -> None:
+        """Wait for `delay` [s], or until the graph ends."""
+        if delay > 0.0:
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), decision.delay)
+                await asyncio.wait_for(self._stopping.wait(), delay)
 
     async def _run_once(self, spec: ProcessSpec) -> int:
         """Run a process to its end and return its exit code; end it when the graph ends."""

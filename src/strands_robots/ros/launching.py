@@ -19,9 +19,9 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext, LaunchDescription, LaunchService
 from strands_robots.bringup.environment import end_with_parent_prefix
-from strands_robots.bringup.graph import EndGraph, ExitRule, Graph, NodeSpec, Restart
+from strands_robots.bringup.graph import EndGraph, ExitRule, Graph, NodeSpec, Restart, join_namespace
 from strands_robots.bringup.graph import ParameterValue as Value
-from strands_robots.bringup.prepare import complete
+from strands_robots.bringup.prepare import command_of, complete
 from strands_robots.bringup.sim import (
     LAUNCH_ARGUMENTS,
     describe,
@@ -52,8 +52,7 @@ def _sim_actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
 def graph_actions(graph: Graph) -> list[LaunchDescriptionEntity]:
     """Return the actions that start a graph and treat the end of each node as its NodeSpec says."""
     environment = [SetEnvironmentVariable(name, value) for name, value in graph.environment.items()]
-    nodes = [_node(spec, graph, ExitRule(spec.name, spec.on_exit, spec.restart_delays)) for spec in graph.nodes]
-    return [*environment, *nodes]
+    return [*environment, *(_first_start(spec, graph) for spec in graph.nodes)]
 
 
 def run_graph(graph: Graph) -> int:
@@ -63,7 +62,12 @@ def run_graph(graph: Graph) -> int:
     return int(service.run())
 
 
-def _node(spec: NodeSpec, graph: Graph, rule: ExitRule) -> Node:
+def _first_start(spec: NodeSpec, graph: Graph) -> LaunchDescriptionEntity:
+    action = _node(spec, graph, ExitRule(spec.name, spec.on_exit, spec.restart_delays))
+    return TimerAction(period=spec.start_delay, actions=[action]) if spec.start_delay > 0.0 else action
+
+
+def _node(spec: NodeSpec, graph: Graph, rule: ExitRule) -> ExecuteProcess:
     def process_ended(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
         if context.is_shutdown:
             return []
@@ -75,17 +79,15 @@ def _node(spec: NodeSpec, graph: Graph, rule: ExitRule) -> Node:
             actions.append(TimerAction(period=decision.delay, actions=[_node(spec, graph, rule)]))
         return actions
 
-    parameters = [_typed(spec.parameters), *(str(path) for path in spec.parameter_files), _typed(spec.fixed)]
-    namespace = "/".join(part for part in (graph.namespace.strip("/"), spec.namespace.strip("/")) if part)
     # launch sends SIGINT first; its two other waits follow it.
-    to_sigterm, to_sigkill = str(STOP_STEPS[0][1]), str(STOP_STEPS[1][1])
-    ros = {
-        "name": spec.name, "namespace": namespace, "remappings": list(spec.remappings), "ros_arguments": ["--log-level", graph.log_level],
-        "parameters": [entry for entry in parameters if entry],
-    } if spec.is_ros_node else {}
+    common = {"output": "screen", "on_exit": process_ended, "sigterm_timeout": str(STOP_STEPS[0][1]), "sigkill_timeout": str(STOP_STEPS[1][1])}
+    if not spec.is_ros_node:
+        return ExecuteProcess(cmd=list(command_of(spec, graph)), name=spec.name, **common)
+    parameters = [_typed(spec.parameters), *(str(path) for path in spec.parameter_files), _typed(spec.fixed)]
     return Node(
-        package=spec.package, executable=spec.executable, arguments=list(spec.arguments), output="screen",
-        prefix=" ".join(end_with_parent_prefix()), sigterm_timeout=to_sigterm, sigkill_timeout=to_sigkill, on_exit=process_ended, **ros,
+        package=spec.package, executable=spec.executable, name=spec.name, namespace=join_namespace(graph.namespace, spec.namespace),
+        parameters=[entry for entry in parameters if entry], remappings=list(spec.remappings), arguments=list(spec.arguments),
+        ros_arguments=["--log-level", graph.log_level], prefix=" ".join(end_with_parent_prefix()), **common,
     )
 
 

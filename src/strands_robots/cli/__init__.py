@@ -1,0 +1,1 @@
+"""The command `strands-robots`. Nothing here imports ROS before a command runs."""

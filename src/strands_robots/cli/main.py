@@ -1,0 +1,42 @@
+"""Entry point of `strands-robots`: the list of commands, and errors as one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from strands_robots.cli import policy, render, safety, sim, state
+from strands_robots.errors import StrandsRobotsError
+
+app = typer.Typer(
+    help="Simulated and real robots on ROS 2, with an emergency stop.", no_args_is_help=True, pretty_exceptions_enable=False,
+    rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("sim")(sim.sim)
+app.command("estop")(safety.estop)
+app.command("resume")(safety.resume)
+app.command("state")(state.state)
+app.command("render")(render.render)
+app.add_typer(policy.app, name="policy")
+
+
+def main() -> int:
+    """Run the command line and return the exit code.
+
+    Returns:
+        0 when it did what was asked, 2 for arguments that cannot be used, 130 after Ctrl-C, else what the command says.
+    """
+    try:
+        app()
+    except StrandsRobotsError as error:
+        text = str(error)
+        print("error: " + (text if text.isascii() else ascii(text)[1:-1]), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""`strands-robots sim`: start a simulated graph and keep it until Ctrl-C."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import Annotated
+
+import typer
+
+from strands_robots.bringup.graph import Graph, NodeSpec, OnExit
+from strands_robots.bringup.sim import LAUNCH_ARGUMENTS, SimOptions, check_robots, describe, parse_robot, parse_robots, sim_graph
+
+STATE_DELAY = 2.0
+"""The live state starts this long after the nodes [s], so that it does not slow their start."""
+
+
+def _option(name: str, *flags: str) -> typer.models.OptionInfo:
+    info: typer.models.OptionInfo = typer.Option(*flags, help=describe(name))
+    return info
+
+
+def sim(
+    robot: Annotated[list[str] | None, typer.Option(help=describe("robot") + f" May be repeated. [default: {LAUNCH_ARGUMENTS['robot']}]")] = None,
+    robots: Annotated[str, _option("robots")] = "",
+    mode: Annotated[str, _option("mode")] = SimOptions.mode,
+    headless: Annotated[bool, _option("headless")] = SimOptions.headless,
+    cameras: Annotated[bool, _option("cameras")] = SimOptions.cameras,
+    rviz: Annotated[bool, _option("rviz")] = SimOptions.rviz,
+    params_file: Annotated[str, _option("params_file")] = SimOptions.params_file,
+    namespace: Annotated[str, _option("namespace")] = SimOptions.namespace,
+    log_level: Annotated[str, _option("log_level")] = SimOptions.log_level,
+    real_time_factor: Annotated[float, _option("real_time_factor")] = SimOptions.real_time_factor,
+    camera_rate: Annotated[float, _option("camera_rate")] = SimOptions.camera_rate,
+    seed: Annotated[int, _option("seed")] = SimOptions.seed,
+    scene: Annotated[str, _option("scene")] = SimOptions.scene,
+    timestep: Annotated[float, _option("timestep")] = SimOptions.timestep,
+    control_period: Annotated[float, _option("control_period")] = SimOptions.control_period,
+    output_folder: Annotated[str, _option("output_folder")] = SimOptions.output_folder,
+    arm_on_start: Annotated[bool, _option("arm_on_start")] = SimOptions.arm_on_start,
+    state: Annotated[bool, typer.Option(help="Print the state of the graph once a second.")] = True,
+) -> None:
+    """Simulate one or more robots, with safety supervision and policies.
+
+    Exit code 0 after Ctrl-C; 1 when the end of a node ended the graph, which the last line names.
+    """
+    given = check_robots(map(parse_robot, robot)) if robot and not robots else parse_robots(LAUNCH_ARGUMENTS["robot"], robots)
+    options = SimOptions(
+        given, mode=mode, headless=headless, cameras=cameras, rviz=rviz, params_file=params_file, namespace=namespace, log_level=log_level,
+        real_time_factor=real_time_factor, camera_rate=camera_rate, seed=seed, scene=scene, timestep=timestep, control_period=control_period,
+        output_folder=output_folder, arm_on_start=arm_on_start,
+    )
+    graph = sim_graph(options)
+    if state:
+        graph = graph.with_node(_state_printer(namespace))
+    raise typer.Exit(run(graph))
+
+
+def run(graph: Graph) -> int:
+    """Run a simulated graph until it ends, with `launch` where it is installed, and return the exit code."""
+    from strands_robots.bringup.prepare import complete, process_of
+
+    graph = complete(graph, simulated=True)
+    processes = [process_of(spec, graph) for spec in graph.nodes]
+    if importlib.util.find_spec("launch_ros"):
+        from strands_robots.ros.launching import run_graph
+
+        return run_graph(graph)
+    from strands_robots.bringup.supervisor import supervise
+
+    return supervise(processes, graph.environment)
+
+
+def _state_printer(namespace: str) -> NodeSpec:
+    return NodeSpec(
+        sys.executable, "state", package="", is_ros_node=False, on_exit=OnExit.IGNORE, start_delay=STATE_DELAY,
+        arguments=("-m", "strands_robots.cli.main", "state", "--follow", "--namespace", namespace),
+    )

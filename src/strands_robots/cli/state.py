@@ -1,0 +1,111 @@
+"""`strands-robots state`: what the robots and their safety do right now."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from strands_robots.cli.options import Namespace, connect, say
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from strands_robots.ros.state_client import GraphSnapshot, RobotSnapshot, StateWatch
+
+PLAIN_PERIOD = 1.0
+LIVE_PERIOD = 0.2
+FIRST_WAIT = 3.0
+
+
+def state(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    namespace: Namespace = "",
+) -> None:
+    """Show joints, rates, gates and safety; with --follow as a live table, or one line a second where there is no terminal.
+
+    Exit code 1 when neither a robot nor safety_node was heard.
+    """
+    with connect(namespace) as client:
+        from strands_robots.ros.state_client import StateWatch
+
+        watch = StateWatch(client)
+        client.spin_until(lambda: watch.is_complete, FIRST_WAIT)
+        if follow and sys.stdout.isatty():
+            _live(watch)
+        elif follow:
+            while True:
+                watch.collect(PLAIN_PERIOD)
+                say(state_line(watch.snapshot()))
+        else:
+            watch.collect(PLAIN_PERIOD)
+            snapshot = watch.snapshot()
+            _print_table(snapshot)
+            if not snapshot.robots and snapshot.safety is None:
+                raise typer.Exit(1)
+
+
+def state_line(snapshot: GraphSnapshot) -> str:
+    """Return the state in one line of ASCII."""
+    parts = [_safety(snapshot)] + [
+        f"{robot.name} {_gate(robot)}, {robot.joint_rate:.1f} Hz, q [{' '.join(f'{value:.2f}' for value in robot.position)}]"
+        for robot in snapshot.robots
+    ]
+    return " | ".join(parts)
+
+
+def _safety(snapshot: GraphSnapshot) -> str:
+    safety = snapshot.safety
+    if safety is None:
+        return "safety_node NOT HEARD"
+    why = f" by {safety.source} ({safety.reason})" if safety.source else ""
+    return f"safety {safety.state}{why}, epoch {safety.arm_epoch}, stop {safety.stop_id}, {safety.rate:.1f} Hz"
+
+
+def _gate(robot: RobotSnapshot) -> str:
+    if not robot.is_heard:
+        return "NOT HEARD"
+    state = f"latched ({robot.latch_reason})" if robot.is_latched else "armed"
+    motion = "at rest" if robot.is_at_rest else f"moving {robot.max_velocity:.2f} rad/s"
+    lease = f", lease {robot.lease_holder}" if robot.lease_holder else ""
+    return f"{state}, {motion}{lease}"
+
+
+def state_table(snapshot: GraphSnapshot) -> Table:
+    """Return the state as a table: one row for each joint, the robot's own state in its first row."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(_safety(snapshot)), title_justify="left", show_edge=False)
+    for heading in ("robot", "gate", "refused", "rate [Hz]", "joint"):
+        table.add_column(heading)
+    for heading in ("position [rad, m]", "velocity", "effort"):
+        table.add_column(heading, justify="right")
+    for robot in snapshot.robots:
+        head = [robot.name, _gate(robot), str(robot.refused), f"{robot.joint_rate:.1f}"]
+        for index, joint in enumerate(robot.joint_names or ("-",)):
+            numbers = [f"{values[index]:.4f}" if index < len(values) else "" for values in (robot.position, robot.velocity, robot.effort)]
+            table.add_row(*map(Text, [*(head if index == 0 else [""] * 4), joint, *numbers]))
+    return table
+
+
+def _print_table(snapshot: GraphSnapshot) -> None:
+    from rich import box
+    from rich.console import Console
+
+    table = state_table(snapshot)
+    table.box = box.ASCII
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _live(watch: StateWatch) -> None:
+    from rich import box
+    from rich.live import Live
+
+    with Live(auto_refresh=False) as live:
+        while True:
+            watch.collect(LIVE_PERIOD)
+            table = state_table(watch.snapshot())
+            table.box = box.ASCII
+            live.update(table, refresh=True)

@@ -1,0 +1,107 @@
+"""A short-lived node that talks to a running graph; for the command line."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import rclpy
+from rclpy.client import Client
+from rclpy.logging import LoggingSeverity
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from strands_robots.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.ros.executor import make_executor
+
+SPIN_PERIOD = 0.02
+"""Longest time in which nothing is looked at [s]; Ctrl-C is noticed within it."""
+
+
+class NoAnswerError(StrandsRobotsError):
+    """A service or action server is not there or does not answer."""
+
+
+class GraphClient:
+    """A node in the graph's namespace, spun only by the calling thread. A context manager.
+
+    Args:
+        namespace: The graph's namespace; empty for the root.
+
+    Raises:
+        ConfigurationError: If ROS refuses to start, for example because of RMW_IMPLEMENTATION or the namespace.
+    """
+
+    def __init__(self, namespace: str = "") -> None:
+        from rclpy.exceptions import InvalidNamespaceException
+        from rclpy.impl.implementation_singleton import rclpy_implementation
+
+        self.context = rclpy.Context()
+        try:
+            # Ctrl-C stays Python's, so that a command can cancel what it began before it ends.
+            rclpy.init(args=[], context=self.context, signal_handler_options=SignalHandlerOptions.NO)
+            self.node: Node = rclpy.create_node(
+                f"strands_robots_client_{os.getpid()}", namespace=namespace, context=self.context, enable_rosout=False,
+                start_parameter_services=False,
+            )
+        except (rclpy_implementation.RCLError, InvalidNamespaceException) as error:
+            self.context.try_shutdown()
+            raise ConfigurationError(f"no connection to ROS 2: {ascii(str(error))[1:-1]}") from error
+        self.node.get_logger().set_level(LoggingSeverity.WARN)
+        self._executor = make_executor(self.context)
+        self._executor.add_node(self.node)
+
+    def __enter__(self) -> GraphClient:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._executor.shutdown()
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+    def spin_until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Run callbacks until the condition is true and return whether it is.
+
+        Args:
+            condition: Asked after every callback.
+            timeout: Longest wait [s].
+        """
+        deadline = time.monotonic() + timeout
+        while not condition():
+            left = deadline - time.monotonic()
+            if left <= 0.0:
+                return False
+            self._executor.spin_once(min(left, SPIN_PERIOD))
+        return True
+
+    def call(self, kind: Any, name: str, request: Any, timeout: float, find_timeout: float = 3.0) -> Any:
+        """Call a service and return its response.
+
+        Args:
+            kind: Service type.
+            name: Service name, relative to the graph's namespace.
+            request: Its request.
+            timeout: Longest wait for the answer [s].
+            find_timeout: Longest wait for the service to be found [s].
+
+        Raises:
+            NoAnswerError: If it is not there or does not answer in time.
+        """
+        client: Client = self.node.create_client(kind, name)
+        try:
+            if not self.spin_until(client.service_is_ready, find_timeout):
+                raise NoAnswerError(self.absent("service", client.srv_name))
+            future = client.call_async(request)
+            if not self.spin_until(future.done, timeout):
+                raise NoAnswerError(f"service {client.srv_name} did not answer within {timeout:g} s")
+            return future.result()
+        finally:
+            self.node.destroy_client(client)
+
+    def absent(self, what: str, name: str) -> str:
+        """Return in words that something was not found, with what to look at."""
+        domain = os.environ.get("ROS_DOMAIN_ID", "") or "0"
+        return f"{what} {name} was not found in ROS_DOMAIN_ID {domain}; start the graph first (strands-robots sim), or give its --namespace"

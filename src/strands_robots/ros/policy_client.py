@@ -1,0 +1,94 @@
+"""Runs a policy as a client of the action server run_policy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
+
+from strands_robots.action import RunPolicy
+from strands_robots.errors import PolicyError
+from strands_robots.ros.client import GraphClient, NoAnswerError
+
+FIND_TIMEOUT = 3.0
+CANCEL_TIMEOUT = 5.0
+FEEDBACK_PERIOD = 1.0
+"""Shortest time between two lines of feedback [s]."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The fields of RunPolicy's goal; action/RunPolicy.action explains them."""
+
+    robot: str
+    policy: str
+    config: str = ""
+    task: str = ""
+    rate: float = 0.0
+    duration: float = 0.0
+    steps: int = 0
+    seed: int = 0
+    lockstep: bool = False
+
+
+def run_policy(client: GraphClient, goal: Goal, tell: Callable[[str], None]) -> RunPolicy.Result:
+    """Run a policy to its end and return its result; KeyboardInterrupt cancels it and still returns the result.
+
+    Args:
+        client: Client of the graph.
+        goal: What to run.
+        tell: Takes a line of progress, at most one a second.
+
+    Raises:
+        NoAnswerError: If policy_node is not there, or stops answering.
+        PolicyError: If the goal is refused before it starts.
+    """
+    server = ActionClient(client.node, RunPolicy, "run_policy")
+    try:
+        if not client.spin_until(server.server_is_ready, FIND_TIMEOUT):
+            raise NoAnswerError(client.absent("action server", "run_policy"))
+        accepted = server.send_goal_async(RunPolicy.Goal(**asdict(goal)), feedback_callback=_Feedback(tell))
+        if not client.spin_until(accepted.done, FIND_TIMEOUT):
+            raise NoAnswerError(f"run_policy did not answer the goal within {FIND_TIMEOUT:g} s")
+        handle: ClientGoalHandle = accepted.result()
+        if not handle.accepted:
+            raise PolicyError(
+                f"run_policy refused to run '{ascii(goal.policy)[1:-1]}' on '{ascii(goal.robot)[1:-1]}'; policy_node's log says why. Valid: a robot "
+                "of the graph that runs no policy yet, and a limit in --duration or --steps"
+            )
+        return _result(client, server, handle, tell)
+    finally:
+        server.destroy()
+
+
+def _result(client: GraphClient, server: ActionClient, handle: ClientGoalHandle, tell: Callable[[str], None]) -> RunPolicy.Result:
+    future = handle.get_result_async()
+    try:
+        while not client.spin_until(future.done, 1.0):
+            if not server.server_is_ready():
+                raise NoAnswerError("policy_node is gone; the robot holds after the end of its chunk")
+    except KeyboardInterrupt:
+        tell("cancelling")
+        handle.cancel_goal_async()
+        if not client.spin_until(future.done, CANCEL_TIMEOUT):
+            raise NoAnswerError(f"policy_node did not confirm the cancelling within {CANCEL_TIMEOUT:g} s; strands-robots estop stops") from None
+    return future.result().result
+
+
+class _Feedback:
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._next = 0.0
+
+    def __call__(self, message: RunPolicy.Impl.FeedbackMessage) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + FEEDBACK_PERIOD
+            feedback = message.feedback
+            self._tell(
+                f"{feedback.elapsed:.1f} s, {feedback.chunks} chunks, {feedback.steps} rows, inference {1e3 * feedback.inference_latency:.1f} ms, "
+                f"observation {1e3 * feedback.observation_age:.1f} ms old"
+            )

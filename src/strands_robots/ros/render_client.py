@@ -1,0 +1,40 @@
+"""Pictures of a simulated world, by the service world/render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+from strands_robots.srv import RenderCamera
+
+from strands_robots.errors import RenderError
+from strands_robots.ros.client import GraphClient
+from strands_robots.ros.images import pixels_from_msg, rgb_from_msg
+
+TIMEOUT = 15.0
+"""Longest wait for a picture [s]; the first one of a large scene is slow in software."""
+
+
+def render_camera(client: GraphClient, camera: str, depth: bool, width: int, height: int) -> NDArray[Any]:
+    """Return a picture of the world at the present instant.
+
+    Args:
+        client: Client of the graph.
+        camera: Name of the camera.
+        depth: Depth instead of colours.
+        width, height: Size [px]; 0 takes the camera's own.
+
+    Returns:
+        uint8 (H, W, 3) RGB, or float32 (H, W) depth [m].
+
+    Raises:
+        RenderError: If the world refuses; its words say what is valid.
+        NoAnswerError: If there is no simulated world.
+    """
+    request = RenderCamera.Request(
+        camera=camera, kind=RenderCamera.Request.DEPTH if depth else RenderCamera.Request.RGB, width=width, height=height
+    )
+    response = client.call(RenderCamera, "world/render", request, TIMEOUT)
+    if not response.success:
+        raise RenderError(response.message)
+    return pixels_from_msg(response.image) if depth else rgb_from_msg(response.image)

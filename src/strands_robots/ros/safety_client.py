@@ -1,0 +1,177 @@
+"""Stop and resume as a client: the service of safety_node, and past it the robots themselves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from rclpy.task import Future
+
+from strands_robots.msg import GateState, SafetyState, StopRequest
+from strands_robots.ros import qos
+from strands_robots.ros.client import GraphClient
+from strands_robots.ros.robot_discovery import RobotDiscovery
+from strands_robots.srv import ResumeGraph, StopGraph
+
+SEARCH_TIME = 1.2
+"""How long robots and safety_node are looked for before what was found counts as everything [s]."""
+
+
+@dataclass(frozen=True)
+class RobotEvidence:
+    """What one robot's own gate_state said after the stop.
+
+    Attributes:
+        name: Name of the robot.
+        is_heard: False when safety_node names it but it says nothing.
+        is_latched: Nothing may move it.
+        latch_reason: Why.
+        is_at_rest: It reports rest.
+        max_velocity: Largest measured joint velocity [rad/s] or [m/s].
+    """
+
+    name: str
+    is_heard: bool
+    is_latched: bool = False
+    latch_reason: str = ""
+    is_at_rest: bool = False
+    max_velocity: float = 0.0
+
+
+@dataclass(frozen=True)
+class StopReport:
+    """What a stop achieved.
+
+    Attributes:
+        supervisor_answered: safety_node confirmed the latched stop.
+        stop_id: Number of the stop, 0 without safety_node.
+        message: safety_node's words.
+        robots: Evidence of each robot, by name.
+    """
+
+    supervisor_answered: bool
+    stop_id: int
+    message: str
+    robots: tuple[RobotEvidence, ...]
+
+    @property
+    def is_latched(self) -> bool:
+        """True when every robot says that it is latched, and safety_node or at least one robot was heard."""
+        return all(robot.is_latched for robot in self.robots) and (self.supervisor_answered or bool(self.robots))
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True when every robot says that it is latched and at rest."""
+        return self.is_latched and all(robot.is_at_rest for robot in self.robots)
+
+
+@dataclass
+class _Stop:
+    """A stop while it is under way."""
+
+    client: GraphClient
+    source: str
+    reason: str
+    wait: float
+    started: float = field(default_factory=time.monotonic)
+    told: int = 0
+    answer: Future | None = None
+    gates: dict[str, GateState] = field(default_factory=dict)
+    expected: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        node = self.client.node
+        self.publisher = node.create_publisher(StopRequest, "safety/stop_request", qos.SAFETY)
+        self.service = node.create_client(StopGraph, "safety/stop")
+        node.create_subscription(SafetyState, "safety/state", self._on_safety, qos.SAFETY)
+        RobotDiscovery(node, (), self._on_gate)
+
+    def _on_safety(self, message: SafetyState) -> None:
+        self.expected.update(robot.robot for robot in message.robots)
+
+    def _on_gate(self, message: GateState) -> None:
+        self.gates[message.robot] = message
+
+    def advance(self) -> bool:
+        """Tell everybody who was found since the last call; return whether everything that can be known is known."""
+        listeners = self.publisher.get_subscription_count()
+        if listeners > self.told:
+            self.publisher.publish(StopRequest(source=self.source, reason=self.reason))
+        self.told = listeners
+        elapsed = time.monotonic() - self.started
+        if self.answer is None and self.service.service_is_ready():
+            rest = max(0.0, self.wait - elapsed - 0.3)
+            self.answer = self.service.call_async(StopGraph.Request(source=self.source, reason=self.reason, wait_for_rest=rest))
+        answered = self.answer.done() if self.answer else elapsed > SEARCH_TIME
+        complete = bool(self.gates) and self.expected <= self.gates.keys() or elapsed > SEARCH_TIME
+        return answered and complete and self.report().is_at_rest
+
+    def report(self) -> StopReport:
+        """Return what is known now."""
+        response = self.answer.result() if self.answer is not None and self.answer.done() else None
+        confirmed = response is not None and response.success
+        robots = []
+        for name in sorted(self.expected | self.gates.keys()):
+            gate = self.gates.get(name)
+            robots.append(
+                RobotEvidence(name, True, gate.latched, gate.latch_reason, gate.at_rest, gate.max_velocity) if gate
+                else RobotEvidence(name, False)
+            )
+        return StopReport(confirmed, response.stop_id if confirmed else 0, response.message if response is not None else "", tuple(robots))
+
+
+def stop_graph(client: GraphClient, source: str, reason: str, wait: float) -> StopReport:
+    """Stop every robot by the topic and by the service at once, and return the evidence.
+
+    The topic is what robots hear themselves, so the stop reaches them when safety_node is dead or hangs. It is published again whenever a new
+    listener is found.
+
+    Args:
+        client: Client of the graph.
+        source: Who asks.
+        reason: Why.
+        wait: Longest wait for evidence of rest [s].
+    """
+    stop = _Stop(client, source, reason, wait)
+    client.spin_until(stop.advance, wait)
+    return stop.report()
+
+
+@dataclass(frozen=True)
+class ResumeReport:
+    """What a resume achieved.
+
+    Attributes:
+        is_armed: The robots are armed.
+        stop_id: The stop that was meant.
+        arm_epoch: The new epoch.
+        message: safety_node's words.
+    """
+
+    is_armed: bool
+    stop_id: int
+    arm_epoch: int
+    message: str
+
+
+def resume_graph(client: GraphClient, source: str, reason: str, stop_id: int | None) -> ResumeReport:
+    """Clear a stop and return what safety_node said.
+
+    Args:
+        client: Client of the graph.
+        source: Who asks.
+        reason: Why it is safe.
+        stop_id: The stop that is meant; None takes the one that safety_node reports now.
+
+    Raises:
+        NoAnswerError: If safety_node is not there.
+    """
+    if stop_id is None:
+        heard: list[SafetyState] = []
+        subscription = client.node.create_subscription(SafetyState, "safety/state", heard.append, qos.SAFETY)
+        client.spin_until(lambda: bool(heard), 3.0)
+        client.node.destroy_subscription(subscription)
+        stop_id = heard[-1].stop_id if heard else 0
+    request = ResumeGraph.Request(source=source, reason=reason, stop_id=stop_id)
+    response = client.call(ResumeGraph, "safety/resume", request, timeout=5.0)
+    return ResumeReport(response.success, stop_id, response.arm_epoch, response.message)
