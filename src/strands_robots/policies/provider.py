@@ -60,7 +60,7 @@ def settings_from_text(text: str) -> Mapping[str, Any]:
     if settings is None:
         return {}
     if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
-        raise ConfigurationError(f"policy config is {ascii(text[:64])}; valid: a mapping from names to values, as YAML or JSON")
+        raise ConfigurationError(f"policy config is {text[:64]!a}; valid: a mapping from names to values, as YAML or JSON")
     return settings
 
 

@@ -73,6 +73,7 @@ class SinePolicy:
         self._sum = np.array([[float(wave[0] == joint) for wave in flat] for joint in self._names])
         self._limits = limits
         self._start: FloatArray | None = None
+        self._center: FloatArray = np.zeros(len(self._names))
         self._start_stamp = 0.0
         if limits is not None:
             for joint in self._names:
@@ -94,12 +95,17 @@ class SinePolicy:
         if self._start is None:
             self._begin(observation)
         period = 1.0 / self._options.rate
-        times = observation.stamp - self._start_stamp + np.arange(self._options.horizon) * period
+        times: FloatArray = observation.stamp - self._start_stamp + np.arange(self._options.horizon, dtype=np.float64) * period
         return Action(self._names, self.position_at(times), period)
 
     def position_at(self, times: FloatArray) -> FloatArray:
-        """Return the positions (M, D) [rad] at `times` (M,) [s] since the first observation."""
-        assert self._start is not None
+        """Return the positions (M, D) [rad] at `times` (M,) [s] since the first observation.
+
+        Raises:
+            PolicyError: If there was no observation yet.
+        """
+        if self._start is None:
+            raise PolicyError("policy 'sine' has had no observation; valid: infer first")
         s = np.clip(times / self._options.ramp, 0.0, 1.0)[:, None]
         ramp = s**3 * (10.0 + s * (6.0 * s - 15.0))
         waves = self._amplitude * np.sin(self._omega * times[:, None] + self._phase)
@@ -122,8 +128,8 @@ class SinePolicy:
     def _check(self, start: FloatArray, center: FloatArray, limits: JointLimits) -> None:
         """Check what is known (not NaN) of the path's bounds against the limits."""
         reach = self._sum @ np.abs(self._amplitude)
-        speed = self._sum @ np.abs(self._amplitude * self._omega)
-        speed = speed + np.nan_to_num(np.abs(center - start) + reach) * RAMP_PEAK / self._options.ramp
+        cruise = self._sum @ np.abs(self._amplitude * self._omega)
+        speed: FloatArray = cruise + np.nan_to_num(np.abs(center - start) + reach) * RAMP_PEAK / self._options.ramp
         for i, joint in enumerate(self._names):
             k = limits.index[joint]
             if center[i] - reach[i] < limits.lower[k] or center[i] + reach[i] > limits.upper[k]:

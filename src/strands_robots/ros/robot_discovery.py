@@ -17,10 +17,21 @@ _TYPE = "strands_robots/msg/GateState"
 _TOPIC = "gate_state"
 
 
-class RobotDiscovery:
-    """Subscribes to the gate_state of every robot of the graph, also of those that join later.
+def robots_on_graph(node: Node) -> list[str]:
+    """Return the names of the robots of the node's graph that publish a gate_state.
 
     A robot is a topic one level below the node's namespace. Deeper ones belong to other graphs.
+    """
+    prefix, suffix = node.get_namespace().rstrip("/") + "/", "/" + _TOPIC
+    names = [
+        topic[len(prefix) : -len(suffix)] for topic, types in node.get_topic_names_and_types()
+        if _TYPE in types and topic.startswith(prefix) and topic.endswith(suffix) and len(topic) > len(prefix) + len(suffix)
+    ]
+    return sorted(name for name in names if "/" not in name and node.count_publishers(f"{prefix}{name}{suffix}") > 0)
+
+
+class RobotDiscovery:
+    """Subscribes to the gate_state of every robot of the graph, also of those that join later.
 
     Args:
         node: The node; its namespace is the graph's.
@@ -31,18 +42,14 @@ class RobotDiscovery:
     def __init__(self, node: Node, robots: Iterable[str], on_state: Callable[[GateState], None]) -> None:
         self._node = node
         self._on_state = on_state
-        self._prefix = node.get_namespace().rstrip("/") + "/"
         self._known: set[str] = set()
         for robot in robots:
             self._listen(robot)
         node.create_timer(PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _look(self) -> None:
-        for topic, types in self._node.get_topic_names_and_types():
-            if _TYPE in types and topic.startswith(self._prefix) and topic.endswith("/" + _TOPIC):
-                robot = topic[len(self._prefix) : -len(_TOPIC) - 1]
-                if robot and "/" not in robot:
-                    self._listen(robot)
+        for robot in robots_on_graph(self._node):
+            self._listen(robot)
 
     def _listen(self, robot: str) -> None:
         if robot in self._known:

@@ -1,0 +1,132 @@
+"""A goal of run_policy against a world that advances only when it is stepped. Deterministic: no clock but the world's decides. ROS-free."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from strands_robots.errors import StrandsRobotsError, WorldError
+from strands_robots.motion.chunk import Chunk
+from strands_robots.policies.run import Reason
+from strands_robots.policies.session import Session, infer
+from strands_robots.types import FloatArray, Instant, Observation, Policy
+
+LOCKSTEP = "lockstep"
+
+STOP_WAIT = 0.5
+"""How long a refusal to step waits for the gate's own word that it is latched [s, steady time]."""
+
+
+@dataclass(frozen=True)
+class StepAnswer:
+    """What became of one request to step.
+
+    Attributes:
+        success: True when every command was accepted and every step was made.
+        message: What was wrong.
+        refusals: "<robot>: <explanation>" of each refused command.
+        observation: The robot afterwards; None when the world does not have it.
+        applied: What its gate let through (source, sequence, joint names, values (D,)).
+    """
+
+    success: bool
+    message: str
+    refusals: tuple[str, ...]
+    observation: Observation | None
+    applied: tuple[str, int, tuple[str, ...], FloatArray] | None
+
+
+class WorldLink(Protocol):
+    """The session's way to the world. Every call waits for the answer and raises WorldError when there is none."""
+
+    def mode(self) -> tuple[str, float]:
+        """Return the world's mode and control period [s]."""
+
+    def step(self, client: str, steps: int, chunk: Chunk | None, *, release: bool = False) -> StepAnswer:
+        """Advance by `steps` control periods, with a chunk for the session's robot before the first."""
+
+    def report_progress(self) -> None:
+        """Tell the client how far the run is."""
+
+
+def run_lockstep(session: Session, world: WorldLink) -> None:
+    """Run a goal by stepping the world, until the run has an ending. Stepping is given up at the end, and the world's chunks with it."""
+    client = f"policy/{session.goal.goal_id}"
+    owns = False
+    policy: Policy | None = None
+    try:
+        mode, control_period = world.mode()
+        if mode != LOCKSTEP:
+            session.end(Reason.WORLD_FAILED, f"the world runs in mode {mode}; valid: {LOCKSTEP}, or a goal with lockstep false")
+            return
+        _take(session, world.step(client, 0, None))
+        owns = session.run.observation is not None
+        if session.run.ending is None:
+            policy = session.make_policy()
+            _advance(session, world, policy, client, control_period)
+    except StrandsRobotsError as error:
+        session.end(_blame(session, policy, error), str(error))
+    finally:
+        if policy is not None:
+            policy.close()
+        if owns:
+            _release(session, world, client)
+
+
+def _advance(session: Session, world: WorldLink, policy: Policy, client: str, control_period: float) -> None:
+    run, changed = session.run, session.changed
+    while True:
+        with changed:
+            observation = run.observation
+            if observation is None or not changed.wait_for(lambda: run.is_heard or run.ending is not None, run.config.start_timeout):
+                run.end(Reason.OBSERVATION_LOST, f"no {session.goal.robot}/gate_state within {run.config.start_timeout} s")
+            now = _at(observation)
+            is_due = run.is_inference_due(now)
+            if run.ending is not None or observation is None:
+                return
+        chunk = None
+        if is_due:
+            action, latency = infer(policy, observation)
+            with changed:
+                chunk = run.make_chunk(action, observation, latency, now)
+        with changed:
+            rows = max(round(run.period / control_period), 1)
+            left = max(round((run.end_time - now.ros) / control_period), 1)
+        _take(session, world.step(client, min(rows, left), chunk))
+        if chunk is not None:
+            world.report_progress()
+
+
+def _take(session: Session, answer: StepAnswer) -> None:
+    """Tell the run what became of a step."""
+    run = session.run
+    if answer.observation is not None:
+        session.on_observation(answer.observation, _at(answer.observation))
+    if answer.applied is not None:
+        session.on_applied(*answer.applied)
+    if answer.success and answer.observation is None:
+        session.end(Reason.WORLD_FAILED, f"the world has no robot '{session.goal.robot}'")
+    elif answer.refusals:
+        session.end(Reason.REFUSED, "; ".join(answer.refusals))
+    elif not answer.success:
+        with session.changed:
+            session.changed.wait_for(lambda: run.ending is not None, STOP_WAIT)
+        session.end(Reason.WORLD_FAILED, answer.message)
+
+
+def _at(observation: Observation | None) -> Instant:
+    return Instant(observation.stamp if observation is not None else 0.0, time.monotonic())
+
+
+def _blame(session: Session, policy: Policy | None, error: StrandsRobotsError) -> Reason:
+    if isinstance(error, WorldError):
+        return Reason.WORLD_FAILED
+    return Reason.POLICY_FAILED if policy is not None else Reason.REFUSED
+
+
+def _release(session: Session, world: WorldLink, client: str) -> None:
+    try:
+        world.step(client, 0, None, release=True)
+    except StrandsRobotsError as error:
+        session.end(Reason.WORLD_FAILED, f"stepping could not be given up: {error}")

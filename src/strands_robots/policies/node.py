@@ -1,0 +1,168 @@
+"""policy_node: the action server run_policy, one goal for each robot. Inference and waiting happen in the goals' own threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.node import Node
+from rclpy.task import Future
+
+from strands_robots.action import RunPolicy
+from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
+from strands_robots.policies.lockstep import LOCKSTEP, run_lockstep
+from strands_robots.policies.run import Reason
+from strands_robots.policies.session import Goal, Outcome, Session, run_realtime
+from strands_robots.ros.conversions import clip
+from strands_robots.ros.main import run_node
+from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.ros.policy_link import RosRobotLink
+from strands_robots.ros.robot_discovery import robots_on_graph
+from strands_robots.ros.world_client import WorldClient
+from strands_robots.types import Instant
+
+
+@dataclass(frozen=True)
+class PolicyParameters:
+    """Parameters of policy_node."""
+
+    run_id: str = parameter("", "Run of the graph, given by bringup; for the log.")
+
+
+class PolicyNode(Node):
+    """Wires goals to sessions.
+
+    A goal that cannot run, because the robot is busy, unknown, or the settings are wrong, is accepted and aborted at once with
+    termination_reason "refused": a rejected goal could not say why.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("policy_node")
+        read_parameters(self, PolicyParameters)
+        self._sessions: dict[str, Session] = {}
+        self._threads: set[threading.Thread] = set()
+        self._server = ActionServer(self, RunPolicy, "run_policy", self._execute, cancel_callback=self._on_cancel)
+
+    def destroy_node(self) -> None:
+        """End every goal, its robot held, then the node."""
+        for session in self._sessions.values():
+            session.end(Reason.CANCELLED, "policy_node ends")
+        deadline = time.monotonic() + 0.4
+        for thread in self._threads:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+        self._server.destroy()
+        super().destroy_node()
+
+    def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
+        goal_id = _goal_id(handle)
+        for session in self._sessions.values():
+            if session.goal.goal_id == goal_id:
+                session.end(Reason.CANCELLED, "cancelled by the client")
+        return CancelResponse.ACCEPT
+
+    async def _execute(self, handle: ServerGoalHandle) -> RunPolicy.Result:
+        """Run a goal; the executor goes on while this waits."""
+        try:
+            session = self._open(_goal(handle))
+        except StrandsRobotsError as error:
+            return self._finish(handle, Outcome(False, str(error), Reason.REFUSED))
+        robot = session.goal.robot
+        self._sessions[robot] = session
+        self.get_logger().info(f"goal {session.goal.goal_id[:8]}: policy '{session.goal.policy}' on '{robot}'")
+        link = RosRobotLink(self, session, handle)
+        world = WorldClient(self, robot, link.report_progress)
+        done: Future[None] = Future()
+        thread = threading.Thread(target=self._run, args=(session, link, world, done), name=f"policy on {robot}", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+        try:
+            await done
+            return self._finish(handle, session.outcome(_end(session, link)))
+        finally:
+            self._threads.discard(thread)
+            del self._sessions[robot]
+            link.close()
+            world.close()
+
+    def _open(self, goal: Goal) -> Session:
+        """Return a session for the goal.
+
+        Raises:
+            StrandsRobotsError: If the robot is unknown or busy, or the goal is not usable.
+        """
+        robots = robots_on_graph(self)
+        if goal.robot not in robots:
+            raise UnknownNameError("robot", goal.robot, robots)
+        running = self._sessions.get(goal.robot)
+        if running is not None:
+            raise ConfigurationError(
+                f"'{goal.robot}' already runs policy '{running.goal.policy}' for goal {running.goal.goal_id}; valid: one goal for each robot, so "
+                "cancel that one first"
+            )
+        return Session(goal, Instant(self.get_clock().now().nanoseconds * 1e-9, time.monotonic()))
+
+    def _run(self, session: Session, link: RosRobotLink, world: WorldClient, done: Future[None]) -> None:
+        """Body of a goal's thread."""
+        try:
+            if session.goal.lockstep:
+                run_lockstep(session, world)
+            else:
+                mode = world.mode()[0] if world.has_world() else ""
+                if mode == LOCKSTEP:
+                    session.end(Reason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true")
+                run_realtime(session, link)
+        except StrandsRobotsError as error:
+            session.end(Reason.WORLD_FAILED, str(error))
+        finally:
+            done.set_result(None)
+            if self.executor is not None:
+                self.executor.wake()
+
+    def _finish(self, handle: ServerGoalHandle, outcome: Outcome) -> RunPolicy.Result:
+        """Give the goal its final state and return its result."""
+        text = f"goal {_goal_id(handle)[:8]}: {outcome.reason.value}: {outcome.message}"
+        (self.get_logger().info if outcome.success else self.get_logger().warning)(text)
+        if outcome.success:
+            handle.succeed()
+        elif outcome.reason is Reason.CANCELLED and handle.is_cancel_requested:
+            handle.canceled()
+        else:
+            handle.abort()
+        return RunPolicy.Result(
+            success=outcome.success,
+            message=clip(outcome.message, 4096),
+            termination_reason=outcome.reason.value,
+            chunks=outcome.chunks,
+            steps=outcome.steps,
+            elapsed=outcome.elapsed,
+            joint_names=list(outcome.joint_names),
+            motion=list(outcome.motion),
+        )
+
+
+def _goal_id(handle: ServerGoalHandle) -> str:
+    return bytes(handle.goal_id.uuid).hex()
+
+
+def _goal(handle: ServerGoalHandle) -> Goal:
+    request = handle.request
+    return Goal(
+        goal_id=_goal_id(handle), robot=request.robot, policy=request.policy, config=request.config, task=request.task, rate=request.rate,
+        duration=request.duration, steps=request.steps, seed=request.seed, lockstep=request.lockstep,
+    )  # fmt: skip
+
+
+def _end(session: Session, link: RosRobotLink) -> Instant:
+    """Return when the run ended; in lockstep that is the newest observation's time."""
+    observation = session.run.observation
+    if session.goal.lockstep and observation is not None:
+        return Instant(observation.stamp, time.monotonic())
+    return link.now()
+
+
+def main() -> int:
+    """Run policy_node until a signal."""
+    return run_node(PolicyNode)
