@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any
 
 import rclpy
 from rclpy.client import Client
+from rclpy.exceptions import InvalidNamespaceException
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.logging import LoggingSeverity
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from strands_robots.errors import ConfigurationError, StrandsRobotsError
-from strands_robots.ros.executor import make_executor
 
 SPIN_PERIOD = 0.02
 """Longest time in which nothing is looked at [s]; Ctrl-C is noticed within it."""
@@ -26,7 +27,7 @@ class NoAnswerError(StrandsRobotsError):
 
 
 class GraphClient:
-    """A node in the graph's namespace, spun only by the calling thread. A context manager.
+    """A node in the graph's namespace, spun only by the calling thread. `close` ends it.
 
     Args:
         namespace: The graph's namespace; empty for the root.
@@ -36,9 +37,6 @@ class GraphClient:
     """
 
     def __init__(self, namespace: str = "") -> None:
-        from rclpy.exceptions import InvalidNamespaceException
-        from rclpy.impl.implementation_singleton import rclpy_implementation
-
         self.context = rclpy.Context()
         try:
             # Ctrl-C stays Python's, so that a command can cancel what it began before it ends.
@@ -51,13 +49,11 @@ class GraphClient:
             self.context.try_shutdown()
             raise ConfigurationError(f"no connection to ROS 2: {ascii(str(error))[1:-1]}") from error
         self.node.get_logger().set_level(LoggingSeverity.WARN)
-        self._executor = make_executor(self.context)
+        self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
 
-    def __enter__(self) -> GraphClient:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Leave the graph."""
         self._executor.shutdown()
         self.node.destroy_node()
         self.context.try_shutdown()
