@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, ModelError
+from strands_robots.errors import ConfigurationError, ModelError, WorldError
 from strands_robots.robot_config import load_robot
 from strands_robots.sim.robot_model import describe_model
 from strands_robots.sim.world import RobotSpec, World, WorldConfig
@@ -133,6 +133,26 @@ def test_mesh_folder_of_an_mjcf_is_relative_to_its_file(tmp_path: Path) -> None:
     assert world.model.nmesh == 1
     world.recompile()
     assert world.model.nmesh == 1
+
+
+def test_visual_mesh_in_an_unreadable_format_is_left_out_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shape = '<visual><origin xyz="0 0 0.125"/><geometry><box size="0.04 0.04 0.25"/></geometry></visual>'
+    path = changed(tmp_path, shape, '<visual><geometry><mesh filename="package://arm/upper.DAE"/></geometry></visual>', URDF)
+    model = world_of(path).model
+    assert "1 visual meshes of" in caplog.text
+    assert "MuJoCo reads .stl, .obj, .msh" in caplog.text
+    shapes = [i for i in range(model.ngeom) if model.geom_bodyid[i] == model.body("arm/upper_link").id]
+    assert [int(model.geom_group[i]) for i in shapes] == [0]
+
+
+def test_warnings_of_mujoco_go_to_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    world = one_arm_world()
+    world.data.qvel[0] = np.inf
+    with pytest.raises(WorldError):
+        world.step()
+    assert "QVEL" in caplog.text
+    assert not (tmp_path / "MUJOCO_LOG.TXT").exists()
 
 
 def test_joints_keep_the_order_of_the_configuration() -> None:

@@ -1,11 +1,13 @@
 """Opening robot and scene files as MjSpec.
 
 A URDF is read with its visual shapes, its fixed links and its mesh paths kept, which MuJoCo by itself drops; `package://` paths are
-looked up on AMENT_PREFIX_PATH and in the folders above the file.
+looked up on AMENT_PREFIX_PATH and in the folders above the file. Visual meshes in formats that MuJoCo cannot read (Collada, mostly)
+are left out with a warning, and the link's collision shapes are drawn instead; a collision mesh that cannot be read is an error.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,9 +15,13 @@ from xml.etree import ElementTree
 import mujoco
 
 from strands_robots.errors import ModelError
+from strands_robots.sim.engine_log import log_warnings
 
 COLLISION_GROUP = 3  # not drawn
 VISUAL_GROUP = 2
+READABLE_MESHES = (".stl", ".obj", ".msh")
+
+_log = logging.getLogger(__name__)
 
 
 def open_model(path: Path, role: str) -> mujoco.MjSpec:
@@ -28,6 +34,7 @@ def open_model(path: Path, role: str) -> mujoco.MjSpec:
     Raises:
         ModelError: If the file is missing or MuJoCo cannot parse it; the message has MuJoCo's own words.
     """
+    log_warnings()
     if not path.is_file():
         raise ModelError(f"model file '{path}' of {role} does not exist")
     try:
@@ -91,6 +98,7 @@ def _open_urdf(path: Path, root: ElementTree.Element) -> mujoco.MjSpec:
         if meshdir is not None:
             name = str(Path(meshdir) / (Path(name).name if does_strip else name))
         mesh.set("filename", str(_mesh_path(name, path)))
+    _drop_unreadable_visuals(root, path)
     spec = mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode"))
     _separate_groups(spec)
     return spec
@@ -112,10 +120,25 @@ def _mesh_path(name: str, urdf: Path) -> Path:
     return urdf.parent.absolute() / package / inside
 
 
+def _drop_unreadable_visuals(root: ElementTree.Element, path: Path) -> None:
+    dropped = 0
+    for link in root.iter("link"):
+        for visual in link.findall("visual"):
+            mesh = visual.find("geometry/mesh")
+            if mesh is not None and Path(mesh.get("filename", "")).suffix.lower() not in READABLE_MESHES:
+                link.remove(visual)
+                dropped += 1
+    if dropped:
+        _log.warning(
+            "%d visual meshes of '%s' are left out, collision shapes are drawn instead; MuJoCo reads %s",
+            dropped, path, ", ".join(READABLE_MESHES),
+        )
+
+
 def _separate_groups(spec: mujoco.MjSpec) -> None:
-    """Draw the visual shapes of a URDF only, unless it has none."""
-    visuals = [geom for geom in spec.geoms if not geom.contype and not geom.conaffinity]
-    if not visuals:
-        return
-    for geom in spec.geoms:
-        geom.group = VISUAL_GROUP if not geom.contype and not geom.conaffinity else COLLISION_GROUP
+    """Draw the visual shapes of a URDF's links, and the collision shapes of links that have no others."""
+    for body in spec.bodies:
+        is_visual = [not geom.contype and not geom.conaffinity for geom in body.geoms]
+        if any(is_visual):
+            for geom, shows in zip(body.geoms, is_visual):
+                geom.group = VISUAL_GROUP if shows else COLLISION_GROUP

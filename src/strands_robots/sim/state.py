@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import mujoco
 import numpy as np
 
@@ -12,8 +10,6 @@ from strands_robots.types import FloatArray
 
 # Everything that the next step depends on, MuJoCo's warm start included, so that a restored world goes on byte-identically.
 SIGNATURE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
-
-_log = logging.getLogger(__name__)
 
 _FATAL = {
     int(mujoco.mjtWarning.mjWARN_BADQPOS): "a position is not finite or huge",
@@ -50,13 +46,6 @@ def write_state(model: mujoco.MjModel, data: mujoco.MjData, state: FloatArray) -
     mujoco.mj_forward(model, data)
     # mj_forward has replaced the warm start.
     mujoco.mj_setState(model, data, state, SIGNATURE)
-
-
-def log_warnings() -> None:
-    """Send MuJoCo's warnings to the log of this module, unless the program has a handler; by itself MuJoCo writes them to a file
-    MUJOCO_LOG.TXT in the working directory."""
-    if mujoco.get_mju_user_warning() is None:
-        mujoco.set_mju_user_warning(_log.warning)
 
 
 class DivergenceWatch:

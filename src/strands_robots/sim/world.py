@@ -15,7 +15,7 @@ from strands_robots.errors import UnknownNameError, WorldError
 from strands_robots.sim.cameras import Camera, collect_cameras
 from strands_robots.sim.model_file import compile_model
 from strands_robots.sim.scene import build_scene, scene_source
-from strands_robots.sim.state import DivergenceWatch, log_warnings, read_state, write_state
+from strands_robots.sim.state import DivergenceWatch, read_state, write_state
 from strands_robots.sim.world_config import RobotSpec, WorldConfig
 from strands_robots.sim.world_robot import WorldRobot
 from strands_robots.types import FloatArray
@@ -47,7 +47,6 @@ class World:
         Raises:
             ModelError: If a model file cannot be used.
         """
-        log_warnings()
         self.config = config
         self.lock = threading.RLock()
         self.spec = build_scene(config)
