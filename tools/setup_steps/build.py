@@ -38,6 +38,9 @@ def build(checkout: Checkout, ros: Ros, python: Path, env: dict[str, str]) -> No
     if is_done(stamp, expected):
         say("build", f"unchanged ({len(interfaces)} interfaces)")
         return
+    if _has_removed_interface(checkout):
+        for folder in ("build", "install"):
+            shutil.rmtree(checkout.root / folder, ignore_errors=True)
     is_cold = not (checkout.root / "build" / "strands_robots" / "Makefile").is_file()
     wall, cpu = time.monotonic(), _child_cpu()
     _colcon(checkout, ros, python, env)
@@ -47,7 +50,7 @@ def build(checkout: Checkout, ros: Ros, python: Path, env: dict[str, str]) -> No
         each = f"{wall / len(interfaces):.2f} s an interface ({cpu / len(interfaces):.2f} s of CPU time, {os.cpu_count()} cores)"
         say("build", f"{len(interfaces)} interfaces and the package in {wall:.1f} s: {each}")
     else:
-        say("build", f"updated in {wall:.1f} s ({len(interfaces)} interfaces)")
+        say("build", f"updated in {wall:.1f} s ({cpu:.1f} s of CPU time)")
     mark_done(stamp, expected)
 
 
@@ -60,6 +63,13 @@ def _sources(checkout: Checkout, identity: str) -> str:
             folders[:] = [name for name in folders if name != "__pycache__"]
             names += [os.path.join(parent, name) for name in files if not name.endswith(".pyc")]
     return fingerprint(identity, *sorted(contents), *sorted(names))
+
+
+def _has_removed_interface(checkout: Checkout) -> bool:
+    """Tell whether an installed interface has left the sources: its generated code would stay, and only a new build gets rid of it."""
+    share = checkout.install / "share" / "strands_robots"
+    installed = [path for pattern in _INTERFACES for path in share.glob(pattern)]
+    return any(not (checkout.root / path.relative_to(share)).is_file() for path in installed)
 
 
 def _is_foreign(folder: Path, python: Path) -> bool:
@@ -78,7 +88,7 @@ def _colcon(checkout: Checkout, ros: Ros, python: Path, env: dict[str, str]) -> 
     colcon += ["--merge-install", "--symlink-install", "--event-handlers", "console_direct+"]
     colcon += ["--cmake-args", "-DBUILD_TESTING=OFF", f"-DPython3_EXECUTABLE={python}"]
     command = ["sh", "-c", '. "$0" && exec "$@"', str(setup), *colcon]
-    chained = dict(env)
+    chained = {"MAKEFLAGS": f"-j{(os.cpu_count() or 1) + 1}", **env}
     if not ros.is_wheels:
         chained["COLCON_PREFIX_PATH"] = os.pathsep.join(
             part for part in (str(checkout.venv(ros)), env.get("COLCON_PREFIX_PATH")) if part
