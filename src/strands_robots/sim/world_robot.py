@@ -18,6 +18,7 @@ class WorldRobot:
     """Joints of a robot in its configuration's order, read and commanded without allocating.
 
     Attributes:
+        spec: Kind and place.
         name: Name in the world.
         config: Its description.
         limits: Its joint limits.
@@ -26,6 +27,7 @@ class WorldRobot:
         position: Positions (D,) [rad] or [m] at the last `read`.
         velocity: Velocities (D,) [rad/s] or [m/s] at the last `read`.
         effort: Actuator efforts (D,) [Nm] or [N] at the last `read`.
+        home: Where the joints start (D,) [rad] or [m].
     """
 
     def __init__(self, spec: RobotSpec, group: int, lock: threading.RLock) -> None:
