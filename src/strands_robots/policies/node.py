@@ -124,7 +124,10 @@ class PolicyNode(Node):
     def _finish(self, handle: ServerGoalHandle, outcome: Outcome) -> RunPolicy.Result:
         """Give the goal its final state and return its result."""
         text = f"goal {_goal_id(handle)[:8]}: {outcome.reason.value}: {outcome.message}"
-        (self.get_logger().info if outcome.success else self.get_logger().warning)(text)
+        if outcome.success:
+            self.get_logger().info(text)
+        else:
+            self.get_logger().warning(text)
         if outcome.success:
             handle.succeed()
         elif outcome.reason is Reason.CANCELLED and handle.is_cancel_requested:
