@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,22 +124,31 @@ class PrivateFolder:
         os.fsync(self.descriptor)
 
 
-def lock(folder: PrivateFolder, name: str) -> int:
+def lock(folder: PrivateFolder, name: str, patience: float) -> int:
     """Return a descriptor that keeps other processes from writing until it is closed.
+
+    Args:
+        folder: The folder.
+        name: Name of the lock file.
+        patience: How long to wait for another process that is just ending [s].
 
     Raises:
         ConfigurationError: If another process holds the lock.
         OSError: If the lock file cannot be made.
     """
     descriptor = folder.open_existing(name, os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise ConfigurationError(
-            f"the log in '{folder.path}' is being written by another process; valid: one writer for each folder, give another 'folder'"
-        ) from error
-    return descriptor
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                raise ConfigurationError(
+                    f"the log in '{folder.path}' is being written by another process; valid: one writer for each folder"
+                ) from error
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 HEAD_FILE = "HEAD"
 LOCK_FILE = "LOCK"
@@ -21,3 +22,24 @@ def segment_numbers(names: Iterable[str]) -> list[int]:
     """Return the sorted numbers of the segments among file names."""
     found = (_SEGMENT.fullmatch(name) for name in names)
     return sorted(int(match.group(1)) for match in found if match)
+
+
+def default_log_folder(environment: Mapping[str, str], namespace: str) -> Path:
+    """Return where a graph's log is when nobody says otherwise: two graphs that can coexist on a machine never share it.
+
+    Args:
+        environment: Environment variables: ROS_HOME, ROS_DOMAIN_ID.
+        namespace: Namespace of the graph.
+    """
+    domain = environment.get("ROS_DOMAIN_ID", "") or "0"
+    parts = [part for part in namespace.split("/") if part]
+    return _home(environment) / "audit" / "_".join([f"domain{domain}", *parts])
+
+
+def default_key_folder(environment: Mapping[str, str]) -> Path:
+    """Return where the keys are when nobody says otherwise: beside the logs, not in them."""
+    return _home(environment) / "audit_keys"
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots"

@@ -41,6 +41,7 @@ class StoreConfig:
         checkpoint_period: Time between two checkpoints when records were added, at most [s].
         keep_bytes: The oldest segments are removed while all together are larger than this [bytes]; 0 keeps all.
         sync: When records are synced.
+        lock_patience: How long to wait for another writer of the folder that is just ending [s].
     """
 
     segment_bytes: int = 16 << 20
@@ -49,6 +50,7 @@ class StoreConfig:
     checkpoint_period: float = 10.0
     keep_bytes: int = 0
     sync: SyncPolicy = SyncPolicy.BY_CLASS
+    lock_patience: float = 2.0
 
 
 class WriteError(OSError):
@@ -356,7 +358,7 @@ class AuditStore:
         folder = PrivateFolder(self.path, create=True)
         try:
             folder.check_private()
-            self._lock = lock(folder, LOCK_FILE)
+            self._lock = lock(folder, LOCK_FILE, self.config.lock_patience)
         except BaseException:
             folder.close()
             raise

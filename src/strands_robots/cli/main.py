@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from strands_robots.cli import policy, render, safety, sim, state
+from strands_robots.cli import audit, policy, render, safety, sim, state
 from strands_robots.errors import StrandsRobotsError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("resume")(safety.resume)
 app.command("state")(state.state)
 app.command("render")(render.render)
 app.add_typer(policy.app, name="policy")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> int:
