@@ -40,10 +40,11 @@ def by_name(graph: Graph) -> dict[str, NodeSpec]:
     return {spec.name: spec for spec in graph.nodes}
 
 
-def test_sim_graph_has_the_three_nodes_and_their_ends() -> None:
+def test_sim_graph_has_its_nodes_and_their_ends() -> None:
     nodes = by_name(sim_graph(SimOptions(ONE)))
     assert {name: spec.on_exit for name, spec in nodes.items()} == {
-        "sim_node": OnExit.END_GRAPH, "safety_node": OnExit.RESTART, "policy_node": OnExit.RESTART,
+        "sim_node": OnExit.END_GRAPH, "safety_node": OnExit.RESTART, "audit_node": OnExit.RESTART,
+        "policy_node": OnExit.RESTART,
     }
 
 

@@ -128,7 +128,7 @@ class SimOptions:
 
     robots: tuple[RobotSpec, ...]
     mode: str = _option("realtime", "Pace of the world: realtime, fast or lockstep.", MODES)
-    headless: bool = _option(True, "False opens the viewer of MuJoCo.")
+    headless: bool = _option(True, "Without a window; false opens the viewer of MuJoCo, which needs a screen.")
     cameras: bool = _option(True, "Publish the cameras.")
     rviz: bool = _option(False, "Start RViz as well; needs a ROS installation with rviz2.")
     params_file: str = _option("", "ROS parameter file for every node; what it says wins over everything else.")
@@ -242,6 +242,7 @@ def sim_graph(options: SimOptions) -> Graph:
         NodeSpec("sim_node", "sim_node", parameters=sim, parameter_files=files, fixed=run, on_exit=OnExit.END_GRAPH),
         NodeSpec("safety_node", "safety_node", parameters={"arm_on_start": options.arm_on_start}, parameter_files=files,
                  fixed={**run, **safety}, on_exit=OnExit.RESTART),
+        NodeSpec("audit_node", "audit_node", parameter_files=files, fixed={**run, "use_sim_time": False}, on_exit=OnExit.RESTART),
         NodeSpec("policy_node", "policy_node", parameters={"use_sim_time": True}, parameter_files=files, fixed=run, on_exit=OnExit.RESTART),
     ]
     if options.rviz:
