@@ -12,7 +12,15 @@ from strands_robots.audit.json_values import JsonObject, JsonValue, canonical
 from strands_robots.audit.keys import LogKeys, MacKey, PublicKey
 from strands_robots.audit.record import FORMAT, Head
 
-_TYPES: dict[str, type] = {"head": str, "key": str, "log": str, "next_index": int, "segment": int, "v": int, "wall_us": int}
+_TYPES: dict[str, type] = {
+    "head": str,
+    "key": str,
+    "log": str,
+    "next_index": int,
+    "segment": int,
+    "v": int,
+    "wall_us": int,
+}
 _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 
 
@@ -61,7 +69,13 @@ def make_checkpoint(log: str, head: Head, segment: int, wall_us: int, keys: LogK
     """Return the signed checkpoint of a log that stands at `head`."""
     key = keys.signing.public.name
     inner: JsonObject = {
-        "head": head.hash, "key": key, "log": log, "next_index": head.next_index, "segment": segment, "v": FORMAT, "wall_us": wall_us,
+        "head": head.hash,
+        "key": key,
+        "log": log,
+        "next_index": head.next_index,
+        "segment": segment,
+        "v": FORMAT,
+        "wall_us": wall_us,
     }
     signed = canonical(inner)
     signature = keys.signing.sign(signed)
@@ -85,7 +99,9 @@ def parse_checkpoint(value: JsonValue) -> Checkpoint:
             raise CheckpointError(f"member '{name}' of the checkpoint is missing or not {kind.__name__}")
     if inner["v"] != FORMAT:
         raise CheckpointError(f"the checkpoint has format {inner['v']}; this reader knows {FORMAT}")
-    if not all(isinstance(text, str) and _HEX.fullmatch(text) for text in (mac, signature, inner["head"], inner["key"])):
+    if not all(
+        isinstance(text, str) and _HEX.fullmatch(text) for text in (mac, signature, inner["head"], inner["key"])
+    ):
         raise CheckpointError("mac, signature, head and key of a checkpoint are lower-case hex")
     try:
         signed = canonical(inner)
@@ -93,8 +109,14 @@ def parse_checkpoint(value: JsonValue) -> Checkpoint:
         raise CheckpointError(f"the checkpoint cannot be canonical JSON: {error}") from error
     members: dict[str, Any] = {**inner}  # The loop above has checked the types.
     return Checkpoint(
-        log=members["log"], head=Head(members["next_index"], members["head"]), segment=members["segment"],
-        wall_us=members["wall_us"], signed=signed, mac=mac, signature=signature, key=members["key"],
+        log=members["log"],
+        head=Head(members["next_index"], members["head"]),
+        segment=members["segment"],
+        wall_us=members["wall_us"],
+        signed=signed,
+        mac=mac,
+        signature=signature,
+        key=members["key"],
     )
 
 

@@ -13,12 +13,24 @@ from strands_robots.audit.json_values import JsonObject, bounded, text
 LOG_SOURCE = "audit"
 """Source of the log's own records."""
 
-LOG_KINDS = frozenset({
-    "segment_start", "checkpoint", "log_end", "poison", "sequence_gap", "sequence_conflict", "suppressed", "malformed", "pruned",
-})
+LOG_KINDS = frozenset(
+    {
+        "segment_start",
+        "checkpoint",
+        "log_end",
+        "poison",
+        "sequence_gap",
+        "sequence_conflict",
+        "suppressed",
+        "malformed",
+        "pruned",
+    }
+)
 """Kinds that only the log itself writes; verification trusts them."""
 
-DURABLE_KINDS = frozenset({"stop", "stop_request", "resume", "resume_refused", "approval", "latch", "poison", "log_end"})
+DURABLE_KINDS = frozenset(
+    {"stop", "stop_request", "resume", "resume_refused", "approval", "latch", "poison", "log_end"}
+)
 """Kinds that are synced to the disk at once, whatever their source asked for."""
 
 MAX_KIND = 64
@@ -83,7 +95,7 @@ class Event:
 
 
 def checked(event: Event) -> Event:
-    """Return an event from outside as it may be stored: names cut to their bounds, a kind that is invalid or the log's own renamed."""
+    """Return an event from outside as it may be stored: names cut to their bounds, an invalid kind renamed."""
     names = {name: text(getattr(event, name))[:MAX_NAME] for name in ("source", "session", "robot", "actor")}
     if names["source"] == LOG_SOURCE:
         names["source"] = "/" + LOG_SOURCE

@@ -29,7 +29,10 @@ def write_jsonl(records: Iterable[tuple[Record, bytes]], file: IO[bytes]) -> int
 
 
 def write_csv(records: Iterable[tuple[Record, bytes]], file: IO[bytes]) -> int:
-    """Write records as CSV in ASCII, details as JSON, and return how many. A text that a spreadsheet would run as a formula gets a quote before it."""
+    """Write records as CSV in ASCII, details as JSON, and return how many.
+
+    A text that a spreadsheet would run as a formula gets a quote before it.
+    """
     text = io.TextIOWrapper(file, encoding="ascii", errors="backslashreplace", newline="", write_through=True)
     table = csv.writer(text)
     table.writerow(CSV_COLUMNS)
@@ -38,7 +41,13 @@ def write_csv(records: Iterable[tuple[Record, bytes]], file: IO[bytes]) -> int:
         event = record.event
         names = (event.kind, event.robot, event.actor, event.source)
         table.writerow(
-            [record.index, format_time(event.wall_us), *map(_inert, names), event.sequence, json.dumps(event.details, sort_keys=True)]
+            [
+                record.index,
+                format_time(event.wall_us),
+                *map(_inert, names),
+                event.sequence,
+                json.dumps(event.details, sort_keys=True),
+            ]
         )
         count += 1
     text.detach()

@@ -59,7 +59,7 @@ class PrivateFolder:
         status = os.fstat(self.descriptor)
         if status.st_uid != os.geteuid() or status.st_mode & 0o022:
             raise ConfigurationError(
-                f"the folder '{self.path}' belongs to user {status.st_uid} with mode {stat.S_IMODE(status.st_mode):04o}; "
+                f"the folder '{self.path}' belongs to user {status.st_uid}, mode {stat.S_IMODE(status.st_mode):04o}; "
                 f"valid: user {os.geteuid()}, not writable by others (chmod 700)"
             )
 
@@ -88,7 +88,9 @@ class PrivateFolder:
             OSError: If it cannot be opened.
         """
         try:
-            descriptor = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=self.descriptor)
+            descriptor = os.open(
+                name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600, dir_fd=self.descriptor
+            )
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
                 raise NotAFileError(name, "a link, pipe or folder") from error

@@ -21,10 +21,16 @@ class Severity(enum.Enum):
     NOTE = "note"
 
 
-_SEVERITIES = MappingProxyType({
-    "lost": Severity.GAP, "sequence_gap": Severity.GAP, "suppressed": Severity.GAP,
-    "torn": Severity.NOTE, "unsigned": Severity.NOTE, "unclean_end": Severity.NOTE,
-})
+_SEVERITIES = MappingProxyType(
+    {
+        "lost": Severity.GAP,
+        "sequence_gap": Severity.GAP,
+        "suppressed": Severity.GAP,
+        "torn": Severity.NOTE,
+        "unsigned": Severity.NOTE,
+        "unclean_end": Severity.NOTE,
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,9 @@ class Intake:
         if not self._throttle.admit(event.source, (event.source, "gaps"), self._clock.monotonic_us()):
             return
         first, last = integer(expected), integer(event.sequence - 1)
-        self._own("sequence_gap", {**_name(event), "from": first, "to": last, "missing": integer(event.sequence - expected)})
+        self._own(
+            "sequence_gap", {**_name(event), "from": first, "to": last, "missing": integer(event.sequence - expected)}
+        )
 
     def _own(self, kind: str, details: JsonObject) -> None:
         now, monotonic = self._clock.wall_us(), self._clock.monotonic_us()

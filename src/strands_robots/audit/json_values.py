@@ -1,4 +1,4 @@
-"""Anything -> JSON that RFC 8785 can write. Total: whatever a caller hands over, something is recorded and nothing is raised."""
+"""Anything -> JSON that RFC 8785 can write. Total: whatever comes, something is recorded and nothing raised."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Union
 
 import rfc8785
 
-JsonValue = Union[None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]]
+JsonValue = Union[  # noqa: UP007 (Python 3.10 cannot join a string with |)
+    None, bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"]
+]
 JsonObject = dict[str, JsonValue]
 
 MAX_DETAILS = 16384
@@ -49,14 +51,14 @@ def integer(value: int) -> int | str:
 
 
 def _number(value: float) -> JsonValue:
-    """Return a float as JSON; a whole number as an integer, which is what its canonical form says to the next reader."""
+    """Return a float as JSON; a whole number as an integer, as its canonical form reads back."""
     if not math.isfinite(value):
         return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
     return int(value) if value.is_integer() and abs(value) <= MAX_INTEGER else value
 
 
 def to_json(value: object, depth: int = _MAX_DEPTH) -> JsonValue:
-    """Return the value as JSON; what JSON does not have becomes a string, what is too deep or too long is named and cut."""
+    """Return the value as JSON; what JSON lacks becomes a string, what is too deep or long is cut."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, enum.Enum):

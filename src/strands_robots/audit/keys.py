@@ -141,9 +141,13 @@ def load_public_key(path: Path) -> PublicKey:
         data = path.read_bytes()[:_LONGEST]
         key = serialization.load_pem_public_key(data)
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise KeyFileError(f"the public key '{path}' cannot be used: {error}; valid: an Ed25519 key as PEM, like {PUBLIC_FILE}") from error
+        raise KeyFileError(
+            f"the public key '{path}' cannot be used: {error}; valid: an Ed25519 key as PEM, like {PUBLIC_FILE}"
+        ) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise KeyFileError(f"the public key '{path}' is a {type(key).__name__}; valid: an Ed25519 key as PEM, like {PUBLIC_FILE}")
+        raise KeyFileError(
+            f"the public key '{path}' is a {type(key).__name__}; valid: an Ed25519 key as PEM, like {PUBLIC_FILE}"
+        )
     return PublicKey(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
 
 
@@ -152,7 +156,9 @@ def _create(folder: PrivateFolder) -> None:
     signing = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    public = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     mac = secrets.token_bytes(32).hex().encode() + b"\n"
     for name, data, mode in ((MAC_FILE, mac, 0o600), (SIGNING_FILE, signing, 0o600), (PUBLIC_FILE, public, 0o644)):
         descriptor = folder.create(name, mode)
@@ -173,10 +179,15 @@ def _read_private(folder: PrivateFolder, name: str) -> bytes:
     try:
         status = os.fstat(descriptor)
         if status.st_uid != os.geteuid():
-            raise KeyFileError(f"the key file '{folder.path / name}' belongs to user {status.st_uid}; valid: {os.geteuid()}, who reads it")
+            raise KeyFileError(
+                f"the key file '{folder.path / name}' belongs to user {status.st_uid}; "
+                f"valid: {os.geteuid()}, who reads it"
+            )
         mode = stat.S_IMODE(status.st_mode)
         if mode & 0o177:
-            raise KeyFileError(f"the key file '{folder.path / name}' has mode {mode:04o}; valid: 0600 or 0400 (chmod 600)")
+            raise KeyFileError(
+                f"the key file '{folder.path / name}' has mode {mode:04o}; valid: 0600 or 0400 (chmod 600)"
+            )
         return os.read(descriptor, _LONGEST)
     finally:
         os.close(descriptor)
@@ -194,7 +205,11 @@ def _read_signing(folder: PrivateFolder, name: str) -> SigningKey:
     try:
         key = serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyFileError(f"the key file '{folder.path / name}' holds no key: {error}; valid: Ed25519 as PEM (PKCS 8)") from error
+        raise KeyFileError(
+            f"the key file '{folder.path / name}' holds no key: {error}; valid: Ed25519 as PEM (PKCS 8)"
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise KeyFileError(f"the key file '{folder.path / name}' holds a {type(key).__name__}; valid: Ed25519 as PEM (PKCS 8)")
+        raise KeyFileError(
+            f"the key file '{folder.path / name}' holds a {type(key).__name__}; valid: Ed25519 as PEM (PKCS 8)"
+        )
     return SigningKey(key)

@@ -25,7 +25,7 @@ def segment_numbers(names: Iterable[str]) -> list[int]:
 
 
 def default_log_folder(environment: Mapping[str, str], namespace: str) -> Path:
-    """Return where a graph's log is when nobody says otherwise: two graphs that can coexist on a machine never share it.
+    """Return where a graph's log is when nobody says otherwise: two graphs of a machine never share it.
 
     Args:
         environment: Environment variables: ROS_HOME, ROS_DOMAIN_ID.

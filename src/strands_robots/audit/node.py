@@ -1,4 +1,4 @@
-"""audit_node: listens to the graph, and writes what happens to a log that cannot be changed unnoticed. Wall and steady time only."""
+"""audit_node: listens to the graph, and writes a log that cannot be changed unnoticed. Wall and steady time only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rcl_interfaces.msg import Parameter, ParameterEvent
 from rclpy.clock import Clock, ClockType
@@ -42,7 +43,9 @@ from strands_robots.ros.stamps import to_time
 _FAILURES = (rclpy_implementation.RCLError, rclpy_implementation.InvalidHandle)
 _UNREADABLE = (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError)
 _STATES = {
-    SafetyState.ARMED: "armed", SafetyState.STOPPING: "stopping", SafetyState.STOPPED: "stopped",
+    SafetyState.ARMED: "armed",
+    SafetyState.STOPPING: "stopping",
+    SafetyState.STOPPED: "stopped",
     SafetyState.STOP_NOT_CONFIRMED: "stop_not_confirmed",
 }
 _REMEMBERED = 4096
@@ -57,15 +60,20 @@ class AuditParameters:
     """Parameters of audit_node."""
 
     run_id: str = parameter("", "run of the graph, from bringup; only recorded")
-    folder: str = parameter("", "folder of the log; empty for strands_robots/audit/<domain and namespace> in $ROS_HOME or ~/.ros")
+    folder: str = parameter(
+        "", "folder of the log; empty for strands_robots/audit/<domain and namespace> in $ROS_HOME or ~/.ros"
+    )
     key_folder: str = parameter("", "folder of the keys; empty for strands_robots/audit_keys in $ROS_HOME or ~/.ros")
     create_keys: bool = parameter(True, "make keys when there are none")
     segment_bytes: int = parameter(16 << 20, "a segment of this size is followed by the next [bytes]", minimum=65536)
     segment_age: float = parameter(86400.0, "a segment of this age is followed by the next [s]", minimum=1.0)
-    keep_bytes: int = parameter(0, "the oldest segments are removed above this size of all [bytes]; 0 keeps all", minimum=0)
+    keep_bytes: int = parameter(
+        0, "the oldest segments are removed above this size of all [bytes]; 0 keeps all", minimum=0
+    )
     checkpoint_period: float = parameter(10.0, "time between two signed checkpoints in the log [s]", minimum=0.1)
     sync: str = parameter(
-        "by_class", "when records are synced to the disk: by the class of the event, all, or none",
+        "by_class",
+        "when records are synced to the disk: by the class of the event, all, or none",
         choices=[policy.value for policy in SyncPolicy],
     )
     rate: float = parameter(200.0, "events of one source stored for long [1/s]; more are counted only", minimum=1.0)
@@ -82,13 +90,17 @@ class AuditNode(Node):
         path = Path(parameters.folder).expanduser() if parameters.folder else default_log_folder(os.environ, namespace)
         key_path = Path(parameters.key_folder).expanduser() if parameters.key_folder else default_key_folder(os.environ)
         keys = load_or_create_keys(key_path, parameters.create_keys)
-        store = AuditStore(path, keys, StoreConfig(
-            segment_bytes=parameters.segment_bytes,
-            segment_age=parameters.segment_age,
-            keep_bytes=parameters.keep_bytes,
-            checkpoint_period=parameters.checkpoint_period,
-            sync=SyncPolicy(parameters.sync),
-        ))
+        store = AuditStore(
+            path,
+            keys,
+            StoreConfig(
+                segment_bytes=parameters.segment_bytes,
+                segment_age=parameters.segment_age,
+                keep_bytes=parameters.keep_bytes,
+                checkpoint_period=parameters.checkpoint_period,
+                sync=SyncPolicy(parameters.sync),
+            ),
+        )
         self._receipts = self.create_publisher(AuditReceipt, "audit/receipts", qos.AUDIT_RECEIPTS)
         self._states = self.create_publisher(AuditState, "audit/state", qos.STATE)
         self._writer = AuditWriter(store, WriterConfig(), on_written=self._on_written)
@@ -104,7 +116,9 @@ class AuditNode(Node):
         """Write what is held, end the log in order, then end."""
         self._flush()
         if not self._writer.close(_CLOSING):
-            self.get_logger().error(f"the audit log did not end in order: {self._writer.status.alarm or 'it took too long'}")
+            self.get_logger().error(
+                f"the audit log did not end in order: {self._writer.status.alarm or 'it took too long'}"
+            )
         super().destroy_node()
 
     def _listen(self) -> None:
@@ -135,10 +149,10 @@ class AuditNode(Node):
         except OSError:
             return  # No log yet, or none that can be read: then there is nothing to remember.
 
-    def _report(self, kind: str, details: dict[str, object], **names: object) -> None:
+    def _report(self, kind: str, details: dict[str, object], **names: Any) -> None:
         self._intake.take(self._source.event(kind, details, **names))
 
-    # --- What is heard -------------------------------------------------------------------------------------------------
+    # --- What is heard --------------------------------------------------------------------------------------
 
     def _on_event(self, data: bytes) -> None:
         try:
@@ -149,17 +163,20 @@ class AuditNode(Node):
         self._intake.take(event)
 
     def _on_safety_state(self, message: SafetyState) -> None:
-        self._safety.see(SafetyView(
-            session=message.session,
-            run_id=message.run_id,
-            state=_STATES.get(message.state, f"unknown ({message.state})"),
-            arm_epoch=message.arm_epoch,
-            stop_id=message.stop_id,
-            stop_source=message.stop_source,
-            stop_reason=message.stop_reason,
-            message=message.message,
-            robots=tuple(sorted(robot.robot for robot in message.robots)),
-        ), time.monotonic())
+        self._safety.see(
+            SafetyView(
+                session=message.session,
+                run_id=message.run_id,
+                state=_STATES.get(message.state, f"unknown ({message.state})"),
+                arm_epoch=message.arm_epoch,
+                stop_id=message.stop_id,
+                stop_source=message.stop_source,
+                stop_reason=message.stop_reason,
+                message=message.message,
+                robots=tuple(sorted(robot.robot for robot in message.robots)),
+            ),
+            time.monotonic(),
+        )
 
     def _on_stop_request(self, data: bytes) -> None:
         try:
@@ -171,22 +188,25 @@ class AuditNode(Node):
 
     def _on_gate_state(self, message: GateState) -> None:
         watch = self._gates.setdefault(message.robot, GateWatch(self._report))
-        watch.see(GateView(
-            robot=message.robot,
-            session=message.session,
-            latched=message.latched,
-            latch_reason=message.latch_reason,
-            arm_epoch=message.arm_epoch,
-            lease_holder=message.lease_holder,
-            refusals={entry.reason: entry.count for entry in message.refusals},
-            last_refusal=message.last_refusal,
-        ))
+        watch.see(
+            GateView(
+                robot=message.robot,
+                session=message.session,
+                latched=message.latched,
+                latch_reason=message.latch_reason,
+                arm_epoch=message.arm_epoch,
+                lease_holder=message.lease_holder,
+                refusals={entry.reason: entry.count for entry in message.refusals},
+                last_refusal=message.last_refusal,
+            )
+        )
 
     def _on_parameters(self, event: ParameterEvent) -> None:
         if not event.node.startswith(self.get_namespace().rstrip("/") + "/"):
             return
         changes = {
-            "new": _values(event.new_parameters), "changed": _values(event.changed_parameters),
+            "new": _values(event.new_parameters),
+            "changed": _values(event.changed_parameters),
             "deleted": [entry.name for entry in event.deleted_parameters],
         }
         self._report("parameters", {"node": event.node, **{name: change for name, change in changes.items() if change}})
@@ -205,7 +225,7 @@ class AuditNode(Node):
         self._requests.flush()
         self._intake.tick()
 
-    # --- What is said --------------------------------------------------------------------------------------------------
+    # --- What is said ---------------------------------------------------------------------------------------
 
     def _on_written(self, written: Sequence[Written]) -> None:
         """Confirm events of other nodes. Called by the writer's thread."""

@@ -22,8 +22,8 @@ class Query:
     """Which records are wanted; empty and zero mean all.
 
     Attributes:
-        since_us: Not before this wall-clock time [us]; by the event's own clock or the writer's, whichever is later, so that a wrong clock
-            hides nothing.
+        since_us: Not before this wall-clock time [us]; by the event's own clock or the writer's, whichever is
+            later, so that a wrong clock hides nothing.
         kinds: Kinds.
         robots: Robots.
     """
@@ -66,7 +66,7 @@ def records(log: LogReader, query: Query, first_segment: int = 0) -> Iterator[tu
 
 
 def newest_segments(log: LogReader, count: int) -> int:
-    """Return the number of the segment with which the newest ones begin that hold at least `count` lines; 0 when all are needed."""
+    """Return where the newest segments begin that hold at least `count` lines together; 0 when all are needed."""
     lines = 0
     for number in reversed(log.segments()):
         try:
@@ -79,7 +79,7 @@ def newest_segments(log: LogReader, count: int) -> int:
 
 
 def parse_since(text: str, now_us: int) -> int:
-    """Return the wall-clock time [us] that a person wrote: ISO 8601 (local time without a zone), or an age such as 90s, 15m, 2h, 1d.
+    """Return the wall-clock time [us] of a text: ISO 8601, local without a zone, or an age such as 90s, 15m, 2h, 1d.
 
     Args:
         text: What was written.
@@ -96,7 +96,8 @@ def parse_since(text: str, now_us: int) -> int:
         return int(moment.timestamp() * 1e6)
     except (ValueError, OverflowError, OSError) as error:
         raise ConfigurationError(
-            f"time '{ascii(text)[1:-1]}' cannot be read; valid: 2025-01-31T14:30:00, with or without a zone, or an age such as 90s, 15m, 2h, 1d"
+            f"time '{ascii(text)[1:-1]}' cannot be read; valid: 2025-01-31T14:30:00, or with a zone, "
+            "or an age such as 90s, 15m, 2h, 1d"
         ) from error
 
 

@@ -24,8 +24,19 @@ _START = len(_PREFIX) + 64 + len(_MIDDLE)
 _FORM = re.compile(re.escape(_PREFIX) + rb"[0-9a-f]{64}" + re.escape(_MIDDLE))
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _TYPES: dict[str, type] = {
-    "v": int, "index": int, "previous": str, "kind": str, "source": str, "session": str, "sequence": int, "robot": str, "actor": str,
-    "wall_us": int, "monotonic_us": int, "recorded_us": int, "details": dict,
+    "v": int,
+    "index": int,
+    "previous": str,
+    "kind": str,
+    "source": str,
+    "session": str,
+    "sequence": int,
+    "robot": str,
+    "actor": str,
+    "wall_us": int,
+    "monotonic_us": int,
+    "recorded_us": int,
+    "details": dict,
 }
 _MAYBE_LARGE = ("sequence", "wall_us", "monotonic_us")
 
@@ -70,9 +81,18 @@ class Record:
         """Return the record as the JSON object that the line holds."""
         event = self.event
         return {
-            "v": FORMAT, "index": self.index, "previous": self.previous, "kind": event.kind, "source": event.source,
-            "session": event.session, "sequence": integer(event.sequence), "robot": event.robot, "actor": event.actor,
-            "wall_us": integer(event.wall_us), "monotonic_us": integer(event.monotonic_us), "recorded_us": self.recorded_us,
+            "v": FORMAT,
+            "index": self.index,
+            "previous": self.previous,
+            "kind": event.kind,
+            "source": event.source,
+            "session": event.session,
+            "sequence": integer(event.sequence),
+            "robot": event.robot,
+            "actor": event.actor,
+            "wall_us": integer(event.wall_us),
+            "monotonic_us": integer(event.monotonic_us),
+            "recorded_us": self.recorded_us,
             "details": event.details,
         }
 

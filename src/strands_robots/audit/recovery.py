@@ -114,7 +114,8 @@ def _admit(folder: PrivateFolder, line: bytes, keys: LogKeys, tail: _Tail) -> Re
         return None
     if record.details.get("mac_key") != keys.mac.name:
         raise ConfigurationError(
-            f"the audit log in '{folder.path}' was written with other keys; valid: the keys that began it, or another folder"
+            f"the audit log in '{folder.path}' was written with other keys; "
+            "valid: the keys that began it, or another folder"
         )
     if not is_ours:
         return None

@@ -11,7 +11,7 @@ from strands_robots.audit.event import Event
 
 MOST_SOURCES = 256
 WINDOW = 1024
-"""Numbers of a source whose content is remembered: as many as a publisher of audit/events repeats to a late audit_node."""
+"""Numbers of a source whose content is remembered: as many as a publisher repeats to a late audit_node."""
 
 
 class Arrival(enum.Enum):

@@ -47,4 +47,6 @@ class EventSource:
         """
         wall, monotonic = self._clock.wall_us(), self._clock.monotonic_us()
         sequence = next(self._sequences)
-        return Event(kind, self.name, self.session, sequence, wall, monotonic, robot, actor, bounded(details), durability)
+        return Event(
+            kind, self.name, self.session, sequence, wall, monotonic, robot, actor, bounded(details), durability
+        )

@@ -68,7 +68,9 @@ class WriteError(OSError):
 
 
 class AuditStore:
-    """Writes events to a log. After a WriteError the segment is closed; `open` continues in a new one, which names what was wrong.
+    """Writes events to a log. After a WriteError the segment is closed, and `open` continues in a new one.
+
+    The new segment names what was wrong.
 
     Args:
         path: Folder of the log; made when missing.
@@ -117,7 +119,8 @@ class AuditStore:
         """Begin a new segment: the first of a new log, or after the end of the one that is there.
 
         Raises:
-            ConfigurationError: If another process writes the log, it was written with other keys, or others may write the folder.
+            ConfigurationError: If another process writes the log, it was written with other keys, or others may
+                write the folder.
             OSError: If the folder or the segment cannot be made.
         """
         self._close_segment()
@@ -193,7 +196,7 @@ class AuditStore:
             self._close_segment()
             self._leave_folder()
 
-    # --- The segment ---------------------------------------------------------------------------------------------------
+    # --- The segment ----------------------------------------------------------------------------------------
 
     @property
     def _segment_in_use(self) -> SegmentFile:
@@ -212,7 +215,10 @@ class AuditStore:
             self._number = number
             raise
         details: JsonObject = {
-            "log": self.log, "segment": number, "reason": reason, "key": self._keys.signing.public.name,
+            "log": self.log,
+            "segment": number,
+            "reason": reason,
+            "key": self._keys.signing.public.name,
             "mac_key": self._keys.mac.name,
         }
         if recovered:
@@ -303,7 +309,7 @@ class AuditStore:
         return make_checkpoint(self.log, self.head, self._number, self._clock.wall_us(), self._keys)
 
     def _write_head(self) -> None:
-        """Replace HEAD. Records do not depend on it: a failure is kept in `head_problem` and tried again with the next batch."""
+        """Replace HEAD. Records do not depend on it: a failure is kept in `head_problem`, and tried again."""
         if not self.head_problem and self.checkpoint is not None and self.checkpoint.head == self.head:
             return
         try:
@@ -342,7 +348,7 @@ class AuditStore:
             self._segment.close()
             self._segment = None
 
-    # --- The folder ----------------------------------------------------------------------------------------------------
+    # --- The folder -----------------------------------------------------------------------------------------
 
     @property
     def _folder_in_use(self) -> PrivateFolder:

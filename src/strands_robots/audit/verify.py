@@ -1,6 +1,6 @@
-"""Verification of a log: with the HMAC key, with the public key, or with both. Knows nothing of how a log is stored or written.
+"""Verification of a log: with the HMAC key, the public key, or both. Knows nothing of how a log is stored or written.
 
-Every line is read once; memory stays bounded. The first lines of `_Pass.line` are the whole idea: form, MAC, place, chain.
+Every line is read once; memory stays bounded. `_Pass.line` is the whole idea: form, MAC, place, chain.
 """
 
 from __future__ import annotations
@@ -139,7 +139,9 @@ class _Pass:
             self.report.add("unclean_end", "the writer did not end in order: it was killed, or is still running")
         if self._mac is None and self.signed_index < self.next_index:
             count = self.next_index - self.signed_index
-            self.report.add("unsigned", f"{count} records from {self.signed_index} on are not signed yet", index=self.signed_index)
+            self.report.add(
+                "unsigned", f"{count} records from {self.signed_index} on are not signed yet", index=self.signed_index
+            )
 
     def _add(self, code: str, message: str, index: int | None = None) -> None:
         self.report.add(code, f"{segment_name(self._segment)}: {message}", self._segment, index)
@@ -168,12 +170,20 @@ class _Pass:
             if record.index:
                 self._hashes.clear()
         if details.get("log") != self.report.log or details.get("segment") != self._segment:
-            self._add("segment_misplaced", f"the file says it is segment {details.get('segment')} of log {details.get('log')}", record.index)
+            self._add(
+                "segment_misplaced",
+                f"the file says it is segment {details.get('segment')} of log {details.get('log')}",
+                record.index,
+            )
         if self._mac is not None and details.get("mac_key") != self._mac.name:
-            self._add("wrong_key", f"the HMAC key is {self._mac.name}, the segment was written with {details.get('mac_key')}")
+            self._add(
+                "wrong_key", f"the HMAC key is {self._mac.name}, the segment was written with {details.get('mac_key')}"
+            )
             self._mac = None
         if self._keys.public is not None and details.get("key") != self._keys.public.name:
-            self._add("wrong_key", f"the public key is {self._keys.public.name}, the segment names {details.get('key')}")
+            self._add(
+                "wrong_key", f"the public key is {self._keys.public.name}, the segment names {details.get('key')}"
+            )
 
     def _check_place(self, record: Record) -> None:
         lost = _lost(record)
@@ -184,7 +194,9 @@ class _Pass:
             self._skip(self.next_index, record.index - 1)
         elif record.index < self.next_index:
             if self.missing.remove(record.index):
-                self._add("out_of_order", f"line {self._place} is record {record.index}, which belongs before", record.index)
+                self._add(
+                    "out_of_order", f"line {self._place} is record {record.index}, which belongs before", record.index
+                )
             else:
                 self._add("repeated", f"line {self._place} is record {record.index} once more", record.index)
 
@@ -203,7 +215,11 @@ class _Pass:
     def _check_chain(self, record: Record) -> None:
         before = self._hashes.get(record.index - 1)
         if before and before != record.previous and self._named_changed != record.index - 1:
-            self._add("changed", f"record {record.index - 1} is not the one that record {record.index} follows", record.index - 1)
+            self._add(
+                "changed",
+                f"record {record.index - 1} is not the one that record {record.index} follows",
+                record.index - 1,
+            )
 
     def _check_kind(self, record: Record) -> None:
         details = record.details
@@ -227,9 +243,15 @@ class _Pass:
         except CheckpointError as error:
             self._add("checkpoint_invalid", f"record {record.index}: {error}", record.index)
             return
-        fits = (checkpoint.log, checkpoint.head.next_index, checkpoint.head.hash) == (self.report.log, record.index, record.previous)
+        fits = (checkpoint.log, checkpoint.head.next_index, checkpoint.head.hash) == (
+            self.report.log,
+            record.index,
+            record.previous,
+        )
         if not fits or not checkpoint.is_authentic(self._mac, self._keys.public):
-            self._add("checkpoint_invalid", f"record {record.index} is no checkpoint of the records before it", record.index)
+            self._add(
+                "checkpoint_invalid", f"record {record.index} is no checkpoint of the records before it", record.index
+            )
         else:
             self.signed_index = max(self.signed_index, checkpoint.head.next_index)
 
@@ -258,7 +280,11 @@ def _lost(record: Record) -> tuple[int, int] | None:
     if not isinstance(lost, dict):
         return None
     first, last = lost.get("from"), lost.get("to")
-    return (first, last) if isinstance(first, int) and isinstance(last, int) and first <= last == record.index - 1 else None
+    return (
+        (first, last)
+        if isinstance(first, int) and isinstance(last, int) and first <= last == record.index - 1
+        else None
+    )
 
 
 def _read_head(log: LogReader, keys: VerifyKeys, report: Report) -> Checkpoint | None:
@@ -292,26 +318,37 @@ def _check_head(run: _Pass, head: Checkpoint | None) -> None:
     if run.report.log and head.log != run.report.log:
         run.report.add("head_invalid", f"HEAD belongs to log {head.log}, the segments to {run.report.log}")
     elif head.head.next_index > run.next_index:
-        run.report.add("truncated", f"records {run.next_index} to {head.head.next_index - 1} are cut off the end", index=run.next_index)
+        run.report.add(
+            "truncated",
+            f"records {run.next_index} to {head.head.next_index - 1} are cut off the end",
+            index=run.next_index,
+        )
     elif not _fits(run, head):
-        run.report.add("changed", f"record {head.head.next_index - 1} is not the one that HEAD was signed for", index=head.head.next_index - 1)
+        run.report.add(
+            "changed",
+            f"record {head.head.next_index - 1} is not the one that HEAD was signed for",
+            index=head.head.next_index - 1,
+        )
 
 
 def _check_anchor(run: _Pass, anchor: Checkpoint) -> None:
     report, index = run.report, anchor.head.next_index
     if not anchor.is_authentic(run._keys.mac, run._keys.public):
-        report.add("checkpoint_invalid", f"the checkpoint kept outside (record {index - 1}) is not signed with this key")
+        report.add(
+            "checkpoint_invalid", f"the checkpoint kept outside (record {index - 1}) is not signed with this key"
+        )
     elif report.log and anchor.log != report.log:
         report.add("replayed", f"a checkpoint kept outside belongs to log {anchor.log}, this is log {report.log}")
     elif index > run.next_index:
-        message = f"a checkpoint kept outside covers {index} records, the log ends at {run.next_index}: it was cut, or an old copy put back"
+        end = f"the log ends at {run.next_index}: it was cut, or an old copy put back"
+        message = f"a checkpoint kept outside covers {index} records, {end}"
         report.add("replayed", message, index=run.next_index)
     elif not _fits(run, anchor):
         report.add("rewritten", f"a checkpoint kept outside names another hash for record {index - 1}", index=index - 1)
 
 
 def _fits(run: _Pass, checkpoint: Checkpoint) -> bool:
-    """Return whether a checkpoint's hash is the one that was seen; records that the log named as lost cannot be compared."""
+    """Return whether a checkpoint's hash is the one seen; lost records cannot be compared."""
     index = checkpoint.head.next_index - 1
     if index < 0 or run.lost.covers(index, index) or (run._start is not None and index < run._start[1].index):
         return True

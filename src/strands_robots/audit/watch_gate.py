@@ -44,7 +44,11 @@ class GateWatch:
             details: dict[str, object] = {"session": view.session, "previous_session": last.session if last else ""}
             self._report("robot_start", details, robot=view.robot)
             last = None
-        if last is None or (last.latched, last.latch_reason, last.arm_epoch) != (view.latched, view.latch_reason, view.arm_epoch):
+        if last is None or (last.latched, last.latch_reason, last.arm_epoch) != (
+            view.latched,
+            view.latch_reason,
+            view.arm_epoch,
+        ):
             details = {"latched": view.latched, "reason": view.latch_reason, "arm_epoch": view.arm_epoch}
             self._report("latch", details, robot=view.robot)
         holder = last.lease_holder if last is not None else ""

@@ -66,8 +66,13 @@ class SafetyWatch:
 
     def _compare(self, last: SafetyView | None, view: SafetyView) -> None:
         details = {
-            "state": view.state, "stop_id": view.stop_id, "arm_epoch": view.arm_epoch, "reason": view.stop_reason,
-            "message": view.message, "robots": view.robots, "session": view.session,
+            "state": view.state,
+            "stop_id": view.stop_id,
+            "arm_epoch": view.arm_epoch,
+            "reason": view.stop_reason,
+            "message": view.message,
+            "robots": view.robots,
+            "session": view.session,
         }
         if last is None:
             self._report("safety_state", details, actor=view.stop_source)

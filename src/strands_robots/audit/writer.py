@@ -1,7 +1,7 @@
 """The thread that writes the log. Callers hand events over without waiting; whatever the disk does, they never see it.
 
-While writing fails, events are held in memory and writing is tried again; when it works, a `poison` record names the time and the events that
-were lost, before the held ones follow.
+While writing fails, events are held in memory and writing is tried again. When it works, a `poison` record names the
+time and the events that were lost, before the held ones follow.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class AuditWriter:
         self._thread.start()
 
     def submit(self, event: Event) -> bool:
-        """Take an event and return at once; False when memory is full: it is then counted as lost, and the log will say so."""
+        """Take an event and return at once; False when memory is full: the log will then say that it is lost."""
         with self._condition:
             limit = self.config.capacity if event.is_durable else self.config.capacity * 4 // 5
             if len(self._queue) >= limit or self._is_closing:
@@ -144,14 +144,14 @@ class AuditWriter:
         return replace(self._status, alarm=self._status.alarm or "the writer's thread is not running")
 
     def close(self, timeout: float) -> bool:
-        """Write what is held, end the log in order, and return whether all of it is on the disk within the timeout [s]."""
+        """Write what is held, end the log, and return whether all is on the disk within the timeout [s]."""
         with self._condition:
             self._is_closing = True
             self._condition.notify()
         self._thread.join(timeout)
         return not self._thread.is_alive() and not self._status.alarm and not self._status.pending
 
-    # --- The thread ----------------------------------------------------------------------------------------------------
+    # --- The thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while not self._wait():
@@ -214,11 +214,15 @@ class AuditWriter:
         """Write a poison record; only then is the failure over and are the lost events accounted for."""
         with self._condition:
             dropped, waiting = Counter(self._dropped), len(self._queue) + len(self._held)
-        kinds: JsonObject = {kind: count for kind, count in dropped.most_common(_MOST_KINDS)}
+        kinds: JsonObject = {**dict(dropped.most_common(_MOST_KINDS))}
         now = self._clock.wall_us()
         details: JsonObject = {
-            "reason": reason, "began_us": self._failed_us or self._dropped_us, "ended_us": now,
-            "lost": sum(dropped.values()), "lost_kinds": kinds, "held": waiting,
+            "reason": reason,
+            "began_us": self._failed_us or self._dropped_us,
+            "ended_us": now,
+            "lost": sum(dropped.values()),
+            "lost_kinds": kinds,
+            "held": waiting,
         }
         if self._store.unsynced is not None:
             details["unsynced"] = {"from": self._store.unsynced[0], "to": self._store.unsynced[1]}

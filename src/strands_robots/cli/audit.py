@@ -29,9 +29,15 @@ FORMATS = ("jsonl", "csv", "archive")
 
 app = typer.Typer(help="The audit log: what was told to the robots and what they did.", no_args_is_help=True)
 
-Folder = Annotated[Path | None, typer.Argument(help="Folder of the log; without it the one of this ROS_DOMAIN_ID and namespace.")]
-KeyFolder = Annotated[Path | None, typer.Option(help="Folder of the keys; without it strands_robots/audit_keys in $ROS_HOME or ~/.ros.")]
-Since = Annotated[str, typer.Option(help="Only records since then: 2025-01-31T14:30:00, or an age such as 90s, 15m, 2h, 1d.")]
+Folder = Annotated[
+    Path | None, typer.Argument(help="Folder of the log; without it the one of this ROS_DOMAIN_ID and namespace.")
+]
+KeyFolder = Annotated[
+    Path | None, typer.Option(help="Folder of the keys; without it strands_robots/audit_keys in $ROS_HOME or ~/.ros.")
+]
+Since = Annotated[
+    str, typer.Option(help="Only records since then: 2025-01-31T14:30:00, or an age such as 90s, 15m, 2h, 1d.")
+]
 Kinds = Annotated[list[str], typer.Option("--kind", help="Only this kind; may be given several times.")]
 Robots = Annotated[list[str], typer.Option("--robot", help="Only this robot; may be given several times.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -41,10 +47,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def verify(
     folder: Folder = None,
     key_folder: KeyFolder = None,
-    public_key: Annotated[Path | None, typer.Option(help="Check with this public key only, as somebody without the HMAC key.")] = None,
-    mac_key: Annotated[Path | None, typer.Option(help="Check with this HMAC key; alone or besides --public-key.")] = None,
+    public_key: Annotated[
+        Path | None, typer.Option(help="Check with this public key only, as somebody without the HMAC key.")
+    ] = None,
+    mac_key: Annotated[
+        Path | None, typer.Option(help="Check with this HMAC key; alone or besides --public-key.")
+    ] = None,
     anchor: Annotated[list[Path], typer.Option(help="File with a checkpoint that the log must still contain.")] = [],  # noqa: B006
-    remember: Annotated[Path | None, typer.Option(help="File that keeps the newest checkpoint seen, for the next time.")] = None,
+    remember: Annotated[
+        Path | None, typer.Option(help="File that keeps the newest checkpoint seen, for the next time.")
+    ] = None,
     allow_gaps: Annotated[bool, typer.Option(help="Exit code 0 although the log names events that it lost.")] = False,
     as_json: AsJson = False,
     namespace: Namespace = "",
@@ -114,7 +126,12 @@ def tail(
 def export(
     output: Annotated[Path, typer.Argument(help="File to write; - for the standard output.")],
     folder: Folder = None,
-    format: Annotated[str, typer.Option(help="jsonl, csv, or archive: the whole log with its public key, to be verified elsewhere.")] = "jsonl",
+    file_format: Annotated[
+        str,
+        typer.Option(
+            "--format", help="jsonl, csv, or archive: the whole log with its public key, to be verified elsewhere."
+        ),
+    ] = "jsonl",
     key_folder: KeyFolder = None,
     since: Since = "",
     kind: Kinds = [],  # noqa: B006
@@ -127,22 +144,24 @@ def export(
     from strands_robots.audit.query import records
     from strands_robots.audit.reader import FolderReader
 
-    if format not in FORMATS:
-        raise UnknownNameError("format", format, FORMATS)
+    if file_format not in FORMATS:
+        raise UnknownNameError("format", file_format, FORMATS)
     path, query = _log_folder(folder, namespace), _query(since, kind, robot)
-    if format == "archive" and (since or kind or robot):
-        raise ConfigurationError("an archive holds the whole log, so that it can be verified; valid: no --since, --kind or --robot")
+    if file_format == "archive" and (since or kind or robot):
+        raise ConfigurationError(
+            "an archive holds the whole log, so that it can be verified; valid: no --since, --kind or --robot"
+        )
     try:
         FolderReader(path).segments()
         with contextlib.nullcontext(sys.stdout.buffer) if str(output) == "-" else open(output, "wb") as file:
-            if format == "archive":
+            if file_format == "archive":
                 count = exports.write_archive(path, (_key_folder(key_folder) / PUBLIC_FILE).read_bytes(), file)
             else:
-                write = exports.write_csv if format == "csv" else exports.write_jsonl
+                write = exports.write_csv if file_format == "csv" else exports.write_jsonl
                 count = write(records(FolderReader(path), query), file)
     except OSError as error:
         raise ConfigurationError(f"the log in '{path}' cannot be exported: {error}") from error
-    complain(f"{count} {'files' if format == 'archive' else 'records'} written to {output}")
+    complain(f"{count} {'files' if file_format == 'archive' else 'records'} written to {output}")
 
 
 def _log_folder(given: Path | None, namespace: str) -> Path:
@@ -176,7 +195,9 @@ def _read_checkpoint(path: Path) -> Checkpoint:
     try:
         return parse_checkpoint_text(path.read_bytes())
     except CheckpointError as error:
-        raise ConfigurationError(f"'{path}' holds no checkpoint: {error}; valid: a HEAD, or `checkpoint` of audit/state") from error
+        raise ConfigurationError(
+            f"'{path}' holds no checkpoint: {error}; valid: a HEAD, or `checkpoint` of audit/state"
+        ) from error
 
 
 def _write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -189,10 +210,18 @@ def _print_report(report: Report, path: Path, as_json: bool, has_anchor: bool) -
     verdict = "BROKEN" if report.is_broken else "INTACT, WITH GAPS" if report.has_gaps else "WHOLE"
     if as_json:
         findings = [{"severity": finding.severity.value, **vars(finding)} for finding in report.findings]
-        say(json.dumps({
-            "verdict": verdict, "log": report.log, "records": report.records, "bytes": report.size, "counts": dict(report.counts),
-            "findings": findings,
-        }))
+        say(
+            json.dumps(
+                {
+                    "verdict": verdict,
+                    "log": report.log,
+                    "records": report.records,
+                    "bytes": report.size,
+                    "counts": dict(report.counts),
+                    "findings": findings,
+                }
+            )
+        )
         return
     say(f"{verdict}: {report.records} records, {report.size} bytes in {path}")
     for finding in report.findings:
@@ -218,5 +247,11 @@ def _row(record: Record, body: bytes, as_json: bool) -> str:
     if as_json:
         return json.dumps(json.loads(body), sort_keys=True)
     event = record.event
-    words = [format_time(event.wall_us), f"{record.index:>6}", event.kind, event.robot or "-", event.actor or event.source]
+    words = [
+        format_time(event.wall_us),
+        f"{record.index:>6}",
+        event.kind,
+        event.robot or "-",
+        event.actor or event.source,
+    ]
     return ascii(" ".join(words))[1:-1] + " " + json.dumps(event.details, sort_keys=True)

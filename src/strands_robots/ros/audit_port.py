@@ -1,4 +1,4 @@
-"""How any node reports to audit_node. Never waits, never raises: a full disk or a dead audit_node must not be felt in a control loop."""
+"""How any node reports to audit_node. Never waits, never raises: a full disk or a dead audit_node is not felt."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
-from strands_robots.msg import AuditEvent, AuditReceipt
 
 from strands_robots.audit.event import Durability, Event
 from strands_robots.audit.json_values import bounded, parse_object
 from strands_robots.audit.source import EventSource
+from strands_robots.msg import AuditEvent, AuditReceipt
 from strands_robots.ros import qos
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.stamps import to_time
@@ -48,7 +48,13 @@ class AuditPort:
             node.create_subscription(AuditReceipt, "audit/receipts", self._on_receipt, qos.AUDIT_RECEIPTS)
 
     def record(
-        self, kind: str, *, robot: str = "", actor: str = "", durability: Durability = Durability.LATER, **details: object
+        self,
+        kind: str,
+        *,
+        robot: str = "",
+        actor: str = "",
+        durability: Durability = Durability.LATER,
+        **details: object,
     ) -> int:
         """Report an event that happens now, and return its number in this session.
 
@@ -88,7 +94,7 @@ class AuditPort:
         callback(index)
 
     def close(self, timeout: float = 0.3) -> None:
-        """Publish what is queued, then end the thread; waits no longer than the timeout [s]. Call it in `destroy_node`."""
+        """Publish what is queued and end the thread, within the timeout [s]. Call it in `destroy_node`."""
         with self._condition:
             self._is_closing = True
             self._condition.notify()
