@@ -52,3 +52,11 @@ class PolicyError(StrandsRobotsError):
 
 class ResumeRefusedError(StrandsRobotsError):
     """A resume was refused; the stop stays latched."""
+
+
+class MotionError(StrandsRobotsError):
+    """A motion cannot be made as it was asked for; the robot was not moved. `reason` is the result's termination_reason."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -38,6 +38,14 @@ class CameraConfig(_Strict):
     rate: Annotated[float, Field(gt=0.0, le=240.0)] = 30.0
 
 
+class GripperConfig(_Strict):
+    """The joints that open and close a gripper, all alike; positions [rad] or [m]."""
+
+    joints: Annotated[tuple[str, ...], Field(min_length=1)]
+    open: float
+    closed: float
+
+
 class RobotConfig(_Strict):
     """One kind of robot: model files, joints with limits in order, stop behaviour, cameras."""
 
@@ -51,6 +59,7 @@ class RobotConfig(_Strict):
     modes: tuple[str, ...] = ("position",)
     joints: Annotated[dict[str, JointConfig], Field(min_length=1, max_length=64)]
     home: dict[str, float] = Field(default_factory=dict)
+    gripper: GripperConfig | None = None
     cameras: dict[str, CameraConfig] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -61,6 +70,8 @@ class RobotConfig(_Strict):
                 raise ValueError(f"home names unknown joint '{joint}'; valid: {', '.join(self.joints)}")
             if not limits.lower <= position <= limits.upper:
                 raise ValueError(f"home.{joint} is {position}; valid: {limits.lower} to {limits.upper}")
+        if self.gripper is not None:
+            self._check_gripper(self.gripper)
         valid = [mode.name.lower() for mode in ControlMode]
         for mode in self.modes:
             if mode not in valid:
@@ -68,6 +79,18 @@ class RobotConfig(_Strict):
         if self.mjcf is None and self.urdf is None:
             raise ValueError("neither mjcf nor urdf is given; at least one is needed")
         return self
+
+    def _check_gripper(self, gripper: GripperConfig) -> None:
+        for joint in gripper.joints:
+            limits = self.joints.get(joint)
+            if limits is None:
+                raise ValueError(f"gripper names unknown joint '{joint}'; valid: {', '.join(self.joints)}")
+            ends = gripper.open, gripper.closed
+            if ends[0] == ends[1] or not all(limits.lower <= end <= limits.upper for end in ends):
+                raise ValueError(
+                    f"gripper is open at {ends[0]} and closed at {ends[1]}; valid: two positions of '{joint}' from "
+                    f"{limits.lower} to {limits.upper}"
+                )
 
     @property
     def control_modes(self) -> frozenset[ControlMode]:

@@ -1,0 +1,160 @@
+"""Smooth paths of joints and their time law: from rest to rest within velocity and acceleration limits, to be stopped anywhere. No I/O."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from strands_robots.errors import ShapeError
+from strands_robots.types import FloatArray, JointLimits
+
+MARGIN = 0.9
+"""Part of the velocity and acceleration limits that a motion at full speed uses; the rest is for the interpolation between rows."""
+
+MIN_DURATION = 0.1
+"""Shortest motion [s]."""
+
+ROW_PERIOD = 0.02
+"""Time between two rows of a chunk [s]."""
+
+_SAMPLES = 400
+_FIRST_BRAKE = 0.06  # [s]
+_LONGER_BRAKE = 1.4
+
+
+class JointPath:
+    """A curve through way points, twice continuously differentiable; two way points are a straight line.
+
+    Attributes:
+        points: Way points (N, D) [rad] or [m], N >= 2.
+
+    Raises:
+        ShapeError: If there are fewer than two way points.
+
+    Source: natural cubic spline; de Boor 1978, "A practical guide to splines", chapter IV.
+    """
+
+    def __init__(self, points: FloatArray) -> None:
+        if points.ndim != 2 or len(points) < 2:
+            raise ShapeError(f"way points have shape {points.shape}; valid: (N, D) with N >= 2")
+        self.points = points
+        lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
+        # Way points that coincide still get a little of the parameter, so that it increases.
+        lengths = np.maximum(lengths, 1e-6 * max(float(lengths.sum()), 1e-9))
+        self.knots: FloatArray = np.concatenate([[0.0], np.cumsum(lengths)]) / lengths.sum()
+        self._curvature = _natural_curvature(self.knots, points)
+
+    def at(self, s: FloatArray) -> FloatArray:
+        """Return the positions (M, D) at path parameters (M,) from 0 to 1."""
+        s = np.clip(s, 0.0, 1.0)
+        k = np.clip(np.searchsorted(self.knots, s, side="right") - 1, 0, len(self.knots) - 2)
+        width = (self.knots[k + 1] - self.knots[k])[:, None]
+        b = (s - self.knots[k])[:, None] / width
+        a = 1.0 - b
+        bend = (a**3 - a) * self._curvature[k] + (b**3 - b) * self._curvature[k + 1]
+        positions: FloatArray = a * self.points[k] + b * self.points[k + 1] + bend * width**2 / 6.0
+        return positions
+
+
+class TimedPath:
+    """A path with a time law: a quintic from rest to rest, as slow as the limits ask for.
+
+    Attributes:
+        path: The curve.
+        start: Path parameter at time 0; above 0 for the rest of a path.
+        duration: Time from start to end [s].
+    """
+
+    def __init__(
+        self, path: JointPath, limits: JointLimits, columns: list[int], speed: float, start: float = 0.0
+    ) -> None:
+        """Plan.
+
+        Args:
+            path: The curve of the joints in `columns`.
+            limits: Limits of all joints of the robot.
+            columns: Which joints the path moves.
+            speed: Part of the velocity limits to use, above 0 and up to 1; accelerations follow with its square.
+            start: Path parameter to start from.
+        """
+        self.path = path
+        self.start = start
+        self._velocity = limits.velocity[columns]
+        self._acceleration = limits.acceleration[columns]
+        tau = np.linspace(0.0, 1.0, _SAMPLES + 1, dtype=np.float64)
+        rows = path.at(start + (1.0 - start) * quintic(tau))
+        step = tau[1]
+        first = np.abs(np.diff(rows, axis=0)).max(axis=0) / step
+        second = np.abs(np.diff(rows, n=2, axis=0)).max(axis=0) / step**2
+        fastest = float((first / (MARGIN * self._velocity)).max())
+        hardest = math.sqrt(float((second / (MARGIN * self._acceleration)).max()))
+        self.duration = max(fastest, hardest, MIN_DURATION * speed) / speed
+
+    def parameter(self, time: float) -> float:
+        """Return the path parameter at `time` [s] after the start."""
+        return self.start + (1.0 - self.start) * float(quintic(np.array([time / self.duration]))[0])
+
+    def at(self, times: FloatArray) -> FloatArray:
+        """Return the positions (M, D) at `times` (M,) [s] after the start, held before it and after the end."""
+        return self.path.at(self.start + (1.0 - self.start) * quintic(times / self.duration))
+
+    def rows(self, time: float, ahead: float, period: float = ROW_PERIOD) -> tuple[FloatArray, float]:
+        """Return the rows of a chunk that goes on for a while and then brakes to rest on the path, or reaches its end.
+
+        So a robot that hears nothing more comes to rest smoothly, and on the path. With `ahead` 0 it is a stop.
+
+        Args:
+            time: Time of the first row [s] after the start.
+            ahead: How long to go on [s].
+            period: Time between two rows [s].
+
+        Returns:
+            Rows (H, D), and the time [s] on this path that the last row belongs to.
+        """
+        left = self.duration - time
+        if ahead < left:
+            brake = _FIRST_BRAKE
+            while brake / 2.0 + ahead < left:
+                rows, end = self._braking(time, ahead, brake, period)
+                if self._is_within_limits(rows, period):
+                    return rows, end
+                brake *= _LONGER_BRAKE
+        count = max(math.ceil(left / period - 1e-9), 0) + 1
+        return self.at(time + np.arange(count, dtype=np.float64) * period), self.duration
+
+    def _braking(self, time: float, ahead: float, brake: float, period: float) -> tuple[FloatArray, float]:
+        """Rows whose time runs at full rate for `ahead` and then ever slower, to a standstill after `brake` [s]."""
+        count = math.ceil((ahead + brake) / period - 1e-9) + 1
+        after = np.clip((np.arange(count) * period - ahead) / brake, 0.0, 1.0)
+        # The rate falls as 1 - 3 x^2 + 2 x^3, without a step in its slope.
+        lost = brake * (after - (after - after**3 + 0.5 * after**4))
+        times: FloatArray = time + np.minimum(np.arange(count) * period, ahead + brake) - lost
+        return self.at(times), time + ahead + brake / 2.0
+
+    def _is_within_limits(self, rows: FloatArray, period: float) -> bool:
+        acceleration = np.abs(np.diff(rows, n=2, axis=0)) / period**2
+        return bool((acceleration <= self._acceleration).all())
+
+
+def quintic(tau: FloatArray) -> FloatArray:
+    """Return the quintic from 0 to 1 whose first and second derivatives vanish at both ends, at `tau` (M,) clipped to 0..1.
+
+    Source: Flash and Hogan 1985, minimum-jerk motion.
+    """
+    tau = np.clip(tau, 0.0, 1.0)
+    value: FloatArray = tau**3 * (10.0 + tau * (-15.0 + 6.0 * tau))
+    return value
+
+
+def _natural_curvature(knots: FloatArray, points: FloatArray) -> FloatArray:
+    """Second derivatives (N, D) at the knots (N,) of the natural cubic spline."""
+    curvature = np.zeros_like(points)
+    count = len(knots)
+    if count < 3:
+        return curvature
+    width = np.diff(knots)
+    slope = np.diff(points, axis=0) / width[:, None]
+    matrix = np.diag(2.0 * (width[:-1] + width[1:])) + np.diag(width[1:-1], 1) + np.diag(width[1:-1], -1)
+    curvature[1:-1] = np.linalg.solve(matrix, 6.0 * np.diff(slope, axis=0))
+    return curvature
