@@ -28,15 +28,22 @@ def limits_from_urdf(text: str) -> JointLimits:
     except ElementTree.ParseError as error:
         raise ModelError(f"the robot description is not XML: {error}") from error
     joints = [
-        joint for joint in root.findall("joint")
+        joint
+        for joint in root.findall("joint")
         if joint.get("type") in ("revolute", "continuous", "prismatic") and joint.find("mimic") is None
     ]
     if not joints:
-        raise ModelError("the robot description has no joint that moves; valid: a URDF with revolute, continuous or prismatic joints")
+        raise ModelError(
+            "the robot description has no joint that moves; valid: a URDF with revolute, continuous or prismatic joints"
+        )
     return JointLimits(
         names=tuple(joint.get("name", "") for joint in joints),
-        lower=np.array([_limit(joint, "lower", 0.0 if joint.get("type") != "continuous" else -np.inf) for joint in joints]),
-        upper=np.array([_limit(joint, "upper", 0.0 if joint.get("type") != "continuous" else np.inf) for joint in joints]),
+        lower=np.array(
+            [_limit(joint, "lower", 0.0 if joint.get("type") != "continuous" else -np.inf) for joint in joints]
+        ),
+        upper=np.array(
+            [_limit(joint, "upper", 0.0 if joint.get("type") != "continuous" else np.inf) for joint in joints]
+        ),
         velocity=np.array([_limit(joint, "velocity", np.inf) for joint in joints]),
         acceleration=np.full(len(joints), np.inf),
         effort=np.array([_limit(joint, "effort", np.inf) for joint in joints]),

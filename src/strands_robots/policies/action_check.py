@@ -34,15 +34,21 @@ def check_action(action: Action, observation: Observation) -> None:
         )
     values = action.values
     if not isinstance(values, np.ndarray) or values.ndim != 2 or len(values) < 1 or values.shape[1] != len(names):
-        raise PolicyError(f"the policy answered values of shape {np.shape(values)} for {len(names)} joints; valid: (H, {len(names)}), H >= 1")
+        raise PolicyError(
+            f"the policy answered values of shape {np.shape(values)} for {len(names)} joints; "
+            f"valid: (H, {len(names)}), H >= 1"
+        )
     if values.size > MAX_VALUES:
         raise PolicyError(f"the policy answered {values.size} values; valid: at most {MAX_VALUES}")
     if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
         raise PolicyError("the policy answered values that are no finite numbers" + _where(values, names))
     if not (math.isfinite(action.control_period) and action.control_period > 0.0):
-        raise PolicyError(f"the policy answered a control period of {action.control_period} s; valid: finite and above 0")
+        raise PolicyError(
+            f"the policy answered a control period of {action.control_period} s; valid: finite and above 0"
+        )
     if action.mode not in tuple(ControlMode):
-        raise PolicyError(f"the policy answered mode {action.mode}; valid: {', '.join(f'{int(m)} ({m.name.lower()})' for m in ControlMode)}")
+        valid = ", ".join(f"{int(mode)} ({mode.name.lower()})" for mode in ControlMode)
+        raise PolicyError(f"the policy answered mode {action.mode}; valid: {valid}")
 
 
 def _where(values: np.ndarray, names: tuple[str, ...]) -> str:  # type: ignore[type-arg]

@@ -1,4 +1,7 @@
-"""A goal of run_policy against a world that advances only when it is stepped. Deterministic: no clock but the world's decides. ROS-free."""
+"""A goal of run_policy against a world that advances only when it is stepped.
+
+Deterministic: no clock but the world's decides. ROS-free.
+"""
 
 from __future__ import annotations
 
@@ -51,18 +54,23 @@ class WorldLink(Protocol):
 
 
 def run_lockstep(session: Session, world: WorldLink) -> None:
-    """Run a goal by stepping the world, until the run has an ending. Stepping is given up at the end, and the world's chunks with it."""
+    """Run a goal by stepping the world, until the run has an ending.
+
+    Stepping is given up at the end, and the world's chunks with it.
+    """
     client = f"policy/{session.goal.goal_id}"
     owns = False
     policy: Policy | None = None
     try:
         mode, control_period = world.mode()
         if mode != LOCKSTEP:
-            session.end(Reason.WORLD_FAILED, f"the world runs in mode {mode}; valid: {LOCKSTEP}, or a goal with lockstep false")
+            session.end(
+                Reason.WORLD_FAILED, f"the world runs in mode {mode}; valid: {LOCKSTEP}, or a goal with lockstep false"
+            )
             return
         _take(session, world.step(client, 0, None))
         owns = session.run.observation is not None
-        if session.run.ending is None:
+        if not session.run.has_ended():
             policy = session.make_policy()
             _advance(session, world, policy, client, control_period)
     except StrandsRobotsError as error:
@@ -79,11 +87,15 @@ def _advance(session: Session, world: WorldLink, policy: Policy, client: str, co
     while True:
         with changed:
             observation = run.observation
-            if observation is None or not changed.wait_for(lambda: run.is_heard or run.ending is not None, run.config.start_timeout):
-                run.end(Reason.OBSERVATION_LOST, f"no {session.goal.robot}/gate_state within {run.config.start_timeout} s")
+            if observation is None or not changed.wait_for(
+                lambda: run.is_heard or run.has_ended(), run.config.start_timeout
+            ):
+                run.end(
+                    Reason.OBSERVATION_LOST, f"no {session.goal.robot}/gate_state within {run.config.start_timeout} s"
+                )
             now = _at(observation)
             is_due = run.is_inference_due(now)
-            if run.ending is not None or observation is None:
+            if run.has_ended() or observation is None:
                 return
         chunk = None
         if is_due:
@@ -111,7 +123,7 @@ def _take(session: Session, answer: StepAnswer) -> None:
         session.end(Reason.REFUSED, "; ".join(answer.refusals))
     elif not answer.success:
         with session.changed:
-            session.changed.wait_for(lambda: run.ending is not None, STOP_WAIT)
+            session.changed.wait_for(lambda: run.has_ended(), STOP_WAIT)
         session.end(Reason.WORLD_FAILED, answer.message)
 
 

@@ -1,4 +1,7 @@
-"""policy_node: the action server run_policy, one goal for each robot. Inference and waiting happen in the goals' own threads."""
+"""policy_node: the action server run_policy, one goal for each robot.
+
+Inference and waiting happen in the goals' own threads.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,8 @@ class PolicyParameters:
 class PolicyNode(Node):
     """Wires goals to sessions.
 
-    A goal that cannot run, because the robot is busy, unknown, or the settings are wrong, is accepted and aborted at once with
-    termination_reason "refused": a rejected goal could not say why.
+    A goal that cannot run, because the robot is busy, unknown, or the settings are wrong, is accepted and aborted at
+    once with termination_reason "refused": a rejected goal could not say why.
     """
 
     def __init__(self) -> None:
@@ -75,7 +78,9 @@ class PolicyNode(Node):
         link = RosRobotLink(self, session, handle)
         world = WorldClient(self, robot, link.report_progress)
         done: Future[None] = Future()
-        thread = threading.Thread(target=self._run, args=(session, link, world, done), name=f"policy on {robot}", daemon=True)
+        thread = threading.Thread(
+            target=self._run, args=(session, link, world, done), name=f"policy on {robot}", daemon=True
+        )
         self._threads.add(thread)
         thread.start()
         try:
@@ -99,8 +104,8 @@ class PolicyNode(Node):
         running = self._sessions.get(goal.robot)
         if running is not None:
             raise ConfigurationError(
-                f"'{goal.robot}' already runs policy '{running.goal.policy}' for goal {running.goal.goal_id}; valid: one goal for each robot, so "
-                "cancel that one first"
+                f"'{goal.robot}' already runs policy '{running.goal.policy}' for goal {running.goal.goal_id}; "
+                "valid: one goal for each robot, so cancel that one first"
             )
         return Session(goal, Instant(self.get_clock().now().nanoseconds * 1e-9, time.monotonic()))
 
@@ -112,7 +117,9 @@ class PolicyNode(Node):
             else:
                 mode = world.mode()[0] if world.has_world() else ""
                 if mode == LOCKSTEP:
-                    session.end(Reason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true")
+                    session.end(
+                        Reason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true"
+                    )
                 run_realtime(session, link)
         except StrandsRobotsError as error:
             session.end(Reason.WORLD_FAILED, str(error))
@@ -153,9 +160,17 @@ def _goal_id(handle: ServerGoalHandle) -> str:
 def _goal(handle: ServerGoalHandle) -> Goal:
     request = handle.request
     return Goal(
-        goal_id=_goal_id(handle), robot=request.robot, policy=request.policy, config=request.config, task=request.task, rate=request.rate,
-        duration=request.duration, steps=request.steps, seed=request.seed, lockstep=request.lockstep,
-    )  # fmt: skip
+        goal_id=_goal_id(handle),
+        robot=request.robot,
+        policy=request.policy,
+        config=request.config,
+        task=request.task,
+        rate=request.rate,
+        duration=request.duration,
+        steps=request.steps,
+        seed=request.seed,
+        lockstep=request.lockstep,
+    )
 
 
 def _end(session: Session, link: RosRobotLink) -> Instant:

@@ -1,4 +1,7 @@
-"""What a policy provider is: a function that makes a Policy from settings and what is known of the robot. ROS-free; no I/O."""
+"""What a policy provider is: a function that makes a Policy from settings and what is known of the robot.
+
+ROS-free; no I/O.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,9 @@ def settings_from_text(text: str) -> Mapping[str, Any]:
     if settings is None:
         return {}
     if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
-        raise ConfigurationError(f"policy config is {text[:64]!a}; valid: a mapping from names to values, as YAML or JSON")
+        raise ConfigurationError(
+            f"policy config is {text[:64]!a}; valid: a mapping from names to values, as YAML or JSON"
+        )
     return settings
 
 
@@ -81,6 +86,9 @@ def read_options(kind: type[OptionsT], provider: str, settings: Mapping[str, Any
         return kind.model_validate(given)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, entry['loc'])) or 'config'}: {entry['msg']} (given {ascii(entry['input'])[:64]})" for entry in error.errors()
+            f"{'.'.join(map(str, entry['loc'])) or 'config'}: {entry['msg']} (given {ascii(entry['input'])[:64]})"
+            for entry in error.errors()
         )
-        raise ConfigurationError(f"config of policy '{provider}': {problems}; valid: {', '.join(kind.model_fields)}") from None
+        raise ConfigurationError(
+            f"config of policy '{provider}': {problems}; valid: {', '.join(kind.model_fields)}"
+        ) from None

@@ -1,4 +1,7 @@
-"""One run of a policy on one robot, as a state machine: it is told what was seen, and says what to do next. ROS-free; no I/O, no threads."""
+"""One run of a policy on one robot, as a state machine: it is told what was seen, and says what to do next.
+
+ROS-free; no I/O, no threads.
+"""
 
 from __future__ import annotations
 
@@ -92,8 +95,8 @@ class Motion:
 class PolicyRun:
     """Follows one run: what was seen, which chunk is out, when the next is due, and why it ends.
 
-    Chunks overlap: the next inference starts when half of the running chunk is left, so a slow one does not interrupt the motion. The last
-    chunk is cut to the end of the run: the robot then holds by itself.
+    Chunks overlap: the next inference starts when half of the running chunk is left, so a slow one does not interrupt
+    the motion. The last chunk is cut to the end of the run: the robot then holds by itself.
 
     Args:
         config: Options.
@@ -132,13 +135,16 @@ class PolicyRun:
         self._commanded: tuple[tuple[str, ...], FloatArray] | None = None
         self._refusals_before: int | None = None
 
-    # What is told -------------------------------------------------------------------------------------------------------------
+    # What is told -------------------------------------------------------------------------------------------
 
     def on_observation(self, observation: Observation, now: Instant) -> None:
         """Take the latest observation."""
         if self.observation is not None and observation.stamp < self.observation.stamp:
             if self._start is not None:
-                self.end(Reason.WORLD_FAILED, f"ROS time went back from {self.observation.stamp:.3f} s to {observation.stamp:.3f} s")
+                self.end(
+                    Reason.WORLD_FAILED,
+                    f"ROS time went back from {self.observation.stamp:.3f} s to {observation.stamp:.3f} s",
+                )
             return
         self.observation = observation
         self._seen = now.steady
@@ -154,26 +160,40 @@ class PolicyRun:
             self.end(Reason.STOPPED, f"'{self.config.robot}' is latched: {report.latch_reason or 'no reason given'}")
 
     def on_applied(self, source: str, sequence: int, joint_names: tuple[str, ...], values: FloatArray) -> None:
-        """Take what the gate let through, values (D,) [rad]; a chunk of this run among it is one that was not refused."""
+        """Take what the gate let through, values (D,) [rad].
+
+        A chunk of this run among it is one that was not refused.
+        """
         self._commanded = (joint_names, values)
         if source == self.config.source and sequence == self._sequence - 1:
             self._unplayed = 0
+
+    def has_ended(self) -> bool:
+        """Return whether the run is over."""
+        return self.ending is not None
 
     def end(self, reason: Reason, message: str) -> None:
         """End the run; the first reason stays."""
         if self.ending is None:
             self.ending = Ending(reason, message)
 
-    # What to do ---------------------------------------------------------------------------------------------------------------
+    # What to do ---------------------------------------------------------------------------------------------
 
     def is_inference_due(self, now: Instant) -> bool:
-        """Return whether the policy shall be asked now; checks first whether the run is over, and then sets `ending`."""
+        """Return whether the policy shall be asked now.
+
+        Checks first whether the run is over, and then sets `ending`.
+        """
         self._check(now)
-        if self.ending is not None or self.observation is None or self._report is None:
+        if self.has_ended() or self.observation is None or self._report is None:
             return False
         if self._start is None:
             return not self._waits_for_lease(self._report, now)
-        return now.ros >= self._replan_at and self._covered_until < self.end_time - 1e-9 and self.observation.stamp < self.end_time
+        return (
+            now.ros >= self._replan_at
+            and self._covered_until < self.end_time - 1e-9
+            and self.observation.stamp < self.end_time
+        )
 
     def make_chunk(self, action: Action, observation: Observation, latency: float, now: Instant) -> Chunk:
         """Return what to send for an action.
@@ -215,9 +235,10 @@ class PolicyRun:
         return chunk
 
     def make_hold(self, now: Instant) -> Chunk | None:
-        """Return a chunk that holds the last commanded position, for a run that ends early; None when it commanded nothing.
+        """Return a chunk that holds the last commanded position, for a run that ends early.
 
-        The commanded position, not the measured one: under gravity they differ, and holding the measured one would sag.
+        None when the run commanded nothing. The commanded position, not the measured one: under gravity they differ,
+        and holding the measured one would sag.
         """
         if self._start is None or self._commanded is None:
             return None
@@ -229,7 +250,7 @@ class PolicyRun:
         self._sequence += 1
         return chunk
 
-    # What became of it --------------------------------------------------------------------------------------------------------
+    # What became of it --------------------------------------------------------------------------------------
 
     @property
     def is_heard(self) -> bool:
@@ -261,7 +282,10 @@ class PolicyRun:
         return max(min(due, self.config.steps or due), 0)
 
     def _waits_for_lease(self, report: GateReport, now: Instant) -> bool:
-        """Return whether another source still holds the robot; after the wait the gate is asked anyway, and says who it is."""
+        """Return whether another source still holds the robot.
+
+        After the wait the gate is asked anyway, and says who it is.
+        """
         is_taken = report.lease_holder not in ("", self.config.source)
         return is_taken and now.steady - self._begin.steady < self.config.lease_wait
 
@@ -271,26 +295,39 @@ class PolicyRun:
             return
         if now.ros >= self.end_time - 1e-9:
             if self._unplayed and self._has_new_refusals():
-                self.end(Reason.REFUSED, f"the last {self._unplayed} of {self.chunks} chunks were not played; {self._last_refusal()}")
+                self.end(
+                    Reason.REFUSED,
+                    f"the last {self._unplayed} of {self.chunks} chunks were not played; {self._last_refusal()}",
+                )
             else:
                 self.end(Reason.COMPLETED, f"ran for {self.elapsed(now):.2f} s")
-        elif self._unplayed > self.config.max_refusals or (self._unplayed == self.config.max_refusals and now.ros >= self._replan_at):
+        elif self._unplayed > self.config.max_refusals or (
+            self._unplayed == self.config.max_refusals and now.ros >= self._replan_at
+        ):
             self.end(Reason.REFUSED, f"{self._unplayed} chunks in a row were not played; {self._last_refusal()}")
         elif self.observation is None or self._report is None:
             if now.steady - self._begin.steady > self.config.start_timeout:
                 missing = "joint_states" if self.observation is None else "gate_state"
-                self.end(Reason.OBSERVATION_LOST, f"no {self.config.robot}/{missing} within {self.config.start_timeout} s")
+                self.end(
+                    Reason.OBSERVATION_LOST, f"no {self.config.robot}/{missing} within {self.config.start_timeout} s"
+                )
         else:
             self._check_observation(self.observation, now)
 
     def _check_observation(self, observation: Observation, now: Instant) -> None:
-        """End when the observation is too old. In a paused world ROS time stands still and the gate is still heard: then the run waits."""
+        """End when the observation is too old.
+
+        In a paused world ROS time stands still and the gate is still heard: then the run waits.
+        """
         limit = self.config.observation_timeout
         age = now.ros - observation.stamp
         if age > limit:
             self.end(Reason.OBSERVATION_LOST, f"the last observation is {age:.2f} s old; valid: up to {limit} s")
         elif now.steady - self._seen > limit and now.steady - self._heard > limit:
-            self.end(Reason.OBSERVATION_LOST, f"nothing has been heard of '{self.config.robot}' for {now.steady - self._seen:.2f} s")
+            self.end(
+                Reason.OBSERVATION_LOST,
+                f"nothing has been heard of '{self.config.robot}' for {now.steady - self._seen:.2f} s",
+            )
 
     def _has_new_refusals(self) -> bool:
         return self._report is not None and sum(self._report.refusals.values()) > (self._refusals_before or 0)

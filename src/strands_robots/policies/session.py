@@ -1,4 +1,7 @@
-"""One goal of run_policy: makes the policy, asks it, sends what it answers, and says how it ended. Runs in a thread of its own; ROS-free."""
+"""One goal of run_policy: makes the policy, asks it, sends what it answers, and says how it ended.
+
+Runs in a thread of its own; ROS-free.
+"""
 
 from __future__ import annotations
 
@@ -143,7 +146,7 @@ class Session:
             StrandsRobotsError: If it cannot be made.
         """
         with self.changed:
-            self.changed.wait_for(lambda: self._limits is not None or self.run.ending is not None, DESCRIPTION_WAIT)
+            self.changed.wait_for(lambda: self._limits is not None or self.run.has_ended(), DESCRIPTION_WAIT)
             observation = self.run.observation
             limits = self._limits
         names = observation.joint_names if observation is not None else ()
@@ -183,7 +186,10 @@ def infer(policy: Policy, observation: Observation) -> tuple[Action, float]:
 
 
 def _guarded(call: Callable[[], T]) -> T:
-    """Return what the policy's own code returns; whatever it raises becomes a PolicyError, for that code is somebody else's."""
+    """Return what the policy's own code returns.
+
+    Whatever it raises becomes a PolicyError, for that code is somebody else's.
+    """
     try:
         return call()
     except StrandsRobotsError:
@@ -198,19 +204,19 @@ def run_realtime(session: Session, link: RobotLink) -> None:
     policy: Policy | None = None
     try:
         _wait_until_ready(session, link)
-        if run.ending is None:
+        if not run.has_ended():
             policy = session.make_policy()
         while policy is not None:
             with changed:
                 is_due, observation = run.is_inference_due(link.now()), run.observation
-                if run.ending is not None:
+                if run.has_ended():
                     break
                 if not is_due or observation is None:
                     changed.wait(_POLL)
                     continue
             action, latency = infer(policy, observation)
             with changed:
-                if run.ending is not None:
+                if run.has_ended():
                     break
                 chunk = run.make_chunk(action, observation, latency, link.now())
             link.send(chunk, latency)
@@ -228,14 +234,17 @@ def _wait_until_ready(session: Session, link: RobotLink) -> None:
     run, changed = session.run, session.changed
     last = link.now().steady + run.config.start_timeout
     with changed:
-        while not (run.is_inference_due(link.now()) and link.is_connected()) and run.ending is None:
+        while not (run.is_inference_due(link.now()) and link.is_connected()) and not run.has_ended():
             if link.now().steady > last and not link.is_connected():
                 run.end(Reason.REFUSED, f"nobody listens to {session.goal.robot}/action_chunk")
             changed.wait(_POLL)
 
 
 def _hold(session: Session, link: RobotLink) -> None:
-    """Stop the motion of a run that ended early. A stopped gate does that itself, and a complete run's last chunk ends there."""
+    """Stop the motion of a run that ended early.
+
+    A stopped gate does that itself, and a complete run's last chunk ends there.
+    """
     run = session.run
     if run.ending is not None and run.ending.reason in (Reason.CANCELLED, Reason.POLICY_FAILED):
         with session.changed:

@@ -1,4 +1,7 @@
-"""Policy "sine": a declared sum of sines on named joints. Deterministic from the observations' stamps; for demonstrations and tests."""
+"""Policy "sine": a declared sum of sines on named joints.
+
+Deterministic from the observations' stamps; for demonstrations and tests.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,9 @@ class SineOptions(PolicyOptions):
         ramp: Time from rest to full amplitude [s].
     """
 
-    joints: Annotated[dict[str, Annotated[tuple[Wave, ...], Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=64)]
+    joints: Annotated[
+        dict[str, Annotated[tuple[Wave, ...], Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=64)
+    ]
     center: dict[str, float] = Field(default_factory=dict)
     ramp: Annotated[float, Field(gt=0.0, le=60.0)] = 1.0
 
@@ -47,7 +52,10 @@ class SineOptions(PolicyOptions):
                 raise ValueError(f"center names '{joint}', which has no waves; valid: {', '.join(self.joints)}")
         fastest = max(wave.frequency for waves in self.joints.values() for wave in waves)
         if fastest > self.rate / 4.0:
-            raise ValueError(f"a frequency of {fastest} Hz cannot be drawn with {self.rate} rows a second; valid: up to {self.rate / 4.0}")
+            raise ValueError(
+                f"a frequency of {fastest} Hz cannot be drawn with {self.rate} rows a second; "
+                f"valid: up to {self.rate / 4.0}"
+            )
         return self
 
 
@@ -68,7 +76,8 @@ class SinePolicy:
         waves = [[(joint, *wave.model_dump().values()) for wave in options.joints[joint]] for joint in self._names]
         flat = [wave for of_joint in waves for wave in of_joint]
         self._amplitude, self._omega, self._phase = (
-            np.array([wave[column] for wave in flat]) * scale for column, scale in ((1, 1.0), (2, 2.0 * math.pi), (3, 1.0))
+            np.array([wave[column] for wave in flat]) * scale
+            for column, scale in ((1, 1.0), (2, 2.0 * math.pi), (3, 1.0))
         )
         self._sum = np.array([[float(wave[0] == joint) for wave in flat] for joint in self._names])
         self._limits = limits
@@ -95,7 +104,9 @@ class SinePolicy:
         if self._start is None:
             self._begin(observation)
         period = 1.0 / self._options.rate
-        times: FloatArray = observation.stamp - self._start_stamp + np.arange(self._options.horizon, dtype=np.float64) * period
+        times: FloatArray = (
+            observation.stamp - self._start_stamp + np.arange(self._options.horizon, dtype=np.float64) * period
+        )
         return Action(self._names, self.position_at(times), period)
 
     def position_at(self, times: FloatArray) -> FloatArray:
@@ -118,7 +129,9 @@ class SinePolicy:
     def _begin(self, observation: Observation) -> None:
         missing = [joint for joint in self._names if joint not in observation.joint_names]
         if missing:
-            raise PolicyError(f"policy 'sine' moves {', '.join(missing)}; the robot has {', '.join(observation.joint_names)}")
+            raise PolicyError(
+                f"policy 'sine' moves {', '.join(missing)}; the robot has {', '.join(observation.joint_names)}"
+            )
         start = np.array([observation.position[observation.joint_names.index(joint)] for joint in self._names])
         center = np.array([self._options.center.get(joint, start[i]) for i, joint in enumerate(self._names)])
         if self._limits is not None:
@@ -134,13 +147,13 @@ class SinePolicy:
             k = limits.index[joint]
             if center[i] - reach[i] < limits.lower[k] or center[i] + reach[i] > limits.upper[k]:
                 raise PolicyError(
-                    f"'{joint}' would move {reach[i]:.3f} rad around {center[i]:.3f}; valid: to stay within {limits.lower[k]:.3f} and "
-                    f"{limits.upper[k]:.3f}"
+                    f"'{joint}' would move {reach[i]:.3f} rad around {center[i]:.3f}; "
+                    f"valid: to stay within {limits.lower[k]:.3f} and {limits.upper[k]:.3f}"
                 )
             if speed[i] > limits.velocity[k]:
                 raise PolicyError(
-                    f"'{joint}' would move at up to {speed[i]:.3f} rad/s; valid: up to {limits.velocity[k]:.3f} (less amplitude or "
-                    "frequency, or a longer ramp)"
+                    f"'{joint}' would move at up to {speed[i]:.3f} rad/s; valid: up to {limits.velocity[k]:.3f} "
+                    "(less amplitude or frequency, or a longer ramp)"
                 )
 
 

@@ -1,4 +1,7 @@
-"""Messages <-> the core's types. Nothing is checked here that the gate checks: a wrong shape or mode travels on and is refused by name."""
+"""Messages <-> the core's types.
+
+Nothing is checked here that the gate checks: a wrong shape or mode travels on and is refused by name.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 
 
 def chunk_from_msg(message: ActionChunk) -> Chunk:
-    """Return the chunk of an ActionChunk; values of another size than horizon x joints stay flat, for the gate to refuse."""
+    """Return the chunk of an ActionChunk.
+
+    Values of another size than horizon x joints stay flat, for the gate to refuse.
+    """
     values: FloatArray = np.array(message.values, dtype=np.float64)
     shape = (message.horizon, len(message.joint_names))
     if values.size == shape[0] * shape[1]:
@@ -41,7 +47,10 @@ def chunk_from_msg(message: ActionChunk) -> Chunk:
 
 
 def chunk_from_command(message: JointCommand) -> Chunk:
-    """Return a JointCommand as a chunk of one row; values of another length than the joints stay flat, for the gate to refuse."""
+    """Return a JointCommand as a chunk of one row.
+
+    Values of another length than the joints stay flat, for the gate to refuse.
+    """
     values: FloatArray = np.array(message.values, dtype=np.float64)
     if values.size == len(message.joint_names):
         values = values.reshape(1, -1)
@@ -216,13 +225,18 @@ def gate_state_to_msg(report: GateReport, stamp: float) -> GateState:
         max_velocity=float(report.max_velocity),
         accepted=report.accepted,
         clamped=report.clamped,
-        refusals=[RefusalCount(reason=clip(name, 32), count=count) for name, count in sorted(report.refusals.items())][:32],
+        refusals=[RefusalCount(reason=clip(name, 32), count=count) for name, count in sorted(report.refusals.items())][
+            :32
+        ],
         last_refusal=clip(report.last_refusal, 1024),
     )
 
 
 def gate_report_from_msg(message: GateState) -> GateReport:
-    """Return a robot's report of its gate. A stop category that does not exist is taken as the mildest, for it only informs."""
+    """Return a robot's report of its gate.
+
+    A stop category that does not exist is taken as the mildest, for it only informs.
+    """
     categories = {int(category) for category in StopCategory}
     return GateReport(
         robot=message.robot,
@@ -230,7 +244,9 @@ def gate_report_from_msg(message: GateState) -> GateReport:
         latched=message.latched,
         latch_reason=message.latch_reason,
         arm_epoch=message.arm_epoch,
-        stop_category=StopCategory(message.stop_category if message.stop_category in categories else StopCategory.CONTROLLED_AND_HOLD),
+        stop_category=StopCategory(
+            message.stop_category if message.stop_category in categories else StopCategory.CONTROLLED_AND_HOLD
+        ),
         torque_enabled=message.torque_enabled,
         lease_holder=message.lease_holder,
         playing=message.playing,

@@ -1,4 +1,7 @@
-"""Pictures <-> sensor_msgs. The bytes are those that cv_bridge makes; cv_bridge itself is only asked for encodings not listed here."""
+"""Pictures <-> sensor_msgs.
+
+The bytes are those that cv_bridge makes; cv_bridge itself is only asked for encodings not listed here.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,20 @@ from strands_robots.ros.stamps import fill_time
 
 Pixels = NDArray[Any]
 
-ENCODINGS: Mapping[str, tuple[str, int]] = MappingProxyType({
-    "rgb8": ("u1", 3), "bgr8": ("u1", 3), "rgba8": ("u1", 4), "bgra8": ("u1", 4), "mono8": ("u1", 1), "8UC1": ("u1", 1), "8UC3": ("u1", 3),
-    "mono16": ("u2", 1), "16UC1": ("u2", 1), "32FC1": ("f4", 1),
-})
+ENCODINGS: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        "rgb8": ("u1", 3),
+        "bgr8": ("u1", 3),
+        "rgba8": ("u1", 4),
+        "bgra8": ("u1", 4),
+        "mono8": ("u1", 1),
+        "8UC1": ("u1", 1),
+        "8UC3": ("u1", 3),
+        "mono16": ("u2", 1),
+        "16UC1": ("u2", 1),
+        "32FC1": ("f4", 1),
+    }
+)
 """Encoding -> numpy type and channels."""
 
 _TO_RGB = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0), "rgba8": (0, 1, 2), "bgra8": (2, 1, 0), "mono8": (0, 0, 0)}
@@ -47,7 +60,9 @@ def fill_image(message: Image, pixels: Pixels, stamp: float, encoding: str) -> I
     kind, channels = ENCODINGS[encoding]
     given = 1 if pixels.ndim == 2 else pixels.shape[-1]
     if pixels.ndim not in (2, 3) or given != channels or pixels.dtype != np.dtype(kind):
-        raise ShapeError(f"pixels are {pixels.dtype} {pixels.shape}; valid for {encoding}: {np.dtype(kind)} (H, W, {channels})")
+        raise ShapeError(
+            f"pixels are {pixels.dtype} {pixels.shape}; valid for {encoding}: {np.dtype(kind)} (H, W, {channels})"
+        )
     fill_time(message.header.stamp, stamp)
     message.height, message.width = pixels.shape[:2]
     message.encoding = encoding
@@ -79,8 +94,8 @@ def pixels_from_msg(message: Image) -> Pixels:
     row = message.width * channels * dtype.itemsize
     if message.step < row or len(message.data) != message.step * message.height:
         raise ShapeError(
-            f"image of {message.width}x{message.height} {message.encoding} has step {message.step} and {len(message.data)} bytes; "
-            f"valid: step >= {row} and step * height bytes"
+            f"image of {message.width}x{message.height} {message.encoding} has step {message.step} and "
+            f"{len(message.data)} bytes; valid: step >= {row} and step * height bytes"
         )
     rows = np.frombuffer(message.data, dtype=np.uint8).reshape(message.height, message.step)[:, :row]
     pixels = np.ascontiguousarray(rows).view(dtype).reshape(message.height, message.width, channels)
@@ -107,11 +122,15 @@ def _with_cv_bridge(message: Image) -> NDArray[np.uint8]:
     try:
         from cv_bridge import CvBridge
     except ImportError:
-        raise UnknownNameError("colour encoding (cv_bridge, which knows more, is not installed)", message.encoding, _TO_RGB) from None
+        raise UnknownNameError(
+            "colour encoding (cv_bridge, which knows more, is not installed)", message.encoding, _TO_RGB
+        ) from None
     return np.asarray(CvBridge().imgmsg_to_cv2(message, desired_encoding="rgb8"), dtype=np.uint8)
 
 
-def fill_compressed(message: CompressedImage, rgb: NDArray[np.uint8], stamp: float, quality: int = 90) -> CompressedImage:
+def fill_compressed(
+    message: CompressedImage, rgb: NDArray[np.uint8], stamp: float, quality: int = 90
+) -> CompressedImage:
     """Set a CompressedImage message in place to a JPEG and return it.
 
     Args:
@@ -141,8 +160,8 @@ def camera_info(width: int, height: int, fovy: float, frame_id: str) -> CameraIn
         fovy: Full vertical field of view [rad].
         frame_id: Optical frame (REP-103: z forward, x right).
 
-    Source: sensor_msgs/CameraInfo; the principal point is the picture's centre with pixel centres at whole numbers, as image_geometry and OpenCV
-    have it.
+    Source: sensor_msgs/CameraInfo; the principal point is the picture's centre with pixel centres at whole numbers,
+    as image_geometry and OpenCV have it.
     """
     focal = 0.5 * height / math.tan(0.5 * fovy)
     cx, cy = 0.5 * (width - 1), 0.5 * (height - 1)

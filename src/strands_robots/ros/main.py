@@ -33,7 +33,7 @@ class _Signalled(SystemExit):
 
 
 class _Shutdown:
-    """Turns SIGINT and SIGTERM into a future that ends the spinning, and keeps the end of the process below `grace` seconds.
+    """Turns SIGINT and SIGTERM into a future that ends the spinning, and keeps the process's end below `grace` seconds.
 
     A second signal changes nothing: after Ctrl-C a node gets one from the terminal and one from bringup.
     """
@@ -73,8 +73,9 @@ class _Shutdown:
 def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None, grace: float = 0.9) -> int:
     """Make a node, spin it until a signal or an error, and return the process's exit code.
 
-    SIGINT and SIGTERM end the node: its `destroy_node` runs (nodes stop their own threads there), and the code is 0. A StrandsRobotsError while
-    the node is made prints one line and gives 2. Any other exception leaves this function; Python then prints the traceback and gives 1.
+    SIGINT and SIGTERM end the node: its `destroy_node` runs (nodes stop their own threads there), and the code is 0.
+    A StrandsRobotsError while the node is made prints one line and gives 2. Any other exception leaves this function;
+    Python then prints the traceback and gives 1.
 
     Args:
         factory: Makes the node after rclpy is up.

@@ -1,4 +1,4 @@
-"""A node's parameters are one dataclass: declared with descriptors, checked, read once at the start, and read-only afterwards."""
+"""A node's parameters are one dataclass: declared with descriptors, checked, read once at the start, then read-only."""
 
 from __future__ import annotations
 
@@ -17,18 +17,25 @@ from strands_robots.errors import ConfigurationError, UnknownNameError
 ConfigT = TypeVar("ConfigT")
 
 _NOT_OURS = ("use_sim_time", "start_type_description_service")
-_KINDS: Mapping[Any, Parameter.Type] = MappingProxyType({
-    bool: Parameter.Type.BOOL,
-    int: Parameter.Type.INTEGER,
-    float: Parameter.Type.DOUBLE,
-    str: Parameter.Type.STRING,
-    tuple[str, ...]: Parameter.Type.STRING_ARRAY,
-    tuple[float, ...]: Parameter.Type.DOUBLE_ARRAY,
-})
+_KINDS: Mapping[Any, Parameter.Type] = MappingProxyType(
+    {
+        bool: Parameter.Type.BOOL,
+        int: Parameter.Type.INTEGER,
+        float: Parameter.Type.DOUBLE,
+        str: Parameter.Type.STRING,
+        tuple[str, ...]: Parameter.Type.STRING_ARRAY,
+        tuple[float, ...]: Parameter.Type.DOUBLE_ARRAY,
+    }
+)
 
 
 def parameter(
-    default: Any, description: str, *, minimum: float | None = None, maximum: float | None = None, choices: Sequence[str] = ()
+    default: Any,
+    description: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: Sequence[str] = (),
 ) -> Any:
     """Return a dataclass field that is a node's parameter.
 
@@ -50,13 +57,16 @@ def read_parameters(node: Node, kind: type[ConfigT]) -> ConfigT:
         kind: Dataclass whose fields are made with `parameter`.
 
     Raises:
-        UnknownNameError: If a parameter was given that the dataclass does not have; the message lists those that it has.
-        ConfigurationError: If a value has the wrong type or lies outside its bounds; the message says what is valid.
+        UnknownNameError: If a parameter was given that the dataclass does not have; the message lists those that it
+        has. ConfigurationError: If a value has the wrong type or lies outside its bounds; the message says what is
+        valid.
     """
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     hints = get_type_hints(kind)
     given = {
-        name: value for name, value in _overrides(node).items() if name not in _NOT_OURS and not name.startswith("qos_overrides.")
+        name: value
+        for name, value in _overrides(node).items()
+        if name not in _NOT_OURS and not name.startswith("qos_overrides.")
     }
     for name in given:
         if name not in fields:
@@ -73,8 +83,10 @@ def read_parameters(node: Node, kind: type[ConfigT]) -> ConfigT:
 
 
 def _overrides(node: Node) -> Mapping[str, Parameter]:
-    """Return every parameter that was given to the node. rclpy has no public way to see those that nobody declared, and its option to declare
-    them all fails on an empty list."""
+    """Return every parameter that was given to the node.
+
+    rclpy has no public way to see those that nobody declared; its option to declare them all fails on an empty list.
+    """
     return node._parameter_overrides
 
 
@@ -90,9 +102,11 @@ def check_value(name: str, value: Any, hint: Any, metadata: Mapping[str, Any]) -
     Raises:
         ConfigurationError: If the value is not valid.
     """
-    problem = ConfigurationError(f"parameter '{name}' ({metadata['description']}) is {value!r}; valid: {_valid(hint, metadata)}")
+    problem = ConfigurationError(
+        f"parameter '{name}' ({metadata['description']}) is {value!r}; valid: {_valid(hint, metadata)}"
+    )
     if hint in (tuple[str, ...], tuple[float, ...]):
-        if isinstance(value, (str, bytes)) or not isinstance(value, Sequence) and not hasattr(value, "__len__"):
+        if isinstance(value, (str, bytes)) or (not isinstance(value, Sequence) and not hasattr(value, "__len__")):
             raise problem
         item = str if hint == tuple[str, ...] else float
         items = tuple(float(v) if item is float and type(v) is int else v for v in value)
@@ -117,8 +131,12 @@ def _valid(hint: Any, metadata: Mapping[str, Any]) -> str:
     if metadata["choices"]:
         return ", ".join(metadata["choices"])
     text = {
-        bool: "true or false", int: "a whole number", float: "a number", str: "a string",
-        tuple[str, ...]: "a list of strings", tuple[float, ...]: "a list of numbers",
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a string",
+        tuple[str, ...]: "a list of strings",
+        tuple[float, ...]: "a list of numbers",
     }[hint]
     if metadata["minimum"] is not None:
         text += f" >= {metadata['minimum']:g}"
@@ -134,9 +152,15 @@ def _descriptor(metadata: Mapping[str, Any], hint: Any) -> ParameterDescriptor:
         descriptor.additional_constraints = _valid(hint, metadata)
     if hint is float and (low, high) != (None, None):
         largest = 1.7976931348623157e308
-        descriptor.floating_point_range = [FloatingPointRange(
-            from_value=-largest if low is None else float(low), to_value=largest if high is None else float(high))]
+        descriptor.floating_point_range = [
+            FloatingPointRange(
+                from_value=-largest if low is None else float(low), to_value=largest if high is None else float(high)
+            )
+        ]
     if hint is int and (low, high) != (None, None):
-        descriptor.integer_range = [IntegerRange(
-            from_value=-(2**63) if low is None else int(low), to_value=2**63 - 1 if high is None else int(high))]
+        descriptor.integer_range = [
+            IntegerRange(
+                from_value=-(2**63) if low is None else int(low), to_value=2**63 - 1 if high is None else int(high)
+            )
+        ]
     return descriptor

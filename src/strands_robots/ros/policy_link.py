@@ -50,7 +50,9 @@ class RosRobotLink:
                 (JointState, "joint_states", self._on_joint_state, qos.STATE),
                 (JointCommand, "command_applied", self._on_applied, qos.COMMAND),
             ]
-        self._subscriptions = [node.create_subscription(kind, f"{robot}/{name}", take, profile) for kind, name, take, profile in topics]
+        self._subscriptions = [
+            node.create_subscription(kind, f"{robot}/{name}", take, profile) for kind, name, take, profile in topics
+        ]
 
     def now(self) -> Instant:
         """Return the present. ROS time is at least the newest observation's stamp: /clock may come a little later."""
@@ -97,4 +99,3 @@ class RosRobotLink:
             self._session.on_limits(limits_from_urdf(message.data))
         except StrandsRobotsError as error:
             self._node.get_logger().warning(f"limits of '{self._session.goal.robot}' are not known: {error}")
-

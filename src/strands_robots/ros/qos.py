@@ -36,7 +36,10 @@ CLOCK = _profile(1, reliable=False)
 """Readers of /clock."""
 
 AUDIT = _profile(1000, transient=True)
-"""audit/events. An audit_node that starts late, or again, hears the last ones of each node; it knows those that it has stored."""
+"""audit/events.
+
+An audit_node that starts late, or again, hears the last ones of each node; it knows those that it has stored.
+"""
 
 AUDIT_RECEIPTS = _profile(100)
 """audit/receipts: what was asked to be on the disk and now is."""

@@ -24,8 +24,12 @@ def robots_on_graph(node: Node) -> list[str]:
     """
     prefix, suffix = node.get_namespace().rstrip("/") + "/", "/" + _TOPIC
     names = [
-        topic[len(prefix) : -len(suffix)] for topic, types in node.get_topic_names_and_types()
-        if _TYPE in types and topic.startswith(prefix) and topic.endswith(suffix) and len(topic) > len(prefix) + len(suffix)
+        topic[len(prefix) : -len(suffix)]
+        for topic, types in node.get_topic_names_and_types()
+        if _TYPE in types
+        and topic.startswith(prefix)
+        and topic.endswith(suffix)
+        and len(topic) > len(prefix) + len(suffix)
     ]
     return sorted(name for name in names if "/" not in name and node.count_publishers(f"{prefix}{name}{suffix}") > 0)
 
@@ -65,5 +69,6 @@ class RobotDiscovery:
             self._on_state(message)
         else:
             self._node.get_logger().warning(
-                f"{robot}/{_TOPIC} says it is of robot '{ascii(message.robot)[1:-1]}'; dropped; valid: '{robot}'", throttle_duration_sec=1.0
+                f"{robot}/{_TOPIC} says it is of robot '{ascii(message.robot)[1:-1]}'; dropped; valid: '{robot}'",
+                throttle_duration_sec=1.0,
             )

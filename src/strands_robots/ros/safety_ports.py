@@ -47,7 +47,10 @@ class SafetyPorts:
 
 
 def read_stop_request(data: bytes) -> tuple[str, str]:
-    """Return who asked for a stop and why, in printable ASCII; a request that cannot be read has a source and a reason as well."""
+    """Return who asked for a stop and why, in printable ASCII.
+
+    A request that cannot be read has a source and a reason as well.
+    """
     try:
         message = deserialize_message(data, StopRequest)
     except (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError) as error:

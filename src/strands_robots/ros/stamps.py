@@ -1,4 +1,4 @@
-"""Float seconds <-> Time and Duration messages. Exact to the nanosecond for times below 104 days, to 256 ns for wall time."""
+"""Float seconds <-> Time and Duration messages. Exact to the nanosecond below 24 days, to 256 ns for wall time."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ ANSWER_TIMEOUT = 30.0
 
 
 class WorldClient:
-    """Calls world/step and world/get_state for one robot and waits for the answers. Never call it from the executor's thread.
+    """Calls world/step and world/get_state for one robot and waits; not to be used from the executor's thread.
 
     Args:
         node: The node; its namespace is the graph's.

@@ -40,10 +40,16 @@ class SafetyParameters:
 
     run_id: str = parameter("", "run of the graph, from bringup; empty makes a new one")
     arm_on_start: bool = parameter(False, "arm the robots at the start of a new run; for simulation")
-    latch_folder: str = parameter("", "folder of the latch file; empty for strands_robots/latch/<run> in $ROS_HOME or ~/.ros")
+    latch_folder: str = parameter(
+        "", "folder of the latch file; empty for strands_robots/latch/<run> in $ROS_HOME or ~/.ros"
+    )
     robots: tuple[str, ...] = parameter((), "robots that must be heard before a resume; others are found on the graph")
-    rest_deadline: float = parameter(2.0, "time after a stop until a robot that has not reported rest is named [s]", minimum=0.1, maximum=60.0)
-    arm_deadline: float = parameter(2.0, "time after arming until a robot that stays latched stops the graph [s]", minimum=0.1, maximum=60.0)
+    rest_deadline: float = parameter(
+        2.0, "time after a stop until a robot that has not reported rest is named [s]", minimum=0.1, maximum=60.0
+    )
+    arm_deadline: float = parameter(
+        2.0, "time after arming until a robot that stays latched stops the graph [s]", minimum=0.1, maximum=60.0
+    )
     gate_state_timeout: float = parameter(0.5, "silence of a robot that stops the graph [s]", minimum=0.1, maximum=10.0)
 
 
@@ -185,7 +191,9 @@ class SafetyNode(Node):
 
     def _diagnose(self) -> None:
         state = self._state
-        level = {GraphState.ARMED: diagnostics.OK, GraphState.STOP_NOT_CONFIRMED: diagnostics.ERROR}.get(state.state, diagnostics.WARN)
+        level = {GraphState.ARMED: diagnostics.OK, GraphState.STOP_NOT_CONFIRMED: diagnostics.ERROR}.get(
+            state.state, diagnostics.WARN
+        )
         values: dict[str, Any] = {"run_id": state.run_id, "arm_epoch": state.arm_epoch, "stop_id": state.stop_id}
         values.update({f"age of {robot.robot} [s]": robot.age for robot in state.robots})
         self._diagnostics.publish(diagnostics.status("safety_node: stop latch", level, state.message, values))
