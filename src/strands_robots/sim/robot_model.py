@@ -11,6 +11,7 @@ import numpy as np
 
 from strands_robots.errors import ModelError
 from strands_robots.robot_config import CameraConfig, JointConfig, RobotConfig
+from strands_robots.sim.fused_visuals import fuse_visuals
 from strands_robots.sim.model_file import compile_model, open_model, urdf_velocity_limits
 from strands_robots.sim.servos import add_servos, other_actuators, position_servos, require_servo
 from strands_robots.types import FloatArray
@@ -66,7 +67,9 @@ def load_robot_model(config: RobotConfig, name: str) -> RobotModel:
         add_servos(spec, config.joints)
     else:
         _check_servos(config, model, path)
-    return RobotModel(spec, path, _box(config, model))
+    box = _box(config, model)
+    fuse_visuals(spec, model)
+    return RobotModel(spec, path, box)
 
 
 def describe_model(path: Path) -> RobotConfig:

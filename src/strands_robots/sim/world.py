@@ -59,6 +59,7 @@ class World:
         self.fault: str | None = None
         self.seed = seed
         self.physics_steps = 0
+        self._sha256 = (-1, "")  # generation that it belongs to
         self._streams: dict[str, np.random.Generator] = {}
         self._bind()
         self.reset(seed)
@@ -77,7 +78,9 @@ class World:
     def model_sha256(self) -> str:
         """SHA-256 of the world's MJCF, hexadecimal."""
         with self.lock:
-            return hashlib.sha256(self.spec.to_xml().encode()).hexdigest()
+            if self._sha256[0] != self.generation:
+                self._sha256 = self.generation, hashlib.sha256(self.spec.to_xml().encode()).hexdigest()
+            return self._sha256[1]
 
     def step(self, count: int = 1) -> None:
         """Advance the physics.
