@@ -1,4 +1,4 @@
-"""Set up a checkout: Python environment, ROS 2, build. Run by `make setup`; a second run with nothing changed does nothing.
+"""Set up a checkout: Python environment, ROS 2, build. Run by `make setup`; it does only what has changed since.
 
 A ROS 2 that the caller has sourced is used; otherwise ROS 2 Jazzy comes as wheels from PyPI into .venv. Afterwards
 `source install/setup.bash` gives a shell with everything.

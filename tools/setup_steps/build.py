@@ -21,8 +21,8 @@ _COLCON = "import sys; from colcon_core.command import main; sys.exit(main())"
 def build(checkout: Checkout, ros: Ros, python: Path, env: dict[str, str]) -> None:
     """Bring install/ up to date with the sources.
 
-    Python and configuration files are installed as links, so editing one needs no build; a new, renamed or deleted one does, and so
-    does any change of an interface.
+    Python and configuration files are installed as links, so editing one needs no build; a new, renamed or deleted one
+    does, and so does any change of an interface.
 
     Raises:
         SetupError: If the build fails; the message holds the end of its log.
@@ -47,16 +47,21 @@ def build(checkout: Checkout, ros: Ros, python: Path, env: dict[str, str]) -> No
     wall, cpu = time.monotonic() - wall, _child_cpu() - cpu
     _prune(checkout.install)
     if is_cold:
-        each = f"{wall / len(interfaces):.2f} s an interface ({cpu / len(interfaces):.2f} s of CPU time, {os.cpu_count()} cores)"
-        say("build", f"{len(interfaces)} interfaces and the package in {wall:.1f} s: {each}")
+        count = len(interfaces)
+        each = f"{wall / count:.2f} s an interface ({cpu / count:.2f} s of CPU time, {os.cpu_count()} cores)"
+        say("build", f"{count} interfaces and the package in {wall:.1f} s: {each}")
     else:
         say("build", f"updated in {wall:.1f} s ({cpu:.1f} s of CPU time)")
     mark_done(stamp, expected)
 
 
 def _sources(checkout: Checkout, identity: str) -> str:
-    """Return the fingerprint of what a build depends on: contents of the build's inputs, names of what is only linked."""
-    contents = [path for pattern in (*_INTERFACES, "CMakeLists.txt", "package.xml", "cmake/*") for path in checkout.root.glob(pattern)]
+    """Return the fingerprint of what a build depends on: contents of its inputs, names of what is only linked."""
+    contents = [
+        path
+        for pattern in (*_INTERFACES, "CMakeLists.txt", "package.xml", "cmake/*")
+        for path in checkout.root.glob(pattern)
+    ]
     names: list[str] = []
     for folder in _INSTALLED:
         for parent, folders, files in os.walk(checkout.root / folder):
@@ -66,7 +71,7 @@ def _sources(checkout: Checkout, identity: str) -> str:
 
 
 def _has_removed_interface(checkout: Checkout) -> bool:
-    """Tell whether an installed interface has left the sources: its generated code would stay, and only a new build gets rid of it."""
+    """Tell whether an installed interface has left the sources; only a new build gets rid of its generated code."""
     share = checkout.install / "share" / "strands_robots"
     installed = [path for pattern in _INTERFACES for path in share.glob(pattern)]
     return any(not (checkout.root / path.relative_to(share)).is_file() for path in installed)
@@ -81,11 +86,12 @@ def _is_foreign(folder: Path, python: Path) -> bool:
 
 
 def _colcon(checkout: Checkout, ros: Ros, python: Path, env: dict[str, str]) -> None:
-    """Run colcon in the environment that the virtual environment's own setup file gives, the one a user's shell will have."""
+    """Run colcon in the environment that a user's shell will have."""
     setup = checkout.venv(ros) / "local_setup.sh"
-    colcon = [str(python), "-c", _COLCON, "--log-base", str(checkout.root / "log"), "build", "--base-paths", str(checkout.root)]
-    colcon += ["--build-base", str(checkout.root / "build"), "--install-base", str(checkout.install)]
-    colcon += ["--merge-install", "--symlink-install", "--event-handlers", "console_direct+"]
+    colcon = [str(python), "-c", _COLCON, "--log-base", str(checkout.root / "log"), "build"]
+    colcon += ["--base-paths", str(checkout.root), "--build-base", str(checkout.root / "build")]
+    colcon += ["--install-base", str(checkout.install), "--merge-install", "--symlink-install"]
+    colcon += ["--event-handlers", "console_direct+"]
     colcon += ["--cmake-args", "-DBUILD_TESTING=OFF", f"-DPython3_EXECUTABLE={python}"]
     command = ["sh", "-c", '. "$0" && exec "$@"', str(setup), *colcon]
     chained = {"MAKEFLAGS": f"-j{(os.cpu_count() or 1) + 1}", **env}
@@ -103,7 +109,7 @@ def _colcon(checkout: Checkout, ros: Ros, python: Path, env: dict[str, str]) -> 
 
 
 def _prune(install: Path) -> None:
-    """Remove links whose source file is gone; a symlink install leaves them behind, and a deleted module would still be importable."""
+    """Remove links whose source file is gone, which a symlink install leaves behind."""
     for parent, _, files in os.walk(install):
         for name in files:
             path = Path(parent) / name
@@ -115,4 +121,3 @@ def _child_cpu() -> float:
     """Return the CPU time of all finished child processes [s]."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-

@@ -9,6 +9,15 @@ from pathlib import Path
 
 from setup_steps.report import SetupError, mark_done
 
+_SEARCH_PATHS = (
+    "AMENT_PREFIX_PATH",
+    "CMAKE_PREFIX_PATH",
+    "COLCON_PREFIX_PATH",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PYTHONPATH",
+)
+
 
 @dataclass(frozen=True)
 class Ros:
@@ -54,9 +63,9 @@ class Checkout:
 
 
 def clean_environment(checkout: Checkout) -> dict[str, str]:
-    """Return this process's environment without what this checkout itself, or an active virtual environment, has put there."""
+    """Return this process's environment without what this checkout, or a virtual environment, has put there."""
     env = dict(os.environ)
-    for name in ("AMENT_PREFIX_PATH", "CMAKE_PREFIX_PATH", "COLCON_PREFIX_PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "PATH"):
+    for name in _SEARCH_PATHS:
         kept = [part for part in env.get(name, "").split(os.pathsep) if part and not _is_ours(Path(part), checkout)]
         env.pop(name, None)
         if kept:
@@ -88,7 +97,7 @@ def find_ros(checkout: Checkout, env: dict[str, str]) -> Ros:
     before = json.loads(memory.read_text(encoding="utf-8")) if memory.is_file() else {}
     if before.get("prefix"):
         raise SetupError(
-            f"this checkout was set up with ROS 2 {before['distribution']} in {before['prefix']}, which is not sourced now",
+            f"this checkout was set up with ROS 2 {before['distribution']} in {before['prefix']}, which is not sourced",
             f"`source {before['prefix']}/setup.bash` and try again; or `make clean` to change to the wheels",
         )
     return _remember(memory, Ros("jazzy", None))

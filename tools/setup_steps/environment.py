@@ -48,7 +48,9 @@ def _version(python: Path, env: dict[str, str]) -> str | None:
     configuration = python.parents[1] / "pyvenv.cfg"
     if not python.exists() or not configuration.is_file():
         return None
-    settings = dict(line.split(" = ", 1) for line in configuration.read_text(encoding="utf-8").splitlines() if " = " in line)
+    settings = dict(
+        line.split(" = ", 1) for line in configuration.read_text(encoding="utf-8").splitlines() if " = " in line
+    )
     version = settings.get("version", "")
     return version if any(version.startswith(f"{major}.{minor}.") for major, minor in SUPPORTED) else None
 
@@ -59,19 +61,18 @@ def _make(checkout: Checkout, ros: Ros, env: dict[str, str], wanted: str | None)
     chosen = choose_python(ros, wanted, env)
     version = ".".join(str(part) for part in chosen.version)
     say("python", f"{version} at {chosen.path} ({chosen.reason})")
-    command = [str(chosen.path), "-m", "venv", "--clear", *([] if ros.is_wheels else ["--system-site-packages"]), str(venv)]
+    shared = [] if ros.is_wheels else ["--system-site-packages"]
+    command = [str(chosen.path), "-m", "venv", "--clear", *shared, str(venv)]
     status, output = answer(command, env, timeout=120.0)
     if status != 0:
         raise SetupError(
             f"{chosen.path} could not make {venv}: {output[-300:]}",
-            f"check that the disk is not full; on Debian or Ubuntu `sudo apt install python{version.rsplit('.', 1)[0]}-venv`",
+            f"check the space on the disk; on Debian `sudo apt install python{version.rsplit('.', 1)[0]}-venv`",
         )
     return version
 
 
-def _install(
-    checkout: Checkout, ros: Ros, env: dict[str, str], step: str, names: list[str], version: str
-) -> None:
+def _install(checkout: Checkout, ros: Ros, env: dict[str, str], step: str, names: list[str], version: str) -> None:
     """Install requirement files together, so that pip resolves them as one; nothing when they have not changed."""
     venv = checkout.venv(ros)
     files = checkout.requirements(*names)
@@ -88,7 +89,7 @@ def _install(
     if run_logged(command, log, {**env, "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1"}, checkout.root) != 0:
         raise SetupError(
             f"pip could not install the requirements; the end of {log}:\n{tail(log)}",
-            "check the network, a proxy (HTTPS_PROXY) or a package mirror (PIP_INDEX_URL), then run the same command again",
+            "check the network, a proxy (HTTPS_PROXY) or a mirror (PIP_INDEX_URL), then run the same command again",
         )
     if ros.is_wheels:
         _finish_wheels(venv, python, env)
@@ -100,6 +101,8 @@ def _finish_wheels(venv: Path, python: str, env: dict[str, str]) -> None:
     """Fix what the wheels got wrong for this machine."""
     status, output = answer([python, "-c", _ASK], {**env, "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1"})
     if status != 0:
-        raise SetupError(f"numpy does not import in {venv}: {output[-300:]}", f"remove {venv} and run the same command again")
+        raise SetupError(
+            f"numpy does not import in {venv}: {output[-300:]}", f"remove {venv} and run the same command again"
+        )
     python_headers, numpy_headers = json.loads(output.splitlines()[-1])
     fix_cmake_paths(venv, python_headers, numpy_headers)

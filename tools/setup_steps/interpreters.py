@@ -56,13 +56,17 @@ def choose_python(ros: Ros, wanted: str | None, env: dict[str, str]) -> Interpre
     listing = "; ".join(rejected) or "none found on PATH or in ~/.pyenv/versions"
     raise SetupError(
         f"no usable Python 3.10, 3.11 or 3.12 ({listing})",
-        "install one with its headers and venv module, for example `sudo apt install python3 python3-dev python3-venv`, "
+        "install one with its headers and venv module, as in `sudo apt install python3 python3-dev python3-venv`, "
         "`pyenv install 3.12` or `uv python install 3.12`; or name one: make setup PYTHON=/path/to/python3.12",
     )
 
 
 def _reason(ros: Ros) -> str:
-    return "newest supported one with venv and headers" if ros.is_wheels else f"the one that rclpy of {ros.distribution} needs"
+    return (
+        "newest supported one with venv and headers"
+        if ros.is_wheels
+        else f"the one that rclpy of {ros.distribution} needs"
+    )
 
 
 def _candidates(ros: Ros, wanted: str | None, env: dict[str, str]) -> list[Path]:

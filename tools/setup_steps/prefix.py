@@ -1,4 +1,6 @@
-"""Make a virtual environment a ROS 2 prefix that colcon chains, so that sourcing install/setup.bash is all a shell needs."""
+"""Make a virtual environment a ROS 2 prefix that colcon chains, so that sourcing install/setup.bash is all a shell
+needs.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +53,8 @@ def fix_cmake_paths(venv: Path, python_headers: str, numpy_headers: str) -> int:
 def write_setup_files(venv: Path, wheels: bool) -> None:
     """Write local_setup.{sh,bash,zsh} into the environment.
 
-    With the ROS wheels the environment is the ROS installation. The variable named _ROS_WHEELS_BOOTSTRAP_COMPLETE tells the wheel
-    ros-wheels-bootstrapper that the library path is set; otherwise it starts every Python process twice.
+    With the ROS wheels the environment is the ROS installation. The variable named _ROS_WHEELS_BOOTSTRAP_COMPLETE tells
+    the wheel ros-wheels-bootstrapper that the library path is set; otherwise it starts every Python process twice.
     """
     lines = [f'_strands_robots_prepend PATH "{venv}/bin"', f'export VIRTUAL_ENV="{venv}"']
     if wheels:

@@ -26,7 +26,8 @@ def answer(command: list[str], env: dict[str, str] | None = None, timeout: float
     """Run a command that is quick and silent.
 
     Returns:
-        Its exit status (127 when it does not exist, 124 when it took longer than `timeout` [s]) and its output, both streams.
+        Its exit status (127 when it does not exist, 124 when it took longer than `timeout` [s]) and its output, both
+        streams.
     """
     try:
         done = subprocess.run(
@@ -40,12 +41,20 @@ def answer(command: list[str], env: dict[str, str] | None = None, timeout: float
 
 
 def run_logged(command: list[str], log: Path, env: dict[str, str], cwd: Path) -> int:
-    """Run a command that is long or loud, both streams going to `log`; return its exit status, 127 when it does not exist."""
+    """Run a command that is long or loud, both streams going to `log`; return its exit status, 127 when it does not
+    exist.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:
         try:
             return subprocess.run(
-                command, env=env, cwd=cwd, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False
+                command,
+                env=env,
+                cwd=cwd,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                check=False,
             ).returncode
         except OSError as error:
             stream.write(str(error).encode())

@@ -1,4 +1,6 @@
-"""What must come from the system: a compiler, CMake, the package's rosdep keys, and OpenGL libraries for rendering without a screen."""
+"""What must come from the system: a compiler, CMake, the package's rosdep keys, and OpenGL libraries for rendering
+without a screen.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,15 @@ from setup_steps.report import SetupError, answer, fingerprint, is_done, mark_do
 RENDERING_PACKAGES = ("libegl1", "libegl-mesa0", "libgl1-mesa-dri", "libopengl0", "libosmesa6")
 _CMAKE_MINIMUM = (3, 20)
 
-# Keys of package.xml that the virtual environment provides in the version needed; rosdep would install older ones or use pip globally.
-_PIP_KEYS = ("python3-mujoco-pip", "python3-pydantic", "python3-typer", "python3-rich")
+# Keys of package.xml that the virtual environment provides in the version needed; rosdep would install older ones or
+# use pip globally.
+_PIP_KEYS = (
+    "python3-cryptography",
+    "python3-mujoco-pip",
+    "python3-pydantic",
+    "python3-rich",
+    "python3-typer",
+)
 
 _RENDER = """
 import mujoco
@@ -38,7 +47,7 @@ def ensure_compiler(checkout: Checkout, venv: Path, env: dict[str, str]) -> None
     if missing and not _apt_install(checkout, ("g++", "make"), env):
         raise SetupError(
             f"no {' and no '.join(missing)} found; generated message code is compiled",
-            "install a C++ compiler and make: `sudo apt install g++ make` (Debian, Ubuntu), `sudo dnf install gcc-c++ make` (Fedora)",
+            "`sudo apt install g++ make` (Debian, Ubuntu) or `sudo dnf install gcc-c++ make` (Fedora)",
         )
     inside = f"{venv / 'bin'}{os.pathsep}{path or ''}"
     found = shutil.which("cmake", path=inside)
@@ -88,8 +97,8 @@ def ensure_rosdep(checkout: Checkout, ros: Ros, env: dict[str, str]) -> None:
 def check_rendering(checkout: Checkout, python: Path, env: dict[str, str]) -> None:
     """Find out whether MuJoCo renders here, installing the libraries as root; cameras need it, nothing else does.
 
-    It never fails the set-up: a machine without cameras in its scenes needs no OpenGL. The check runs in a child process because a
-    broken graphics driver aborts the process that tries it.
+    It never fails the set-up: a machine without cameras in its scenes needs no OpenGL. The check runs in a child
+    process because a broken graphics driver aborts the process that tries it.
     """
     stamp = checkout.state / "rendering"
     expected = fingerprint(str(python), _RENDER, *checkout.requirements("base"))
