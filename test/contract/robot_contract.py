@@ -111,7 +111,7 @@ class RobotContract:
 
     def test_command_for_one_joint_leaves_the_others(self, free: RobotUnderTest) -> None:
         goal, before = free.other(1, 0.2), free.target
-        free.command_publisher.publish(free.command(joint_names=[free.joints[1]], values=[goal[1]]))
+        free.command_publisher.publish(free.command([goal[1]], joint_names=[free.joints[1]]))
         free.moved_to(1, goal[1])
         assert [v for i, v in enumerate(free.target) if i != 1] == pytest.approx([v for i, v in enumerate(before) if i != 1])
 
@@ -255,7 +255,7 @@ class RobotContract:
     def test_flood_of_commands_changes_nothing_but_counters(self, free: RobotUnderTest) -> None:
         before = free.refusals("unknown_joint")
         for _ in range(500):
-            free.command_publisher.publish(free.command(joint_names=["no_such_joint"], values=[0.0]))
+            free.command_publisher.publish(free.command([0.0], joint_names=["no_such_joint"]))
         wait_for(lambda: free.refusals("unknown_joint") > before, what="refusals")
         self._is_alive(free)
         assert not free.gate.latched

@@ -77,6 +77,9 @@ class RobotUnderTest:
         time.sleep(0.12)  # The supervisor must have been seen stopped: two beats.
         self.supervisor.arm()
         wait_for(lambda: not self.gate.latched and self.gate.arm_epoch == self.supervisor.epoch, what="armed")
+        # Commands issued before the arming are refused, so the client's clock must have passed it.
+        armed_at = to_seconds(self.gate.header.stamp)
+        wait_for(lambda: self.now() > armed_at, what="the clock after the arming")
 
     def publisher(self, kind: Any, topic: str, profile: Any) -> Any:
         """Return a publisher of its own that the robot already listens to."""
