@@ -5,6 +5,7 @@ Runs in a thread of its own; ROS-free.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -105,8 +106,8 @@ class Session:
         self.goal = goal
         self.changed = threading.Condition()
         config = RunConfig(goal.robot, f"policy/{goal.policy}", goal.duration, goal.steps)
-        if goal.lockstep:  # Time passes by this session's own steps only, so there is nothing to wait for.
-            config = replace(config, lease_wait=0.0)
+        if goal.lockstep:  # Time passes by this session's own steps only: nothing to wait for, and nothing grows old.
+            config = replace(config, lease_wait=0.0, observation_timeout=math.inf)
         self.run = PolicyRun(config, now, time.time_ns())
         self._limits: JointLimits | None = None
 
