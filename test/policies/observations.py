@@ -29,7 +29,7 @@ REPORT = GateReport(
 )
 
 LIMITS = JointLimits(
-    NAMES, np.array([-1.0, -2.0]), np.array([1.0, 2.0]), np.full(2, 3.0), np.full(2, np.inf), np.ones(2)
+    NAMES, np.array([-1.0, -2.0]), np.array([1.0, 2.0]), np.full(2, 5.0), np.full(2, np.inf), np.ones(2)
 )
 
 

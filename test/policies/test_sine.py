@@ -65,7 +65,7 @@ def test_rate_of_the_goal_wins() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"joints": {"elbow_flex": [{"amplitude": 0.1, "frequency": 6.0}]}}, "would move at up to"),
+        ({"joints": {"elbow_flex": [{"amplitude": 0.2, "frequency": 6.0}]}}, "would move at up to"),
         ({"center": {"elbow_flex": 1.8}}, r"valid: to stay within -2\.000 and 2\.000"),
     ],
 )
