@@ -51,10 +51,12 @@ def integer(value: int) -> int | str:
 
 
 def _number(value: float) -> JsonValue:
-    """Return a float as JSON; a whole number as an integer, as its canonical form reads back."""
+    """Return a float as JSON that reads back as the same: a whole number as an integer, a large one as a string."""
     if not math.isfinite(value):
         return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
-    return int(value) if value.is_integer() and abs(value) <= MAX_INTEGER else value
+    if abs(value) > MAX_INTEGER:
+        return repr(value)
+    return int(value) if value.is_integer() else value
 
 
 def to_json(value: object, depth: int = _MAX_DEPTH) -> JsonValue:

@@ -175,11 +175,10 @@ class AuditStore:
         """
         now = self._clock.monotonic_us()
         self._guard(self._check_place)
-        has_new = self.head.next_index > self._checkpoint_index
-        if has_new and now - self._checkpoint_us >= self.config.checkpoint_period * 1e6:
-            self._write_checkpoint(0)
         if now - self._began_us >= self.config.segment_age * 1e6:
             self._rotate("age")
+        elif self._has_unsigned and now - self._checkpoint_us >= self.config.checkpoint_period * 1e6:
+            self._write_checkpoint(0)
         if self.synced_index < self.head.next_index:
             self._sync(0)
         self._write_head()
@@ -246,8 +245,13 @@ class AuditStore:
         self._number = number - 1
         self._torn = [torn for torn in self._torn if torn.segment != number]
 
+    @property
+    def _has_unsigned(self) -> bool:
+        return self.head.next_index > self._checkpoint_index
+
     def _rotate(self, reason: str) -> None:
-        self._write_checkpoint(0)
+        if self._has_unsigned:
+            self._write_checkpoint(0)
         self._guard(self._prune)
         self._sync(0)
         self._write_head()

@@ -71,6 +71,7 @@ def verify(log: LogReader, keys: VerifyKeys, anchors: Sequence[Checkpoint] = ())
     _check_head(run, head)
     for anchor in anchors:
         _check_anchor(run, anchor)
+    run.name_unsigned()
     return report
 
 
@@ -137,6 +138,9 @@ class _Pass:
             self._check_start(*self._start)
         if self._last_kind != "log_end":
             self.report.add("unclean_end", "the writer did not end in order: it was killed, or is still running")
+
+    def name_unsigned(self) -> None:
+        """Say which records only the HMAC key could check."""
         if self._mac is None and self.signed_index < self.next_index:
             count = self.next_index - self.signed_index
             self.report.add(
@@ -329,6 +333,8 @@ def _check_head(run: _Pass, head: Checkpoint | None) -> None:
             f"record {head.head.next_index - 1} is not the one that HEAD was signed for",
             index=head.head.next_index - 1,
         )
+    else:
+        run.signed_index = max(run.signed_index, head.head.next_index)
 
 
 def _check_anchor(run: _Pass, anchor: Checkpoint) -> None:
