@@ -55,8 +55,14 @@ class ResumeRefusedError(StrandsRobotsError):
 
 
 class MotionError(StrandsRobotsError):
-    """A motion cannot be made as it was asked for; the robot was not moved. `reason` is the result's termination_reason."""
+    """A motion cannot be made as it was asked for; the robot was not moved.
 
-    def __init__(self, reason: str, message: str) -> None:
+    Attributes:
+        reason: The result's termination_reason.
+        miss: For an unreachable target, distance [m] and angle [rad] of the nearest pose found.
+    """
+
+    def __init__(self, reason: str, message: str, miss: tuple[float, float] = (0.0, 0.0)) -> None:
         super().__init__(message)
         self.reason = reason
+        self.miss = miss

@@ -117,7 +117,7 @@ class MovePlanner:
             reached.append(solution)
         assert best is not None  # the present joint positions are always tried
         if not reached:
-            raise MotionError("unreachable", self._missed(target, best))
+            raise MotionError("unreachable", self._missed(target, best), (best.position_error, best.orientation_error))
         reached.sort(key=lambda solution: solution.miss > _EXACT)
         for solution in reached:
             if (move := self._directly(solution.position, columns, start)) is not None:
@@ -169,8 +169,9 @@ class MovePlanner:
                 )
                 raise MotionError(
                     "unreachable",
-                    f"the straight line of {length:.3f} m ends after {100.0 * i / count:.0f} percent: {why}; valid: straight = false, or "
-                    "a nearer pose",
+                    f"the straight line of {length:.3f} m ends after {100.0 * i / count:.0f} percent: {why}; "
+                    "valid: straight = false, or a nearer pose",
+                    target.errors(arm.tool_pose(solution.position)),
                 )
             points.append(solution.position)
         path = JointPath(np.array(points)[:, columns])

@@ -120,6 +120,11 @@ class MotionRun:
             self._pending = Ending(reason, message)
 
     @property
+    def planned_duration(self) -> float:
+        """Time of the path [s], as far as it is left to plan."""
+        return self._timed.duration
+
+    @property
     def progress(self) -> float:
         """Part of the path that is done, 0 to 1."""
         if self._begin is None:
