@@ -18,6 +18,7 @@ from strands_robots.errors import ConfigurationError
 from strands_robots.ros.conversions import JointStateBuffer, chunk_from_command, chunk_from_msg
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.images import camera_info, fill_image
+from strands_robots.ros.responses import refusal
 from strands_robots.ros.robot_ports import RobotPorts
 from strands_robots.ros.stamps import to_time
 from strands_robots.sim.camera_worker import DEPTH, RGB, RenderRequest
@@ -61,7 +62,7 @@ class WorldServices:
             (GetWorldState, "world/get_state", self._get_state),
             (RenderCamera, "world/render", self._render),
         ):
-            create_deferred_service(node, kind, name, callback, refuse=_refusal(kind))
+            create_deferred_service(node, kind, name, callback, refuse=refusal(kind))
 
     def _reset(self, request: ResetWorld.Request) -> Future[ResetWorld.Response]:
         def reset() -> ResetWorld.Response:
@@ -168,13 +169,6 @@ def _forward_error(done: Future[None], answer: Future[Any]) -> None:
     error = done.exception()
     if error is not None:
         answer.set_exception(error)
-
-
-def _refusal(kind: Any) -> Any:
-    def refuse(message: str) -> Any:
-        return kind.Response(success=False, message=message)
-
-    return refuse
 
 
 def _joint_state(robot: RobotLoop, stamp: float) -> JointState:

@@ -197,12 +197,16 @@ class ControlLoop:
         for robot in self.robots:
             robot.gate.world_frozen = frozen
 
-    def restart(self) -> None:
-        """Start the loop again after a reset of the world: next is a control tick, and every robot holds where it is."""
-        self._substep = 0
+    def hold(self) -> None:
+        """Have every robot hold where it is, after it was put there."""
         now = self.now()
         for robot in self.robots:
             robot.restart(now)
+
+    def restart(self) -> None:
+        """Start the loop again after a reset of the world: next is a control tick, and every robot holds where it is."""
+        self._substep = 0
+        self.hold()
 
 
 def count_substeps(timestep: float, control_period: float) -> int:

@@ -1,6 +1,6 @@
 """Fuses the boxes and cylinders that only draw a robot into one mesh for each link and colour.
 
-A model drawn with hundreds of primitives pays for them in every physics step: MuJoCo places each of them, and its collision
+A model drawn with hundreds of primitives pays for them in every physics step: MuJoCo places each, and its collision
 tree of a body holds those that cannot collide as well. Fused, they cost next to nothing and are drawn in fewer calls.
 """
 
@@ -89,8 +89,9 @@ def _replace(spec: mujoco.MjSpec, shapes: list[mujoco.MjsGeom], corners: FloatAr
 
 
 def _box() -> tuple[FloatArray, IntArray]:
-    """Return corners (24, 3) and triangles (12, 3) of the box from -1 to 1; corners are not shared, so edges stay sharp."""
-    points, faces = [], []
+    """Return corners (24, 3) and triangles (12, 3) of the box from -1 to 1; no shared corners, so edges stay sharp."""
+    points: list[FloatArray] = []
+    faces: list[list[int]] = []
     for axis in range(3):
         for sign in (-1.0, 1.0):
             first = len(points)
@@ -105,7 +106,7 @@ def _box() -> tuple[FloatArray, IntArray]:
 
 
 def _cylinder() -> tuple[FloatArray, IntArray]:
-    """Return corners and triangles of the cylinder of radius 1 and half length 1 along z; lids have their own corners."""
+    """Return corners and triangles of the cylinder of radius 1, half length 1, along z; lids have their own corners."""
     angles = np.arange(SLICES) * (2.0 * math.pi / SLICES)
     ring = np.stack([np.cos(angles), np.sin(angles), np.ones(SLICES)], axis=1)
     low = ring * (1.0, 1.0, -1.0)

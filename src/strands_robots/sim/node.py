@@ -18,9 +18,11 @@ from strands_robots.ros.camera_ports import CameraPorts
 from strands_robots.ros.images import camera_info
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.ros.query_services import QueryServices
 from strands_robots.ros.robot_ports import RobotPorts, RobotPortsConfig
 from strands_robots.ros.safety_ports import SafetyPorts
 from strands_robots.ros.stamps import fill_time
+from strands_robots.ros.state_services import StateServices
 from strands_robots.ros.transforms import TransformPort, has_transforms
 from strands_robots.ros.world_diagnostics import WorldDiagnostics
 from strands_robots.ros.world_services import WorldServices
@@ -96,6 +98,8 @@ class SimNode(Node):
         SafetyPorts(self, self.gates, self.runtime.now)
         folder = Path(given.output_folder).expanduser() if given.output_folder else None
         WorldServices(self, self.runtime, self.world, ports, folder)
+        self._queries = QueryServices(self, self.runtime, self.world)
+        StateServices(self, self.runtime, self.world)
         self._diagnostics = WorldDiagnostics(self, self.runtime, self.gates)
         self._viewer = None if given.headless else Viewer(self.world)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -112,6 +116,7 @@ class SimNode(Node):
         """End the threads, then the node."""
         self.runtime.stop()
         self.cameras.stop()
+        self._queries.stop()
         if self._viewer is not None:
             self._viewer.close()
         super().destroy_node()

@@ -175,11 +175,7 @@ class SimRuntime:
         Raises:
             WorldError: While a source holds a robot's lease.
         """
-        now = self.now()
-        reports = [robot.report(now) for robot in self.control.robots]
-        held = [f"'{r.lease_holder}' holds '{r.robot}'" for r in reports if r.lease_holder]
-        if held:
-            raise WorldError(f"{', '.join(held)}; valid: reset when no source holds a lease (wait until it ended, or stop the graph)")
+        self.require_no_lease("world/reset")
         self._world.reset(seed)
         if self.fault:
             self.fault = ""
@@ -192,6 +188,37 @@ class SimRuntime:
         self._last_clock = -float("inf")
         self._tell_time()
         return self._world.time
+
+    def require_no_lease(self, service: str) -> None:
+        """Refuse to change the world under a source that moves a robot in it.
+
+        Raises:
+            WorldError: While a source holds a robot's lease; the message names them all.
+        """
+        now = self.now()
+        reports = [robot.report(now) for robot in self.control.robots]
+        held = [f"'{r.lease_holder}' holds '{r.robot}'" for r in reports if r.lease_holder]
+        if held:
+            raise WorldError(
+                f"{', '.join(held)}; valid: {service} when no source holds a lease (wait until it ended, or stop the graph)"
+            )
+
+    def change(self, function: Callable[[], T], service: str) -> T:
+        """Change the world between two steps and let every robot hold where it then is; only within `call`.
+
+        Args:
+            function: Changes the world; when it raises, the world is as it was.
+            service: Who changes it, for the refusal.
+
+        Raises:
+            WorldError: While a source holds a robot's lease.
+        """
+        self.require_no_lease(service)
+        result = function()
+        self.control.hold()
+        if self._world.time >= self.cameras.next_due:
+            self.cameras.offer(self._world.time, self._world.get_state)
+        return result
 
     def step(self, request: StepRequest) -> StepResult:
         """Advance a lockstep world.

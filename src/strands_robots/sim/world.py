@@ -14,6 +14,7 @@ import numpy as np
 from strands_robots.errors import UnknownNameError, WorldError
 from strands_robots.sim.cameras import Camera, collect_cameras
 from strands_robots.sim.model_file import compile_model
+from strands_robots.sim.pushes import Push, Pushes
 from strands_robots.sim.scene import build_scene, scene_source
 from strands_robots.sim.state import DivergenceWatch, read_state, write_state
 from strands_robots.sim.world_config import RobotSpec, WorldConfig
@@ -61,6 +62,7 @@ class World:
         self.physics_steps = 0
         self._sha256 = (-1, "")  # generation that it belongs to
         self._streams: dict[str, np.random.Generator] = {}
+        self._pushes = Pushes()
         self._bind()
         self.reset(seed)
 
@@ -94,7 +96,13 @@ class World:
         with self.lock:
             if self.fault is not None:
                 raise WorldError(f"the simulation has diverged: {self.fault}; reset the world or restore a state")
-            mujoco.mj_step(self.model, self.data, count)
+            left = count
+            while left and self._pushes:
+                self._pushes.apply(self.model, self.data)
+                mujoco.mj_step(self.model, self.data)
+                left -= 1
+            if left:
+                mujoco.mj_step(self.model, self.data, left)
             self.physics_steps += count
             self.fault = self._watch.check()
             if self.fault is not None:
@@ -106,6 +114,7 @@ class World:
         The same seed and targets then give byte-identical states.
         """
         with self.lock:
+            self._pushes.clear(self.data)
             mujoco.mj_resetData(self.model, self.data)
             for robot in self.robots.values():
                 robot.place_home()
@@ -142,10 +151,37 @@ class World:
         """
         with self.lock:
             write_state(self.model, self.data, state)
+            if self._pushes:
+                self._pushes.clear(self.data)
             self.physics_steps = round(self.data.time / self.timestep)
             self._clear_fault()
             for robot in self.robots.values():
                 robot.read()
+
+    def push(self, push: Push) -> float:
+        """Push a body for some time and return when that ends [s]; `reset` and `set_state` end it at once.
+
+        Raises:
+            UnknownNameError: If the body does not exist.
+            WorldError: If it cannot move or a value is not possible.
+        """
+        with self.lock:
+            return self._pushes.begin(self.model, push, self.time)
+
+    def set_positions(self, qpos: FloatArray, qvel: FloatArray) -> None:
+        """Put everything somewhere, robots holding where they then are; `placement.place` does it by names.
+
+        Args:
+            qpos: Generalised positions (nq,).
+            qvel: Generalised velocities (nv,).
+        """
+        with self.lock:
+            self.data.qpos[:], self.data.qvel[:] = qpos, qvel
+            self.data.qacc_warmstart[:] = 0.0
+            for robot in self.robots.values():
+                robot.hold()
+            mujoco.mj_forward(self.model, self.data)
+            self._clear_fault()
 
     def recompile(self) -> None:
         """Apply changes of `spec`, keeping time and the state of what is still there.
@@ -188,6 +224,7 @@ class World:
     def _bind(self) -> None:
         for robot in self.robots.values():
             robot.bind(self.model, self.data)
+        self._pushes.rebind(self.model, self.data)
         self._watch = DivergenceWatch(self.model, self.data)
         cameras = collect_cameras(self.model, self.config.robots, self.config.overhead)
         self.cameras: Mapping[str, Camera] = MappingProxyType(cameras)

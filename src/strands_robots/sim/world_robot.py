@@ -92,8 +92,7 @@ class WorldRobot:
         with self._lock:
             self._torque_enabled = enabled
             if enabled:
-                self.read()
-                self._settle(self.position)
+                self.hold()
             self._set_torque_bit(enabled)
 
     @property
@@ -107,6 +106,11 @@ class WorldRobot:
         self._torque_enabled = True
         self._set_torque_bit(True)
         self._settle(self.home)
+
+    def hold(self) -> None:
+        """Aim at the measured position; the world's lock is held by the caller."""
+        self.read()
+        self._settle(self.position)
 
     def _settle(self, target: FloatArray) -> None:
         self.set_target(target)
