@@ -12,10 +12,13 @@ __version__ = "0.1.0"
 # Public name -> module that defines it.
 _LAZY: dict[str, str] = {
     "RobotConfig": "strands_robots.robot_config",
+    "RobotSpec": "strands_robots.sim.world_config",
+    "World": "strands_robots.sim.world",
+    "WorldConfig": "strands_robots.sim.world_config",
     "load_robot": "strands_robots.robot_config",
 }
 
-__all__ = ["RobotConfig", "__version__", "load_robot"]
+__all__ = ["RobotConfig", "RobotSpec", "World", "WorldConfig", "__version__", "load_robot"]
 
 
 def __getattr__(name: str) -> object:
