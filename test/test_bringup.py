@@ -45,23 +45,31 @@ def test_sim_graph_has_its_nodes_and_their_ends() -> None:
     assert {name: spec.on_exit for name, spec in nodes.items()} == {
         "sim_node": OnExit.END_GRAPH, "safety_node": OnExit.RESTART, "audit_node": OnExit.RESTART,
         "policy_node": OnExit.RESTART,
+        "motion_node": OnExit.RESTART,
     }
 
 
 def test_every_node_has_the_same_run_id_and_two_graphs_differ() -> None:
     first, second = (sim_graph(SimOptions(ONE)) for _ in range(2))
-    ids = {spec.fixed["run_id"] for spec in first.nodes}
+    ids = {spec.parameters["run_id"] for spec in first.nodes}
     assert len(ids) == 1
-    assert ids.isdisjoint(spec.fixed["run_id"] for spec in second.nodes)
-    assert by_name(first)["safety_node"].fixed["latch_folder"] != by_name(second)["safety_node"].fixed["latch_folder"]
+    assert ids.isdisjoint(spec.parameters["run_id"] for spec in second.nodes)
+    assert by_name(first)["safety_node"].parameters["latch_folder"] != by_name(second)["safety_node"].parameters["latch_folder"]
 
 
-def test_safety_node_has_no_simulated_time_whatever_the_file_says(tmp_path: Path) -> None:
+def test_safety_node_has_no_simulated_time_and_is_armed_as_asked() -> None:
+    safety = by_name(sim_graph(SimOptions(ONE, arm_on_start=False)))["safety_node"].parameters
+    assert safety["use_sim_time"] is False and safety["arm_on_start"] is False
+
+
+def test_a_parameter_file_comes_after_the_parameters(tmp_path: Path) -> None:
     path = tmp_path / "parameters.yaml"
-    path.write_text("/**:\n  ros__parameters:\n    use_sim_time: true\n", encoding="utf-8")
+    path.write_text("/**:\n  ros__parameters:\n    camera_rate: 5.0\n", encoding="utf-8")
     graph = sim_graph(SimOptions(ONE, params_file=str(path)))
-    arguments = ros_arguments(by_name(graph)["safety_node"], graph)
-    assert arguments.index("use_sim_time:=false") > arguments.index("--params-file")
+    for spec in graph.nodes:
+        arguments = ros_arguments(spec, graph)
+        assert arguments[arguments.index("--params-file") + 1] == str(path)
+        assert "-p" not in arguments[arguments.index("--params-file") :]
 
 
 def test_options_reach_sim_node() -> None:

@@ -35,7 +35,6 @@ class NodeSpec:
         namespace: Namespace of the node, relative to the graph's; empty for the graph's own.
         parameters: Parameters by name.
         parameter_files: ROS parameter files, applied after `parameters`: what they say wins.
-        fixed: Parameters that no file may change.
         remappings: Pairs (from, to).
         arguments: Arguments that are none of ROS.
         is_ros_node: False for a program that takes no --ros-args.
@@ -50,7 +49,6 @@ class NodeSpec:
     namespace: str = ""
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     parameter_files: tuple[Path, ...] = ()
-    fixed: Mapping[str, ParameterValue] = field(default_factory=dict)
     remappings: tuple[tuple[str, str], ...] = ()
     arguments: tuple[str, ...] = ()
     is_ros_node: bool = True
@@ -95,15 +93,11 @@ def ros_arguments(spec: NodeSpec, graph: Graph) -> list[str]:
         arguments += ["-r", f"__ns:=/{namespace}"]
     for source, target in spec.remappings:
         arguments += ["-r", f"{source}:={target}"]
-    arguments += _parameter_arguments(spec.parameters)
+    for name, value in spec.parameters.items():
+        arguments += ["-p", f"{name}:={json.dumps(value)}"]
     for path in spec.parameter_files:
         arguments += ["--params-file", str(path)]
-    arguments += _parameter_arguments(spec.fixed)
     return [*arguments, "--log-level", graph.log_level]
-
-
-def _parameter_arguments(parameters: Mapping[str, ParameterValue]) -> list[str]:
-    return [word for name, value in parameters.items() for word in ("-p", f"{name}:={json.dumps(value)}")]
 
 
 def join_namespace(*parts: str) -> str:

@@ -232,18 +232,22 @@ def sim_graph(options: SimOptions) -> Graph:
         "timestep": options.timestep,
         "control_period": options.control_period,
     }
-    run: dict[str, ParameterValue] = {"run_id": options.run_id}
     safety: dict[str, ParameterValue] = {
+        "arm_on_start": options.arm_on_start,
         # A folder for each run: two graphs on one machine must not overwrite each other's latch.
         "latch_folder": str(ros_home() / "strands_robots" / "latch" / options.run_id),
         "use_sim_time": False,
     }
+    run: dict[str, ParameterValue] = {"run_id": options.run_id}
     nodes = [
-        NodeSpec("sim_node", "sim_node", parameters=sim, parameter_files=files, fixed=run, on_exit=OnExit.END_GRAPH),
-        NodeSpec("safety_node", "safety_node", parameters={"arm_on_start": options.arm_on_start}, parameter_files=files,
-                 fixed={**run, **safety}, on_exit=OnExit.RESTART),
-        NodeSpec("audit_node", "audit_node", parameter_files=files, fixed={**run, "use_sim_time": False}, on_exit=OnExit.RESTART),
-        NodeSpec("policy_node", "policy_node", parameters={"use_sim_time": True}, parameter_files=files, fixed=run, on_exit=OnExit.RESTART),
+        NodeSpec("sim_node", "sim_node", parameters={**run, **sim}, parameter_files=files, on_exit=OnExit.END_GRAPH),
+        NodeSpec("safety_node", "safety_node", parameters={**run, **safety}, parameter_files=files, on_exit=OnExit.RESTART),
+        NodeSpec("audit_node", "audit_node", parameters={**run, "use_sim_time": False}, parameter_files=files, on_exit=OnExit.RESTART),
+        NodeSpec("policy_node", "policy_node", parameters={**run, "use_sim_time": True}, parameter_files=files, on_exit=OnExit.RESTART),
+        NodeSpec(
+            "motion_node", "motion_node", parameters={**run, "robots": sim["robots"], "use_sim_time": True}, parameter_files=files,
+            on_exit=OnExit.RESTART,
+        ),
     ]
     if options.rviz:
         nodes.append(_rviz())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from launch.actions import (
     DeclareLaunchArgument,
+    ExecuteProcess,
     LogInfo,
     OpaqueFunction,
     SetEnvironmentVariable,
@@ -18,7 +19,6 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext, LaunchDescription, LaunchService
-from strands_robots.bringup.environment import end_with_parent_prefix
 from strands_robots.bringup.graph import EndGraph, ExitRule, Graph, NodeSpec, Restart, join_namespace
 from strands_robots.bringup.graph import ParameterValue as Value
 from strands_robots.bringup.prepare import command_of, complete
@@ -83,11 +83,11 @@ def _node(spec: NodeSpec, graph: Graph, rule: ExitRule) -> ExecuteProcess:
     common = {"output": "screen", "on_exit": process_ended, "sigterm_timeout": str(STOP_STEPS[0][1]), "sigkill_timeout": str(STOP_STEPS[1][1])}
     if not spec.is_ros_node:
         return ExecuteProcess(cmd=list(command_of(spec, graph)), name=spec.name, **common)
-    parameters = [_typed(spec.parameters), *(str(path) for path in spec.parameter_files), _typed(spec.fixed)]
+    parameters = [_typed(spec.parameters), *(str(path) for path in spec.parameter_files)]
     return Node(
         package=spec.package, executable=spec.executable, name=spec.name, namespace=join_namespace(graph.namespace, spec.namespace),
         parameters=[entry for entry in parameters if entry], remappings=list(spec.remappings), arguments=list(spec.arguments),
-        ros_arguments=["--log-level", graph.log_level], prefix=" ".join(end_with_parent_prefix()), **common,
+        ros_arguments=["--log-level", graph.log_level], **common,
     )
 
 
