@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from strands_robots.audit.json_values import MAX_DETAILS, bounded, canonical, parse_object, text, to_json
 
-SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 anything = st.recursive(
     st.none()

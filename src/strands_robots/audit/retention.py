@@ -28,8 +28,8 @@ class Pruning:
 def plan_pruning(folder: PrivateFolder, keep_bytes: int) -> Pruning | None:
     """Return what must go so that the newest segments stay below `keep_bytes` together; None when nothing must.
 
-    The newest segment always stays. When the first segment to stay has a damaged beginning, all stay: its index and hash could
-    not be named.
+    The newest segment always stays. When the first segment to stay has a damaged beginning, all stay: its index
+    and hash could not be named.
 
     Raises:
         OSError: If the folder cannot be read.
