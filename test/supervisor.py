@@ -26,6 +26,8 @@ class TestSupervisor:
         self.is_silent = False
         self.epoch = 0
         self.admitted = ""
+        self.latch_count = 0
+        self.stop_id = 1
         self.last_gate: GateState | None = None
         self._session = uuid.uuid4().hex
         self._sequence = 0
@@ -35,14 +37,19 @@ class TestSupervisor:
         node.create_timer(BEAT, self.beat, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def arm(self) -> None:
-        """Arm with a new epoch, whatever session of the robot node is heard."""
+        """Arm with a new epoch, whatever session of the robot node is heard, once it has reported that it heard the last stop."""
+        deadline = time.monotonic() + 2.0
+        while not self._is_stop_heard() and time.monotonic() < deadline:
+            time.sleep(0.005)
         with self._lock:
             self.epoch = max(self.epoch, self.last_gate.arm_epoch if self.last_gate else 0) + 1
             self.admitted = self.last_gate.session if self.last_gate else ""
+            self.latch_count = self.last_gate.latch_count if self.last_gate else 0
             self.is_armed = True
 
     def disarm(self) -> None:
         with self._lock:
+            self.stop_id += self.is_armed
             self.is_armed = False
 
     def beat(self) -> None:
@@ -58,11 +65,16 @@ class TestSupervisor:
                 arm_epoch=self.epoch,
                 state=SafetyState.ARMED if self.is_armed else SafetyState.STOPPED,
                 stop_reason="" if self.is_armed else "test",
-                robots=[RobotSafety(robot=self.robot, session=self.admitted)],
+                stop_id=self.stop_id,
+                robots=[RobotSafety(robot=self.robot, session=self.admitted, latch_count=self.latch_count)],
             )
             seconds = time.time()
             message.header.stamp.sec, message.header.stamp.nanosec = int(seconds), int(seconds % 1.0 * 1e9)
             self._publisher.publish(message)
+
+    def _is_stop_heard(self) -> bool:
+        gate = self.last_gate
+        return gate is not None and (gate.stop_session, gate.stop_id) == (self._session, self.stop_id)
 
     def _on_gate(self, message: GateState) -> None:
         self.last_gate = message

@@ -41,6 +41,8 @@ class Bench:
         self.sequence = 0
         self.beat_sequence = 0
         self.epoch = 0
+        self.admitted_count = 0
+        self.stop_id = 1
         self.beats = True
 
     @property
@@ -56,16 +58,23 @@ class Bench:
             arm_epoch=self.epoch if epoch is None else epoch,
             admitted=changes.pop("admitted", {"arm": "s1"}),
             reason=changes.pop("reason", "" if armed else "test"),
+            latch_counts={"arm": changes.pop("latch_count", self.admitted_count)},
+            stop_id=changes.pop("stop_id", self.stop_id),
         )
         assert not changes
         self.gate.on_heartbeat(beat, self.now)
 
     def arm(self) -> Bench:
-        self.epoch += 1
+        self.resume()
         self.beat()
         self.beat()
         assert not self.gate.is_latched
         return self
+
+    def resume(self) -> None:
+        """Raise the epoch and admit the gate as it reports itself now, as a supervisor does."""
+        self.epoch += 1
+        self.admitted_count = self.gate.report(self.now).latch_count
 
     def tick(self, dt: float = DT) -> Setpoint:
         self.ros += dt

@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
-from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.safety.latch import ArmingLatch
-
 from .gates import Bench
 
 
@@ -60,9 +53,77 @@ def test_direct_stop_is_not_opened_by_heartbeats_sent_before_the_supervisor_knew
     bench.beat(epoch=2)
     bench.beat(epoch=2)
     assert bench.gate.is_latched, "the epoch that was stopped may not open it"
-    bench.beat(epoch=3)
-    bench.beat(epoch=3)
-    assert not bench.gate.is_latched
+    bench.epoch = 2
+    bench.arm()
+
+
+def test_resume_given_before_a_direct_stop_is_void() -> None:
+    bench = Bench().arm()
+    bench.beat(armed=False)
+    bench.resume()
+    bench.gate.stop("button", bench.now)
+    bench.beat(armed=False)
+    for _ in range(5):
+        bench.beat()
+    assert bench.gate.is_latched, "the resume did not know of the button"
+    bench.arm()
+
+
+def test_resume_given_before_a_later_stop_of_the_supervisor_is_void() -> None:
+    bench = Bench().arm()
+    bench.beat(armed=False)
+    bench.resume()
+    bench.beat(armed=False, stop_id=2)
+    for _ in range(5):
+        bench.beat()
+    assert bench.gate.is_latched
+    bench.arm()
+
+
+def test_resume_of_a_dead_supervisor_is_void_once_its_successor_was_heard_stopped() -> None:
+    bench = Bench().arm()
+    bench.beat(armed=False)
+    bench.resume()
+    bench.beat(armed=False, session="successor", sequence=1, stop_id=1, epoch=0)
+    for _ in range(5):
+        bench.beat()
+    assert bench.gate.is_latched
+
+
+def test_stop_that_was_missed_latches_when_the_next_epoch_shows_it() -> None:
+    bench = Bench().arm()
+    bench.beat(epoch=2)
+    assert bench.gate.report(bench.now).latch_reason == "missed_stop"
+
+
+def test_count_rises_at_every_closing_and_every_new_stop() -> None:
+    bench = Bench()
+    counts = [bench.gate.report(bench.now).latch_count]
+
+    def note() -> None:
+        counts.append(bench.gate.report(bench.now).latch_count)
+
+    bench.beat(armed=False)
+    note()
+    bench.beat(armed=False)
+    note()
+    bench.arm()
+    bench.beat(armed=False, stop_id=2)
+    note()
+    bench.gate.stop("button", bench.now)
+    note()
+    bench.arm()
+    bench.steady += 1.0
+    note()
+    assert counts == [0, 1, 1, 2, 3, 4]
+
+
+def test_report_names_the_stop_that_was_heard() -> None:
+    bench = Bench()
+    bench.beat(armed=False, stop_id=4)
+    bench.beat(armed=False, stop_id=3, sequence=0)
+    report = bench.gate.report(bench.now)
+    assert (report.stop_session, report.stop_id) == ("sup", 4)
 
 
 def test_repeated_heartbeat_does_not_count_twice() -> None:
@@ -142,69 +203,3 @@ def test_nothing_moves_after_a_stop_until_a_new_command() -> None:
     bench.arm()
     bench.run(0.5)
     assert np.array_equal(bench.position, held)
-
-
-class LatchOrders(RuleBasedStateMachine):
-    """Every order of beats, stops and silence: the latch is open only if it was armed for it after the last closing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.latch = ArmingLatch("arm", "s1", 0.25)
-        self.now = 0.0
-        self.sequence = 0
-        self.epoch = 1
-        self.stopped = False
-        self.may_open = True
-        self.last_fresh = 0.0
-        self.sent: list[Heartbeat] = []
-
-    @rule()
-    def beat(self) -> None:
-        self.sequence += 1
-        beat = Heartbeat("sup", self.sequence, not self.stopped, self.epoch, {"arm": "s1"})
-        self.sent.append(beat)
-        self.latch.on_heartbeat(beat, self.now)
-        self.last_fresh = self.now
-        if self.stopped:
-            self.may_open = False
-
-    @rule(index=st.integers(0, 1000))
-    @precondition(lambda self: self.sent)
-    def replay(self, index: int) -> None:
-        beat = self.sent[index % len(self.sent)]
-        self.latch.on_heartbeat(beat, self.now)
-        if not beat.armed and self.latch.epoch >= self.epoch:
-            self.may_open = False
-
-    @rule()
-    def stop_direct(self) -> None:
-        self.latch.close("stop: button", needs_stopped_supervisor=True)
-        self.may_open = False
-
-    @rule()
-    def stop_supervisor(self) -> None:
-        self.stopped = True
-
-    @rule()
-    def resume(self) -> None:
-        self.stopped = False
-        self.epoch += 1
-        self.may_open = True
-
-    @rule(dt=st.sampled_from([0.01, 0.05, 0.2, 0.3]))
-    def wait(self, dt: float) -> None:
-        self.now += dt
-        self.latch.check(self.now)
-        if self.now - self.last_fresh > 0.25 and self.latch.epoch >= self.epoch:
-            self.may_open = False
-
-    @invariant()
-    def open_only_after_arming(self) -> None:
-        if not self.latch.is_closed:
-            assert self.may_open
-            assert not self.latch.reason
-            assert self.now - self.last_fresh <= 0.25 + 1e-9
-
-
-TestLatchOrders = LatchOrders.TestCase
-TestLatchOrders.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

@@ -27,6 +27,7 @@ class Graph:
             "robot": name, "session": "s1", "latched": False, "latch_reason": "", "arm_epoch": 1,
             "stop_category": StopCategory.CONTROLLED_AND_HOLD, "torque_enabled": True, "lease_holder": "", "playing": False,
             "at_rest": True, "max_velocity": 0.0, "accepted": 0, "clamped": 0,
+            "stop_session": "sup", "stop_id": self.supervisor.stop_id,
         }
         fields.update(self.report_fields.get(name, {}))
         fields.update(changes)
@@ -220,3 +221,47 @@ def test_robot_that_joins_an_armed_graph_of_hardware_stops_it() -> None:
 def test_sequence_rises_with_every_heartbeat() -> None:
     graph = armed()
     assert graph.step().sequence < graph.step().sequence
+
+
+@pytest.mark.parametrize(
+    "changes", [{"stop_id": 0}, {"stop_session": "predecessor"}, {"latched": False}, {"at_rest": False}]
+)
+def test_report_that_does_not_say_that_this_stop_was_heard_is_no_evidence(changes: dict[str, Any]) -> None:
+    graph = armed()
+    stop_id = graph.supervisor.request_stop("a", "b", graph.now)
+    assert graph.step(**{"latched": True, "at_rest": True, **changes}).state is GraphState.STOPPING
+    with pytest.raises(ResumeRefusedError, match="since stop 1"):
+        graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+
+
+def test_resume_admits_the_count_of_the_latch() -> None:
+    graph = armed()
+    stop_id = graph.supervisor.request_stop("a", "b", graph.now)
+    graph.step(latched=True, latch_count=7)
+    graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+    assert graph.step(latched=True, latch_count=7).robots[0].latch_count == 7
+
+
+def test_robot_that_latched_after_the_report_on_which_the_resume_was_based_stops_the_graph() -> None:
+    graph = armed()
+    stop_id = graph.supervisor.request_stop("a", "b", graph.now)
+    graph.step(latched=True, latch_count=7)
+    graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+    state = graph.step(latched=True, latch_count=8, latch_reason="stop: button")
+    assert state.state is not GraphState.ARMED
+    assert "stop: button" in state.stop_reason
+
+
+def test_overtaken_report_says_nothing() -> None:
+    graph = armed()
+    stop_id = graph.supervisor.request_stop("a", "b", graph.now)
+    graph.step(latched=True, latch_count=2)
+    graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+    graph.step(latched=False, latch_count=1)
+    assert graph.step(latched=True, latch_count=2).state is GraphState.ARMED
+
+
+def test_robot_that_had_latched_before_it_was_heard_is_not_armed_by_joining() -> None:
+    state = Graph().step(latched=True, latch_count=1, latch_reason="stop: button")
+    assert state.state is not GraphState.ARMED
+    assert "before it was heard: stop: button" in state.stop_reason

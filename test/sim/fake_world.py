@@ -98,17 +98,21 @@ class Bench:
         self.clocks: list[float] = []
         self.runtime = SimRuntime(self.world, self.control, self.cameras, RuntimeConfig(mode=mode, **options), self.clocks.append)
         self._sequence = 0
+        self._counts: dict[str, int] = {}
         self._command = 0
 
     def arm(self, epoch: int = 1) -> None:
+        now = Instant(self.world.time, time.monotonic())
+        self._counts = {gate.config.robot: gate.report(now).latch_count for gate in self.gates}
         for _ in range(2):
             self.beat(epoch)
 
     def beat(self, epoch: int = 1) -> None:
         self._sequence += 1
         now = Instant(self.world.time, time.monotonic())
+        names = [gate.config.robot for gate in self.gates]
         for gate in self.gates:
-            gate.on_heartbeat(Heartbeat("sup", self._sequence, True, epoch, {g.config.robot: "s" for g in self.gates}), now)
+            gate.on_heartbeat(Heartbeat("sup", self._sequence, True, epoch, dict.fromkeys(names, "s"), "", self._counts), now)
 
     def chunk(self, *rows: list[float], source: str = "operator/test", period: float = 0.01) -> Chunk:
         self._command += 1

@@ -175,6 +175,8 @@ def heartbeat_from_msg(message: SafetyState) -> Heartbeat:
         arm_epoch=message.arm_epoch,
         admitted={robot.robot: robot.session for robot in message.robots},
         reason=message.stop_reason,
+        latch_counts={robot.robot: robot.latch_count for robot in message.robots},
+        stop_id=message.stop_id,
     )
 
 
@@ -196,7 +198,14 @@ def safety_state_to_msg(state: SupervisorState, wall_time: float) -> SafetyState
         stop_source=clip(state.stop_source, 128),
         stop_reason=clip(state.stop_reason, 256),
         robots=[
-            RobotSafety(robot=r.robot, session=r.session, latched=r.latched, at_rest=r.at_rest, age=float(r.age))
+            RobotSafety(
+                robot=r.robot,
+                session=r.session,
+                latch_count=r.latch_count,
+                latched=r.latched,
+                at_rest=r.at_rest,
+                age=float(r.age),
+            )
             for r in state.robots
         ],
         message=clip(state.message, 512),
@@ -229,6 +238,9 @@ def gate_state_to_msg(report: GateReport, stamp: float) -> GateState:
             :32
         ],
         last_refusal=clip(report.last_refusal, 1024),
+        latch_count=report.latch_count,
+        stop_session=clip(report.stop_session, 64),
+        stop_id=report.stop_id,
     )
 
 
@@ -256,6 +268,9 @@ def gate_report_from_msg(message: GateState) -> GateReport:
         clamped=message.clamped,
         refusals={entry.reason: entry.count for entry in message.refusals},
         last_refusal=message.last_refusal,
+        latch_count=message.latch_count,
+        stop_session=message.stop_session,
+        stop_id=message.stop_id,
     )
 
 

@@ -105,6 +105,9 @@ class GateReport:
     clamped: int
     refusals: dict[str, int] = field(default_factory=dict)
     last_refusal: str = ""
+    latch_count: int = 0
+    stop_session: str = ""
+    stop_id: int = 0
 
 
 class Gate:
@@ -188,7 +191,7 @@ class Gate:
     def stop(self, reason: str, now: Instant) -> None:
         """Latch at once, from any thread; the next tick applies the stop category."""
         with self._lock:
-            self._latch.close(f"stop: {reason}"[:256], needs_stopped_supervisor=True)
+            self._latch.close(f"stop: {reason}"[:256], is_new_stop=True)
             self._drop()
             self.wants_tick = True
 
@@ -269,6 +272,9 @@ class Gate:
                 clamped=self._clamped,
                 refusals=dict(self._refusals),
                 last_refusal=self._last_refusal,
+                latch_count=self._latch.count,
+                stop_session=self._latch.heard_stop[0],
+                stop_id=self._latch.heard_stop[1],
             )
 
     def _admit(self, chunk: Chunk, topic: str, now: Instant) -> Verdict:

@@ -17,6 +17,8 @@ class Heartbeat:
         arm_epoch: Raised by every resume.
         admitted: Robot name -> session of its node that this heartbeat may arm.
         reason: Why the graph is stopped, in words.
+        latch_counts: Robot name -> count of its latch that was admitted; 0 where nothing is said.
+        stop_id: Number of the last stop of this session; 0 before the first.
     """
 
     session: str
@@ -25,3 +27,5 @@ class Heartbeat:
     arm_epoch: int
     admitted: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    latch_counts: Mapping[str, int] = field(default_factory=dict)
+    stop_id: int = 0

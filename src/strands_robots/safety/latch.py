@@ -10,17 +10,22 @@ CONFIRMATIONS = 2
 class ArmingLatch:
     """Says whether one robot may move.
 
-    It starts closed. It closes on any stop, on a heartbeat that does not arm this robot, and when heartbeats are missing. It opens
-    only when, since it closed, `CONFIRMATIONS` heartbeats of one session came with increasing sequences that admit this very start
-    of the robot node and carry an epoch above every epoch seen before. After a stop that did not come from the supervisor it must
-    also have seen the supervisor stopped, so that heartbeats sent before the supervisor heard of the stop cannot open it.
+    It starts closed. It closes on any stop, on a heartbeat that does not arm this robot, and when heartbeats are missing.
+
+    It counts. The count rises whenever it closes, at every direct stop and at every stop of the supervisor that it hears of for the
+    first time, closed or not. It opens only when, since it closed, `CONFIRMATIONS` heartbeats of one session came with increasing
+    sequences that carry an epoch above every epoch seen before, and that admit this very start of the robot node *with the present
+    count*. The supervisor learns the count from gate_state and admits it at a resume, so a resume is a compare-and-swap: a stop that
+    reached this latch after the report on which the resume was based makes the resume void (docs/adr/0003).
 
     Not thread-safe: the gate holds its lock around every call. No I/O; time is passed in.
 
     Attributes:
         is_closed: True while nothing may move.
         reason: Why it is closed; empty when open.
-        epoch: Highest arming epoch seen.
+        epoch: Highest arming epoch seen; while open the one that opened it.
+        count: Closings and stops so far.
+        heard_stop: Session and number of the last stop of a supervisor that was heard; ("", 0) before the first.
     """
 
     def __init__(self, robot: str, session: str, timeout: float) -> None:
@@ -30,19 +35,26 @@ class ArmingLatch:
         self._robot = robot
         self._session = session
         self._timeout = timeout
-        self._needs_stopped_supervisor = False
+        self.count = 0
+        self.heard_stop = ("", 0)
         self._supervisor = ""
         self._sequence = -1
         self._last_beat = 0.0
         self._confirmations = 0
 
-    def close(self, reason: str, *, needs_stopped_supervisor: bool = False) -> None:
-        """Close, or stay closed and ask again for every confirmation. The first reason is kept, but for "starting"."""
+    def close(self, reason: str, *, is_new_stop: bool = False) -> None:
+        """Close, or stay closed and ask again for every confirmation. The first reason is kept, but for "starting".
+
+        Args:
+            reason: Why.
+            is_new_stop: True for a stop that no resume given so far can have meant.
+        """
+        if not self.is_closed or is_new_stop:
+            self.count += 1
         if not self.is_closed or self.reason == "starting":
             self.reason = reason
         self.is_closed = True
         self._confirmations = 0
-        self._needs_stopped_supervisor |= needs_stopped_supervisor
 
     def check(self, now: float) -> None:
         """Close when no heartbeat came for the timeout. `now` is steady time [s]."""
@@ -66,10 +78,10 @@ class ArmingLatch:
         self._last_beat = now
         if self.is_closed:
             self._confirm(beat)
-        elif beat.admitted.get(self._robot) != self._session:
+        elif beat.arm_epoch != self.epoch:
+            self.close("missed_stop")
+        elif not self._is_admitted(beat):
             self.close("not_admitted")
-        else:
-            self.epoch = max(self.epoch, beat.arm_epoch)
 
     def _on_stopped(self, beat: Heartbeat, now: float) -> None:
         # A stop is taken from any session and any sequence. Only a fresh one counts as "the supervisor knows".
@@ -77,10 +89,13 @@ class ArmingLatch:
         if beat.session != self._supervisor:
             self._adopt(beat)
         self._sequence = max(self._sequence, beat.sequence)
-        self.close(f"stop: {beat.reason}" if beat.reason else "stop")
+        session, stop_id = self.heard_stop
+        is_new_stop = beat.session != session or beat.stop_id > stop_id
+        if is_new_stop:
+            self.heard_stop = (beat.session, beat.stop_id)
+        self.close(f"stop: {beat.reason}" if beat.reason else "stop", is_new_stop=is_new_stop)
         if is_fresh:
             self._last_beat = now
-            self._needs_stopped_supervisor = False
             self.epoch = max(self.epoch, beat.arm_epoch)
 
     def _adopt(self, beat: Heartbeat) -> None:
@@ -89,14 +104,14 @@ class ArmingLatch:
         self._confirmations = 0
 
     def _confirm(self, beat: Heartbeat) -> None:
-        is_valid = (
-            beat.arm_epoch > self.epoch
-            and not self._needs_stopped_supervisor
-            and beat.admitted.get(self._robot) == self._session
-        )
+        is_valid = beat.arm_epoch > self.epoch and self._is_admitted(beat)
         self._confirmations = self._confirmations + 1 if is_valid else 0
         if self._confirmations >= CONFIRMATIONS:
             self.is_closed = False
             self.reason = ""
             self.epoch = beat.arm_epoch
             self._confirmations = 0
+
+    def _is_admitted(self, beat: Heartbeat) -> bool:
+        session, count = beat.admitted.get(self._robot), beat.latch_counts.get(self._robot, 0)
+        return session == self._session and count == self.count

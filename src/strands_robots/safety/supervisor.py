@@ -76,6 +76,7 @@ class RobotEvidence:
     latched: bool
     at_rest: bool
     age: float
+    latch_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class _Robot:
     received: float
     admitted: str
     expected_since: float
+    latch_count: int
     has_armed: bool = False
     rest_since_stop: bool = False
 
@@ -118,6 +120,10 @@ class Supervisor:
     A robot is admitted, that is named in the heartbeat with its session, at a resume; in a graph that arms on start also when it is
     first heard. A robot node that starts again has another session: the graph stops until somebody resumes. Without `arm_on_start`
     a robot that joins an armed graph stops it too, so that hardware is only ever armed by somebody who saw it.
+
+    With the session the count of the robot's latch is admitted, as the robot reported it. A robot that latched since has another
+    count, so its gate ignores the resume, and its next report stops the graph. Only a report that says that this very stop was heard
+    is evidence of rest, and only evidence of rest makes a resume possible (docs/adr/0003).
 
     Not thread-safe: the node's executor calls it.
     """
@@ -169,30 +175,38 @@ class Supervisor:
         silent = self._unheard() + [name for name, robot in self._robots.items() if self._is_silent(robot, now)]
         if silent:
             raise ResumeRefusedError(f"no gate_state from {', '.join(sorted(silent))}; valid: resume when every robot is heard")
-        moving = [name for name, robot in self._robots.items() if not robot.report.at_rest]
+        moving = [name for name, robot in self._robots.items() if not robot.rest_since_stop]
         if moving:
-            raise ResumeRefusedError(f"{', '.join(sorted(moving))} does not report rest; valid: resume when every robot is at rest")
+            raise ResumeRefusedError(
+                f"{', '.join(sorted(moving))} does not report rest since stop {stop_id}; "
+                "valid: resume when every robot is latched and at rest"
+            )
         self._authority.check(source, reason, stop_id)
         self._epoch = max([self._epoch, *(robot.report.arm_epoch for robot in self._robots.values())]) + 1
         self._stop = None
         for robot in self._robots.values():
-            robot.admitted, robot.expected_since, robot.has_armed = robot.report.session, now, False
+            robot.admitted, robot.latch_count = robot.report.session, robot.report.latch_count
+            robot.expected_since, robot.has_armed = now, False
         return self._epoch
 
     def on_gate_report(self, report: GateReport, now: float) -> None:
         """Take a robot's own report: admit it, collect evidence of rest, and stop the graph when the robot stopped by itself."""
         robot = self._robots.get(report.robot)
         if robot is None:
-            robot = _Robot(report, now, report.session, now)
+            robot = _Robot(report, now, report.session, now, report.latch_count)
             self._robots[report.robot] = robot
-            if self._stop is None and not self._config.arm_on_start:
-                self._latch(f"robot/{report.robot}", f"robot '{report.robot}' joined an armed graph", now)
+            self._check_newcomer(report, now)
+        elif report.session == robot.report.session and report.latch_count < robot.report.latch_count:
+            return  # Overtaken by a later one.
         robot.report, robot.received = report, now
         if self._stop is not None:
-            robot.rest_since_stop = report.at_rest and report.latched
+            has_heard = (report.stop_session, report.stop_id) == (self._config.session, self._stop_id)
+            robot.rest_since_stop = report.at_rest and report.latched and has_heard
             return
         if report.session != robot.admitted:
             self._latch(f"robot/{report.robot}", f"robot node '{report.robot}' started again", now)
+        elif report.latch_count > robot.latch_count:
+            self._latch(f"robot/{report.robot}", f"robot '{report.robot}' latched: {report.latch_reason}", now)
         elif not report.latched:
             robot.has_armed = True
         elif robot.has_armed:
@@ -240,7 +254,7 @@ class Supervisor:
         cause = f"stop {self._stop_id} by {stop.source}: {stop.reason}"
         moving = self.moving_robots(now)
         if not moving:
-            return GraphState.STOPPED, f"{cause}; every robot reported rest"
+            return GraphState.STOPPED, f"{cause}; {'every robot reported rest' if self._robots else 'no robot is heard'}"
         if now - stop.since > self._config.rest_deadline:
             return GraphState.STOP_NOT_CONFIRMED, f"{cause}; no evidence of rest from {', '.join(moving)}"
         return GraphState.STOPPING, f"{cause}; waiting for rest of {', '.join(moving)}"
@@ -250,6 +264,16 @@ class Supervisor:
         self._stop = _Stop(source, reason, now)
         for robot in self._robots.values():
             robot.rest_since_stop = False
+
+    def _check_newcomer(self, report: GateReport, now: float) -> None:
+        """Stop an armed graph when a robot that is heard for the first time may not be armed by that alone."""
+        if self._stop is not None:
+            return
+        if not self._config.arm_on_start:
+            self._latch(f"robot/{report.robot}", f"robot '{report.robot}' joined an armed graph", now)
+        elif report.latch_count:
+            why = f"robot '{report.robot}' had latched before it was heard: {report.latch_reason}"
+            self._latch(f"robot/{report.robot}", why, now)
 
     def _unheard(self) -> list[str]:
         return [name for name in self._config.expected if name not in self._robots]
@@ -264,4 +288,5 @@ class Supervisor:
             latched=robot.report.latched,
             at_rest=robot.report.at_rest and not self._is_silent(robot, now),
             age=max(now - robot.received, 0.0),
+            latch_count=robot.latch_count,
         )
