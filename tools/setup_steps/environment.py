@@ -15,6 +15,9 @@ import json, sys, sysconfig, numpy
 print(json.dumps([sysconfig.get_path("include"), numpy.get_include()]))
 """
 
+# In an environment that has LeRobot, so that later set-ups keep it.
+_LEARNING = ".learning"
+
 
 def prepare_environment(checkout: Checkout, ros: Ros, env: dict[str, str], wanted: str | None, learning: bool) -> Path:
     """Return the Python of a virtual environment that holds everything in requirements/.
@@ -24,7 +27,7 @@ def prepare_environment(checkout: Checkout, ros: Ros, env: dict[str, str], wante
         ros: With a ROS installation the environment sees that installation's Python packages and adds to them.
         env: The environment for the commands.
         wanted: The Python that the user asked for, if any; it counts only when the environment is made.
-        learning: Whether to add requirements/learning.txt; once added they stay.
+        learning: Whether to add requirements/learning.txt; once added it stays.
 
     Raises:
         SetupError: If it cannot be made or filled.
@@ -36,10 +39,10 @@ def prepare_environment(checkout: Checkout, ros: Ros, env: dict[str, str], wante
         version = _make(checkout, ros, env, wanted)
     else:
         say("python", f"{version} in {venv.name}")
-    wheels = ["ros-wheels"] if ros.is_wheels else []
-    _install(checkout, ros, env, "packages", [*wheels, "base", "dev"], version)
-    if learning:
-        _install(checkout, ros, env, "learning", [*wheels, "base", "dev", "learning"], version)
+    names = [*(["ros-wheels"] if ros.is_wheels else []), "base", "dev"]
+    if learning or (venv / _LEARNING).is_file():
+        names.append("learning")
+    _install(checkout, ros, env, names, version)
     return python
 
 
@@ -72,20 +75,23 @@ def _make(checkout: Checkout, ros: Ros, env: dict[str, str], wanted: str | None)
     return version
 
 
-def _install(checkout: Checkout, ros: Ros, env: dict[str, str], step: str, names: list[str], version: str) -> None:
+def _install(checkout: Checkout, ros: Ros, env: dict[str, str], names: list[str], version: str) -> None:
     """Install requirement files together, so that pip resolves them as one; nothing when they have not changed."""
     venv = checkout.venv(ros)
     files = checkout.requirements(*names)
-    stamp, expected = venv / f".{step}", fingerprint(version, str(venv), *files, Path(__file__).with_name("prefix.py"))
+    constraints = [] if ros.is_wheels or "learning" in names else checkout.requirements("ros-installation")
+    recipe = [Path(__file__).with_name("prefix.py"), *constraints, *files]
+    stamp, expected = venv / ".packages", fingerprint(version, str(venv), *recipe)
     if is_done(stamp, expected):
-        say(step, "unchanged")
+        say("packages", "unchanged")
         return
-    say(step, f"installing requirements/{{{','.join(names)}}}.txt into {venv.name} ...")
-    log = checkout.state / f"{step}.log"
+    say("packages", f"installing requirements/{{{','.join(names)}}}.txt into {venv.name} ...")
+    log = checkout.state / "packages.log"
     python = str(venv / "bin" / "python")
     command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    for file in files:
-        command += ["-r", str(file)]
+    for option, paths in (("-r", files), ("-c", constraints)):
+        for path in paths:
+            command += [option, str(path)]
     if run_logged(command, log, {**env, "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1"}, checkout.root) != 0:
         raise SetupError(
             f"pip could not install the requirements; the end of {log}:\n{tail(log)}",
@@ -94,6 +100,8 @@ def _install(checkout: Checkout, ros: Ros, env: dict[str, str], step: str, names
     if ros.is_wheels:
         _finish_wheels(venv, python, env)
     write_setup_files(venv, ros.is_wheels)
+    if "learning" in names:
+        mark_done(venv / _LEARNING, "LeRobot is part of this environment\n")
     mark_done(stamp, expected)
 
 
