@@ -1,0 +1,171 @@
+"""The camera thread: which frames are due, what is lost, and that every request is answered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from strands_robots.errors import RenderError
+from strands_robots.sim.camera_worker import DEPTH, RGB, CameraFeed, CameraWorker, RenderRequest
+
+
+@dataclass
+class FakeCamera:
+    name: str
+    rate: float = 30.0
+    width: int = 4
+    height: int = 2
+
+
+@dataclass
+class FakePort:
+    rgb: bool = True
+    depth: bool = False
+    stamps: list[float] = field(default_factory=list)
+    pictures: list[tuple[float, tuple[int, ...]]] = field(default_factory=list)
+
+    def wants_rgb(self) -> bool:
+        return self.rgb
+
+    def wants_depth(self) -> bool:
+        return self.depth
+
+    def publish_info(self, stamp: float) -> None:
+        self.stamps.append(stamp)
+
+    def publish_rgb(self, stamp: float, pixels: Any) -> None:
+        self.pictures.append((stamp, pixels.shape))
+
+    publish_depth = publish_rgb
+
+
+class FakeRenderer:
+    def __init__(self) -> None:
+        self.thread = threading.current_thread().name
+        self.go = threading.Event()
+        self.go.set()
+
+    def render(self, state: Any, camera: str, kind: int, width: int = 0, height: int = 0) -> Any:
+        assert threading.current_thread().name == self.thread, "a renderer belongs to the thread that made it"
+        self.go.wait(5.0)
+        if state[0] < 0.0:
+            raise RenderError("no picture")
+        return np.zeros((2, 4, 3), np.uint8) if kind == RGB else np.zeros((2, 4), np.float32)
+
+    def close(self) -> None:
+        self.thread = "closed"
+
+
+class Bench:
+    def __init__(self, *ports: FakePort, rate: float = 30.0) -> None:
+        self.renderers: list[FakeRenderer] = []
+        self.ports = ports
+        self.worker = CameraWorker(self._make, [CameraFeed(FakeCamera(f"c{i}", rate), port) for i, port in enumerate(ports)])
+        self.worker.start()
+
+    def _make(self) -> FakeRenderer:
+        self.renderers.append(FakeRenderer())
+        return self.renderers[-1]
+
+    def request(self, state: float = 0.0) -> Any:
+        answer: Future[Any] = Future()
+        self.worker.request(
+            RenderRequest(np.array([state]), 1.0, "c0", DEPTH, 0, 0, lambda pixels, stamp: (pixels.shape, stamp), answer)
+        )
+        return answer.result(5.0)
+
+
+@pytest.fixture
+def benches() -> Iterator[list[Bench]]:
+    made: list[Bench] = []
+    yield made
+    for bench in made:
+        bench.worker.stop()
+
+
+def run(bench: Bench, seconds: float) -> None:
+    """Offer a state every 2 ms, and wait for the thread each time one is due."""
+    for k in range(round(seconds / 0.002)):
+        stamp = k * 0.002
+        if stamp >= bench.worker.next_due:
+            bench.worker.offer(stamp, lambda: np.zeros(1))
+            bench.request()
+
+
+def test_frames_come_at_the_cameras_rate_of_simulated_time(benches: list[Bench]) -> None:
+    bench = Bench(FakePort(), FakePort())
+    benches.append(bench)
+    run(bench, 1.0)
+    for port in bench.ports:
+        assert len(port.pictures) == 30
+        assert np.diff(port.stamps) == pytest.approx(1.0 / 30.0, abs=0.0021)
+    assert [s for s, _ in bench.ports[0].pictures] == [s for s, _ in bench.ports[1].pictures], "one state for all cameras"
+    assert bench.worker.lost == 0
+
+
+def test_nothing_is_drawn_while_nobody_looks_but_calibration_goes_on(benches: list[Bench]) -> None:
+    bench = Bench(FakePort(rgb=False))
+    benches.append(bench)
+    bench.worker.offer(0.0, lambda: np.zeros(1))
+    deadline = threading.Event()
+    while not bench.ports[0].stamps:
+        assert not deadline.wait(0.005)
+    assert bench.renderers == [] and bench.ports[0].pictures == []
+
+
+def test_depth_is_drawn_only_on_demand(benches: list[Bench]) -> None:
+    bench = Bench(FakePort(rgb=True, depth=True))
+    benches.append(bench)
+    bench.worker.offer(0.0, lambda: np.zeros(1))
+    bench.request()
+    assert [shape for _, shape in bench.ports[0].pictures] == [(2, 4, 3), (2, 4)]
+
+
+def test_slow_renderer_loses_frames_and_draws_the_newest(benches: list[Bench]) -> None:
+    bench = Bench(FakePort())
+    benches.append(bench)
+    bench.request()
+    renderer = bench.renderers[0]
+    renderer.go.clear()
+    for k in range(5):
+        bench.worker.offer(k / 30.0, lambda: np.zeros(1))
+        if k == 0:
+            while bench.worker._mail is not None:
+                pass
+    renderer.go.set()
+    bench.request()
+    assert [stamp for stamp, _ in bench.ports[0].pictures] == pytest.approx([0.0, 4 / 30.0])
+    assert bench.worker.lost == 3
+
+
+def test_every_camera_is_drawn_when_asked_for(benches: list[Bench]) -> None:
+    bench = Bench(FakePort(), rate=1.0)
+    benches.append(bench)
+    for k in range(3):
+        bench.worker.offer(k * 0.01, lambda: np.zeros(1), every_camera=True)
+        bench.request()
+    assert [stamp for stamp, _ in bench.ports[0].pictures] == pytest.approx([0.0, 0.01, 0.02])
+
+
+def test_request_is_answered_with_the_finished_picture_or_the_error(benches: list[Bench]) -> None:
+    bench = Bench(FakePort())
+    benches.append(bench)
+    assert bench.request() == ((2, 4), 1.0)
+    with pytest.raises(RenderError, match="no picture"):
+        bench.request(state=-1.0)
+    assert bench.request() == ((2, 4), 1.0)
+
+
+def test_requests_after_the_end_are_refused(benches: list[Bench]) -> None:
+    bench = Bench(FakePort())
+    bench.request()
+    bench.worker.stop()
+    assert bench.renderers[0].thread == "closed"
+    with pytest.raises(RenderError, match="has ended"):
+        bench.request()
