@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -24,13 +25,29 @@ SUBSTEPS = 5
 LATENCY = 1  # control ticks between a chunk's making and its arrival, as on a graph
 SOURCE = "operator/test"
 
+FLOOR = -0.0024
+TABLE = '<geom name="floor" type="plane" size="1 1 .1" pos="0 0 -0.0024"/>'
+CUBE = """<body name="cube" pos="0.2165 0 0.0101"><freejoint/>
+  <geom type="box" size=".0125 .0125 .0125" mass="0.02"/></body>"""
+GRASP = {"shoulder_lift": -0.0821, "elbow_flex": 0.5966, "wrist_flex": 1.0563, "gripper": 0.6}
+
+
+def scene_file(folder: Path, *bodies: str) -> Path:
+    """Write a scene with a table and the given things on it."""
+    path = folder / "scene.xml"
+    path.write_text(f"<mujoco><worldbody>{TABLE}{''.join(bodies)}</worldbody></mujoco>", encoding="utf-8")
+    return path
+
 
 class Simulated:
     """The arm in its world. Time is simulated; the steady clock runs along."""
 
-    def __init__(self) -> None:
+    def __init__(self, scene: Path | None = None, home: Mapping[str, float] | None = None) -> None:
         self.config = load_robot("so101")
-        self.world = World(WorldConfig(robots=(RobotSpec("so101", self.config),), overhead=None))
+        if home is not None:
+            self.config = self.config.model_copy(update={"home": {**self.config.home, **home}})
+        spec = RobotSpec("so101", self.config)
+        self.world = World(WorldConfig(robots=(spec,), scene=scene, overhead=None))
         self.robot = self.world.robots["so101"]
         self.kinematics = RobotKinematics("so101", self.config, avoid_ground=True)
         self.limits = self.config.limits()
@@ -91,14 +108,22 @@ class Simulated:
         """One look of the session, and one control period."""
         chunk = session.next_chunk(self.now)
         if chunk is not None:
-            self.chunks.append(chunk)
-            self._in_flight.append((self._ticks + 1 + LATENCY, chunk))
+            self.send(chunk)
         self.tick()
         self.tell(session)
 
+    def send(self, chunk: Chunk) -> None:
+        """Put a chunk on its way to the gate."""
+        self.chunks.append(chunk)
+        self._in_flight.append((self._ticks + 1 + LATENCY, chunk))
+
     def play(self, session: MotionSession, timeout: float = 20.0) -> None:
-        """Plan and play until the session has an ending."""
+        """Plan, and play until the session has an ending."""
         session.prepare()
+        self.play_on(session, timeout)
+
+    def play_on(self, session: MotionSession, timeout: float = 20.0) -> None:
+        """Play until the session has an ending."""
         end = self.world.time + timeout
         while session.ending is None:
             assert self.world.time < end, "the motion does not end"

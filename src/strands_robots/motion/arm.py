@@ -1,4 +1,4 @@
-"""Kinematics of one robot on its own model: where its tool is, and what touches what. Needs MuJoCo; no ROS, no simulation.
+"""Kinematics of one robot on its own model: where its tool is, and what touches what. Needs MuJoCo; no ROS.
 
 Arrays (D,) are in the joint order of the robot's configuration. MuJoCo's own orders stay inside this file.
 """
@@ -44,7 +44,8 @@ class Collision:
     def __str__(self) -> str:
         if self.distance < 0.0:
             return f"{self.first} would be {-1e3 * self.distance:.1f} mm inside {self.second}"
-        return f"{self.first} would be {1e3 * self.distance:.1f} mm from {self.second}; valid: at least {1e3 * CLEARANCE:.1f} mm"
+        distance, valid = 1e3 * self.distance, 1e3 * CLEARANCE
+        return f"{self.first} would be {distance:.1f} mm from {self.second}; valid: at least {valid:.1f} mm"
 
 
 class Arm:
@@ -71,10 +72,10 @@ class Arm:
         self.config = config
         self.name = name or config.name
         self.limits = config.limits()
-        robot = load_robot_model(config, self.name)
+        robot = load_robot_model(config.model_copy(update={"cameras": {}}), self.name)
         self.model = compile_model(robot.spec, robot.path, f"robot '{self.name}'")
         if avoid_ground and (height := _ground_height(self.model)) is not None:
-            robot.spec.worldbody.add_geom(  # fmt: skip
+            robot.spec.worldbody.add_geom(
                 name=GROUND,
                 type=mujoco.mjtGeom.mjGEOM_PLANE,
                 size=[5.0, 5.0, 0.1],

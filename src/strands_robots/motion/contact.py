@@ -31,8 +31,10 @@ class Contact:
         still: Speed (D',) below which a joint stands still [rad/s] or [m/s]; infinite where it does not matter.
         delay: How long it must last [s].
         reason: How a motion ends that meets something.
-        max_effort: Effort at which a joint that stands still has met something [Nm] or [N]; and with which it then holds. 0: none.
+        max_effort: Effort at which a joint that stands still has met something, and with which it then holds [Nm] or
+            [N]; 0 for none.
         retreats: After contact the set-point goes back to where the joints are.
+        target: Where the joints shall end (D',) [rad] or [m]: only what is in the way there counts. None: anything.
     """
 
     lag: FloatArray
@@ -41,6 +43,7 @@ class Contact:
     reason: Reason
     max_effort: float = 0.0
     retreats: bool = False
+    target: FloatArray | None = None
     _since: float | None = field(default=None, repr=False)
 
     def check(
@@ -57,6 +60,8 @@ class Contact:
         touching = is_slow & (np.abs(setpoint - position) > self.lag)
         if self.max_effort > 0.0:
             touching |= is_slow & (np.abs(effort) >= self.max_effort)
+        if self.target is not None:
+            touching &= (setpoint - position) * (self.target - position) > 0.0
         if not touching.any():
             self._since = None
             return None
@@ -75,14 +80,17 @@ def arm_contact(velocity_limits: FloatArray) -> Contact:
     return Contact(FOLLOWING_TIME * velocity_limits, never, FOLLOWING_DELAY, Reason.BLOCKED, retreats=True)
 
 
-def grip_contact(velocity_limits: FloatArray, ranges: FloatArray, tolerance: float, max_effort: float) -> Contact:
+def grip_contact(
+    velocity_limits: FloatArray, ranges: FloatArray, target: FloatArray, tolerance: float, max_effort: float
+) -> Contact:
     """Return the watch of a gripper, which holds what it meets.
 
     Args:
         velocity_limits: (D',) [rad/s] or [m/s].
         ranges: Way between open and closed (D',) [rad] or [m].
+        target: Where it shall end (D',) [rad] or [m].
         tolerance: Distance from the target that counts as there [rad] or [m].
         max_effort: Effort to hold with [Nm] or [N]; 0 for the robot's own.
     """
     lag = np.maximum(_GRIP_LAG * ranges, 1.5 * tolerance)
-    return Contact(lag, _STILL * velocity_limits, GRIP_DELAY, Reason.STALLED, max_effort)
+    return Contact(lag, _STILL * velocity_limits, GRIP_DELAY, Reason.STALLED, max_effort, target=target)

@@ -16,7 +16,7 @@ from strands_robots.robot_config import RobotConfig
 from strands_robots.types import FloatArray
 
 TOLERANCE = 0.02
-"""Distance from the target that counts as reached, as part of the way between open and closed, where an asker gives none."""
+"""Distance that counts as reached, as part of the way between open and closed, where an asker gives none."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Grip:
     def contact(self, velocity_limits: FloatArray) -> Contact:
         """Return what tells of an object; velocity_limits (D,) [rad/s] or [m/s]."""
         ranges = np.full(len(self.columns), abs(self.open - self.closed))
-        return grip_contact(velocity_limits[list(self.columns)], ranges, self.tolerance, self.max_effort)
+        target = np.full(len(self.columns), self.target)
+        return grip_contact(velocity_limits[list(self.columns)], ranges, target, self.tolerance, self.max_effort)
 
 
 def grip(
@@ -82,7 +83,8 @@ def grip(
         effort: Measured efforts of all joints, to see whether the robot measures any.
 
     Raises:
-        MotionError: If a number is not valid, the robot has no gripper, or measures no effort; the message says what is valid.
+        MotionError: If a number is not valid, the robot has no gripper, or measures no effort; the message says what
+            is valid.
     """
     gripper = config.gripper
     if gripper is None:

@@ -1,6 +1,7 @@
-"""Joint positions that bring the tool to a pose: differential inverse kinematics (mink), repeated until it converges. No I/O.
+"""Joint positions that bring the tool to a pose: differential inverse kinematics, repeated until it converges. No I/O.
 
-Source: Zakka 2025, "Mink: Python inverse kinematics based on MuJoCo"; the quadratic program is solved by DAQP (Arnstrom et al. 2022).
+Source: Zakka 2025, "Mink: Python inverse kinematics based on MuJoCo"; its quadratic programs are solved by DAQP
+(Arnstrom et al. 2022).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from strands_robots.motion.pose import AXIS, Pose, angle_between, rotation_betwe
 from strands_robots.types import FloatArray
 
 ORIENTATION_COST = 0.05
-"""An orientation error of 1 rad weighs as much as a position error of this many metres, where a pose cannot be had exactly."""
+"""An orientation error of 1 rad weighs as much as a position error of so many metres, where a pose cannot be had."""
 
 RANDOM_SEEDS = 14
 """Random joint positions from which the search starts again, after the present ones and home."""
@@ -110,9 +111,9 @@ class IkSolver:
         self._frozen = [mink.DofFreezingTask(arm.model, fixed)] if fixed else None
 
     def solutions(self, target: PoseTarget, start: FloatArray) -> Iterator[IkSolution]:
-        """Yield what is found from `start`, from home, and from random joint positions: every reached solution once, and every miss.
+        """Yield what is found from `start`, from home, and from random joint positions.
 
-        The same target and start give the same solutions.
+        Every reached solution comes once, and so does every miss. The same target and start give the same solutions.
 
         Args:
             target: Pose that is asked for.
@@ -140,7 +141,8 @@ class IkSolver:
             target: Pose that is asked for.
             seed: Joint positions (D,) to start from [rad] or [m]; those that do not move the tool stay.
             orientation_cost: Position error [m] that weighs as much as an orientation error of 1 rad.
-            posture_cost: Position error [m] that weighs as much as a joint 1 rad away from `seed`; keeps joints still that help little.
+            posture_cost: Position error [m] that weighs as much as a joint 1 rad away from `seed`; keeps joints still
+                that help little.
         """
         arm, configuration = self._arm, self._configuration
         configuration.update(arm.qpos(np.clip(seed, arm.limits.lower, arm.limits.upper)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Union
+from typing import TypeAlias
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class JointTarget:
     tolerance: float = JOINT_TOLERANCE
 
 
-Target = Union[JointTarget, PoseTarget]
+Target: TypeAlias = JointTarget | PoseTarget
 
 
 @dataclass(frozen=True)

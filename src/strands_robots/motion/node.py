@@ -65,8 +65,8 @@ class _Goal:
 class MotionNode(Node):
     """Wires goals to sessions.
 
-    A goal that cannot run, because the robot is busy, unknown, or a value is wrong, is accepted and aborted at once with
-    termination_reason "refused" or "invalid_goal": a rejected goal could not say why.
+    A goal that cannot run, because the robot is busy or unknown or a value is wrong, is accepted and aborted at once
+    with termination_reason "refused" or "invalid_goal": a rejected goal could not say why.
     """
 
     def __init__(self) -> None:
@@ -143,8 +143,8 @@ class MotionNode(Node):
         if running is not None:
             raise MotionError(
                 "refused",
-                f"'{name}' already carries out {running.action} goal {running.goal_id}; valid: one goal for each robot, so "
-                "cancel that one first",
+                f"'{name}' already carries out {running.action} goal {running.goal_id}; valid: one goal for each "
+                "robot, so cancel that one first",
             )
         return robot
 

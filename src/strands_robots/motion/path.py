@@ -1,4 +1,4 @@
-"""Smooth paths of joints and their time law: from rest to rest within velocity and acceleration limits, to be stopped anywhere. No I/O."""
+"""Smooth paths of joints and their time law: from rest to rest within limits, to be stopped anywhere. No I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from strands_robots.errors import ShapeError
 from strands_robots.types import FloatArray, JointLimits
 
 MARGIN = 0.9
-"""Part of the velocity and acceleration limits that a motion at full speed uses; the rest is for the interpolation between rows."""
+"""Part of the limits that a motion at full speed uses; the rest is for the interpolation between rows."""
 
 MIN_DURATION = 0.1
 """Shortest motion [s]."""
@@ -117,7 +117,8 @@ class TimedPath:
             brake = _FIRST_BRAKE
             while brake / 2.0 + ahead < left:
                 rows, end = self._braking(time, ahead, brake, period)
-                if self._is_within_limits(rows, period):
+                before = self.at(np.array([time - period]))
+                if self._is_within_limits(np.concatenate([before, rows, rows[-1:]]), period):
                     return rows, end
                 brake *= _LONGER_BRAKE
         count = max(math.ceil(left / period - 1e-9), 0) + 1
@@ -138,7 +139,7 @@ class TimedPath:
 
 
 def quintic(tau: FloatArray) -> FloatArray:
-    """Return the quintic from 0 to 1 whose first and second derivatives vanish at both ends, at `tau` (M,) clipped to 0..1.
+    """Return the quintic from 0 to 1 with vanishing first and second derivatives at both ends, at `tau` (M,).
 
     Source: Flash and Hogan 1985, minimum-jerk motion.
     """

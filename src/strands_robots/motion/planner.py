@@ -71,7 +71,8 @@ class MovePlanner:
             straight: Move the tool on a straight line instead of the joints on the shortest way; only for a pose.
 
         Raises:
-            MotionError: If there is no path: reason "unreachable" says by how much the target is missed, "collision" what would touch.
+            MotionError: If there is no path: "unreachable" says by how much the target is missed, "collision" what
+                would touch.
         """
         start = np.clip(start, self._arm.limits.lower, self._arm.limits.upper)
         if isinstance(target, JointTarget):
@@ -210,7 +211,8 @@ class MovePlanner:
         over = (rows < limits.lower[columns] - _OVERSHOOT) | (rows > limits.upper[columns] + _OVERSHOOT)
         if over.any():
             row, column = (int(i) for i in np.argwhere(over)[0])
-            return f"'{limits.names[columns[column]]}' would leave its limits after {100.0 * fractions[row]:.0f} percent of the way"
+            joint, percent = limits.names[columns[column]], 100.0 * fractions[row]
+            return f"'{joint}' would leave its limits after {percent:.0f} percent of the way"
         position = start.copy()
         for fraction, row_values in zip(fractions, rows):
             position[columns] = row_values
@@ -220,16 +222,19 @@ class MovePlanner:
         return ""
 
     def _missed(self, target: PoseTarget, best: IkSolution) -> str:
-        text = f"the nearest pose found misses the position by {1e3 * best.position_error:.2f} mm (valid: up to {1e3 * target.position_tolerance:.1f})"
+        miss, valid = 1e3 * best.position_error, 1e3 * target.position_tolerance
+        text = f"the nearest pose found misses the position by {miss:.2f} mm (valid: up to {valid:.1f})"
         if target.orientation is not Orientation.FREE:
-            text += f" and the orientation by {best.orientation_error:.3f} rad (valid: up to {target.orientation_tolerance:.3f})"
-            if best.position_error <= target.position_tolerance or len(self._arm.tool_columns) < 6:
-                text += f"; {len(self._arm.tool_columns)} joints move the tool: an axis only, a free orientation or a larger tolerance may do"
+            angle, valid = best.orientation_error, target.orientation_tolerance
+            text += f" and the orientation by {angle:.3f} rad (valid: up to {valid:.3f})"
+            joints = len(self._arm.tool_columns)
+            if best.position_error <= target.position_tolerance or joints < 6:
+                text += f"; {joints} joints move the tool: an axis, a free orientation or a larger tolerance may do"
         return text + "; the robot was not moved"
 
 
 def _line_end(begin: Pose, target: PoseTarget) -> Pose:
-    """Return the pose at the end of a line, with the rotation that is nearest to the beginning's where the asker leaves it free."""
+    """Return the pose at the end of a line; where the asker leaves the rotation free, nearest to the beginning's."""
     if target.orientation is Orientation.FULL:
         return target.pose
     if target.orientation is Orientation.FREE:

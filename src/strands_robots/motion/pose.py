@@ -15,7 +15,7 @@ UNIT_TOLERANCE = 1e-3
 """How far the norm of a quaternion may be from 1."""
 
 AXIS = np.array([0.0, 0.0, 1.0])
-"""The axis along which a tool approaches, in the tool's own frame: its z, as in REP-103's optical frames and grippers' conventions."""
+"""The axis along which a tool approaches, in the tool's own frame: z points out of a gripper or flange."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def pose_from_quaternion(position: Sequence[float], quaternion: Sequence[float])
 def quaternion_of(rotation: FloatArray) -> FloatArray:
     """Return the quaternion (4,), xyzw with w >= 0, of a rotation matrix (3, 3).
 
-    Source: Bar-Itzhack 2000, "New method for extracting the quaternion from a rotation matrix", version 3 for an orthogonal matrix.
+    Source: Bar-Itzhack 2000, "New method for extracting the quaternion from a rotation matrix".
     """
     r = rotation
     k = np.array(

@@ -1,4 +1,4 @@
-"""One motion of one robot, as a state machine: it is told what was seen, and says what to send next. ROS-free; no I/O, no threads."""
+"""One motion of one robot, as a state machine: told what was seen, it says what to send. No ROS, no I/O, no threads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ _CORRECTION_TIME = 0.02  # a correction is at most what a joint moves in this ti
 _GAIN = 0.8
 _STILL = 0.02  # of the velocity limit; slower is at rest
 _SETTLED_TIME = 0.05  # [s]
-_BRAKE_TIMEOUT = 1.0  # [s]
+_BRAKE_TIMEOUT = 1.5  # [s]
+_MAX_ADJUSTMENTS = 6
+_HOLD_TOLERANCE = 0.1  # of the effort to hold with
 _LIFETIME = 0.5  # [s]
 
 
@@ -215,42 +217,42 @@ class MotionRun:
         return self._shift(self._corrected, now)
 
     def _rest_after_brake(self, now: Instant) -> Chunk | None:
-        """After the brake: give way to an obstacle, hold an object with the effort that was asked for, and end at rest."""
+        """After the brake give way to an obstacle, or hold an object with the asked effort, and end at rest."""
         assert self._pending is not None
-        velocity = np.abs(self._watch.velocity[self._columns])
-        is_still = bool((velocity < _STILL * self._limits.velocity[self._columns]).all())
         if now.ros < self._rest_time or now.ros < self._next_correction:
             return None
-        if now.ros - self._phase_start > _BRAKE_TIMEOUT or (
-            is_still and self._adjustments >= self._wanted_adjustments()
-        ):
+        last = self._last_setpoint()
+        if last is not None and self._adjustments < _MAX_ADJUSTMENTS:
+            self._adjustments += 1
+            self._next_correction = now.ros + CORRECTION_PERIOD
+            return self._shift(last, now)
+        velocity = np.abs(self._watch.velocity[self._columns])
+        is_still = bool((velocity < _STILL * self._limits.velocity[self._columns]).all())
+        if is_still or now.ros - self._phase_start > _BRAKE_TIMEOUT:
             self.ending = self._pending
-            return None
-        if self._adjustments >= self._wanted_adjustments():
-            return None
-        self._adjustments += 1
-        self._next_correction = now.ros + CORRECTION_PERIOD
-        return self._shift(self._last_setpoint(), now)
+        return None
 
-    def _wanted_adjustments(self) -> int:
-        """Return how often the set-point is moved after the brake."""
-        assert self._pending is not None
-        if self._pending.reason is Reason.NOT_REACHED:
-            return 1
-        if self._pending.reason is not self._contact.reason:
-            return 0
-        return 1 if self._contact.retreats else 3 * (self._contact.max_effort > 0.0)
+    def _last_setpoint(self) -> FloatArray | None:
+        """Return the set-point (D',) to end with, or None to stay.
 
-    def _last_setpoint(self) -> FloatArray:
-        """Return the set-point (D',) to end with: where the joints are after contact, plus what gives the effort to hold with."""
+        After contact it is where the joints are, or what gives the effort to hold with: the lead of the set-point is
+        changed in proportion until the measured effort is the wanted one.
+        """
         assert self._pending is not None
+        contact = self._contact
         if self._pending.reason is Reason.NOT_REACHED:
-            return self._move.end
+            return self._move.end if self._adjustments == 0 else None
+        if self._pending.reason is not contact.reason:
+            return None
         measured = self._watch.position[self._columns]
-        if self._contact.retreats:
-            return measured
+        if contact.retreats:
+            return measured if self._adjustments == 0 else None
+        if contact.max_effort == 0.0:
+            return None
         effort = np.abs(self._watch.effort[self._columns])
-        share = np.where(effort > 1e-6, self._contact.max_effort / np.maximum(effort, 1e-6), 1.0)
+        if (np.abs(effort - contact.max_effort) <= _HOLD_TOLERANCE * contact.max_effort).all():
+            return None
+        share = np.where(effort > 1e-6, contact.max_effort / np.maximum(effort, 1e-6), 1.0)
         held: FloatArray = measured + (self._rest - measured) * np.minimum(share, 1.5)
         return held
 
@@ -267,10 +269,11 @@ class MotionRun:
         if joint is None:
             return False
         column = columns[joint]
+        position, lag = watch.position[column], watch.commanded[column] - watch.position[column]
         self.give_way(
             self._contact.reason,
-            f"'{self._names[joint]}' met something at {watch.position[column]:.4f}, {watch.commanded[column] - watch.position[column]:+.4f} "
-            f"from its set-point, with an effort of {watch.effort[column]:.3f}",
+            f"'{self._names[joint]}' met something at {position:.4f}, its set-point {lag:+.4f} from there, its effort "
+            f"{watch.effort[column]:.3f}",
         )
         return True
 

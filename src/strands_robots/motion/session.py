@@ -38,7 +38,7 @@ class RobotLink(Protocol):
 
 
 class MotionSession:
-    """State that the session's thread and the executor share. Every `on_*`, `cancel` and `end` may be called from any thread.
+    """State that the session's thread and the executor share. `on_*`, `cancel` and `end` may be called from any thread.
 
     Args:
         robot: Name of the robot.

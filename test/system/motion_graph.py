@@ -1,0 +1,101 @@
+"""sim_node, safety_node and motion_node as processes, and a client that asks for motions."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from graph import Graph, wait_for
+from rclpy.action import ActionClient
+from sensor_msgs.msg import JointState
+from strands_robots.action import MoveTo, SetGripper
+from strands_robots.msg import GateState, JointCommand
+from strands_robots.srv import ResumeGraph, StopGraph
+
+from strands_robots.ros import qos
+
+GOAL_STATUS = {4: "succeeded", 5: "canceled", 6: "aborted"}
+
+
+class Asked:
+    """One goal that was sent."""
+
+    def __init__(self, client: ActionClient, goal: Any) -> None:
+        self.feedback: list[Any] = []
+        self._client = client
+        sent = client.send_goal_async(goal, feedback_callback=lambda message: self.feedback.append(message.feedback))
+        wait_for(sent.done, 10.0, "the goal's acceptance")
+        self.handle = sent.result()
+        assert self.handle.accepted
+        self._result = self.handle.get_result_async()
+
+    def cancel(self) -> None:
+        """Ask for the end of the goal."""
+        wait_for(self.handle.cancel_goal_async().done, 10.0, "the answer to the cancellation")
+
+    def result(self, timeout: float = 30.0) -> Any:
+        """Return the result."""
+        wait_for(self._result.done, timeout, "the result")
+        self.status = GOAL_STATUS.get(self._result.result().status, "")
+        return self._result.result().result
+
+
+class MotionGraph:
+    """The processes and what the client sees of them."""
+
+    def __init__(self, graph: Graph, folder: Path, mode: str = "realtime", robots: tuple[str, ...] = ("so101=so101",)):
+        names = [robot.partition("=")[0] for robot in robots]
+        self.graph = graph
+        self.sim = graph.start("sim_node", robots=list(robots), cameras=False, mode=mode)
+        self.safety = graph.start(
+            "safety_node", run_id="run-1", arm_on_start=True, latch_folder=str(folder), robots=names
+        )
+        self.motion = graph.start("motion_node", robots=list(robots), use_sim_time=True)
+        client = self.client = graph.client()
+        self.gates = {name: client.listen(GateState, f"{name}/gate_state", qos.STATE, keep=50) for name in names}
+        self.joints: deque[JointState] = client.listen(JointState, f"{names[0]}/joint_states", qos.STATE, keep=4000)
+        self.applied: deque[JointCommand] = client.listen(
+            JointCommand, f"{names[0]}/command_applied", qos.COMMAND, keep=4000
+        )
+        self.move_client = ActionClient(client, MoveTo, "move_to")
+        self.grip_client = ActionClient(client, SetGripper, "set_gripper")
+        wait_for(lambda: self.move_client.server_is_ready() and self.grip_client.server_is_ready(), 30.0, "motion_node")
+        wait_for(lambda: all(states and not states[-1].latched for states in self.gates.values()), 30.0, "armed robots")
+
+    def move(self, **fields: Any) -> Asked:
+        """Send a goal of MoveTo for so101."""
+        return Asked(self.move_client, MoveTo.Goal(**{"robot": "so101", "source": "operator/test", **fields}))
+
+    def move_pose(self, x: float, y: float, z: float, frame: str = "base_link", **fields: Any) -> Asked:
+        """Send a goal of MoveTo to a position of the tool."""
+        goal = MoveTo.Goal(robot="so101", source="operator/test", target=MoveTo.Goal.TARGET_POSE, **fields)
+        goal.pose.header.frame_id = frame
+        goal.pose.pose.position.x, goal.pose.pose.position.y, goal.pose.pose.position.z = x, y, z
+        return Asked(self.move_client, goal)
+
+    def grip(self, position: float, **fields: Any) -> Asked:
+        """Send a goal of SetGripper for so101."""
+        goal = SetGripper.Goal(**{"robot": "so101", "source": "operator/test", **fields})
+        goal.position = position
+        return Asked(self.grip_client, goal)
+
+    def positions(self) -> list[float]:
+        """The last measured positions [rad]."""
+        return list(self.joints[-1].position)
+
+    def stop(self) -> None:
+        """Stop the graph."""
+        answer = self.client.call(StopGraph, "safety/stop", StopGraph.Request(source="operator/test", reason="test"))
+        self.stop_id = answer.stop_id
+        assert answer.success, answer.message
+
+    def resume(self) -> None:
+        """Arm the graph again once every robot rests."""
+
+        def resumed() -> bool:
+            request = ResumeGraph.Request(source="operator/test", reason="test", stop_id=self.stop_id)
+            return bool(self.client.call(ResumeGraph, "safety/resume", request).success)
+
+        wait_for(resumed, 10.0, "the resume")
+        wait_for(lambda: all(not states[-1].latched for states in self.gates.values()), 10.0, "armed robots")
