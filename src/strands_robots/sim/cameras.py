@@ -14,7 +14,7 @@ import numpy as np
 
 from strands_robots.errors import ModelError
 from strands_robots.robot_config import CameraConfig
-from strands_robots.sim.world_config import RobotSpec
+from strands_robots.sim.world_config import WorldConfig
 from strands_robots.types import FloatArray
 
 # Optical frame in MuJoCo's camera frame: half a turn about x.
@@ -73,28 +73,28 @@ class Camera:
         return Intrinsics(width, height, focal, focal, 0.5 * (width - 1), 0.5 * (height - 1))
 
 
-def collect_cameras(model: mujoco.MjModel, robots: tuple[RobotSpec, ...], own: CameraConfig | None) -> dict[str, Camera]:
+def collect_cameras(model: mujoco.MjModel, config: WorldConfig) -> dict[str, Camera]:
     """Return the cameras of a world by name: those of the scene, then those that each robot's configuration lists.
 
     Args:
         model: The compiled world.
-        robots: The robots in it.
-        own: Size and rate of the scene's cameras, or None for the default ones.
+        config: What it is made of.
 
     Raises:
         ModelError: If a camera is not a pinhole camera fixed to a body.
     """
+    robots = config.robots
     prefixes = tuple(f"{robot.name}/" for robot in robots)
     names = [model.camera(i).name for i in range(model.ncam)]
     cameras = {
-        name: _camera(model, number, "", own or CameraConfig())
+        name: _camera(model, number, "", config.cameras.get(name) or config.overhead or CameraConfig())
         for number, name in enumerate(names)
         if name and not name.startswith(prefixes or ("\0",))
     }
     for robot in robots:
-        for key, config in robot.config.cameras.items():
+        for key, camera in robot.config.cameras.items():
             name = f"{robot.name}/{key}"
-            cameras[name] = _camera(model, names.index(name), robot.name, config)
+            cameras[name] = _camera(model, names.index(name), robot.name, camera)
     return cameras
 
 

@@ -49,6 +49,19 @@ def open_model(path: Path, role: str) -> mujoco.MjSpec:
         raise ModelError(_words(path, role, error)) from error
 
 
+def parse_model(xml: str, role: str) -> mujoco.MjSpec:
+    """Return the spec of MJCF text, parsed but not compiled.
+
+    Raises:
+        ModelError: If MuJoCo cannot parse it; the message has MuJoCo's own words.
+    """
+    log_warnings()
+    try:
+        return mujoco.MjSpec.from_string(xml)
+    except ValueError as error:
+        raise ModelError(f"{role} cannot be used; MuJoCo says: {' '.join(str(error).split())}") from error
+
+
 def compile_model(spec: mujoco.MjSpec, path: Path, role: str) -> mujoco.MjModel:
     """Compile a spec.
 

@@ -10,12 +10,13 @@ import mujoco
 import numpy as np
 
 from strands_robots.errors import ModelError
-from strands_robots.sim.model_file import open_model
+from strands_robots.sim.model_file import open_model, parse_model
 from strands_robots.sim.robot_model import load_robot_model
 from strands_robots.sim.world_config import RobotSpec, WorldConfig
 from strands_robots.types import FloatArray
 
 OVERHEAD = "overhead"
+FLOOR = "floor"
 OVERHEAD_FOVY = math.radians(45.0)
 VIEW_MARGIN = 1.15
 SMALLEST_VIEW = np.array([0.25, 0.25, 0.0])  # half the ground that the overhead camera sees at least [m]
@@ -31,17 +32,14 @@ def build_scene(config: WorldConfig) -> mujoco.MjSpec:
     Raises:
         ModelError: If the scene file or a robot's model cannot be used.
     """
-    spec = open_model(config.scene, "the scene") if config.scene is not None else _default_surroundings()
-    boxes = [_attach(spec, robot, index + 1) for index, robot in enumerate(config.robots)]
+    spec = _surroundings(config)
+    boxes = [attach_robot(spec, robot, index + 1) for index, robot in enumerate(config.robots)]
     if config.overhead is not None and spec.camera(OVERHEAD) is None:
         _add_overhead(spec, boxes, config.overhead.width / config.overhead.height)
     spec.option.timestep = config.timestep
     # Without this flag MuJoCo restarts a diverged simulation by itself; the world reports it instead.
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
-    sizes = [camera for robot in config.robots for camera in robot.config.cameras.values()]
-    sizes += [config.overhead] if config.overhead is not None else []
-    spec.visual.global_.offwidth = max([camera.width for camera in sizes], default=640)
-    spec.visual.global_.offheight = max([camera.height for camera in sizes], default=480)
+    set_picture_size(spec, config)
     spec.visual.quality.offsamples = 0
     spec.visual.quality.shadowsize = SHADOW_MAP
     # Boxes and cylinders are drawn as meshes; fewer facets look the same and save 8 ms a frame with one SO-101.
@@ -49,12 +47,26 @@ def build_scene(config: WorldConfig) -> mujoco.MjSpec:
     return spec
 
 
+def set_picture_size(spec: mujoco.MjSpec, config: WorldConfig) -> None:
+    """Make room for the largest picture of a world's cameras."""
+    sizes = [camera for robot in config.robots for camera in robot.config.cameras.values()]
+    sizes += [*config.cameras.values(), *([config.overhead] if config.overhead is not None else [])]
+    spec.visual.global_.offwidth = max([camera.width for camera in sizes], default=640)
+    spec.visual.global_.offheight = max([camera.height for camera in sizes], default=480)
+
+
+def _surroundings(config: WorldConfig) -> mujoco.MjSpec:
+    if config.scene_xml:
+        return parse_model(config.scene_xml, "the scene")
+    return open_model(config.scene, "the scene") if config.scene is not None else _default_surroundings()
+
+
 def scene_source(config: WorldConfig) -> Path:
     """Return the file to name when the whole world does not compile."""
     return config.scene if config.scene is not None else Path("(built-in scene)")
 
 
-def _attach(spec: mujoco.MjSpec, robot: RobotSpec, group: int) -> FloatArray:
+def attach_robot(spec: mujoco.MjSpec, robot: RobotSpec, group: int) -> FloatArray:
     """Attach a robot and return the corners (2, 3) of what it takes up in the world frame [m]."""
     model = load_robot_model(robot.config, robot.name)
     child = model.spec
@@ -155,8 +167,14 @@ def _add_sky_and_floor(spec: mujoco.MjSpec) -> None:
         name="floor", type=mujoco.mjtTexture.mjTEXTURE_2D, builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
         rgb1=[0.44, 0.46, 0.48], rgb2=[0.50, 0.52, 0.54], width=256, height=256,
     )
-    material = spec.add_material(name="floor", texrepeat=[10.0, 10.0], texuniform=True, specular=0.0, shininess=0.0)
-    material.textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = "floor"
+    material = spec.add_material(name=FLOOR, texrepeat=[10.0, 10.0], texuniform=True, specular=0.0, shininess=0.0)
+    material.textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = FLOOR
+    add_floor(spec)
+
+
+def add_floor(spec: mujoco.MjSpec) -> None:
+    """Add the flat ground, in the material of that name if there is one."""
+    material = FLOOR if any(each.name == FLOOR for each in spec.materials) else ""
     spec.worldbody.add_geom(
-        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.05], material="floor", friction=[0.8, 0.005, 0.0001],
-    )
+        name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.05], material=material, friction=[0.8, 0.005, 0.0001],
+    )  # fmt: skip

@@ -11,11 +11,12 @@ from types import MappingProxyType
 import mujoco
 import numpy as np
 
-from strands_robots.errors import UnknownNameError, WorldError
+from strands_robots.errors import ModelError, UnknownNameError, WorldError
 from strands_robots.sim.cameras import Camera, collect_cameras
 from strands_robots.sim.model_file import compile_model
 from strands_robots.sim.pushes import Push, Pushes
-from strands_robots.sim.scene import build_scene, scene_source
+from strands_robots.sim.scene import build_scene, scene_source, set_picture_size
+from strands_robots.sim.servos import actuator_count
 from strands_robots.sim.state import DivergenceWatch, read_state, write_state
 from strands_robots.sim.world_config import RobotSpec, WorldConfig
 from strands_robots.sim.world_robot import WorldRobot
@@ -57,6 +58,7 @@ class World:
         self.robots: Mapping[str, WorldRobot] = MappingProxyType(
             {spec.name: WorldRobot(spec, index + 1, self.lock) for index, spec in enumerate(config.robots)}
         )
+        self.cameras: Mapping[str, Camera] = MappingProxyType(collect_cameras(self.model, config))
         self.fault: str | None = None
         self.seed = seed
         self.physics_steps = 0
@@ -190,14 +192,42 @@ class World:
             ModelError: If MuJoCo's compiler refuses the change; the world stays as it was, but not `spec`.
         """
         with self.lock:
-            # Tried on a copy, because a refused recompile would leave the world without a model.
-            trial = compile_model(self.spec.copy(), scene_source(self.config), "the world")
-            collect_cameras(trial, self.config.robots, self.config.overhead)
-            self.model, self.data = self.spec.recompile(self.model, self.data)
+            self.adopt(self.spec.copy(), self.config)
+
+    def adopt(self, spec: mujoco.MjSpec, config: WorldConfig) -> None:
+        """Take a changed copy of `spec` for the world, keeping time and the state of what is still there.
+
+        Args:
+            spec: A changed copy of `self.spec`; belongs to the world afterwards.
+            config: What it is made of. Robots that it still names stay the same objects.
+
+        Raises:
+            ModelError: If MuJoCo's compiler or the rules for cameras and robots refuse it; the world stays as it was.
+        """
+        with self.lock:
+            set_picture_size(spec, config)
+            try:
+                model, data = spec.recompile(self.model, self.data)
+            except ValueError as error:
+                raise ModelError(f"the world cannot be changed; MuJoCo says: {' '.join(str(error).split())}") from error
+            cameras = collect_cameras(model, config)
+            robots = {
+                robot.name: self.robots.get(robot.name) or WorldRobot(robot, _group(model, robot.name), self.lock)
+                for robot in config.robots
+            }
+            added = [robot for name, robot in robots.items() if name not in self.robots]
+            for robot in added:
+                robot.bind(model, data)  # refuses what cannot be commanded, before anything is changed
+            self.spec, self.config, self.model, self.data = spec, config, model, data
+            self.robots, self.cameras = MappingProxyType(robots), MappingProxyType(cameras)
             self.generation += 1
             self._bind()
+            for robot in added:
+                robot.place_home()
             mujoco.mj_forward(self.model, self.data)
             self._clear_fault()
+            for robot in robots.values():
+                robot.read()
 
     def camera(self, name: str) -> Camera:
         """Return a camera by name.
@@ -226,9 +256,17 @@ class World:
             robot.bind(self.model, self.data)
         self._pushes.rebind(self.model, self.data)
         self._watch = DivergenceWatch(self.model, self.data)
-        cameras = collect_cameras(self.model, self.config.robots, self.config.overhead)
-        self.cameras: Mapping[str, Camera] = MappingProxyType(cameras)
 
     def _clear_fault(self) -> None:
         self._watch.forget()
         self.fault = None
+
+
+def _group(model: mujoco.MjModel, robot: str) -> int:
+    """Return the actuator group of a robot."""
+    groups = {
+        int(model.actuator_group[i])
+        for i in range(actuator_count(model))
+        if model.actuator(i).name.startswith(f"{robot}/")
+    }
+    return groups.pop() if len(groups) == 1 else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,6 +50,8 @@ class WorldConfig:
         robots: The robots, in the order in which they are reported.
         timestep: Physics timestep [s]; overrides that of `scene`.
         scene: MJCF file with the surroundings; None gives a floor, a sky and lights.
+        scene_xml: The surroundings as MJCF text, instead of `scene`.
+        cameras: Options of cameras of the surroundings, by name; the others have those of `overhead`.
         overhead: Size and rate of the camera that looks down on the robots; None leaves it out. A camera of that name in `scene`
             is used as it is.
     """
@@ -57,6 +60,8 @@ class WorldConfig:
     timestep: float = 0.002
     scene: Path | None = None
     overhead: CameraConfig | None = field(default_factory=CameraConfig)
+    scene_xml: str = ""
+    cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 1e-5 <= self.timestep <= 0.05:

@@ -1,0 +1,36 @@
+"""The world as MJCF text."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from strands_robots.errors import ModelError
+from strands_robots.sim.world import World
+
+
+def export_mjcf(world: World) -> str:
+    """Return the MJCF of the world as it is described, not its state. Mesh files keep their paths.
+
+    Raises:
+        ModelError: If MuJoCo cannot write it; the message has its own words.
+    """
+    with world.lock:
+        try:
+            text = world.spec.to_xml()
+        except ValueError as error:
+            raise ModelError(f"the world cannot be written; MuJoCo says: {' '.join(str(error).split())}") from error
+    root = ElementTree.fromstring(text)
+    _drop_repeated_classes(root)
+    return str(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _drop_repeated_classes(root: ElementTree.Element) -> None:
+    """Drop the default classes that a removed robot left behind, where another robot of its name has brought its own."""
+    seen: set[str] = set()
+    # The newest definition comes last.
+    for parent in reversed([each for each in root.iter("default")]):
+        for child in reversed(parent.findall("default")):
+            name = child.get("class", "")
+            if name in seen:
+                parent.remove(child)
+            seen.add(name)

@@ -1,0 +1,169 @@
+"""Changes of a world's cameras, robots and ground."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+
+import mujoco
+import numpy as np
+
+from strands_robots.errors import ConfigurationError, UnknownNameError, WorldError
+from strands_robots.robot_config import CameraConfig
+from strands_robots.sim.edits import WORLD, Draft, Quaternion
+from strands_robots.sim.placement import Vector, checked_position, unit_quaternion
+from strands_robots.sim.scene import FLOOR, add_floor, attach_robot
+from strands_robots.sim.shapes import checked_name, checked_numbers
+from strands_robots.sim.terrain import Terrain, add_terrain
+from strands_robots.sim.world_config import MAX_ROBOTS, RobotSpec
+from strands_robots.types import FloatArray
+
+_UP = np.array([0.0, 0.0, 1.0])
+
+
+@dataclass(frozen=True)
+class AddCamera:
+    """Add a camera.
+
+    Attributes:
+        name: Its name.
+        body: Body that it is fixed to.
+        position: Origin in the body's frame [m].
+        quaternion: Rotation of its optical frame (z forward, x right, y down) in the body's frame, xyzw; unless `look_at` is given.
+        look_at: Point in the body's frame that it looks at [m], the body's z axis up in the picture; None takes `quaternion`.
+        fovy: Vertical field of view [rad].
+        config: Size, rate, noise and delay of its pictures.
+    """
+
+    name: str
+    body: str = WORLD
+    position: Vector = (0.0, 0.0, 0.0)
+    quaternion: Quaternion = (0.0, 0.0, 0.0, 1.0)
+    look_at: Vector | None = None
+    fovy: float = math.radians(45.0)
+    config: CameraConfig = field(default_factory=CameraConfig)
+
+    def apply(self, draft: Draft) -> None:
+        """See `edits.Edit`."""
+        name = checked_name("camera", self.name)
+        if draft.spec.camera(name) is not None:
+            raise WorldError(f"camera '{name}' exists already; valid: another name, or remove it first")
+        (fovy,) = checked_numbers("field of view", [self.fovy], 1, 0.01, 3.1, "rad")
+        position = checked_position(name, self.position)
+        if self.look_at is not None:
+            rotation = _looking(name, np.array(position), np.array(checked_position(name, self.look_at)))
+        else:
+            rotation = np.empty(4)
+            mujoco.mju_mulQuat(rotation, unit_quaternion(name, self.quaternion), np.array([0.0, 1.0, 0.0, 0.0]))
+        draft.body(self.body or WORLD).add_camera(name=name, pos=position, quat=rotation, fovy=math.degrees(fovy))
+        draft.config = dataclasses.replace(draft.config, cameras={**draft.config.cameras, name: self.config})
+
+
+@dataclass(frozen=True)
+class RemoveCamera:
+    """Remove a camera that is not a robot's."""
+
+    name: str
+
+    def apply(self, draft: Draft) -> None:
+        """See `edits.Edit`."""
+        names = [camera.name for camera in draft.spec.cameras if camera.name and "/" not in camera.name]
+        if self.name not in names:
+            raise UnknownNameError("camera", self.name, names)
+        draft.spec.delete(draft.spec.camera(self.name))
+        kept = {name: config for name, config in draft.config.cameras.items() if name != self.name}
+        draft.config = dataclasses.replace(draft.config, cameras=kept)
+
+
+@dataclass(frozen=True)
+class AddRobot:
+    """Add a robot."""
+
+    robot: RobotSpec
+
+    def apply(self, draft: Draft) -> None:
+        """See `edits.Edit`."""
+        robots = draft.config.robots
+        if self.robot.name in [robot.name for robot in robots] or draft.spec.body(self.robot.name) is not None:
+            raise WorldError(f"'{self.robot.name}' exists already; valid: another name, or remove it first")
+        used = {int(actuator.group) for actuator in draft.spec.actuators}
+        group = next((number for number in range(1, MAX_ROBOTS + 1) if number not in used), None)
+        if group is None:
+            raise WorldError(f"{MAX_ROBOTS} robots are in the world; valid: remove one first")
+        attach_robot(draft.spec, self.robot, group)
+        draft.config = dataclasses.replace(draft.config, robots=(*robots, self.robot))
+
+
+@dataclass(frozen=True)
+class RemoveRobot:
+    """Remove a robot with everything that carries its prefix; its default classes stay, unused: MuJoCo cannot delete them."""
+
+    name: str
+
+    def apply(self, draft: Draft) -> None:
+        """See `edits.Edit`."""
+        names = [robot.name for robot in draft.config.robots]
+        if self.name not in names:
+            raise UnknownNameError("robot", self.name, names)
+        spec, prefix = draft.spec, f"{self.name}/"
+        # What refers to something goes before it.
+        for elements in (
+            spec.sensors,
+            spec.actuators,
+            spec.tendons,
+            spec.equalities,
+            spec.excludes,
+            spec.pairs,
+            spec.tuples,
+        ):
+            for element in list(elements):
+                if element.name.startswith(prefix) or _refers(element, prefix):
+                    spec.delete(element)
+        for body in [body for body in spec.worldbody.bodies if body.name.startswith(prefix)]:
+            spec.delete(body)
+        for elements in (spec.meshes, spec.hfields, spec.materials, spec.textures, spec.numerics, spec.texts):
+            for element in list(elements):
+                if element.name.startswith(prefix):
+                    spec.delete(element)
+        kept = tuple(robot for robot in draft.config.robots if robot.name != self.name)
+        draft.config = dataclasses.replace(draft.config, robots=kept)
+
+
+@dataclass(frozen=True)
+class SetGround:
+    """Replace the ground; None gives the flat floor back."""
+
+    terrain: Terrain | None
+
+    def apply(self, draft: Draft) -> None:
+        """See `edits.Edit`."""
+        spec = draft.spec
+        for geom in [geom for geom in spec.worldbody.geoms if geom.name == FLOOR]:
+            spec.delete(geom)
+        for hfield in [hfield for hfield in spec.hfields if hfield.name == FLOOR]:
+            spec.delete(hfield)
+        if self.terrain is None:
+            add_floor(spec)
+        else:
+            add_terrain(spec, FLOOR, self.terrain)
+
+
+def _looking(name: str, position: FloatArray, target: FloatArray) -> FloatArray:
+    """Return the rotation (4,), wxyz, of a MuJoCo camera that looks at a point."""
+    forward = target - position
+    distance = float(np.linalg.norm(forward))
+    if distance < 1e-6:
+        raise ConfigurationError(f"camera '{name}' is to look at the point where it is; valid: another point")
+    back = -forward / distance
+    right = np.cross(_UP, back)
+    # Straight up or down: the picture's up is +x, as for the camera above the robots.
+    right = np.array([0.0, -1.0, 0.0]) if np.linalg.norm(right) < 1e-6 else right / np.linalg.norm(right)
+    rotation = np.empty(4)
+    mujoco.mju_mat2Quat(rotation, np.stack([right, np.cross(back, right), back], axis=1).ravel())
+    return rotation
+
+
+def _refers(element: object, prefix: str) -> bool:
+    fields = ("target", "objname", "refname", "name1", "name2", "bodyname1", "bodyname2", "geomname1", "geomname2")
+    return any(str(getattr(element, name, "")).startswith(prefix) for name in fields)
