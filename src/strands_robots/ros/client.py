@@ -17,6 +17,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from strands_robots.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.ros.transport import use_udp_only
 
 SPIN_PERIOD = 0.02
 """Longest time in which nothing is looked at [s]; Ctrl-C is noticed within it."""
@@ -38,6 +39,7 @@ class GraphClient:
 
     def __init__(self, namespace: str = "") -> None:
         self.context = rclpy.Context()
+        use_udp_only()
         try:
             # Ctrl-C stays Python's, so that a command can cancel what it began before it ends.
             rclpy.init(args=[], context=self.context, signal_handler_options=SignalHandlerOptions.NO)

@@ -17,6 +17,7 @@ from rclpy.task import Future
 
 from strands_robots.errors import StrandsRobotsError
 from strands_robots.ros.executor import make_executor
+from strands_robots.ros.transport import use_udp_only
 
 PARENT_VARIABLE = "STRANDS_ROBOTS_PARENT_PID"
 """Environment variable by which bringup says its process id; the node ends when that process does."""
@@ -70,7 +71,9 @@ class _Shutdown:
         os._exit(EXIT_FAILED)
 
 
-def run_node(factory: Callable[[], Node], args: Sequence[str] | None = None, grace: float = 0.9) -> int:
+def run_node(
+    factory: Callable[[], Node], args: Sequence[str] | None = None, grace: float = 0.9, *, has_pictures: bool = False
+) -> int:
     """Make a node, spin it until a signal or an error, and return the process's exit code.
 
     SIGINT and SIGTERM end the node: its `destroy_node` runs (nodes stop their own threads there), and the code is 0.

@@ -23,6 +23,13 @@ STATE = _profile(10)
 SAFETY = _profile(10)
 """safety/state and safety/stop_request. Volatile: nobody may be armed by a message of the past."""
 
+HEARTBEAT_READER = _profile(10, reliable=False)
+"""Who supervises: gates that read safety/state, safety_node that reads gate_state.
+
+Best effort, though the publishers are reliable: after a lost sample a reliable reader gets nothing until the writer has repeated it, which
+took 0.3 s when a newcomer's discovery filled the sockets. A watchdog wants the next beat, not the lost one.
+"""
+
 IMAGE = _profile(5)
 """Publishers of images and camera_info; reliable, so that both kinds of readers match."""
 

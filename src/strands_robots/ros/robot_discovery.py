@@ -61,7 +61,7 @@ class RobotDiscovery:
         self._known.add(robot)
         self._node.get_logger().info(f"listening to robot '{robot}'")
         self._node.create_subscription(
-            GateState, f"{robot}/{_TOPIC}", lambda message, name=robot: self._on_message(name, message), qos.STATE
+            GateState, f"{robot}/{_TOPIC}", lambda message, name=robot: self._on_message(name, message), qos.HEARTBEAT_READER
         )
 
     def _on_message(self, robot: str, message: GateState) -> None:

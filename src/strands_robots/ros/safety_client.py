@@ -13,7 +13,7 @@ from strands_robots.ros.client import GraphClient
 from strands_robots.ros.robot_discovery import RobotDiscovery
 from strands_robots.srv import ResumeGraph, StopGraph
 
-SEARCH_TIME = 1.2
+SEARCH_TIME = 2.0
 """How long robots and safety_node are looked for before what was found counts as everything [s]."""
 
 

@@ -30,7 +30,7 @@ class SafetyPorts:
         self._node = node
         self._gates = tuple(gates)
         self._now = now
-        node.create_subscription(SafetyState, "safety/state", self._on_state, qos.SAFETY)
+        node.create_subscription(SafetyState, "safety/state", self._on_state, qos.HEARTBEAT_READER)
         node.create_subscription(StopRequest, "safety/stop_request", self._on_stop, qos.SAFETY, raw=True)
 
     def _on_state(self, message: SafetyState) -> None:

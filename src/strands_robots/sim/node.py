@@ -114,7 +114,8 @@ class SimNode(Node):
 
     def destroy_node(self) -> None:
         """End the threads, then the node."""
-        self.runtime.stop()
+        self.cameras.end()
+        self.runtime.stop(0.3)
         self.cameras.stop()
         self._queries.stop()
         if self._viewer is not None:
@@ -190,4 +191,4 @@ def _gate(robot: WorldRobot, given: SimParameters) -> Gate:
 
 def main() -> int:
     """Run sim_node; return the process's exit code."""
-    return run_node(SimNode)
+    return run_node(SimNode, has_pictures=True)
