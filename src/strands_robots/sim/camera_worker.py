@@ -117,18 +117,27 @@ class CameraWorker:
         self._requests: queue.SimpleQueue[RenderRequest] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._is_ending = False
+        self._is_abandoned = False
         self._thread = threading.Thread(target=self._run, name="cameras", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self, timeout: float = 0.5) -> None:
-        """End the thread; pending requests are answered with an error."""
+    def end(self) -> None:
+        """Ask the thread to end; `stop` waits for it."""
         self._is_ending = True
         self._wake.set()
+
+    def stop(self, timeout: float = 0.3) -> None:
+        """End the thread; pending requests are answered with an error.
+
+        A thread that does not end within `timeout` [s] is left to the end of the process, which frees the graphics itself.
+        """
+        self.end()
         if self._thread.ident is not None:
             self._thread.join(timeout)
+            self._is_abandoned = self._thread.is_alive()
 
     def offer(self, stamp: float, copy_state: CopyState, every_camera: bool = False) -> None:
         """Hand a state over if a frame is due; called by the physics thread after a step.
@@ -176,6 +185,7 @@ class CameraWorker:
                 self._wake.wait()
                 self._wake.clear()
                 renderer = self._work(renderer)
+            self._stay_if_abandoned()
         finally:
             self.failure = sys.exc_info()[1]
             if renderer is not None:
@@ -190,8 +200,12 @@ class CameraWorker:
         if mail is not None:
             state, stamp, due = mail
             for feed in due:
+                self._stay_if_abandoned()
+                if self._is_ending:
+                    return renderer
                 if feed.port.wants_rgb() or feed.port.wants_depth():
                     renderer = renderer or self._make_renderer()
+                    self._stay_if_abandoned()
                     self._publish(renderer, state, stamp, feed)
                 feed.port.publish_info(stamp)
         while not self._requests.empty() and not self._is_ending:
@@ -207,8 +221,17 @@ class CameraWorker:
     def _publish(self, renderer: Renderer, state: FloatArray, stamp: float, feed: CameraFeed) -> None:
         name = feed.camera.name
         if feed.port.wants_rgb():
-            feed.port.publish_rgb(stamp, renderer.render(state, name, RGB))
+            pixels = renderer.render(state, name, RGB)
+            self._stay_if_abandoned()
+            feed.port.publish_rgb(stamp, pixels)
             self.frames += 1
         if feed.port.wants_depth():
-            feed.port.publish_depth(stamp, renderer.render(state, name, DEPTH))
+            pixels = renderer.render(state, name, DEPTH)
+            self._stay_if_abandoned()
+            feed.port.publish_depth(stamp, pixels)
             self.frames += 1
+
+    def _stay_if_abandoned(self) -> None:
+        """Never return when nobody waits for the thread any more: what it would touch next is already gone."""
+        if self._is_abandoned:
+            threading.Event().wait()
