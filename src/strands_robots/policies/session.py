@@ -231,11 +231,20 @@ def run_realtime(session: Session, link: RobotLink) -> None:
 
 
 def _wait_until_ready(session: Session, link: RobotLink) -> None:
-    """Return when the robot is heard and hears, or the run has an ending."""
+    """Return when the robot is heard and hears, or the run has an ending.
+
+    The observation must be younger than the first word of the gate, so that the chunk is younger than the arming.
+    """
     run, changed = session.run, session.changed
+    earlier: Observation | None = None
+    was_heard = False
     last = link.now().steady + run.config.start_timeout
     with changed:
-        while not (run.is_inference_due(link.now()) and link.is_connected()) and not run.has_ended():
+        while not run.has_ended():
+            if run.is_heard and not was_heard:
+                was_heard, earlier = True, run.observation
+            if run.is_inference_due(link.now()) and link.is_connected() and run.observation is not earlier:
+                return
             if link.now().steady > last and not link.is_connected():
                 run.end(Reason.REFUSED, f"nobody listens to {session.goal.robot}/action_chunk")
             changed.wait(_POLL)
