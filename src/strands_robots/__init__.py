@@ -15,10 +15,11 @@ _LAZY: dict[str, str] = {
     "RobotSpec": "strands_robots.sim.world_config",
     "World": "strands_robots.sim.world",
     "WorldConfig": "strands_robots.sim.world_config",
+    "create_policy": "strands_robots.policies.registry",
     "load_robot": "strands_robots.robot_config",
 }
 
-__all__ = ["RobotConfig", "RobotSpec", "World", "WorldConfig", "__version__", "load_robot"]
+__all__ = ["RobotConfig", "RobotSpec", "World", "WorldConfig", "__version__", "create_policy", "load_robot"]
 
 
 def __getattr__(name: str) -> object:

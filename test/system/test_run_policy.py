@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from graph import Graph, Process, wait_for
+from std_srvs.srv import SetBool
 from strands_robots.msg import ActionChunk, JointCommand
 from strands_robots.srv import GetWorldState, ResetWorld
 
@@ -102,6 +103,17 @@ def test_goal_that_cannot_run_is_refused_with_what_is_valid(
     result = shared.goals.run(**fields)
     assert (result.success, result.termination_reason, result.chunks) == (False, "refused", 0)
     assert words in result.message
+
+
+def test_goal_waits_while_the_world_is_paused(shared: PolicyArm) -> None:
+    goal = shared.goals.send(duration=2.0)
+    goal.wait_for_chunks(2)
+    assert shared.client.call(SetBool, "world/pause", SetBool.Request(data=True)).success
+    shared.assert_still(1.0)
+    assert not goal.is_done
+    assert shared.client.call(SetBool, "world/pause", SetBool.Request(data=False)).success
+    result = goal.result()
+    assert (result.success, result.elapsed) == (True, pytest.approx(2.0)), result.message
 
 
 def test_lockstep_goal_in_a_realtime_world_is_told(shared: PolicyArm) -> None:
