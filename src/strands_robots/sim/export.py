@@ -25,10 +25,10 @@ def export_mjcf(world: World) -> str:
 
 
 def _drop_repeated_classes(root: ElementTree.Element) -> None:
-    """Drop the default classes that a removed robot left behind, where another robot of its name has brought its own."""
+    """Drop the default classes that a removed robot left behind and another one of its name has brought again."""
     seen: set[str] = set()
     # The newest definition comes last.
-    for parent in reversed([each for each in root.iter("default")]):
+    for parent in reversed(list(root.iter("default"))):
         for child in reversed(parent.findall("default")):
             name = child.get("class", "")
             if name in seen:

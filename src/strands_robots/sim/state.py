@@ -48,6 +48,31 @@ def write_state(model: mujoco.MjModel, data: mujoco.MjData, state: FloatArray) -
     mujoco.mj_setState(model, data, state, SIGNATURE)
 
 
+def carry_over(old_model: mujoco.MjModel, old: mujoco.MjData, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+    """Copy time and the state of joints and actuators that both models name alike.
+
+    Args:
+        old_model, old: Where the state comes from.
+        model, data: Where it goes; data as new.
+    """
+    data.time = old.time
+    for number in range(model.njnt):
+        name = model.joint(number).name
+        before = mujoco.mj_name2id(old_model, mujoco.mjtObj.mjOBJ_JOINT, name) if name else -1
+        if before >= 0 and old_model.jnt_type[before] == model.jnt_type[number]:
+            data.joint(number).qpos[:] = old.joint(before).qpos
+            data.joint(number).qvel[:] = old.joint(before).qvel
+    for number in range(model.nu):
+        name = model.actuator(number).name
+        before = mujoco.mj_name2id(old_model, mujoco.mjtObj.mjOBJ_ACTUATOR, name) if name else -1
+        if before >= 0:
+            data.actuator(number).ctrl[:] = old.actuator(before).ctrl
+            first, last = int(model.actuator_actadr[number]), int(old_model.actuator_actadr[before])
+            if first >= 0 and last >= 0 and model.actuator_actnum[number] == old_model.actuator_actnum[before]:
+                count = int(model.actuator_actnum[number])
+                data.act[first : first + count] = old.act[last : last + count]
+
+
 class DivergenceWatch:
     """Tells after each step whether MuJoCo has warned of divergence, at the cost of comparing 28 bytes."""
 

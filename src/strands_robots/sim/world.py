@@ -17,7 +17,7 @@ from strands_robots.sim.model_file import compile_model
 from strands_robots.sim.pushes import Push, Pushes
 from strands_robots.sim.scene import build_scene, scene_source, set_picture_size
 from strands_robots.sim.servos import actuator_count
-from strands_robots.sim.state import DivergenceWatch, read_state, write_state
+from strands_robots.sim.state import DivergenceWatch, carry_over, read_state, write_state
 from strands_robots.sim.world_config import RobotSpec, WorldConfig
 from strands_robots.sim.world_robot import WorldRobot
 from strands_robots.types import FloatArray
@@ -110,14 +110,32 @@ class World:
             if self.fault is not None:
                 raise WorldError(f"the simulation diverged near {self.time:.3f} s: {self.fault}; reset the world or restore a state")
 
-    def reset(self, seed: int = 0) -> None:
+    @property
+    def keyframes(self) -> list[str]:
+        """Names of the poses that the scene file brings, for `reset`."""
+        return [name for i in range(self.model.nkey) if (name := self.model.key(i).name)]
+
+    def reset(self, seed: int = 0, keyframe: str = "") -> None:
         """Put the world to its start: time 0, every robot at home, at rest, torque on.
 
         The same seed and targets then give byte-identical states.
+
+        Args:
+            seed: Of the random streams.
+            keyframe: Pose of the scene file for everything but the robots; empty for where everything was put.
+
+        Raises:
+            UnknownNameError: If there is no such keyframe.
         """
         with self.lock:
+            if keyframe and keyframe not in self.keyframes:
+                raise UnknownNameError("keyframe", keyframe, self.keyframes)
             self._pushes.clear(self.data)
-            mujoco.mj_resetData(self.model, self.data)
+            if keyframe:
+                mujoco.mj_resetDataKeyframe(self.model, self.data, self.model.key(keyframe).id)
+                self.data.time = 0.0
+            else:
+                mujoco.mj_resetData(self.model, self.data)
             for robot in self.robots.values():
                 robot.place_home()
             mujoco.mj_forward(self.model, self.data)
@@ -194,6 +212,22 @@ class World:
         with self.lock:
             self.adopt(self.spec.copy(), self.config)
 
+    def load(self, config: WorldConfig) -> None:
+        """Take other surroundings for the world's; time, robots and their state stay.
+
+        Args:
+            config: The surroundings and the robots; robots that the world has stay the same objects.
+
+        Raises:
+            ModelError: If it cannot be used; the message has MuJoCo's own words and the world stays as it was.
+        """
+        with self.lock:
+            spec = build_scene(config)
+            model = compile_model(spec, scene_source(config), "the world")
+            data = mujoco.MjData(model)
+            carry_over(self.model, self.data, model, data)
+            self._swap(spec, config, model, data)
+
     def adopt(self, spec: mujoco.MjSpec, config: WorldConfig) -> None:
         """Take a changed copy of `spec` for the world, keeping time and the state of what is still there.
 
@@ -210,24 +244,28 @@ class World:
                 model, data = spec.recompile(self.model, self.data)
             except ValueError as error:
                 raise ModelError(f"the world cannot be changed; MuJoCo says: {' '.join(str(error).split())}") from error
-            cameras = collect_cameras(model, config)
-            robots = {
-                robot.name: self.robots.get(robot.name) or WorldRobot(robot, _group(model, robot.name), self.lock)
-                for robot in config.robots
-            }
-            added = [robot for name, robot in robots.items() if name not in self.robots]
-            for robot in added:
-                robot.bind(model, data)  # refuses what cannot be commanded, before anything is changed
-            self.spec, self.config, self.model, self.data = spec, config, model, data
-            self.robots, self.cameras = MappingProxyType(robots), MappingProxyType(cameras)
-            self.generation += 1
-            self._bind()
-            for robot in added:
-                robot.place_home()
-            mujoco.mj_forward(self.model, self.data)
-            self._clear_fault()
-            for robot in robots.values():
-                robot.read()
+            self._swap(spec, config, model, data)
+
+    def _swap(self, spec: mujoco.MjSpec, config: WorldConfig, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+        """Become another world, which already has the state of this one."""
+        cameras = collect_cameras(model, config)
+        robots = {
+            robot.name: self.robots.get(robot.name) or WorldRobot(robot, _group(model, robot.name), self.lock)
+            for robot in config.robots
+        }
+        added = [robot for name, robot in robots.items() if name not in self.robots]
+        for robot in added:
+            robot.bind(model, data)  # refuses what cannot be commanded, before anything is changed
+        self.spec, self.config, self.model, self.data = spec, config, model, data
+        self.robots, self.cameras = MappingProxyType(robots), MappingProxyType(cameras)
+        self.generation += 1
+        self._bind()
+        for robot in added:
+            robot.place_home()
+        mujoco.mj_forward(self.model, self.data)
+        self._clear_fault()
+        for robot in robots.values():
+            robot.read()
 
     def camera(self, name: str) -> Camera:
         """Return a camera by name.
