@@ -16,6 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from strands_robots.errors import StrandsRobotsError
+from strands_robots.priority import raise_priority
 from strands_robots.ros.executor import make_executor
 from strands_robots.ros.transport import use_udp_only
 
@@ -72,7 +73,7 @@ class _Shutdown:
 
 
 def run_node(
-    factory: Callable[[], Node], args: Sequence[str] | None = None, grace: float = 0.9, *, has_pictures: bool = False
+    factory: Callable[[], Node], args: Sequence[str] | None = None, grace: float = 0.9, *, has_pictures: bool = False, is_critical: bool = False
 ) -> int:
     """Make a node, spin it until a signal or an error, and return the process's exit code.
 

@@ -1,0 +1,25 @@
+"""Scheduling priority of what must not be late: a busy machine shall not stop robots because a heartbeat waited for the processor."""
+
+from __future__ import annotations
+
+import os
+
+CRITICAL = -10
+
+
+def raise_priority() -> bool:
+    """Raise the priority of this thread and of those that it starts later, where the system allows it; return whether it did.
+
+    Root may, and so may a user with a `nice` limit in /etc/security/limits.conf. Elsewhere nothing changes.
+    """
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, CRITICAL)
+    except OSError:
+        return False
+    return True
+
+
+def normal_priority() -> None:
+    """Give this thread, and those that it starts later, the priority of other programs again."""
+    if os.getpriority(os.PRIO_PROCESS, 0) < 0:
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
