@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.errors import RenderError, StrandsRobotsError
+from strands_robots.priority import normal_priority
 from strands_robots.types import FloatArray
 
 RGB, DEPTH = 0, 1
@@ -25,10 +26,13 @@ CopyState = Callable[[], FloatArray]
 class CameraModel(Protocol):
     """One camera of the world."""
 
-    name: str
-    width: int
-    height: int
-    rate: float
+    @property
+    def name(self) -> str:
+        """Name in the world."""
+
+    @property
+    def rate(self) -> float:
+        """Pictures per simulated second [Hz]."""
 
 
 class Renderer(Protocol):
@@ -92,7 +96,7 @@ class RenderRequest:
 
 
 class CameraWorker:
-    """The camera thread and its mailbox. The mailbox holds the newest state only: a slow renderer loses frames, not time.
+    """The camera thread and its mailbox, which holds the newest state only: a slow renderer loses frames, not time.
 
     Args:
         make_renderer: Makes the renderer, called in the camera thread.
@@ -132,7 +136,8 @@ class CameraWorker:
     def stop(self, timeout: float = 0.3) -> None:
         """End the thread; pending requests are answered with an error.
 
-        A thread that does not end within `timeout` [s] is left to the end of the process, which frees the graphics itself.
+        A thread that does not end within `timeout` [s] is left to the end of the process, which frees the graphics
+        itself.
         """
         self.end()
         if self._thread.ident is not None:
@@ -180,6 +185,7 @@ class CameraWorker:
 
     def _run(self) -> None:
         renderer: Renderer | None = None
+        normal_priority()
         try:
             while not self._is_ending:
                 self._wake.wait()

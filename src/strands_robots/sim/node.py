@@ -45,8 +45,8 @@ WATCH_PERIOD = 0.1
 """Time between two looks at the physics thread [s, steady time]."""
 
 HANGING_LOOKS = 50
-"""The node ends when the physics thread made no progress for this many looks. Looks are counted, not seconds, so that a process that
-was stopped and continued is not taken for a hanging one."""
+"""The node ends when the physics thread made no progress for this many looks. Looks are counted, not seconds, so that a
+process that was stopped and continued is not taken for a hanging one."""
 
 
 @dataclass(frozen=True)
@@ -55,24 +55,43 @@ class SimParameters:
 
     run_id: str = parameter("", "Run of the graph, given by bringup; for the log.")
     robots: tuple[str, ...] = parameter(
-        ("so101=so101",), "Robots, each '<name>=<robot>' or '<name>=<robot>@<x>,<y>,<z>[,<yaw>]'; a known robot or a YAML, MJCF or URDF file."
+        ("so101=so101",),
+        "Robots, each '<name>=<robot>' or '<name>=<robot>@<x>,<y>,<z>[,<yaw>]'; a known robot or a model file.",
     )
     mode: str = parameter("realtime", "How simulated time passes.", choices=[mode.value for mode in WorldMode])
-    real_time_factor: float = parameter(1.0, "Simulated seconds for each second of wall time, in mode realtime.", minimum=0.01, maximum=100.0)
+    real_time_factor: float = parameter(
+        1.0, "Simulated seconds for each second of wall time, in mode realtime.", minimum=0.01, maximum=100.0
+    )
     headless: bool = parameter(True, "False opens MuJoCo's viewer; needs a screen.")
     cameras: bool = parameter(True, "Publish the cameras.")
-    camera_rate: float = parameter(30.0, "Pictures of each camera per simulated second [Hz].", minimum=0.1, maximum=240.0)
+    camera_rate: float = parameter(
+        30.0, "Pictures of each camera per simulated second [Hz].", minimum=0.1, maximum=240.0
+    )
     seed: int = parameter(0, "Seed of the world's random streams.", minimum=0)
     scene: str = parameter("", "MJCF file of the surroundings; empty for a floor.")
     output_folder: str = parameter("", "Folder below which world/render may write; empty writes nothing.")
     timestep: float = parameter(0.002, "Physics timestep [s].", minimum=1e-5, maximum=0.05)
-    control_period: float = parameter(0.01, "Time between two control ticks [s]; a whole multiple of timestep.", minimum=1e-3, maximum=1.0)
-    heartbeat_timeout: float = parameter(0.25, "Without SafetyState for this long the robots stop [s, steady time].", minimum=0.02, maximum=10.0)
-    lease_timeout: float = parameter(0.5, "A source silent for this long after its chunk loses the robot [s, ROS time].", minimum=0.02, maximum=60.0)
-    limit_policy: str = parameter("clamp", "What happens to values over a limit.", choices=[policy.value for policy in LimitPolicy])
-    stop_category: int = parameter(-1, "IEC 60204-1 stop category of every robot: 0, 1 or 2; -1 takes each robot's own.", minimum=-1, maximum=2)
-    external_lifetime: float = parameter(0.5, "Commands on the standard topics are accepted for this long after receipt [s].", minimum=0.01, maximum=60.0)
-    owner_timeout: float = parameter(5.0, "A silent owner of world/step loses it after this [s, steady time].", minimum=0.1, maximum=600.0)
+    control_period: float = parameter(
+        0.01, "Time between two control ticks [s]; a whole multiple of timestep.", minimum=1e-3, maximum=1.0
+    )
+    heartbeat_timeout: float = parameter(
+        0.25, "Without SafetyState for this long the robots stop [s, steady time].", minimum=0.02, maximum=10.0
+    )
+    lease_timeout: float = parameter(
+        0.5, "A source silent for this long after its chunk loses the robot [s, ROS time].", minimum=0.02, maximum=60.0
+    )
+    limit_policy: str = parameter(
+        "clamp", "What happens to values over a limit.", choices=[policy.value for policy in LimitPolicy]
+    )
+    stop_category: int = parameter(
+        -1, "IEC 60204-1 stop category of every robot: 0, 1 or 2; -1 takes each robot's own.", minimum=-1, maximum=2
+    )
+    external_lifetime: float = parameter(
+        0.5, "Commands on the standard topics are accepted for this long after receipt [s].", minimum=0.01, maximum=60.0
+    )
+    owner_timeout: float = parameter(
+        5.0, "A silent owner of world/step loses it after this [s, steady time].", minimum=0.1, maximum=600.0
+    )
 
 
 class SimNode(Node):
@@ -128,7 +147,12 @@ class SimNode(Node):
             self.get_logger().warning(f"'{gate.config.robot}' has no URDF; robot_description stays empty")
         description = "" if urdf is None else urdf.read_text(encoding="utf-8")
         return RobotPorts(
-            self, gate, self._admit, self._now, description, RobotPortsConfig(given.external_lifetime, given.control_period)
+            self,
+            gate,
+            self._admit,
+            self._now,
+            description,
+            RobotPortsConfig(given.external_lifetime, given.control_period),
         )
 
     def _admit(self, gate: Gate, chunk: Chunk, topic: str) -> Verdict:
@@ -140,7 +164,9 @@ class SimNode(Node):
     def _feeds(self) -> list[CameraFeed]:
         check_rendering()
         return [
-            CameraFeed(camera, CameraPorts(self, name, camera_info(camera.width, camera.height, camera.fovy, camera.frame_id)))
+            CameraFeed(
+                camera, CameraPorts(self, name, camera_info(camera.width, camera.height, camera.fovy, camera.frame_id))
+            )
             for name, camera in self.world.cameras.items()
         ]
 
@@ -174,7 +200,9 @@ class SimNode(Node):
 def _gate(robot: WorldRobot, given: SimParameters) -> Gate:
     mode = WorldMode(given.mode)
     # A tick that comes late by the wall clock means a hanging robot only where the wall clock decides when ticks come.
-    stall = max(0.25, 5.0 * given.control_period / given.real_time_factor) if mode is WorldMode.REALTIME else float("inf")
+    stall = (
+        max(0.25, 5.0 * given.control_period / given.real_time_factor) if mode is WorldMode.REALTIME else float("inf")
+    )
     config = GateConfig(
         robot=robot.name,
         session=uuid.uuid4().hex,
@@ -191,4 +219,4 @@ def _gate(robot: WorldRobot, given: SimParameters) -> Gate:
 
 def main() -> int:
     """Run sim_node; return the process's exit code."""
-    return run_node(SimNode, has_pictures=True)
+    return run_node(SimNode, has_pictures=True, is_critical=True)
