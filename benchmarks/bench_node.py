@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
 
 from graph import Graph, Process, wait_for
 from strands_robots.msg import GateState, JointCommand
+
 from strands_robots.ros import qos
 from strands_robots.ros.stamps import fill_time, to_duration, to_seconds
 
@@ -53,7 +54,7 @@ def processor_seconds(pid: int) -> float:
 
 
 def watch(seconds: float, cameras: bool) -> None:
-    """In a process of its own, as a user's node: print the rate of joint_states, and age and rate of the pictures, as JSON."""
+    """In a process of its own, as a user's node: print the rate of joint_states and age and rate of pictures."""
     rclpy.init()
     node = rclpy.create_node("watch")
     ages: list[float] = []
@@ -62,7 +63,9 @@ def watch(seconds: float, cameras: bool) -> None:
     def on_image(message: Image, info: Any) -> None:
         ages.append(time.time() - info["source_timestamp"] * 1e-9)
 
-    node.create_subscription(JointState, "so101/joint_states", lambda message: states.append(time.monotonic()), qos.STATE)
+    node.create_subscription(
+        JointState, "so101/joint_states", lambda message: states.append(time.monotonic()), qos.STATE
+    )
     for topic in CAMERAS if cameras else ():
         node.create_subscription(Image, topic, on_image, qos.IMAGE_READER)
     executor = SingleThreadedExecutor()
@@ -85,7 +88,11 @@ def watch(seconds: float, cameras: bool) -> None:
     figures = {"joint_states_rate_hz": len(states) / elapsed}
     if cameras:
         p50, p99 = np.percentile(ages, (50, 99)) * 1e3
-        figures |= {"image_age_p50_ms": p50, "image_age_p99_ms": p99, "image_rate_hz": len(ages) / len(CAMERAS) / elapsed}
+        figures |= {
+            "image_age_p50_ms": p50,
+            "image_age_p99_ms": p99,
+            "image_rate_hz": len(ages) / len(CAMERAS) / elapsed,
+        }
     print(json.dumps(figures), flush=True)
 
 
@@ -150,7 +157,9 @@ def watching(graph: Graph, seconds: float, cameras: bool) -> Iterator[IO[str]]:
 def measure(graph: Graph, sim: Process, seconds: float, cameras: bool) -> dict[str, float]:
     """Return the figures of a running graph."""
     commander = Commander()
-    assert commander.wait(lambda: commander.gate is not None and not commander.gate.latched, 30.0), "the robot was not armed"
+    assert commander.wait(lambda: commander.gate is not None and not commander.gate.latched, 30.0), (
+        "the robot was not armed"
+    )
     assert commander.wait(lambda: commander.applied is not None and commander.clock.clock.nanosec, 10.0)
     with watching(graph, seconds, cameras) as watch_output:
         commander.wait(lambda: False, 1.0)

@@ -36,7 +36,7 @@ def wait_for(condition: Callable[[], T], timeout: float = 10.0, what: str = "") 
 
 
 def claim_domain() -> tuple[int, Any]:
-    """Return a free ROS domain id and the open file whose lock keeps it, also from other test processes of this machine."""
+    """Return a free ROS domain id and the open file whose lock keeps it from other test processes of this machine."""
     folder = Path(tempfile.gettempdir()) / "strands_robots_test_domains"
     folder.mkdir(exist_ok=True)
     for domain in random.sample(DOMAINS, len(DOMAINS)):
@@ -66,8 +66,8 @@ class Process:
         self.name = Path(command[0]).name
         self.output: deque[str] = deque(maxlen=400)
         self._process = subprocess.Popen(
-            command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-            start_new_session=True,
+            command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", start_new_session=True,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -201,7 +201,9 @@ class Graph:
 
     def report(self) -> str:
         """Return what every process has printed."""
-        return "\n".join(f"--- {process.name} (exit code {process.exit_code})\n{process.text}" for process in self.processes)
+        return "\n".join(
+            f"--- {process.name} (exit code {process.exit_code})\n{process.text}" for process in self.processes
+        )
 
 
 def _as_yaml(value: Any) -> str:

@@ -37,7 +37,7 @@ class TestSupervisor:
         node.create_timer(BEAT, self.beat, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def arm(self) -> None:
-        """Arm with a new epoch, whatever session of the robot node is heard, once it has reported that it heard the last stop."""
+        """Arm the session that is heard, with a new epoch, once it reported that it heard the stop."""
         deadline = time.monotonic() + 2.0
         while not self._is_stop_heard() and time.monotonic() < deadline:
             time.sleep(0.005)

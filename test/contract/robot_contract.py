@@ -1,4 +1,4 @@
-"""What every robot on the graph does, simulated or real. A subclass gives the fixture `robot`, started once for the module."""
+"""What every robot on the graph does, simulated or real. A subclass gives the fixture `robot`, started once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RobotContract:
         robot.make_free()
         return robot
 
-    # --- Names, types, quality of service --------------------------------------------------------------------------------
+    # --- Names, types, quality of service --------------------------------------------------------------------------
 
     def test_starts_latched(self, robot: RobotUnderTest) -> None:
         assert robot.first_gate.latched and robot.first_gate.latch_reason
@@ -53,12 +53,18 @@ class RobotContract:
     @pytest.mark.parametrize(("topic", "kind"), [*PUBLISHED.items(), *SUBSCRIBED.items()])
     def test_topic_has_its_type_and_is_reliable(self, robot: RobotUnderTest, topic: str, kind: str) -> None:
         name = f"/{robot.name}/{topic}"
-        find = robot.client.get_publishers_info_by_topic if topic in PUBLISHED else robot.client.get_subscriptions_info_by_topic
+        find = (
+            robot.client.get_publishers_info_by_topic
+            if topic in PUBLISHED
+            else robot.client.get_subscriptions_info_by_topic
+        )
         own = [info for info in find(name) if info.node_name != robot.client.get_name()]
         assert [info.topic_type for info in own] == [kind], f"exactly one endpoint on {name}"
         assert own[0].qos_profile.reliability is ReliabilityPolicy.RELIABLE
         is_latched = topic == "robot_description"
-        assert own[0].qos_profile.durability is (DurabilityPolicy.TRANSIENT_LOCAL if is_latched else DurabilityPolicy.VOLATILE)
+        assert own[0].qos_profile.durability is (
+            DurabilityPolicy.TRANSIENT_LOCAL if is_latched else DurabilityPolicy.VOLATILE
+        )
 
     def test_robot_description_is_urdf_with_the_joints_for_late_readers(self, robot: RobotUnderTest) -> None:
         heard = robot.client.listen(String, f"{robot.name}/robot_description", qos.DESCRIPTION)
@@ -66,7 +72,7 @@ class RobotContract:
         assert root.tag == "robot"
         assert set(robot.joints) <= {joint.get("name") for joint in root.iter("joint")}
 
-    # --- What it says ----------------------------------------------------------------------------------------------------
+    # --- What it says ----------------------------------------------------------------------------------------------
 
     def test_joint_states_come_at_100_hz_of_ros_time(self, robot: RobotUnderTest) -> None:
         robot.states.clear()
@@ -96,7 +102,7 @@ class RobotContract:
         wait_for(lambda: len(robot.gates) >= 20, 10.0, "20 gate states")
         assert time.monotonic() - start < 3.0
 
-    # --- What it accepts -------------------------------------------------------------------------------------------------
+    # --- What it accepts -------------------------------------------------------------------------------------------
 
     def test_command_moves_the_joint_and_is_reported(self, free: RobotUnderTest) -> None:
         goal = free.other(0, 0.3)
@@ -104,7 +110,9 @@ class RobotContract:
         command = free.command(goal)
         free.applied.clear()
         free.command_publisher.publish(command)
-        wait_for(lambda: any(a.source == "operator/test" for a in list(free.applied)), what="command_applied of the source")
+        wait_for(
+            lambda: any(a.source == "operator/test" for a in list(free.applied)), what="command_applied of the source"
+        )
         assert next(a for a in list(free.applied) if a.source).sequence == command.sequence
         free.moved_to(0, goal[0])
         wait_for(lambda: free.gate.accepted == accepted + 1, what="accepted counted")
@@ -113,7 +121,9 @@ class RobotContract:
         goal, before = free.other(1, 0.2), free.target
         free.command_publisher.publish(free.command([goal[1]], joint_names=[free.joints[1]]))
         free.moved_to(1, goal[1])
-        assert [v for i, v in enumerate(free.target) if i != 1] == pytest.approx([v for i, v in enumerate(before) if i != 1])
+        assert [v for i, v in enumerate(free.target) if i != 1] == pytest.approx(
+            [v for i, v in enumerate(before) if i != 1]
+        )
 
     def test_chunk_is_played_and_its_last_row_held(self, free: RobotUnderTest) -> None:
         start, goal = np.array(free.target), np.array(free.other(0, 0.4))
@@ -150,7 +160,7 @@ class RobotContract:
         wait_for(lambda: free.gate.lease_holder == "external/joint_commands", what="the topic's source")
         free.moved_to(0, goal[0])
 
-    # --- What it refuses -------------------------------------------------------------------------------------------------
+    # --- What it refuses -------------------------------------------------------------------------------------------
 
     @pytest.mark.parametrize(
         ("reason", "changes"),
@@ -183,8 +193,10 @@ class RobotContract:
             changes["stamp"] = to_time(max(free.now() + changes["stamp"], 0.001))
         wait_for(lambda: free.gate.lease_holder == "operator/test", what="the valid command")
         before = free.target
-        words = free.refused(lambda: free.command_publisher.publish(free.command(free.other(0, 0.3), **changes)), reason)
-        assert words.startswith(f"{reason}: ") and "valid" in words or "class/name" in words
+        words = free.refused(
+            lambda: free.command_publisher.publish(free.command(free.other(0, 0.3), **changes)), reason
+        )
+        assert (words.startswith(f"{reason}: ") and "valid" in words) or "class/name" in words
         assert free.target == pytest.approx(before)
 
     def test_replayed_command_is_refused(self, free: RobotUnderTest) -> None:
@@ -260,7 +272,7 @@ class RobotContract:
         self._is_alive(free)
         assert not free.gate.latched
 
-    # --- Stop and resume -------------------------------------------------------------------------------------------------
+    # --- Stop and resume -------------------------------------------------------------------------------------------
 
     def test_stop_request_stops_latches_and_only_a_new_epoch_lets_it_move(self, free: RobotUnderTest) -> None:
         goal = free.other(0, 0.6)
@@ -329,5 +341,3 @@ class RobotContract:
 
 def _point(positions: list[float], seconds: float) -> JointTrajectoryPoint:
     return JointTrajectoryPoint(positions=positions, time_from_start=to_duration(seconds))
-
-

@@ -30,7 +30,13 @@ class RobotUnderTest:
     """
 
     def __init__(
-        self, graph: Graph, name: str, joints: Sequence[str], lower: Sequence[float], upper: Sequence[float], uses_simulated_time: bool
+        self,
+        graph: Graph,
+        name: str,
+        joints: Sequence[str],
+        lower: Sequence[float],
+        upper: Sequence[float],
+        uses_simulated_time: bool,
     ) -> None:
         self.graph, self.name, self.joints = graph, name, list(joints)
         self.lower, self.upper = list(lower), list(upper)
@@ -98,7 +104,11 @@ class RobotUnderTest:
         """Return a valid command, with some fields changed."""
         self._sequence += 1
         message = JointCommand(
-            source="operator/test", sequence=self._sequence, lifetime=to_duration(0.5), joint_names=self.joints, values=list(positions)
+            source="operator/test",
+            sequence=self._sequence,
+            lifetime=to_duration(0.5),
+            joint_names=self.joints,
+            values=list(positions),
         )
         message.header.stamp = to_time(self.now())
         return _changed(message, changes)

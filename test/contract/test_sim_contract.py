@@ -18,7 +18,9 @@ def robot() -> Iterator[RobotUnderTest]:
     limits = load_robot("so101").limits()
     with Graph() as graph:
         graph.start("sim_node", robots=["so101=so101"], cameras=False)
-        yield RobotUnderTest(graph, "so101", limits.names, limits.lower.tolist(), limits.upper.tolist(), uses_simulated_time=True)
+        yield RobotUnderTest(
+            graph, "so101", limits.names, limits.lower.tolist(), limits.upper.tolist(), uses_simulated_time=True
+        )
 
 
 class TestSimulatedRobot(RobotContract):

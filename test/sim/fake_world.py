@@ -85,18 +85,23 @@ class FakePort:
 class Bench:
     """A runtime on a fake world, with a supervisor that lives in the test."""
 
-    def __init__(self, mode: WorldMode = WorldMode.REALTIME, *names: str, feeds: tuple[CameraFeed, ...] = (), **options: float) -> None:
+    def __init__(
+        self, mode: WorldMode = WorldMode.REALTIME, *names: str, feeds: tuple[CameraFeed, ...] = (), **options: float
+    ) -> None:
         self.world = FakeWorld(*names)
         stall = float("inf") if mode is WorldMode.LOCKSTEP else 0.25
         self.gates = [
-            Gate(GateConfig(robot=r.name, session="s", stall_timeout=stall), LIMITS, r.position) for r in self.world.robots
+            Gate(GateConfig(robot=r.name, session="s", stall_timeout=stall), LIMITS, r.position)
+            for r in self.world.robots
         ]
         self.ports = [FakePort() for _ in self.gates]
         loops = [RobotLoop(*parts) for parts in zip(self.world.robots, self.gates, self.ports)]
         self.control = ControlLoop(self.world, loops, TIMESTEP, PERIOD)
         self.cameras = CameraWorker(lambda: None, feeds)
         self.clocks: list[float] = []
-        self.runtime = SimRuntime(self.world, self.control, self.cameras, RuntimeConfig(mode=mode, **options), self.clocks.append)
+        self.runtime = SimRuntime(
+            self.world, self.control, self.cameras, RuntimeConfig(mode=mode, **options), self.clocks.append
+        )
         self._sequence = 0
         self._counts: dict[str, int] = {}
         self._command = 0
@@ -112,7 +117,9 @@ class Bench:
         now = Instant(self.world.time, time.monotonic())
         names = [gate.config.robot for gate in self.gates]
         for gate in self.gates:
-            gate.on_heartbeat(Heartbeat("sup", self._sequence, True, epoch, dict.fromkeys(names, "s"), "", self._counts), now)
+            gate.on_heartbeat(
+                Heartbeat("sup", self._sequence, True, epoch, dict.fromkeys(names, "s"), "", self._counts), now
+            )
 
     def chunk(self, *rows: list[float], source: str = "operator/test", period: float = 0.01) -> Chunk:
         self._command += 1

@@ -66,7 +66,9 @@ class Bench:
     def __init__(self, *ports: FakePort, rate: float = 30.0) -> None:
         self.renderers: list[FakeRenderer] = []
         self.ports = ports
-        self.worker = CameraWorker(self._make, [CameraFeed(FakeCamera(f"c{i}", rate), port) for i, port in enumerate(ports)])
+        self.worker = CameraWorker(
+            self._make, [CameraFeed(FakeCamera(f"c{i}", rate), port) for i, port in enumerate(ports)]
+        )
         self.worker.start()
 
     def _make(self) -> FakeRenderer:
@@ -76,7 +78,9 @@ class Bench:
     def request(self, state: float = 0.0) -> Any:
         answer: Future[Any] = Future()
         self.worker.request(
-            RenderRequest(np.array([state]), 1.0, "c0", DEPTH, 0, 0, lambda pixels, stamp: (pixels.shape, stamp), answer)
+            RenderRequest(
+                np.array([state]), 1.0, "c0", DEPTH, 0, 0, lambda pixels, stamp: (pixels.shape, stamp), answer
+            )
         )
         return answer.result(5.0)
 
@@ -105,7 +109,9 @@ def test_frames_come_at_the_cameras_rate_of_simulated_time(benches: list[Bench])
     for port in bench.ports:
         assert len(port.pictures) == 30
         assert np.diff(port.stamps) == pytest.approx(1.0 / 30.0, abs=0.0021)
-    assert [s for s, _ in bench.ports[0].pictures] == [s for s, _ in bench.ports[1].pictures], "one state for all cameras"
+    assert [s for s, _ in bench.ports[0].pictures] == [s for s, _ in bench.ports[1].pictures], (
+        "one state for all cameras"
+    )
     assert bench.worker.lost == 0
 
 

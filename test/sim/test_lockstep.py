@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from .fake_world import Bench
 
 from strands_robots.errors import WorldError
 from strands_robots.motion.chunk import Chunk
 from strands_robots.sim.lockstep import StepRequest, StepResult
 from strands_robots.sim.runtime import WorldMode
+
+from .fake_world import Bench
 
 
 def make(*names: str, **options: float) -> Bench:
@@ -19,7 +20,9 @@ def make(*names: str, **options: float) -> Bench:
     return bench
 
 
-def step(bench: Bench, steps: int, client: str = "policy/a", *chunks: tuple[str, Chunk], release: bool = False) -> StepResult:
+def step(
+    bench: Bench, steps: int, client: str = "policy/a", *chunks: tuple[str, Chunk], release: bool = False
+) -> StepResult:
     return bench.runtime.step(StepRequest(client, steps, release, chunks))
 
 
@@ -126,7 +129,13 @@ def test_same_commands_give_identical_bytes() -> None:
         states = []
         for k in range(40):
             bench.beat()
-            step(bench, 1, "policy/a", ("arm", bench.chunk([np.sin(0.1 * k), -0.3], [np.sin(0.1 * k), 0.3])), release=k == 39)
+            step(
+                bench,
+                1,
+                "policy/a",
+                ("arm", bench.chunk([np.sin(0.1 * k), -0.3], [np.sin(0.1 * k), 0.3])),
+                release=k == 39,
+            )
             states.append(bench.world.get_state().tobytes())
         return states
 

@@ -14,7 +14,18 @@ from strands_robots.sim.pictures import output_path, write_png
 
 @pytest.mark.parametrize(
     "file",
-    ["../out.png", "a/../../out.png", "/etc/out.png", "out.jpg", "out", ".", "", "a\0.png", "~/../../out.png", "..png/../x.png"],
+    [
+        "../out.png",
+        "a/../../out.png",
+        "/etc/out.png",
+        "out.jpg",
+        "out",
+        ".",
+        "",
+        "a\0.png",
+        "~/../../out.png",
+        "..png/../x.png",
+    ],
 )
 def test_path_that_is_not_a_png_below_the_folder_is_refused(tmp_path: Path, file: str) -> None:
     with pytest.raises(ConfigurationError, match="valid: a relative path"):

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from .fake_world import PERIOD, TIMESTEP, Bench
 
 from strands_robots.errors import ConfigurationError, WorldError
 from strands_robots.safety.refusal import Refusal
 from strands_robots.sim.control import count_substeps
 from strands_robots.sim.runtime import WorldMode
+
+from .fake_world import PERIOD, TIMESTEP, Bench
 
 
 def wait_for(condition: Callable[[], bool], timeout: float = 5.0) -> None:

@@ -50,7 +50,9 @@ class World:
     def render(self, **fields: Any) -> RenderCamera.Response:
         return self.client.call(RenderCamera, "world/render", RenderCamera.Request(**fields), 30.0)
 
-    def step(self, steps: int, *commands: JointCommand, client: str = "policy/test", release: bool = False) -> StepWorld.Response:
+    def step(
+        self, steps: int, *commands: JointCommand, client: str = "policy/test", release: bool = False
+    ) -> StepWorld.Response:
         request = StepWorld.Request(client=client, steps=steps, release=release)
         request.commands, request.command_robots = list(commands), ["so101"] * len(commands)
         return self.client.call(StepWorld, "world/step", request, 30.0)
@@ -72,7 +74,7 @@ def lockstep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(graph, tmp_path_factory.mktemp("output"), mode="lockstep", camera_rate=10.0)
 
 
-# --- Realtime --------------------------------------------------------------------------------------------------------------
+# --- Realtime ------------------------------------------------------------------------------------------------------
 
 
 def test_state_says_what_runs(world: World) -> None:
@@ -137,9 +139,16 @@ def test_pictures_come_with_calibration_of_the_same_stamp(world: World) -> None:
     infos = world.client.listen(CameraInfo, "so101/wrist/camera_info", qos.IMAGE_READER)
     wait_for(lambda: len(images) > 2, 20.0, "pictures")
     image = images[-1]
-    assert (image.width, image.height, image.encoding, image.header.frame_id) == (640, 480, "rgb8", "so101/wrist_optical_frame")
+    assert (image.width, image.height, image.encoding, image.header.frame_id) == (
+        640,
+        480,
+        "rgb8",
+        "so101/wrist_optical_frame",
+    )
     assert rgb_from_msg(image).std() > 5.0
-    info = wait_for(lambda: next((i for i in list(infos) if i.header.stamp == image.header.stamp), None), what="its camera_info")
+    info = wait_for(
+        lambda: next((i for i in list(infos) if i.header.stamp == image.header.stamp), None), what="its camera_info"
+    )
     assert (info.width, info.height, info.header.frame_id) == (640, 480, "so101/wrist_optical_frame")
 
 
@@ -155,7 +164,11 @@ def test_depth_and_compressed_pictures_come_on_demand(world: World) -> None:
 def test_render_answers_with_the_picture_of_any_size(world: World) -> None:
     response = world.render(camera="overhead", width=160, height=120)
     assert response.success, response.message
-    assert (response.image.width, response.image.height) == (160, 120) == (response.camera_info.width, response.camera_info.height)
+    assert (
+        (response.image.width, response.image.height)
+        == (160, 120)
+        == (response.camera_info.width, response.camera_info.height)
+    )
     assert rgb_from_msg(response.image).std() > 5.0
     depth = world.render(camera="so101/wrist", kind=RenderCamera.Request.DEPTH)
     assert depth.image.encoding == "32FC1" and (depth.image.width, depth.image.height) == (640, 480)
@@ -193,7 +206,7 @@ def test_diagnostics_name_world_cameras_and_gate(world: World) -> None:
     assert float(values["control_rate"]) > 50.0 and float(values["tick_lateness_p50_ms"]) >= 0.0
 
 
-# --- Lockstep --------------------------------------------------------------------------------------------------------------
+# --- Lockstep ------------------------------------------------------------------------------------------------------
 
 
 def command(world: World, value: float, **changes: Any) -> JointCommand:
@@ -243,7 +256,10 @@ def test_every_step_gives_one_picture_of_its_stamp(lockstep: World) -> None:
     time.sleep(0.5)
     for _ in range(3):
         stamp = lockstep.step(1, release=True).stamp
-        wait_for(lambda stamp=stamp: any(image.header.stamp == stamp for image in list(images)), what="the picture of the step")
+        wait_for(
+            lambda stamp=stamp: any(image.header.stamp == stamp for image in list(images)),
+            what="the picture of the step",
+        )
 
 
 def test_refused_and_wrong_steps_say_so(lockstep: World) -> None:
@@ -279,7 +295,7 @@ def test_stop_in_the_middle_of_a_long_step_is_heard(lockstep: World) -> None:
     assert to_time(to_seconds(response.stamp)) == lockstep.state().stamp
 
 
-# --- Parameters and the end of the process -------------------------------------------------------------------------------------
+# --- Parameters and the end of the process -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Trajectory points at any times -> rows at equal times, interpolated as ros2_controllers' joint_trajectory_controller does. No I/O."""
+"""Trajectory points at any times -> rows at equal times, interpolated as joint_trajectory_controller does. No I/O."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class Trajectory:
         if not np.isfinite(times).all() or times[0] < 0.0 or times[-1] > MAX_SECONDS or (np.diff(times) <= 0.0).any():
             shown = ", ".join(f"{time:g}" for time in times[:6])
             raise ConfigurationError(
-                f"time_from_start is {shown}{', ...' if len(times) > 6 else ''} s; valid: increasing from >= 0 to <= {MAX_SECONDS:g} s"
+                f"time_from_start is {shown}{', ...' if len(times) > 6 else ''} s; "
+                f"valid: increasing from >= 0 to <= {MAX_SECONDS:g} s"
             )
 
     def begin_at(self, position: FloatArray, delay: float) -> Trajectory:
@@ -77,7 +78,8 @@ class Trajectory:
             period: Wanted time between two rows [s].
 
         Returns:
-            Rows (H, D) from time 0, and the time between them [s]: `period`, or longer where the rows would be too many.
+            Rows (H, D) from time 0, and the time between them [s]: `period`, or longer where the rows
+            would be too many.
         """
         end = float(self.times[-1])
         if end <= 0.0:

@@ -39,7 +39,9 @@ class CameraPorts:
 
     def wants_rgb(self) -> bool:
         """Return whether anybody looks at the picture, raw or compressed."""
-        return self._rgb_publisher.get_subscription_count() > 0 or self._compressed_publisher.get_subscription_count() > 0
+        return (
+            self._rgb_publisher.get_subscription_count() > 0 or self._compressed_publisher.get_subscription_count() > 0
+        )
 
     def wants_depth(self) -> bool:
         """Return whether anybody looks at depth."""

@@ -12,14 +12,19 @@ from strands_robots.ros import qos
 OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 
 
-def status(name: str, level: bytes, message: str, values: Mapping[str, object], hardware_id: str = "") -> DiagnosticStatus:
+def status(
+    name: str, level: bytes, message: str, values: Mapping[str, object], hardware_id: str = ""
+) -> DiagnosticStatus:
     """Return one status; numbers are written with six significant digits."""
     return DiagnosticStatus(
         name=name,
         level=level,
         message=message,
         hardware_id=hardware_id,
-        values=[KeyValue(key=key, value=f"{value:.6g}" if isinstance(value, float) else str(value)) for key, value in values.items()],
+        values=[
+            KeyValue(key=key, value=f"{value:.6g}" if isinstance(value, float) else str(value))
+            for key, value in values.items()
+        ],
     )
 
 

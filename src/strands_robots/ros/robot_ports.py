@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
-from strands_robots.msg import ActionChunk, GateState, JointCommand
 from trajectory_msgs.msg import JointTrajectory
 
 from strands_robots.errors import ConfigurationError, ShapeError
 from strands_robots.motion.chunk import Chunk
+from strands_robots.msg import ActionChunk, GateState, JointCommand
 from strands_robots.ros import qos
 from strands_robots.ros.conversions import (
     JointCommandBuffer,
@@ -44,7 +44,7 @@ class RobotPortsConfig:
 
 
 class RobotPorts:
-    """Topics of one robot, below its name. Publishing happens in the control loop's thread, receiving in the executor's.
+    """Topics of one robot, below its name. The control loop's thread publishes, the executor's receives.
 
     Args:
         node: The node; its namespace is the graph's.
@@ -56,7 +56,13 @@ class RobotPorts:
     """
 
     def __init__(
-        self, node: Node, gate: Gate, admit: Admit, now: Callable[[], Instant], description: str, config: RobotPortsConfig
+        self,
+        node: Node,
+        gate: Gate,
+        admit: Admit,
+        now: Callable[[], Instant],
+        description: str,
+        config: RobotPortsConfig,
     ) -> None:
         self._gate = gate
         self._admit = admit
@@ -118,7 +124,9 @@ class RobotPorts:
             self._gate.refuse(Refusal.LATCHED, "a trajectory came before the first control tick; valid: after it")
             return
         try:
-            chunk = self._external["joint_trajectory"].from_trajectory(message, self._now().ros, self._target, self._gate.limits)
+            chunk = self._external["joint_trajectory"].from_trajectory(
+                message, self._now().ros, self._target, self._gate.limits
+            )
         except ShapeError as error:
             self._gate.refuse(Refusal.WRONG_LENGTH, str(error))
         except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""The two standard command topics -> chunks. They carry no source, lifetime or sequence: those come from the topic's configuration."""
+"""The two standard command topics -> chunks. They carry no source, lifetime or sequence: the configuration does."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class StandardInput:
     def from_trajectory(self, message: JointTrajectory, now: float, target: FloatArray, limits: JointLimits) -> Chunk:
         """Return a JointTrajectory as a chunk.
 
-        A stamp of zero starts now. A stamp in the past skips what should have happened already. A stamp in the future holds the
-        present target until then. Without points it is a request to stop where the robot is.
+        A stamp of zero starts now. A stamp in the past skips what should have happened already. A stamp in the future
+        holds the present target until then. Without points it is a request to stop where the robot is.
 
         Args:
             message: The trajectory; its points may be unevenly spaced.
@@ -117,5 +117,7 @@ def _trajectory(message: JointTrajectory) -> Trajectory:
         times=np.array([to_seconds(point.time_from_start) for point in points]),
         positions=np.array([point.positions for point in points], dtype=np.float64).reshape(len(points), width),
         velocities=np.array([point.velocities for point in points], dtype=np.float64) if has_velocities else None,
-        accelerations=np.array([point.accelerations for point in points], dtype=np.float64) if has_accelerations else None,
+        accelerations=np.array([point.accelerations for point in points], dtype=np.float64)
+        if has_accelerations
+        else None,
     )

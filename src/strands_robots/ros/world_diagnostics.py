@@ -17,7 +17,7 @@ SLOW = 0.9
 
 
 class WorldDiagnostics:
-    """Status of the world, of its cameras and of every gate. A world whose physics thread stands still is stale, never OK."""
+    """Status of the world, of its cameras and of every gate. A world whose physics thread stands still is never OK."""
 
     def __init__(self, node: Node, runtime: SimRuntime, gates: Sequence[Gate]) -> None:
         self._port = DiagnosticsPort(node)
@@ -52,7 +52,9 @@ class WorldDiagnostics:
                 "stepping_owner": runtime.stepper.owner,
             },
         )
-        pictures = status(f"{self._name}: cameras", OK, "rendering on demand", {"frame_rate": frame_rate, "lost_frames": cameras.lost})
+        pictures = status(
+            f"{self._name}: cameras", OK, "rendering on demand", {"frame_rate": frame_rate, "lost_frames": cameras.lost}
+        )
         self._port.publish(world, pictures, *(self._gate(gate) for gate in self._gates))
 
     def _judge(self, is_alive: bool) -> tuple[bytes, str]:
@@ -72,5 +74,13 @@ class WorldDiagnostics:
         report = gate.report(self._runtime.now())
         values: dict[str, object] = {"accepted": report.accepted, "clamped": report.clamped}
         values.update({f"refused_{reason}": count for reason, count in report.refusals.items()})
-        message = f"latched: {report.latch_reason}" if report.latched else f"held by {report.lease_holder}" if report.lease_holder else "free"
-        return status(f"{self._name}: gate {report.robot}", WARN if report.latched else OK, message, values, report.robot)
+        message = (
+            f"latched: {report.latch_reason}"
+            if report.latched
+            else f"held by {report.lease_holder}"
+            if report.lease_holder
+            else "free"
+        )
+        return status(
+            f"{self._name}: gate {report.robot}", WARN if report.latched else OK, message, values, report.robot
+        )

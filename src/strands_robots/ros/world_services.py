@@ -1,4 +1,4 @@
-"""The services of a simulated world. Every one is answered by the thread that did the work, so the executor never waits."""
+"""The services of a simulated world, answered by the thread that did the work, so that the executor never waits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
 from std_srvs.srv import SetBool
-from strands_robots.srv import GetWorldState, RenderCamera, ResetWorld, StepWorld
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.ros.conversions import JointStateBuffer, chunk_from_command, chunk_from_msg
@@ -27,6 +26,7 @@ from strands_robots.sim.lockstep import StepRequest
 from strands_robots.sim.pictures import output_path, write_png
 from strands_robots.sim.runtime import SimRuntime
 from strands_robots.sim.world import World
+from strands_robots.srv import GetWorldState, RenderCamera, ResetWorld, StepWorld
 
 MAX_SIZE = 4096
 MIN_SIZE = 16
@@ -138,7 +138,9 @@ class WorldServices:
         answer: Future[RenderCamera.Response] = Future()
 
         def finish(pixels: NDArray[Any], stamp: float) -> RenderCamera.Response:
-            response = RenderCamera.Response(success=True, camera_info=camera_info(width, height, camera.fovy, camera.frame_id))
+            response = RenderCamera.Response(
+                success=True, camera_info=camera_info(width, height, camera.fovy, camera.frame_id)
+            )
             response.camera_info.header.stamp = to_time(stamp)
             if path is not None:
                 write_png(path, pixels)
@@ -161,7 +163,9 @@ class WorldServices:
 
     def _path(self, file: str) -> Path:
         if self._output_folder is None:
-            raise ConfigurationError("sim_node has no output_folder; valid: an empty file, which sends the picture in the answer")
+            raise ConfigurationError(
+                "sim_node has no output_folder; valid: an empty file, which sends the picture in the answer"
+            )
         return output_path(self._output_folder, file)
 
 
@@ -188,7 +192,9 @@ def _chunks(request: StepWorld.Request) -> tuple[Any, ...]:
         ("command", request.command_robots, request.commands),
     ):
         if len(names) != len(messages):
-            raise ConfigurationError(f"{len(names)} {what}_robots for {len(messages)} {what}s; valid: one robot name for each")
+            raise ConfigurationError(
+                f"{len(names)} {what}_robots for {len(messages)} {what}s; valid: one robot name for each"
+            )
     chunks = zip(request.chunk_robots, map(chunk_from_msg, request.chunks))
     commands = zip(request.command_robots, map(chunk_from_command, request.commands))
     return (*chunks, *commands)

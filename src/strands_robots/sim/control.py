@@ -137,7 +137,9 @@ class ControlLoop:
         ticks: Control ticks made.
     """
 
-    def __init__(self, world: SteppedWorld, robots: Sequence[RobotLoop], timestep: float, control_period: float) -> None:
+    def __init__(
+        self, world: SteppedWorld, robots: Sequence[RobotLoop], timestep: float, control_period: float
+    ) -> None:
         self.robots = tuple(robots)
         self.timestep = timestep
         self.control_period = control_period
@@ -153,8 +155,8 @@ class ControlLoop:
     def advance(self) -> bool:
         """Advance by one timestep; the control loop of the simulation.
 
-        A control tick is due every control period. A robot whose gate has news gets one at once, so that a command or a stop
-        waits for one timestep, not for a control period.
+        A control tick is due every control period. A robot whose gate has news gets one at once, so that a command or
+        a stop waits for one timestep, not for a control period.
 
         Returns:
             True when a regular control tick was due.
@@ -190,7 +192,8 @@ class ControlLoop:
     def report(self) -> bool:
         """Report every gate; return True when at least one is latched."""
         now = self.now()
-        return any([robot.report(now).latched for robot in self.robots])
+        reports = [robot.report(now) for robot in self.robots]
+        return any(report.latched for report in reports)
 
     def freeze(self, frozen: bool) -> None:
         """Tell the gates whether the world can advance."""
@@ -204,7 +207,7 @@ class ControlLoop:
             robot.restart(now)
 
     def restart(self) -> None:
-        """Start the loop again after a reset of the world: next is a control tick, and every robot holds where it is."""
+        """Start the loop again after a reset of the world: a control tick is next, and every robot holds."""
         self._substep = 0
         self.hold()
 
@@ -218,6 +221,6 @@ def count_substeps(timestep: float, control_period: float) -> int:
     substeps = round(control_period / timestep)
     if substeps < 1 or abs(substeps * timestep - control_period) > 1e-9:
         raise ConfigurationError(
-            f"control_period is {control_period} s with a timestep of {timestep} s; valid: a whole multiple of the timestep"
+            f"control_period is {control_period} s with a timestep of {timestep} s; valid: a whole multiple of it"
         )
     return substeps

@@ -1,4 +1,4 @@
-"""Stepping of a world that advances only on request: who owns it, what goes through the gates, how far it got. ROS-free."""
+"""Stepping of a world that advances only on request: who owns it, what passes the gates, how far it got. ROS-free."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ class Stepper:
         owner: Who owns stepping; empty when free.
     """
 
-    def __init__(self, control: ControlLoop, owner_timeout: float, is_ending: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, control: ControlLoop, owner_timeout: float, is_ending: Callable[[], bool] = lambda: False
+    ) -> None:
         self.owner = ""
         self._control = control
         self._robots = {robot.robot.name: robot for robot in control.robots}
@@ -95,8 +97,8 @@ class Stepper:
         if self.owner and request.client != self.owner:
             left = self._expiry - self._control.now().steady
             return (
-                f"'{self.owner}' owns stepping, '{ascii(request.client)[1:-1]}' asked; valid: the owner, or anyone {left:.1f} s "
-                "after its last call or once it released (world/get_state needs no ownership)"
+                f"'{self.owner}' owns stepping, '{ascii(request.client)[1:-1]}' asked; valid: the owner, or anyone "
+                f"{left:.1f} s after its last call or once it released (world/get_state needs no ownership)"
             )
         for name, _ in request.chunks:
             if name not in self._robots:
@@ -128,7 +130,9 @@ class Stepper:
         latched = self._latched()
         messages = []
         if result.steps_done < request.steps:
-            messages.append(f"{latched or 'the world ends'}; stopped after {result.steps_done} of {request.steps} steps")
+            messages.append(
+                f"{latched or 'the world ends'}; stopped after {result.steps_done} of {request.steps} steps"
+            )
         if result.refusals:
             messages.append(f"{len(result.refusals)} of {len(request.chunks)} commands were refused, see refusals")
         result.success, result.message = not messages, "; ".join(messages)
@@ -148,5 +152,3 @@ class Stepper:
                 robot.gate.on_clock_jump(now)
         self._sources.clear()
         self.owner = ""
-
-

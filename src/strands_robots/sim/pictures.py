@@ -26,13 +26,17 @@ def output_path(folder: Path, file: str) -> Path:
     """
     shown = ascii(file)[1:-1]
     if "\0" in file or not file.lower().endswith(".png") or Path(file).is_absolute() or ".." in Path(file).parts:
-        raise ConfigurationError(f"file '{shown}' given; valid: a relative path below the output folder that ends in .png")
+        raise ConfigurationError(
+            f"file '{shown}' given; valid: a relative path below the output folder that ends in .png"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     root = folder.resolve()
     path = root / file
     resolved = path.resolve()
     if root not in resolved.parents or path.is_symlink():
-        raise ConfigurationError(f"file '{shown}' leads out of the output folder; valid: a path below {root} without links")
+        raise ConfigurationError(
+            f"file '{shown}' leads out of the output folder; valid: a path below {root} without links"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -42,7 +46,7 @@ def write_png(path: Path, pixels: NDArray[Any]) -> None:
 
     Args:
         path: From `output_path`.
-        pixels: uint8 (H, W, 3), or float32 (H, W) depth [m], which becomes 16-bit millimetres, 65535 where it is farther.
+        pixels: uint8 (H, W, 3), or float32 (H, W) depth [m], which becomes 16-bit millimetres, at most 65535.
 
     Raises:
         OSError: If the file cannot be written.

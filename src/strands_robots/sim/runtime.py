@@ -143,8 +143,8 @@ class SimRuntime:
         if self.config.mode is WorldMode.FAST and chunk.source.partition("/")[0] not in SCRIPTED:
             return gate.refuse(
                 Refusal.MODE_OF_WORLD,
-                f"'{ascii(chunk.source)[1:-1]}' given to a world in mode fast, where its reaction would be worth many simulated "
-                f"seconds; valid: sources of class {', '.join(SCRIPTED)}, or a world in mode lockstep",
+                f"'{ascii(chunk.source)[1:-1]}' given to a world in mode fast, where its reaction would be worth many "
+                f"simulated seconds; valid: sources of class {', '.join(SCRIPTED)}, or a world in mode lockstep",
             )
         return gate.submit(chunk, topic, self.now())
 
@@ -200,7 +200,7 @@ class SimRuntime:
         held = [f"'{r.lease_holder}' holds '{r.robot}'" for r in reports if r.lease_holder]
         if held:
             raise WorldError(
-                f"{', '.join(held)}; valid: {service} when no source holds a lease (wait until it ended, or stop the graph)"
+                f"{', '.join(held)}; valid: {service} while nobody holds a lease (wait for its end, or stop the graph)"
             )
 
     def change(self, function: Callable[[], T], service: str) -> T:

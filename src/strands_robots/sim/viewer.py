@@ -27,7 +27,9 @@ class Viewer:
         if not glfw.init():
             raise ConfigurationError("the viewer found no screen; valid: headless:=true, or a DISPLAY")
         self._world = world
-        self._handle: Any = mujoco.viewer.launch_passive(world.model, world.data, show_left_ui=False, show_right_ui=False)
+        self._handle: Any = mujoco.viewer.launch_passive(
+            world.model, world.data, show_left_ui=False, show_right_ui=False
+        )
 
     def show(self) -> None:
         """Draw the present state; about 30 times a second."""

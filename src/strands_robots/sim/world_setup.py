@@ -52,7 +52,9 @@ def robot_spec(text: str, index: int, camera_rate: float) -> RobotSpec:
     """
     name, separator, reference = text.strip().partition("=")
     if not separator or not name or not reference:
-        raise ConfigurationError(f"robot '{ascii(text)[1:-1]}' given; valid: '<name>=<robot>' or '<name>=<robot>@<x>,<y>,<z>[,<yaw>]'")
+        raise ConfigurationError(
+            f"robot '{ascii(text)[1:-1]}' given; valid: '<name>=<robot>' or '<name>=<robot>@<x>,<y>,<z>[,<yaw>]'"
+        )
     position, yaw = (0.0, -SPACING * index, 0.0), 0.0
     placed = _PLACE.fullmatch(reference)
     if placed is not None:
