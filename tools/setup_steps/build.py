@@ -95,10 +95,10 @@ def _colcon(checkout: Checkout, ros: Ros, python: Path, env: dict[str, str]) -> 
     colcon += ["--cmake-args", "-DBUILD_TESTING=OFF", f"-DPython3_EXECUTABLE={python}"]
     command = ["sh", "-c", '. "$0" && exec "$@"', str(setup), *colcon]
     chained = {"MAKEFLAGS": f"-j{(os.cpu_count() or 1) + 1}", **env}
+    chained["STRANDS_ROBOTS_IDL_CACHE"] = str(checkout.root / "build" / "idl_cache")
+    chained["PYTHONPATH"] = _join(str(Path(__file__).with_name("rosidl_cache")), env.get("PYTHONPATH"))
     if not ros.is_wheels:
-        chained["COLCON_PREFIX_PATH"] = os.pathsep.join(
-            part for part in (str(checkout.venv(ros)), env.get("COLCON_PREFIX_PATH")) if part
-        )
+        chained["COLCON_PREFIX_PATH"] = _join(str(checkout.venv(ros)), env.get("COLCON_PREFIX_PATH"))
     log = checkout.state / "build.log"
     say("build", "colcon ...")
     if run_logged(command, log, chained, checkout.root) != 0:
@@ -106,6 +106,10 @@ def _colcon(checkout: Checkout, ros: Ros, python: Path, env: dict[str, str]) -> 
             f"the build failed; the end of {log}:\n{tail(log, 25)}",
             "if an interface or CMakeLists.txt was changed, correct it; if not, `make clean` and try again",
         )
+
+
+def _join(first: str, rest: str | None) -> str:
+    return f"{first}{os.pathsep}{rest}" if rest else first
 
 
 def _prune(install: Path) -> None:

@@ -38,7 +38,8 @@ def prepare_environment(checkout: Checkout, ros: Ros, env: dict[str, str], wante
     if version is None:
         version = _make(checkout, ros, env, wanted)
     else:
-        say("python", f"{version} in {venv.name}")
+        kept = f" (kept; to change to {wanted}: rm -r {venv.name})" if wanted else ""
+        say("python", f"{version} in {venv.name}{kept}")
     names = [*(["ros-wheels"] if ros.is_wheels else []), "base", "dev"]
     if learning or (venv / _LEARNING).is_file():
         names.append("learning")
