@@ -9,13 +9,13 @@ DRIVER := $(firstword $(shell command -v $(PYTHON) python3 python3.12 python3.11
 SETUP := $(DRIVER) tools/setup.py $(if $(PYTHON),--python $(PYTHON))
 IN_GRAPH := source install/setup.bash &&
 
-.PHONY: help setup setup-learning build sim test lint clean
+.PHONY: help setup setup-learning build sim test bench lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
 
 setup:  ## environment, ROS 2 (a sourced one, else wheels) and build; then: source install/setup.bash
-	@$(if $(DRIVER),,echo 'no Python found; install python3 (3.10 to 3.12), or: make setup PYTHON=/path/to/python3' >&2; exit 1)
+	@$(if $(DRIVER),,echo 'no Python found; sudo apt install python3, or: make setup PYTHON=/path/to/python3' >&2; exit 1)
 	@$(SETUP)
 
 setup-learning:  ## set-up plus LeRobot and torch (several gigabytes)
@@ -28,6 +28,9 @@ sim: setup  ## a simulated robot with its safety supervisor
 
 test: setup  ## all tests
 	@$(IN_GRAPH) exec python -m pytest $(ARGS)
+
+bench: setup  ## all benchmarks, or make bench ARGS=benchmarks/bench_stop.py
+	@$(IN_GRAPH) for file in $(or $(ARGS),benchmarks/bench_*.py); do python $$file || exit; done
 
 lint: setup  ## ruff and mypy
 	@$(IN_GRAPH) ruff check . && mypy

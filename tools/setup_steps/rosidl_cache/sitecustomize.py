@@ -1,8 +1,9 @@
 """Parse each interface once a build instead of once a generator.
 
-rosidl runs seven generators, and each parses every .idl file with an Earley parser, which is half of their time. The build puts
-this folder on PYTHONPATH: Python imports a module of this name at start-up. Only in a generator it does something: it answers
-`rosidl_parser.parser.parse_idl_file` from files named by the SHA-256 of the text parsed. The cache lies in the build folder.
+rosidl runs seven generators, and each parses every .idl file with an Earley parser: a fifth of the build. The
+build puts this folder on PYTHONPATH: Python imports a module of this name at start-up. Only in a generator it does
+something: it answers `rosidl_parser.parser.parse_idl_file` from files named by the SHA-256 of the text parsed. The
+cache lies in the build folder.
 """
 
 import hashlib
