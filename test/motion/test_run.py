@@ -270,3 +270,16 @@ def test_a_speed_scale_that_is_none_is_refused(speed: float) -> None:
 
 def test_a_speed_scale_of_zero_is_half() -> None:
     assert checked_speed(0.0) == 0.5
+
+
+def test_a_motion_waits_for_the_lease_that_outlives_another_motion(arm: Simulated) -> None:
+    arm.play(arm.session(arm.joints(["shoulder_pan"], [0.2])))
+    session = arm.session(arm.joints(["shoulder_pan"], [0.0]), source="agent/motion")
+    assert arm.gate.lease_holder == "operator/test"
+    assert not session.look(arm.now)
+    for _ in range(50):
+        arm.tick()
+        arm.tell(session)
+    assert session.look(arm.now)
+    arm.play(session)
+    assert reason(session) is Reason.REACHED

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from graph import Graph, wait_for
 from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
 from strands_robots.action import MoveTo, SetGripper
-from strands_robots.msg import GateState, JointCommand
-from strands_robots.srv import ResumeGraph, StopGraph
+from strands_robots.msg import ActionChunk, GateState, JointCommand
+from strands_robots.srv import ResetWorld, ResumeGraph, StopGraph
 
+from strands_robots.motion.chunk import Chunk
 from strands_robots.ros import qos
+from strands_robots.ros.conversions import chunk_to_msg
+from strands_robots.ros.stamps import to_seconds
 
 GOAL_STATUS = {4: "succeeded", 5: "canceled", 6: "aborted"}
 
@@ -24,15 +30,27 @@ class Asked:
     def __init__(self, client: ActionClient, goal: Any) -> None:
         self.feedback: list[Any] = []
         self._client = client
-        sent = client.send_goal_async(goal, feedback_callback=lambda message: self.feedback.append(message.feedback))
+        keep = self.feedback
+        sent = self._asynchronously(
+            lambda: client.send_goal_async(goal, feedback_callback=lambda message: keep.append(message.feedback))
+        )
         wait_for(sent.done, 10.0, "the goal's acceptance")
         self.handle = sent.result()
         assert self.handle.accepted
-        self._result = self.handle.get_result_async()
+        self._result = self._asynchronously(self.handle.get_result_async)
 
     def cancel(self) -> None:
         """Ask for the end of the goal."""
-        wait_for(self.handle.cancel_goal_async().done, 10.0, "the answer to the cancellation")
+        wait_for(self._asynchronously(self.handle.cancel_goal_async).done, 10.0, "the answer to the cancellation")
+
+    def _asynchronously(self, call: Callable[[], Any]) -> Any:
+        """Return the future that `call` returns.
+
+        The executor's thread calls it: rclpy's action client forgets an answer that comes before the call returned.
+        """
+        task = self._client._node.executor.create_task(call)
+        wait_for(task.done, 5.0, "the executor")
+        return task.result()
 
     def result(self, timeout: float = 30.0) -> Any:
         """Return the result."""
@@ -60,6 +78,7 @@ class MotionGraph:
         )
         self.move_client = ActionClient(client, MoveTo, "move_to")
         self.grip_client = ActionClient(client, SetGripper, "set_gripper")
+        self.chunks = client.create_publisher(ActionChunk, f"{names[0]}/action_chunk", qos.COMMAND)
         wait_for(lambda: self.move_client.server_is_ready() and self.grip_client.server_is_ready(), 30.0, "motion_node")
         wait_for(lambda: all(states and not states[-1].latched for states in self.gates.values()), 30.0, "armed robots")
 
@@ -83,6 +102,28 @@ class MotionGraph:
     def positions(self) -> list[float]:
         """The last measured positions [rad]."""
         return list(self.joints[-1].position)
+
+    def hold(self, source: str, duration: float) -> None:
+        """Hold the robot for `duration` [s] as somebody else, and wait until the gate says so."""
+        wait_for(lambda: not self.gates["so101"][-1].lease_holder.startswith("operator"), 5.0, "the end of a lease")
+        now = to_seconds(self.joints[-1].header.stamp)
+        position = self.positions()
+        chunk = Chunk(
+            source=source,
+            sequence=time.time_ns(),
+            stamp=now,
+            lifetime=0.5,
+            joint_names=tuple(self.joints[-1].name),
+            values=np.array([position] * 2),
+            control_period=duration / 2.0,
+        )
+        self.chunks.publish(chunk_to_msg(chunk))
+        wait_for(lambda: self.gates["so101"][-1].lease_holder == source, 5.0, f"the lease of {source}")
+
+    def reset(self) -> None:
+        """Put the world to its start."""
+        answer = self.client.call(ResetWorld, "world/reset", ResetWorld.Request())
+        assert answer.success, answer.message
 
     def stop(self) -> None:
         """Stop the graph."""

@@ -6,18 +6,23 @@ import sys
 
 import typer
 
-from strands_robots.cli import audit, policy, render, safety, sim, state
+from strands_robots.cli import audit, move, policy, render, safety, sim, state
 from strands_robots.errors import StrandsRobotsError
 
 app = typer.Typer(
-    help="Simulated and real robots on ROS 2, with an emergency stop.", no_args_is_help=True, pretty_exceptions_enable=False,
-    rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
+    help="Simulated and real robots on ROS 2, with an emergency stop.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("sim")(sim.sim)
 app.command("estop")(safety.estop)
 app.command("resume")(safety.resume)
 app.command("state")(state.state)
 app.command("render")(render.render)
+app.command("move", context_settings={"ignore_unknown_options": True})(move.move)
+app.command("grip")(move.grip)
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 

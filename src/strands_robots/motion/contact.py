@@ -9,7 +9,7 @@ import numpy as np
 from strands_robots.motion.run_reason import Reason
 from strands_robots.types import FloatArray
 
-FOLLOWING_TIME = 0.1
+FOLLOWING_TIME = 0.15
 """An arm's joint that is behind its set-point by more than it could move in this time [s] has met something ..."""
 
 FOLLOWING_DELAY = 0.2

@@ -124,13 +124,13 @@ class MotionSession:
             self.changed.notify_all()
 
     def look(self, now: Instant) -> bool:
-        """Return whether the robot is heard; sets `ending` when it cannot move."""
+        """Return whether the robot is heard and free; sets `ending` when it cannot move."""
         with self.changed:
             self.watch.now = now
             trouble = self.watch.trouble(self.source)
             if trouble is not None:
                 self.end(*trouble)
-            return self.watch.is_ready
+            return self.watch.is_ready and not self.watch.is_taken(self.source)
 
     def prepare(self) -> None:
         """Plan the motion; takes milliseconds to seconds, in which nothing is locked."""
@@ -208,11 +208,13 @@ def run_lockstep(session: MotionSession, world: WorldLink, client: str) -> None:
                 Reason.WORLD_FAILED, f"the world runs in mode {mode}; valid: {LOCKSTEP}, or a goal with lockstep false"
             )
             return
-        _take(session, world.step(client, 0, None))
+        # One step: what the gate let through last may be older than a reset of the world.
+        _take(session, world.step(client, 1, None))
         owns = session.ending is None
         with session.changed:
             session.changed.wait_for(lambda: session.watch.is_ready or session.ending is not None, START_TIMEOUT)
-        if session.ending is None and not session.look(_at(session)):
+        session.look(_at(session))
+        if session.ending is None and not session.watch.is_ready:
             session.end(Reason.OBSERVATION_LOST, f"no {session.robot}/gate_state within {START_TIMEOUT} s")
         if session.ending is None:
             session.prepare()

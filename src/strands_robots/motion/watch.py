@@ -8,10 +8,14 @@ import numpy as np
 
 from strands_robots.motion.run_reason import Reason
 from strands_robots.safety.gate import GateReport
+from strands_robots.safety.lease import source_class
 from strands_robots.types import FloatArray, Instant, JointLimits, Observation
 
 START_TIMEOUT = 3.0
 """Longest wait for a robot to be heard at all [s, steady time]."""
+
+LEASE_WAIT = 1.0
+"""Longest wait for the robot to be let go by another source [s, steady time]."""
 
 OBSERVATION_TIMEOUT = 0.5
 """A measurement older than this [s] ends a motion."""
@@ -97,6 +101,16 @@ class RobotWatch:
             self._refusals_before = sum(self.report.refusals.values())
         self._sent.append((sequence, self.now.ros))
 
+    def is_taken(self, source: str) -> bool:
+        """Return whether another source holds the robot, that `source` cannot take it from, and it is worth waiting.
+
+        A lease outlives its motion by half a second. After the wait the gate is asked anyway, and says who holds it.
+        """
+        holder = self.report.lease_holder if self.report is not None else ""
+        if holder in ("", source) or self.now.steady - self._begin.steady > LEASE_WAIT:
+            return False
+        return source_class(holder).priority >= source_class(source).priority
+
     def trouble(self, source: str) -> tuple[Reason, str] | None:
         """Return why a motion of `source` cannot go on, or None."""
         now, report = self.now, self.report
@@ -139,5 +153,7 @@ class RobotWatch:
                 if is_counted
                 else "the gate counted no refusal: were they lost?"
             )
+            if self._played and report.lease_holder not in ("", source):
+                return Reason.REFUSED, f"'{report.lease_holder}' took the robot over; {why}"
             return Reason.REFUSED, f"chunks of '{source}' are not played; {why}"
         return None

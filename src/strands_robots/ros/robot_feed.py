@@ -64,9 +64,9 @@ class RobotFeed:
         """Return the present. ROS time is at least the newest measurement's stamp: /clock may come a little later."""
         return Instant(max(self._node.get_clock().now().nanoseconds * 1e-9, self._ros), time.monotonic())
 
-    def send(self, chunk: Chunk) -> None:
-        """Publish a chunk."""
-        self._publisher.publish(chunk_to_msg(chunk))
+    def send(self, chunk: Chunk, latency: float = 0.0) -> None:
+        """Publish a chunk that took `latency` [s] to infer."""
+        self._publisher.publish(chunk_to_msg(chunk, latency))
 
     def is_connected(self) -> bool:
         """Return whether a robot node listens to the chunks."""

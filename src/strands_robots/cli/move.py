@@ -1,0 +1,139 @@
+"""`strands-robots move` and `grip`: move a robot's joints, tool or gripper, and wait until it is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from strands_robots.cli.options import Namespace, complain, connect, operator_source, say
+from strands_robots.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from strands_robots.ros.client import GraphClient
+
+CANCELLED = 130
+ORIENTATIONS = ("free", "axis", "full")
+_IDENTITY = (0.0, 0.0, 0.0, 1.0)
+
+Robot = Annotated[str, typer.Option(help="Robot to move.")]
+Speed = Annotated[float, typer.Option(help="Part of the velocity limits to use.", min=0.01, max=1.0)]
+Lockstep = Annotated[bool, typer.Option(help="Step a world that runs in lockstep.")]
+
+
+def move(
+    targets: Annotated[
+        list[str],
+        typer.Argument(help="'<joint>=<position>' each, in rad or m; or three numbers: x y z of the tool in m."),
+    ],
+    robot: Robot,
+    quaternion: Annotated[str, typer.Option(help="Orientation of the tool, 'x y z w'; for axis and full.")] = "",
+    orientation: Annotated[str, typer.Option(help="What of it counts: free, axis (the tool's z axis) or full.")] = "",
+    frame: Annotated[str, typer.Option(help="Frame of the pose: base_link, or the tool's frame. Empty: base.")] = "",
+    straight: Annotated[bool, typer.Option(help="Move the tool on a straight line.")] = False,
+    speed: Speed = 0.5,
+    lockstep: Lockstep = False,
+    namespace: Namespace = "",
+) -> None:
+    """Move joints to positions, or the tool to a place; Ctrl-C cancels it.
+
+    Exit code 0 when the robot is measured to be there, 130 when it was cancelled, else 1.
+    """
+    joints, position = parse_targets(targets)
+    kind, turn = parse_orientation(orientation, quaternion)
+    fields: dict[str, Any] = {
+        "robot": robot, "source": operator_source(), "straight": straight, "speed_scale": speed, "lockstep": lockstep,
+    }  # fmt: skip
+    with connect(namespace) as client:
+        from strands_robots.ros.motion_client import move_joints_goal, move_pose_goal
+
+        if joints:
+            goal = move_joints_goal(list(joints), list(joints.values()), **fields)
+        else:
+            goal = move_pose_goal(position, turn, frame, orientation=kind, **fields)
+        result = _carry_out(client, goal)
+    if result.positions:
+        say("  " + ", ".join(f"{name} {value:.4f}" for name, value in zip(result.joint_names, result.positions)))
+    say(f"  {result.elapsed:.2f} s, {result.chunks} chunks")
+    tool = f"{1e3 * result.position_error:.2f} mm, {result.orientation_error:.4f} rad"
+    say(f"  measured errors: tool {tool}, joints {result.joint_error:.4f}")
+    _exit(result)
+
+
+def grip(
+    fraction: Annotated[float, typer.Argument(help="Where to, from closed (0) to open (1).", min=0.0, max=1.0)],
+    robot: Robot,
+    max_effort: Annotated[float, typer.Option(help="Effort to hold an object with; 0 is the robot's own.")] = 0.0,
+    speed: Speed = 0.5,
+    lockstep: Lockstep = False,
+    namespace: Namespace = "",
+) -> None:
+    """Open or close the gripper, until it is there or holds something; Ctrl-C cancels it.
+
+    Exit code 0 when it is there or holds something, 130 when it was cancelled, else 1.
+    """
+    with connect(namespace) as client:
+        from strands_robots.ros.motion_client import grip_goal
+
+        goal = grip_goal(
+            fraction, robot=robot, source=operator_source(), max_effort=max_effort, speed_scale=speed, lockstep=lockstep
+        )
+        result = _carry_out(client, goal)
+    say(f"  {100.0 * result.fraction:.1f} percent open at {result.position:.4f}, effort {result.effort:.3f}")
+    _exit(result)
+
+
+def parse_targets(targets: list[str]) -> tuple[dict[str, float], tuple[float, float, float]]:
+    """Return joint positions by name, or else a place.
+
+    Raises:
+        ConfigurationError: If the arguments are neither.
+    """
+    problem = ConfigurationError(
+        f"targets '{ascii(' '.join(targets))[1:-1]}' given; valid: '<joint>=<position>' each, or three numbers x y z"
+    )
+    pairs = [target.partition("=") for target in targets]
+    try:
+        if all(separator for _, separator, _ in pairs):
+            joints = {name: float(value) for name, _, value in pairs}
+            if len(joints) == len(targets):
+                return joints, (0.0, 0.0, 0.0)
+        elif len(targets) == 3:
+            x, y, z = (float(target) for target in targets)
+            return {}, (x, y, z)
+    except ValueError:
+        raise problem from None
+    raise problem
+
+
+def parse_orientation(orientation: str, quaternion: str) -> tuple[int, tuple[float, float, float, float]]:
+    """Return the number of an orientation's kind (full where a quaternion is given alone), and the quaternion.
+
+    Raises:
+        ConfigurationError: If one of them cannot be read, or the quaternion is missing.
+    """
+    kind = orientation or ("full" if quaternion else "free")
+    if kind not in ORIENTATIONS:
+        raise ConfigurationError(f"orientation '{ascii(kind)[1:-1]}' given; valid: {', '.join(ORIENTATIONS)}")
+    if not quaternion:
+        if kind != "free":
+            raise ConfigurationError(f"orientation is {kind} without a quaternion; valid: --quaternion 'x y z w'")
+        return 0, _IDENTITY
+    try:
+        x, y, z, w = (float(text) for text in quaternion.replace(",", " ").split())
+    except ValueError:
+        raise ConfigurationError(f"quaternion '{ascii(quaternion)[1:-1]}' given; valid: four numbers x y z w") from None
+    return ORIENTATIONS.index(kind), (x, y, z, w)
+
+
+def _carry_out(client: GraphClient, goal: Any) -> Any:
+    from strands_robots.ros.motion_client import run_motion
+
+    result = run_motion(client, goal, complain)
+    say(f"{result.termination_reason}: {result.message}")
+    return result
+
+
+def _exit(result: Any) -> None:
+    if not result.success:
+        raise typer.Exit(CANCELLED if result.termination_reason == "cancelled" else 1)
