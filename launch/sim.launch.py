@@ -1,4 +1,4 @@
-"""Start a simulation: `ros2 launch strands_robots sim.launch.py robot:=so101`. The nodes and what they mean are in strands_robots.bringup."""
+"""Start a simulation: `ros2 launch strands_robots sim.launch.py robot:=so101`. bringup/sim.py lists the nodes."""
 
 from launch import LaunchDescription
 from strands_robots.ros.launching import sim_description

@@ -21,14 +21,12 @@ from strands_robots.bringup.graph import (
     ros_arguments,
 )
 from strands_robots.bringup.prepare import find_executable
+from strands_robots.bringup.robots import RobotSpec, parse_robot, parse_robots
 from strands_robots.bringup.sim import (
     LAUNCH_ARGUMENTS,
-    RobotSpec,
     SimOptions,
     describe,
     options_from_text,
-    parse_robot,
-    parse_robots,
     sim_graph,
 )
 from strands_robots.errors import ConfigurationError, UnknownNameError
@@ -43,7 +41,9 @@ def by_name(graph: Graph) -> dict[str, NodeSpec]:
 def test_sim_graph_has_its_nodes_and_their_ends() -> None:
     nodes = by_name(sim_graph(SimOptions(ONE)))
     assert {name: spec.on_exit for name, spec in nodes.items()} == {
-        "sim_node": OnExit.END_GRAPH, "safety_node": OnExit.RESTART, "audit_node": OnExit.RESTART,
+        "sim_node": OnExit.END_GRAPH,
+        "safety_node": OnExit.RESTART,
+        "audit_node": OnExit.RESTART,
         "policy_node": OnExit.RESTART,
         "motion_node": OnExit.RESTART,
     }
@@ -54,7 +54,10 @@ def test_every_node_has_the_same_run_id_and_two_graphs_differ() -> None:
     ids = {spec.parameters["run_id"] for spec in first.nodes}
     assert len(ids) == 1
     assert ids.isdisjoint(spec.parameters["run_id"] for spec in second.nodes)
-    assert by_name(first)["safety_node"].parameters["latch_folder"] != by_name(second)["safety_node"].parameters["latch_folder"]
+    assert (
+        by_name(first)["safety_node"].parameters["latch_folder"]
+        != by_name(second)["safety_node"].parameters["latch_folder"]
+    )
 
 
 def test_safety_node_has_no_simulated_time_and_is_armed_as_asked() -> None:
@@ -73,7 +76,13 @@ def test_a_parameter_file_comes_after_the_parameters(tmp_path: Path) -> None:
 
 
 def test_options_reach_sim_node() -> None:
-    options = SimOptions((RobotSpec("left", "so101"), RobotSpec("right", "so101")), mode="lockstep", seed=7, cameras=False, headless=False)
+    options = SimOptions(
+        (RobotSpec("left", "so101"), RobotSpec("right", "so101")),
+        mode="lockstep",
+        seed=7,
+        cameras=False,
+        headless=False,
+    )
     sim = by_name(sim_graph(options))["sim_node"].parameters
     assert sim["robots"] == ("left=so101", "right=so101")
     assert (sim["mode"], sim["seed"], sim["cameras"], sim["headless"]) == ("lockstep", 7, False, False)
@@ -81,21 +90,33 @@ def test_options_reach_sim_node() -> None:
 
 
 def test_ros_arguments_keep_the_type_of_every_value() -> None:
-    spec = NodeSpec("a", "b", parameters={"text": "12", "number": 0.5, "flag": True, "list": ("x=1", 'with "quotes"')},
-                    remappings=(("from", "to"),), arguments=("--own",))
+    spec = NodeSpec(
+        "a",
+        "b",
+        parameters={"text": "12", "number": 0.5, "flag": True, "list": ("x=1", 'with "quotes"')},
+        remappings=(("from", "to"),),
+        arguments=("--own",),
+    )
     arguments = ros_arguments(spec, Graph((spec,), namespace="cell/", log_level="warn"))
     assert arguments[:4] == ["--own", "--ros-args", "-r", "__node:=b"]
     assert "__ns:=/cell" in arguments and "from:=to" in arguments and arguments[-2:] == ["--log-level", "warn"]
     given = dict(word.split(":=", 1) for word in arguments if ":=" in word)
-    assert json.loads(given["text"]) == "12" and json.loads(given["flag"]) is True and json.loads(given["list"]) == ["x=1", 'with "quotes"']
+    assert (
+        json.loads(given["text"]) == "12"
+        and json.loads(given["flag"]) is True
+        and json.loads(given["list"]) == ["x=1", 'with "quotes"']
+    )
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("so101", RobotSpec("so101", "so101")),
-    ("left:=so101", RobotSpec("left", "so101")),
-    (" left=so101 ", RobotSpec("left", "so101")),
-    ("left:=so101@0,-.2,1e-1,1.57", RobotSpec("left", "so101", "0,-.2,1e-1,1.57")),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("so101", RobotSpec("so101", "so101")),
+        ("left:=so101", RobotSpec("left", "so101")),
+        (" left=so101 ", RobotSpec("left", "so101")),
+        ("left:=so101@0,-.2,1e-1,1.57", RobotSpec("left", "so101", "0,-.2,1e-1,1.57")),
+    ],
+)
 def test_parse_robot_reads_names_and_models(text: str, expected: RobotSpec) -> None:
     assert parse_robot(text) == expected
 
@@ -107,10 +128,17 @@ def test_parse_robot_of_a_file_takes_its_stem(tmp_path: Path) -> None:
     assert parse_robot(f"left:={path}") == RobotSpec("left", str(path))
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("so100", "so101"), ("left:=", "names no model"), ("Left:=so101", "lower-case"), ("a:=missing.urdf", "existing file"),
-    ("a:=/etc/hostname", ".urdf"), ("so101@1,2", "<yaw>"),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("so100", "so101"),
+        ("left:=", "names no model"),
+        ("Left:=so101", "lower-case"),
+        ("a:=missing.urdf", "existing file"),
+        ("a:=/etc/hostname", ".urdf"),
+        ("so101@1,2", "<yaw>"),
+    ],
+)
 def test_parse_robot_refuses_and_says_what_is_valid(text: str, words: str) -> None:
     with pytest.raises((ConfigurationError, UnknownNameError), match=words):
         parse_robot(text)
@@ -119,17 +147,28 @@ def test_parse_robot_refuses_and_says_what_is_valid(text: str, words: str) -> No
 def test_parse_robots_wins_over_robot_and_refuses_a_name_twice() -> None:
     assert parse_robots("so101", "") == ONE
     assert [robot.name for robot in parse_robots("so101", "a:=so101, b:=so101")] == ["a", "b"]
-    assert [str(robot) for robot in parse_robots("", "a:=so101@0,0.2,0,b:=so101@0,-0.2,0")] == ["a=so101@0,0.2,0", "b=so101@0,-0.2,0"]
+    assert [str(robot) for robot in parse_robots("", "a:=so101@0,0.2,0,b:=so101@0,-0.2,0")] == [
+        "a=so101@0,0.2,0",
+        "b=so101@0,-0.2,0",
+    ]
     with pytest.raises(ConfigurationError, match="given twice"):
         parse_robots("", "a:=so101 a:=so101")
     with pytest.raises(ConfigurationError, match="no robot"):
         parse_robots("", "")
 
 
-@pytest.mark.parametrize("change", [
-    {"mode": "turbo"}, {"log_level": "loud"}, {"real_time_factor": 0.0}, {"camera_rate": float("nan")}, {"namespace": "a b"},
-    {"params_file": "/no/such/file"}, {"scene": "/no/such/file"},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "turbo"},
+        {"log_level": "loud"},
+        {"real_time_factor": 0.0},
+        {"camera_rate": float("nan")},
+        {"namespace": "a b"},
+        {"params_file": "/no/such/file"},
+        {"scene": "/no/such/file"},
+    ],
+)
 def test_options_refuse_what_is_not_valid(change: dict[str, object]) -> None:
     with pytest.raises((ConfigurationError, UnknownNameError), match=f"{next(iter(change))}.*valid"):
         SimOptions(ONE, **change)  # type: ignore[arg-type]
@@ -161,13 +200,18 @@ def test_exit_rule_of_a_robot_node_ends_the_graph_even_without_an_error() -> Non
     assert isinstance(ExitRule("rviz2", OnExit.IGNORE).process_ended(1), GoOn)
 
 
-@pytest.mark.parametrize(("given", "expected"), [
-    ({}, {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}),
-    ({"ROS_DISTRO": "humble"}, {"ROS_LOCALHOST_ONLY": "1"}),
-    ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}, {}),
-    ({"ROS_LOCALHOST_ONLY": "0"}, {}),
-])
-def test_a_simulation_stays_on_its_machine_unless_told_otherwise(given: dict[str, str], expected: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}),
+        ({"ROS_DISTRO": "humble"}, {"ROS_LOCALHOST_ONLY": "1"}),
+        ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}, {}),
+        ({"ROS_LOCALHOST_ONLY": "0"}, {}),
+    ],
+)
+def test_a_simulation_stays_on_its_machine_unless_told_otherwise(
+    given: dict[str, str], expected: dict[str, str]
+) -> None:
     assert environment.local_discovery(given) == expected
 
 

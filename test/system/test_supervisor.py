@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 SLEEP = "import time; time.sleep(60)"
-DEAF = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]; print('deaf', flush=True); time.sleep(60)"
+IGNORE = "import signal, time; [signal.signal(n, signal.SIG_IGN) for n in (2, 15)]"
+DEAF = f"{IGNORE}; print('deaf', flush=True); time.sleep(60)"
 
 HEAD = """
 import sys
@@ -35,7 +36,11 @@ class Supervised:
         self._output = folder / "output"
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", HEAD + body], stdout=output, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True
+                [sys.executable, "-c", HEAD + body],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                start_new_session=True,
             )
 
     @property
@@ -93,8 +98,12 @@ def test_output_has_the_name_of_its_process(start: Callable[[str], Supervised]) 
     assert {"[talker] out", "[talker] err", "[talker] no end of line"} <= set(supervised.output.splitlines())
 
 
-def test_a_node_that_keeps_failing_is_restarted_three_times_and_then_ends_the_graph(start: Callable[[str], Supervised]) -> None:
-    supervised = start(f"sys.exit(supervise([child('flaky', 'print(1); raise SystemExit(3)'), child('other', {SLEEP!r})], {{}}))")
+def test_a_node_that_keeps_failing_is_restarted_three_times_and_then_ends_the_graph(
+    start: Callable[[str], Supervised],
+) -> None:
+    supervised = start(
+        f"sys.exit(supervise([child('flaky', 'print(1); raise SystemExit(3)'), child('other', {SLEEP!r})], {{}}))"
+    )
     assert supervised.process.wait(15) == 1
     lines = supervised.output.splitlines()
     assert lines.count("[flaky] 1") == 4
@@ -111,7 +120,10 @@ def test_restarts_wait_longer_each_time(start: Callable[[str], Supervised]) -> N
 
 
 def test_the_end_of_a_robot_node_ends_the_graph_and_is_named(start: Callable[[str], Supervised]) -> None:
-    supervised = start(f"sys.exit(supervise([child('sim_node', {noting('sim')!r}, OnExit.END_GRAPH), child('other', {noting('other')!r})], {{}}))")
+    supervised = start(
+        f"sim = child('sim_node', {noting('sim')!r}, OnExit.END_GRAPH)\n"
+        f"sys.exit(supervise([sim, child('other', {noting('other')!r})], {{}}))"
+    )
     other = supervised.pid("other")
     os.kill(supervised.pid("sim"), signal.SIGKILL)
     assert supervised.process.wait(15) == 1
@@ -121,14 +133,18 @@ def test_the_end_of_a_robot_node_ends_the_graph_and_is_named(start: Callable[[st
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything_with_status_zero(start: Callable[[str], Supervised], number: signal.Signals) -> None:
-    supervised = start(f"sys.exit(supervise([child('a', {noting('a')!r}, OnExit.END_GRAPH), child('b', {noting('b')!r})], {{}}))")
+    supervised = start(
+        f"sys.exit(supervise([child('a', {noting('a')!r}, OnExit.END_GRAPH), child('b', {noting('b')!r})], {{}}))"
+    )
     pids = [supervised.pid(name) for name in "ab"]
     supervised.process.send_signal(number)
     assert supervised.process.wait(15) == 0
     assert not any(is_alive(pid) for pid in pids)
 
 
-def test_a_child_that_ignores_signals_and_its_own_child_are_gone_within_three_seconds(start: Callable[[str], Supervised]) -> None:
+def test_a_child_that_ignores_signals_and_its_own_child_are_gone_within_three_seconds(
+    start: Callable[[str], Supervised],
+) -> None:
     parent = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {noting('grandchild', DEAF)!r}]); {DEAF}"
     supervised = start(f"sys.exit(supervise([child('deaf', {parent!r})], {{}}))")
     grandchild = supervised.pid("grandchild")
@@ -161,14 +177,20 @@ def test_a_program_that_cannot_be_started_ends_the_graph(start: Callable[[str], 
 
 
 def test_a_very_long_line_does_not_stop_the_output(start: Callable[[str], Supervised]) -> None:
-    supervised = start("""sys.exit(supervise([child('talker', "print('x' * 300000); print('after')", OnExit.IGNORE)], {}))""")
+    supervised = start(
+        """sys.exit(supervise([child('talker', "print('x' * 300000); print('after')", OnExit.IGNORE)], {}))"""
+    )
     supervised.process.wait(15)
     assert "[talker] after" in supervised.output.splitlines()
 
 
 def test_the_end_of_the_reader_ends_the_graph(tmp_path: Path) -> None:
-    body = "sys.exit(supervise([child('talker', 'import time\\nwhile True: print(1, flush=True); time.sleep(0.01)')], {}))"
-    process = subprocess.Popen([sys.executable, "-c", HEAD + body], stdout=subprocess.PIPE, cwd=tmp_path, start_new_session=True)
+    body = (
+        "sys.exit(supervise([child('talker', 'import time\\nwhile True: print(1, flush=True); time.sleep(0.01)')], {}))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", HEAD + body], stdout=subprocess.PIPE, cwd=tmp_path, start_new_session=True
+    )
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()

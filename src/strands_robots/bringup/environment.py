@@ -1,4 +1,4 @@
-"""The environment of a graph's processes: where discovery reaches, which middleware, and the Zenoh router. A variable that is set stays."""
+"""The environment of a graph's processes: discovery, middleware and the Zenoh router. A variable that is set stays."""
 
 from __future__ import annotations
 
@@ -51,9 +51,11 @@ def local_discovery(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def middleware_environment(environ: Mapping[str, str], share: Path | None) -> dict[str, str]:
-    """Return the variables that give Fast DDS room for images; nothing for another middleware or when the user chose."""
+    """Return the variables that give Fast DDS room for images; none for another middleware or when the user chose."""
     profiles = share / "config" / "fastdds.xml" if share else None
-    if environ.get("RMW_IMPLEMENTATION", "") not in ("", *_FASTDDS) or any(environ.get(name) for name in _FASTDDS_VARIABLES):
+    if environ.get("RMW_IMPLEMENTATION", "") not in ("", *_FASTDDS) or any(
+        environ.get(name) for name in _FASTDDS_VARIABLES
+    ):
         return {}
     if profiles is None or not profiles.is_file():
         return {}
@@ -61,20 +63,26 @@ def middleware_environment(environ: Mapping[str, str], share: Path | None) -> di
 
 
 def zenoh_router(environ: Mapping[str, str]) -> NodeSpec | None:
-    """Return the router to start with the graph: none with another middleware, with a configuration of the user's, or when one answers."""
+    """Return the router to start with the graph.
+
+    None with another middleware, with a configuration of the user's, or when one answers.
+    """
     if environ.get("RMW_IMPLEMENTATION") != "rmw_zenoh_cpp" or environ.get("ZENOH_SESSION_CONFIG_URI"):
         return None
     try:
         with socket.create_connection(ZENOH_ROUTER, timeout=0.5):
             return None
     except OSError:
-        return NodeSpec("rmw_zenohd", "zenoh_router", package="rmw_zenoh_cpp", is_ros_node=False, on_exit=OnExit.RESTART)
+        return NodeSpec(
+            "rmw_zenohd", "zenoh_router", package="rmw_zenoh_cpp", is_ros_node=False, on_exit=OnExit.RESTART
+        )
 
 
 def end_with_parent_prefix() -> tuple[str, ...]:
     """Return the words before a command that end it when this process is killed; empty where setpriv(1) is missing.
 
-    The nodes of this package ask for the same themselves; this holds also before their Python is up, and for programs of others.
+    The nodes of this package ask for the same themselves; this holds also before their Python is up, and for programs
+    of others.
 
     Source: setpriv(1) of util-linux, --pdeathsig.
     """

@@ -1,4 +1,7 @@
-"""The words in which a graph is described: its nodes and what the end of one means. Used by launch files and by the command alike."""
+"""The words in which a graph is described: its nodes, and what the end of one means.
+
+Used by launch files and by the command alike.
+"""
 
 from __future__ import annotations
 

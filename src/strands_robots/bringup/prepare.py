@@ -44,7 +44,8 @@ def find_executable(package: str, executable: str) -> Path:
         if os.access(path, os.X_OK):
             return path
     raise ConfigurationError(
-        f"executable lib/{package}/{executable} was not found below {', '.join(prefixes) or 'AMENT_PREFIX_PATH, which is empty'}; "
+        f"executable lib/{package}/{executable} was not found below "
+        f"{', '.join(prefixes) or 'AMENT_PREFIX_PATH, which is empty'}; "
         f"install {package}, or source the setup.bash of the workspace that has it"
     )
 

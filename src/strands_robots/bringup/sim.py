@@ -1,4 +1,4 @@
-"""The graph of a simulation: options of `strands-robots sim` and `ros2 launch strands_robots sim.launch.py`, and the nodes they ask for."""
+"""The graph of a simulation: the options of `strands-robots sim` and sim.launch.py, and the nodes they ask for."""
 
 from __future__ import annotations
 
@@ -6,107 +6,21 @@ import dataclasses
 import os
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit, ParameterValue
+from strands_robots.bringup.robots import RobotSpec, check_robots, parse_robots
 from strands_robots.errors import ConfigurationError, UnknownNameError
 
 MODES = ("realtime", "fast", "lockstep")
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
-MODEL_FILES = (".yaml", ".yml", ".xml", ".urdf")
 
-_ROS_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
-_POSE = re.compile(rf"{_NUMBER}(,{_NUMBER}){{2,3}}")
-_BETWEEN_ROBOTS = re.compile(r"[;\s]+|,(?![-+.\d])")
-"""Between two robots; a comma before a number belongs to a pose."""
 
 _ROS_NAMESPACE = re.compile(r"/?([A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*)?/?")
-
-
-@dataclass(frozen=True)
-class RobotSpec:
-    """One robot of the graph.
-
-    Attributes:
-        name: Name on the graph, its namespace.
-        model: Name in config/robots, or a path to a .yaml, .xml (MJCF) or .urdf file.
-        pose: Where its base stands in the world, "x,y,z" or "x,y,z,yaw" [m, rad]; empty for sim_node's choice.
-    """
-
-    name: str
-    model: str
-    pose: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name}={self.model}" + (f"@{self.pose}" if self.pose else "")
-
-
-def parse_robot(text: str) -> RobotSpec:
-    """Return the robot that a person wrote as "<name>:=<model>@<x>,<y>,<z>,<yaw>"; "=" does for ":=", and only the model is needed.
-
-    Raises:
-        ConfigurationError: If the name is no name of ROS or there is no model; says what is valid.
-        UnknownNameError: If the model is neither a known robot nor an existing file.
-    """
-    given, at, pose = text.strip().partition("@")
-    if at and not _POSE.fullmatch(pose):
-        raise ConfigurationError(f"pose '{ascii(pose)[1:-1]}' cannot be read; valid: <x>,<y>,<z> or <x>,<y>,<z>,<yaw> in m and rad")
-    name, separator, model = given.partition(":=" if ":=" in given else "=")
-    if not separator:
-        model = given
-        name = re.sub(r"[^a-z0-9_]", "_", Path(model).stem.lower()) if is_file(model) else model
-    if not model:
-        raise ConfigurationError(f"robot '{ascii(given)[1:-1]}' names no model; valid: a robot, or <name>:=<robot or path of a file>")
-    if not _ROS_NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"robot name '{ascii(name)[1:-1]}' cannot be used on ROS; valid: lower-case letters, digits and _, a letter first, at most 64"
-        )
-    return RobotSpec(name, _known_model(model), pose)
-
-
-def is_file(model: str) -> bool:
-    """Return whether a model is meant as a path and not as the name of a robot."""
-    return "/" in model or model.endswith(MODEL_FILES)
-
-
-def _known_model(model: str) -> str:
-    from strands_robots.robot_config import robot_names
-
-    if is_file(model):
-        path = Path(model).expanduser()
-        if not model.endswith(MODEL_FILES) or not path.is_file():
-            raise ConfigurationError(f"robot file '{ascii(model)[1:-1]}' cannot be used; valid: an existing file {', '.join(MODEL_FILES)}")
-        return str(path.resolve())
-    names = robot_names()
-    if model not in names:
-        raise UnknownNameError("robot", model, names)
-    return model
-
-
-def parse_robots(robot: str, robots: str) -> tuple[RobotSpec, ...]:
-    """Return the robots of the arguments `robot` (one) and `robots` (several, see `describe("robots")`); `robots` wins when both are given.
-
-    Raises:
-        ConfigurationError: If one cannot be read, two have the same name, or there is none.
-    """
-    texts = [text for text in _BETWEEN_ROBOTS.split(robots) if text] or ([robot] if robot.strip() else [])
-    return check_robots(parse_robot(text) for text in texts)
-
-
-def check_robots(given: Iterable[RobotSpec]) -> tuple[RobotSpec, ...]:
-    """Return the robots after a check that there is one and that no name comes twice."""
-    robots = tuple(given)
-    names = [robot.name for robot in robots]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if not robots or twice:
-        problem = f"robot names {', '.join(twice)} are given twice" if twice else "no robot is given"
-        raise ConfigurationError(f"{problem}; valid: one or more <name>:=<model>, every name once")
-    return robots
 
 
 def ros_home() -> Path:
@@ -120,7 +34,7 @@ def _option(default: Any, description: str, choices: tuple[str, ...] = ()) -> An
 
 @dataclass(frozen=True)
 class SimOptions:
-    """What a person may choose about a simulation. The descriptions are those that the command and the launch file show.
+    """What a person may choose about a simulation. The command and the launch file show the descriptions.
 
     Raises:
         ConfigurationError: If a value is not valid; the message says what is.
@@ -140,7 +54,9 @@ class SimOptions:
     scene: str = _option("", "MJCF file of the scene around the robots; empty for a floor.")
     timestep: float = _option(0.002, "Physics timestep [s].")
     control_period: float = _option(0.01, "Time between two control ticks [s].")
-    output_folder: str = _option("", "Folder for pictures and other files; empty for strands_robots/output in $ROS_HOME or ~/.ros.")
+    output_folder: str = _option(
+        "", "Folder for pictures and other files; empty for strands_robots/output in $ROS_HOME or ~/.ros."
+    )
     arm_on_start: bool = _option(True, "Arm the robots at the start of the graph.")
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -154,24 +70,42 @@ class SimOptions:
             if not 0.0 < getattr(self, name) < 1e4:
                 raise ConfigurationError(f"{name} is {getattr(self, name)}; valid: above 0 and below 10000")
         if not _ROS_NAMESPACE.fullmatch(self.namespace):
-            raise ConfigurationError(f"namespace '{ascii(self.namespace)[1:-1]}' cannot be used on ROS; valid: names of letters, digits and _ "
-                                     "joined by /")
+            raise ConfigurationError(
+                f"namespace '{ascii(self.namespace)[1:-1]}' cannot be used on ROS; "
+                "valid: names of letters, digits and _ joined by /"
+            )
         for name in ("params_file", "scene"):
             path = getattr(self, name)
             if path and not Path(path).expanduser().is_file():
-                raise ConfigurationError(f"{name} '{ascii(path)[1:-1]}' does not exist; valid: the path of a file, or nothing")
+                raise ConfigurationError(
+                    f"{name} '{ascii(path)[1:-1]}' does not exist; valid: the path of a file, or nothing"
+                )
 
 
-LAUNCH_ARGUMENTS: Mapping[str, str] = MappingProxyType({
-    "robot": "so101", "robots": "", "mode": "realtime", "headless": "true", "cameras": "true", "rviz": "false", "params_file": "",
-    "namespace": "", "log_level": "info",
-})
+LAUNCH_ARGUMENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "robot": "so101",
+        "robots": "",
+        "mode": "realtime",
+        "headless": "true",
+        "cameras": "true",
+        "rviz": "false",
+        "params_file": "",
+        "namespace": "",
+        "log_level": "info",
+    }
+)
 """Arguments of sim.launch.py and their defaults; the command has the same."""
 
-_ROBOT_ARGUMENTS: Mapping[str, str] = MappingProxyType({
-    "robot": "The robot: a name in config/robots, a path to a .yaml, .xml (MJCF) or .urdf file, or <name>:=<one of these>.",
-    "robots": "Several robots, each as robot, optionally with @<x>,<y>,<z>,<yaw>, between blanks, commas or semicolons; wins over robot.",
-})
+_ROBOT_ARGUMENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "robot": ("The robot: a name in config/robots, a .yaml, .xml (MJCF) or .urdf file, or <name>:=<one of these>."),
+        "robots": (
+            "Several robots, each as robot, optionally with @<x>,<y>,<z>,<yaw>, between blanks, commas or semicolons; "
+            "wins over robot."
+        ),
+    }
+)
 
 
 def describe(name: str) -> str:
@@ -217,7 +151,9 @@ def sim_graph(options: SimOptions) -> Graph:
 
     safety_node never uses simulated time: a stop must not wait for a world that stands still.
     """
-    output = Path(options.output_folder).expanduser() if options.output_folder else ros_home() / "strands_robots" / "output"
+    output = (
+        Path(options.output_folder).expanduser() if options.output_folder else ros_home() / "strands_robots" / "output"
+    )
     files = (Path(options.params_file).expanduser().resolve(),) if options.params_file else ()
     sim: dict[str, ParameterValue] = {
         "robots": tuple(str(robot) for robot in options.robots),
@@ -241,11 +177,28 @@ def sim_graph(options: SimOptions) -> Graph:
     run: dict[str, ParameterValue] = {"run_id": options.run_id}
     nodes = [
         NodeSpec("sim_node", "sim_node", parameters={**run, **sim}, parameter_files=files, on_exit=OnExit.END_GRAPH),
-        NodeSpec("safety_node", "safety_node", parameters={**run, **safety}, parameter_files=files, on_exit=OnExit.RESTART),
-        NodeSpec("audit_node", "audit_node", parameters={**run, "use_sim_time": False}, parameter_files=files, on_exit=OnExit.RESTART),
-        NodeSpec("policy_node", "policy_node", parameters={**run, "use_sim_time": True}, parameter_files=files, on_exit=OnExit.RESTART),
         NodeSpec(
-            "motion_node", "motion_node", parameters={**run, "robots": sim["robots"], "use_sim_time": True}, parameter_files=files,
+            "safety_node", "safety_node", parameters={**run, **safety}, parameter_files=files, on_exit=OnExit.RESTART
+        ),
+        NodeSpec(
+            "audit_node",
+            "audit_node",
+            parameters={**run, "use_sim_time": False},
+            parameter_files=files,
+            on_exit=OnExit.RESTART,
+        ),
+        NodeSpec(
+            "policy_node",
+            "policy_node",
+            parameters={**run, "use_sim_time": True},
+            parameter_files=files,
+            on_exit=OnExit.RESTART,
+        ),
+        NodeSpec(
+            "motion_node",
+            "motion_node",
+            parameters={**run, "robots": sim["robots"], "use_sim_time": True},
+            parameter_files=files,
             on_exit=OnExit.RESTART,
         ),
     ]
@@ -259,6 +212,10 @@ def _rviz() -> NodeSpec:
 
     config = share_directory() / "rviz" / "robot.rviz"
     return NodeSpec(
-        "rviz2", "rviz2", package="rviz2", arguments=("-d", str(config)) if config.is_file() else (),
-        parameters={"use_sim_time": True}, on_exit=OnExit.IGNORE,
+        "rviz2",
+        "rviz2",
+        package="rviz2",
+        arguments=("-d", str(config)) if config.is_file() else (),
+        parameters={"use_sim_time": True},
+        on_exit=OnExit.IGNORE,
     )

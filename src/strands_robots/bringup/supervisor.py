@@ -1,7 +1,8 @@
 """Runs the processes of a graph where `launch` is not installed: prefixes, restarts, and an end without orphans.
 
-Made of asyncio's subprocesses. honcho ends everything when one process ends and cannot restart; circus limits restarts only in a plug-in
-process of its own and looks for dead processes once a second; supervisor is a daemon whose exit code does not say why it ended.
+Made of asyncio's subprocesses. honcho ends everything when one process ends and cannot restart; circus limits
+restarts only in a plug-in process of its own and looks for dead processes once a second; supervisor is a daemon whose
+exit code does not say why it ended.
 """
 
 from __future__ import annotations
@@ -136,8 +137,12 @@ class Supervisor:
     async def _run_once(self, spec: ProcessSpec) -> int:
         """Run a process to its end and return its exit code; end it when the graph ends."""
         process = await asyncio.create_subprocess_exec(
-            *spec.command, env=self._environment, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+            *spec.command,
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )
         assert process.stdout is not None
         relay = asyncio.create_task(self._relay(spec.name, process.stdout))

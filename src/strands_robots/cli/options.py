@@ -36,7 +36,9 @@ def connect(namespace: str) -> Iterator[GraphClient]:
     try:
         from strands_robots.ros.client import GraphClient
     except ImportError as error:
-        raise ConfigurationError(f"ROS 2 is not available in this shell ({error}); source the setup.bash of the installation first") from error
+        raise ConfigurationError(
+            f"ROS 2 is not available in this shell ({error}); source the setup.bash of the installation first"
+        ) from error
     with contextlib.closing(GraphClient(namespace)) as client:
         yield client
 

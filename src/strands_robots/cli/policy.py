@@ -24,8 +24,15 @@ def run(
     robot: Annotated[str, typer.Option(help="Robot to move.")],
     duration: Annotated[float, typer.Option(help="End after this much ROS time [s]; 0 is no limit.", min=0.0)] = 0.0,
     steps: Annotated[int, typer.Option(help="End after this many control rows; 0 is no limit.", min=0)] = 0,
-    rate: Annotated[float, typer.Option(help="Control rows for each second [Hz]; 0 takes the policy's own.", min=0.0)] = 0.0,
-    config: Annotated[str, typer.Option(help="Settings of the policy as YAML or JSON.")] = "",
+    rate: Annotated[
+        float, typer.Option(help="Control rows for each second [Hz]; 0 takes the policy's own.", min=0.0)
+    ] = 0.0,
+    config: Annotated[
+        str,
+        typer.Option(
+            help="Settings as YAML or JSON, for sine '{joints: {<joint>: [{amplitude: 0.2, frequency: 0.5}]}}'."
+        ),
+    ] = "",
     task: Annotated[str, typer.Option(help="What the robot shall do, in words.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of the policy.", min=0)] = 0,
     lockstep: Annotated[bool, typer.Option(help="Step a world that runs in lockstep.")] = False,
@@ -38,7 +45,17 @@ def run(
     with connect(namespace) as client:
         from strands_robots.ros.policy_client import Goal, run_policy
 
-        goal = Goal(robot, policy, config=config, task=task, rate=rate, duration=duration, steps=steps, seed=seed, lockstep=lockstep)
+        goal = Goal(
+            robot,
+            policy,
+            config=config,
+            task=task,
+            rate=rate,
+            duration=duration,
+            steps=steps,
+            seed=seed,
+            lockstep=lockstep,
+        )
         result = run_policy(client, goal, complain)
     say(f"{result.termination_reason}: {result.message}")
     say(f"  {result.elapsed:.2f} s, {result.chunks} chunks, {result.steps} rows")

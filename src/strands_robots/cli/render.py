@@ -14,14 +14,19 @@ from strands_robots.errors import ConfigurationError
 def render(
     camera: Annotated[str, typer.Argument(help='Camera, as "<robot>/<camera>" or "<camera>".')],
     file: Annotated[Path, typer.Option(help="PNG file to write.")],
-    depth: Annotated[bool, typer.Option("--depth", help="Depth instead of colours, 16 bits, in millimetres, 65535 where it is farther.")] = False,
+    depth: Annotated[
+        bool,
+        typer.Option("--depth", help="Depth instead of colours, 16 bits, in millimetres, 65535 where it is farther."),
+    ] = False,
     width: Annotated[int, typer.Option(help="Width [px]; 0 takes the camera's own.", min=0)] = 0,
     height: Annotated[int, typer.Option(help="Height [px]; 0 takes the camera's own.", min=0)] = 0,
     namespace: Namespace = "",
 ) -> None:
     """Write a picture of the simulated world, seen from one camera, at the present instant."""
     if file.suffix.lower() != ".png" or not file.absolute().parent.is_dir():
-        raise ConfigurationError(f"file '{ascii(str(file))[1:-1]}' cannot be written; valid: <existing folder>/<name>.png")
+        raise ConfigurationError(
+            f"file '{ascii(str(file))[1:-1]}' cannot be written; valid: <existing folder>/<name>.png"
+        )
     with connect(namespace) as client:
         from strands_robots.ros.render_client import render_camera
 

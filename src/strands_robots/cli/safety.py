@@ -17,7 +17,7 @@ NOT_AT_REST = 3
 
 def estop(
     reason: Annotated[str, typer.Option(help="Why, in words.")] = "from the command line",
-    wait: Annotated[float, typer.Option(help="Longest wait for evidence of rest [s].", min=0.5, max=9.0)] = 4.0,
+    wait: Annotated[float, typer.Option(help="Longest wait for evidence of rest [s].", min=0.5, max=9.0)] = 5.0,
     namespace: Namespace = "",
 ) -> None:
     """Stop every robot of the graph and latch the stop.
@@ -43,14 +43,19 @@ def stop_lines(report: StopReport) -> list[str]:
     if report.is_latched:
         verdict = "STOPPED and latched" if report.is_at_rest else "LATCHED, BUT REST IS NOT CONFIRMED"
     else:
-        verdict = "NOT STOPPED" if report.robots or report.supervisor_answered else "NOT STOPPED: nobody heard the request"
+        verdict = (
+            "NOT STOPPED" if report.robots or report.supervisor_answered else "NOT STOPPED: nobody heard the request"
+        )
     number = f" (stop {report.stop_id})" if report.supervisor_answered else ""
     lines = [f"{verdict}{number}"]
     if report.supervisor_answered:
         lines.append(f"  safety_node: {report.message}")
     else:
-        lines.append("  safety_node does not answer; the robots were told directly" if report.robots else
-                     "  no safety_node and no robot was found; check ROS_DOMAIN_ID, the namespace and that the graph runs")
+        lines.append(
+            "  safety_node does not answer; the robots were told directly"
+            if report.robots
+            else "  no safety_node and no robot was found; check ROS_DOMAIN_ID, the namespace and that the graph runs"
+        )
     for robot in report.robots:
         held = f"latched ({robot.latch_reason})" if robot.is_latched else "NOT LATCHED"
         rest = "at rest" if robot.is_at_rest else f"MOVING, {robot.max_velocity:.3f} rad/s"
@@ -60,7 +65,9 @@ def stop_lines(report: StopReport) -> list[str]:
 
 def resume(
     reason: Annotated[str, typer.Option(help="Why it is safe to go on.")] = "from the command line",
-    stop_id: Annotated[int | None, typer.Option(help="The stop that is meant; without it the present one.", min=0)] = None,
+    stop_id: Annotated[
+        int | None, typer.Option(help="The stop that is meant; without it the present one.", min=0)
+    ] = None,
     namespace: Namespace = "",
 ) -> None:
     """Clear the latched stop and arm the robots again.
@@ -71,7 +78,10 @@ def resume(
         from strands_robots.ros.safety_client import resume_graph
 
         report = resume_graph(client, operator_source(), clip_text(reason, REASON_BYTES), stop_id)
-    say(f"ARMED, epoch {report.arm_epoch}, stop {report.stop_id} cleared: {report.message}" if report.is_armed
-        else f"NOT ARMED: {report.message}")
+    say(
+        f"ARMED, epoch {report.arm_epoch}, stop {report.stop_id} cleared: {report.message}"
+        if report.is_armed
+        else f"NOT ARMED: {report.message}"
+    )
     if not report.is_armed:
         raise typer.Exit(1)

@@ -9,7 +9,13 @@ from typing import Annotated
 import typer
 
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit
-from strands_robots.bringup.sim import LAUNCH_ARGUMENTS, SimOptions, check_robots, describe, parse_robot, parse_robots, sim_graph
+from strands_robots.bringup.robots import check_robots, parse_robot, parse_robots
+from strands_robots.bringup.sim import (
+    LAUNCH_ARGUMENTS,
+    SimOptions,
+    describe,
+    sim_graph,
+)
 
 STATE_DELAY = 2.0
 """The live state starts this long after the nodes [s], so that it does not slow their start."""
@@ -21,7 +27,10 @@ def _option(name: str, *flags: str) -> typer.models.OptionInfo:
 
 
 def sim(
-    robot: Annotated[list[str] | None, typer.Option(help=describe("robot") + f" May be repeated. [default: {LAUNCH_ARGUMENTS['robot']}]")] = None,
+    robot: Annotated[
+        list[str] | None,
+        typer.Option(help=describe("robot") + f" May be repeated. [default: {LAUNCH_ARGUMENTS['robot']}]"),
+    ] = None,
     robots: Annotated[str, _option("robots")] = "",
     mode: Annotated[str, _option("mode")] = SimOptions.mode,
     headless: Annotated[bool, _option("headless")] = SimOptions.headless,
@@ -44,11 +53,28 @@ def sim(
 
     Exit code 0 after Ctrl-C; 1 when the end of a node ended the graph, which the last line names.
     """
-    given = check_robots(map(parse_robot, robot)) if robot and not robots else parse_robots(LAUNCH_ARGUMENTS["robot"], robots)
+    given = (
+        check_robots(map(parse_robot, robot))
+        if robot and not robots
+        else parse_robots(LAUNCH_ARGUMENTS["robot"], robots)
+    )
     options = SimOptions(
-        given, mode=mode, headless=headless, cameras=cameras, rviz=rviz, params_file=params_file, namespace=namespace, log_level=log_level,
-        real_time_factor=real_time_factor, camera_rate=camera_rate, seed=seed, scene=scene, timestep=timestep, control_period=control_period,
-        output_folder=output_folder, arm_on_start=arm_on_start,
+        given,
+        mode=mode,
+        headless=headless,
+        cameras=cameras,
+        rviz=rviz,
+        params_file=params_file,
+        namespace=namespace,
+        log_level=log_level,
+        real_time_factor=real_time_factor,
+        camera_rate=camera_rate,
+        seed=seed,
+        scene=scene,
+        timestep=timestep,
+        control_period=control_period,
+        output_folder=output_folder,
+        arm_on_start=arm_on_start,
     )
     graph = sim_graph(options)
     if state:
@@ -73,6 +99,11 @@ def run(graph: Graph) -> int:
 
 def _state_printer(namespace: str) -> NodeSpec:
     return NodeSpec(
-        sys.executable, "state", package="", is_ros_node=False, on_exit=OnExit.IGNORE, start_delay=STATE_DELAY,
+        sys.executable,
+        "state",
+        package="",
+        is_ros_node=False,
+        on_exit=OnExit.IGNORE,
+        start_delay=STATE_DELAY,
         arguments=("-m", "strands_robots.cli.main", "state", "--follow", "--namespace", namespace),
     )

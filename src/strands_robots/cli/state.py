@@ -23,7 +23,9 @@ def state(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     namespace: Namespace = "",
 ) -> None:
-    """Show joints, rates, gates and safety; with --follow as a live table, or one line a second where there is no terminal.
+    """Show joints, rates, gates and safety.
+
+    With --follow as a live table, or as one line a second where there is no terminal.
 
     Exit code 1 when neither a robot nor safety_node was heard.
     """
@@ -48,11 +50,12 @@ def state(
 
 def state_line(snapshot: GraphSnapshot) -> str:
     """Return the state in one line of ASCII."""
-    parts = [_safety(snapshot)] + [
-        f"{robot.name} {_gate(robot)}, {robot.joint_rate:.1f} Hz, q [{' '.join(f'{value:.2f}' for value in robot.position)}]"
-        for robot in snapshot.robots
-    ]
-    return " | ".join(parts)
+    return " | ".join([_safety(snapshot), *map(_robot, snapshot.robots)])
+
+
+def _robot(robot: RobotSnapshot) -> str:
+    positions = " ".join(f"{value:.2f}" for value in robot.position)
+    return f"{robot.name} {_gate(robot)}, {robot.joint_rate:.1f} Hz, q [{positions}]"
 
 
 def _safety(snapshot: GraphSnapshot) -> str:
@@ -85,7 +88,10 @@ def state_table(snapshot: GraphSnapshot) -> Table:
     for robot in snapshot.robots:
         head = [robot.name, _gate(robot), str(robot.refused), f"{robot.joint_rate:.1f}"]
         for index, joint in enumerate(robot.joint_names or ("-",)):
-            numbers = [f"{values[index]:.4f}" if index < len(values) else "" for values in (robot.position, robot.velocity, robot.effort)]
+            numbers = [
+                f"{values[index]:.4f}" if index < len(values) else ""
+                for values in (robot.position, robot.velocity, robot.effort)
+            ]
             table.add_row(*map(Text, [*(head if index == 0 else [""] * 4), joint, *numbers]))
     return table
 

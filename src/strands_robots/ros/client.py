@@ -44,7 +44,10 @@ class GraphClient:
             # Ctrl-C stays Python's, so that a command can cancel what it began before it ends.
             rclpy.init(args=[], context=self.context, signal_handler_options=SignalHandlerOptions.NO)
             self.node: Node = rclpy.create_node(
-                f"strands_robots_client_{os.getpid()}", namespace=namespace, context=self.context, enable_rosout=False,
+                f"strands_robots_client_{os.getpid()}",
+                namespace=namespace,
+                context=self.context,
+                enable_rosout=False,
                 start_parameter_services=False,
             )
         except (rclpy_implementation.RCLError, InvalidNamespaceException) as error:
@@ -102,4 +105,7 @@ class GraphClient:
     def absent(self, what: str, name: str) -> str:
         """Return in words that something was not found, with what to look at."""
         domain = os.environ.get("ROS_DOMAIN_ID", "") or "0"
-        return f"{what} {name} was not found in ROS_DOMAIN_ID {domain}; start the graph first (strands-robots sim), or give its --namespace"
+        return (
+            f"{what} {name} was not found in ROS_DOMAIN_ID {domain}; "
+            "start the graph first (strands-robots sim), or give its --namespace"
+        )

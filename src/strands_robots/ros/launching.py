@@ -33,13 +33,14 @@ from strands_robots.errors import StrandsRobotsError
 
 
 class GraphEndedError(StrandsRobotsError):
-    """The end of a process ended the graph. Raised inside `launch`, because only an exception makes its exit code non-zero."""
+    """The end of a process ended the graph. Raised inside `launch`: only an exception makes its exit code non-zero."""
 
 
 def sim_description() -> LaunchDescription:
     """Return the launch description of a simulation, with the arguments of `strands-robots sim`."""
     declared = [
-        DeclareLaunchArgument(name, default_value=default, description=describe(name)) for name, default in LAUNCH_ARGUMENTS.items()
+        DeclareLaunchArgument(name, default_value=default, description=describe(name))
+        for name, default in LAUNCH_ARGUMENTS.items()
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=_sim_actions)])
 
@@ -80,14 +81,25 @@ def _node(spec: NodeSpec, graph: Graph, rule: ExitRule) -> ExecuteProcess:
         return actions
 
     # launch sends SIGINT first; its two other waits follow it.
-    common = {"output": "screen", "on_exit": process_ended, "sigterm_timeout": str(STOP_STEPS[0][1]), "sigkill_timeout": str(STOP_STEPS[1][1])}
+    common = {
+        "output": "screen",
+        "on_exit": process_ended,
+        "sigterm_timeout": str(STOP_STEPS[0][1]),
+        "sigkill_timeout": str(STOP_STEPS[1][1]),
+    }
     if not spec.is_ros_node:
         return ExecuteProcess(cmd=list(command_of(spec, graph)), name=spec.name, **common)
     parameters = [_typed(spec.parameters), *(str(path) for path in spec.parameter_files)]
     return Node(
-        package=spec.package, executable=spec.executable, name=spec.name, namespace=join_namespace(graph.namespace, spec.namespace),
-        parameters=[entry for entry in parameters if entry], remappings=list(spec.remappings), arguments=list(spec.arguments),
-        ros_arguments=["--log-level", graph.log_level], **common,
+        package=spec.package,
+        executable=spec.executable,
+        name=spec.name,
+        namespace=join_namespace(graph.namespace, spec.namespace),
+        parameters=[entry for entry in parameters if entry],
+        remappings=list(spec.remappings),
+        arguments=list(spec.arguments),
+        ros_arguments=["--log-level", graph.log_level],
+        **common,
     )
 
 
@@ -95,6 +107,8 @@ def _typed(parameters: Mapping[str, Value]) -> dict[str, object]:
     """Return parameters whose texts stay texts; launch_ros would read "12" as a number."""
     kinds: dict[type, object] = {str: str, tuple: list[str]}
     return {
-        name: ParameterValue(list(value) if isinstance(value, tuple) else value, value_type=kinds[type(value)]) if type(value) in kinds else value
+        name: ParameterValue(list(value) if isinstance(value, tuple) else value, value_type=kinds[type(value)])
+        if type(value) in kinds
+        else value
         for name, value in parameters.items()
     }

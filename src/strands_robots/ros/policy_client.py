@@ -56,15 +56,17 @@ def run_policy(client: GraphClient, goal: Goal, tell: Callable[[str], None]) -> 
         handle: ClientGoalHandle = accepted.result()
         if not handle.accepted:
             raise PolicyError(
-                f"run_policy refused to run '{ascii(goal.policy)[1:-1]}' on '{ascii(goal.robot)[1:-1]}'; policy_node's log says why. Valid: a robot "
-                "of the graph that runs no policy yet, and a limit in --duration or --steps"
+                f"run_policy refused '{ascii(goal.policy)[1:-1]}' on '{ascii(goal.robot)[1:-1]}'; policy_node's log "
+                "says why. Valid: a robot of the graph that runs no policy yet, and a limit in --duration or --steps"
             )
         return _result(client, server, handle, tell)
     finally:
         server.destroy()
 
 
-def _result(client: GraphClient, server: ActionClient, handle: ClientGoalHandle, tell: Callable[[str], None]) -> RunPolicy.Result:
+def _result(
+    client: GraphClient, server: ActionClient, handle: ClientGoalHandle, tell: Callable[[str], None]
+) -> RunPolicy.Result:
     future = handle.get_result_async()
     try:
         while not client.spin_until(future.done, 1.0):
@@ -74,7 +76,9 @@ def _result(client: GraphClient, server: ActionClient, handle: ClientGoalHandle,
         tell("cancelling")
         handle.cancel_goal_async()
         if not client.spin_until(future.done, CANCEL_TIMEOUT):
-            raise NoAnswerError(f"policy_node did not confirm the cancelling within {CANCEL_TIMEOUT:g} s; strands-robots estop stops") from None
+            raise NoAnswerError(
+                f"policy_node did not confirm the cancelling within {CANCEL_TIMEOUT:g} s; strands-robots estop stops"
+            ) from None
     return future.result().result
 
 
@@ -89,6 +93,7 @@ class _Feedback:
             self._next = now + FEEDBACK_PERIOD
             feedback = message.feedback
             self._tell(
-                f"{feedback.elapsed:.1f} s, {feedback.chunks} chunks, {feedback.steps} rows, inference {1e3 * feedback.inference_latency:.1f} ms, "
+                f"{feedback.elapsed:.1f} s, {feedback.chunks} chunks, {feedback.steps} rows, "
+                f"inference {1e3 * feedback.inference_latency:.1f} ms, "
                 f"observation {1e3 * feedback.observation_age:.1f} ms old"
             )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from numpy.typing import NDArray
-from strands_robots.srv import RenderCamera
 
 from strands_robots.errors import RenderError
 from strands_robots.ros.client import GraphClient
 from strands_robots.ros.images import pixels_from_msg, rgb_from_msg
+from strands_robots.srv import RenderCamera
 
 TIMEOUT = 15.0
 """Longest wait for a picture [s]; the first one of a large scene is slow in software."""
@@ -32,7 +32,10 @@ def render_camera(client: GraphClient, camera: str, depth: bool, width: int, hei
         NoAnswerError: If there is no simulated world.
     """
     request = RenderCamera.Request(
-        camera=camera, kind=RenderCamera.Request.DEPTH if depth else RenderCamera.Request.RGB, width=width, height=height
+        camera=camera,
+        kind=RenderCamera.Request.DEPTH if depth else RenderCamera.Request.RGB,
+        width=width,
+        height=height,
     )
     response = client.call(RenderCamera, "world/render", request, TIMEOUT)
     if not response.success:

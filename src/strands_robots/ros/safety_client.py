@@ -13,8 +13,8 @@ from strands_robots.ros.client import GraphClient
 from strands_robots.ros.robot_discovery import RobotDiscovery
 from strands_robots.srv import ResumeGraph, StopGraph
 
-SEARCH_TIME = 2.0
-"""How long robots and safety_node are looked for before what was found counts as everything [s]."""
+SEARCH_TIME = 1.5
+"""When nobody new was found for this long, what was found counts as everything [s]."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,23 @@ class StopReport:
     """What a stop achieved.
 
     Attributes:
-        supervisor_answered: safety_node confirmed the latched stop.
+        supervisor_answered: safety_node answered.
+        supervisor_latched: It says that the stop is latched.
         stop_id: Number of the stop, 0 without safety_node.
         message: safety_node's words.
         robots: Evidence of each robot, by name.
     """
 
     supervisor_answered: bool
+    supervisor_latched: bool
     stop_id: int
     message: str
     robots: tuple[RobotEvidence, ...]
 
     @property
     def is_latched(self) -> bool:
-        """True when every robot says that it is latched, and safety_node or at least one robot was heard."""
-        return all(robot.is_latched for robot in self.robots) and (self.supervisor_answered or bool(self.robots))
+        """True when every robot says that it is latched; without any robot, when safety_node says so."""
+        return all(robot.is_latched for robot in self.robots) and (self.supervisor_latched or bool(self.robots))
 
     @property
     def is_at_rest(self) -> bool:
@@ -74,6 +76,7 @@ class _Stop:
     reason: str
     wait: float
     started: float = field(default_factory=time.monotonic)
+    found: float = field(default_factory=time.monotonic)
     told: int = 0
     answer: Future | None = None
     gates: dict[str, GateState] = field(default_factory=dict)
@@ -95,36 +98,45 @@ class _Stop:
     def advance(self) -> bool:
         """Tell everybody who was found since the last call; return whether everything that can be known is known."""
         listeners = self.publisher.get_subscription_count()
+        now = time.monotonic()
         if listeners > self.told:
             self.publisher.publish(StopRequest(source=self.source, reason=self.reason))
+            self.found = now
         self.told = listeners
-        elapsed = time.monotonic() - self.started
+        is_searched = now - self.found > SEARCH_TIME
         if self.answer is None and self.service.service_is_ready():
-            rest = max(0.0, self.wait - elapsed - 0.3)
-            self.answer = self.service.call_async(StopGraph.Request(source=self.source, reason=self.reason, wait_for_rest=rest))
-        answered = self.answer.done() if self.answer else elapsed > SEARCH_TIME
-        complete = bool(self.gates) and self.expected <= self.gates.keys() or elapsed > SEARCH_TIME
+            rest = max(0.0, self.started + self.wait - now - 0.3)
+            self.answer = self.service.call_async(
+                StopGraph.Request(source=self.source, reason=self.reason, wait_for_rest=rest)
+            )
+        if self.answer is not None or self.client.node.count_publishers("safety/state"):
+            answered = self.answer is not None and self.answer.done()
+        else:
+            answered = is_searched
+        complete = is_searched or (bool(self.expected) and self.expected <= self.gates.keys())
         return answered and complete and self.report().is_at_rest
 
     def report(self) -> StopReport:
         """Return what is known now."""
         response = self.answer.result() if self.answer is not None and self.answer.done() else None
-        confirmed = response is not None and response.success
         robots = []
         for name in sorted(self.expected | self.gates.keys()):
             gate = self.gates.get(name)
             robots.append(
-                RobotEvidence(name, True, gate.latched, gate.latch_reason, gate.at_rest, gate.max_velocity) if gate
+                RobotEvidence(name, True, gate.latched, gate.latch_reason, gate.at_rest, gate.max_velocity)
+                if gate
                 else RobotEvidence(name, False)
             )
-        return StopReport(confirmed, response.stop_id if confirmed else 0, response.message if response is not None else "", tuple(robots))
+        if response is None:
+            return StopReport(False, False, 0, "", tuple(robots))
+        return StopReport(True, response.success, response.stop_id, response.message, tuple(robots))
 
 
 def stop_graph(client: GraphClient, source: str, reason: str, wait: float) -> StopReport:
     """Stop every robot by the topic and by the service at once, and return the evidence.
 
-    The topic is what robots hear themselves, so the stop reaches them when safety_node is dead or hangs. It is published again whenever a new
-    listener is found.
+    The topic is what robots hear themselves, so the stop reaches them when safety_node is dead or hangs. It is
+    published again whenever a new listener is found.
 
     Args:
         client: Client of the graph.

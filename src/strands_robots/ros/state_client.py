@@ -16,7 +16,9 @@ SILENCE = 0.5
 """Who says nothing for this long is not heard [s]."""
 
 _STATES = {
-    SafetyState.ARMED: "ARMED", SafetyState.STOPPING: "STOPPING", SafetyState.STOPPED: "STOPPED",
+    SafetyState.ARMED: "ARMED",
+    SafetyState.STOPPING: "STOPPING",
+    SafetyState.STOPPED: "STOPPED",
     SafetyState.STOP_NOT_CONFIRMED: "STOP_NOT_CONFIRMED",
 }
 
@@ -45,7 +47,8 @@ class RobotSnapshot:
         lease_holder: Source that holds the lease; empty when free.
         refused: Commands refused since its start.
         joint_rate: Rate of joint_states [Hz].
-        joint_names: Names (D,); `position` [rad] or [m], `velocity` [rad/s] or [m/s] and `effort` [Nm] or [N] in the same order.
+        joint_names: Names (D,).
+        position, velocity, effort: As in joint_states, [rad, rad/s, Nm] or [m, m/s, N], in the order of `joint_names`.
     """
 
     name: str
@@ -130,7 +133,11 @@ class StateWatch:
         safety = None
         if isinstance(message, SafetyState) and self._safety.is_heard:
             safety = SafetySnapshot(
-                _STATES.get(message.state, str(message.state)), message.arm_epoch, message.stop_id, message.stop_source, message.stop_reason,
+                _STATES.get(message.state, str(message.state)),
+                message.arm_epoch,
+                message.stop_id,
+                message.stop_source,
+                message.stop_reason,
                 self._safety.rate,
             )
         return GraphSnapshot(safety, tuple(self._robot(name) for name in sorted(self._gates)))
@@ -140,7 +147,9 @@ class StateWatch:
         if name not in self._gates:
             self._gates[name] = _Counted()
             self._joints[name] = _Counted()
-            self._client.node.create_subscription(JointState, f"{name}/joint_states", self._joints[name].take, qos.STATE)
+            self._client.node.create_subscription(
+                JointState, f"{name}/joint_states", self._joints[name].take, qos.STATE
+            )
         self._gates[name].take(message)
 
     def _robot(self, name: str) -> RobotSnapshot:
@@ -149,7 +158,17 @@ class StateWatch:
         assert isinstance(state, GateState)
         values = joints if isinstance(joints, JointState) else JointState()
         return RobotSnapshot(
-            name, gate.is_heard, state.latched, state.latch_reason, state.at_rest, state.max_velocity, state.lease_holder,
-            sum(entry.count for entry in state.refusals), self._joints[name].rate, tuple(values.name), tuple(values.position),
-            tuple(values.velocity), tuple(values.effort),
+            name,
+            gate.is_heard,
+            state.latched,
+            state.latch_reason,
+            state.at_rest,
+            state.max_velocity,
+            state.lease_holder,
+            sum(entry.count for entry in state.refusals),
+            self._joints[name].rate,
+            tuple(values.name),
+            tuple(values.position),
+            tuple(values.velocity),
+            tuple(values.effort),
         )

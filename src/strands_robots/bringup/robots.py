@@ -1,0 +1,108 @@
+"""Which robots a graph has: how a person writes them, and what is checked before anything starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from strands_robots.errors import ConfigurationError, UnknownNameError
+
+MODEL_FILES = (".yaml", ".yml", ".xml", ".urdf")
+_ROS_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
+_POSE = re.compile(rf"{_NUMBER}(,{_NUMBER}){{2,3}}")
+_BETWEEN_ROBOTS = re.compile(r"[;\s]+|,(?![-+.\d])")
+"""Between two robots; a comma before a number belongs to a pose."""
+
+
+@dataclass(frozen=True)
+class RobotSpec:
+    """One robot of the graph.
+
+    Attributes:
+        name: Name on the graph, its namespace.
+        model: Name in config/robots, or a path to a .yaml, .xml (MJCF) or .urdf file.
+        pose: Where its base stands in the world, "x,y,z" or "x,y,z,yaw" [m, rad]; empty for sim_node's choice.
+    """
+
+    name: str
+    model: str
+    pose: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.model}" + (f"@{self.pose}" if self.pose else "")
+
+
+def parse_robot(text: str) -> RobotSpec:
+    """Return the robot that a person wrote as "<name>:=<model>@<x>,<y>,<z>,<yaw>".
+
+    "=" does for ":=", and only the model is needed.
+
+    Raises:
+        ConfigurationError: If the name is no name of ROS or there is no model; says what is valid.
+        UnknownNameError: If the model is neither a known robot nor an existing file.
+    """
+    given, at, pose = text.strip().partition("@")
+    if at and not _POSE.fullmatch(pose):
+        raise ConfigurationError(
+            f"pose '{ascii(pose)[1:-1]}' cannot be read; valid: <x>,<y>,<z> or <x>,<y>,<z>,<yaw> in m and rad"
+        )
+    name, separator, model = given.partition(":=" if ":=" in given else "=")
+    if not separator:
+        model = given
+        name = re.sub(r"[^a-z0-9_]", "_", Path(model).stem.lower()) if is_file(model) else model
+    if not model:
+        raise ConfigurationError(
+            f"robot '{ascii(given)[1:-1]}' names no model; valid: a robot, or <name>:=<robot or path of a file>"
+        )
+    model = _known_model(model)
+    if not _ROS_NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"robot name '{ascii(name)[1:-1]}' cannot be used on ROS; "
+            "valid: lower-case letters, digits and _, a letter first, at most 64"
+        )
+    return RobotSpec(name, model, pose)
+
+
+def is_file(model: str) -> bool:
+    """Return whether a model is meant as a path and not as the name of a robot."""
+    return "/" in model or model.endswith(MODEL_FILES)
+
+
+def _known_model(model: str) -> str:
+    from strands_robots.robot_config import robot_names
+
+    if is_file(model):
+        path = Path(model).expanduser()
+        if not model.endswith(MODEL_FILES) or not path.is_file():
+            raise ConfigurationError(
+                f"robot file '{ascii(model)[1:-1]}' cannot be used; valid: an existing file {', '.join(MODEL_FILES)}"
+            )
+        return str(path.resolve())
+    names = robot_names()
+    if model not in names:
+        raise UnknownNameError("robot", model, names)
+    return model
+
+
+def parse_robots(robot: str, robots: str) -> tuple[RobotSpec, ...]:
+    """Return the robots of the arguments `robot` (one) and `robots` (several); `robots` wins when both are given.
+
+    Raises:
+        ConfigurationError: If one cannot be read, two have the same name, or there is none.
+    """
+    texts = [text for text in _BETWEEN_ROBOTS.split(robots) if text] or ([robot] if robot.strip() else [])
+    return check_robots(parse_robot(text) for text in texts)
+
+
+def check_robots(given: Iterable[RobotSpec]) -> tuple[RobotSpec, ...]:
+    """Return the robots after a check that there is one and that no name comes twice."""
+    robots = tuple(given)
+    names = [robot.name for robot in robots]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if not robots or twice:
+        problem = f"robot names {', '.join(twice)} are given twice" if twice else "no robot is given"
+        raise ConfigurationError(f"{problem}; valid: one or more <name>:=<model>, every name once")
+    return robots

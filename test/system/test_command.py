@@ -1,0 +1,224 @@
+"""`strands-robots` as a person uses it: a real simulation started by the command, and the other commands against it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from graph import claim_domain, wait_for
+
+SWING = "{joints: {shoulder_pan: [{amplitude: 0.2, frequency: 0.5}]}}"
+STARTED = "listening to robot 'so101'"
+PATIENT = """\
+/**/sim_node:
+  ros__parameters:
+    heartbeat_timeout: 5.0
+/**/safety_node:
+  ros__parameters:
+    gate_state_timeout: 5.0
+"""
+"""So that a loaded machine is not taken for a dead one; these tests are not about the time-outs."""
+
+
+class Command:
+    """`strands-robots` in a process of its own, on a ROS domain of its own."""
+
+    def __init__(self, folder: Path, domain: int) -> None:
+        self.environment = {
+            **os.environ,
+            "ROS_DOMAIN_ID": str(domain),
+            "ROS_HOME": str(folder),
+            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        }
+        self.output_file = folder / "output"
+
+    def words(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "strands_robots.cli.main", *words]
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """Return the exit code and everything that a short command printed."""
+        result = subprocess.run(
+            self.words(*words),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+        )
+        return result.returncode, result.stdout
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        with self.output_file.open("wb") as output:
+            return subprocess.Popen(
+                self.words(*words),
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.output_file.read_text(encoding="utf-8")
+
+
+class Simulation(Command):
+    """A simulation that the command started; `process` is the command."""
+
+    def __init__(self, folder: Path) -> None:
+        self.domain, self._lock = claim_domain()
+        super().__init__(folder, self.domain)
+        parameters = folder / "parameters.yaml"
+        parameters.write_text(PATIENT, encoding="utf-8")
+        self.process = self.start("sim", "--no-cameras", "--no-state", "--params-file", str(parameters))
+        self.started = time.monotonic()
+        wait_for(lambda: STARTED in self.output or self.process.poll() is not None, 60.0, "the start of the simulation")
+        assert self.process.poll() is None, self.output
+
+    def nodes(self) -> dict[str, int]:
+        """Return the process id of each node."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        found = {}
+        for pid in children:
+            match = re.search(r"__node:=(\w+)", Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "))
+            if match:
+                found[match.group(1)] = int(pid)
+        return found
+
+    def arm(self) -> None:
+        """Make sure that the robots are armed, whatever the test before did."""
+        wait_for(
+            lambda: "safety ARMED" in self.run("state")[1] or self.run("resume")[0] == 0,
+            60.0,
+            "the arming of the robots",
+        )
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(10)
+        self._lock.close()
+
+
+@pytest.fixture(scope="module")
+def simulation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
+    started = Simulation(tmp_path_factory.mktemp("ros_home"))
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def own_simulation(tmp_path: Path) -> Iterator[Simulation]:
+    started = Simulation(tmp_path)
+    yield started
+    started.close()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_state_shows_joints_rates_gate_and_safety(simulation: Simulation) -> None:
+    code, output = simulation.run("state")
+    assert code == 0 and "safety " in output
+    for word in ("so101", "shoulder_pan", "gripper"):
+        assert word in output
+    rates = re.findall(r"\| (\d+\.\d) +\| shoulder_pan", output)
+    assert rates and float(rates[0]) > 50.0
+
+
+def test_estop_latches_and_only_resume_arms_again(simulation: Simulation) -> None:
+    simulation.arm()
+    code, output = simulation.run("estop", "--reason", "a test")
+    assert code == 0 and output.startswith("STOPPED and latched (stop ")
+    assert "so101: latched" in output and "at rest" in output
+    assert "STOPPED by" in simulation.run("state")[1]
+    code, output = simulation.run("resume", "--stop-id", "4711")
+    assert code == 1 and "NOT ARMED" in output
+    code, output = simulation.run("resume", "--reason", "a test")
+    assert code == 0 and output.startswith("ARMED, epoch ")
+
+
+def test_estop_stops_the_robots_when_safety_node_hangs(simulation: Simulation) -> None:
+    simulation.arm()
+    safety = simulation.nodes()["safety_node"]
+    os.kill(safety, signal.SIGSTOP)
+    try:
+        code, output = simulation.run("estop")
+    finally:
+        os.kill(safety, signal.SIGCONT)
+    assert code == 0
+    assert "told directly" in output and "so101: latched" in output
+
+
+def test_policy_run_moves_the_robot_and_says_how_far(simulation: Simulation) -> None:
+    simulation.arm()
+    code, output = simulation.run("policy", "run", "sine", "--robot", "so101", "--duration", "2", "--config", SWING)
+    assert code == 0, output
+    moved = re.search(r"shoulder_pan: moved (\d+\.\d+)", output)
+    assert "completed" in output and moved and float(moved.group(1)) > 0.1
+
+
+def test_policy_run_says_what_is_valid(simulation: Simulation) -> None:
+    code, output = simulation.run("policy", "run", "sine", "--robot", "so10", "--duration", "1", "--config", SWING)
+    assert code == 1 and "so101" in output
+
+
+def test_ctrl_c_cancels_the_policy(simulation: Simulation, tmp_path: Path) -> None:
+    simulation.arm()
+    command = Command(tmp_path, simulation.domain)
+    process = command.start("policy", "run", "sine", "--robot", "so101", "--duration", "60", "--config", SWING)
+    wait_for(lambda: "chunks" in command.output, 30.0, "feedback")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    assert "cancelled" in command.output
+
+
+def test_render_writes_a_picture(simulation: Simulation, tmp_path: Path) -> None:
+    file = tmp_path / "picture.png"
+    code, output = simulation.run("render", "so101/wrist", "--file", str(file), "--width", "64", "--height", "48")
+    if "OpenGL" in output or "GL" in output:
+        pytest.skip(f"no OpenGL here: {output}")
+    assert code == 0, output
+    assert file.read_bytes().startswith(b"\x89PNG")
+    code, output = simulation.run("render", "nocam", "--file", str(file))
+    assert code == 1 and "so101/wrist" in output
+
+
+def test_ctrl_c_ends_every_node_with_status_zero(own_simulation: Simulation) -> None:
+    nodes = own_simulation.nodes()
+    assert {"sim_node", "safety_node", "policy_node"} <= nodes.keys()
+    own_simulation.process.send_signal(signal.SIGINT)
+    assert own_simulation.process.wait(5) == 0
+    assert not any(map(is_alive, nodes.values()))
+
+
+def test_the_end_of_sim_node_ends_the_graph_and_is_named(own_simulation: Simulation) -> None:
+    nodes = own_simulation.nodes()
+    os.kill(nodes["sim_node"], signal.SIGKILL)
+    assert own_simulation.process.wait(10) == 1
+    assert "sim_node was killed by SIGKILL" in own_simulation.output.splitlines()[-1]
+    assert not any(map(is_alive, nodes.values()))
+
+
+def test_kill_of_the_command_leaves_no_node(own_simulation: Simulation) -> None:
+    nodes = own_simulation.nodes()
+    own_simulation.process.kill()
+    wait_for(lambda: not any(map(is_alive, nodes.values())), 5.0, "the end of every node")
+
+
+def test_estop_without_a_graph_says_that_nobody_heard(tmp_path: Path) -> None:
+    domain, lock = claim_domain()
+    with lock:
+        code, output = Command(tmp_path, domain).run("estop", "--wait", "0.5")
+    assert code == 1 and output.startswith("NOT STOPPED: nobody heard the request")
