@@ -36,8 +36,8 @@ class GateConfig:
         stop_category: What a stop does.
         modes: Modes that the robot's actuators support.
         heartbeat_timeout: Without a heartbeat for this long the gate latches [s, steady time].
-        stall_timeout: A tick that comes this late while a chunk plays latches [s, steady time]; infinite where somebody else decides
-            when to tick (lockstep).
+        stall_timeout: A tick that comes this late while a chunk plays latches [s, steady time]; infinite where somebody
+            else decides when to tick (lockstep).
         lease_timeout: A holder that is silent for this long after its chunk ended loses the lease [s].
         lease_on_steady_clock: Leases run on steady time (hardware) instead of ROS time (simulation).
         future_tolerance: How far in the future a stamp may lie [s].
@@ -64,7 +64,14 @@ class GateConfig:
         if not self.modes or not self.modes <= _PLAYABLE:
             given = ", ".join(mode.name.lower() for mode in sorted(self.modes))
             raise ConfigurationError(f"robot '{self.robot}' has modes '{given}'; the gate plays position and velocity")
-        for name in ("control_period", "heartbeat_timeout", "stall_timeout", "lease_timeout", "rest_velocity", "rest_duration"):
+        for name in (
+            "control_period",
+            "heartbeat_timeout",
+            "stall_timeout",
+            "lease_timeout",
+            "rest_velocity",
+            "rest_duration",
+        ):
             if not getattr(self, name) > 0.0:
                 raise ConfigurationError(f"{name} must be positive; given {getattr(self, name)}")
 
@@ -113,8 +120,8 @@ class GateReport:
 class Gate:
     """Decides for one robot what may be played, plays it, and stops it.
 
-    Thread-safe: commands and stops come from other threads than the control loop's ticks. The lock is held for microseconds; the
-    vectorised checks of a chunk run before it is taken.
+    Thread-safe: commands and stops come from other threads than the control loop's ticks. The lock is held for
+    microseconds; the vectorised checks of a chunk run before it is taken.
 
     Args:
         config: Options.
@@ -122,9 +129,10 @@ class Gate:
         position: Measured position at start (D,) [rad]; the robot holds it.
 
     Attributes:
-        wants_tick: Set when something arrived that the actuators should see before the next regular tick; cleared by `tick`.
-        world_frozen: Set by a simulation that cannot advance now; then the robot is at rest whatever its last velocity was, and missing
-            ticks are no stall.
+        wants_tick: Set when something arrived that the actuators should see before the next regular tick; cleared by
+            `tick`.
+        world_frozen: Set by a simulation that cannot advance now; then the robot is at rest whatever its last velocity
+            was, and missing ticks are no stall.
     """
 
     def __init__(self, config: GateConfig, limits: JointLimits, position: FloatArray) -> None:
@@ -141,7 +149,9 @@ class Gate:
         self._player = ChunkPlayer(limits, position)
         self._rest = RestMonitor(len(limits), config.rest_velocity, config.rest_duration)
         # Until the first arming a robot that would let go after a stop has no torque to let go of.
-        self._setpoint = Setpoint(self._player.setpoint.position, config.stop_category is StopCategory.CONTROLLED_AND_HOLD)
+        self._setpoint = Setpoint(
+            self._player.setpoint.position, config.stop_category is StopCategory.CONTROLLED_AND_HOLD
+        )
         self._armed_at = math.inf
         self._last_ros = -math.inf
         self._last_steady = math.inf
@@ -232,7 +242,8 @@ class Gate:
             if self._latch.is_closed:
                 self._apply_stop(dt, position)
                 return setpoint
-            # Without torque the set-point followed the measured position at every tick, so taking torque up makes no jump.
+            # Without torque the set-point followed the measured position at every tick, so taking torque up makes no
+            # jump.
             setpoint.torque_enabled = True
             setpoint.target = self._player.advance(now.ros, dt)
             if not self._player.is_playing:
@@ -285,7 +296,9 @@ class Gate:
         mode = check_mode(chunk, config.modes)
         source_class(chunk.source)
         start = check_times(chunk, now, config.future_tolerance, self._armed_at)
-        planned, clamp_message = plan(chunk, mode, columns, self.limits, config.limit_policy, start, config.control_period)
+        planned, clamp_message = plan(
+            chunk, mode, columns, self.limits, config.limit_policy, start, config.control_period
+        )
         with self._lock:
             self._latch.check(now.steady)
             if self._latch.is_closed:
@@ -306,7 +319,11 @@ class Gate:
         self._latch.check(now.steady)
         if now.ros < self._last_ros - 1e-9:
             self._flush(now)
-        if self._player.is_playing and not self.world_frozen and now.steady - self._last_steady > self.config.stall_timeout:
+        if (
+            self._player.is_playing
+            and not self.world_frozen
+            and now.steady - self._last_steady > self.config.stall_timeout
+        ):
             self._latch.close("stalled")
         self._last_ros, self._last_steady = now.ros, now.steady
         if self._latch.is_closed:

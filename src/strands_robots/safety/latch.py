@@ -10,13 +10,15 @@ CONFIRMATIONS = 2
 class ArmingLatch:
     """Says whether one robot may move.
 
-    It starts closed. It closes on any stop, on a heartbeat that does not arm this robot, and when heartbeats are missing.
+    It starts closed. It closes on any stop, on a heartbeat that does not arm this robot, and when heartbeats are
+    missing.
 
-    It counts. The count rises whenever it closes, at every direct stop and at every stop of the supervisor that it hears of for the
-    first time, closed or not. It opens only when, since it closed, `CONFIRMATIONS` heartbeats of one session came with increasing
-    sequences that carry an epoch above every epoch seen before, and that admit this very start of the robot node *with the present
-    count*. The supervisor learns the count from gate_state and admits it at a resume, so a resume is a compare-and-swap: a stop that
-    reached this latch after the report on which the resume was based makes the resume void (docs/adr/0003).
+    It counts. The count rises whenever it closes, at every direct stop and at every stop of the supervisor that it
+    hears of for the first time, closed or not. It opens only when, since it closed, `CONFIRMATIONS` heartbeats of one
+    session came with increasing sequences that carry an epoch above every epoch seen before, and that admit this very
+    start of the robot node *with the present count*. The supervisor learns the count from gate_state and admits it at a
+    resume, so a resume is a compare-and-swap: a stop that reached this latch after the report on which the resume was
+    based makes the resume void (docs/adr/0003).
 
     Not thread-safe: the gate holds its lock around every call. No I/O; time is passed in.
 

@@ -39,7 +39,9 @@ class AnyoneMayResume:
     def check(self, source: str, reason: str, stop_id: int) -> None:
         """Accept everybody who gives a name."""
         if not source.strip():
-            raise ResumeRefusedError("resume needs a source; given an empty one; valid: who resumes, for example 'operator/anna'")
+            raise ResumeRefusedError(
+                "resume needs a source; given an empty one; valid: who resumes, for example 'operator/anna'"
+            )
 
 
 @dataclass(frozen=True)
@@ -117,13 +119,14 @@ class _Stop:
 class Supervisor:
     """Latch, evidence and arming of one graph.
 
-    A robot is admitted, that is named in the heartbeat with its session, at a resume; in a graph that arms on start also when it is
-    first heard. A robot node that starts again has another session: the graph stops until somebody resumes. Without `arm_on_start`
-    a robot that joins an armed graph stops it too, so that hardware is only ever armed by somebody who saw it.
+    A robot is admitted, that is named in the heartbeat with its session, at a resume; in a graph that arms on start
+    also when it is first heard. A robot node that starts again has another session: the graph stops until somebody
+    resumes. Without `arm_on_start` a robot that joins an armed graph stops it too, so that hardware is only ever armed
+    by somebody who saw it.
 
-    With the session the count of the robot's latch is admitted, as the robot reported it. A robot that latched since has another
-    count, so its gate ignores the resume, and its next report stops the graph. Only a report that says that this very stop was heard
-    is evidence of rest, and only evidence of rest makes a resume possible (docs/adr/0003).
+    With the session the count of the robot's latch is admitted, as the robot reported it. A robot that latched since
+    has another count, so its gate ignores the resume, and its next report stops the graph. Only a report that says that
+    this very stop was heard is evidence of rest, and only evidence of rest makes a resume possible (docs/adr/0003).
 
     Not thread-safe: the node's executor calls it.
     """
@@ -166,15 +169,20 @@ class Supervisor:
         """Arm every robot that is heard and at rest, and return the new epoch.
 
         Raises:
-            ResumeRefusedError: If nothing is stopped, another stop is meant, a robot is silent or moving, or the authority refuses.
+            ResumeRefusedError: If nothing is stopped, another stop is meant, a robot is silent or moving, or the
+                authority refuses.
         """
         if self._stop is None:
             raise ResumeRefusedError(f"nothing is stopped; given stop {stop_id}; valid: resume only after a stop")
         if stop_id != self._stop_id:
-            raise ResumeRefusedError(f"stop {stop_id} is not the latched one; valid: {self._stop_id} ({self._stop.reason})")
+            raise ResumeRefusedError(
+                f"stop {stop_id} is not the latched one; valid: {self._stop_id} ({self._stop.reason})"
+            )
         silent = self._unheard() + [name for name, robot in self._robots.items() if self._is_silent(robot, now)]
         if silent:
-            raise ResumeRefusedError(f"no gate_state from {', '.join(sorted(silent))}; valid: resume when every robot is heard")
+            raise ResumeRefusedError(
+                f"no gate_state from {', '.join(sorted(silent))}; valid: resume when every robot is heard"
+            )
         moving = [name for name, robot in self._robots.items() if not robot.rest_since_stop]
         if moving:
             raise ResumeRefusedError(
@@ -190,7 +198,9 @@ class Supervisor:
         return self._epoch
 
     def on_gate_report(self, report: GateReport, now: float) -> None:
-        """Take a robot's own report: admit it, collect evidence of rest, and stop the graph when the robot stopped by itself."""
+        """Take a robot's own report: admit it, collect evidence of rest, and stop the graph when the robot stopped by
+        itself.
+        """
         robot = self._robots.get(report.robot)
         if robot is None:
             robot = _Robot(report, now, report.session, now, report.latch_count)
@@ -213,7 +223,9 @@ class Supervisor:
             self._latch(f"robot/{report.robot}", f"robot '{report.robot}' latched: {report.latch_reason}", now)
         elif now - robot.expected_since > self._config.arm_deadline:
             self._latch(
-                f"robot/{report.robot}", f"robot '{report.robot}' did not arm in time: {report.latch_reason or 'no reason given'}", now
+                f"robot/{report.robot}",
+                f"robot '{report.robot}' did not arm in time: {report.latch_reason or 'no reason given'}",
+                now,
             )
 
     def tick(self, now: float) -> SupervisorState:
@@ -254,7 +266,10 @@ class Supervisor:
         cause = f"stop {self._stop_id} by {stop.source}: {stop.reason}"
         moving = self.moving_robots(now)
         if not moving:
-            return GraphState.STOPPED, f"{cause}; {'every robot reported rest' if self._robots else 'no robot is heard'}"
+            return (
+                GraphState.STOPPED,
+                f"{cause}; {'every robot reported rest' if self._robots else 'no robot is heard'}",
+            )
         if now - stop.since > self._config.rest_deadline:
             return GraphState.STOP_NOT_CONFIRMED, f"{cause}; no evidence of rest from {', '.join(moving)}"
         return GraphState.STOPPING, f"{cause}; waiting for rest of {', '.join(moving)}"
