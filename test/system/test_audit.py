@@ -72,8 +72,8 @@ def test_events_are_recorded_and_urgent_ones_confirmed(bench: Bench) -> None:
     port = AuditPort(bench.client, with_receipts=True)
     confirmed: list[int] = []
     for number in range(20):
-        port.record("policy_start", robot="so101", actor="operator/anna", policy="act", number=number)
-    sequence = port.record("approval", durability=Durability.NOW, decision="approved")
+        port.record("policy_start", {"policy": "act", "number": number}, robot="so101", actor="operator/anna")
+    sequence = port.record("approval", {"decision": "approved"}, durability=Durability.NOW)
     port.when_on_disk(sequence, confirmed.append)
     wait_for(lambda: confirmed, 10.0, "receipt")
     assert port.is_on_disk(sequence) and not port.is_on_disk(1)
@@ -99,7 +99,7 @@ def test_killed_audit_node_misses_nothing_that_happened_meanwhile(bench: Bench) 
     bench.process.send(signal.SIGKILL)
     assert bench.process.wait() == -signal.SIGKILL
     for number in range(100):
-        port.record("note", number=number)
+        port.record("note", {"number": number})
     bench.process = bench.start()
     last = port.record("approval", durability=Durability.NOW)
     wait_for(lambda: port.is_on_disk(last), 30.0, "receipt of the restarted node")
@@ -152,7 +152,7 @@ def test_what_gates_and_supervisor_say_is_recorded(bench: Bench) -> None:
 def test_flood_is_counted_and_others_are_heard(bench: Bench) -> None:
     flood, quiet = AuditPort(bench.client), AuditPort(bench.graph.client("quiet"), with_receipts=True)
     for number in range(5000):
-        flood.record("note", number=number)
+        flood.record("note", {"number": number})
         if number == 2500:
             sequence = quiet.record("approval", durability=Durability.NOW)
     wait_for(lambda: quiet.is_on_disk(sequence), 10.0, "receipt")

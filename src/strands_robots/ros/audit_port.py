@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
@@ -18,6 +19,7 @@ from strands_robots.ros import qos
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.stamps import to_time
 
+_NO_DETAILS: Mapping[str, object] = MappingProxyType({})
 _CAPACITY = 1000
 _LONGEST_DETAILS = 32768
 _RECEIPTS_KEPT = 256
@@ -50,20 +52,20 @@ class AuditPort:
     def record(
         self,
         kind: str,
+        details: Mapping[str, object] = _NO_DETAILS,
         *,
         robot: str = "",
         actor: str = "",
         durability: Durability = Durability.LATER,
-        **details: object,
     ) -> int:
         """Report an event that happens now, and return its number in this session.
 
         Args:
             kind: What happened, for example "policy_start".
+            details: What the kind says more; anything that is no JSON is described in words.
             robot: Robot concerned, or empty.
             actor: Who caused it, for example "operator/anna"; empty when the node itself did.
             durability: NOW for what must be on the disk before anybody calls it recorded.
-            details: What the kind says more; anything that is no JSON is described in words.
         """
         event = self._source.event(kind, details, robot, actor, durability)
         with self._condition:
