@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.share import robot_names, share_directory
 from strands_robots.types import ControlMode, JointLimits, StopCategory
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -108,25 +108,6 @@ class RobotConfig(_Strict):
             acceleration=np.array([j.acceleration for j in joints]),
             effort=np.array([j.effort for j in joints]),
         )
-
-
-def share_directory() -> Path:
-    """Return the folder that holds config/, urdf/ and launch/: the installed share, else the source tree."""
-    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
-        share = Path(prefix) / "share" / "strands_robots"
-        if prefix and share.is_dir():
-            return share
-    source = Path(__file__).resolve().parents[2]
-    if (source / "config" / "robots").is_dir():
-        return source
-    raise ConfigurationError(
-        "share/strands_robots was found neither on AMENT_PREFIX_PATH nor beside the sources; source install/setup.bash first"
-    )
-
-
-def robot_names() -> list[str]:
-    """Return the names of the robots that come with the package."""
-    return sorted(path.stem for path in (share_directory() / "config" / "robots").glob("*.yaml"))
 
 
 def load_robot(name_or_path: str) -> RobotConfig:

@@ -21,8 +21,8 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 
 from launch import LaunchDescription
 from strands_robots.bringup.sim import LAUNCH_ARGUMENTS
-from strands_robots.robot_config import share_directory
 from strands_robots.ros.launching import sim_description
+from strands_robots.share import share_directory
 
 RUN = """
 import sys

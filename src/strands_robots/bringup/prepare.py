@@ -14,7 +14,7 @@ from strands_robots.bringup.environment import (
 from strands_robots.bringup.graph import Graph, NodeSpec, ros_arguments
 from strands_robots.bringup.supervisor import ProcessSpec
 from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import share_directory
+from strands_robots.share import share_directory
 
 
 def complete(graph: Graph, simulated: bool) -> Graph:

@@ -72,7 +72,7 @@ def is_file(model: str) -> bool:
 
 
 def _known_model(model: str) -> str:
-    from strands_robots.robot_config import robot_names
+    from strands_robots.share import robot_names
 
     if is_file(model):
         path = Path(model).expanduser()

@@ -208,7 +208,7 @@ def sim_graph(options: SimOptions) -> Graph:
 
 
 def _rviz() -> NodeSpec:
-    from strands_robots.robot_config import share_directory
+    from strands_robots.share import share_directory
 
     config = share_directory() / "rviz" / "robot.rviz"
     return NodeSpec(

@@ -30,7 +30,7 @@ def connect(namespace: str) -> Iterator[GraphClient]:
         ConfigurationError: If ROS, or the interfaces of this package, cannot be imported.
     """
     from strands_robots.bringup.environment import middleware_environment
-    from strands_robots.robot_config import share_directory
+    from strands_robots.share import share_directory
 
     os.environ.update(middleware_environment(os.environ, share_directory()))
     try:
