@@ -21,13 +21,16 @@ from .policy_goals import SWING, PolicyGoals
 
 PAN = LIMITS.index["shoulder_pan"]
 
+PATIENT = {"heartbeat_timeout": 1.0, "cameras": False}
+"""For a busy test machine: a heartbeat that is late is not what is tested here."""
+
 
 class PolicyArm(MovingArm):
     """An arm with policy_node."""
 
-    def __init__(self, graph: Graph, folder: Path, **sim_parameters: object) -> None:
+    def __init__(self, graph: Graph, folder: Path) -> None:
         self.policy: Process = graph.start("policy_node", use_sim_time=True)
-        super().__init__(graph, folder, **sim_parameters)
+        super().__init__(graph, folder, heartbeat_timeout=PATIENT["heartbeat_timeout"])
         self.chunks_seen = self.client.listen(ActionChunk, "so101/action_chunk", qos.COMMAND)
         self.goals = PolicyGoals(self.client)
 
@@ -195,7 +198,7 @@ def test_lost_robot_ends_the_goal(arm: PolicyArm) -> None:
 
 
 def test_two_robots_run_two_policies_at_once(graph: Graph, tmp_path: Path) -> None:
-    graph.start("sim_node", robots=["left=so101@0,0.4,0", "right=so101@0,-0.4,0"], cameras=False)
+    graph.start("sim_node", robots=["left=so101@0,0.4,0", "right=so101@0,-0.4,0"], **PATIENT)
     graph.start("safety_node", arm_on_start=True, run_id="run-1", latch_folder=str(tmp_path))
     graph.start("policy_node", use_sim_time=True)
     goals = PolicyGoals(graph.client())
@@ -208,7 +211,7 @@ def test_two_robots_run_two_policies_at_once(graph: Graph, tmp_path: Path) -> No
 
 
 def test_lockstep_goal_is_reproducible(graph: Graph, tmp_path: Path) -> None:
-    graph.start("sim_node", robots=["so101=so101"], cameras=False, mode="lockstep")
+    graph.start("sim_node", robots=["so101=so101"], mode="lockstep", **PATIENT)
     graph.start("safety_node", arm_on_start=True, run_id="run-1", latch_folder=str(tmp_path))
     graph.start("policy_node", use_sim_time=True)
     client = graph.client()

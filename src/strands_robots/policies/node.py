@@ -5,6 +5,7 @@ Inference and waiting happen in the goals' own threads.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ from strands_robots.ros.policy_link import RosRobotLink
 from strands_robots.ros.robot_discovery import robots_on_graph
 from strands_robots.ros.world_client import WorldClient
 from strands_robots.types import Instant
+
+DISCOVERY_WAIT = 1.0
+"""How long a robot may take to be found on the graph [s, steady time]."""
+
+_ROBOT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -96,11 +102,10 @@ class PolicyNode(Node):
         """Return a session for the goal.
 
         Raises:
-            StrandsRobotsError: If the robot is unknown or busy, or the goal is not usable.
+            StrandsRobotsError: If the robot is busy or cannot exist, or the goal is not usable.
         """
-        robots = robots_on_graph(self)
-        if goal.robot not in robots:
-            raise UnknownNameError("robot", goal.robot, robots)
+        if _ROBOT_NAME.fullmatch(goal.robot) is None:
+            raise UnknownNameError("robot", goal.robot, robots_on_graph(self))
         running = self._sessions.get(goal.robot)
         if running is not None:
             raise ConfigurationError(
@@ -112,6 +117,7 @@ class PolicyNode(Node):
     def _run(self, session: Session, link: RosRobotLink, world: WorldClient, done: Future[None]) -> None:
         """Body of a goal's thread."""
         try:
+            self._find(session)
             if session.goal.lockstep:
                 run_lockstep(session, world)
             else:
@@ -121,12 +127,26 @@ class PolicyNode(Node):
                         Reason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true"
                     )
                 run_realtime(session, link)
+        except UnknownNameError as error:
+            session.end(Reason.REFUSED, str(error))
         except StrandsRobotsError as error:
             session.end(Reason.WORLD_FAILED, str(error))
         finally:
             done.set_result(None)
             if self.executor is not None:
                 self.executor.wake()
+
+    def _find(self, session: Session) -> None:
+        """Return when the robot is on the graph; one that has just started is waited for.
+
+        Raises:
+            UnknownNameError: If it is not there; the message names those that are.
+        """
+        deadline = time.monotonic() + DISCOVERY_WAIT
+        while session.goal.robot not in (robots := robots_on_graph(self)):
+            if time.monotonic() > deadline or session.run.has_ended():
+                raise UnknownNameError("robot", session.goal.robot, robots)
+            time.sleep(0.05)
 
     def _finish(self, handle: ServerGoalHandle, outcome: Outcome) -> RunPolicy.Result:
         """Give the goal its final state and return its result."""
