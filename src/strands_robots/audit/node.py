@@ -130,7 +130,7 @@ class AuditNode(Node):
         self._clocks = ClockWatch(self._report)
         self._last_state = (0.0, "")
         self._diagnostics = diagnostics.DiagnosticsPort(self)
-        self.create_subscription(AuditEvent, "audit/events", self._on_event, qos.AUDIT, raw=True)
+        self.create_subscription(AuditEvent, "audit/events", self._on_event, qos.AUDIT_READER, raw=True)
         self.create_subscription(SafetyState, "safety/state", self._on_safety_state, qos.SAFETY)
         self.create_subscription(StopRequest, "safety/stop_request", self._on_stop_request, qos.SAFETY, raw=True)
         self.create_subscription(ParameterEvent, "/parameter_events", self._on_parameters, qos_profile_parameter_events)

@@ -48,5 +48,14 @@ AUDIT = _profile(1000, transient=True)
 An audit_node that starts late, or again, hears the last ones of each node; it knows those that it has stored.
 """
 
-AUDIT_RECEIPTS = _profile(100)
-"""audit/receipts: what was asked to be on the disk and now is."""
+AUDIT_READER = QoSProfile(
+    history=HistoryPolicy.KEEP_ALL,
+    depth=0,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""audit_node's side of audit/events. All publishers would share a depth, and a flood of one push out what another said.
+So each publisher's events wait where they were published until they are taken, and a flood overwrites only its own."""
+
+AUDIT_RECEIPTS = _profile(100, transient=True)
+"""audit/receipts: what was asked to be on the disk and now is, also for a node that joined while it was written."""
