@@ -25,7 +25,7 @@ from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.policy_link import RosRobotLink
 from strands_robots.ros.robot_discovery import robots_on_graph
-from strands_robots.ros.world_client import WorldClient
+from strands_robots.ros.world_client import WorldClient, WorldClients
 from strands_robots.types import Instant
 
 DISCOVERY_WAIT = 1.0
@@ -53,6 +53,7 @@ class PolicyNode(Node):
         read_parameters(self, PolicyParameters)
         self._sessions: dict[str, Session] = {}
         self._threads: set[threading.Thread] = set()
+        self._world = WorldClients(self)
         self._server = ActionServer(self, RunPolicy, "run_policy", self._execute, cancel_callback=self._on_cancel)
 
     def destroy_node(self) -> None:
@@ -82,7 +83,7 @@ class PolicyNode(Node):
         self._sessions[robot] = session
         self.get_logger().info(f"goal {session.goal.goal_id[:8]}: policy '{session.goal.policy}' on '{robot}'")
         link = RosRobotLink(self, session, handle)
-        world = WorldClient(self, robot, link.report_progress)
+        world = WorldClient(self._world, robot, link.report_progress)
         done: Future[None] = Future()
         thread = threading.Thread(
             target=self._run, args=(session, link, world, done), name=f"policy on {robot}", daemon=True
@@ -96,7 +97,6 @@ class PolicyNode(Node):
             self._threads.discard(thread)
             del self._sessions[robot]
             link.close()
-            world.close()
 
     def _open(self, goal: Goal) -> Session:
         """Return a session for the goal.

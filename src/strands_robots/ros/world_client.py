@@ -16,28 +16,41 @@ from strands_robots.ros.conversions import chunk_to_msg, observation_from_joint_
 from strands_robots.srv import GetWorldState, StepWorld
 
 DISCOVERY_TIMEOUT = 2.0
-ANSWER_TIMEOUT = 30.0
+QUESTION_TIMEOUT = 1.0
+"""How long a question that changes nothing may take before it is asked again [s]."""
+QUESTIONS = 5
+STEP_TIMEOUT = 30.0
+
+
+class WorldClients:
+    """The clients of a world, made once for every goal: a server may lose its first answers to new ones.
+
+    Args:
+        node: The node; its namespace is the graph's.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.step = node.create_client(StepWorld, "world/step")
+        self.state = node.create_client(GetWorldState, "world/get_state")
 
 
 class WorldClient:
     """Calls world/step and world/get_state for one robot and waits; not to be used from the executor's thread.
 
     Args:
-        node: The node; its namespace is the graph's.
+        services: The clients.
         robot: The robot whose state is returned and whose gate gets the chunks.
         on_progress: Called by `report_progress`.
     """
 
-    def __init__(self, node: Node, robot: str, on_progress: Callable[[], None]) -> None:
-        self._node = node
+    def __init__(self, services: WorldClients, robot: str, on_progress: Callable[[], None]) -> None:
+        self._services = services
         self._robot = robot
         self._on_progress = on_progress
-        self._step = node.create_client(StepWorld, "world/step")
-        self._state = node.create_client(GetWorldState, "world/get_state")
 
     def has_world(self) -> bool:
         """Return whether a simulated world serves this graph."""
-        return bool(self._state.service_is_ready())
+        return bool(self._services.state.service_is_ready())
 
     def mode(self) -> tuple[str, float]:
         """Return the world's mode and control period [s].
@@ -45,7 +58,7 @@ class WorldClient:
         Raises:
             WorldError: If no world answers.
         """
-        answer = self._call(self._state, "world/get_state", GetWorldState.Request())
+        answer = self._call(self._services.state, GetWorldState.Request(), QUESTION_TIMEOUT, QUESTIONS)
         return answer.mode, answer.control_period
 
     def step(self, client: str, steps: int, chunk: Chunk | None, *, release: bool = False) -> StepAnswer:
@@ -57,7 +70,14 @@ class WorldClient:
         request = StepWorld.Request(client=client, steps=steps, release=release)
         if chunk is not None:
             request.chunk_robots, request.chunks = [self._robot], [chunk_to_msg(chunk)]
-        answer = self._call(self._step, "world/step", request)
+        # A request that advances nothing may be repeated; one that does may have been heard though its answer was lost.
+        is_question = steps == 0 and chunk is None
+        answer = self._call(
+            self._services.step,
+            request,
+            QUESTION_TIMEOUT if is_question else STEP_TIMEOUT,
+            QUESTIONS if is_question else 1,
+        )
         observation = applied = None
         if self._robot in answer.robots:
             i = list(answer.robots).index(self._robot)
@@ -70,17 +90,15 @@ class WorldClient:
         """Publish the action's feedback."""
         self._on_progress()
 
-    def close(self) -> None:
-        """Free the clients; call from the executor's thread."""
-        self._node.destroy_client(self._step)
-        self._node.destroy_client(self._state)
-
-    def _call(self, client: Any, name: str, request: Any) -> Any:
+    def _call(self, client: Any, request: Any, timeout: float, attempts: int) -> Any:
+        """Return the answer, asking up to `attempts` times and waiting `timeout` [s] each time."""
         if not client.wait_for_service(DISCOVERY_TIMEOUT):
-            raise WorldError(f"nobody serves {name}; valid: lockstep needs a simulated world")
-        answered = threading.Event()
-        future = client.call_async(request)
-        future.add_done_callback(lambda _: answered.set())
-        if not answered.wait(ANSWER_TIMEOUT):
-            raise WorldError(f"{name} has not answered for {ANSWER_TIMEOUT} s")
-        return future.result()
+            raise WorldError(f"nobody serves {client.srv_name}; valid: lockstep needs a simulated world")
+        for _ in range(attempts):
+            answered = threading.Event()
+            future = client.call_async(request)
+            future.add_done_callback(lambda _, event=answered: event.set())
+            if answered.wait(timeout):
+                return future.result()
+            client.remove_pending_request(future)
+        raise WorldError(f"{client.srv_name} has not answered for {attempts * timeout:g} s")
