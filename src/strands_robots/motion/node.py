@@ -34,7 +34,7 @@ from strands_robots.ros.motion_goals import (
 )
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.robot_feed import RobotFeed
-from strands_robots.ros.world_client import WorldClient
+from strands_robots.ros.world_client import WorldClient, WorldClients
 from strands_robots.sim.world_setup import robot_spec
 from strands_robots.types import Instant
 
@@ -80,6 +80,7 @@ class MotionNode(Node):
             raise ConfigurationError(f"robots is {list(given.robots)}; valid: at least one, every name once")
         self._goals: dict[str, _Goal] = {}
         self._threads: set[threading.Thread] = set()
+        self._world = WorldClients(self)
         self._servers = [
             ActionServer(self, MoveTo, "move_to", self._move_to, cancel_callback=self._on_cancel),
             ActionServer(self, SetGripper, "set_gripper", self._set_gripper, cancel_callback=self._on_cancel),
@@ -152,7 +153,7 @@ class MotionNode(Node):
         goal = self._goals[session.robot] = _Goal(_goal_id(handle), action, session)
         self.get_logger().info(f"goal {goal.goal_id[:8]}: {action} for '{session.source}' on '{session.robot}'")
         feed = RobotFeed(self, session.robot, session, lockstep=lockstep)
-        world = WorldClient(self, session.robot, lambda: None)
+        world = WorldClient(self._world, session.robot, lambda: None)
         done: Future[None] = Future()
         thread = threading.Thread(
             target=self._run, args=(goal, feed, world, lockstep, done), name=f"motion of {session.robot}", daemon=True
@@ -165,7 +166,6 @@ class MotionNode(Node):
             self._threads.discard(thread)
             del self._goals[session.robot]
             feed.close()
-            world.close()
 
     def _run(self, goal: _Goal, feed: RobotFeed, world: WorldClient, lockstep: bool, done: Future[None]) -> None:
         """Body of a goal's thread."""

@@ -208,9 +208,11 @@ def run_lockstep(session: MotionSession, world: WorldLink, client: str) -> None:
                 Reason.WORLD_FAILED, f"the world runs in mode {mode}; valid: {LOCKSTEP}, or a goal with lockstep false"
             )
             return
-        # One step: what the gate let through last may be older than a reset of the world.
-        _take(session, world.step(client, 1, None))
+        _take(session, world.step(client, 0, None))
         owns = session.ending is None
+        if owns:
+            # One step: what the gate let through last may be older than a reset of the world.
+            _take(session, world.step(client, 1, None))
         with session.changed:
             session.changed.wait_for(lambda: session.watch.is_ready or session.ending is not None, START_TIMEOUT)
         session.look(_at(session))
