@@ -31,11 +31,13 @@ class JointConfig(_Strict):
 
 
 class CameraConfig(_Strict):
-    """One camera; size in pixels, rate in Hz."""
+    """One camera; size in pixels, rate in Hz, noise as standard deviation of each colour value (0 to 255), delay in s."""
 
     width: Annotated[int, Field(ge=16, le=4096)] = 640
     height: Annotated[int, Field(ge=16, le=4096)] = 480
     rate: Annotated[float, Field(gt=0.0, le=240.0)] = 30.0
+    noise: Annotated[float, Field(ge=0.0, le=255.0)] = 0.0
+    delay: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
 
 
 class GripperConfig(_Strict):

@@ -57,7 +57,7 @@ class FakeWorld:
                 robot.joints[:] = robot.target
         self.on_step()
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, keyframe: str = "") -> None:
         self.time, self.steps, self.seed = 0.0, 0, seed
         for robot in self.robots:
             robot.joints[:] = 0.0

@@ -17,7 +17,7 @@ class WorldUnderTest:
         self.client = graph.client()
         self._clients: dict[str, ServiceClient] = {}
 
-    def call(self, kind: Any, name: str, timeout: float = 20.0, **fields: Any) -> Any:
+    def call(self, kind: Any, name: str, /, *, timeout: float = 20.0, **fields: Any) -> Any:
         """Call a service of the world and return its answer."""
         service = self._clients.get(name)
         if service is None:
@@ -27,13 +27,13 @@ class WorldUnderTest:
         wait_for(future.done, timeout, f"answer of {name}")
         return future.result()
 
-    def ok(self, kind: Any, name: str, **fields: Any) -> Any:
+    def ok(self, kind: Any, name: str, /, **fields: Any) -> Any:
         """Call a service that must succeed."""
         answer = self.call(kind, name, **fields)
         assert answer.success, answer.message
         return answer
 
-    def refused(self, kind: Any, name: str, **fields: Any) -> str:
+    def refused(self, kind: Any, name: str, /, **fields: Any) -> str:
         """Call a service that must refuse, and return its words."""
         answer = self.call(kind, name, **fields)
         assert not answer.success

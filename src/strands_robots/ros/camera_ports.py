@@ -37,6 +37,10 @@ class CameraPorts:
         self._depth_publisher = create(Image, f"{name}/depth/image_raw", qos.IMAGE)
         self._depth_info_publisher = create(CameraInfo, f"{name}/depth/camera_info", qos.IMAGE)
 
+    def set_info(self, info: CameraInfo) -> None:
+        """Take another calibration, after the camera was replaced by one of its name."""
+        self._info = info
+
     def wants_rgb(self) -> bool:
         """Return whether anybody looks at the picture, raw or compressed."""
         return (

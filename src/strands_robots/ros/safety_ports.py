@@ -28,7 +28,7 @@ class SafetyPorts:
 
     def __init__(self, node: Node, gates: Sequence[Gate], now: Callable[[], Instant]) -> None:
         self._node = node
-        self._gates = tuple(gates)
+        self._gates = gates
         self._now = now
         node.create_subscription(SafetyState, "safety/state", self._on_state, qos.HEARTBEAT_READER)
         node.create_subscription(StopRequest, "safety/stop_request", self._on_stop, qos.SAFETY, raw=True)

@@ -22,7 +22,7 @@ class WorldDiagnostics:
     def __init__(self, node: Node, runtime: SimRuntime, gates: Sequence[Gate]) -> None:
         self._port = DiagnosticsPort(node)
         self._runtime = runtime
-        self._gates = tuple(gates)
+        self._gates = gates
         self._name = node.get_fully_qualified_name()
         self._last = (time.monotonic(), runtime.ticks, runtime.control.ticks, 0)
 

@@ -66,7 +66,7 @@ class WorldServices:
 
     def _reset(self, request: ResetWorld.Request) -> Future[ResetWorld.Response]:
         def reset() -> ResetWorld.Response:
-            stamp = self._runtime.reset(request.seed)
+            stamp = self._runtime.reset(request.seed, request.keyframe)
             return ResetWorld.Response(success=True, message=f"reset with seed {request.seed}", stamp=to_time(stamp))
 
         return self._runtime.call(reset)

@@ -13,12 +13,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import RenderError, StrandsRobotsError
+from strands_robots.errors import RenderError, ShapeError, StrandsRobotsError, UnknownNameError
 from strands_robots.priority import normal_priority
 from strands_robots.types import FloatArray
 
 RGB, DEPTH = 0, 1
 """Kinds of picture, as in srv/RenderCamera."""
+
+MAX_DELAY = 5.0
+"""Longest time for which a picture is held back [s, ROS time]."""
 
 CopyState = Callable[[], FloatArray]
 
@@ -66,11 +69,21 @@ class CameraPort(Protocol):
 
 @dataclass(eq=False)
 class CameraFeed:
-    """One camera, its port, and when its next frame is due [s, ROS time]."""
+    """One camera on the graph.
+
+    Attributes:
+        camera: The camera.
+        port: Where its pictures go.
+        due: When its next frame is due [s, ROS time].
+        delay: How much later a picture is published than it was taken [s, ROS time].
+        disturb: Takes a picture (H, W, 3) and its time, and returns it with noise; None leaves it as it is.
+    """
 
     camera: CameraModel
     port: CameraPort
     due: float = 0.0
+    delay: float = 0.0
+    disturb: Callable[[NDArray[np.uint8], float], NDArray[np.uint8]] | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,7 @@ class CameraWorker:
         self._feeds = {feed.camera.name: feed for feed in feeds}
         self._lock = threading.Lock()
         self._mail: tuple[FloatArray, float, list[CameraFeed]] | None = None
+        self._late: list[tuple[float, Callable[[], None]]] = []
         self._requests: queue.SimpleQueue[RenderRequest] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._is_ending = False
@@ -169,6 +183,18 @@ class CameraWorker:
             self._mail = (state, stamp, due + others)
         self._wake.set()
 
+    def set_feeds(self, feeds: Sequence[CameraFeed], stamp: float) -> None:
+        """Serve these cameras from now on; called by the physics thread."""
+        self._feeds = {feed.camera.name: feed for feed in feeds}
+        self.restart(stamp)
+
+    def forget(self) -> None:
+        """Drop the state that waits: it is one of a world that was changed."""
+        with self._lock:
+            if self._mail is not None:
+                self.lost += len(self._mail[2])
+                self._mail = None
+
     def restart(self, stamp: float) -> None:
         """Make every camera due at `stamp` [s, ROS time], after a jump of time."""
         for feed in self._feeds.values():
@@ -205,6 +231,7 @@ class CameraWorker:
             mail, self._mail = self._mail, None
         if mail is not None:
             state, stamp, due = mail
+            self._publish_late(stamp)
             for feed in due:
                 self._stay_if_abandoned()
                 if self._is_ending:
@@ -212,7 +239,10 @@ class CameraWorker:
                 if feed.port.wants_rgb() or feed.port.wants_depth():
                     renderer = renderer or self._make_renderer()
                     self._stay_if_abandoned()
-                    self._publish(renderer, state, stamp, feed)
+                    try:
+                        self._publish(renderer, state, stamp, feed)
+                    except (ShapeError, UnknownNameError):  # the world was changed after this state was copied
+                        self.lost += 1
                 feed.port.publish_info(stamp)
         while not self._requests.empty() and not self._is_ending:
             request = self._requests.get()
@@ -229,13 +259,29 @@ class CameraWorker:
         if feed.port.wants_rgb():
             pixels = renderer.render(state, name, RGB)
             self._stay_if_abandoned()
-            feed.port.publish_rgb(stamp, pixels)
-            self.frames += 1
+            pixels = pixels if feed.disturb is None else feed.disturb(pixels, stamp)
+            self._deliver(feed.port.publish_rgb, stamp, pixels, feed.delay)
         if feed.port.wants_depth():
             pixels = renderer.render(state, name, DEPTH)
             self._stay_if_abandoned()
-            feed.port.publish_depth(stamp, pixels)
-            self.frames += 1
+            self._deliver(feed.port.publish_depth, stamp, pixels, feed.delay)
+
+    def _deliver(
+        self, publish: Callable[[float, NDArray[Any]], None], stamp: float, pixels: NDArray[Any], delay: float
+    ) -> None:
+        self.frames += 1
+        if delay > 0.0:
+            kept = pixels.copy()
+            self._late.append((stamp + delay, lambda: publish(stamp, kept)))
+        else:
+            publish(stamp, pixels)
+
+    def _publish_late(self, now: float) -> None:
+        """Publish what was held back; what lies far ahead is of a time before a reset."""
+        due = [publish for at, publish in self._late if at <= now + 1e-9]
+        self._late = [(at, publish) for at, publish in self._late if now + 1e-9 < at <= now + MAX_DELAY]
+        for publish in due:
+            publish()
 
     def _stay_if_abandoned(self) -> None:
         """Never return when nobody waits for the thread any more: what it would touch next is already gone."""

@@ -48,6 +48,8 @@ class Camera:
         width, height: Size of its pictures [px].
         rate: Pictures per simulated second [Hz].
         fovy: Vertical field of view [rad].
+        noise: Standard deviation of the noise on each colour value, 0 to 255.
+        delay: How much later than it was taken a picture is published [s, simulated time].
         frame_id: Its optical frame.
         parent_frame: Frame that it is fixed to: a link of the robot, or the world.
         position: Origin of the optical frame in `parent_frame` [m].
@@ -65,6 +67,8 @@ class Camera:
     parent_frame: str
     position: tuple[float, float, float]
     quaternion_xyzw: tuple[float, float, float, float]
+    noise: float = 0.0
+    delay: float = 0.0
 
     def intrinsics(self, width: int = 0, height: int = 0) -> Intrinsics:
         """Return the calibration of a picture of the given size [px]; 0 takes the camera's own."""
@@ -120,4 +124,6 @@ def _camera(model: mujoco.MjModel, number: int, robot: str, config: CameraConfig
         parent_frame=model.body(int(model.cam_bodyid[number])).name,
         position=(px, py, pz),
         quaternion_xyzw=(x, y, z, w),
+        noise=config.noise,
+        delay=config.delay,
     )

@@ -200,6 +200,19 @@ class ControlLoop:
         for robot in self.robots:
             robot.gate.world_frozen = frozen
 
+    def set_robots(self, robots: Sequence[RobotLoop]) -> None:
+        """Control these robots from the next tick on."""
+        self.robots = tuple(robots)
+
+    def set_timestep(self, timestep: float) -> None:
+        """Take another physics timestep [s]; next is a control tick.
+
+        Raises:
+            ConfigurationError: If the control period is not a whole multiple of it.
+        """
+        self.substeps = count_substeps(timestep, self.control_period)
+        self.timestep, self._substep = timestep, 0
+
     def hold(self) -> None:
         """Have every robot hold where it is, after it was put there."""
         now = self.now()
@@ -218,7 +231,8 @@ def count_substeps(timestep: float, control_period: float) -> int:
     Raises:
         ConfigurationError: If the period is not a whole multiple of the timestep.
     """
-    substeps = round(control_period / timestep)
+    is_possible = 0.0 < timestep <= control_period
+    substeps = round(control_period / timestep) if is_possible else 0
     if substeps < 1 or abs(substeps * timestep - control_period) > 1e-9:
         raise ConfigurationError(
             f"control_period is {control_period} s with a timestep of {timestep} s; valid: a whole multiple of it"

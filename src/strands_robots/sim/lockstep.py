@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from strands_robots.errors import UnknownNameError
 from strands_robots.motion.chunk import Chunk
-from strands_robots.sim.control import ControlLoop
+from strands_robots.sim.control import ControlLoop, RobotLoop
 
 TOPIC = "world/step"
 """Where these commands come from, for the gates' sequences."""
@@ -66,11 +66,14 @@ class Stepper:
     ) -> None:
         self.owner = ""
         self._control = control
-        self._robots = {robot.robot.name: robot for robot in control.robots}
         self._timeout = owner_timeout
         self._is_ending = is_ending
         self._expiry = 0.0
         self._sources: set[str] = set()
+
+    @property
+    def _robots(self) -> dict[str, RobotLoop]:
+        return {robot.robot.name: robot for robot in self._control.robots}
 
     def expire(self) -> None:
         """Free stepping when the owner has been silent for its timeout."""

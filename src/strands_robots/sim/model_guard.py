@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from strands_robots.errors import ConfigurationError, ModelError
@@ -126,7 +127,7 @@ class ModelGuard:
         lowered = data.lower()
         if b"<!doctype" in lowered or b"<!entity" in lowered:
             raise ModelError(f"{what} declares a document type or entities; valid: XML without them")
-        parser = ElementTree.XMLPullParser(("start", "end"))
+        parser: Any = ElementTree.XMLPullParser(("start", "end"))
         depth = count = 0
         try:
             for start in range(0, len(data), 65536):

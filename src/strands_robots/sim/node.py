@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
@@ -22,6 +25,7 @@ from strands_robots.ros.query_services import QueryServices
 from strands_robots.ros.robot_ports import RobotPorts, RobotPortsConfig
 from strands_robots.ros.safety_ports import SafetyPorts
 from strands_robots.ros.stamps import fill_time
+from strands_robots.ros.scene_services import SceneServices
 from strands_robots.ros.state_services import StateServices
 from strands_robots.ros.transforms import TransformPort, has_transforms
 from strands_robots.ros.world_diagnostics import WorldDiagnostics
@@ -29,12 +33,15 @@ from strands_robots.ros.world_services import WorldServices
 from strands_robots.safety.gate import Gate, GateConfig
 from strands_robots.safety.limits import LimitPolicy
 from strands_robots.safety.refusal import Verdict
+from strands_robots.sim.cameras import Camera
 from strands_robots.sim.camera_worker import CameraFeed, CameraWorker
 from strands_robots.sim.control import ControlLoop, RobotLoop
 from strands_robots.sim.frames import FrameTree
 from strands_robots.sim.gl import check_rendering
+from strands_robots.sim.model_guard import ModelGuard
 from strands_robots.sim.renderer import SceneRenderer
 from strands_robots.sim.runtime import RuntimeConfig, SimRuntime, WorldMode
+from strands_robots.sim.sensor_noise import noisy_picture
 from strands_robots.sim.viewer import Viewer
 from strands_robots.sim.world import World
 from strands_robots.sim.world_robot import WorldRobot
@@ -69,6 +76,9 @@ class SimParameters:
     )
     seed: int = parameter(0, "Seed of the world's random streams.", minimum=0)
     scene: str = parameter("", "MJCF file of the surroundings; empty for a floor.")
+    scene_folders: tuple[str, ...] = parameter(
+        ("",), "Folders below which services may read scenes, robots and meshes; empty reads none."
+    )
     output_folder: str = parameter("", "Folder below which world/render may write; empty writes nothing.")
     timestep: float = parameter(0.002, "Physics timestep [s].", minimum=1e-5, maximum=0.05)
     control_period: float = parameter(
@@ -103,9 +113,13 @@ class SimNode(Node):
         config = world_config(given.robots, given.scene, given.timestep, given.camera_rate)
         self.world = World(config, given.seed)
         self.gates = [_gate(robot, given) for robot in self.world.robots.values()]
-        ports = {gate.config.robot: self._robot_ports(gate, given) for gate in self.gates}
+        self._given = given
+        ports = self._ports = {gate.config.robot: self._robot_ports(gate, given) for gate in self.gates}
         loops = [RobotLoop(self.world.robots[name], gate, ports[name]) for name, gate in zip(ports, self.gates)]
         control = ControlLoop(self.world, loops, given.timestep, given.control_period)
+        if given.cameras:
+            check_rendering()
+        self._camera_ports: dict[str, CameraPorts] = {}
         self.cameras = CameraWorker(lambda: SceneRenderer(self.world), self._feeds() if given.cameras else [])
         self._clock_message = ClockMessage()
         self._clock_publisher = self.create_publisher(ClockMessage, "/clock", qos.STATE)
@@ -119,6 +133,8 @@ class SimNode(Node):
         WorldServices(self, self.runtime, self.world, ports, folder)
         self._queries = QueryServices(self, self.runtime, self.world)
         StateServices(self, self.runtime, self.world)
+        guard = ModelGuard([Path(folder) for folder in given.scene_folders if folder])
+        SceneServices(self, self.runtime, self.world, guard, self._follow_world)
         self._diagnostics = WorldDiagnostics(self, self.runtime, self.gates)
         self._viewer = None if given.headless else Viewer(self.world)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -161,14 +177,45 @@ class SimNode(Node):
     def _now(self) -> Instant:
         return Instant(self.world.time, time.monotonic())
 
+    def _follow_world(self) -> None:
+        """Give robots, cameras and frames that are new in the world their topics, after the world was changed."""
+        added = []
+        for name, robot in self.world.robots.items():
+            if name not in self._ports:
+                gate = _gate(robot, self._given)
+                self._ports[name] = self._robot_ports(gate, self._given)
+                self.gates.append(gate)
+                added.append(RobotLoop(robot, gate, self._ports[name]))
+        feeds = self._feeds() if self._given.cameras else []
+        if self._transforms is not None:
+            transforms, frames = self._transform_port()
+        else:
+            transforms, frames = None, self._frames
+
+        def take_over() -> None:
+            control = self.runtime.control
+            control.set_robots([*control.robots, *added])
+            control.freeze(self.runtime.is_paused or self.runtime.config.mode is WorldMode.LOCKSTEP)
+            self.cameras.set_feeds(feeds, self.world.time)
+            self._transforms, self._frames = transforms, frames
+
+        self.runtime.call(take_over)
+
     def _feeds(self) -> list[CameraFeed]:
-        check_rendering()
-        return [
-            CameraFeed(
-                camera, CameraPorts(self, name, camera_info(camera.width, camera.height, camera.fovy, camera.frame_id))
-            )
-            for name, camera in self.world.cameras.items()
-        ]
+        feeds = []
+        for name, camera in self.world.cameras.items():
+            info = camera_info(camera.width, camera.height, camera.fovy, camera.frame_id)
+            if name not in self._camera_ports:
+                self._camera_ports[name] = CameraPorts(self, name, info)
+            port = self._camera_ports[name]
+            port.set_info(info)
+            feeds.append(CameraFeed(camera, port, delay=camera.delay, disturb=self._noise(camera)))
+        return feeds
+
+    def _noise(self, camera: Camera) -> Callable[[NDArray[np.uint8], float], NDArray[np.uint8]] | None:
+        if camera.noise <= 0.0:
+            return None
+        return lambda pixels, stamp: noisy_picture(pixels, camera.noise, self.world.seed, camera.name, stamp)
 
     def _transform_port(self) -> tuple[TransformPort | None, FrameTree]:
         frames = FrameTree(self.world)

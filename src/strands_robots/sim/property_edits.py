@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -127,6 +128,11 @@ def _joint_range(draft: Draft, joint: Any, values: list[float]) -> None:
     joint.limited = mujoco.mjtLimited.mjLIMITED_TRUE
 
 
+def _timestep(draft: Draft, option: Any, values: list[float]) -> None:
+    option.timestep = values[0]
+    draft.config = dataclasses.replace(draft.config, timestep=values[0])
+
+
 def _flag(name: str) -> Callable[[Draft, Any, list[float]], None]:
     def write(draft: Draft, element: Any, values: list[float]) -> None:
         setattr(element, name, int(values[0]))
@@ -163,7 +169,7 @@ PROPERTIES: dict[str, dict[str, _Rule]] = {
         "viscosity": _Rule(1, 0.0, 1e3, "Pa s", _attribute("viscosity")),
         "impratio": _Rule(1, 1e-3, 1e4, "ratio", _attribute("impratio")),
         "iterations": _Rule(1, 1.0, 1e4, "count", _flag("iterations")),
-        "timestep": _Rule(1, 1e-5, 0.05, "s", _attribute("timestep")),
+        "timestep": _Rule(1, 1e-5, 0.05, "s", _timestep),
     },
 }  # fmt: skip
 """What can be set, by kind of part."""

@@ -15,7 +15,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import RenderError, ShapeError
+from strands_robots.errors import RenderError, ShapeError, UnknownNameError
 from strands_robots.sim.cameras import Camera
 from strands_robots.sim.gl import INSTALL_HINT, make_context
 from strands_robots.sim.state import SIGNATURE, state_size
@@ -80,10 +80,14 @@ class SceneRenderer:
             RenderError: If kind or size is not possible or the renderer is closed.
             ShapeError: If `state` or `out` does not fit.
         """
-        camera = self._world.camera(camera) if isinstance(camera, str) else camera
-        width, height = width or camera.width, height or camera.height
         if self._generation != self._world.generation:
             self._prepare()
+        name = camera if isinstance(camera, str) else camera.name
+        found = self._cameras.get(name)
+        if found is None:
+            raise UnknownNameError("camera", name, self._cameras)
+        camera = found
+        width, height = width or camera.width, height or camera.height
         self._resize(width, height)
         self._load(state)
         out = self._output(out, kind, width, height)
@@ -125,6 +129,7 @@ class SceneRenderer:
         world = self._world
         with world.lock:
             self._generation = world.generation
+            self._cameras = world.cameras
             self._model = copy.copy(world.model) if self._is_still else world.model
             self._data = mujoco.MjData(world.model)
         if self._is_still:

@@ -62,7 +62,7 @@ class RuntimeConfig:
 class ResettableWorld(SteppedWorld, Protocol):
     """The world, as the runtime needs it."""
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, keyframe: str = "") -> None:
         """Put the world back to its start."""
 
     def get_state(self) -> FloatArray:
@@ -169,14 +169,27 @@ class SimRuntime:
             self._is_thawing = True
             self.pacer.restart()
 
-    def reset(self, seed: int) -> float:
+    def reset(self, seed: int, keyframe: str = "") -> float:
         """Put the world back to its start and return its time [s].
 
         Raises:
             WorldError: While a source holds a robot's lease.
+            UnknownNameError: If there is no such keyframe.
         """
-        self.require_no_lease("world/reset")
-        self._world.reset(seed)
+        return self.go_back(lambda: self._world.reset(seed, keyframe), "world/reset")
+
+    def go_back(self, function: Callable[[], None], service: str) -> float:
+        """Take the world to another time and return it [s]; only within `call`.
+
+        Args:
+            function: Does it; when it raises, the world is as it was.
+            service: Who does it, for the refusal.
+
+        Raises:
+            WorldError: While a source holds a robot's lease.
+        """
+        self.require_no_lease(service)
+        function()
         if self.fault:
             self.fault = ""
             if self.config.mode is not WorldMode.LOCKSTEP:
@@ -215,10 +228,21 @@ class SimRuntime:
         """
         self.require_no_lease(service)
         result = function()
+        self.cameras.forget()
         self.control.hold()
         if self._world.time >= self.cameras.next_due:
             self.cameras.offer(self._world.time, self._world.get_state)
         return result
+
+    def set_timestep(self, timestep: float) -> None:
+        """Take another physics timestep [s] of the world; only within `call`.
+
+        Raises:
+            ConfigurationError: If the control period is not a whole multiple of it.
+        """
+        if timestep != self.control.timestep:
+            self.control.set_timestep(timestep)
+            self.pacer = Pacer(timestep / self.config.real_time_factor)
 
     def step(self, request: StepRequest) -> StepResult:
         """Advance a lockstep world.

@@ -76,7 +76,8 @@ def heights(terrain: Terrain) -> FloatArray:
     x, y = np.meshgrid(line, line)
     outside = np.maximum(np.maximum(np.abs(x), np.abs(y)) - terrain.clearing, 0.0)
     if terrain.kind == "rough":
-        return np.where(outside > 0.0, np.random.default_rng(terrain.seed).uniform(0.0, terrain.height, x.shape), 0.0)
+        random = np.random.default_rng(terrain.seed).uniform(0.0, terrain.height, x.shape)
+        return np.asarray(np.where(outside > 0.0, random, 0.0))
     if terrain.kind == "stairs":
-        return terrain.height * np.ceil(outside / terrain.step - 1e-9)
-    return terrain.height * np.maximum(x - terrain.clearing, 0.0)
+        return np.asarray(terrain.height * np.ceil(outside / terrain.step - 1e-9))
+    return np.asarray(terrain.height * np.maximum(x - terrain.clearing, 0.0))

@@ -1,0 +1,133 @@
+"""Scene edits from messages. Zeros stand for defaults where the interface says so."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from strands_robots.errors import ConfigurationError, ShapeError
+from strands_robots.robot_config import CameraConfig, load_robot
+from strands_robots.share import robot_names
+from strands_robots.ros.geometry import quadruple, triple
+from strands_robots.sim.edits import AddBody, AddJoint, AddShape, AddSite, Attach, DeleteBody, Detach, Edit, SetPose
+from strands_robots.sim.model_guard import ModelGuard
+from strands_robots.sim.property_edits import SetProperty
+from strands_robots.sim.robot_model import describe_model
+from strands_robots.sim.shapes import Shape
+from strands_robots.sim.terrain import Terrain
+from strands_robots.sim.world_config import RobotSpec
+from strands_robots.sim.world_edits import AddCamera, AddRobot, RemoveCamera, SetGround
+from strands_robots.srv import EditScene
+
+GREY = (0.6, 0.6, 0.6, 1.0)
+
+
+def edits_from_msg(request: EditScene.Request, cameras: Any, guard: ModelGuard) -> list[Edit]:
+    """Return the edits of a request, in the order of its fields.
+
+    Args:
+        request: The request.
+        cameras: Names of the world's cameras, which tell what a name in `remove` means.
+        guard: Decides which files may be read.
+
+    Raises:
+        ConfigurationError, ModelError, ShapeError, UnknownNameError: If something is not valid.
+    """
+    if len(request.attach) != len(request.attach_to):
+        raise ShapeError(f"{len(request.attach)} attach for {len(request.attach_to)} attach_to; valid: one for each")
+    edits: list[Edit] = [RemoveCamera(name) if name in cameras else DeleteBody(name) for name in request.remove]
+    edits += [Detach(name) for name in request.detach]
+    edits += [SetGround(_terrain(ground)) for ground in request.ground]
+    edits += [AddRobot(_robot(robot, guard)) for robot in request.robots]
+    for body in request.bodies:
+        edits += _body(body, guard)
+    edits += [
+        AddJoint(joint.body, joint.name, joint.kind, triple(joint.axis), list(joint.range), joint.damping)
+        for joint in request.joints
+    ]
+    edits += [_camera(camera) for camera in request.cameras]
+    edits += [
+        SetPose(entity.name, triple(entity.pose.position), quadruple(entity.pose.orientation)) for entity in request.poses
+    ]
+    edits += [Attach(body, to) for body, to in zip(request.attach, request.attach_to)]
+    edits += [SetProperty(each.kind, each.name, each.property, list(each.values)) for each in request.properties]
+    return edits
+
+
+def _body(body: Any, guard: ModelGuard) -> list[Edit]:
+    solid = [_shape(shape, guard) for shape in body.shapes if shape.kind != "site"]
+    sites: list[Edit] = [
+        AddSite(body.name, shape.name, triple(shape.pose.position), quadruple(shape.pose.orientation))
+        for shape in body.shapes
+        if shape.kind == "site"
+    ]
+    if body.extend:
+        return [*(AddShape(body.name, shape) for shape in solid), *sites]
+    position, rotation = triple(body.pose.position), quadruple(body.pose.orientation)
+    return [AddBody(body.name, solid, body.parent or "world", position, rotation, body.is_free), *sites]
+
+
+def _shape(shape: Any, guard: ModelGuard) -> Shape:
+    color = (shape.color.r, shape.color.g, shape.color.b, shape.color.a)
+    friction = tuple(shape.friction) or (1.0, 0.005, 0.0001)
+    if len(friction) != 3:
+        raise ShapeError(f"{len(friction)} numbers for friction; valid: 3, or none")
+    return Shape(
+        kind=shape.kind,
+        size=list(shape.size),
+        mass=shape.mass,
+        friction=(friction[0], friction[1], friction[2]),
+        rgba=color if any(color) else GREY,
+        mesh=guard.mesh(shape.mesh) if shape.kind == "mesh" else None,
+        name=shape.name,
+        position=triple(shape.pose.position),
+        quaternion=quadruple(shape.pose.orientation),
+        collides=not shape.only_drawn,
+    )
+
+
+def _camera(camera: Any) -> AddCamera:
+    try:
+        config = CameraConfig(
+            width=camera.width or 640,
+            height=camera.height or 480,
+            rate=camera.rate or 30.0,
+            noise=camera.noise,
+            delay=camera.delay,
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"camera '{ascii(camera.name)[1:-1]}' is not valid: {error}") from error
+    return AddCamera(
+        name=camera.name,
+        body=camera.body or "world",
+        position=triple(camera.pose.position),
+        quaternion=quadruple(camera.pose.orientation),
+        look_at=triple(camera.look_at[0]) if camera.look_at else None,
+        fovy=camera.fovy or math.radians(45.0),
+        config=config,
+    )
+
+
+def _robot(robot: Any, guard: ModelGuard) -> RobotSpec:
+    if robot.robot in robot_names():
+        config = load_robot(robot.robot)
+    elif robot.robot.endswith((".xml", ".urdf", ".mjcf")):
+        config = describe_model(guard.scene(robot.robot))
+    else:
+        raise ConfigurationError(
+            f"robot '{ascii(robot.robot)[1:-1]}' given; valid: {', '.join(robot_names())}, or an MJCF or URDF file"
+        )
+    return RobotSpec(robot.name, config, triple(robot.position), robot.yaw)
+
+
+def _terrain(ground: Any) -> Terrain | None:
+    if ground.kind == "flat":
+        return None
+    return Terrain(
+        kind=ground.kind,
+        size=ground.size or 5.0,
+        height=ground.height,
+        step=ground.step or 0.25,
+        clearing=ground.clearing,
+        seed=ground.seed,
+    )

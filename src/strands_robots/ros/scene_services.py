@@ -1,0 +1,152 @@
+"""Services that change what a simulated world holds, and that tell what it holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from rclpy.node import Node
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.ros.deferred_service import create_deferred_service
+from strands_robots.ros.executor_calls import ExecutorCalls
+from strands_robots.ros.geometry import to_vector
+from strands_robots.ros.responses import refusal
+from strands_robots.ros.scene_messages import edits_from_msg
+from strands_robots.ros.stamps import to_time
+from strands_robots.sim.checkpoints import Checkpoints
+from strands_robots.sim.control import count_substeps
+from strands_robots.sim.describe import describe_world
+from strands_robots.sim.editing import edit
+from strands_robots.sim.export import export_mjcf
+from strands_robots.sim.model_guard import ModelGuard
+from strands_robots.sim.runtime import SimRuntime
+from strands_robots.sim.world import World
+from strands_robots.srv import Checkpoint, DescribeWorld, EditScene, LoadScene
+
+
+class SceneServices:
+    """world/edit, world/load, world/checkpoint and world/describe.
+
+    Args:
+        node: The node; its namespace is the graph's.
+        runtime: The running world.
+        world: The world that it runs.
+        guard: Decides which files may be read.
+        follow: Gives what is new in the world its topics; called in the executor's thread after each change.
+    """
+
+    def __init__(
+        self, node: Node, runtime: SimRuntime, world: World, guard: ModelGuard, follow: Callable[[], None]
+    ) -> None:
+        self._node = node
+        self._runtime = runtime
+        self._world = world
+        self._guard = guard
+        self._follow = follow
+        self._checkpoints = Checkpoints(world)
+        self._executor = ExecutorCalls(node)
+        for kind, name, callback in (
+            (EditScene, "world/edit", self._edit),
+            (LoadScene, "world/load", self._load),
+            (Checkpoint, "world/checkpoint", self._checkpoint),
+            (DescribeWorld, "world/describe", self._describe),
+        ):
+            create_deferred_service(node, kind, name, callback, refuse=refusal(kind))
+
+    def _edit(self, request: EditScene.Request) -> Future[EditScene.Response]:
+        edits = edits_from_msg(request, self._world.cameras, self._guard)
+        for each in request.properties:
+            if each.kind == "option" and each.property == "timestep" and len(each.values) == 1:
+                count_substeps(each.values[0], self._runtime.control.control_period)
+
+        def change() -> EditScene.Response:
+            self._runtime.change(lambda: edit(self._world, edits), "world/edit")
+            self._runtime.set_timestep(self._world.timestep)
+            return EditScene.Response(
+                success=True, message=f"{len(edits)} changes made", stamp=to_time(self._world.time)
+            )
+
+        return self._followed(self._runtime.call(change))
+
+    def _load(self, request: LoadScene.Request) -> Future[LoadScene.Response]:
+        if request.file and request.mjcf:
+            raise ConfigurationError("a file and MJCF text are given; valid: one of them, or none for the built-in floor")
+        config = dataclasses.replace(
+            self._world.config,
+            scene=self._guard.scene(request.file) if request.file else None,
+            scene_xml=self._guard.text(request.mjcf) if request.mjcf else "",
+            cameras={},
+        )
+
+        def load() -> LoadScene.Response:
+            # The configuration as it is then: robots may have been added in between.
+            present = dataclasses.replace(config, robots=self._world.config.robots, timestep=self._world.timestep)
+            self._runtime.change(lambda: self._world.load(present), "world/load")
+            return LoadScene.Response(success=True, message="loaded", stamp=to_time(self._world.time))
+
+        return self._followed(self._runtime.call(load))
+
+    def _checkpoint(self, request: Checkpoint.Request) -> Future[Checkpoint.Response]:
+        action, kinds = request.action, Checkpoint.Request
+        if action > kinds.REMOVE:
+            raise ConfigurationError(f"action {action} given; valid: 0 (LIST), 1 (SAVE), 2 (LOAD), 3 (REMOVE)")
+
+        def act() -> Checkpoint.Response:
+            if action == kinds.SAVE:
+                self._checkpoints.save(request.name)
+            elif action == kinds.LOAD:
+                self._runtime.go_back(lambda: self._checkpoints.load(request.name), "world/checkpoint")
+            elif action == kinds.REMOVE:
+                self._checkpoints.remove(request.name)
+            return Checkpoint.Response(success=True, names=self._checkpoints.names, stamp=to_time(self._world.time))
+
+        return self._runtime.call(act)
+
+    def _describe(self, request: DescribeWorld.Request) -> Future[DescribeWorld.Response]:
+        name, namespace = self._node.get_name(), self._node.get_namespace()
+        services = [
+            f"{service} {kind}"
+            for service, kinds in self._node.get_service_names_and_types_by_node(name, namespace)
+            for kind in kinds
+            if not kind.startswith("rcl_interfaces/")
+        ]
+
+        def describe() -> DescribeWorld.Response:
+            found = describe_world(self._world)
+            fields = {key: value for key, value in dataclasses.asdict(found).items()}
+            return DescribeWorld.Response(
+                success=True,
+                stamp=to_time(self._world.time),
+                checkpoints=self._checkpoints.names,
+                gravity=to_vector(self._world.model.opt.gravity),
+                timestep=self._world.timestep,
+                services=services,
+                mjcf=export_mjcf(self._world) if request.mjcf else "",
+                **fields,
+            )
+
+        return self._runtime.call(describe)
+
+    def _followed(self, changed: Future[Any]) -> Future[Any]:
+        """Return the future answer of a change, once what is new has its topics."""
+        answer: Future[Any] = Future()
+
+        def on_changed(done: Future[Any]) -> None:
+            error = done.exception()
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                self._executor.call(self._follow).add_done_callback(lambda followed: on_followed(followed, done))
+
+        def on_followed(followed: Future[None], done: Future[Any]) -> None:
+            error = followed.exception()
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(done.result())
+
+        changed.add_done_callback(on_changed)
+        return answer
