@@ -15,6 +15,7 @@ from strands_robots.errors import ModelError, UnknownNameError, WorldError
 from strands_robots.sim.cameras import Camera, collect_cameras
 from strands_robots.sim.model_file import compile_model
 from strands_robots.sim.pushes import Push, Pushes
+from strands_robots.sim.rollout import BatchRollout, Futures
 from strands_robots.sim.scene import build_scene, scene_source, set_picture_size
 from strands_robots.sim.servos import actuator_count
 from strands_robots.sim.state import DivergenceWatch, carry_over, read_state, write_state
@@ -65,6 +66,7 @@ class World:
         self._sha256 = (-1, "")  # generation that it belongs to
         self._streams: dict[str, np.random.Generator] = {}
         self._pushes = Pushes()
+        self._batch: BatchRollout | None = None
         self._bind()
         self.reset(seed)
 
@@ -177,6 +179,27 @@ class World:
             self._clear_fault()
             for robot in self.robots.values():
                 robot.read()
+
+    def rollout(self, actions: FloatArray, states: FloatArray | None = None, substeps: int = 10) -> Futures:
+        """Run many independent copies of the world on all cores; the world itself does not move.
+
+        Args:
+            actions: Joint position targets (B, H, D) [rad] or [m]: the joints of every robot, one robot after the other.
+            states: Where each copy begins (B, n) or (1, n), from `get_state`; None takes the present state.
+            substeps: Physics steps for each row of actions.
+
+        Raises:
+            ShapeError: If the shapes do not fit.
+            WorldError: If a value is not finite or the result would be too large.
+        """
+        with self.lock:
+            start = self.get_state()[None] if states is None else states
+            if self._batch is None or self._batch.generation != self.generation:
+                if self._batch is not None:
+                    self._batch.close()
+                self._batch = BatchRollout(self)
+            batch = self._batch
+        return batch.run(actions, start, substeps)
 
     def push(self, push: Push) -> float:
         """Push a body for some time and return when that ends [s]; `reset` and `set_state` end it at once.

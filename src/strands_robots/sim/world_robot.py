@@ -54,7 +54,8 @@ class WorldRobot:
         self._qpos = Slots(data.qpos, model.jnt_qposadr[joints])
         self._qvel = Slots(data.qvel, model.jnt_dofadr[joints])
         self._effort = Slots(data.qfrc_actuator, model.jnt_dofadr[joints])
-        self._ctrl = Slots(data.ctrl, [ctrl_address(model, servo.actuator) for servo in mine])
+        self._controls = [ctrl_address(model, servo.actuator) for servo in mine]
+        self._ctrl = Slots(data.ctrl, self._controls)
         self._scale, self._offset = _affine(mine)
         self._activations = _activations(model, mine)
         self.home = self._home(model.qpos0[model.jnt_qposadr[joints]])
@@ -84,6 +85,10 @@ class WorldRobot:
             target = self._scale * target + self._offset
         with self._lock:
             self._ctrl.write(target)
+
+    def controls(self, targets: FloatArray) -> tuple[list[int], FloatArray]:
+        """Return the indices in ctrl of this robot's servos, and what position targets (..., D) are there."""
+        return self._controls, targets if self._scale is None else self._scale * targets + self._offset
 
     def set_torque(self, enabled: bool) -> None:
         """Switch this robot's actuators on or off. Switched on, they hold the measured position until the next target."""

@@ -1,0 +1,134 @@
+"""Many independent futures of one world on all cores, for planners and evaluation."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, final
+
+import mujoco
+import mujoco.rollout
+import numpy as np
+
+from strands_robots.errors import ShapeError, WorldError
+from strands_robots.sim.state import SIGNATURE, state_size
+from strands_robots.types import FloatArray
+
+if TYPE_CHECKING:
+    from strands_robots.sim.world import World
+
+_PHYSICS = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
+MAX_VALUES = 200_000_000
+"""Most numbers that one call may return."""
+
+
+@dataclass(frozen=True)
+class Futures:
+    """B futures of H control steps.
+
+    Attributes:
+        time: (B, H) [s].
+        qpos: Generalised positions (B, H, nq).
+        qvel: Generalised velocities (B, H, nv).
+        sensordata: What the sensors measured (B, H, nsensordata).
+    """
+
+    time: FloatArray
+    qpos: FloatArray
+    qvel: FloatArray
+    sensordata: FloatArray
+
+
+@final
+class BatchRollout:
+    """Threads and memory for rollouts of one generation of a world; `World.rollout` keeps one.
+
+    Args:
+        world: The world; its model and present state are taken, nothing in it is changed.
+        threads: Number of threads; 0 takes one for each core.
+    """
+
+    def __init__(self, world: World, threads: int = 0) -> None:
+        count = threads or len(os.sched_getaffinity(0))
+        with world.lock:
+            self.generation = world.generation
+            self._model = world.model
+            self._robots = tuple(world.robots.values())
+        self._data = [mujoco.MjData(self._model) for _ in range(count)]
+        self._pool = mujoco.rollout.Rollout(nthread=count)
+
+    def run(self, actions: FloatArray, states: FloatArray, substeps: int) -> Futures:
+        """Return what becomes of each state under its actions.
+
+        Args:
+            actions: Joint position targets (B, H, D) [rad] or [m]: the joints of every robot, one robot after the other.
+            states: Where each future begins (B, n) or (1, n), from `World.get_state`.
+            substeps: Physics steps for each row of actions.
+
+        Raises:
+            ShapeError: If the shapes do not fit.
+            WorldError: If a value is not finite or the result would be too large.
+        """
+        model = self._model
+        width = sum(len(robot.joint_names) for robot in self._robots)
+        if actions.ndim != 3 or actions.shape[2] != width or 0 in actions.shape:
+            raise ShapeError(f"actions have shape {actions.shape}; valid: (B, H, {width}) with B and H at least 1")
+        batch, horizon, _ = actions.shape
+        if states.ndim != 2 or states.shape[1] != state_size(model) or states.shape[0] not in (1, batch):
+            raise ShapeError(f"states have shape {states.shape}; valid: (1 or {batch}, {state_size(model)})")
+        if not (np.isfinite(actions).all() and np.isfinite(states).all()):
+            raise WorldError("actions or states hold values that are not finite")
+        steps = horizon * substeps
+        size = int(mujoco.mj_stateSize(model, _PHYSICS))
+        if substeps < 1 or batch * steps * (size + model.nu + model.nsensordata) > MAX_VALUES:
+            raise WorldError(
+                f"{batch} futures of {horizon} x {substeps} steps; valid: fewer than {MAX_VALUES} numbers in all"
+            )
+        initial, warm, control = self._starts(states)
+        controls = np.repeat(control[:, None, :], horizon, axis=1)
+        if len(controls) == 1:
+            controls = np.repeat(controls, batch, axis=0)
+        self._write_targets(actions, controls)
+        physics, sensordata = self._pool.rollout(
+            model, self._data, initial, np.repeat(controls, substeps, axis=1), initial_warmstart=warm
+        )
+        last = slice(substeps - 1, None, substeps)
+        physics = physics[:, last]
+        return Futures(
+            time=physics[..., 0].copy(),
+            qpos=physics[..., 1 : 1 + model.nq].copy(),
+            qvel=physics[..., 1 + model.nq : 1 + model.nq + model.nv].copy(),
+            sensordata=sensordata[:, last].copy(),
+        )
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.close()
+
+    def __enter__(self) -> BatchRollout:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _starts(self, states: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return physics states, warm starts and controls of the beginnings."""
+        model, data = self._model, self._data[0]
+        initial = np.empty((len(states), int(mujoco.mj_stateSize(model, _PHYSICS))))
+        warm, control = np.empty((len(states), model.nv)), np.empty((len(states), model.nu))
+        for row, state in enumerate(states):
+            mujoco.mj_setState(model, data, state, SIGNATURE)
+            mujoco.mj_getState(model, data, initial[row], _PHYSICS)
+            warm[row], control[row] = data.qacc_warmstart, data.ctrl
+        return initial, warm, control
+
+    def _write_targets(self, actions: FloatArray, controls: FloatArray) -> None:
+        first = 0
+        for robot in self._robots:
+            count = len(robot.joint_names)
+            numbers, values = robot.controls(actions[..., first : first + count])
+            controls[..., numbers] = values
+            first += count
