@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 from launch.actions import (
@@ -58,7 +59,8 @@ def graph_actions(graph: Graph) -> list[LaunchDescriptionEntity]:
 
 def run_graph(graph: Graph) -> int:
     """Run a graph with `launch` until it ends and return the exit code."""
-    service = LaunchService()
+    # As ros2 launch decides who passes Ctrl-C on: the terminal to all at once, else launch to each node.
+    service = LaunchService(noninteractive=not sys.stdin.isatty())
     service.include_launch_description(LaunchDescription(graph_actions(graph)))
     return int(service.run())
 

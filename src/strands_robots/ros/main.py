@@ -73,7 +73,12 @@ class _Shutdown:
 
 
 def run_node(
-    factory: Callable[[], Node], args: Sequence[str] | None = None, grace: float = 0.9, *, has_pictures: bool = False, is_critical: bool = False
+    factory: Callable[[], Node],
+    args: Sequence[str] | None = None,
+    grace: float = 0.9,
+    *,
+    has_pictures: bool = False,
+    is_critical: bool = False,
 ) -> int:
     """Make a node, spin it until a signal or an error, and return the process's exit code.
 
@@ -85,9 +90,15 @@ def run_node(
         factory: Makes the node after rclpy is up.
         args: Command line; None takes sys.argv.
         grace: Longest time between the signal, or the error, and the end of the process [s].
+        has_pictures: The node publishes or reads images, so that it needs shared memory.
+        is_critical: The node must not be late, so that it takes a higher priority where the system allows it.
     """
     shutdown = _Shutdown(grace)
     _end_with_parent()
+    if not has_pictures:
+        use_udp_only()
+    if is_critical:
+        raise_priority()
     try:
         try:
             rclpy.init(args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO)
@@ -134,6 +145,18 @@ def _end_with_parent() -> None:
     if not given:
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
-    if not given.isdigit() or not os.path.isdir(f"/proc/{given}"):
+    if not given.isdigit() or not _is_running(int(given)):
         print(f"error: the process of {PARENT_VARIABLE}={given!a} does not exist", file=sys.stderr, flush=True)
         raise SystemExit(EXIT_CONFIGURATION)
+
+
+def _is_running(pid: int) -> bool:
+    """Return whether a process runs; one that has ended but was not waited for yet does not.
+
+    Source: proc_pid_stat(5), the field "state".
+    """
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZXx"
+    except OSError:
+        return False
