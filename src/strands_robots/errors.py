@@ -51,7 +51,11 @@ class PolicyError(StrandsRobotsError):
 
 
 class ResumeRefusedError(StrandsRobotsError):
-    """A resume was refused; the stop stays latched."""
+    """A resume was refused; the stop stays latched. `reason` names why, one of safety.resume.ResumeRefusal."""
+
+    def __init__(self, message: str, reason: str = "refused") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class MotionError(StrandsRobotsError):

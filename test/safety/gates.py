@@ -93,8 +93,13 @@ class Bench:
     def chunk(self, values: Any = ((0.1, 0.1, 0.25),), **changes: Any) -> Chunk:
         self.sequence += 1
         fields: dict[str, Any] = {
-            "source": "policy/test", "sequence": self.sequence, "stamp": self.ros, "lifetime": 0.5, "joint_names": NAMES,
-            "values": np.array(values, dtype=np.float64), "control_period": 0.0,
+            "source": "policy/test",
+            "sequence": self.sequence,
+            "stamp": self.ros,
+            "lifetime": 0.5,
+            "joint_names": NAMES,
+            "values": np.array(values, dtype=np.float64),
+            "control_period": 0.0,
         }
         fields.update(changes)
         return Chunk(**fields)

@@ -216,7 +216,8 @@ rows_of_values = st.lists(st.tuples(values, values, values), min_size=1, max_siz
 @given(
     commands=st.lists(
         st.tuples(rows_of_values, st.sampled_from([0.01, 0.033, 0.1]), st.floats(0, 0.4), st.sampled_from([0, 1])),
-        min_size=1, max_size=5,
+        min_size=1,
+        max_size=5,
     )
 )
 def test_no_sequence_of_commands_breaks_a_limit(commands: list) -> None:

@@ -85,14 +85,17 @@ def test_unsupported_mode_is_refused_and_supported_ones_are_named(mode: int) -> 
     assert_refused(bench, bench.submit(mode=mode), Refusal.UNSUPPORTED_MODE, str(int(mode)), "0 (position)")
 
 
-@pytest.mark.parametrize("source", ["", "policy", "policy/", "king/me", "Policy/x", "policy/\u00fc", "policy/a b", "policy/" + "x" * 200])
+@pytest.mark.parametrize(
+    "source", ["", "policy", "policy/", "king/me", "Policy/x", "policy/\u00fc", "policy/a b", "policy/" + "x" * 200]
+)
 def test_malformed_source_is_refused_and_classes_are_named(source: str) -> None:
     bench = Bench().arm()
     assert_refused(bench, bench.submit(source=source), Refusal.MALFORMED_SOURCE, "operator", "agent")
 
 
 @pytest.mark.parametrize(
-    "times", [{"stamp": math.nan}, {"lifetime": 0.0}, {"lifetime": -1.0}, {"lifetime": math.inf}, {"control_period": math.nan}]
+    "times",
+    [{"stamp": math.nan}, {"lifetime": 0.0}, {"lifetime": -1.0}, {"lifetime": math.inf}, {"control_period": math.nan}],
 )
 def test_invalid_time_is_refused(times: dict[str, float]) -> None:
     bench = Bench().arm()
@@ -142,7 +145,9 @@ def test_replayed_command_is_refused() -> None:
     bench = Bench().arm()
     chunk = bench.chunk([[0.0, 0.0, 0.25]])
     assert bench.gate.submit(chunk, "command", bench.now).accepted
-    assert_refused(bench, bench.gate.submit(chunk, "command", bench.now), Refusal.SEQUENCE, "'policy/test'", "last was 1")
+    assert_refused(
+        bench, bench.gate.submit(chunk, "command", bench.now), Refusal.SEQUENCE, "'policy/test'", "last was 1"
+    )
 
 
 def test_sequences_are_kept_for_each_topic() -> None:

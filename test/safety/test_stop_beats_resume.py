@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from strands_robots.errors import ResumeRefusedError
 from strands_robots.safety.gate import Gate, GateConfig, GateReport
 from strands_robots.safety.heartbeat import Heartbeat
+from strands_robots.safety.resume import ResumeRequest
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
 from strands_robots.types import Instant, JointLimits
 
@@ -292,7 +293,7 @@ class StopBeatsResume(RuleBasedStateMachine):
     def _resume(self, name: str, node: Node) -> None:
         self.clock += 1
         try:
-            epoch = node.supervisor.resume("operator/anna", "checked", node.supervisor.stop_id, self.now)
+            epoch = node.supervisor.resume(ResumeRequest("operator/anna", "checked", node.supervisor.stop_id), self.now)
         except ResumeRefusedError:
             return
         node.resumed_at[epoch] = self.clock

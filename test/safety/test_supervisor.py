@@ -8,6 +8,7 @@ import pytest
 
 from strands_robots.errors import ResumeRefusedError
 from strands_robots.safety.gate import GateReport
+from strands_robots.safety.resume import ResumeRequest, StopFacts
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
 from strands_robots.types import StopCategory
 
@@ -24,10 +25,21 @@ class Graph:
 
     def report(self, name: str = "arm", **changes: Any) -> None:
         fields: dict[str, Any] = {
-            "robot": name, "session": "s1", "latched": False, "latch_reason": "", "arm_epoch": 1,
-            "stop_category": StopCategory.CONTROLLED_AND_HOLD, "torque_enabled": True, "lease_holder": "", "playing": False,
-            "at_rest": True, "max_velocity": 0.0, "accepted": 0, "clamped": 0,
-            "stop_session": "sup", "stop_id": self.supervisor.stop_id,
+            "robot": name,
+            "session": "s1",
+            "latched": False,
+            "latch_reason": "",
+            "arm_epoch": 1,
+            "stop_category": StopCategory.CONTROLLED_AND_HOLD,
+            "torque_enabled": True,
+            "lease_holder": "",
+            "playing": False,
+            "at_rest": True,
+            "max_velocity": 0.0,
+            "accepted": 0,
+            "clamped": 0,
+            "stop_session": "sup",
+            "stop_id": self.supervisor.stop_id,
         }
         fields.update(self.report_fields.get(name, {}))
         fields.update(changes)
@@ -56,7 +68,7 @@ def test_hardware_waits_for_a_resume() -> None:
     graph = Graph(arm_on_start=False)
     state = graph.step(latched=True)
     assert state.state is GraphState.STOPPED
-    assert graph.supervisor.resume("operator/anna", "checked", state.stop_id, graph.now) == 2
+    assert graph.supervisor.resume(ResumeRequest("operator/anna", "checked", state.stop_id), graph.now) == 2
 
 
 def test_restart_within_the_run_comes_back_latched() -> None:
@@ -117,7 +129,7 @@ def test_resume_raises_the_epoch_above_every_gate() -> None:
     graph = armed()
     stop_id = graph.supervisor.request_stop("a", "b", graph.now)
     graph.step(latched=True, arm_epoch=41)
-    assert graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now) == 42
+    assert graph.supervisor.resume(ResumeRequest("operator/anna", "ok", stop_id), graph.now) == 42
     assert graph.step(latched=True, arm_epoch=41).state is GraphState.ARMED
 
 
@@ -127,14 +139,14 @@ def test_resume_of_another_stop_is_refused(wrong: int) -> None:
     graph.supervisor.request_stop("a", "b", graph.now)
     graph.step(latched=True)
     with pytest.raises(ResumeRefusedError, match="valid: 1"):
-        graph.supervisor.resume("operator/anna", "ok", wrong, graph.now)
+        graph.supervisor.resume(ResumeRequest("operator/anna", "ok", wrong), graph.now)
     assert not graph.supervisor.is_armed
 
 
 def test_resume_of_nothing_is_refused() -> None:
     graph = armed()
     with pytest.raises(ResumeRefusedError, match="nothing is stopped"):
-        graph.supervisor.resume("operator/anna", "ok", 0, graph.now)
+        graph.supervisor.resume(ResumeRequest("operator/anna", "ok", 0), graph.now)
 
 
 def test_resume_while_a_robot_moves_is_refused() -> None:
@@ -142,7 +154,7 @@ def test_resume_while_a_robot_moves_is_refused() -> None:
     stop_id = graph.supervisor.request_stop("a", "b", graph.now)
     graph.step(latched=True, at_rest=False)
     with pytest.raises(ResumeRefusedError, match="arm does not report rest"):
-        graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+        graph.supervisor.resume(ResumeRequest("operator/anna", "ok", stop_id), graph.now)
 
 
 def test_resume_while_a_robot_is_silent_is_refused() -> None:
@@ -151,7 +163,7 @@ def test_resume_while_a_robot_is_silent_is_refused() -> None:
     graph.step(latched=True)
     graph.now += 1.0
     with pytest.raises(ResumeRefusedError, match="no gate_state from arm"):
-        graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+        graph.supervisor.resume(ResumeRequest("operator/anna", "ok", stop_id), graph.now)
 
 
 def test_resume_without_a_name_is_refused() -> None:
@@ -159,17 +171,17 @@ def test_resume_without_a_name_is_refused() -> None:
     stop_id = graph.supervisor.request_stop("a", "b", graph.now)
     graph.step(latched=True)
     with pytest.raises(ResumeRefusedError, match="source"):
-        graph.supervisor.resume(" ", "ok", stop_id, graph.now)
+        graph.supervisor.resume(ResumeRequest(" ", "ok", stop_id), graph.now)
 
 
 def test_authority_has_the_last_word() -> None:
     class Nobody:
-        def check(self, source: str, reason: str, stop_id: int) -> None:
+        def check(self, request: ResumeRequest, stop: StopFacts, now: float) -> None:
             raise ResumeRefusedError("no key")
 
     supervisor = Supervisor(SupervisorConfig(run_id="r", session="s"), 0.0, Nobody())
     with pytest.raises(ResumeRefusedError, match="no key"):
-        supervisor.resume("operator/anna", "ok", supervisor.stop_id, 0.1)
+        supervisor.resume(ResumeRequest("operator/anna", "ok", supervisor.stop_id), 0.1)
     assert not supervisor.is_armed
 
 
@@ -205,14 +217,14 @@ def test_robot_node_that_started_again_is_not_armed() -> None:
     assert "started again" in state.stop_reason
     assert state.robots[0].session == "s1"
     graph.step(session="s2", latched=True)
-    graph.supervisor.resume("operator/anna", "ok", state.stop_id, graph.now)
+    graph.supervisor.resume(ResumeRequest("operator/anna", "ok", state.stop_id), graph.now)
     assert graph.step(session="s2", latched=True).robots[0].session == "s2"
 
 
 def test_robot_that_joins_an_armed_graph_of_hardware_stops_it() -> None:
     graph = Graph(arm_on_start=False)
     graph.step(latched=True)
-    graph.supervisor.resume("operator/anna", "ok", graph.supervisor.stop_id, graph.now)
+    graph.supervisor.resume(ResumeRequest("operator/anna", "ok", graph.supervisor.stop_id), graph.now)
     graph.step()
     graph.robots = ("arm", "late")
     assert "joined" in graph.step().stop_reason
@@ -231,14 +243,14 @@ def test_report_that_does_not_say_that_this_stop_was_heard_is_no_evidence(change
     stop_id = graph.supervisor.request_stop("a", "b", graph.now)
     assert graph.step(**{"latched": True, "at_rest": True, **changes}).state is GraphState.STOPPING
     with pytest.raises(ResumeRefusedError, match="since stop 1"):
-        graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+        graph.supervisor.resume(ResumeRequest("operator/anna", "ok", stop_id), graph.now)
 
 
 def test_resume_admits_the_count_of_the_latch() -> None:
     graph = armed()
     stop_id = graph.supervisor.request_stop("a", "b", graph.now)
     graph.step(latched=True, latch_count=7)
-    graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+    graph.supervisor.resume(ResumeRequest("operator/anna", "ok", stop_id), graph.now)
     assert graph.step(latched=True, latch_count=7).robots[0].latch_count == 7
 
 
@@ -246,7 +258,7 @@ def test_robot_that_latched_after_the_report_on_which_the_resume_was_based_stops
     graph = armed()
     stop_id = graph.supervisor.request_stop("a", "b", graph.now)
     graph.step(latched=True, latch_count=7)
-    graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+    graph.supervisor.resume(ResumeRequest("operator/anna", "ok", stop_id), graph.now)
     state = graph.step(latched=True, latch_count=8, latch_reason="stop: button")
     assert state.state is not GraphState.ARMED
     assert "stop: button" in state.stop_reason
@@ -256,7 +268,7 @@ def test_overtaken_report_says_nothing() -> None:
     graph = armed()
     stop_id = graph.supervisor.request_stop("a", "b", graph.now)
     graph.step(latched=True, latch_count=2)
-    graph.supervisor.resume("operator/anna", "ok", stop_id, graph.now)
+    graph.supervisor.resume(ResumeRequest("operator/anna", "ok", stop_id), graph.now)
     graph.step(latched=False, latch_count=1)
     assert graph.step(latched=True, latch_count=2).state is GraphState.ARMED
 

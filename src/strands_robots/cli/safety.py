@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from strands_robots.cli.keys import find_key, load_operator_key
 from strands_robots.cli.options import REASON_BYTES, Namespace, clip_text, connect, operator_source, say
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 NOT_LATCHED = 1
 NOT_AT_REST = 3
+SECOND_OPERATOR = 4
 
 
 def estop(
@@ -68,20 +71,27 @@ def resume(
     stop_id: Annotated[
         int | None, typer.Option(help="The stop that is meant; without it the present one.", min=0)
     ] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="Your operator key; without it $STRANDS_ROBOTS_OPERATOR_KEY or your only one.")
+    ] = None,
     namespace: Namespace = "",
 ) -> None:
-    """Clear the latched stop and arm the robots again.
+    """Clear the latched stop and arm the robots again; signed with your operator key where the graph asks for it.
 
-    Exit code 0 only when the robots are armed.
+    Exit code 0: the robots are armed. 4: signed, and another operator has to sign too. 1: refused.
     """
     with connect(namespace) as client:
-        from strands_robots.ros.safety_client import resume_graph
+        from strands_robots.ros.resume_client import resume_graph
 
-        report = resume_graph(client, operator_source(), clip_text(reason, REASON_BYTES), stop_id)
-    say(
-        f"ARMED, epoch {report.arm_epoch}, stop {report.stop_id} cleared: {report.message}"
-        if report.is_armed
-        else f"NOT ARMED: {report.message}"
-    )
-    if not report.is_armed:
-        raise typer.Exit(1)
+        report = resume_graph(
+            client,
+            operator_source(),
+            clip_text(reason, REASON_BYTES),
+            stop_id,
+            lambda: load_operator_key(find_key(key)),
+        )
+    if report.is_armed:
+        say(f"ARMED, epoch {report.arm_epoch}, stop {report.stop_id} cleared: {report.message}")
+        return
+    say(f"NOT ARMED ({report.refusal}): {report.message}")
+    raise typer.Exit(SECOND_OPERATOR if report.is_waiting_for_second else 1)

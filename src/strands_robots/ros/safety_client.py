@@ -11,7 +11,7 @@ from strands_robots.msg import GateState, SafetyState, StopRequest
 from strands_robots.ros import qos
 from strands_robots.ros.client import GraphClient
 from strands_robots.ros.robot_discovery import RobotDiscovery
-from strands_robots.srv import ResumeGraph, StopGraph
+from strands_robots.srv import StopGraph
 
 SEARCH_TIME = 1.5
 """When nobody new was found for this long, what was found counts as everything [s]."""
@@ -147,43 +147,3 @@ def stop_graph(client: GraphClient, source: str, reason: str, wait: float) -> St
     stop = _Stop(client, source, reason, wait)
     client.spin_until(stop.advance, wait)
     return stop.report()
-
-
-@dataclass(frozen=True)
-class ResumeReport:
-    """What a resume achieved.
-
-    Attributes:
-        is_armed: The robots are armed.
-        stop_id: The stop that was meant.
-        arm_epoch: The new epoch.
-        message: safety_node's words.
-    """
-
-    is_armed: bool
-    stop_id: int
-    arm_epoch: int
-    message: str
-
-
-def resume_graph(client: GraphClient, source: str, reason: str, stop_id: int | None) -> ResumeReport:
-    """Clear a stop and return what safety_node said.
-
-    Args:
-        client: Client of the graph.
-        source: Who asks.
-        reason: Why it is safe.
-        stop_id: The stop that is meant; None takes the one that safety_node reports now.
-
-    Raises:
-        NoAnswerError: If safety_node is not there.
-    """
-    if stop_id is None:
-        heard: list[SafetyState] = []
-        subscription = client.node.create_subscription(SafetyState, "safety/state", heard.append, qos.SAFETY)
-        client.spin_until(lambda: bool(heard), 3.0)
-        client.node.destroy_subscription(subscription)
-        stop_id = heard[-1].stop_id if heard else 0
-    request = ResumeGraph.Request(source=source, reason=reason, stop_id=stop_id)
-    response = client.call(ResumeGraph, "safety/resume", request, timeout=5.0)
-    return ResumeReport(response.success, stop_id, response.arm_epoch, response.message)

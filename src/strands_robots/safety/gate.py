@@ -290,7 +290,7 @@ class Gate:
 
     def _admit(self, chunk: Chunk, topic: str, now: Instant) -> Verdict:
         config = self.config
-        if self._latch.is_closed:
+        if self.is_latched:
             raise Refused(Refusal.LATCHED, self._latched_message())
         columns = check_shape(chunk, self.limits)
         mode = check_mode(chunk, config.modes)

@@ -15,19 +15,21 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from strands_robots.errors import ResumeRefusedError
 from strands_robots.msg import GateState, SafetyState, StopRequest
 from strands_robots.ros import diagnostics, qos
+from strands_robots.ros.audit_port import AuditPort
 from strands_robots.ros.conversions import clip, gate_report_from_msg, safety_state_to_msg
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.ros.resume_port import ResumePort
 from strands_robots.ros.robot_discovery import RobotDiscovery
 from strands_robots.ros.safety_ports import read_stop_request
 from strands_robots.safety.latch_file import LatchFile, LatchRecord
 from strands_robots.safety.latch_writer import LatchWriter
-from strands_robots.safety.supervisor import GraphState, ResumeAuthority, Supervisor, SupervisorConfig, SupervisorState
-from strands_robots.srv import ResumeGraph, StopGraph
+from strands_robots.safety.resume import AuthorityConfig, ResumeRule, make_authority
+from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
+from strands_robots.srv import StopGraph
 
 HEARTBEAT_PERIOD = 0.05
 LONGEST_WAIT = 10.0
@@ -51,6 +53,18 @@ class SafetyParameters:
         2.0, "time after arming until a robot that stays latched stops the graph [s]", minimum=0.1, maximum=60.0
     )
     gate_state_timeout: float = parameter(0.5, "silence of a robot that stops the graph [s]", minimum=0.1, maximum=10.0)
+    keyring: str = parameter(
+        "", "keyring of the operators who may resume; empty lets everybody resume who gives a name"
+    )
+    require_signed_resume: bool = parameter(False, "refuse to start without a keyring")
+    resume_rule: str = parameter(
+        ResumeRule.ANY_OPERATOR.value,
+        "which signatures a resume needs: of any operator, of one who did not ask for the stop, or of two",
+        choices=[rule.value for rule in ResumeRule],
+    )
+    challenge_lifetime: float = parameter(
+        60.0, "time in which a challenge must come back signed [s]", minimum=5.0, maximum=600.0
+    )
 
 
 @dataclass(frozen=True)
@@ -63,13 +77,9 @@ class _Waiting:
 
 
 class SafetyNode(Node):
-    """Wires topics and services to the Supervisor. Uses steady and wall time only, never simulated time.
+    """Wires topics and services to the Supervisor. Uses steady and wall time only, never simulated time."""
 
-    Args:
-        authority: Decides who may resume; None lets everybody who gives a name.
-    """
-
-    def __init__(self, authority: ResumeAuthority | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__("safety_node")
         parameters = read_parameters(self, SafetyParameters)
         self._run_id = parameters.run_id or uuid.uuid4().hex
@@ -84,6 +94,14 @@ class SafetyNode(Node):
             gate_state_timeout=parameters.gate_state_timeout,
             expected=parameters.robots,
         )
+        terms = AuthorityConfig(
+            self._run_id, config.session, ResumeRule(parameters.resume_rule), parameters.challenge_lifetime
+        )
+        authority = make_authority(parameters.keyring, parameters.require_signed_resume, terms)
+        if not parameters.keyring and not parameters.arm_on_start:
+            self.get_logger().error(
+                "RESUMES ARE NOT SIGNED: whoever reaches safety/resume can arm this robot; give the parameter keyring"
+            )
         self._supervisor = Supervisor(config, time.monotonic(), authority)
         self._writer = LatchWriter(file, self.get_logger().error)
         self._last = (GraphState.STOPPING, -1)
@@ -91,7 +109,8 @@ class SafetyNode(Node):
         self._publisher = self.create_publisher(SafetyState, "safety/state", qos.SAFETY)
         self.create_subscription(StopRequest, "safety/stop_request", self._on_stop_request, qos.SAFETY, raw=True)
         create_deferred_service(self, StopGraph, "safety/stop", self._on_stop, refuse=_refuse_stop)
-        self.create_service(ResumeGraph, "safety/resume", self._on_resume)
+        self._audit = AuditPort(self)
+        self._resume = ResumePort(self, self._supervisor, authority, terms, self._audit, self._beat)
         self._discovery = RobotDiscovery(self, parameters.robots, self._on_gate_state)
         self._diagnostics = diagnostics.DiagnosticsPort(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -101,7 +120,8 @@ class SafetyNode(Node):
 
     def destroy_node(self) -> None:
         """Write what still waits for the disk, then end."""
-        self._writer.close(0.5)
+        self._writer.close(0.4)
+        self._audit.close(0.2)
         super().destroy_node()
 
     def _beat(self) -> None:
@@ -156,20 +176,6 @@ class SafetyNode(Node):
         return StopGraph.Response(
             success=True, message=clip(text, 512), stop_id=stop_id, at_rest=not moving and not is_over, moving=moving
         )
-
-    def _on_resume(self, request: ResumeGraph.Request, response: ResumeGraph.Response) -> ResumeGraph.Response:
-        source, reason = clip(request.source, 128), clip(request.reason, 256)
-        try:
-            response.arm_epoch = self._supervisor.resume(source, reason, request.stop_id, time.monotonic())
-        except ResumeRefusedError as error:
-            response.message = str(error)
-            self.get_logger().warning(f"resume by '{source}' refused: {error}")
-            return response
-        self._beat()
-        response.success = True
-        response.message = f"armed by '{source}': {reason}"
-        self.get_logger().info(response.message)
-        return response
 
     def _on_gate_state(self, message: GateState) -> None:
         was_armed = self._supervisor.is_armed

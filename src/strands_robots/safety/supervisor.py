@@ -6,11 +6,14 @@ The node around it publishes `tick()` at 20 Hz and at once after every stop. Tim
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 from strands_robots.errors import ResumeRefusedError
 from strands_robots.safety.gate import GateReport
+from strands_robots.safety.resume import AnyoneMayResume, ResumeAuthority, ResumeRefusal, ResumeRequest, StopFacts
+
+_MOST_SOURCES = 64
+"""Sources of one stop that are remembered; those who come later are known to the audit log only."""
 
 
 class GraphState(enum.IntEnum):
@@ -20,28 +23,6 @@ class GraphState(enum.IntEnum):
     STOPPING = 2
     STOPPED = 3
     STOP_NOT_CONFIRMED = 4
-
-
-class ResumeAuthority(Protocol):
-    """Decides who may resume. The latch asks it last, after its own conditions hold."""
-
-    def check(self, source: str, reason: str, stop_id: int) -> None:
-        """Return if `source` may resume stop `stop_id`.
-
-        Raises:
-            ResumeRefusedError: If not; the stop stays latched.
-        """
-
-
-class AnyoneMayResume:
-    """Authority of a graph without operator keys: access to the service is all that is asked."""
-
-    def check(self, source: str, reason: str, stop_id: int) -> None:
-        """Accept everybody who gives a name."""
-        if not source.strip():
-            raise ResumeRefusedError(
-                "resume needs a source; given an empty one; valid: who resumes, for example 'operator/anna'"
-            )
 
 
 @dataclass(frozen=True)
@@ -113,7 +94,7 @@ class _Stop:
     source: str
     reason: str
     since: float
-    further: list[str] = field(default_factory=list)
+    sources: tuple[str, ...]
 
 
 class Supervisor:
@@ -161,35 +142,39 @@ class Supervisor:
         source, reason = source[:128] or "unknown", reason[:256] or "no reason given"
         if self._stop is None:
             self._latch(source, reason, now)
-        elif len(self._stop.further) < 16:
-            self._stop.further.append(f"{source}: {reason}")
+        elif source not in self._stop.sources and len(self._stop.sources) < _MOST_SOURCES:
+            self._stop.sources += (source,)
         return self._stop_id
 
-    def resume(self, source: str, reason: str, stop_id: int, now: float) -> int:
-        """Arm every robot that is heard and at rest, and return the new epoch.
+    @property
+    def stop(self) -> StopFacts | None:
+        """The latched stop; None while armed."""
+        if self._stop is None:
+            return None
+        return StopFacts(self._stop_id, self._stop.sources, self._stop.reason)
+
+    def resume(self, request: ResumeRequest, now: float) -> int:
+        """Arm every robot that has given evidence of rest since the stop, and return the new epoch.
+
+        What the request proves with is used up even when a robot is the reason for a refusal.
 
         Raises:
-            ResumeRefusedError: If nothing is stopped, another stop is meant, a robot is silent or moving, or the
-                authority refuses.
+            ResumeRefusedError: If nothing is stopped, another stop is meant, the authority refuses, or a robot is
+                silent or has not reported that it heard this stop and is latched and at rest.
         """
-        if self._stop is None:
-            raise ResumeRefusedError(f"nothing is stopped; given stop {stop_id}; valid: resume only after a stop")
-        if stop_id != self._stop_id:
+        stop = self.stop
+        if stop is None or self._stop is None:
             raise ResumeRefusedError(
-                f"stop {stop_id} is not the latched one; valid: {self._stop_id} ({self._stop.reason})"
+                f"nothing is stopped; given stop {request.stop_id}; valid: resume only after a stop",
+                ResumeRefusal.NOTHING_STOPPED.value,
             )
-        silent = self._unheard() + [name for name, robot in self._robots.items() if self._is_silent(robot, now)]
-        if silent:
+        if request.stop_id != stop.stop_id:
             raise ResumeRefusedError(
-                f"no gate_state from {', '.join(sorted(silent))}; valid: resume when every robot is heard"
+                f"stop {request.stop_id} is not the latched one; valid: {stop.stop_id} ({self._stop.reason})",
+                ResumeRefusal.WRONG_STOP.value,
             )
-        moving = [name for name, robot in self._robots.items() if not robot.rest_since_stop]
-        if moving:
-            raise ResumeRefusedError(
-                f"{', '.join(sorted(moving))} does not report rest since stop {stop_id}; "
-                "valid: resume when every robot is latched and at rest"
-            )
-        self._authority.check(source, reason, stop_id)
+        self._authority.check(request, stop, now)
+        self._check_robots(now)
         self._epoch = max([self._epoch, *(robot.report.arm_epoch for robot in self._robots.values())]) + 1
         self._stop = None
         for robot in self._robots.values():
@@ -276,9 +261,24 @@ class Supervisor:
 
     def _latch(self, source: str, reason: str, now: float) -> None:
         self._stop_id += 1
-        self._stop = _Stop(source, reason, now)
+        self._stop = _Stop(source, reason, now, (source,))
         for robot in self._robots.values():
             robot.rest_since_stop = False
+
+    def _check_robots(self, now: float) -> None:
+        silent = self._unheard() + [name for name, robot in self._robots.items() if self._is_silent(robot, now)]
+        if silent:
+            raise ResumeRefusedError(
+                f"no gate_state from {', '.join(sorted(silent))}; valid: resume when every robot is heard",
+                ResumeRefusal.ROBOT_SILENT.value,
+            )
+        moving = [name for name, robot in self._robots.items() if not robot.rest_since_stop]
+        if moving:
+            raise ResumeRefusedError(
+                f"{', '.join(sorted(moving))} does not report rest since stop {self._stop_id}; "
+                "valid: resume when every robot is latched and at rest",
+                ResumeRefusal.NO_EVIDENCE_OF_REST.value,
+            )
 
     def _check_newcomer(self, report: GateReport, now: float) -> None:
         """Stop an armed graph when a robot that is heard for the first time may not be armed by that alone."""
