@@ -13,13 +13,16 @@ from graph import Graph, wait_for
 from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
 from strands_robots.action import MoveTo, SetGripper
-from strands_robots.msg import ActionChunk, GateState, JointCommand
+from strands_robots.msg import ActionChunk, GateState, JointCommand, SafetyState
 from strands_robots.srv import ResetWorld, ResumeGraph, StopGraph
 
 from strands_robots.motion.chunk import Chunk
 from strands_robots.ros import qos
 from strands_robots.ros.conversions import chunk_to_msg
 from strands_robots.ros.stamps import to_seconds
+
+PATIENCE = 2.0
+"""Heartbeats and reports may be this late [s]: motions are tested here, on a machine that is busy with other things."""
 
 GOAL_STATUS = {4: "succeeded", 5: "canceled", 6: "aborted"}
 
@@ -65,13 +68,19 @@ class MotionGraph:
     def __init__(self, graph: Graph, folder: Path, mode: str = "realtime", robots: tuple[str, ...] = ("so101=so101",)):
         names = [robot.partition("=")[0] for robot in robots]
         self.graph = graph
-        self.sim = graph.start("sim_node", robots=list(robots), cameras=False, mode=mode)
+        self.sim = graph.start("sim_node", robots=list(robots), cameras=False, mode=mode, heartbeat_timeout=PATIENCE)
         self.safety = graph.start(
-            "safety_node", run_id="run-1", arm_on_start=True, latch_folder=str(folder), robots=names
+            "safety_node",
+            run_id="run-1",
+            arm_on_start=True,
+            latch_folder=str(folder),
+            robots=names,
+            gate_state_timeout=PATIENCE,
         )
         self.motion = graph.start("motion_node", robots=list(robots), use_sim_time=True)
         client = self.client = graph.client()
         self.gates = {name: client.listen(GateState, f"{name}/gate_state", qos.STATE, keep=50) for name in names}
+        self.safety_states = client.listen(SafetyState, "safety/state", qos.SAFETY, keep=1)
         self.joints: deque[JointState] = client.listen(JointState, f"{names[0]}/joint_states", qos.STATE, keep=4000)
         self.applied: deque[JointCommand] = client.listen(
             JointCommand, f"{names[0]}/command_applied", qos.COMMAND, keep=4000
@@ -128,15 +137,20 @@ class MotionGraph:
     def stop(self) -> None:
         """Stop the graph."""
         answer = self.client.call(StopGraph, "safety/stop", StopGraph.Request(source="operator/test", reason="test"))
-        self.stop_id = answer.stop_id
         assert answer.success, answer.message
+
+    @property
+    def is_latched(self) -> bool:
+        """True while a robot may not move."""
+        return any(states[-1].latched for states in self.gates.values())
 
     def resume(self) -> None:
         """Arm the graph again once every robot rests."""
 
         def resumed() -> bool:
-            request = ResumeGraph.Request(source="operator/test", reason="test", stop_id=self.stop_id)
+            stop_id = self.safety_states[-1].stop_id
+            request = ResumeGraph.Request(source="operator/test", reason="test", stop_id=stop_id)
             return bool(self.client.call(ResumeGraph, "safety/resume", request).success)
 
         wait_for(resumed, 10.0, "the resume")
-        wait_for(lambda: all(not states[-1].latched for states in self.gates.values()), 10.0, "armed robots")
+        wait_for(lambda: not self.is_latched, 10.0, "armed robots")

@@ -34,6 +34,8 @@ def moving(tmp_path_factory: pytest.TempPathFactory) -> Generator[MotionGraph, N
 def begin_at_home(request: pytest.FixtureRequest) -> None:
     if "moving" in request.fixturenames:
         graph: MotionGraph = request.getfixturevalue("moving")
+        if graph.is_latched:
+            graph.resume()
         result = graph.move(joint_names=list(CONFIG.home), positions=list(CONFIG.home.values())).result()
         assert result.success, result.message
 
