@@ -1,0 +1,125 @@
+"""Figures of the simulation besides stepping and pictures: batches, edits, and calls of services.
+
+Batch: 256 futures of 20 control steps of one SO-101, one thread against two, in turns.
+Edit: one object more in a scene of 200 free boxes, in the core.
+Services: round trip to sim_node with one SO-101 in real time: a query of six joints, and an edit of an almost empty scene.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import strands_robots.sim  # chooses the OpenGL backend, so before mujoco  # noqa: F401
+
+# isort: split
+import numpy as np
+from _report import report
+
+from strands_robots.robot_config import load_robot
+from strands_robots.sim.editing import edit
+from strands_robots.sim.edits import AddBody, DeleteBody
+from strands_robots.sim.rollout import BatchRollout
+from strands_robots.sim.shapes import Shape
+from strands_robots.sim.world import RobotSpec, World, WorldConfig
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
+
+FUTURES, HORIZON, SUBSTEPS = 256, 20, 10
+TURNS = 9
+BODIES = 200
+EDITS = 15
+CALLS = 500
+
+
+def main() -> None:
+    figures: dict[str, float] = {}
+    figures.update(batch())
+    figures.update(edits())
+    figures.update(services())
+    report("simulation", figures, {"batch_speedup_target": 1.8})
+
+
+def batch() -> dict[str, float]:
+    world = World(WorldConfig(robots=(RobotSpec("so101", load_robot("so101")),)))
+    robot = world.robots["so101"]
+    way = robot.home + np.random.default_rng(0).uniform(-0.2, 0.2, (FUTURES, HORIZON, len(robot.home)))
+    actions = np.clip(way, robot.limits.lower, robot.limits.upper)
+    state = world.get_state()[None]
+    with BatchRollout(world, 1) as one, BatchRollout(world, 2) as two:
+        pairs = []
+        for _ in range(TURNS):
+            pairs.append(
+                (
+                    _seconds(lambda: one.run(actions, state, SUBSTEPS)),
+                    _seconds(lambda: two.run(actions, state, SUBSTEPS)),
+                )
+            )
+    return {
+        "batch_one_thread_control_steps_per_s": FUTURES * HORIZON / statistics.median(pair[0] for pair in pairs),
+        "batch_two_threads_control_steps_per_s": FUTURES * HORIZON / statistics.median(pair[1] for pair in pairs),
+        "batch_speedup": statistics.median(a / b for a, b in pairs),
+    }
+
+
+def edits() -> dict[str, float]:
+    world = World(WorldConfig(robots=(RobotSpec("so101", load_robot("so101")),)))
+    edit(world, [_box(f"box{i}", i) for i in range(BODIES)])
+    times = []
+    for _ in range(EDITS):
+        times.append(_seconds(lambda: edit(world, [_box("more", BODIES)])))
+        edit(world, [DeleteBody("more")])
+    return {f"add_object_to_{BODIES}_bodies_ms": 1e3 * statistics.median(times)}
+
+
+def services() -> dict[str, float]:
+    from graph import Graph, wait_for
+    from rclpy.client import Client
+    from strands_robots.msg import SceneBody, SceneShape
+    from strands_robots.srv import EditScene, QueryWorld
+
+    figures: dict[str, float] = {}
+    with Graph() as graph:
+        graph.start("sim_node", robots=["so101=so101"], cameras=False)
+        node = graph.client()
+
+        def call(client: Client, request: object) -> float:
+            start = time.perf_counter()
+            future = client.call_async(request)
+            done: list[float] = []
+            future.add_done_callback(lambda _: done.append(time.perf_counter()))
+            wait_for(lambda: done, 20.0, "an answer")
+            assert future.result().success, future.result().message
+            return done[0] - start
+
+        query = node.create_client(QueryWorld, "world/query")
+        change = node.create_client(EditScene, "world/edit")
+        assert query.wait_for_service(30.0) and change.wait_for_service(30.0)
+        joints = QueryWorld.Request(what=QueryWorld.Request.JOINTS, names=["so101/"])
+        times = sorted(call(query, joints) for _ in range(CALLS))[:]
+        figures["query_p50_ms"], figures["query_p99_ms"] = 1e3 * times[CALLS // 2], 1e3 * times[int(0.99 * CALLS)]
+        cube = SceneBody(name="cube", is_free=True, shapes=[SceneShape(kind="box", size=[0.02] * 3, mass=0.1)])
+        times = []
+        for _ in range(EDITS):
+            times.append(call(change, EditScene.Request(bodies=[cube])))
+            call(change, EditScene.Request(remove=["cube"]))
+        figures["edit_service_ms"] = 1e3 * statistics.median(times)
+    return figures
+
+
+def _box(name: str, number: int) -> AddBody:
+    place = (0.5 + 0.1 * (number % 15), -0.7 + 0.1 * (number // 15), 0.02)
+    return AddBody(name, [Shape("box", [0.02] * 3, mass=0.1)], position=place, is_free=True)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
