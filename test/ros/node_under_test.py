@@ -42,13 +42,18 @@ class NodeUnderTest(Node):
             self.create_timer(0.01, self._fail, clock=Clock(clock_type=ClockType.STEADY_TIME))
         if BEHAVIOUR == "leaves a thread":
             threading.Thread(target=time.sleep, args=(30.0,)).start()
-        print("ready", flush=True)
+        self._ready = self.create_timer(0.0, self._say_ready, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def destroy_node(self) -> None:
         print("destroyed", flush=True)
         if BEHAVIOUR == "hangs at the end":
             time.sleep(30.0)
         super().destroy_node()
+
+    def _say_ready(self) -> None:
+        """Say so once the node is spinning, not only made."""
+        self._ready.cancel()
+        print("ready", flush=True)
 
     def _fail(self) -> None:
         raise ValueError("surprise")

@@ -117,19 +117,19 @@ def test_wrong_parameter_is_refused_with_what_is_valid(graph: Graph, rule: str, 
 
 
 def test_node_ends_when_its_parent_is_killed(graph: Graph, tmp_path: Path) -> None:
-    log = tmp_path / "log"
+    log, pid = tmp_path / "log", tmp_path / "pid"
     code = (
         "import os, subprocess, sys, time\n"
         "environment = {**os.environ, 'STRANDS_ROBOTS_PARENT_PID': str(os.getpid())}\n"
         f"child = subprocess.Popen([sys.executable, {NODE!r}, 'runs'], env=environment,"
         f" stdout=open({str(log)!r}, 'w'))\n"
-        "print(child.pid, flush=True)\n"
+        f"open({str(pid)!r}, 'w').write(f'{{child.pid}}\\n')\n"
         "time.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], env=graph.environment, stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, "-c", code], env=graph.environment)
     try:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
+        wait_for(lambda: pid.exists() and pid.read_text().endswith("\n"), 20.0, "the process id")
+        child = int(pid.read_text())
         wait_for(lambda: log.exists() and "ready" in log.read_text(), 20.0, "the node")
     finally:
         parent.kill()

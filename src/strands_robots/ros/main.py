@@ -108,7 +108,10 @@ def run_node(
             node = factory()
         except StrandsRobotsError as error:
             return _refuse(error)
-        return _spin(node, shutdown)
+        try:
+            return _spin(node, shutdown)
+        finally:
+            node.destroy_node()
     except _Signalled:
         return 0
     finally:
@@ -124,7 +127,6 @@ def _spin(node: Node, shutdown: _Shutdown) -> int:
         executor.spin_until_future_complete(shutdown.requested)
     finally:
         executor.remove_node(node)
-        node.destroy_node()
         executor.shutdown()
     return 0
 
