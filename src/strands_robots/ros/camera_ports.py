@@ -9,6 +9,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from strands_robots.ros import qos
 from strands_robots.ros.images import fill_compressed, fill_image
+from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.stamps import fill_time
 
 JPEG_QUALITY = 90
@@ -24,18 +25,17 @@ class CameraPorts:
     """
 
     def __init__(self, node: Node, name: str, info: CameraInfo) -> None:
-        create = node.create_publisher
         self._info = info
         self._rgb = Image()
         self._depth = Image()
         self._compressed = CompressedImage()
         for message in (self._rgb, self._depth, self._compressed):
             message.header.frame_id = info.header.frame_id
-        self._info_publisher = create(CameraInfo, f"{name}/camera_info", qos.IMAGE)
-        self._rgb_publisher = create(Image, f"{name}/image_raw", qos.IMAGE)
-        self._compressed_publisher = create(CompressedImage, f"{name}/image_raw/compressed", qos.IMAGE)
-        self._depth_publisher = create(Image, f"{name}/depth/image_raw", qos.IMAGE)
-        self._depth_info_publisher = create(CameraInfo, f"{name}/depth/camera_info", qos.IMAGE)
+        self._info_publisher = create_publisher(node, CameraInfo, f"{name}/camera_info", qos.IMAGE)
+        self._rgb_publisher = create_publisher(node, Image, f"{name}/image_raw", qos.IMAGE)
+        self._compressed_publisher = create_publisher(node, CompressedImage, f"{name}/image_raw/compressed", qos.IMAGE)
+        self._depth_publisher = create_publisher(node, Image, f"{name}/depth/image_raw", qos.IMAGE)
+        self._depth_info_publisher = create_publisher(node, CameraInfo, f"{name}/depth/camera_info", qos.IMAGE)
 
     def set_info(self, info: CameraInfo) -> None:
         """Take another calibration, after the camera was replaced by one of its name."""

@@ -8,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from strands_robots.ros import qos
+from strands_robots.ros.publishers import create_publisher
 
 OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 
@@ -33,7 +34,7 @@ class DiagnosticsPort:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", qos.STATE)
+        self._publisher = create_publisher(node, DiagnosticArray, "/diagnostics", qos.STATE)
 
     def publish(self, *statuses: DiagnosticStatus) -> None:
         """Publish statuses, stamped with wall time as every node's are."""

@@ -21,6 +21,7 @@ from strands_robots.ros.conversions import (
     chunk_from_msg,
     gate_state_to_msg,
 )
+from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.standard_inputs import StandardInput
 from strands_robots.safety.gate import Gate, GateReport, Setpoint
 from strands_robots.safety.refusal import Refusal, Verdict
@@ -75,10 +76,10 @@ class RobotPorts:
             topic: StandardInput(f"external/{topic}", config.external_lifetime, config.control_period)
             for topic in ("joint_trajectory", "joint_commands")
         }
-        self._state_publisher = node.create_publisher(JointState, f"{robot}/joint_states", qos.STATE)
-        self._applied_publisher = node.create_publisher(JointCommand, f"{robot}/command_applied", qos.COMMAND)
-        self._gate_publisher = node.create_publisher(GateState, f"{robot}/gate_state", qos.STATE)
-        self._description = node.create_publisher(String, f"{robot}/robot_description", qos.DESCRIPTION)
+        self._state_publisher = create_publisher(node, JointState, f"{robot}/joint_states", qos.STATE)
+        self._applied_publisher = create_publisher(node, JointCommand, f"{robot}/command_applied", qos.COMMAND)
+        self._gate_publisher = create_publisher(node, GateState, f"{robot}/gate_state", qos.STATE)
+        self._description = create_publisher(node, String, f"{robot}/robot_description", qos.DESCRIPTION)
         if description:
             self._description.publish(String(data=description))
         subscribe = node.create_subscription

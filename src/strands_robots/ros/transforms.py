@@ -10,6 +10,7 @@ from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 
 from strands_robots.ros import qos
+from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.stamps import fill_time
 from strands_robots.types import FloatArray
 
@@ -35,8 +36,8 @@ class TransformPort:
         from tf2_msgs.msg import TFMessage
 
         self._message: Any = TFMessage(transforms=[_transform(name, parent) for name, parent in frames])
-        self._publisher = node.create_publisher(TFMessage, "/tf", qos.STATE)
-        self._static_publisher = node.create_publisher(TFMessage, "/tf_static", qos.DESCRIPTION)
+        self._publisher = create_publisher(node, TFMessage, "/tf", qos.STATE)
+        self._static_publisher = create_publisher(node, TFMessage, "/tf_static", qos.DESCRIPTION)
         static = []
         for name, parent, position, quaternion in fixed:
             transform = _transform(name, parent)

@@ -41,12 +41,16 @@ print("rendered")
 def choose_backend(loads: Callable[[str], bool] | None = None) -> str:
     """Set MUJOCO_GL for rendering without a screen, unless the user already has.
 
+    Drawing in software (llvmpipe) gets a quarter of the processors, or just the thread that draws: with its default of
+    all of them, the control loop waits for pictures.
+
     Args:
         loads: Says whether a shared library can be loaded; tests replace it.
 
     Returns:
         The value of MUJOCO_GL that holds now; empty where MuJoCo's own choice is left (not on Linux, or nothing found).
     """
+    os.environ.setdefault("LP_NUM_THREADS", str(min(4, (os.cpu_count() or 1) // 4)))
     given = os.environ.get("MUJOCO_GL", "")
     if given or not sys.platform.startswith("linux"):
         return given

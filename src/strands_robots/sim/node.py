@@ -21,11 +21,12 @@ from strands_robots.ros.camera_ports import CameraPorts
 from strands_robots.ros.images import camera_info
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.query_services import QueryServices
 from strands_robots.ros.robot_ports import RobotPorts, RobotPortsConfig
 from strands_robots.ros.safety_ports import SafetyPorts
-from strands_robots.ros.stamps import fill_time
 from strands_robots.ros.scene_services import SceneServices
+from strands_robots.ros.stamps import fill_time
 from strands_robots.ros.state_services import StateServices
 from strands_robots.ros.transforms import TransformPort, has_transforms
 from strands_robots.ros.world_diagnostics import WorldDiagnostics
@@ -33,8 +34,8 @@ from strands_robots.ros.world_services import WorldServices
 from strands_robots.safety.gate import Gate, GateConfig
 from strands_robots.safety.limits import LimitPolicy
 from strands_robots.safety.refusal import Verdict
-from strands_robots.sim.cameras import Camera
 from strands_robots.sim.camera_worker import CameraFeed, CameraWorker
+from strands_robots.sim.cameras import Camera
 from strands_robots.sim.control import ControlLoop, RobotLoop
 from strands_robots.sim.frames import FrameTree
 from strands_robots.sim.gl import check_rendering
@@ -122,7 +123,7 @@ class SimNode(Node):
         self._camera_ports: dict[str, CameraPorts] = {}
         self.cameras = CameraWorker(lambda: SceneRenderer(self.world), self._feeds() if given.cameras else [])
         self._clock_message = ClockMessage()
-        self._clock_publisher = self.create_publisher(ClockMessage, "/clock", qos.STATE)
+        self._clock_publisher = create_publisher(self, ClockMessage, "/clock", qos.STATE)
         self._transforms, self._frames = self._transform_port()
         self.runtime = SimRuntime(
             self.world, control, self.cameras,
