@@ -211,6 +211,16 @@ def test_the_end_of_sim_node_ends_the_graph_and_is_named(own_simulation: Simulat
     assert not any(map(is_alive, nodes.values()))
 
 
+def test_killed_policy_node_is_started_again_and_runs_policies(own_simulation: Simulation) -> None:
+    killed = own_simulation.nodes()["policy_node"]
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: own_simulation.nodes().get("policy_node", killed) != killed, 10.0, "another policy_node")
+    assert "policy_node was killed by SIGKILL; restart 1 of 3" in own_simulation.output
+    own_simulation.arm()
+    code, output = own_simulation.run("policy", "run", "sine", "--robot", "so101", "--duration", "1", "--config", SWING)
+    assert code == 0, output
+
+
 def test_kill_of_the_command_leaves_no_node(own_simulation: Simulation) -> None:
     nodes = own_simulation.nodes()
     own_simulation.process.kill()

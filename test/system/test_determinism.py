@@ -1,0 +1,92 @@
+"""Two processes in lockstep, one seed, the same 10,000 commands: the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from graph import Client, Graph, wait_for
+from strands_robots.msg import ActionChunk, JointCommand
+from strands_robots.srv import GetWorldState, ResetWorld, StepWorld
+
+from strands_robots.robot_config import load_robot
+from strands_robots.ros.stamps import to_duration, to_time
+
+LIMITS = load_robot("so101").limits()
+CONTROL_PERIOD = 0.01
+ROWS = 48
+REQUESTS = 200
+COMMANDS = REQUESTS * (ROWS + 2)
+
+
+class SteppedWorld:
+    """One sim_node in lockstep with its safety_node, on a domain of its own."""
+
+    def __init__(self, graph: Graph, folder: Path) -> None:
+        for name, parameters in (
+            ("sim_node", {"robots": ["so101=so101"], "cameras": False, "mode": "lockstep"}),
+            ("safety_node", {"run_id": "run", "arm_on_start": True, "latch_folder": str(folder), "robots": ["so101"]}),
+        ):
+            graph.start(name, **parameters)
+        self.client: Client = graph.client()
+        self.services = {
+            kind: self.client.create_client(kind, name)
+            for kind, name in ((StepWorld, "world/step"), (GetWorldState, "world/get_state"), (ResetWorld, "world/reset"))
+        }
+        wait_for(lambda: all(service.service_is_ready() for service in self.services.values()), 30.0, "sim_node")
+        wait_for(lambda: self.call(StepWorld.Request(client="test", steps=1)).success, 20.0, "an armed robot")
+        self.call(StepWorld.Request(client="test", steps=0, release=True))
+        assert self.call(ResetWorld.Request(seed=7)).success
+
+    def call(self, request: Any) -> Any:
+        kind = next(kind for kind in self.services if isinstance(request, kind.Request))
+        future = self.services[kind].call_async(request)
+        wait_for(future.done, 20.0, "an answer")
+        return future.result()
+
+    def episode(self) -> list[str]:
+        """Play the commands; return a digest of qpos and qvel after each request."""
+        random = np.random.default_rng(11)
+        target = np.array([load_robot("so101").home.get(name, 0.0) for name in LIMITS.names])
+        sequence, time, digests = 1, 0.0, []
+        for _ in range(REQUESTS):
+            goal = np.clip(target + random.uniform(-0.3, 0.3, len(target)), LIMITS.lower, LIMITS.upper)
+            rows = np.linspace(target, goal, ROWS)
+            chunk = ActionChunk(
+                source="policy/test", sequence=sequence, lifetime=to_duration(1.0), joint_names=list(LIMITS.names), horizon=ROWS,
+                control_period=to_duration(CONTROL_PERIOD), values=rows.ravel().tolist(), observation_stamp=to_time(time),
+            )  # fmt: skip
+            chunk.header.stamp = to_time(time)
+            time = self._step(StepWorld.Request(client="test", steps=ROWS, chunk_robots=["so101"], chunks=[chunk]))
+            for value in random.uniform(LIMITS.lower, LIMITS.upper, (2, len(target))):
+                sequence += 1
+                command = JointCommand(
+                    source="policy/test", sequence=sequence, lifetime=to_duration(1.0), joint_names=list(LIMITS.names),
+                    values=(goal + 0.02 * value).tolist(),
+                )  # fmt: skip
+                command.header.stamp = to_time(time)
+                time = self._step(StepWorld.Request(client="test", steps=1, command_robots=["so101"], commands=[command]))
+            sequence, target = sequence + 1, goal
+            state = self.call(GetWorldState.Request(full=True))
+            digests.append(hashlib.sha256(np.array([*state.qpos, *state.qvel]).tobytes()).hexdigest())
+        assert state.physics_steps == COMMANDS * 5
+        return digests
+
+    def _step(self, request: StepWorld.Request) -> float:
+        response = self.call(request)
+        assert response.success, f"{response.message} {response.refusals}"
+        return response.stamp.sec + 1e-9 * response.stamp.nanosec
+
+
+@pytest.mark.timeout(180)
+def test_two_processes_with_one_seed_and_10000_commands_have_the_same_bytes(tmp_path: Path) -> None:
+    episodes = []
+    for name in ("first", "second"):
+        with Graph() as graph:
+            episodes.append(SteppedWorld(graph, tmp_path / name).episode())
+    assert COMMANDS == 10_000
+    assert len(set(episodes[0])) == REQUESTS, "the arm stood still"
+    assert episodes[0] == episodes[1]
