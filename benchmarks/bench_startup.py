@@ -13,9 +13,9 @@ from _report import report
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
 
-from graph import Graph, wait_for  # noqa: E402  (the path is set just above)
-from sensor_msgs.msg import JointState  # noqa: E402
-from strands_robots.msg import GateState  # noqa: E402
+from graph import Graph, wait_for
+from sensor_msgs.msg import JointState
+from strands_robots.msg import GateState
 
 IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 

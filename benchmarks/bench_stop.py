@@ -20,15 +20,15 @@ from _report import report
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
 
-from graph import Client, Graph, wait_for  # noqa: E402  (the path is set just above)
-from rosgraph_msgs.msg import Clock  # noqa: E402
-from sensor_msgs.msg import Image  # noqa: E402
-from strands_robots.msg import ActionChunk, GateState, JointCommand, SafetyState, StopRequest  # noqa: E402
-from strands_robots.srv import ResumeGraph  # noqa: E402
+from graph import Client, Graph, wait_for
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+from strands_robots.msg import ActionChunk, GateState, JointCommand, SafetyState, StopRequest
+from strands_robots.srv import ResumeGraph
 
-from strands_robots.robot_config import load_robot  # noqa: E402
-from strands_robots.ros import qos  # noqa: E402
-from strands_robots.ros.stamps import to_duration, to_seconds, to_time  # noqa: E402
+from strands_robots.robot_config import load_robot
+from strands_robots.ros import qos
+from strands_robots.ros.stamps import to_duration, to_seconds, to_time
 
 ROBOTS = ("left", "right")
 TRIALS = int(os.environ.get("STRANDS_ROBOTS_BENCH_TRIALS", "1000"))
@@ -147,7 +147,12 @@ def main() -> None:
     p50, p99 = np.percentile(latencies, (50, 99))
     report(
         "stop",
-        {"trials": float(len(latencies)), "latency_p50_ms": float(p50), "latency_p99_ms": float(p99), "latency_max_ms": float(latencies.max())},
+        {
+            "trials": float(len(latencies)),
+            "latency_p50_ms": float(p50),
+            "latency_p99_ms": float(p99),
+            "latency_max_ms": float(latencies.max()),
+        },
         {"latency_p99_ms": 10.0, "control_period_ms": 10.0},
     )
 

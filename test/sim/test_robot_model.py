@@ -72,7 +72,7 @@ def test_so101_works_from_mjcf_and_from_urdf() -> None:
 
 
 def test_file_that_does_not_exist_is_named() -> None:
-    with pytest.raises(ModelError, match="model file '/nowhere/arm.xml' of robot 'arm' does not exist"):
+    with pytest.raises(ModelError, match=r"model file '/nowhere/arm.xml' of robot 'arm' does not exist"):
         one_arm_world(mjcf=Path("/nowhere/arm.xml"))
 
 
@@ -234,7 +234,7 @@ def test_joint_without_position_servo_is_refused_with_a_remedy(tmp_path: Path, k
 
 def test_joint_without_any_actuator_among_others_is_refused(tmp_path: Path) -> None:
     path = changed(tmp_path, ' ctrl="0.4 0.6"', "", changed(tmp_path, '<position name="elbow" joint="elbow"/>', ""))
-    with pytest.raises(ModelError, match="joint 'elbow' of '.*' has no actuator although other joints have"):
+    with pytest.raises(ModelError, match=r"joint 'elbow' of '.*' has no actuator although other joints have"):
         one_arm_world(mjcf=path)
     assert list(describe_model(path).joints) == ["shoulder"]
 
@@ -265,7 +265,8 @@ def test_fingers_on_one_tendon_are_one_joint(tmp_path: Path) -> None:
         </body></worldbody>
         <tendon><fixed name="split"><joint joint="left" coef="0.5"/><joint joint="right" coef="0.5"/></fixed></tendon>
         <equality><joint joint1="left" joint2="right"/></equality>
-        <actuator><general name="grip" tendon="split" biastype="affine" gainprm="0.15686" biasprm="0 -1000 -20" ctrlrange="0 255"/></actuator>
+        <actuator><general name="grip" tendon="split" biastype="affine" gainprm="0.15686" biasprm="0 -1000 -20"
+          ctrlrange="0 255"/></actuator>
         </mujoco>""",
         encoding="utf-8",
     )
@@ -306,13 +307,13 @@ def test_wrong_scene_file_is_named(tmp_path: Path) -> None:
 
 
 def test_duplicate_robot_names_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="robot names must be unique; given twice: arm"):
+    with pytest.raises(ConfigurationError, match=r"robot names must be unique; given twice: arm"):
         WorldConfig(robots=(RobotSpec("arm", arm()), RobotSpec("arm", arm())))
 
 
 @pytest.mark.parametrize("name", ["Arm", "", "a/b", "1arm"])
 def test_robot_names_that_ros_refuses_are_refused(name: str) -> None:
-    with pytest.raises(ConfigurationError, match="robot name '.*' is not valid"):
+    with pytest.raises(ConfigurationError, match=r"robot name '.*' is not valid"):
         RobotSpec(name, arm())
 
 

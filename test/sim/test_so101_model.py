@@ -7,6 +7,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 import pytest
+
 from strands_robots.robot_config import RobotConfig, load_robot
 
 from .urdf_kinematics import Matrix, UrdfTree, numbers, transform_of

@@ -58,6 +58,8 @@ class SimOptions:
         "", "Folder for pictures and other files; empty for strands_robots/output in $ROS_HOME or ~/.ros."
     )
     arm_on_start: bool = _option(True, "Arm the robots at the start of the graph.")
+    keyring: str = _option("", "Keyring of the operators who may resume and approve; empty: resumes are not signed.")
+    approvals: bool = _option(False, "Start approval_node, where people decide about requests of agents.")
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def __post_init__(self) -> None:
@@ -74,7 +76,7 @@ class SimOptions:
                 f"namespace '{ascii(self.namespace)[1:-1]}' cannot be used on ROS; "
                 "valid: names of letters, digits and _ joined by /"
             )
-        for name in ("params_file", "scene"):
+        for name in ("params_file", "scene", "keyring"):
             path = getattr(self, name)
             if path and not Path(path).expanduser().is_file():
                 raise ConfigurationError(
@@ -172,6 +174,7 @@ def sim_graph(options: SimOptions) -> Graph:
         "arm_on_start": options.arm_on_start,
         # A folder for each run: two graphs on one machine must not overwrite each other's latch.
         "latch_folder": str(ros_home() / "strands_robots" / "latch" / options.run_id),
+        "keyring": str(Path(options.keyring).expanduser().resolve()) if options.keyring else "",
         "use_sim_time": False,
     }
     run: dict[str, ParameterValue] = {"run_id": options.run_id}
@@ -202,6 +205,17 @@ def sim_graph(options: SimOptions) -> Graph:
             on_exit=OnExit.RESTART,
         ),
     ]
+    if options.approvals:
+        approvals = {name: safety[name] for name in ("keyring", "use_sim_time")}
+        nodes.append(
+            NodeSpec(
+                "approval_node",
+                "approval_node",
+                parameters={**run, **approvals},
+                parameter_files=files,
+                on_exit=OnExit.RESTART,
+            )
+        )
     if options.rviz:
         nodes.append(_rviz())
     return Graph(tuple(nodes), namespace=options.namespace, log_level=options.log_level)

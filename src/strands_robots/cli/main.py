@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from strands_robots.cli import audit, keys, move, policy, render, safety, sim, state
+from strands_robots.cli import approvals, audit, keys, move, policy, render, safety, sim, state
 from strands_robots.errors import StrandsRobotsError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("move", context_settings={"ignore_unknown_options": True})(move.move
 app.command("grip")(move.grip)
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(keys.app, name="keys")
 
 

@@ -47,6 +47,8 @@ def sim(
     control_period: Annotated[float, _option("control_period")] = SimOptions.control_period,
     output_folder: Annotated[str, _option("output_folder")] = SimOptions.output_folder,
     arm_on_start: Annotated[bool, _option("arm_on_start")] = SimOptions.arm_on_start,
+    keyring: Annotated[str, _option("keyring")] = SimOptions.keyring,
+    approvals: Annotated[bool, _option("approvals")] = SimOptions.approvals,
     state: Annotated[bool, typer.Option(help="Print the state of the graph once a second.")] = True,
 ) -> None:
     """Simulate one or more robots, with safety supervision and policies.
@@ -75,6 +77,8 @@ def sim(
         control_period=control_period,
         output_folder=output_folder,
         arm_on_start=arm_on_start,
+        keyring=keyring,
+        approvals=approvals,
     )
     graph = sim_graph(options)
     if state:

@@ -7,8 +7,8 @@ from typing import Any
 
 from strands_robots.errors import ConfigurationError, ShapeError
 from strands_robots.robot_config import CameraConfig, load_robot
-from strands_robots.share import robot_names
 from strands_robots.ros.geometry import quadruple, triple
+from strands_robots.share import robot_names
 from strands_robots.sim.edits import AddBody, AddJoint, AddShape, AddSite, Attach, DeleteBody, Detach, Edit, SetPose
 from strands_robots.sim.model_guard import ModelGuard
 from strands_robots.sim.property_edits import SetProperty

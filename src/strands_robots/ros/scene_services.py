@@ -116,7 +116,7 @@ class SceneServices:
 
         def describe() -> DescribeWorld.Response:
             found = describe_world(self._world)
-            fields = {key: value for key, value in dataclasses.asdict(found).items()}
+            fields = dataclasses.asdict(found)
             return DescribeWorld.Response(
                 success=True,
                 stamp=to_time(self._world.time),
