@@ -174,7 +174,7 @@ def sim_graph(options: SimOptions) -> Graph:
         "arm_on_start": options.arm_on_start,
         # A folder for each run: two graphs on one machine must not overwrite each other's latch.
         "latch_folder": str(ros_home() / "strands_robots" / "latch" / options.run_id),
-        "keyring": str(Path(options.keyring).expanduser().resolve()) if options.keyring else "",
+        "keyring": str(Path(options.keyring).expanduser().absolute()) if options.keyring else "",
         "use_sim_time": False,
     }
     run: dict[str, ParameterValue] = {"run_id": options.run_id}

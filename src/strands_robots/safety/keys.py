@@ -41,7 +41,7 @@ _SMALL_ORDER = frozenset(
         "ee" + "ff" * 30 + "7f",
     )
 )
-"""Points of small order without their sign bit: under such a "key" everybody can make signatures that fit, also the proof.
+"""Points of small order without their sign bit: under such a "key" everybody can make signatures that fit.
 
 Source: libsodium, ge25519_has_small_order.
 """

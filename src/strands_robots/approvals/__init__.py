@@ -1,0 +1,1 @@
+"""approval_node: the requests of agents and the decisions of people. The core is in safety/."""

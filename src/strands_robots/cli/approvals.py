@@ -1,0 +1,105 @@
+"""`strands-robots approvals`: what agents ask for, and a person's signed decision about it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from strands_robots.cli.keys import find_key, load_operator_key
+from strands_robots.cli.options import Namespace, clip_text, connect, say
+
+app = typer.Typer(help="Requests of agents that need a person's approval.", no_args_is_help=True)
+
+REFUSED = 1
+STATES = {1: "PENDING", 2: "approved", 3: "declined", 4: "expired", 5: "used"}
+TEXT_CHARACTERS = 1024
+
+RequestId = Annotated[str, typer.Argument(help="Id of the request, or its beginning; see list.")]
+Text = Annotated[str, typer.Option(help="Why, for the audit log; the agent never sees it.")]
+Key = Annotated[
+    Path | None, typer.Option(help="Your operator key; without it $STRANDS_ROBOTS_OPERATOR_KEY or your only one.")
+]
+
+
+@app.command("list")
+def list_requests(
+    every: Annotated[bool, typer.Option("--all", help="Also what was decided lately.")] = False,
+    namespace: Namespace = "",
+) -> None:
+    """Print the requests that wait for a decision, with everything that they would do."""
+    with connect(namespace) as client:
+        from strands_robots.ros.approval_client import read_state
+
+        state = read_state(client)
+    shown = [entry for entry in state.requests if every or entry.state == 1]
+    if not state.can_approve:
+        say("approval_node has no keyring: nobody can approve")
+    if not shown:
+        say("nothing waits for a decision")
+    for entry in shown:
+        for line in request_lines(entry):
+            say(line)
+
+
+@app.command()
+def approve(
+    request: RequestId,
+    text: Text = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again after showing the request.")] = False,
+    key: Key = None,
+    namespace: Namespace = "",
+) -> None:
+    """Show a request, and let it be made once. Exit code 1 when the decision does not count."""
+    _decide(request, True, text, yes, key, namespace)
+
+
+@app.command()
+def decline(request: RequestId, text: Text = "", key: Key = None, namespace: Namespace = "") -> None:
+    """Show a request, and do not let it be made. Exit code 1 when the decision does not count."""
+    _decide(request, False, text, True, key, namespace)
+
+
+def _decide(request_id: str, is_approved: bool, text: str, yes: bool, key: Path | None, namespace: str) -> None:
+    with connect(namespace) as client:
+        from strands_robots.ros.approval_client import decide, find_request, read_state
+        from strands_robots.safety.decision import sign_decision
+
+        state = read_state(client)
+        entry, request = find_request(state, request_id)
+        for line in request_lines(entry):
+            say(line)
+        if not yes:
+            typer.confirm("approve this, once?", abort=True)
+        # Signed is the hash of what was shown here, not the hash that approval_node gave.
+        decision = sign_decision(
+            entry.request_id,
+            request.digest,
+            is_approved,
+            clip_text(text, TEXT_CHARACTERS),
+            state.run_id,
+            load_operator_key(find_key(key)),
+        )
+        response = decide(client, decision)
+    say(response.message if response.success else f"NOT DECIDED ({response.refusal}): {response.message}")
+    if not response.success:
+        raise typer.Exit(REFUSED)
+
+
+def request_lines(entry: ApprovalRequest) -> list[str]:
+    """Return what a person needs to know before a decision. Texts of the asker are shown as JSON: no control
+    characters.
+    """
+    state = STATES.get(entry.state, "unknown")
+    left = f", {entry.left:.0f} s left" if entry.left > 0.0 else ""
+    by = f" by {entry.decided_by}" if entry.decided_by else ""
+    fields = json.dumps(json.loads(entry.fields), indent=2, ensure_ascii=True)
+    return [
+        f"{entry.request_id}  {state}{by}{left}",
+        f"  asked by {json.dumps(entry.asker)}: {entry.name} ({entry.type})",
+        f"  policy: {entry.rule}",
+        *(f"  {line}" for line in fields.splitlines()),
+        f"  hash {entry.digest}",
+    ]
