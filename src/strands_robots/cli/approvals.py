@@ -88,7 +88,7 @@ def _decide(request_id: str, is_approved: bool, text: str, yes: bool, key: Path 
         raise typer.Exit(REFUSED)
 
 
-def request_lines(entry: ApprovalRequest) -> list[str]:
+def request_lines(entry: Any) -> list[str]:
     """Return what a person needs to know before a decision. Texts of the asker are shown as JSON: no control
     characters.
     """
