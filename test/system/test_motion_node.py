@@ -228,7 +228,8 @@ def test_a_motion_that_a_higher_class_takes_over_ends_and_names_it(moving: Motio
     asked = moving.move(joint_names=["shoulder_pan"], positions=[1.5], speed_scale=0.15, source="agent/someone")
     wait_for(lambda: asked.feedback, 5.0, "feedback")
     moving.hold("teleop/anna", 1.0)
-    assert_ended(asked, "refused", "aborted", "'teleop/anna' took the robot over")
+    # Whichever is heard first, the new holder or the refusal of the next chunk: both name who took it.
+    assert_ended(asked, "refused", "aborted", "'teleop/anna'")
     wait_for(lambda: not moving.gates["so101"][-1].lease_holder, 10.0, "a free robot")
 
 
