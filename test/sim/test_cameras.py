@@ -135,12 +135,11 @@ def test_picture_shows_the_given_state_not_the_present_one() -> None:
         assert (renderer.render(world.get_state(), "overhead") != first).any()
 
 
-def test_ground_is_neither_white_nor_black_and_checkered() -> None:
+def test_ground_is_neither_white_nor_black() -> None:
     world = World(WorldConfig(robots=()))
     with SceneRenderer(world) as renderer:
         picture = renderer.render(world.get_state(), "overhead")
-    assert 60 < picture.min() < picture.max() < 200
-    assert len(np.unique(picture.reshape(-1, 3), axis=0)) >= 2
+    assert 60 < picture.min() <= picture.max() < 200
 
 
 def test_size_can_be_chosen_and_may_be_larger_than_any_camera() -> None:
