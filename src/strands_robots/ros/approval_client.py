@@ -12,8 +12,11 @@ from strands_robots.safety.permits import Asker
 from strands_robots.safety.request import CanonicalRequest, parse_request
 from strands_robots.srv import ConsumePermit, DecideApproval, RequestApproval
 
+FIND_TIME = 8.0
+"""How long a service is looked for [s]; Fast DDS may take 3 s to find it, more on a busy machine."""
 
-def read_state(client: GraphClient, timeout: float = 4.0) -> ApprovalState:
+
+def read_state(client: GraphClient, timeout: float = FIND_TIME) -> ApprovalState:
     """Return what approval_node says now.
 
     Raises:
@@ -54,7 +57,9 @@ def decide(client: GraphClient, decision: Decision) -> DecideApproval.Response:
     Raises:
         NoAnswerError: If approval_node is not there.
     """
-    return client.call(DecideApproval, "approvals/decide", decision_to_msg(decision), timeout=5.0)
+    return client.call(
+        DecideApproval, "approvals/decide", decision_to_msg(decision), timeout=5.0, find_timeout=FIND_TIME
+    )
 
 
 def ask_to_msg(request: CanonicalRequest, asker: Asker) -> RequestApproval.Request:

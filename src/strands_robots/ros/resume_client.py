@@ -11,6 +11,9 @@ from strands_robots.safety.keys import OperatorKey
 from strands_robots.safety.resume import PURPOSE, ResumeRefusal, ResumeRequest
 from strands_robots.srv import GetResumeChallenge, ResumeGraph
 
+FIND_TIME = 8.0
+"""How long a service is looked for [s]; Fast DDS may take 3 s to find it, more on a busy machine."""
+
 
 @dataclass(frozen=True)
 class ResumeReport:
@@ -52,11 +55,11 @@ def resume_graph(
         NoAnswerError: If safety_node is not there.
     """
     question = GetResumeChallenge.Request(source=source)
-    given = client.call(GetResumeChallenge, "safety/resume_challenge", question, timeout=5.0)
+    given = client.call(GetResumeChallenge, "safety/resume_challenge", question, timeout=5.0, find_timeout=FIND_TIME)
     request = ResumeRequest(source, reason, given.stop_id if stop_id is None else stop_id)
     if given.signature_needed:
         request = sign_resume(request, given.challenge, given.run_id, given.session, get_key())
-    response = client.call(ResumeGraph, "safety/resume", resume_to_msg(request), timeout=5.0)
+    response = client.call(ResumeGraph, "safety/resume", resume_to_msg(request), timeout=5.0, find_timeout=FIND_TIME)
     return ResumeReport(response.success, request.stop_id, response.arm_epoch, response.message, response.refusal)
 
 
