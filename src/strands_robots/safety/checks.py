@@ -78,7 +78,7 @@ def check_times(chunk: Chunk, now: Instant, future_tolerance: float, armed_at: f
             f"stamp {chunk.stamp}, lifetime {chunk.lifetime}, control_period {chunk.control_period} given; valid: finite, lifetime > 0",
         )
     rows = len(chunk.values)
-    if rows > 1 and not (1e-4 <= chunk.control_period and rows * chunk.control_period <= MAX_DURATION):
+    if rows > 1 and not (chunk.control_period >= 1e-4 and rows * chunk.control_period <= MAX_DURATION):
         raise Refused(
             Refusal.INVALID_TIME,
             f"control_period {chunk.control_period} s for {rows} rows given; valid: at least 0.0001 s and {MAX_DURATION} s in all",
