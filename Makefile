@@ -9,7 +9,7 @@ DRIVER := $(firstword $(shell command -v $(PYTHON) python3 python3.12 python3.11
 SETUP := $(DRIVER) tools/setup.py $(if $(PYTHON),--python $(PYTHON))
 IN_GRAPH := source install/setup.bash &&
 
-.PHONY: help setup setup-learning build sim test bench lint clean
+.PHONY: help setup setup-learning build sim test test-long bench lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -28,6 +28,9 @@ sim: setup  ## a simulated robot with its safety supervisor
 
 test: setup  ## all tests
 	@$(IN_GRAPH) exec python -m pytest $(ARGS)
+
+test-long: setup  ## the tests that take minutes each: stress, many kills, floods
+	@$(IN_GRAPH) exec python -m pytest -m long $(ARGS)
 
 bench: setup  ## all benchmarks, or make bench ARGS=benchmarks/bench_stop.py
 	@$(IN_GRAPH) for file in $(or $(ARGS),benchmarks/bench_*.py); do python $$file || exit; done
