@@ -204,3 +204,20 @@ def test_nothing_moves_after_a_stop_until_a_new_command() -> None:
     bench.arm()
     bench.run(0.5)
     assert np.array_equal(bench.position, held)
+
+
+def test_retired_gate_is_at_rest_for_good_and_opened_by_nobody() -> None:
+    bench = Bench().arm()
+    bench.submit([[1.0, 0.0, 0.25]])
+    bench.run(0.1)
+    bench.gate.retire()
+    report = bench.gate.report(bench.now)
+    assert (report.latched, report.latch_reason, report.retired, report.at_rest) == (True, "retired", True, True)
+    assert not report.playing and not report.lease_holder
+    bench.admitted_count = report.latch_count
+    bench.epoch = 9
+    bench.beat(armed=False, epoch=8)
+    for _ in range(5):
+        bench.beat()
+    assert bench.gate.is_latched
+    assert not bench.submit([[1.0, 0.0, 0.25]]).accepted

@@ -277,3 +277,73 @@ def test_robot_that_had_latched_before_it_was_heard_is_not_armed_by_joining() ->
     state = Graph().step(latched=True, latch_count=1, latch_reason="stop: button")
     assert state.state is not GraphState.ARMED
     assert "before it was heard: stop: button" in state.stop_reason
+
+
+GONE = {"latched": True, "latch_reason": "retired", "retired": True, "latch_count": 1}
+
+
+def test_robot_that_retires_leaves_and_its_silence_stops_nobody() -> None:
+    graph = armed(robots=("arm", "other"))
+    graph.report("other", **GONE)
+    graph.robots = ("arm",)
+    for _ in range(20):
+        state = graph.step()
+    assert state.state is GraphState.ARMED
+    assert [robot.robot for robot in state.robots] == ["arm"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"latched": False}, {"at_rest": False}, {"lease_holder": "policy/sine"}, {"playing": True}]
+)
+def test_robot_that_retires_while_it_could_move_stops_the_graph_and_stays_supervised(wrong: dict[str, Any]) -> None:
+    graph = armed()
+    graph.report(**{**GONE, **wrong})
+    state = graph.supervisor.tick(graph.now)
+    assert state.state is GraphState.STOPPING
+    assert "retired while it could move" in state.stop_reason
+    assert [robot.robot for robot in state.robots] == ["arm"]
+
+
+def test_retirement_of_another_session_is_a_node_that_started_again() -> None:
+    graph = armed()
+    graph.report(**{**GONE, "session": "s2"})
+    state = graph.supervisor.tick(graph.now)
+    assert "started again" in state.stop_reason and [robot.robot for robot in state.robots] == ["arm"]
+
+
+def test_retired_session_that_reports_motion_stops_the_graph() -> None:
+    graph = armed()
+    graph.report(**GONE)
+    graph.report(**GONE)
+    assert graph.supervisor.is_armed, "the word is given several times"
+    graph.report(latched=False)
+    assert "retired and reports again" in graph.supervisor.tick(graph.now).stop_reason
+
+
+def test_robot_that_left_hardware_stops_it_and_a_resume_goes_without_it() -> None:
+    graph = Graph(robots=("arm", "other"), arm_on_start=False, expected=("arm", "other"))
+    graph.step(latched=True)
+    graph.supervisor.resume(ResumeRequest("operator/anna", "checked", 1), graph.now)
+    graph.step()
+    graph.report("other", **GONE)
+    graph.robots = ("arm",)
+    state = graph.step(latched=True)
+    assert (state.state, state.stop_reason) == (GraphState.STOPPED, "robot 'other' left the graph")
+    graph.supervisor.resume(ResumeRequest("operator/anna", "checked", 2), graph.now)
+
+
+def test_robot_that_retires_in_a_stopped_graph_is_no_hindrance_for_the_resume() -> None:
+    graph = armed(robots=("arm", "other"), expected=("arm", "other"))
+    graph.supervisor.request_stop("operator/anna", "look", graph.now)
+    graph.report("other", **{**GONE, "stop_id": 0})
+    graph.robots = ("arm",)
+    assert graph.step(latched=True).state is GraphState.STOPPED
+    graph.supervisor.resume(ResumeRequest("operator/anna", "checked", 1), graph.now)
+
+
+def test_robot_of_the_same_name_comes_back_with_another_session() -> None:
+    graph = armed()
+    graph.report(**GONE)
+    state = graph.step(session="s2")
+    assert state.state is GraphState.ARMED
+    assert [(robot.robot, robot.session) for robot in state.robots] == [("arm", "s2")]

@@ -241,6 +241,7 @@ def gate_state_to_msg(report: GateReport, stamp: float) -> GateState:
         latch_count=report.latch_count,
         stop_session=clip(report.stop_session, 64),
         stop_id=report.stop_id,
+        retired=report.retired,
     )
 
 
@@ -271,6 +272,7 @@ def gate_report_from_msg(message: GateState) -> GateReport:
         latch_count=message.latch_count,
         stop_session=message.stop_session,
         stop_id=message.stop_id,
+        retired=message.retired,
     )
 
 

@@ -5,116 +5,24 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError, ShapeError
+from strands_robots.errors import ShapeError
 from strands_robots.motion.chunk import Chunk
 from strands_robots.motion.player import ChunkPlayer
 from strands_robots.safety.checks import check_mode, check_shape, check_times
+from strands_robots.safety.gate_types import GateConfig, GateReport, Setpoint
 from strands_robots.safety.heartbeat import Heartbeat
 from strands_robots.safety.latch import ArmingLatch
 from strands_robots.safety.lease import Lease, source_class
-from strands_robots.safety.limits import LimitPolicy, plan
+from strands_robots.safety.limits import plan
 from strands_robots.safety.refusal import Refusal, Refused, Verdict
 from strands_robots.safety.rest import RestMonitor
 from strands_robots.safety.sequences import SequenceTable
-from strands_robots.types import ControlMode, FloatArray, Instant, JointLimits, StopCategory
+from strands_robots.types import FloatArray, Instant, JointLimits, StopCategory
 
-_PLAYABLE = frozenset({ControlMode.POSITION, ControlMode.VELOCITY})
-
-
-@dataclass(frozen=True)
-class GateConfig:
-    """Options of a gate.
-
-    Attributes:
-        robot: Name of the robot.
-        session: Identity of this start of the robot node.
-        control_period: Nominal time between two ticks [s].
-        stop_category: What a stop does.
-        modes: Modes that the robot's actuators support.
-        heartbeat_timeout: Without a heartbeat for this long the gate latches [s, steady time].
-        stall_timeout: A tick that comes this late while a chunk plays latches [s, steady time]; infinite where somebody
-            else decides when to tick (lockstep).
-        lease_timeout: A holder that is silent for this long after its chunk ended loses the lease [s].
-        lease_on_steady_clock: Leases run on steady time (hardware) instead of ROS time (simulation).
-        future_tolerance: How far in the future a stamp may lie [s].
-        limit_policy: Clamp or refuse what is over a limit.
-        rest_velocity: Rest means every measured velocity is under this [rad/s] or [m/s] ...
-        rest_duration: ... for this long [s].
-    """
-
-    robot: str
-    session: str
-    control_period: float = 0.01
-    stop_category: StopCategory = StopCategory.CONTROLLED_AND_HOLD
-    modes: frozenset[ControlMode] = frozenset({ControlMode.POSITION})
-    heartbeat_timeout: float = 0.25
-    stall_timeout: float = 0.25
-    lease_timeout: float = 0.5
-    lease_on_steady_clock: bool = False
-    future_tolerance: float = 0.05
-    limit_policy: LimitPolicy = LimitPolicy.CLAMP
-    rest_velocity: float = 0.02
-    rest_duration: float = 0.1
-
-    def __post_init__(self) -> None:
-        if not self.modes or not self.modes <= _PLAYABLE:
-            given = ", ".join(mode.name.lower() for mode in sorted(self.modes))
-            raise ConfigurationError(f"robot '{self.robot}' has modes '{given}'; the gate plays position and velocity")
-        for name in (
-            "control_period",
-            "heartbeat_timeout",
-            "stall_timeout",
-            "lease_timeout",
-            "rest_velocity",
-            "rest_duration",
-        ):
-            if not getattr(self, name) > 0.0:
-                raise ConfigurationError(f"{name} must be positive; given {getattr(self, name)}")
-
-
-@dataclass
-class Setpoint:
-    """What the actuators shall do until the next tick; reused from tick to tick.
-
-    Attributes:
-        target: Position set-point (D,) [rad] or [m]; not to be written to.
-        torque_enabled: False when the actuators shall be without torque.
-        source: Who commands; empty while nothing plays.
-        sequence: Sequence of the command being played; 0 while nothing plays.
-    """
-
-    target: FloatArray
-    torque_enabled: bool = True
-    source: str = ""
-    sequence: int = 0
-
-
-@dataclass(frozen=True)
-class GateReport:
-    """State of a gate; the fields of msg/GateState."""
-
-    robot: str
-    session: str
-    latched: bool
-    latch_reason: str
-    arm_epoch: int
-    stop_category: StopCategory
-    torque_enabled: bool
-    lease_holder: str
-    playing: bool
-    at_rest: bool
-    max_velocity: float
-    accepted: int
-    clamped: int
-    refusals: dict[str, int] = field(default_factory=dict)
-    last_refusal: str = ""
-    latch_count: int = 0
-    stop_session: str = ""
-    stop_id: int = 0
+__all__ = ["Gate", "GateConfig", "GateReport", "Setpoint"]
 
 
 class Gate:
@@ -205,6 +113,12 @@ class Gate:
             self._drop()
             self.wants_tick = True
 
+    def retire(self) -> None:
+        """Latch for good, because what the gate commanded was taken away; from any thread (docs/adr/0005)."""
+        with self._lock:
+            self._latch.retire()
+            self._drop()
+
     def on_heartbeat(self, beat: Heartbeat, now: Instant) -> None:
         """Take a heartbeat of the supervisor."""
         with self._lock:
@@ -266,7 +180,8 @@ class Gate:
                 self._drop()
             self._lease.expire(self._motion_time(now))
             is_measured = now.steady - self._rest.last_update < self.config.stall_timeout
-            at_rest = self._world_frozen or (is_measured and self._rest.is_at_rest(self._motion_time(now)))
+            retired = self._latch.is_retired
+            at_rest = retired or self._world_frozen or (is_measured and self._rest.is_at_rest(self._motion_time(now)))
             return GateReport(
                 robot=self.config.robot,
                 session=self.config.session,
@@ -286,6 +201,7 @@ class Gate:
                 latch_count=self._latch.count,
                 stop_session=self._latch.heard_stop[0],
                 stop_id=self._latch.heard_stop[1],
+                retired=retired,
             )
 
     def _admit(self, chunk: Chunk, topic: str, now: Instant) -> Verdict:

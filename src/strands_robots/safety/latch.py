@@ -28,6 +28,7 @@ class ArmingLatch:
         epoch: Highest arming epoch seen; while open the one that opened it.
         count: Closings and stops so far.
         heard_stop: Session and number of the last stop of a supervisor that was heard; ("", 0) before the first.
+        is_retired: True when it stays closed for good.
     """
 
     def __init__(self, robot: str, session: str, timeout: float) -> None:
@@ -39,6 +40,7 @@ class ArmingLatch:
         self._timeout = timeout
         self.count = 0
         self.heard_stop = ("", 0)
+        self.is_retired = False
         self._supervisor = ""
         self._sequence = -1
         self._last_beat = 0.0
@@ -58,6 +60,11 @@ class ArmingLatch:
         self.is_closed = True
         self._confirmations = 0
 
+    def retire(self) -> None:
+        """Close for good: no heartbeat opens it any more."""
+        self.close("retired", is_new_stop=True)
+        self.reason, self.is_retired = "retired", True
+
     def check(self, now: float) -> None:
         """Close when no heartbeat came for the timeout. `now` is steady time [s]."""
         if not self.is_closed and now - self._last_beat > self._timeout:
@@ -66,6 +73,8 @@ class ArmingLatch:
     def on_heartbeat(self, beat: Heartbeat, now: float) -> None:
         """Take one heartbeat received at steady time `now` [s]; repeated and reordered ones count for nothing."""
         self.check(now)
+        if self.is_retired:
+            return
         if not beat.armed:
             self._on_stopped(beat, now)
             return

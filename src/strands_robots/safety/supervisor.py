@@ -6,11 +6,15 @@ The node around it publishes `tick()` at 20 Hz and at once after every stop. Tim
 from __future__ import annotations
 
 import enum
+from collections import deque
 from dataclasses import dataclass
 
 from strands_robots.errors import ResumeRefusedError
 from strands_robots.safety.gate import GateReport
 from strands_robots.safety.resume import AnyoneMayResume, ResumeAuthority, ResumeRefusal, ResumeRequest, StopFacts
+
+_MOST_RETIRED = 256
+"""Sessions that retired and are remembered, so that what still arrives of them is not taken for a new robot."""
 
 _MOST_SOURCES = 64
 """Sources of one stop that are remembered; those who come later are known to the audit log only."""
@@ -109,6 +113,9 @@ class Supervisor:
     has another count, so its gate ignores the resume, and its next report stops the graph. Only a report that says that
     this very stop was heard is evidence of rest, and only evidence of rest makes a resume possible (docs/adr/0003).
 
+    A robot leaves supervision only by its own word: its session says that it is retired, latched, at rest and nobody's
+    (docs/adr/0005). Silence is never taken for leaving.
+
     Not thread-safe: the node's executor calls it.
     """
 
@@ -116,6 +123,8 @@ class Supervisor:
         self._config = config
         self._authority: ResumeAuthority = authority if authority is not None else AnyoneMayResume()
         self._robots: dict[str, _Robot] = {}
+        self._expected = set(config.expected)
+        self._retired: deque[str] = deque(maxlen=_MOST_RETIRED)
         self._sequence = 0
         self._epoch = 0
         self._stop_id = 0
@@ -187,6 +196,12 @@ class Supervisor:
         itself.
         """
         robot = self._robots.get(report.robot)
+        if report.session in self._retired:
+            self._on_retired_again(report, now)
+            return
+        if report.retired and (robot is None or robot.report.session == report.session):
+            self._retire(report, now)
+            return
         if robot is None:
             robot = _Robot(report, now, report.session, now, report.latch_count)
             self._robots[report.robot] = robot
@@ -290,8 +305,28 @@ class Supervisor:
             why = f"robot '{report.robot}' had latched before it was heard: {report.latch_reason}"
             self._latch(f"robot/{report.robot}", why, now)
 
+    def _retire(self, report: GateReport, now: float) -> None:
+        """Let a robot go that says that it is gone; one that could still move keeps supervision and stops the graph."""
+        if _could_move(report):
+            self._latch_unless_stopped(report.robot, f"robot '{report.robot}' retired while it could move", now)
+            return
+        self._robots.pop(report.robot, None)
+        self._expected.discard(report.robot)
+        self._retired.append(report.session)
+        if not self._config.arm_on_start:
+            self._latch_unless_stopped(report.robot, f"robot '{report.robot}' left the graph", now)
+
+    def _on_retired_again(self, report: GateReport, now: float) -> None:
+        """A retired session must be dead: when it says anything else, nobody knows what moves there."""
+        if not report.retired or _could_move(report):
+            self._latch_unless_stopped(report.robot, f"robot '{report.robot}' retired and reports again", now)
+
+    def _latch_unless_stopped(self, robot: str, reason: str, now: float) -> None:
+        if self._stop is None:
+            self._latch(f"robot/{robot}", reason, now)
+
     def _unheard(self) -> list[str]:
-        return [name for name in self._config.expected if name not in self._robots]
+        return sorted(self._expected - self._robots.keys())
 
     def _is_silent(self, robot: _Robot, now: float) -> bool:
         return now - robot.received > self._config.gate_state_timeout
@@ -305,3 +340,7 @@ class Supervisor:
             age=max(now - robot.received, 0.0),
             latch_count=robot.latch_count,
         )
+
+
+def _could_move(report: GateReport) -> bool:
+    return not (report.latched and report.at_rest) or report.playing or bool(report.lease_holder)
