@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from strands_robots.errors import ResumeRefusedError
+from strands_robots.safety.button_watch import ButtonWatch
 from strands_robots.safety.gate import GateReport
 from strands_robots.safety.resume import AnyoneMayResume, ResumeAuthority, ResumeRefusal, ResumeRequest, StopFacts
 
@@ -119,12 +120,19 @@ class Supervisor:
     Not thread-safe: the node's executor calls it.
     """
 
-    def __init__(self, config: SupervisorConfig, now: float, authority: ResumeAuthority | None = None) -> None:
+    def __init__(
+        self,
+        config: SupervisorConfig,
+        now: float,
+        authority: ResumeAuthority | None = None,
+        buttons: ButtonWatch | None = None,
+    ) -> None:
         self._config = config
+        self._buttons = buttons or ButtonWatch((), 1.0)
         self._authority: ResumeAuthority = authority if authority is not None else AnyoneMayResume()
         self._robots: dict[str, _Robot] = {}
         self._expected = set(config.expected)
-        self._retired: deque[str] = deque(maxlen=_MOST_RETIRED)
+        self._retired: deque[tuple[str, str]] = deque(maxlen=_MOST_RETIRED)
         self._sequence = 0
         self._epoch = 0
         self._stop_id = 0
@@ -183,6 +191,12 @@ class Supervisor:
                 ResumeRefusal.WRONG_STOP.value,
             )
         self._authority.check(request, stop, now)
+        button = self._buttons.problem(now)
+        if button is not None:
+            raise ResumeRefusedError(
+                f"{button.reason}; valid: resume when every stop button is heard, ready and not pressed",
+                ResumeRefusal.STOP_BUTTON.value,
+            )
         self._check_robots(now)
         self._epoch = max([self._epoch, *(robot.report.arm_epoch for robot in self._robots.values())]) + 1
         self._stop = None
@@ -196,7 +210,7 @@ class Supervisor:
         itself.
         """
         robot = self._robots.get(report.robot)
-        if report.session in self._retired:
+        if (report.robot, report.session) in self._retired:
             self._on_retired_again(report, now)
             return
         if report.retired and (robot is None or robot.report.session == report.session):
@@ -229,7 +243,10 @@ class Supervisor:
             )
 
     def tick(self, now: float) -> SupervisorState:
-        """Check for silent robots and return the next heartbeat."""
+        """Check for silent robots and stop buttons, and return the next heartbeat."""
+        button = self._buttons.problem(now)
+        if button is not None:
+            self.request_stop(button.source, button.reason, now)
         if self._stop is None:
             for name, robot in sorted(self._robots.items()):
                 if self._is_silent(robot, now):
@@ -312,7 +329,7 @@ class Supervisor:
             return
         self._robots.pop(report.robot, None)
         self._expected.discard(report.robot)
-        self._retired.append(report.session)
+        self._retired.append((report.robot, report.session))
         if not self._config.arm_on_start:
             self._latch_unless_stopped(report.robot, f"robot '{report.robot}' left the graph", now)
 
