@@ -1,0 +1,104 @@
+"""Options of a gate, what it tells the actuators, and what it reports of itself. ROS-free; no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.safety.limits import LimitPolicy
+from strands_robots.types import ControlMode, FloatArray, StopCategory
+
+_PLAYABLE = frozenset({ControlMode.POSITION, ControlMode.VELOCITY})
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """Options of a gate.
+
+    Attributes:
+        robot: Name of the robot.
+        session: Identity of this start of the robot node.
+        control_period: Nominal time between two ticks [s].
+        stop_category: What a stop does.
+        modes: Modes that the robot's actuators support.
+        heartbeat_timeout: Without a heartbeat for this long the gate latches [s, steady time].
+        stall_timeout: A tick that comes this late while a chunk plays latches [s, steady time]; infinite where somebody
+            else decides when to tick (lockstep).
+        lease_timeout: A holder that is silent for this long after its chunk ended loses the lease [s].
+        lease_on_steady_clock: Leases run on steady time (hardware) instead of ROS time (simulation).
+        future_tolerance: How far in the future a stamp may lie [s].
+        limit_policy: Clamp or refuse what is over a limit.
+        rest_velocity: Rest means every measured velocity is under this [rad/s] or [m/s] ...
+        rest_duration: ... for this long [s].
+    """
+
+    robot: str
+    session: str
+    control_period: float = 0.01
+    stop_category: StopCategory = StopCategory.CONTROLLED_AND_HOLD
+    modes: frozenset[ControlMode] = frozenset({ControlMode.POSITION})
+    heartbeat_timeout: float = 0.25
+    stall_timeout: float = 0.25
+    lease_timeout: float = 0.5
+    lease_on_steady_clock: bool = False
+    future_tolerance: float = 0.05
+    limit_policy: LimitPolicy = LimitPolicy.CLAMP
+    rest_velocity: float = 0.02
+    rest_duration: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not self.modes or not self.modes <= _PLAYABLE:
+            given = ", ".join(mode.name.lower() for mode in sorted(self.modes))
+            raise ConfigurationError(f"robot '{self.robot}' has modes '{given}'; the gate plays position and velocity")
+        for name in (
+            "control_period",
+            "heartbeat_timeout",
+            "stall_timeout",
+            "lease_timeout",
+            "rest_velocity",
+            "rest_duration",
+        ):
+            if not getattr(self, name) > 0.0:
+                raise ConfigurationError(f"{name} must be positive; given {getattr(self, name)}")
+
+
+@dataclass
+class Setpoint:
+    """What the actuators shall do until the next tick; reused from tick to tick.
+
+    Attributes:
+        target: Position set-point (D,) [rad] or [m]; not to be written to.
+        torque_enabled: False when the actuators shall be without torque.
+        source: Who commands; empty while nothing plays.
+        sequence: Sequence of the command being played; 0 while nothing plays.
+    """
+
+    target: FloatArray
+    torque_enabled: bool = True
+    source: str = ""
+    sequence: int = 0
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """State of a gate; the fields of msg/GateState."""
+
+    robot: str
+    session: str
+    latched: bool
+    latch_reason: str
+    arm_epoch: int
+    stop_category: StopCategory
+    torque_enabled: bool
+    lease_holder: str
+    playing: bool
+    at_rest: bool
+    max_velocity: float
+    accepted: int
+    clamped: int
+    refusals: dict[str, int] = field(default_factory=dict)
+    last_refusal: str = ""
+    latch_count: int = 0
+    stop_session: str = ""
+    stop_id: int = 0
+    retired: bool = False
