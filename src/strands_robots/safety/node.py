@@ -18,6 +18,7 @@ from rclpy.node import Node
 from strands_robots.msg import GateState, SafetyState, StopRequest
 from strands_robots.ros import diagnostics, qos
 from strands_robots.ros.audit_port import AuditPort
+from strands_robots.ros.button_port import listen_to_buttons
 from strands_robots.ros.conversions import clip, gate_report_from_msg, safety_state_to_msg
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.main import run_node
@@ -25,6 +26,7 @@ from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.resume_port import ResumePort
 from strands_robots.ros.robot_discovery import RobotDiscovery
 from strands_robots.ros.safety_ports import read_stop_request
+from strands_robots.safety.button_watch import ButtonWatch
 from strands_robots.safety.latch_file import LatchFile, LatchRecord
 from strands_robots.safety.latch_writer import LatchWriter
 from strands_robots.safety.resume import AuthorityConfig, ResumeRule, make_authority
@@ -53,6 +55,10 @@ class SafetyParameters:
         2.0, "time after arming until a robot that stays latched stops the graph [s]", minimum=0.1, maximum=60.0
     )
     gate_state_timeout: float = parameter(0.5, "silence of a robot that stops the graph [s]", minimum=0.1, maximum=10.0)
+    buttons: tuple[str, ...] = parameter((), "stop buttons without which nothing is armed, by name")
+    button_timeout: float = parameter(
+        0.5, "silence of a stop button that stops the graph [s]", minimum=0.1, maximum=10.0
+    )
     keyring: str = parameter(
         "", "keyring of the operators who may resume; empty lets everybody resume who gives a name"
     )
@@ -102,12 +108,14 @@ class SafetyNode(Node):
             self.get_logger().error(
                 "RESUMES ARE NOT SIGNED: whoever reaches safety/resume can arm this robot; give the parameter keyring"
             )
-        self._supervisor = Supervisor(config, time.monotonic(), authority)
+        buttons = ButtonWatch(parameters.buttons, parameters.button_timeout)
+        self._supervisor = Supervisor(config, time.monotonic(), authority, buttons)
         self._writer = LatchWriter(file, self.get_logger().error)
         self._last = (GraphState.STOPPING, -1)
         self._waiting: list[_Waiting] = []
         self._publisher = self.create_publisher(SafetyState, "safety/state", qos.SAFETY)
         self.create_subscription(StopRequest, "safety/stop_request", self._on_stop_request, qos.SAFETY, raw=True)
+        listen_to_buttons(self, buttons)
         create_deferred_service(self, StopGraph, "safety/stop", self._on_stop, refuse=_refuse_stop)
         self._audit = AuditPort(self)
         self._resume = ResumePort(self, self._supervisor, authority, terms, self._audit, self._beat)

@@ -35,6 +35,7 @@ class ResumeRefusal(enum.Enum):
     STOPPED_BY_SIGNER = "stopped_by_signer"
     SECOND_OPERATOR_MISSING = "second_operator_missing"
     BUSY = "busy"
+    STOP_BUTTON = "stop_button"
 
 
 @dataclass(frozen=True)
