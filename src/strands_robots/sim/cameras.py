@@ -18,7 +18,7 @@ from strands_robots.sim.world_config import WorldConfig
 from strands_robots.types import FloatArray
 
 # Optical frame in MuJoCo's camera frame: half a turn about x.
-_OPTICAL_QUATERNION = np.array([0.0, 1.0, 0.0, 0.0])  # wxyz
+OPTICAL_QUATERNION = np.array([0.0, 1.0, 0.0, 0.0])  # wxyz
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,13 @@ class Camera:
 
     def intrinsics(self, width: int = 0, height: int = 0) -> Intrinsics:
         """Return the calibration of a picture of the given size [px]; 0 takes the camera's own."""
-        width, height = width or self.width, height or self.height
-        focal = 0.5 * height / math.tan(0.5 * self.fovy)
-        return Intrinsics(width, height, focal, focal, 0.5 * (width - 1), 0.5 * (height - 1))
+        return intrinsics(width or self.width, height or self.height, self.fovy)
+
+
+def intrinsics(width: int, height: int, fovy: float) -> Intrinsics:
+    """Return the calibration of an ideal camera with square pixels: size [px], vertical field of view [rad]."""
+    focal = 0.5 * height / math.tan(0.5 * fovy)
+    return Intrinsics(width, height, focal, focal, 0.5 * (width - 1), 0.5 * (height - 1))
 
 
 def collect_cameras(model: mujoco.MjModel, config: WorldConfig) -> dict[str, Camera]:
@@ -109,7 +113,7 @@ def _camera(model: mujoco.MjModel, number: int, robot: str, config: CameraConfig
     if float(model.cam_sensorsize[number, 0]) > 0.0:
         raise ModelError(f"camera '{name}' is given by sensor size and focal length; valid: fovy")
     quaternion = np.empty(4)
-    mujoco.mju_mulQuat(quaternion, model.cam_quat[number], _OPTICAL_QUATERNION)
+    mujoco.mju_mulQuat(quaternion, model.cam_quat[number], OPTICAL_QUATERNION)
     w, x, y, z = (float(value) for value in quaternion)
     px, py, pz = (float(value) for value in model.cam_pos[number])
     return Camera(
