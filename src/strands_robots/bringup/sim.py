@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from strands_robots.bringup.buttons import button_node, parse_buttons
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit, ParameterValue
 from strands_robots.bringup.robots import RobotSpec, check_robots, parse_robots
 from strands_robots.errors import ConfigurationError, UnknownNameError
@@ -60,10 +61,19 @@ class SimOptions:
     arm_on_start: bool = _option(True, "Arm the robots at the start of the graph.")
     keyring: str = _option("", "Keyring of the operators who may resume and approve; empty: resumes are not signed.")
     approvals: bool = _option(False, "Start approval_node, where people decide about requests of agents.")
+    stop_button: str = _option(
+        "",
+        "Input device whose keys stop the graph: /dev/input/event<number> or its name, as <name>=<device> when there "
+        "are several, between semicolons. The graph then starts stopped, and is stopped while the button is not read.",
+    )
+    stop_gpio: str = _option(
+        "", "The same for GPIO lines: gpiochip<number>:<line>, closed at rest unless a parameter file says otherwise."
+    )
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def __post_init__(self) -> None:
         check_robots(self.robots)
+        parse_buttons(self.stop_button, self.stop_gpio)
         for entry in dataclasses.fields(self):
             choices = entry.metadata.get("choices", ())
             if choices and getattr(self, entry.name) not in choices:
@@ -95,6 +105,8 @@ LAUNCH_ARGUMENTS: Mapping[str, str] = MappingProxyType(
         "params_file": "",
         "namespace": "",
         "log_level": "info",
+        "stop_button": "",
+        "stop_gpio": "",
     }
 )
 """Arguments of sim.launch.py and their defaults; the command has the same."""
@@ -170,6 +182,7 @@ def sim_graph(options: SimOptions) -> Graph:
         "timestep": options.timestep,
         "control_period": options.control_period,
     }
+    buttons = parse_buttons(options.stop_button, options.stop_gpio)
     safety: dict[str, ParameterValue] = {
         "arm_on_start": options.arm_on_start,
         # A folder for each run: two graphs on one machine must not overwrite each other's latch.
@@ -177,6 +190,8 @@ def sim_graph(options: SimOptions) -> Graph:
         "keyring": str(Path(options.keyring).expanduser().absolute()) if options.keyring else "",
         "use_sim_time": False,
     }
+    if buttons:
+        safety["buttons"] = tuple(button.name for button in buttons)
     run: dict[str, ParameterValue] = {"run_id": options.run_id}
     nodes = [
         NodeSpec("sim_node", "sim_node", parameters={**run, **sim}, parameter_files=files, on_exit=OnExit.END_GRAPH),
@@ -205,6 +220,7 @@ def sim_graph(options: SimOptions) -> Graph:
             on_exit=OnExit.RESTART,
         ),
     ]
+    nodes += [button_node(button, options.run_id, files) for button in buttons]
     if options.approvals:
         approvals = {name: safety[name] for name in ("keyring", "use_sim_time")}
         nodes.append(

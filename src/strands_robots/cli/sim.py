@@ -49,6 +49,8 @@ def sim(
     arm_on_start: Annotated[bool, _option("arm_on_start")] = SimOptions.arm_on_start,
     keyring: Annotated[str, _option("keyring")] = SimOptions.keyring,
     approvals: Annotated[bool, _option("approvals")] = SimOptions.approvals,
+    stop_button: Annotated[str, _option("stop_button")] = SimOptions.stop_button,
+    stop_gpio: Annotated[str, _option("stop_gpio")] = SimOptions.stop_gpio,
     state: Annotated[bool, typer.Option(help="Print the state of the graph once a second.")] = True,
 ) -> None:
     """Simulate one or more robots, with safety supervision and policies.
@@ -79,6 +81,8 @@ def sim(
         arm_on_start=arm_on_start,
         keyring=keyring,
         approvals=approvals,
+        stop_button=stop_button,
+        stop_gpio=stop_gpio,
     )
     graph = sim_graph(options)
     if state:
