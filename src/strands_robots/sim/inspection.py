@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import mujoco
 
 from strands_robots.sim.state import read_state, write_state
-from strands_robots.sim.world import World
 from strands_robots.types import FloatArray
+
+if TYPE_CHECKING:
+    from strands_robots.sim.world import World
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ MAX_COPIES = 10_000
 MAX_SIDE = 8192  # of textures and height fields
 MAX_MEMORY = 1024**3
 SCENES = (".xml", ".mjcf", ".urdf")
+COMPILED = ".mjb"
 MESHES = (".stl", ".obj", ".msh")
 
 # Attributes by which MJCF and URDF name files.
@@ -45,6 +46,10 @@ class ModelGuard:
             ConfigurationError: If the file is not there, not below the folders, or not MJCF or URDF.
             ModelError: If it, or a file that it names, is not allowed.
         """
+        if file.lower().endswith(COMPILED):
+            raise ConfigurationError(
+                f"file '{_shown(file)}' is a compiled model, to which no robot can be added; valid: the MJCF that it was made from"
+            )
         path = self._resolve(file, SCENES)
         self._check_model(path, set())
         return path

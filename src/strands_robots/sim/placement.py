@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import mujoco
 import numpy as np
@@ -11,8 +12,10 @@ import numpy as np
 from strands_robots.errors import ShapeError, WorldError
 from strands_robots.sim.dynamics import scalar_joints
 from strands_robots.sim.lookup import BODY, number_of
-from strands_robots.sim.world import World
 from strands_robots.types import FloatArray
+
+if TYPE_CHECKING:
+    from strands_robots.sim.world import World
 
 Vector = tuple[float, float, float]
 

@@ -12,6 +12,7 @@ import numpy as np
 from strands_robots.errors import ModelError
 from strands_robots.sim.model_file import open_model, parse_model
 from strands_robots.sim.robot_model import load_robot_model
+from strands_robots.sim.terrain import FLAT, Terrain, add_terrain
 from strands_robots.sim.world_config import RobotSpec, WorldConfig
 from strands_robots.types import FloatArray
 
@@ -33,10 +34,14 @@ def build_scene(config: WorldConfig) -> mujoco.MjSpec:
         ModelError: If the scene file or a robot's model cannot be used.
     """
     spec = _surroundings(config)
+    if config.ground is not None:
+        replace_ground(spec, config.ground)
     boxes = [attach_robot(spec, robot, index + 1) for index, robot in enumerate(config.robots)]
     if config.overhead is not None and spec.camera(OVERHEAD) is None:
         _add_overhead(spec, boxes, config.overhead.width / config.overhead.height)
     spec.option.timestep = config.timestep
+    if config.gravity is not None:
+        spec.option.gravity = list(config.gravity)
     # Without this flag MuJoCo restarts a diverged simulation by itself; the world reports it instead.
     spec.option.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)
     set_picture_size(spec, config)
@@ -166,6 +171,22 @@ def _add_sky_and_floor(spec: mujoco.MjSpec) -> None:
     # A plain colour: sampling a texture over the whole picture takes as long as everything else in software rendering.
     spec.add_material(name=FLOOR, rgba=[0.47, 0.49, 0.51, 1.0], specular=0.0, shininess=0.0)
     add_floor(spec)
+
+
+def replace_ground(spec: mujoco.MjSpec, terrain: Terrain | None) -> None:
+    """Put a terrain where the floor is; None and the kind "flat" give the flat floor.
+
+    Raises:
+        UnknownNameError, ConfigurationError: If there can be no such terrain.
+    """
+    for geom in [geom for geom in spec.worldbody.geoms if geom.name == FLOOR]:
+        spec.delete(geom)
+    for hfield in [hfield for hfield in spec.hfields if hfield.name == FLOOR]:
+        spec.delete(hfield)
+    if terrain is None or terrain.kind == FLAT:
+        add_floor(spec)
+    else:
+        add_terrain(spec, FLOOR, terrain)
 
 
 def add_floor(spec: mujoco.MjSpec) -> None:

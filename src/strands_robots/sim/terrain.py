@@ -12,6 +12,7 @@ from strands_robots.errors import UnknownNameError
 from strands_robots.sim.shapes import checked_numbers
 from strands_robots.types import FloatArray
 
+FLAT = "flat"
 KINDS = ("rough", "stairs", "slope")
 MAX_SAMPLES = 400  # for each side
 BASE = 0.1  # how far the ground goes below its lowest point [m]
@@ -22,7 +23,7 @@ class Terrain:
     """Ground around the origin; level within `clearing` of it, where robots stand.
 
     Attributes:
-        kind: "rough" (random heights), "stairs" (a square pit whose steps lead up and outwards) or "slope" (rising along +x).
+        kind: "flat", "rough" (random heights), "stairs" (a square pit whose steps lead up and outwards) or "slope" (rising along +x).
         size: Half length of its sides [m].
         height: Rough: largest height. Stairs: height of a step. Slope: rise for each metre. [m]
         step: Rough: distance of the random heights. Stairs: depth of a step. [m]
@@ -64,7 +65,7 @@ def add_terrain(spec: mujoco.MjSpec, name: str, terrain: Terrain) -> None:
 def heights(terrain: Terrain) -> FloatArray:
     """Return the heights (N, N) [m], at least 0; rows along y, columns along x."""
     if terrain.kind not in KINDS:
-        raise UnknownNameError("kind of terrain", terrain.kind, ("flat", *KINDS))
+        raise UnknownNameError("kind of terrain", terrain.kind, (FLAT, *KINDS))
     checked_numbers("size of the terrain", [terrain.size], 1, 0.5, 100.0, "m")
     checked_numbers("height of the terrain", [terrain.height], 1, 0.0, 2.0, "m")
     checked_numbers("step of the terrain", [terrain.step], 1, 0.02, 10.0, "m")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import threading
 import zlib
@@ -201,6 +202,13 @@ class World:
             batch = self._batch
         return batch.run(actions, start, substeps)
 
+    def close(self) -> None:
+        """Free the threads that `rollout` keeps; the world can be used on, and starts them again."""
+        with self.lock:
+            if self._batch is not None:
+                self._batch.close()
+                self._batch = None
+
     def push(self, push: Push) -> float:
         """Push a body for some time and return when that ends [s]; `reset` and `set_state` end it at once.
 
@@ -239,12 +247,16 @@ class World:
         """Take other surroundings for the world's; time, robots and their state stay.
 
         Args:
-            config: The surroundings and the robots; robots that the world has stay the same objects.
+            config: The surroundings and the robots; robots that the world has, of the same kind at the same place, stay the same
+                objects and keep their state.
 
         Raises:
             ModelError: If it cannot be used; the message has MuJoCo's own words and the world stays as it was.
         """
         with self.lock:
+            present = {robot.name: robot.spec for robot in self.robots.values()}
+            robots = tuple(present[spec.name] if present.get(spec.name) == spec else spec for spec in config.robots)
+            config = dataclasses.replace(config, robots=robots)
             spec = build_scene(config)
             model = compile_model(spec, scene_source(config), "the world")
             data = mujoco.MjData(model)
@@ -256,7 +268,7 @@ class World:
 
         Args:
             spec: A changed copy of `self.spec`; belongs to the world afterwards.
-            config: What it is made of. Robots that it still names stay the same objects.
+            config: What it is made of. Robots whose very `RobotSpec` it still has stay the same objects.
 
         Raises:
             ModelError: If MuJoCo's compiler or the rules for cameras and robots refuse it; the world stays as it was.
@@ -272,11 +284,14 @@ class World:
     def _swap(self, spec: mujoco.MjSpec, config: WorldConfig, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         """Become another world, which already has the state of this one."""
         cameras = collect_cameras(model, config)
+        present = self.robots
         robots = {
-            robot.name: self.robots.get(robot.name) or WorldRobot(robot, _group(model, robot.name), self.lock)
-            for robot in config.robots
+            spec.name: present[spec.name]
+            if spec.name in present and present[spec.name].spec is spec
+            else WorldRobot(spec, _group(model, spec.name), self.lock)
+            for spec in config.robots
         }
-        added = [robot for name, robot in robots.items() if name not in self.robots]
+        added = [robot for name, robot in robots.items() if robot is not present.get(name)]
         for robot in added:
             robot.bind(model, data)  # refuses what cannot be commanded, before anything is changed
         self.spec, self.config, self.model, self.data = spec, config, model, data

@@ -7,11 +7,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.robot_config import CameraConfig, RobotConfig
 
+if TYPE_CHECKING:
+    from strands_robots.sim.terrain import Terrain
+
 MAX_ROBOTS = 30  # MuJoCo switches actuator groups 0 to 30; group 0 belongs to the scene.
+MAX_GRAVITY = 1000.0  # [m/s^2]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -51,6 +56,8 @@ class WorldConfig:
         timestep: Physics timestep [s]; overrides that of `scene`.
         scene: MJCF file with the surroundings; None gives a floor, a sky and lights.
         scene_xml: The surroundings as MJCF text, instead of `scene`.
+        gravity: Gravity [m/s^2], world axes; None takes that of the surroundings.
+        ground: Ground instead of the surroundings' shape "floor"; None takes that of the surroundings.
         cameras: Options of cameras of the surroundings, by name; the others have those of `overhead`.
         overhead: Size and rate of the camera that looks down on the robots; None leaves it out. A camera of that name in `scene`
             is used as it is.
@@ -62,8 +69,12 @@ class WorldConfig:
     overhead: CameraConfig | None = field(default_factory=CameraConfig)
     scene_xml: str = ""
     cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
+    gravity: tuple[float, float, float] | None = None
+    ground: Terrain | None = None
 
     def __post_init__(self) -> None:
+        if self.gravity is not None and not all(abs(value) <= MAX_GRAVITY for value in self.gravity):
+            raise ConfigurationError(f"gravity is {self.gravity}; valid: three finite numbers, at most {MAX_GRAVITY:g} m/s^2")
         if not 1e-5 <= self.timestep <= 0.05:
             raise ConfigurationError(f"timestep is {self.timestep} s; valid: 0.00001 to 0.05")
         names = [robot.name for robot in self.robots]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass, field
 
 import mujoco
@@ -13,13 +14,13 @@ from strands_robots.errors import ConfigurationError, UnknownNameError, WorldErr
 from strands_robots.robot_config import CameraConfig
 from strands_robots.sim.edits import WORLD, Draft, Quaternion
 from strands_robots.sim.placement import Vector, checked_position, unit_quaternion
-from strands_robots.sim.scene import FLOOR, add_floor, attach_robot
-from strands_robots.sim.shapes import checked_name, checked_numbers
-from strands_robots.sim.terrain import Terrain, add_terrain
+from strands_robots.sim.scene import attach_robot, replace_ground
+from strands_robots.sim.shapes import checked_numbers
+from strands_robots.sim.terrain import Terrain
+from strands_robots.sim.views import NARROWEST, WIDEST, looking
 from strands_robots.sim.world_config import MAX_ROBOTS, RobotSpec
-from strands_robots.types import FloatArray
 
-_UP = np.array([0.0, 0.0, 1.0])
+_CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ class AddCamera:
 
     def apply(self, draft: Draft) -> None:
         """See `edits.Edit`."""
-        name = checked_name("camera", self.name)
-        if draft.spec.camera(name) is not None:
+        name = _checked_camera_name(self.name)
+        if draft.spec.camera(name) is not None or name in {robot.name for robot in draft.config.robots}:
             raise WorldError(f"camera '{name}' exists already; valid: another name, or remove it first")
-        (fovy,) = checked_numbers("field of view", [self.fovy], 1, 0.01, 3.1, "rad")
+        (fovy,) = checked_numbers("field of view", [self.fovy], 1, NARROWEST, WIDEST, "rad")
         position = checked_position(name, self.position)
         if self.look_at is not None:
-            rotation = _looking(name, np.array(position), np.array(checked_position(name, self.look_at)))
+            rotation = looking(name, np.array(position), np.array(checked_position(name, self.look_at)))
         else:
             rotation = np.empty(4)
             mujoco.mju_mulQuat(rotation, unit_quaternion(name, self.quaternion), np.array([0.0, 1.0, 0.0, 0.0]))
@@ -138,30 +139,16 @@ class SetGround:
 
     def apply(self, draft: Draft) -> None:
         """See `edits.Edit`."""
-        spec = draft.spec
-        for geom in [geom for geom in spec.worldbody.geoms if geom.name == FLOOR]:
-            spec.delete(geom)
-        for hfield in [hfield for hfield in spec.hfields if hfield.name == FLOOR]:
-            spec.delete(hfield)
-        if self.terrain is None:
-            add_floor(spec)
-        else:
-            add_terrain(spec, FLOOR, self.terrain)
+        replace_ground(draft.spec, self.terrain)
 
 
-def _looking(name: str, position: FloatArray, target: FloatArray) -> FloatArray:
-    """Return the rotation (4,), wxyz, of a MuJoCo camera that looks at a point."""
-    forward = target - position
-    distance = float(np.linalg.norm(forward))
-    if distance < 1e-6:
-        raise ConfigurationError(f"camera '{name}' is to look at the point where it is; valid: another point")
-    back = -forward / distance
-    right = np.cross(_UP, back)
-    # Straight up or down: the picture's up is +x, as for the camera above the robots.
-    right = np.array([0.0, -1.0, 0.0]) if np.linalg.norm(right) < 1e-6 else right / np.linalg.norm(right)
-    rotation = np.empty(4)
-    mujoco.mju_mat2Quat(rotation, np.stack([right, np.cross(back, right), back], axis=1).ravel())
-    return rotation
+def _checked_camera_name(name: str) -> str:
+    """Return a name that topics can carry: cameras have theirs below it."""
+    if not _CAMERA_NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"name '{ascii(name)[1:-1]}' of a camera given; valid: a letter, then up to 62 of a-z A-Z 0-9 _"
+        )
+    return name
 
 
 def _refers(element: object, prefix: str) -> bool:
