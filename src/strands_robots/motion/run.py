@@ -108,6 +108,7 @@ class MotionRun:
         self._corrected = move.end.copy()
         self._next_correction = -math.inf
         self._reached_since: float | None = None
+        self._still_since = math.inf  # ROS time since which the braked joints rest
         self._pending: Ending | None = None
         self._adjustments = 0
 
@@ -227,8 +228,11 @@ class MotionRun:
             self._next_correction = now.ros + CORRECTION_PERIOD
             return self._shift(last, now)
         velocity = np.abs(self._watch.velocity[self._columns])
-        is_still = bool((velocity < _STILL * self._limits.velocity[self._columns]).all())
-        if is_still or now.ros - self._phase_start > _BRAKE_TIMEOUT:
+        if not bool((velocity < _STILL * self._limits.velocity[self._columns]).all()):
+            self._still_since = math.inf  # A joint that swings back is still for an instant only.
+        else:
+            self._still_since = min(self._still_since, now.ros)
+        if now.ros - self._still_since >= _SETTLED_TIME or now.ros - self._phase_start > _BRAKE_TIMEOUT:
             self.ending = self._pending
         return None
 
