@@ -50,6 +50,10 @@ class PolicyError(StrandsRobotsError):
     """A policy cannot be made, or failed while it ran."""
 
 
+class AdapterError(ConfigurationError):
+    """Robot, adapter and policy do not fit; the message shows what each of them has."""
+
+
 class ResumeRefusedError(StrandsRobotsError):
     """A resume was refused; the stop stays latched. `reason` names why, one of safety.resume.ResumeRefusal."""
 

@@ -116,6 +116,8 @@ class Observation:
         velocity: Measured velocities (D,) [rad/s] or [m/s].
         effort: Measured efforts (D,) [Nm] or [N].
         images: Camera name -> picture, uint8 (H, W, 3) RGB.
+        earlier: Observations before this one, oldest first, at the policy's own period; only for policies that need a history.
+        task: What the robot shall do, in words.
     """
 
     stamp: float
@@ -124,6 +126,8 @@ class Observation:
     velocity: FloatArray
     effort: FloatArray
     images: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    earlier: tuple[Observation, ...] = ()
+    task: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,14 +147,120 @@ class Action:
     mode: ControlMode = ControlMode.POSITION
 
 
+class ActionSpace(str, enum.Enum):
+    """What the numbers of a policy's action are."""
+
+    JOINT_POSITION = "joint_position"
+    JOINT_VELOCITY = "joint_velocity"
+    EE_DELTA = "ee_delta"
+    EE_POSE = "ee_pose"
+
+
+@dataclass(frozen=True)
+class Element:
+    """One number of a policy's state or action.
+
+    Attributes:
+        name: Its name in the policy's vocabulary.
+        unit: Its unit, one of policies.units; empty when the policy does not say.
+    """
+
+    name: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class PictureNeed:
+    """One picture that a policy is shown.
+
+    Attributes:
+        height, width: Size [px]; 0 takes any.
+        is_optional: True when the policy can do without it.
+    """
+
+    height: int = 0
+    width: int = 0
+    is_optional: bool = False
+
+
+@dataclass(frozen=True)
+class PolicyNeeds:
+    """What a policy must be given.
+
+    Attributes:
+        state: Its state vector, in order; empty for a policy that takes the robot's joints as they are.
+        cameras: Its pictures by key.
+        language: True when it needs the task in words.
+        history: Number of observations at once, the present one included.
+    """
+
+    state: tuple[Element, ...] = ()
+    cameras: Mapping[str, PictureNeed] = field(default_factory=dict)
+    language: bool = False
+    history: int = 1
+
+
+@dataclass(frozen=True)
+class PolicyGives:
+    """What a policy answers.
+
+    Attributes:
+        action: Its action vector, in order; empty for a policy that answers with the robot's joints.
+        space: What the numbers are.
+        gripper: How the gripper's number is meant, in words; empty when it is a joint like the others.
+        horizon: Rows of one chunk; 0 when the policy decides anew each time.
+        rate: Rows a second [Hz]; 0 when the policy does not say.
+        rtc: True when it continues the previous chunk by itself (real-time chunking), so that `infer` takes a Playback.
+        device: What it computes on.
+    """
+
+    action: tuple[Element, ...] = ()
+    space: ActionSpace = ActionSpace.JOINT_POSITION
+    gripper: str = ""
+    horizon: int = 0
+    rate: float = 0.0
+    rtc: bool = False
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Playback:
+    """What is being played while a policy is asked.
+
+    Attributes:
+        elapsed: Rows of the previous chunk that belong to times before this observation; negative before the first chunk.
+        delay: Rows that will be played until the answer is expected.
+    """
+
+    elapsed: int = -1
+    delay: int = 0
+
+
 class Policy(Protocol):
-    """Turns observations into actions."""
+    """Turns observations into actions.
+
+    Attributes:
+        needs: What `infer` must be given: cameras are the robot's.
+        gives: What it answers.
+    """
+
+    @property
+    def needs(self) -> PolicyNeeds:
+        """What `infer` must be given; cameras have the robot's names."""
+
+    @property
+    def gives(self) -> PolicyGives:
+        """What `infer` answers."""
 
     def reset(self, seed: int) -> None:
         """Start an episode; the same seed and observations give the same actions."""
 
-    def infer(self, observation: Observation) -> Action:
+    def infer(self, observation: Observation, playback: Playback | None = None) -> Action:
         """Return the rows that follow `observation`.
+
+        Args:
+            observation: What the robot's sensors say.
+            playback: What is being played; given to policies with `gives.rtc` only.
 
         Raises:
             PolicyError: If the policy cannot answer; the robot then holds.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +13,11 @@ from graph import wait_for
 
 from strands_robots.errors import PolicyError
 from strands_robots.motion.chunk import Chunk
-from strands_robots.policies import session as session_module
+from strands_robots.policies import opening
+from strands_robots.policies.realtime import run_realtime
 from strands_robots.policies.run import Reason
-from strands_robots.policies.session import Goal, Outcome, Session, run_realtime
-from strands_robots.types import Action, Instant, Observation, Policy
+from strands_robots.policies.session import Goal, Outcome, Session
+from strands_robots.types import Action, Instant, Observation, Policy, PolicyGives, PolicyNeeds
 
 from .observations import LIMITS, NAMES, REPORT, FollowingRobot, observe
 
@@ -31,6 +32,7 @@ class Rig:
         self.is_listening = True
         self.is_heard = True
         self.progress = 0
+        self.cameras: set[str] = set()
         self.session = Session(goal, self.now())
         self.session.on_limits(LIMITS)
         self._is_over = threading.Event()
@@ -45,6 +47,9 @@ class Rig:
 
     def is_connected(self) -> bool:
         return self.is_listening
+
+    def open_cameras(self, cameras: Iterable[str]) -> None:
+        self.cameras.update(cameras)
 
     def report_progress(self) -> None:
         self.progress += 1
@@ -81,6 +86,8 @@ class Faulty:
         self.answer = answer
         self.asked = 0
         self.is_closed = False
+        self.needs = PolicyNeeds()
+        self.gives = PolicyGives()
 
     def reset(self, seed: int) -> None:
         self.asked = 0
@@ -96,7 +103,8 @@ class Faulty:
 
 
 def _use(monkeypatch: pytest.MonkeyPatch, policy: Policy) -> None:
-    monkeypatch.setattr(session_module, "create_policy", lambda name, config, context: policy)
+    monkeypatch.setattr(opening, "create_policy", lambda name, config, context: policy)
+    monkeypatch.setattr(opening, "needs_process", lambda name: False)
 
 
 def _raise(error: Exception) -> Callable[[Observation], Action]:
@@ -190,7 +198,7 @@ def test_failing_policy_ends_the_goal_and_the_robot_holds(
     outcome = rig.run()
     assert outcome.reason is Reason.POLICY_FAILED
     assert words in outcome.message
-    assert policy.is_closed
+    wait_for(lambda: policy.is_closed)
     assert np.isfinite(rig.robot.chunks[-1].values).all()
     assert len(rig.robot.chunks[-1].values) == 1
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from strands_robots.policies.provider import PolicyContext, PolicyOptions, read_options
-from strands_robots.types import Action, FloatArray, Observation
+from strands_robots.types import Action, FloatArray, Observation, Playback, PolicyGives, PolicyNeeds
 
 
 class HoldPolicy:
@@ -21,12 +21,14 @@ class HoldPolicy:
     def __init__(self, options: PolicyOptions) -> None:
         self._options = options
         self._position: FloatArray | None = None
+        self.needs = PolicyNeeds()
+        self.gives = PolicyGives(horizon=options.horizon, rate=options.rate)
 
     def reset(self, seed: int) -> None:
         """Forget the position; nothing here is random."""
         self._position = None
 
-    def infer(self, observation: Observation) -> Action:
+    def infer(self, observation: Observation, playback: Playback | None = None) -> Action:
         """Return rows (H, D) [rad] that all are the first observation's position."""
         if self._position is None:
             self._position = observation.position.copy()

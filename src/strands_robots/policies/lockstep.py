@@ -9,6 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from strands_robots.errors import StrandsRobotsError, WorldError
 from strands_robots.motion.chunk import Chunk
 from strands_robots.policies.run import Reason
@@ -49,6 +52,9 @@ class WorldLink(Protocol):
     def step(self, client: str, steps: int, chunk: Chunk | None, *, release: bool = False) -> StepAnswer:
         """Advance by `steps` control periods, with a chunk for the session's robot before the first."""
 
+    def picture(self, camera: str) -> NDArray[np.uint8]:
+        """Return a picture (H, W, 3) RGB of one of the robot's cameras at the present instant."""
+
     def report_progress(self) -> None:
         """Tell the client how far the run is."""
 
@@ -72,12 +78,12 @@ def run_lockstep(session: Session, world: WorldLink) -> None:
         owns = session.run.observation is not None
         if not session.run.has_ended():
             policy = session.make_policy()
+            _look(session, world, policy)
             _advance(session, world, policy, client, control_period)
     except StrandsRobotsError as error:
         session.end(_blame(session, policy, error), str(error))
     finally:
-        if policy is not None:
-            policy.close()
+        session.put_away()
         if owns:
             _release(session, world, client)
 
@@ -99,15 +105,27 @@ def _advance(session: Session, world: WorldLink, policy: Policy, client: str, co
                 return
         chunk = None
         if is_due:
-            action, latency = infer(policy, observation)
+            if policy.needs.history == 1:
+                _look(session, world, policy)
+            action, latency = infer(session, policy, observation)
             with changed:
                 chunk = run.make_chunk(action, observation, latency, now)
         with changed:
             rows = max(round(run.period / control_period), 1)
             left = max(round((run.end_time - now.ros) / control_period), 1)
         _take(session, world.step(client, min(rows, left), chunk))
+        if policy.needs.history > 1:
+            _look(session, world, policy)
         if chunk is not None:
             world.report_progress()
+
+
+def _look(session: Session, world: WorldLink, policy: Policy) -> None:
+    """Take a picture of every camera that the policy needs, at the time of the latest observation."""
+    observation = session.run.observation
+    if observation is not None and not session.run.has_ended():
+        for camera in policy.needs.cameras:
+            session.on_picture(camera, observation.stamp, world.picture(camera))
 
 
 def _take(session: Session, answer: StepAnswer) -> None:

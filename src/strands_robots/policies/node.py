@@ -18,8 +18,9 @@ from rclpy.task import Future
 from strands_robots.action import RunPolicy
 from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
 from strands_robots.policies.lockstep import LOCKSTEP, run_lockstep
+from strands_robots.policies.realtime import run_realtime
 from strands_robots.policies.run import Reason
-from strands_robots.policies.session import Goal, Outcome, Session, run_realtime
+from strands_robots.policies.session import Goal, Outcome, Session
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters

@@ -26,15 +26,19 @@ class PolicyContext:
         robot: Name of the robot.
         joint_names: Its joints; empty when not known yet.
         limits: Limits of its joints; None when not known. Acceleration is infinite where the description has none.
-        task: What the robot shall do, in words.
+        task: What the robot shall do, in words; None when a goal will say it later.
         rate: Wanted control rows a second [Hz]; 0 for the provider's own.
+        cameras: Its cameras with height and width [px], (0, 0) where not known; None when nothing is known of them.
+        adapter: The adapter of the goal: a name, a path or YAML; empty for policies that speak the robot's own words.
     """
 
     robot: str = ""
     joint_names: tuple[str, ...] = ()
     limits: JointLimits | None = None
-    task: str = ""
+    task: str | None = ""
     rate: float = 0.0
+    cameras: Mapping[str, tuple[int, int]] | None = None
+    adapter: str = ""
 
 
 Provider = Callable[[Mapping[str, Any], PolicyContext], Policy]

@@ -19,27 +19,38 @@ _BUILT_IN = {
     "sine": "strands_robots.policies.sine:create",
 }
 
+_LIGHT = frozenset(_BUILT_IN)
+"""Policies that may share a process with the node: they compute little, or wait for somebody else with a time limit."""
+
 
 def policy_names() -> list[str]:
     """Return the names of every policy that can be made."""
     return sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
 
 
-def create_policy(name: str, config: Mapping[str, Any] | str = "", context: PolicyContext | None = None) -> Policy:
-    """Return a new policy.
+def needs_process(name: str) -> bool:
+    """Return whether a policy runs in a process of its own: what computes much, and whatever other packages bring."""
+    return name not in _LIGHT
+
+
+def create_policy(
+    name: str, config: Mapping[str, Any] | str = "", context: PolicyContext | None = None, **settings: Any
+) -> Policy:
+    """Return a new policy, in this process.
 
     Args:
         name: Provider, one of `policy_names()`. A built-in name cannot be taken over by a package.
         config: The provider's settings, as a mapping or as YAML or JSON.
         context: What is known of the robot and the goal.
+        settings: Further settings, for example `path`.
 
     Raises:
         UnknownNameError: If there is no such provider; the message lists them.
         ConfigurationError: If a setting is not valid.
         PolicyError: If the provider cannot be loaded.
     """
-    settings = settings_from_text(config) if isinstance(config, str) else config
-    return _provider(name)(settings, context if context is not None else PolicyContext())
+    given = settings_from_text(config) if isinstance(config, str) else config
+    return _provider(name)({**given, **settings}, context if context is not None else PolicyContext())
 
 
 def _provider(name: str) -> Provider:

@@ -13,9 +13,11 @@ import numpy as np
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.motion.chunk import Chunk
+from strands_robots.motion.ensemble import TemporalEnsemble
 from strands_robots.policies.action_check import check_action
+from strands_robots.policies.timing import LatencyRecord, replan_time
 from strands_robots.safety.gate import GateReport
-from strands_robots.types import Action, FloatArray, Instant, Observation
+from strands_robots.types import Action, FloatArray, Instant, Observation, Playback
 
 
 class Reason(str, enum.Enum):
@@ -28,6 +30,15 @@ class Reason(str, enum.Enum):
     OBSERVATION_LOST = "observation_lost"
     POLICY_FAILED = "policy_failed"
     WORLD_FAILED = "world_failed"
+    CONDITION_MET = "condition_met"
+
+
+class Blending(str, enum.Enum):
+    """How a fresh chunk follows the one being played; the values of RunPolicy's blending."""
+
+    SPLICE = "splice"
+    ENSEMBLE = "ensemble"
+    RTC = "rtc"
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,9 @@ class RunConfig:
         start_timeout: Wait for the first observation [s, steady time].
         lease_wait: Wait for the robot to be let go by another source before the first chunk [s, steady time].
         max_refusals: This many chunks in a row that the gate did not play end the run.
+        blending: How a fresh chunk follows the running one.
+        execute_rows: Rows of a chunk to play before the policy is asked again; 0: half of it.
+        is_realtime: False where time stands still while the policy is asked.
 
     Raises:
         ConfigurationError: If neither duration nor steps is given, or a number is not usable.
@@ -58,6 +72,9 @@ class RunConfig:
     start_timeout: float = 3.0
     lease_wait: float = 1.0
     max_refusals: int = 3
+    blending: Blending = Blending.SPLICE
+    execute_rows: int = 0
+    is_realtime: bool = True
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.duration) and self.duration >= 0.0):
@@ -111,6 +128,8 @@ class PolicyRun:
         motion: What the joints did.
         last_latency: Time of the last inference [s].
         last_age: Age of the last chunk's observation when the chunk was made [s].
+        latencies: Times of all inferences.
+        underruns: How often the chunk had been played to its end before the next one was there; the robot held meanwhile.
     """
 
     def __init__(self, config: RunConfig, now: Instant, sequence: int) -> None:
@@ -122,6 +141,10 @@ class PolicyRun:
         self.motion = Motion()
         self.last_latency = 0.0
         self.last_age = 0.0
+        self.latencies = LatencyRecord()
+        self.underruns = 0
+        self._ensemble = TemporalEnsemble() if config.blending is Blending.ENSEMBLE else None
+        self._row_0 = -math.inf
         self._sequence = sequence
         self._begin = now
         self._seen = now.steady
@@ -195,6 +218,13 @@ class PolicyRun:
             and self.observation.stamp < self.end_time
         )
 
+    def playback(self, observation: Observation) -> Playback:
+        """Return what is being played while the policy is asked about `observation`."""
+        if self._start is None:
+            return Playback()
+        elapsed = round((observation.stamp - self._row_0) / self._period)
+        return Playback(elapsed, self.latencies.delay_rows(self._period) if self.config.is_realtime else 0)
+
     def make_chunk(self, action: Action, observation: Observation, latency: float, now: Instant) -> Chunk:
         """Return what to send for an action.
 
@@ -209,13 +239,23 @@ class PolicyRun:
         """
         check_action(action, observation)
         self._period = action.control_period
+        self.latencies.add(latency)
         if self._start is None:
             self._start = observation.stamp
             self.motion.add(observation)
+        elif now.ros > self._covered_until + 1e-9:
+            self.underruns += 1
+        values = np.asarray(action.values, dtype=np.float64)
+        names = tuple(action.joint_names)
+        if self._ensemble is not None:
+            values = self._ensemble.blend(names, values, observation.stamp, self._period)
+        self._row_0 = observation.stamp
         rows = min(len(action.values), max(math.ceil((self.end_time - observation.stamp) / self._period - 1e-6), 1))
         self._covered_until = observation.stamp + rows * self._period
-        left = max(self._covered_until - max(now.ros, observation.stamp), 0.0)
-        self._replan_at = self._covered_until - left / 2.0
+        self._replan_at = replan_time(
+            observation.stamp, self._covered_until, max(now.ros, observation.stamp),
+            self.latencies.expected if self.config.is_realtime else 0.0, self.config.execute_rows, self._period,
+        )  # fmt: skip
         self.chunks += 1
         self.last_latency, self.last_age = latency, max(now.ros - observation.stamp, 0.0)
         self.lost_chunks += bool(self._unplayed)
@@ -225,8 +265,8 @@ class PolicyRun:
             sequence=self._sequence,
             stamp=max(now.ros, observation.stamp),
             lifetime=self.config.lifetime,
-            joint_names=tuple(action.joint_names),
-            values=np.asarray(action.values[:rows], dtype=np.float64),
+            joint_names=names,
+            values=values[:rows],
             mode=int(action.mode),
             control_period=self._period,
             observation_stamp=observation.stamp,

@@ -1,31 +1,31 @@
-"""One goal of run_policy: makes the policy, asks it, sends what it answers, and says how it ended.
-
-Runs in a thread of its own; ROS-free.
-"""
+"""One goal of run_policy: what was asked for, what is known of the robot, and how it ended. ROS-free."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from strands_robots.errors import PolicyError, StrandsRobotsError
-from strands_robots.motion.chunk import Chunk
+import numpy as np
+from numpy.typing import NDArray
+
+from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.policies.host import Patience, PolicyHost
+from strands_robots.policies.opening import PolicyKey, PolicyShelf, open_policy
 from strands_robots.policies.provider import PolicyContext
-from strands_robots.policies.registry import create_policy
-from strands_robots.policies.run import PolicyRun, Reason, RunConfig
+from strands_robots.policies.run import Blending, PolicyRun, Reason, RunConfig
+from strands_robots.policies.stopping import StopCondition
 from strands_robots.safety.gate import GateReport
 from strands_robots.types import Action, FloatArray, Instant, JointLimits, Observation, Policy
 
 DESCRIPTION_WAIT = 1.0
 """How long to wait for the robot's description, which a policy can do without [s, steady time]."""
 
-T = TypeVar("T")
-
-_POLL = 0.02
+PICTURE_AGE = 0.5
+"""A picture that is older than this when the policy is asked ends the run [s, ROS time]."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Goal:
         steps: End after this many rows; 0 is no limit.
         seed: Seed of the policy.
         lockstep: Step a world instead of following a robot that moves in its own time.
+        adapter: Adapter: name, path or YAML; empty for policies that speak the robot's own words.
+        stop_when: Condition on the robot's joints or the time that ends the run, YAML or JSON; empty for none.
+        blending: "splice", "ensemble" or "rtc"; empty takes "rtc" where the policy can, else "splice".
+        execute_rows: Rows of a chunk to play before the policy is asked again; 0: half of it.
+        keep_loaded: Keep the policy for the next goal with the same policy, config, adapter, rate and robot.
     """
 
     goal_id: str
@@ -55,22 +60,16 @@ class Goal:
     steps: int = 0
     seed: int = 0
     lockstep: bool = False
+    adapter: str = ""
+    stop_when: str = ""
+    blending: str = ""
+    execute_rows: int = 0
+    keep_loaded: bool = False
 
-
-class RobotLink(Protocol):
-    """The session's way to its robot."""
-
-    def now(self) -> Instant:
-        """Return the present."""
-
-    def send(self, chunk: Chunk, latency: float) -> None:
-        """Send a chunk that took `latency` [s] to infer."""
-
-    def is_connected(self) -> bool:
-        """Return whether somebody would hear a chunk."""
-
-    def report_progress(self) -> None:
-        """Tell the client how far the run is."""
+    @property
+    def key(self) -> PolicyKey:
+        """What makes a kept policy this goal's."""
+        return PolicyKey(self.robot, self.policy, self.config, self.adapter, self.rate)
 
 
 @dataclass(frozen=True)
@@ -85,36 +84,58 @@ class Outcome:
     elapsed: float = 0.0
     joint_names: tuple[str, ...] = ()
     motion: tuple[float, ...] = ()
+    underruns: int = 0
+    latency_p50: float = field(default=0.0, compare=False)  # of the wall's clock, never the same twice
+    latency_p99: float = field(default=0.0, compare=False)
 
 
 class Session:
-    """State that the session's thread and the executor share. Every `on_*` and `cancel` may be called from any thread.
+    """State that the session's thread and the executor share. Every `on_*` and `end` may be called from any thread.
 
     Args:
         goal: What was asked for.
         now: The present.
+        shelf: Policies that were made in advance.
+        patience: How long the policy may take.
 
     Attributes:
         run: The run; use it while holding `changed`.
         changed: Notified when something was told.
+        cameras: The robot's cameras with height and width [px]; None when not known. Set before `make_policy`.
+        policy: The policy, once made.
 
     Raises:
         ConfigurationError: If the goal is not usable.
     """
 
-    def __init__(self, goal: Goal, now: Instant) -> None:
+    def __init__(
+        self, goal: Goal, now: Instant, shelf: PolicyShelf | None = None, patience: Patience | None = None
+    ) -> None:
         self.goal = goal
         self.changed = threading.Condition()
-        config = RunConfig(goal.robot, f"policy/{goal.policy}", goal.duration, goal.steps)
-        if goal.lockstep:  # Time passes by this session's own steps only: nothing to wait for, and nothing grows old.
-            config = replace(config, lease_wait=0.0, observation_timeout=math.inf)
-        self.run = PolicyRun(config, now, time.time_ns())
+        self.cameras: Mapping[str, tuple[int, int]] | None = None
+        self.policy: PolicyHost | None = None
+        self.run = PolicyRun(_run_config(goal), now, time.time_ns())
+        self._shelf = shelf if shelf is not None else PolicyShelf()
+        self._patience = patience if patience is not None else Patience()
         self._limits: JointLimits | None = None
+        self._stop = StopCondition(goal.stop_when) if goal.stop_when.strip() else None
+        self._pictures: dict[str, tuple[float, NDArray[np.uint8]]] = {}
+        self._earlier: deque[Observation] = deque(maxlen=0)
+        self._spacing = 0.0
 
     def on_observation(self, observation: Observation, now: Instant) -> None:
         """Take an observation."""
         with self.changed:
             self.run.on_observation(observation, now)
+            self._remember(observation)
+            self._check_stop(observation, now)
+            self.changed.notify_all()
+
+    def on_picture(self, camera: str, stamp: float, picture: NDArray[np.uint8]) -> None:
+        """Take a picture (H, W, 3) RGB of one of the robot's cameras, taken at `stamp` [s, ROS time]."""
+        with self.changed:
+            self._pictures[camera] = (stamp, picture)
             self.changed.notify_all()
 
     def on_gate(self, report: GateReport, now: Instant) -> None:
@@ -135,7 +156,7 @@ class Session:
             self.changed.notify_all()
 
     def end(self, reason: Reason, message: str) -> None:
-        """End the run as soon as the policy answers."""
+        """End the run; a policy that is being asked is given up."""
         with self.changed:
             self.run.end(reason, message)
             self.changed.notify_all()
@@ -146,6 +167,28 @@ class Session:
         Raises:
             StrandsRobotsError: If it cannot be made.
         """
+        host = self.load()
+        if host.needs.language and not self.goal.task.strip():
+            raise ConfigurationError(f"policy '{self.goal.policy}' needs the task in words; the goal gives none")
+        self._choose_blending(host)
+        with self.changed:
+            self._earlier = deque(maxlen=max(host.needs.history - 1, 0))
+            self._spacing = 1.0 / host.gives.rate if host.gives.rate > 0.0 else 0.0
+        host.reset(self.goal.seed)
+        return host
+
+    def load(self) -> PolicyHost:
+        """Return the policy as it was kept, or made now.
+
+        Raises:
+            StrandsRobotsError: If it cannot be made.
+        """
+        goal = self.goal
+        kept = self._shelf.take(goal.key)
+        if kept is not None:
+            kept.is_over = self.run.has_ended
+            self.policy = kept
+            return kept
         with self.changed:
             self.changed.wait_for(lambda: self._limits is not None or self.run.has_ended(), DESCRIPTION_WAIT)
             observation = self.run.observation
@@ -153,11 +196,48 @@ class Session:
         names = observation.joint_names if observation is not None else ()
         if limits is not None and any(name not in limits.index for name in names):
             limits = None
-        goal = self.goal
-        context = PolicyContext(goal.robot, names, limits, goal.task, goal.rate)
-        policy = _guarded(lambda: create_policy(goal.policy, goal.config, context))
-        _guarded(lambda: policy.reset(goal.seed))
-        return policy
+        if self._stop is not None:
+            self._stop.check_joints(names)
+        context = PolicyContext(goal.robot, names, limits, None, goal.rate, self.cameras, goal.adapter)
+        self.policy = open_policy(goal.policy, goal.config, context, self._patience, self.run.has_ended)
+        if self.cameras is not None:
+            for camera in self.policy.needs.cameras:
+                if camera not in self.cameras:
+                    raise UnknownNameError(f"camera of '{goal.robot}'", camera, self.cameras)
+        return self.policy
+
+    def put_away(self) -> None:
+        """Close the policy, or keep it where the goal says so."""
+        host, self.policy = self.policy, None
+        if host is None:
+            return
+        if self.goal.keep_loaded and host.is_usable:
+            self._shelf.put(self.goal.key, host)
+        else:
+            host.close()
+
+    def complete(self, observation: Observation) -> Observation:
+        """Return an observation with everything that the policy needs besides the joints.
+
+        Raises:
+            PolicyError: If a picture is missing or too old.
+        """
+        cameras = self.policy.needs.cameras if self.policy is not None else {}
+        with self.changed:
+            images = {}
+            for camera in cameras:
+                if camera not in self._pictures:
+                    raise PolicyError(f"no picture of '{camera}' has come")
+                stamp, images[camera] = self._pictures[camera]
+                if observation.stamp - stamp > PICTURE_AGE:
+                    raise PolicyError(
+                        f"the last picture of '{camera}' is {observation.stamp - stamp:.2f} s old; valid: up to {PICTURE_AGE} s"
+                    )
+            return replace(observation, images=images, earlier=tuple(self._earlier), task=self.goal.task)
+
+    def has_pictures(self) -> bool:
+        """Return whether every camera that the policy needs has sent a picture; the caller holds `changed`."""
+        return self.policy is None or all(camera in self._pictures for camera in self.policy.needs.cameras)
 
     def outcome(self, now: Instant) -> Outcome:
         """Return what became of an ended run."""
@@ -167,97 +247,66 @@ class Session:
             if ending is None:
                 raise PolicyError("the run goes on; valid: to ask when it has ended")
             lost = run.lost_chunks
-            success = ending.reason is Reason.COMPLETED and lost == 0
+            success = ending.reason in (Reason.COMPLETED, Reason.CONDITION_MET) and lost == 0
             message = ending.message if not lost else f"{ending.message}; {lost} of {run.chunks} chunks were not played"
             return Outcome(
                 success, message, ending.reason, run.chunks, run.steps(now), run.elapsed(now), run.motion.joint_names,
-                tuple((run.motion.highest - run.motion.lowest).tolist()),
+                tuple((run.motion.highest - run.motion.lowest).tolist()), run.underruns,
+                run.latencies.percentile(50.0), run.latencies.percentile(99.0),
             )  # fmt: skip
 
+    def _choose_blending(self, host: PolicyHost) -> None:
+        wanted = self.goal.blending
+        if wanted == Blending.RTC.value and not host.gives.rtc:
+            raise ConfigurationError(
+                f"policy '{self.goal.policy}' has no real-time chunking; valid: splice, ensemble, or nothing"
+            )
+        if not wanted and host.gives.rtc:
+            with self.changed:
+                self.run.config = replace(self.run.config, blending=Blending.RTC)
 
-def infer(policy: Policy, observation: Observation) -> tuple[Action, float]:
+    def _remember(self, observation: Observation) -> None:
+        if self._earlier.maxlen:
+            last = self._earlier[-1].stamp if self._earlier else -math.inf
+            if observation.stamp - last >= self._spacing - 1e-6:
+                images = {camera: picture for camera, (_, picture) in self._pictures.items()}
+                self._earlier.append(replace(observation, images=images))
+
+    def _check_stop(self, observation: Observation, now: Instant) -> None:
+        if self._stop is None or self.run.chunks == 0 or self.run.has_ended():
+            return
+        if self._stop.is_met(observation, self.run.elapsed(now)):
+            self.run.end(Reason.CONDITION_MET, f"stop_when holds after {self.run.elapsed(now):.2f} s")
+
+
+def infer(session: Session, policy: Policy, observation: Observation) -> tuple[Action, float]:
     """Return the policy's answer and how long it took [s].
 
     Raises:
         StrandsRobotsError: If the policy failed.
     """
+    complete = session.complete(observation)
+    with session.changed:
+        is_rtc = session.run.config.blending is Blending.RTC
+        playback = session.run.playback(observation) if is_rtc else None
     begin = time.monotonic()
-    action = _guarded(lambda: policy.infer(observation))
+    action = policy.infer(complete, playback)
     return action, time.monotonic() - begin
 
 
-def _guarded(call: Callable[[], T]) -> T:
-    """Return what the policy's own code returns.
-
-    Whatever it raises becomes a PolicyError, for that code is somebody else's.
-    """
-    try:
-        return call()
-    except StrandsRobotsError:
-        raise
-    except Exception as error:
-        raise PolicyError(f"{type(error).__name__}: {error}") from error
-
-
-def run_realtime(session: Session, link: RobotLink) -> None:
-    """Run a goal against a robot that moves in its own time, until the run has an ending."""
-    run, changed = session.run, session.changed
-    policy: Policy | None = None
-    try:
-        _wait_until_ready(session, link)
-        if not run.has_ended():
-            policy = session.make_policy()
-        while policy is not None:
-            with changed:
-                is_due, observation = run.is_inference_due(link.now()), run.observation
-                if run.has_ended():
-                    break
-                if not is_due or observation is None:
-                    changed.wait(_POLL)
-                    continue
-            action, latency = infer(policy, observation)
-            with changed:
-                if run.has_ended():
-                    break
-                chunk = run.make_chunk(action, observation, latency, link.now())
-            link.send(chunk, latency)
-            link.report_progress()
-    except StrandsRobotsError as error:
-        session.end(Reason.POLICY_FAILED if run.chunks or policy is not None else Reason.REFUSED, str(error))
-    finally:
-        if policy is not None:
-            policy.close()
-    _hold(session, link)
-
-
-def _wait_until_ready(session: Session, link: RobotLink) -> None:
-    """Return when the robot is heard and hears, or the run has an ending.
-
-    The observation must be younger than the first word of the gate, so that the chunk is younger than the arming.
-    """
-    run, changed = session.run, session.changed
-    earlier: Observation | None = None
-    was_heard = False
-    last = link.now().steady + run.config.start_timeout
-    with changed:
-        while not run.has_ended():
-            if run.is_heard and not was_heard:
-                was_heard, earlier = True, run.observation
-            if run.is_inference_due(link.now()) and link.is_connected() and run.observation is not earlier:
-                return
-            if link.now().steady > last and not link.is_connected():
-                run.end(Reason.REFUSED, f"nobody listens to {session.goal.robot}/action_chunk")
-            changed.wait(_POLL)
-
-
-def _hold(session: Session, link: RobotLink) -> None:
-    """Stop the motion of a run that ended early.
-
-    A stopped gate does that itself, and a complete run's last chunk ends there.
-    """
-    run = session.run
-    if run.ending is not None and run.ending.reason in (Reason.CANCELLED, Reason.POLICY_FAILED):
-        with session.changed:
-            chunk = run.make_hold(link.now())
-        if chunk is not None:
-            link.send(chunk, 0.0)
+def _run_config(goal: Goal) -> RunConfig:
+    valid = [blending.value for blending in Blending]
+    if goal.blending and goal.blending not in valid:
+        raise UnknownNameError("blending", goal.blending, valid)
+    blending = Blending(goal.blending) if goal.blending else Blending.SPLICE
+    config = RunConfig(
+        goal.robot,
+        f"policy/{goal.policy}",
+        goal.duration,
+        goal.steps,
+        blending=blending,
+        execute_rows=goal.execute_rows,
+    )
+    if goal.lockstep:  # Time passes by this session's own steps only: nothing to wait for, and nothing grows old.
+        config = replace(config, lease_wait=0.0, observation_timeout=math.inf, is_realtime=False)
+    return config

@@ -14,7 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from strands_robots.errors import PolicyError, UnknownNameError
 from strands_robots.policies.provider import PolicyContext, PolicyOptions, read_options
-from strands_robots.types import Action, FloatArray, JointLimits, Observation
+from strands_robots.types import (
+    Action,
+    Element,
+    FloatArray,
+    JointLimits,
+    Observation,
+    Playback,
+    PolicyGives,
+    PolicyNeeds,
+)
 
 RAMP_PEAK = 1.875
 """Largest slope of the ramp, in 1 / ramp time."""
@@ -84,6 +93,10 @@ class SinePolicy:
         self._start: FloatArray | None = None
         self._center: FloatArray = np.zeros(len(self._names))
         self._start_stamp = 0.0
+        self.needs = PolicyNeeds()
+        self.gives = PolicyGives(
+            tuple(Element(joint, "rad") for joint in self._names), horizon=options.horizon, rate=options.rate
+        )
         if limits is not None:
             for joint in self._names:
                 if joint not in limits.index:
@@ -95,7 +108,7 @@ class SinePolicy:
         """Start at the next observation; nothing here is random."""
         self._start = None
 
-    def infer(self, observation: Observation) -> Action:
+    def infer(self, observation: Observation, playback: Playback | None = None) -> Action:
         """Return rows (H, D) [rad] from the observation's stamp on.
 
         Raises:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
+from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 from strands_robots.action import RunPolicy
 from strands_robots.errors import StrandsRobotsError
 from strands_robots.motion.chunk import Chunk
+from strands_robots.policies.run import Reason
 from strands_robots.policies.session import Session
 from strands_robots.ros import qos
+from strands_robots.ros.images import rgb_from_msg
 from strands_robots.ros.robot_feed import RobotFeed
+from strands_robots.ros.stamps import to_seconds
 from strands_robots.types import Instant
 from strands_robots.urdf_limits import limits_from_urdf
 
@@ -29,6 +36,9 @@ class RosRobotLink:
         self._node = node
         self._session = session
         self._goal = goal
+        self._cameras: set[str] = set()
+        self._pictures: list[Any] = []
+        self._is_closed = False
         robot = session.goal.robot
         self._feed = RobotFeed(node, robot, session, lockstep=session.goal.lockstep)
         self._description = node.create_subscription(
@@ -47,6 +57,15 @@ class RosRobotLink:
         """Return whether a robot node listens to the chunks."""
         return self._feed.is_connected()
 
+    def open_cameras(self, cameras: Iterable[str]) -> None:
+        """Listen to cameras of the robot; may be called from any thread, the executor's does it."""
+        names = [name for name in cameras if name not in self._cameras]
+        self._cameras.update(names)
+        executor = self._node.executor
+        if executor is not None:
+            executor.create_task(lambda: self._subscribe(names))
+            executor.wake()
+
     def report_progress(self) -> None:
         """Publish the action's feedback."""
         run, now = self._session.run, self.now()
@@ -60,7 +79,29 @@ class RosRobotLink:
     def close(self) -> None:
         """Stop listening."""
         self._feed.close()
-        self._node.destroy_subscription(self._description)
+        self._is_closed = True
+        for subscription in (self._description, *self._pictures):
+            self._node.destroy_subscription(subscription)
+
+    def _subscribe(self, cameras: list[str]) -> None:
+        if self._is_closed:
+            return
+        robot = self._session.goal.robot
+        self._pictures += [
+            self._node.create_subscription(
+                Image,
+                f"{robot}/{camera}/image_raw",
+                lambda message, name=camera: self._on_image(name, message),
+                qos.IMAGE_READER,
+            )
+            for camera in cameras
+        ]
+
+    def _on_image(self, camera: str, message: Image) -> None:
+        try:
+            self._session.on_picture(camera, to_seconds(message.header.stamp), rgb_from_msg(message))
+        except StrandsRobotsError as error:
+            self._session.end(Reason.OBSERVATION_LOST, f"picture of '{camera}': {error}")
 
     def _on_description(self, message: String) -> None:
         try:

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rclpy.node import Node
 
 from strands_robots.errors import WorldError
 from strands_robots.motion.chunk import Chunk
 from strands_robots.policies.lockstep import StepAnswer
 from strands_robots.ros.conversions import chunk_to_msg, observation_from_joint_state
-from strands_robots.srv import GetWorldState, StepWorld
+from strands_robots.ros.images import rgb_from_msg
+from strands_robots.srv import GetWorldState, RenderCamera, StepWorld
 
 DISCOVERY_TIMEOUT = 2.0
 QUESTION_TIMEOUT = 1.0
@@ -32,6 +34,7 @@ class WorldClients:
     def __init__(self, node: Node) -> None:
         self.step = node.create_client(StepWorld, "world/step")
         self.state = node.create_client(GetWorldState, "world/get_state")
+        self.render = node.create_client(RenderCamera, "world/render")
 
 
 class WorldClient:
@@ -85,6 +88,18 @@ class WorldClient:
             done = answer.applied[i]
             applied = (done.source, done.sequence, tuple(done.joint_names), np.array(done.values, dtype=np.float64))
         return StepAnswer(answer.success, answer.message, tuple(answer.refusals), observation, applied)
+
+    def picture(self, camera: str) -> NDArray[np.uint8]:
+        """Return a picture (H, W, 3) RGB of one of the robot's cameras at the present instant.
+
+        Raises:
+            WorldError: If no world answers, or it has no such camera.
+        """
+        request = RenderCamera.Request(camera=f"{self._robot}/{camera}", kind=RenderCamera.Request.RGB)
+        answer = self._call(self._services.render, request, STEP_TIMEOUT, 1)
+        if not answer.success:
+            raise WorldError(answer.message)
+        return rgb_from_msg(answer.image)
 
     def report_progress(self) -> None:
         """Publish the action's feedback."""

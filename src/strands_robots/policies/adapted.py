@@ -1,0 +1,165 @@
+"""A model behind its adapter: a Policy in the robot's joints and SI. ROS-free; no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from strands_robots.errors import ConfigurationError, PolicyError
+from strands_robots.policies.adapter import Adapter, ElementAdapter
+from strands_robots.policies.adapter_check import check_adapter
+from strands_robots.policies.model import Model, ModelInput
+from strands_robots.policies.pictures import adapt_picture
+from strands_robots.policies.provider import PolicyContext
+from strands_robots.types import (
+    Action,
+    ActionSpace,
+    ControlMode,
+    FloatArray,
+    Observation,
+    PictureNeed,
+    Playback,
+    PolicyNeeds,
+)
+
+
+class AdaptedPolicy:
+    """Asks a model in its own words and answers in the robot's.
+
+    Args:
+        model: The model; its space is joint positions or velocities.
+        adapter: What lies between it and the robot.
+        context: The robot and the goal.
+
+    Raises:
+        AdapterError: If model, adapter and robot do not fit; the message shows both lists.
+    """
+
+    def __init__(self, model: Model, adapter: Adapter, context: PolicyContext) -> None:
+        check_adapter(adapter, model.needs, model.gives, context.joint_names, context.cameras, context.task)
+        self._inputs = ModelInputs(model, adapter, context)
+        self._model = model
+        self._names = tuple(element.joint for element in adapter.action)
+        self._scale, self._offset = _factors(adapter.action)
+        self._mode = ControlMode.VELOCITY if model.gives.space is ActionSpace.JOINT_VELOCITY else ControlMode.POSITION
+        self._period = 1.0 / self._inputs.rate
+        self.needs = self._inputs.robot_needs
+        self.gives = replace(model.gives, rate=self._inputs.rate)
+
+    def reset(self, seed: int) -> None:
+        """Start an episode."""
+        self._model.reset(seed)
+
+    def infer(self, observation: Observation, playback: Playback | None = None) -> Action:
+        """Return rows (H, D) of the adapter's joints in SI.
+
+        Raises:
+            PolicyError: If the model cannot answer or answers a wrong shape.
+        """
+        rows = check_rows(self._model.infer(self._inputs.make(observation, playback)), self._model)
+        return Action(self._names, rows * self._scale + self._offset, self._period, self._mode)
+
+    def close(self) -> None:
+        """Free what the model holds."""
+        self._model.close()
+
+
+class ModelInputs:
+    """Turns observations into a model's input.
+
+    Args:
+        model: The model.
+        adapter: Checked against the model.
+        context: The robot and the goal.
+
+    Attributes:
+        rate: Rows a second of the model's action [Hz].
+        robot_needs: What the model needs, in the robot's names.
+    """
+
+    def __init__(self, model: Model, adapter: Adapter, context: PolicyContext) -> None:
+        self._model = model
+        self._adapter = adapter
+        own = model.gives.rate or adapter.rate
+        if context.rate > 0.0 and own > 0.0 and abs(context.rate - own) > 1e-9:
+            raise ConfigurationError(
+                f"the goal asks for a rate of {context.rate:g} Hz, the policy's rows are {1.0 / own:g} s apart; "
+                f"valid: {own:g}, or 0 for the policy's own"
+            )
+        self.rate = own
+        self.robot_needs = PolicyNeeds(
+            (),
+            {entry.camera: PictureNeed() for entry in adapter.cameras.values()},
+            model.needs.language,
+            model.needs.history,
+        )
+        scale, offset = _factors(adapter.state)
+        self._scale, self._offset = scale, offset
+
+    def make(self, observation: Observation, playback: Playback | None) -> ModelInput:
+        """Return an observation in the model's words.
+
+        Raises:
+            PolicyError: If a joint or a picture is missing, or a measured number is not finite.
+        """
+        needs = self._model.needs
+        frames = [*observation.earlier, observation][-needs.history :]
+        frames = [frames[0]] * (needs.history - len(frames)) + frames  # before the episode the robot was where it began
+        state = np.array([[_measured(element, frame) for element in self._adapter.state] for frame in frames])
+        state = (state.reshape(len(frames), -1) - self._offset) / self._scale
+        if not np.isfinite(state).all():
+            column = int(np.argwhere(~np.isfinite(state))[0][1])
+            raise PolicyError(
+                f"'{self._adapter.state[column].joint}' was measured as {state[-1, column]}; valid: finite"
+            )
+        pictures = {
+            key: np.stack([adapt_picture(_picture(entry.camera, frame), entry, needs.cameras[key]) for frame in frames])
+            for key, entry in self._adapter.cameras.items()
+        }
+        return ModelInput(observation.stamp, state, pictures, observation.task, playback)
+
+
+def check_rows(rows: FloatArray, model: Model) -> FloatArray:
+    """Return what a model answered as (H, A) float64.
+
+    Raises:
+        PolicyError: If the shape is not that of its own declaration, or a number is not finite.
+    """
+    width, horizon = len(model.gives.action), model.gives.horizon
+    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] != width or len(rows) < 1:
+        raise PolicyError(
+            f"the policy answered {type(rows).__name__} of shape {np.shape(rows)}; valid: ({horizon or 'H'}, {width})"
+        )
+    if rows.dtype.kind not in "fiu":
+        raise PolicyError(f"the policy answered values of type {rows.dtype}; valid: numbers")
+    if not np.isfinite(rows).all():
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(rows))[0])
+        raise PolicyError(
+            f"the policy answered values that are no finite numbers: row {row} of '{model.gives.action[column].name}' is "
+            f"{rows[row, column]}"
+        )
+    return np.asarray(rows, dtype=np.float64)
+
+
+def _factors(elements: tuple[ElementAdapter, ...]) -> tuple[FloatArray, FloatArray]:
+    pairs = np.array([element.scale_and_offset() for element in elements], dtype=np.float64).reshape(-1, 2)
+    return pairs[:, 0].copy(), pairs[:, 1].copy()
+
+
+def _measured(element: ElementAdapter, frame: Observation) -> float:
+    try:
+        column = frame.joint_names.index(element.joint)
+    except ValueError:
+        raise PolicyError(
+            f"joint '{element.joint}' was not measured; the robot reports {', '.join(frame.joint_names)}"
+        ) from None
+    values: FloatArray = getattr(frame, element.quantity)
+    return float(values[column])
+
+
+def _picture(camera: str, frame: Observation) -> np.ndarray:  # type: ignore[type-arg]
+    picture = frame.images.get(camera)
+    if picture is None:
+        raise PolicyError(f"no picture of '{camera}'; there are {', '.join(frame.images) or 'none'}")
+    return picture

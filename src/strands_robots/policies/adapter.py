@@ -1,0 +1,217 @@
+"""The adapter between one robot and one model, as data: names, order, units, cameras. Read from YAML.
+
+state:
+  - {name: shoulder_pan.pos, joint: shoulder_pan, unit: deg}
+  - {name: gripper.pos, joint: gripper, unit: range_0_100, ends: [-0.174533, 1.74533]}
+cameras:
+  observation.images.front: {camera: wrist, resize: stretch}
+absent_cameras: [observation.images.left]     # only what the model calls optional
+action:
+  - {name: shoulder_pan.pos, joint: shoulder_pan, unit: deg}
+  - {name: gripper.pos, joint: gripper, unit: range_0_100, ends: [-0.174533, 1.74533]}
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
+from strands_robots.policies.units import scale_and_offset
+from strands_robots.share import share_directory
+
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ElementAdapter(_Strict):
+    """One number of the model's state or action, and the joint that it means.
+
+    Attributes:
+        name: Name in the model's vocabulary.
+        joint: The robot's joint.
+        unit: Unit of the model's number, see policies.units.
+        ends: SI values at the lowest and highest number, for units that span the joint's way.
+        quantity: What is measured of the joint; an action's is decided by the model's space.
+    """
+
+    name: Name
+    joint: Name
+    unit: str
+    ends: tuple[float, float] | None = None
+    quantity: Literal["position", "velocity", "effort"] = "position"
+
+    @model_validator(mode="after")
+    def _convertible(self) -> ElementAdapter:
+        try:
+            self.scale_and_offset()
+        except StrandsRobotsError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def scale_and_offset(self) -> tuple[float, float]:
+        """Return (scale, offset) so that SI = scale * number + offset."""
+        return scale_and_offset(self.unit, self.ends)
+
+
+class CameraAdapter(_Strict):
+    """One picture of the model and the camera that takes it.
+
+    Attributes:
+        camera: The robot's camera.
+        resize: "exact": the camera has the model's size. "stretch": scaled. "pad": scaled, black bars keep its shape.
+        order: Order of the colours that the model takes.
+    """
+
+    camera: Name
+    resize: Literal["exact", "stretch", "pad"] = "exact"
+    order: Literal["rgb", "bgr"] = "rgb"
+
+
+class GripperAdapter(_Strict):
+    """The model's gripper number and the joint that it means; in between is interpolated unless `threshold` is given.
+
+    Attributes:
+        name: Name in the model's action.
+        joint: The robot's gripper joint.
+        open, closed: The model's numbers.
+        open_position, closed_position: The joint's positions [rad] or [m].
+        threshold: Numbers nearer to `open` than this one open, the others close; None interpolates.
+    """
+
+    name: Name
+    joint: Name
+    open: float
+    closed: float
+    open_position: float
+    closed_position: float
+    threshold: float | None = None
+
+    @model_validator(mode="after")
+    def _distinct(self) -> GripperAdapter:
+        if self.open == self.closed:
+            raise ValueError(f"gripper is open and closed at {self.open}; valid: two numbers")
+        low, high = sorted((self.open, self.closed))
+        if self.threshold is not None and not low <= self.threshold <= high:
+            raise ValueError(f"gripper threshold is {self.threshold}; valid: {low} to {high}")
+        return self
+
+
+class EndEffectorAdapter(_Strict):
+    """How numbers of an end-effector action are meant.
+
+    Attributes:
+        translation: Names of x, y and z.
+        rotation: Names of the rotation's numbers, in order.
+        form: Form of the rotation: rotation vector, roll-pitch-yaw (fixed axes x, y, z), quaternion x y z w, or the first two
+            columns of the rotation matrix.
+        frame: Frame of deltas: the robot's base, or the tool itself. Poses are always in the base frame.
+        translation_scale: Metres in one unit.
+        rotation_scale: Radians in one unit; 1 for quaternions and matrices.
+        anchor: What deltas add up from: the pose "measured" at the observation, or the one "commanded" last.
+        smoothing: Share of the previous joint target in the next one, 0 (none) to below 1.
+        gripper: The gripper's number; None for a model without one.
+        position_tolerance: A pose missed by more is reported as unreachable [m].
+    """
+
+    translation: tuple[Name, Name, Name]
+    rotation: Annotated[tuple[Name, ...], Field(max_length=6)] = ()
+    form: Literal["rotation_vector", "rpy", "quaternion", "matrix_6d"] = "rotation_vector"
+    frame: Literal["base", "tool"] = "base"
+    translation_scale: Annotated[float, Field(gt=0.0)] = 1.0
+    rotation_scale: Annotated[float, Field(gt=0.0)] = 1.0
+    anchor: Literal["measured", "commanded"] = "measured"
+    smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    gripper: GripperAdapter | None = None
+    position_tolerance: Annotated[float, Field(gt=0.0)] = 0.02
+
+    @model_validator(mode="after")
+    def _complete(self) -> EndEffectorAdapter:
+        size = {"rotation_vector": 3, "rpy": 3, "quaternion": 4, "matrix_6d": 6}[self.form]
+        if self.rotation and len(self.rotation) != size:
+            raise ValueError(f"a rotation as {self.form} has {size} numbers; given {', '.join(self.rotation)}")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name of the action."""
+        return (*self.translation, *self.rotation, *((self.gripper.name,) if self.gripper else ()))
+
+
+class Adapter(_Strict):
+    """Everything that lies between a robot and a model.
+
+    Attributes:
+        state: The model's state vector, in its order.
+        cameras: The model's pictures.
+        absent_cameras: Optional pictures that this robot does not have.
+        action: The model's action vector, in its order; for joint spaces.
+        end_effector: The same for end-effector spaces.
+        rate: Rows a second, for models that do not say [Hz]; 0 leaves it to the model or the goal.
+    """
+
+    state: Annotated[tuple[ElementAdapter, ...], Field(max_length=256)] = ()
+    cameras: Annotated[dict[Name, CameraAdapter], Field(max_length=32)] = Field(default_factory=dict)
+    absent_cameras: tuple[Name, ...] = ()
+    action: Annotated[tuple[ElementAdapter, ...], Field(max_length=256)] = ()
+    end_effector: EndEffectorAdapter | None = None
+    rate: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
+
+    @model_validator(mode="after")
+    def _unique(self) -> Adapter:
+        for kind, elements in (("state", self.state), ("action", self.action)):
+            names = [element.name for element in elements]
+            if len(set(names)) != len(names):
+                raise ValueError(f"{kind} names an element twice: {', '.join(names)}")
+        joints = [element.joint for element in self.action]
+        if len(set(joints)) != len(joints):
+            raise ValueError(f"action commands a joint twice: {', '.join(joints)}")
+        both = sorted(set(self.absent_cameras) & set(self.cameras))
+        if both:
+            raise ValueError(f"cameras and absent_cameras both name {', '.join(both)}")
+        return self
+
+
+def adapter_names() -> list[str]:
+    """Return the names of the adapters that come with the package."""
+    return sorted(path.stem for path in (share_directory() / "config" / "adapters").glob("*.yaml"))
+
+
+def load_adapter(name_or_path_or_text: str) -> Adapter:
+    """Return an adapter.
+
+    Args:
+        name_or_path_or_text: Name in config/adapters, path of a YAML file, or the YAML itself (a mapping).
+
+    Raises:
+        UnknownNameError: If it is no mapping, and neither a known name nor a file.
+        ConfigurationError: If it is not valid; the message has every field that is wrong.
+    """
+    given = name_or_path_or_text
+    origin = "adapter"
+    if ":" not in given:
+        path = Path(given).expanduser()
+        if path.suffix not in (".yaml", ".yml"):
+            path = share_directory() / "config" / "adapters" / f"{given}.yaml"
+            if "/" in given or not path.is_file():
+                raise UnknownNameError("adapter", given, adapter_names())
+        if not path.is_file():
+            raise ConfigurationError(f"adapter file '{ascii(given)[1:-1]}' does not exist")
+        origin = f"adapter '{ascii(given)[1:-1]}'"
+        given = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return Adapter.model_validate(yaml.safe_load(given))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{origin} is not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, entry['loc'])) or 'adapter'}: {entry['msg']} (given {ascii(entry['input'])[:64]})"
+            for entry in error.errors()
+        )
+        raise ConfigurationError(f"{origin}: {problems}; valid: {', '.join(Adapter.model_fields)}") from None

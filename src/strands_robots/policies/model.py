@@ -1,0 +1,56 @@
+"""What an adapter stands in front of: a model that speaks its own names, order and units. ROS-free; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strands_robots.types import FloatArray, Playback, PolicyGives, PolicyNeeds
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """One observation in the model's vocabulary.
+
+    Attributes:
+        stamp: ROS time of the newest row [s].
+        state: (T, S) in the order and units of `needs.state`, oldest row first; T is `needs.history`.
+        pictures: Key of `needs.cameras` -> uint8 (T, H, W, 3) RGB. An optional one that the adapter names absent is not there.
+        task: What the robot shall do, in words; empty for models without language.
+        playback: What is being played; None for models without real-time chunking.
+    """
+
+    stamp: float
+    state: FloatArray
+    pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    task: str = ""
+    playback: Playback | None = None
+
+
+class Model(Protocol):
+    """A policy in its own vocabulary."""
+
+    @property
+    def needs(self) -> PolicyNeeds:
+        """What `infer` must be given."""
+
+    @property
+    def gives(self) -> PolicyGives:
+        """What `infer` answers."""
+
+    def reset(self, seed: int) -> None:
+        """Start an episode."""
+
+    def infer(self, given: ModelInput) -> FloatArray:
+        """Return rows (H, A) in the order and units of `gives.action`, row 0 at `given.stamp`.
+
+        Raises:
+            PolicyError: If the model cannot answer.
+        """
+
+    def close(self) -> None:
+        """Free what the model holds."""
