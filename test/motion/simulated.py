@@ -1,4 +1,4 @@
-"""A simulated SO-101 behind a gate, and motion sessions that move it, without ROS and without real time."""
+"""A simulated arm behind a gate, and motion sessions that move it, without ROS and without real time."""
 
 from __future__ import annotations
 
@@ -42,17 +42,20 @@ def scene_file(folder: Path, *bodies: str) -> Path:
 class Simulated:
     """The arm in its world. Time is simulated; the steady clock runs along."""
 
-    def __init__(self, scene: Path | None = None, home: Mapping[str, float] | None = None) -> None:
-        self.config = load_robot("so101")
+    def __init__(
+        self, scene: Path | None = None, home: Mapping[str, float] | None = None, robot: str = "so101"
+    ) -> None:
+        self.name = robot
+        self.config = load_robot(robot)
         if home is not None:
             self.config = self.config.model_copy(update={"home": {**self.config.home, **home}})
-        spec = RobotSpec("so101", self.config)
+        spec = RobotSpec(robot, self.config)
         self.world = World(WorldConfig(robots=(spec,), scene=scene, overhead=None))
-        self.robot = self.world.robots["so101"]
-        self.kinematics = RobotKinematics("so101", self.config, avoid_ground=True)
+        self.robot = self.world.robots[robot]
+        self.kinematics = RobotKinematics(robot, self.config, avoid_ground=True)
         self.limits = self.config.limits()
         self.gate = Gate(
-            GateConfig("so101", "s1", modes=self.config.control_modes, lease_timeout=0.2),
+            GateConfig(robot, "s1", modes=self.config.control_modes, lease_timeout=0.2),
             self.limits,
             self.robot.position,
         )
@@ -99,7 +102,7 @@ class Simulated:
 
     def session(self, task: MotionTask, source: str = SOURCE) -> MotionSession:
         """Return a session that has heard the robot."""
-        session = MotionSession("so101", source, task, self.limits, self.now, lambda: None)
+        session = MotionSession(self.name, source, task, self.limits, self.now, lambda: None)
         self.tick()
         self.tell(session)
         return session
@@ -157,4 +160,4 @@ class Simulated:
 
     def _beat(self) -> None:
         self._beats += 1
-        self.gate.on_heartbeat(Heartbeat("sup", self._beats, True, 1, {"so101": "s1"}), self.now)
+        self.gate.on_heartbeat(Heartbeat("sup", self._beats, True, 1, {self.name: "s1"}), self.now)

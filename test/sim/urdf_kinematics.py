@@ -40,7 +40,7 @@ def transform_of(element: ElementTree.Element) -> Matrix:
 
 
 class UrdfTree:
-    """Links and joints of a URDF file with revolute and fixed joints."""
+    """Links and joints of a URDF file with revolute, prismatic and fixed joints; a mimic joint takes its leader's position."""
 
     def __init__(self, path: Path) -> None:
         root = ElementTree.parse(path).getroot()
@@ -54,12 +54,16 @@ class UrdfTree:
         return float(self.joints[joint].find("limit").attrib[key])  # type: ignore[union-attr]
 
     def pose(self, link: str, positions: dict[str, float]) -> Matrix:
-        """Return the (4, 4) pose of a link in the root link [m]; positions in rad."""
+        """Return the (4, 4) pose of a link in the root link [m]; positions in rad or m."""
         for name, joint in self.joints.items():
             if joint.find("child").attrib["link"] == link:  # type: ignore[union-attr]
                 parent = self.pose(joint.find("parent").attrib["link"], positions)  # type: ignore[union-attr]
                 turn = np.eye(4)
-                if joint.attrib["type"] != "fixed":
+                mimic = joint.find("mimic")
+                position = positions.get(name if mimic is None else mimic.attrib["joint"], 0.0)
+                if joint.attrib["type"] == "prismatic":
+                    turn[:3, 3] = self.axis(name) * position
+                elif joint.attrib["type"] != "fixed":
                     turn[:3, :3] = _rotation_about(self.axis(name), positions[name])
                 return parent @ transform_of(joint) @ turn
         return np.eye(4)

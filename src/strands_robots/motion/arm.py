@@ -13,6 +13,7 @@ import numpy as np
 from strands_robots.errors import ModelError
 from strands_robots.motion.pose import Pose
 from strands_robots.robot_config import RobotConfig
+from strands_robots.sim.followers import Followers
 from strands_robots.sim.model_file import compile_model
 from strands_robots.sim.robot_model import load_robot_model
 from strands_robots.types import FloatArray
@@ -89,6 +90,7 @@ class Arm:
         joints = [self.model.joint(joint).id for joint in config.joints]
         self.qpos_address = self.model.jnt_qposadr[joints].copy()
         self.dof_address = self.model.jnt_dofadr[joints].copy()
+        self._followers = Followers(self.model)
         for column, joint in enumerate(joints):
             low, high = self.limits.lower[column], self.limits.upper[column]
             self.model.jnt_range[joint] = low, high
@@ -102,6 +104,7 @@ class Arm:
         """Return MuJoCo's generalised positions (nq,) of joint positions (D,) [rad] or [m]."""
         qpos: FloatArray = self.model.qpos0.copy()
         qpos[self.qpos_address] = position
+        self._followers.place(qpos)
         return qpos
 
     def tool_pose(self, position: FloatArray) -> Pose:
@@ -160,6 +163,7 @@ class Arm:
 
     def _place(self, position: FloatArray) -> None:
         self._data.qpos[self.qpos_address] = position
+        self._followers.place(self._data.qpos)
         mujoco.mj_kinematics(self.model, self._data)
 
 

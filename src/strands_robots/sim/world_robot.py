@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 
 from strands_robots.errors import ShapeError
+from strands_robots.sim.followers import Followers
 from strands_robots.sim.servos import Servo, ctrl_address, position_servos
 from strands_robots.sim.slots import Slots
 from strands_robots.sim.world_config import RobotSpec
@@ -52,6 +53,7 @@ class WorldRobot:
         mine = [servos[joint] for joint in joints]
         self._model, self._data = model, data
         self._qpos = Slots(data.qpos, model.jnt_qposadr[joints])
+        self._followers = Followers(model, joints)
         self._qvel = Slots(data.qvel, model.jnt_dofadr[joints])
         self._effort = Slots(data.qfrc_actuator, model.jnt_dofadr[joints])
         self._controls = [ctrl_address(model, servo.actuator) for servo in mine]
@@ -108,6 +110,7 @@ class WorldRobot:
     def place_home(self) -> None:
         """Put the joints of a world at rest to `home`, torque on, and aim there; the world's lock is held by the caller."""
         self._qpos.write(self.home)
+        self._followers.place(self._data.qpos)
         self._torque_enabled = True
         self._set_torque_bit(True)
         self._settle(self.home)

@@ -1,0 +1,46 @@
+"""Joints that follow others through an equality of the model, as the second finger of a gripper does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import mujoco
+import numpy as np
+
+from strands_robots.types import FloatArray
+
+
+class Followers:
+    """The followers of some joints, put where their leaders ask for.
+
+    Without it a model that is placed at once, not stepped there, would start with its equalities violated.
+
+    Args:
+        model: The compiled model.
+        leaders: Joint numbers whose followers count; None for all.
+
+    Source: MuJoCo documentation, "XML reference: equality/joint".
+    """
+
+    def __init__(self, model: mujoco.MjModel, leaders: Collection[int] | None = None) -> None:
+        rows = [
+            row
+            for row in range(model.neq)
+            if int(model.eq_type[row]) == int(mujoco.mjtEq.mjEQ_JOINT)
+            and bool(model.eq_active0[row])
+            and int(model.eq_obj2id[row]) >= 0
+            and (leaders is None or int(model.eq_obj2id[row]) in leaders)
+        ]
+        self._followers = model.jnt_qposadr[model.eq_obj1id[rows]]
+        self._leaders = model.jnt_qposadr[model.eq_obj2id[rows]]
+        self._coefficients = model.eq_data[rows, :5].copy()
+        self._start = model.qpos0[self._followers].copy()
+        self._leaders_start = model.qpos0[self._leaders].copy()
+
+    def place(self, qpos: FloatArray) -> None:
+        """Set the followers in MuJoCo's generalised positions (nq,), in place [rad] or [m]."""
+        if not len(self._followers):
+            return
+        way = qpos[self._leaders] - self._leaders_start
+        powers = way[:, None] ** np.arange(5)
+        qpos[self._followers] = self._start + (self._coefficients * powers).sum(axis=1)
