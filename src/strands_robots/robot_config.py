@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.safety.limits_config import LimitsConfig
 from strands_robots.share import robot_names, share_directory
 from strands_robots.types import ControlMode, JointLimits, StopCategory
 
@@ -49,7 +50,7 @@ class GripperConfig(_Strict):
 
 
 class RobotConfig(_Strict):
-    """One kind of robot: model files, joints with limits in order, stop behaviour, cameras."""
+    """One kind of robot: model files, joints with limits in order, stop behaviour, what is supervised, cameras."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
     description: str = ""
@@ -63,6 +64,7 @@ class RobotConfig(_Strict):
     home: dict[str, float] = Field(default_factory=dict)
     gripper: GripperConfig | None = None
     cameras: dict[str, CameraConfig] = Field(default_factory=dict)
+    supervision: LimitsConfig = LimitsConfig()
 
     @model_validator(mode="after")
     def _consistent(self) -> RobotConfig:
@@ -74,6 +76,9 @@ class RobotConfig(_Strict):
                 raise ValueError(f"home.{joint} is {position}; valid: {limits.lower} to {limits.upper}")
         if self.gripper is not None:
             self._check_gripper(self.gripper)
+        self.supervision.check_joints(self.joints)
+        if self.supervision.workspace is not None and not self.tool_frame:
+            raise ValueError("supervision.workspace needs a tool_frame; it is empty")
         valid = [mode.name.lower() for mode in ControlMode]
         for mode in self.modes:
             if mode not in valid:
@@ -135,9 +140,13 @@ def load_robot(name_or_path: str) -> RobotConfig:
         robot = RobotConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"robot file '{path}' is not valid: {error}") from error
-    return robot.model_copy(update={
-        key: _resolve(getattr(robot, key), path, share) for key in ("mjcf", "urdf") if getattr(robot, key) is not None
-    })
+    return robot.model_copy(
+        update={
+            key: _resolve(getattr(robot, key), path, share)
+            for key in ("mjcf", "urdf")
+            if getattr(robot, key) is not None
+        }
+    )
 
 
 def _resolve(model: Path, config: Path, share: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from strands_robots.types import FloatArray, JointLimits
 
@@ -12,6 +13,7 @@ class Limiter:
 
     Attributes:
         position: Set-point (D,) [rad]; starts at the measured position. Replaced at every tick, never written to.
+        speed_scale: Part of the velocity limits that is used, above 0 and up to 1.
     """
 
     def __init__(self, limits: JointLimits, position: FloatArray) -> None:
@@ -19,6 +21,14 @@ class Limiter:
         self.position = np.array(position, dtype=np.float64)
         self._previous = self.position
         self._dt = 1.0
+        self.speed_scale = 1.0
+        self._fastest = limits.velocity
+
+    def scale_speed(self, scale: float) -> None:
+        """Use this part of the velocity limits, above 0 and up to 1; a faster set-point slows down within its acceleration limits."""
+        if scale != self.speed_scale:
+            self.speed_scale = scale
+            self._fastest = scale * self._limits.velocity
 
     @property
     def velocity(self) -> FloatArray:
@@ -31,6 +41,12 @@ class Limiter:
         """Put the set-point at `position` (D,) [rad] at rest; for a start, a reset, or while torque is off."""
         self.position = np.array(position, dtype=np.float64)
         self._previous = self.position
+
+    def give_way(self, measured: FloatArray, joints: NDArray[np.bool_]) -> None:
+        """Put the set-point of some `joints` (D,) at rest where they are `measured` (D,) [rad], so that they press no further."""
+        position: FloatArray = np.where(joints, measured, self.position)
+        self._previous = np.where(joints, measured, self._previous)
+        self.position = position
 
     def place(self, position: FloatArray, dt: float) -> None:
         """Move to `position` (D,) [rad] in one tick of `dt` [s]; the caller has checked that this breaks no limit."""
@@ -64,7 +80,7 @@ class Limiter:
         velocity = (position - self.position) / dt
         step = limits.acceleration * dt * (1.0 + 1e-6) + 1e-12
         return bool(
-            (np.abs(velocity) <= limits.velocity * (1.0 + 1e-6)).all()
+            (np.abs(velocity) <= self._fastest * (1.0 + 1e-6)).all()
             and (np.abs(velocity - self.velocity) <= step).all()
             and (np.abs(next_velocity - velocity) <= step).all()
         )
@@ -99,9 +115,11 @@ class Limiter:
         # brake within the acceleration limit, which comes second.
         up = self._stopping_speed(np.maximum(limits.upper - self.position, 0.0), dt)
         down = self._stopping_speed(np.maximum(self.position - limits.lower, 0.0), dt)
-        wanted = np.clip(wanted, -np.minimum(down, limits.velocity), np.minimum(up, limits.velocity))
+        wanted = np.clip(wanted, -np.minimum(down, self._fastest), np.minimum(up, self._fastest))
         step = limits.acceleration * dt
         position = self.position + np.clip(wanted, current - step, current + step) * dt
         # A set-point inside its range stays inside; one that starts outside (the arm was pushed there) may only come back.
-        np.clip(position, np.minimum(limits.lower, self.position), np.maximum(limits.upper, self.position), out=position)
+        np.clip(
+            position, np.minimum(limits.lower, self.position), np.maximum(limits.upper, self.position), out=position
+        )
         self.place(position, dt)

@@ -62,6 +62,11 @@ class ChunkPlayer:
         self._is_exact = False
         self._rest_of_joints = self.setpoint.position
 
+    @property
+    def is_exact(self) -> bool:
+        """True while the chunk is played row by row, as it was checked; the set-point makes no way of its own."""
+        return self._is_exact
+
     def play(self, chunk: PlannedChunk) -> None:
         """Replace what is being played. Joints that the chunk does not name keep their set-point."""
         self._chunk = chunk
@@ -75,6 +80,7 @@ class ChunkPlayer:
         self._chunk = None
         self.end = -math.inf
         self.is_playing = False
+        self._is_exact = False
 
     def hold(self, position: FloatArray) -> None:
         """Forget the chunk and put the set-point at `position` (D,) [rad], at rest."""
@@ -86,7 +92,7 @@ class ChunkPlayer:
         chunk = self._chunk
         if chunk is None:
             self.setpoint.brake(dt)
-        elif self._is_exact and now < chunk.end - 1e-9:
+        elif self._is_exact and self.setpoint.speed_scale == 1.0 and now < chunk.end - 1e-9:
             self.setpoint.place(self._goal(chunk, now), dt)
         elif chunk.mode is ControlMode.VELOCITY:
             self._advance_velocity(chunk, now, dt)
@@ -104,12 +110,13 @@ class ChunkPlayer:
 
     def _approach(self, chunk: PlannedChunk, now: float, dt: float) -> None:
         goal = self._goal(chunk, now)
+        self._is_exact = False
         if now >= chunk.end - 1e-9:
             if self.setpoint.track(goal, np.zeros(self._size), dt) and not self.setpoint.velocity.any():
                 self.drop()
             return
         goal_velocity = (self._goal(chunk, now + dt) - goal) / dt
-        if chunk.is_smooth and self.setpoint.can_place(goal, goal_velocity, dt):
+        if chunk.is_smooth and self.setpoint.speed_scale == 1.0 and self.setpoint.can_place(goal, goal_velocity, dt):
             self.setpoint.place(goal, dt)
             self._is_exact = True
         else:

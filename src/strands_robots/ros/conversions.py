@@ -225,6 +225,7 @@ def gate_state_to_msg(report: GateReport, stamp: float) -> GateState:
         session=report.session,
         latched=report.latched,
         latch_reason=clip(report.latch_reason, 256),
+        alarm=clip(report.alarm, 32),
         arm_epoch=report.arm_epoch,
         stop_category=int(report.stop_category),
         torque_enabled=report.torque_enabled,
@@ -232,6 +233,8 @@ def gate_state_to_msg(report: GateReport, stamp: float) -> GateState:
         playing=report.playing,
         at_rest=report.at_rest,
         max_velocity=float(report.max_velocity),
+        speed_scale=float(report.speed_scale),
+        speed_zone=clip(report.speed_zone, 64),
         accepted=report.accepted,
         clamped=report.clamped,
         refusals=[RefusalCount(reason=clip(name, 32), count=count) for name, count in sorted(report.refusals.items())][
@@ -272,6 +275,9 @@ def gate_report_from_msg(message: GateState) -> GateReport:
         latch_count=message.latch_count,
         stop_session=message.stop_session,
         stop_id=message.stop_id,
+        alarm=message.alarm,
+        speed_scale=message.speed_scale,
+        speed_zone=message.speed_zone,
         retired=message.retired,
     )
 

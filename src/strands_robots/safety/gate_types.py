@@ -102,3 +102,6 @@ class GateReport:
     stop_session: str = ""
     stop_id: int = 0
     retired: bool = False
+    alarm: str = ""
+    speed_scale: float = 1.0
+    speed_zone: str = ""

@@ -24,6 +24,7 @@ class Refusal(enum.Enum):
     TOO_MANY_SOURCES = "too_many_sources"
     LEASE = "lease"
     LIMIT = "limit"
+    WORKSPACE = "workspace"
     MODE_OF_WORLD = "mode_of_world"
 
 

@@ -1,0 +1,111 @@
+"""Supervision of joints: do they follow their set-point, and are they within their limits? Nothing is allocated in a tick."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from strands_robots.safety.alarm import Alarm, AlarmKind
+from strands_robots.safety.limits_config import JointLimitConfig, TrackingConfig, per_joint
+from strands_robots.types import FloatArray, JointLimits
+
+
+class Persistence:
+    """How long each of some values has been over its limit without a break.
+
+    Args:
+        limits: Limits (D,); infinite where there is none.
+        duration: Time over the limit that is too long [s].
+    """
+
+    def __init__(self, limits: FloatArray, duration: float) -> None:
+        self.limits = limits
+        self.duration = duration
+        self._is_over = np.zeros(len(limits), dtype=bool)
+        self._time: FloatArray = np.zeros(len(limits))
+        self._is_quiet = True
+
+    def restart(self) -> None:
+        """Forget how long it has been."""
+        self._time[:] = 0.0
+        self._is_quiet = True
+
+    def update(self, values: FloatArray, dt: float) -> int | None:
+        """Take values (D,) that hold since `dt` [s]; return which one has been over its limit for too long, or None."""
+        np.greater(values, self.limits, out=self._is_over)
+        if not self._is_over.any():
+            if not self._is_quiet:
+                self.restart()
+            return None
+        self._is_quiet = False
+        self._time += dt
+        self._time *= self._is_over
+        worst = int(self._time.argmax())
+        return worst if self._time[worst] >= self.duration else None
+
+
+class TrackingWatch:
+    """Stops a robot whose joints do not follow: something holds them, a drive is weak, or an encoder lies.
+
+    Attributes:
+        watched: Which joints are watched (D,), bool; the others, as of a gripper that holds something, need not follow.
+    """
+
+    def __init__(self, config: TrackingConfig, limits: JointLimits) -> None:
+        self._names = limits.names
+        self._persistence = Persistence(per_joint(config.error, limits.names), config.time)
+        self._error: FloatArray = np.zeros(len(limits))
+        self.watched = np.isfinite(self._persistence.limits)
+
+    def restart(self) -> None:
+        """Begin anew, because the robot was armed or put somewhere else."""
+        self._persistence.restart()
+
+    def check(self, target: FloatArray, position: FloatArray, dt: float) -> Alarm | None:
+        """Compare the set-point of the last tick with what is measured now, (D,) [rad] or [m]; `dt` [s] later."""
+        error = self._error
+        np.subtract(target, position, out=error)
+        np.abs(error, out=error)
+        joint = self._persistence.update(error, dt)
+        if joint is None:
+            return None
+        allowed = self._persistence
+        return Alarm(
+            AlarmKind.TRACKING,
+            f"'{self._names[joint]}' is {error[joint]:.3f} from its set-point for {allowed.duration:.2f} s; "
+            f"valid: up to {allowed.limits[joint]:.3f}",
+        )
+
+
+class JointLimitWatch:
+    """Stops a robot whose measured joints leave their range. One that is outside when it is armed may come back, but go no further."""
+
+    def __init__(self, config: JointLimitConfig, limits: JointLimits) -> None:
+        size = len(limits)
+        self._limits = limits
+        self._margin = per_joint(config.margin, limits.names)
+        self._over: FloatArray = np.zeros(size)
+        self._below: FloatArray = np.zeros(size)
+        self._least: FloatArray = np.full(size, np.inf)
+
+    def restart(self) -> None:
+        """Begin anew: where the joints are at the next check is where they may come back from."""
+        self._least[:] = np.inf
+
+    def check(self, position: FloatArray) -> Alarm | None:
+        """Judge measured positions (D,) [rad] or [m]."""
+        over, below, limits = self._over, self._below, self._limits
+        np.subtract(position, limits.upper, out=over)
+        np.subtract(limits.lower, position, out=below)
+        np.maximum(over, below, out=over)
+        np.maximum(over, 0.0, out=over)
+        np.minimum(self._least, over, out=self._least)
+        np.subtract(over, self._least, out=below)
+        np.subtract(below, self._margin, out=below)
+        joint = int(below.argmax())
+        if below[joint] <= 0.0:
+            return None
+        return Alarm(
+            AlarmKind.JOINT_LIMIT,
+            f"'{limits.names[joint]}' is at {position[joint]:.3f}; valid: {limits.lower[joint]:.3f} to "
+            f"{limits.upper[joint]:.3f} and {self._margin[joint]:.3f} beyond",
+        )

@@ -1,0 +1,155 @@
+"""What one robot watches of itself in every control tick. ROS-free; no I/O; it says why to stop, the gate stops."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.motion.player import PlannedChunk
+from strands_robots.safety.alarm import Alarm, AlarmKind
+from strands_robots.safety.clock_watch import ClockWatch
+from strands_robots.safety.joint_watch import JointLimitWatch, TrackingWatch
+from strands_robots.safety.limits_config import LimitsConfig
+from strands_robots.safety.reading_watch import ContactWatch, HealthWatch
+from strands_robots.safety.readings import Readings
+from strands_robots.safety.speed_zones import SpeedZones
+from strands_robots.safety.tool_chain import ToolChain
+from strands_robots.safety.workspace import Workspace, WorkspaceWatch
+from strands_robots.safety.workspace_check import check_path
+from strands_robots.types import FloatArray, Instant, JointLimits
+
+MEASURABLE = frozenset({"contact", "temperature", "current"})
+"""Parts of the configuration that need a node that measures them."""
+
+
+class Supervision:
+    """All watches of one robot. The gate calls it with its lock held.
+
+    Args:
+        config: What is supervised.
+        limits: The robot's joint limits.
+        control_period: Nominal time between two ticks [s].
+        chain: Kinematics of the tool; needed where there is a workspace.
+        measures: Which of `MEASURABLE` the robot node measures; what it does not measure is not supervised.
+
+    Attributes:
+        config: What is supervised.
+        unmeasured: Configured, but not measured by this node.
+        gives_way: Joints (D,), bool, that stop where they are measured after an alarm of contact or tracking; the
+            others, as of a gripper that holds something, stay at their set-point.
+
+    Raises:
+        ConfigurationError: If a workspace is given without kinematics.
+    """
+
+    def __init__(
+        self,
+        config: LimitsConfig,
+        limits: JointLimits,
+        control_period: float,
+        chain: ToolChain | None = None,
+        measures: Collection[str] = (),
+    ) -> None:
+        self.config = config
+        self.unmeasured = sorted(name for name in MEASURABLE - set(measures) if getattr(config, name) is not None)
+        self._limits = limits
+        self._period = control_period
+        self._workspace: Workspace | None = None
+        if config.workspace is not None:
+            if chain is None:
+                raise ConfigurationError("a workspace is configured, but no kinematics of the tool are known")
+            self._workspace = Workspace(config.workspace, chain)
+        self._clock = ClockWatch(config.clock, control_period)
+        self._tracking = TrackingWatch(config.tracking, limits) if config.tracking else None
+        self._joint_limit = JointLimitWatch(config.joint_limit, limits) if config.joint_limit else None
+        self._contact = ContactWatch(config.contact) if config.contact and "contact" in measures else None
+        kinds = ((AlarmKind.TEMPERATURE, config.temperature, "deg C"), (AlarmKind.CURRENT, config.current, "A"))
+        health = {
+            kind.value: HealthWatch(kind, part, limits.names, unit)
+            for kind, part, unit in kinds
+            if part is not None and kind.value in measures
+        }
+        self._temperature, self._current = health.get("temperature"), health.get("current")
+        self._tool = None if self._workspace is None else WorkspaceWatch(self._workspace)
+        self.zones = SpeedZones(config.speed_zones) if config.speed_zones else None
+        size = len(limits)
+        self.gives_way = np.ones(size, dtype=bool) if self._tracking is None else self._tracking.watched
+        self._ahead: FloatArray = np.zeros(size)
+        self._watches = [
+            watch
+            for watch in (
+                self._clock, self._tracking, self._joint_limit, self._contact, self._temperature, self._current, self._tool,
+            )
+            if watch is not None
+        ]  # fmt: skip
+
+    def restart(self) -> None:
+        """Begin anew: the robot was armed, or put somewhere else, or its world stood still."""
+        for watch in self._watches:
+            watch.restart()
+
+    def check_chunk(self, chunk: PlannedChunk, setpoint: FloatArray, now: float) -> None:
+        """Refuse a chunk that would take the tool out of the workspace, from the set-point (D,) at `now` [s, ROS time].
+
+        Raises:
+            Refused: If it would.
+        """
+        if self._workspace is not None:
+            check_path(chunk, self._workspace, self._limits, setpoint, now, self._period)
+
+    def check(
+        self,
+        now: Instant,
+        dt: float,
+        target: FloatArray,
+        velocity: FloatArray | None,
+        position: FloatArray,
+        readings: Readings,
+    ) -> Alarm | None:
+        """Return why the robot must stop, or None.
+
+        Args:
+            now: The present.
+            dt: Time since the last tick [s].
+            target: Set-point of the last tick (D,) [rad] or [m].
+            velocity: Its velocity (D,) [rad/s] or [m/s] while it is on a way that was not checked as a whole; None for a checked one.
+            position: Measured positions (D,) [rad] or [m].
+            readings: What else was measured.
+        """
+        alarm = self._clock.check(now)
+        if alarm is None and self._joint_limit is not None:
+            alarm = self._joint_limit.check(position)
+        if alarm is None and self._tracking is not None:
+            alarm = self._tracking.check(target, position, dt)
+        if alarm is None and self._contact is not None:
+            alarm = self._contact.check(readings, dt)
+        if alarm is None and self._tool is not None:
+            alarm = self._tool.check(position, self._come_to_rest(target, velocity))
+        return self._check_slowly(now, dt, readings) if alarm is None else alarm
+
+    def _check_slowly(self, now: Instant, dt: float, readings: Readings) -> Alarm | None:
+        alarm = None
+        if self._temperature is not None:
+            alarm = self._temperature.check(readings.temperature, readings.temperature_time, now.steady, dt)
+        if alarm is None and self._current is not None:
+            alarm = self._current.check(readings.current, readings.current_time, now.steady, dt)
+        if alarm is None and self.zones is not None and self.zones.scale(now.steady) <= 0.0:
+            alarm = self.zones.alarm(now.steady)
+        return alarm
+
+    def _come_to_rest(self, target: FloatArray, velocity: FloatArray | None) -> FloatArray:
+        """Return where the set-point would stop after one more period, braking as hard as it may; overwritten by the next call."""
+        if velocity is None:
+            return target
+        ahead = self._ahead
+        np.abs(velocity, out=ahead)
+        ahead /= self._limits.acceleration
+        ahead *= 0.5
+        ahead += self._period
+        ahead *= velocity
+        ahead += target
+        np.maximum(ahead, self._limits.lower, out=ahead)
+        np.minimum(ahead, self._limits.upper, out=ahead)
+        return ahead

@@ -1,0 +1,142 @@
+"""Where the tool is: forward kinematics of one serial chain, in numpy, for one position or for many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from strands_robots.errors import ShapeError
+from strands_robots.types import FloatArray
+
+
+@dataclass(frozen=True)
+class ChainJoint:
+    """One joint between base and tool, as seen from the one before it.
+
+    Attributes:
+        column: Its place in (D,) arrays; None for a fixed one.
+        rotation, translation: Of the joint's frame at position 0, in the frame before it (3, 3) and (3,) [m].
+        axis: Unit vector (3,) in the joint's frame, about which it turns or along which it slides.
+        is_slide: True for a prismatic joint.
+    """
+
+    column: int | None
+    rotation: FloatArray
+    translation: FloatArray
+    axis: FloatArray
+    is_slide: bool = False
+
+
+class ToolChain:
+    """Position of the tool frame's origin in the base frame.
+
+    Args:
+        joints: From the base to the tool; the last one's frame carries the tool.
+        tool: The tool's origin in that frame (3,) [m].
+        size: Number of joints D of the robot.
+
+    Attributes:
+        reach: How far the tool moves at most for each radian (or metre) of each joint (D,) [m]; 0 where it does not depend on it.
+    """
+
+    def __init__(self, joints: Sequence[ChainJoint], tool: FloatArray, size: int) -> None:
+        self._size = size
+        self._tool = np.array(tool, dtype=np.float64)
+        moving = [joint for joint in joints if joint.column is not None]
+        self.reach: FloatArray = np.zeros(size)
+        distance = float(np.linalg.norm(self._tool))
+        for joint in reversed(joints):
+            if joint.column is not None:
+                self.reach[joint.column] = max(self.reach[joint.column], 1.0 if joint.is_slide else distance)
+            distance += float(np.linalg.norm(joint.translation))
+        self._columns = np.array([joint.column for joint in moving], dtype=np.intp)
+        # A joint maps v to T + P v + sin(q) Q v + cos(q) R v (a slide to T + P v + q A): linear in what depends on q.
+        self._parts = _fold(joints)
+        size_of = (len(moving), 4, 4)
+        self._sum, self._scratch = np.zeros(size_of), np.zeros(size_of)
+        self._factors = np.zeros((3, len(moving), 1, 1))
+        self._point, self._next = np.zeros(4), np.zeros(4)
+
+    def position(self, joints: FloatArray) -> FloatArray:
+        """Return the tool (3,) [m] for one position (D,) [rad] or [m]; overwritten by the next call. Nothing is allocated but views."""
+        sine, cosine, shift = self._factors[:, :, 0, 0]
+        fixed, sine_part, cosine_part, shift_part, head = self._parts
+        np.take(joints, self._columns, out=shift, mode="clip")
+        np.sin(shift, out=sine)
+        np.cos(shift, out=cosine)
+        total, scratch = self._sum, self._scratch
+        total[:] = fixed
+        for factor, part in zip(self._factors, (sine_part, cosine_part, shift_part)):
+            np.multiply(factor, part, out=scratch)
+            total += scratch
+        point, following = self._point, self._next
+        point[:3], point[3] = self._tool, 1.0
+        for matrix in total[::-1]:
+            np.dot(matrix, point, out=following)
+            point, following = following, point
+        np.dot(head, point, out=following)
+        return following[:3]
+
+    def positions(self, joints: FloatArray) -> FloatArray:
+        """Return the tool (N, 3) [m] for many positions (N, D) [rad] or [m].
+
+        Raises:
+            ShapeError: If the rows do not have D values.
+        """
+        if joints.ndim != 2 or joints.shape[1] != self._size:
+            raise ShapeError(f"positions have shape {joints.shape}; valid: (N, {self._size})")
+        fixed, sine_part, cosine_part, shift_part, head = self._parts
+        angles = joints[:, self._columns]
+        sine, cosine = np.sin(angles), np.cos(angles)
+        points: FloatArray = np.empty((len(joints), 4))
+        points[:, :3], points[:, 3] = self._tool, 1.0
+        for k in range(len(self._columns) - 1, -1, -1):
+            turned = points @ fixed[k].T
+            turned += sine[:, k, None] * (points @ sine_part[k].T)
+            turned += cosine[:, k, None] * (points @ cosine_part[k].T)
+            if shift_part[k].any():
+                turned += angles[:, k, None] * (points @ shift_part[k].T)
+            points = turned
+        found: FloatArray = (points @ head.T)[:, :3]
+        return found
+
+
+def _fold(joints: Sequence[ChainJoint]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return the (K, 4, 4) parts of K moving joints that are constant and that go with sine, cosine and position, and what comes
+    before the first of them (4, 4). Fixed joints go into the moving one before them.
+    """
+    head = np.eye(4)
+    parts: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]] = []
+    for joint in joints:
+        frame = np.eye(4)
+        frame[:3, :3], frame[:3, 3] = joint.rotation, joint.translation
+        if not parts:
+            head = head @ frame
+        else:
+            parts[-1] = (parts[-1][0] @ frame, parts[-1][1] @ frame, parts[-1][2] @ frame, parts[-1][3] @ frame)
+        if joint.column is not None:
+            parts.append(_turn(joint))
+    if not parts:
+        nothing = np.zeros((0, 4, 4))
+        return nothing, nothing, nothing, nothing, head
+    fixed, sine, cosine, shift = (np.array(stack) for stack in zip(*parts))
+    return fixed, sine, cosine, shift, head
+
+
+def _turn(joint: ChainJoint) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Parts (4, 4) of one joint. Source: Rodrigues' formula, R = a a^T + sin(q) [a] + cos(q) (1 - a a^T)."""
+    fixed, sine, cosine, shift = (np.zeros((4, 4)) for _ in range(4))
+    fixed[3, 3] = 1.0
+    axis = joint.axis / np.linalg.norm(joint.axis)
+    if joint.is_slide:
+        fixed[:3, :3] = np.eye(3)
+        shift[:3, 3] = axis
+        return fixed, sine, cosine, shift
+    x, y, z = axis
+    along = np.outer(axis, axis)
+    fixed[:3, :3] = along
+    sine[:3, :3] = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    cosine[:3, :3] = np.eye(3) - along
+    return fixed, sine, cosine, shift
