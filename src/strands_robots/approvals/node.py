@@ -18,7 +18,7 @@ from strands_robots.audit.event import Durability
 from strands_robots.msg import ApprovalState
 from strands_robots.ros import diagnostics, qos
 from strands_robots.ros.approval_messages import state_to_msg
-from strands_robots.ros.audit_port import AuditPort
+from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
@@ -59,7 +59,7 @@ class ApprovalNode(Node):
         self._journal = PermitJournal(_folder(parameters.folder, self._run_id), self._run_id)
         permits, problem = self._journal.open(policy, keyring, _now())
         self._desk = PermitDesk(policy, keyring, self._journal, self._run_id, permits)
-        self._audit = AuditPort(self)
+        self._audit = audit_of(self)
         self._refusals = Tally()
         self._diagnostics = diagnostics.DiagnosticsPort(self)
         self._publisher = self.create_publisher(ApprovalState, "approvals/state", qos.STATE)

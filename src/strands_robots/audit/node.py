@@ -282,4 +282,4 @@ def _values(parameters: Sequence[Parameter]) -> dict[str, object]:
 
 def main() -> int:
     """Run audit_node until a signal."""
-    return run_node(AuditNode)
+    return run_node(AuditNode, is_audited=False)

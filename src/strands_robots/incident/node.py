@@ -26,7 +26,7 @@ from strands_robots.incident.ring import Message, Ring, RingConfig
 from strands_robots.incident.schemas import message_definition
 from strands_robots.incident.trigger import Incident, Trigger
 from strands_robots.msg import SafetyState
-from strands_robots.ros.audit_port import AuditPort
+from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.safety_ports import read_stop_request
@@ -95,7 +95,7 @@ class IncidentNode(Node):
         self._ring = Ring(RingConfig(seconds, self._parameters.max_bytes, self._parameters.picture_period))
         self._trigger = Trigger(self._parameters.after, self._parameters.spacing)
         self._types: dict[str, str] = {}
-        self._audit = AuditPort(self)
+        self._audit = audit_of(self)
         self._writing: threading.Thread | None = None
         self._prefix = self.get_namespace().rstrip("/") + "/"
         steady = Clock(clock_type=ClockType.STEADY_TIME)

@@ -6,13 +6,16 @@ import json
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
+from typing import Union
+from weakref import WeakKeyDictionary, ref
 
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 
 from strands_robots.audit.event import Durability, Event
-from strands_robots.audit.json_values import bounded, parse_object
+from strands_robots.audit.json_values import JsonObject, bounded, parse_object
 from strands_robots.audit.source import EventSource
 from strands_robots.msg import AuditEvent, AuditReceipt
 from strands_robots.ros import qos
@@ -24,6 +27,20 @@ _CAPACITY = 1000
 _LONGEST_DETAILS = 32768
 _RECEIPTS_KEPT = 256
 _FAILURES = (rclpy_implementation.RCLError, rclpy_implementation.InvalidHandle)
+_NOT_DESCRIBED = (rclpy_implementation.RCLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+Details = Union[Mapping[str, object], Callable[[], Mapping[str, object]]]  # noqa: UP007 (an alias, on Python 3.10 too)
+"""What a kind says more, or a function that returns it: the port's thread calls it, so that whoever reports does not wait."""
+
+_ports: WeakKeyDictionary[Node, AuditPort] = WeakKeyDictionary()
+
+
+def audit_of(node: Node) -> AuditPort:
+    """Return the one port of a node, made when it is first asked for, so that all of a node's events have one sequence."""
+    port = _ports.get(node)
+    if port is None:
+        port = _ports[node] = AuditPort(node)
+    return port
 
 
 class AuditPort:
@@ -37,22 +54,31 @@ class AuditPort:
     """
 
     def __init__(self, node: Node, with_receipts: bool = False) -> None:
+        self._node = ref(node)
         self._source = EventSource(clip(node.get_fully_qualified_name(), 255))
         self._publisher = node.create_publisher(AuditEvent, "audit/events", qos.AUDIT)
         self._condition = threading.Condition()
-        self._queue: deque[Event] = deque(maxlen=_CAPACITY)
+        self._queue: deque[tuple[Event, Callable[[], Mapping[str, object]] | None]] = deque(maxlen=_CAPACITY)
         self._is_closing = False
         self._receipts: OrderedDict[int, int] = OrderedDict()
-        self._waiting: OrderedDict[int, Callable[[int], None]] = OrderedDict()
+        self._waiting: OrderedDict[int, list[Callable[[int], None]]] = OrderedDict()
         self._thread = threading.Thread(target=self._run, name="audit port", daemon=True)
         self._thread.start()
+        self._has_receipts = False
         if with_receipts:
+            self.want_receipts()
+
+    def want_receipts(self) -> None:
+        """Listen to audit/receipts from now on, for `is_on_disk` and `when_on_disk`."""
+        node = self._node()
+        if not self._has_receipts and node is not None:
+            self._has_receipts = True
             node.create_subscription(AuditReceipt, "audit/receipts", self._on_receipt, qos.AUDIT_RECEIPTS)
 
     def record(
         self,
         kind: str,
-        details: Mapping[str, object] = _NO_DETAILS,
+        details: Details = _NO_DETAILS,
         *,
         robot: str = "",
         actor: str = "",
@@ -62,14 +88,17 @@ class AuditPort:
 
         Args:
             kind: What happened, for example "policy_start".
-            details: What the kind says more; anything that is no JSON is described in words.
+            details: What the kind says more; anything that is no JSON is described in words. A function is called
+                later, by the port's thread.
             robot: Robot concerned, or empty.
             actor: Who caused it, for example "operator/anna"; empty when the node itself did.
             durability: NOW for what must be on the disk before anybody calls it recorded.
         """
-        event = self._source.event(kind, details, robot, actor, durability)
-        with self._condition:
-            self._queue.append(event)
+        describe = details if callable(details) else None
+        known = _NO_DETAILS if callable(details) else bounded(details)
+        with self._condition:  # Numbers are given in the order in which events are published.
+            event = self._source.event(kind, known, robot, actor, durability)
+            self._queue.append((event, describe))
             self._condition.notify()
         return event.sequence
 
@@ -89,7 +118,7 @@ class AuditPort:
         with self._condition:
             index = self._receipts.get(sequence)
             if index is None:
-                self._waiting[sequence] = callback
+                self._waiting.setdefault(sequence, []).append(callback)
                 if len(self._waiting) > _RECEIPTS_KEPT:
                     self._waiting.popitem(last=False)
                 return
@@ -109,7 +138,9 @@ class AuditPort:
                     self._condition.wait()
                 if not self._queue:
                     return
-                event = self._queue.popleft()
+                event, describe = self._queue.popleft()
+            if describe is not None:
+                event = replace(event, details=_described(describe))
             try:
                 self._publisher.publish(event_to_msg(event))
             except _FAILURES:
@@ -122,9 +153,17 @@ class AuditPort:
             self._receipts[message.sequence] = message.index
             if len(self._receipts) > _RECEIPTS_KEPT:
                 self._receipts.popitem(last=False)
-            callback = self._waiting.pop(message.sequence, None)
-        if callback is not None:
+            callbacks = self._waiting.pop(message.sequence, [])
+        for callback in callbacks:
             callback(message.index)
+
+
+def _described(describe: Callable[[], Mapping[str, object]]) -> JsonObject:
+    """Return details; what cannot be described says so, because the event itself must not be lost."""
+    try:
+        return bounded(describe())
+    except _NOT_DESCRIBED as error:
+        return bounded({"not_described": clip(f"{type(error).__name__}: {error}", 512)})
 
 
 def event_to_msg(event: Event) -> AuditEvent:

@@ -18,6 +18,7 @@ from rclpy.task import Future
 from strands_robots.errors import StrandsRobotsError
 from strands_robots.priority import raise_priority
 from strands_robots.ros.executor import make_executor
+from strands_robots.ros.process_audit import report_process
 from strands_robots.ros.transport import use_udp_only
 
 PARENT_VARIABLE = "STRANDS_ROBOTS_PARENT_PID"
@@ -79,6 +80,7 @@ def run_node(
     *,
     has_pictures: bool = False,
     is_critical: bool = False,
+    is_audited: bool = True,
 ) -> int:
     """Make a node, spin it until a signal or an error, and return the process's exit code.
 
@@ -92,6 +94,7 @@ def run_node(
         grace: Longest time between the signal, or the error, and the end of the process [s].
         has_pictures: The node publishes or reads images, so that it needs shared memory.
         is_critical: The node must not be late, so that it takes a higher priority where the system allows it.
+        is_audited: The process reports its start and changes of its parameters; False for audit_node, which writes.
     """
     shutdown = _Shutdown(grace)
     _end_with_parent()
@@ -108,10 +111,13 @@ def run_node(
             node = factory()
         except StrandsRobotsError as error:
             return _refuse(error)
+        audit = report_process(node) if is_audited else None
         try:
             return _spin(node, shutdown)
         finally:
             node.destroy_node()
+            if audit is not None:
+                audit.close(0.0)
     except _Signalled:
         return 0
     finally:

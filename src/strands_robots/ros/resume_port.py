@@ -28,6 +28,7 @@ class ResumePort:
         config: Its options.
         audit: Where resumes and refusals are reported.
         on_armed: Called at once after a resume.
+        check: Called before a resume; raises ResumeRefusedError when there must be none now.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class ResumePort:
         config: AuthorityConfig,
         audit: AuditPort,
         on_armed: Callable[[], None],
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._log = node.get_logger()
         self._supervisor = supervisor
@@ -45,6 +47,7 @@ class ResumePort:
         self._config = config
         self._audit = audit
         self._on_armed = on_armed
+        self._check = check
         self._refusals = Tally()
         node.create_service(GetResumeChallenge, "safety/resume_challenge", self._on_challenge)
         node.create_service(ResumeGraph, "safety/resume", self._on_resume)
@@ -78,6 +81,7 @@ class ResumePort:
             signature=bytes(request.signature),
         )
         try:
+            self._check()
             response.arm_epoch = self._supervisor.resume(asked, time.monotonic())
         except ResumeRefusedError as error:
             response.message, response.refusal = str(error), clip(error.reason, 32)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 import time
 import uuid
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,27 +13,25 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from strands_robots.msg import GateState, SafetyState, StopRequest
+from strands_robots.audit.health import OnAuditLoss
+from strands_robots.msg import GateState, SafetyState
 from strands_robots.ros import diagnostics, qos
-from strands_robots.ros.audit_port import AuditPort
+from strands_robots.ros.audit_port import audit_of
+from strands_robots.ros.audit_watch_port import AuditWatchPort
 from strands_robots.ros.button_port import listen_to_buttons
-from strands_robots.ros.conversions import clip, gate_report_from_msg, safety_state_to_msg
-from strands_robots.ros.deferred_service import create_deferred_service
+from strands_robots.ros.conversions import gate_report_from_msg, safety_state_to_msg
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.resume_port import ResumePort
 from strands_robots.ros.robot_discovery import RobotDiscovery
-from strands_robots.ros.safety_ports import read_stop_request
+from strands_robots.ros.stop_port import StopPort
 from strands_robots.safety.button_watch import ButtonWatch
 from strands_robots.safety.latch_file import LatchFile, LatchRecord
 from strands_robots.safety.latch_writer import LatchWriter
 from strands_robots.safety.resume import AuthorityConfig, ResumeRule, make_authority
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
-from strands_robots.srv import StopGraph
 
 HEARTBEAT_PERIOD = 0.05
-LONGEST_WAIT = 10.0
-"""Longest wait_for_rest of the service safety/stop [s]."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +67,14 @@ class SafetyParameters:
     challenge_lifetime: float = parameter(
         60.0, "time in which a challenge must come back signed [s]", minimum=5.0, maximum=600.0
     )
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    """A caller of safety/stop that waits for rest until `deadline` [s, steady time]."""
-
-    answer: Future[StopGraph.Response]
-    stop_id: int
-    deadline: float
+    audit_wait: float = parameter(
+        0.1, "time that the answer to a stop waits for its record to be on the disk [s]", minimum=0.0, maximum=5.0
+    )
+    on_audit_loss: str = parameter(
+        OnAuditLoss.ALARM.value,
+        "what happens while nothing is recorded: an alarm; a stop, and no resume until it is; or nothing",
+        choices=[choice.value for choice in OnAuditLoss],
+    )
 
 
 class SafetyNode(Node):
@@ -112,13 +107,14 @@ class SafetyNode(Node):
         self._supervisor = Supervisor(config, time.monotonic(), authority, buttons)
         self._writer = LatchWriter(file, self.get_logger().error)
         self._last = (GraphState.STOPPING, -1)
-        self._waiting: list[_Waiting] = []
         self._publisher = self.create_publisher(SafetyState, "safety/state", qos.SAFETY)
-        self.create_subscription(StopRequest, "safety/stop_request", self._on_stop_request, qos.SAFETY, raw=True)
+        self._audit = audit_of(self)
+        self._recording = AuditWatchPort(self, OnAuditLoss(parameters.on_audit_loss))
+        self._stops = StopPort(self, self._supervisor, self._audit, self._beat, parameters.audit_wait)
         listen_to_buttons(self, buttons)
-        create_deferred_service(self, StopGraph, "safety/stop", self._on_stop, refuse=_refuse_stop)
-        self._audit = AuditPort(self)
-        self._resume = ResumePort(self, self._supervisor, authority, terms, self._audit, self._beat)
+        self._resume = ResumePort(
+            self, self._supervisor, authority, terms, self._audit, self._beat, self._recording.refuse_resume
+        )
         self._discovery = RobotDiscovery(self, parameters.robots, self._on_gate_state)
         self._diagnostics = diagnostics.DiagnosticsPort(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -135,63 +131,27 @@ class SafetyNode(Node):
     def _beat(self) -> None:
         """Publish the next heartbeat; then, and only then, write a change to the disk and answer who waits."""
         now = time.monotonic()
+        reason = self._recording.reason_to_stop(now)
+        if reason and self._supervisor.is_armed:
+            self._supervisor.request_stop("safety_node", reason, now)
         state = self._supervisor.tick(now)
-        problem = self._writer.problem
-        shown = dataclasses.replace(state, message=f"{state.message}; {problem}") if problem else state
+        problems = [text for text in (self._writer.problem, self._recording.problem(now)) if text]
+        shown = dataclasses.replace(state, message="; ".join([state.message, *problems])) if problems else state
         self._publisher.publish(safety_state_to_msg(shown, time.time()))
         self._state = shown
         if (state.state, state.stop_id) != self._last:
             self._last = (state.state, state.stop_id)
             self._writer.submit(LatchRecord(self._run_id, state.state.name, state.stop_id, state.stop_reason))
             self._log(state)
-        if self._waiting:
-            self._answer_waiting(now)
-
-    def _on_stop_request(self, data: bytes) -> None:
-        source, reason = read_stop_request(data)
-        self._stop(source, reason)
-
-    def _stop(self, source: str, reason: str) -> int:
-        stop_id = self._supervisor.request_stop(source, reason, time.monotonic())
-        self._beat()
-        return stop_id
-
-    def _on_stop(self, request: StopGraph.Request) -> Future[StopGraph.Response]:
-        stop_id = self._stop(clip(request.source, 128), clip(request.reason, 256))
-        wait = min(request.wait_for_rest, LONGEST_WAIT) if math.isfinite(request.wait_for_rest) else 0.0
-        waiting = _Waiting(Future(), stop_id, time.monotonic() + wait)
-        self._waiting.append(waiting)
-        self._answer_waiting(time.monotonic())
-        return waiting.answer
-
-    def _answer_waiting(self, now: float) -> None:
-        moving = self._supervisor.moving_robots(now)
-        is_over = self._supervisor.is_armed
-        for waiting in self._waiting:
-            if not moving or is_over or now >= waiting.deadline:
-                waiting.answer.set_result(self._stop_response(waiting.stop_id, moving, is_over))
-        self._waiting = [waiting for waiting in self._waiting if not waiting.answer.done()]
-
-    def _stop_response(self, stop_id: int, moving: list[str], is_over: bool) -> StopGraph.Response:
-        if is_over:
-            text = f"stop {stop_id} was latched and has been resumed since"
-        elif moving:
-            text = f"stop {stop_id} is latched; no evidence of rest yet from {', '.join(moving)}"
-        elif self._state.robots:
-            text = f"stop {stop_id} is latched; every robot reported rest"
-        else:
-            text = f"stop {stop_id} is latched; no robot has been heard"
-        return StopGraph.Response(
-            success=True, message=clip(text, 512), stop_id=stop_id, at_rest=not moving and not is_over, moving=moving
-        )
+        self._stops.on_state(state, now)
 
     def _on_gate_state(self, message: GateState) -> None:
         was_armed = self._supervisor.is_armed
         self._supervisor.on_gate_report(gate_report_from_msg(message), time.monotonic())
         if self._supervisor.is_armed != was_armed:
             self._beat()
-        elif self._waiting:
-            self._answer_waiting(time.monotonic())
+        else:
+            self._stops.answer_waiting(time.monotonic())
 
     def _log(self, state: SupervisorState) -> None:
         # One call for each severity: rclpy's logger refuses a call whose severity changes.
@@ -210,11 +170,13 @@ class SafetyNode(Node):
         )
         values: dict[str, Any] = {"run_id": state.run_id, "arm_epoch": state.arm_epoch, "stop_id": state.stop_id}
         values.update({f"age of {robot.robot} [s]": robot.age for robot in state.robots})
-        self._diagnostics.publish(diagnostics.status("safety_node: stop latch", level, state.message, values))
-
-
-def _refuse_stop(message: str) -> StopGraph.Response:
-    return StopGraph.Response(success=False, message=message)
+        problem = self._recording.problem(time.monotonic())
+        self._diagnostics.publish(
+            diagnostics.status("safety_node: stop latch", level, state.message, values),
+            diagnostics.status(
+                "safety_node: audit", diagnostics.ERROR if problem else diagnostics.OK, problem or "recorded", {}
+            ),
+        )
 
 
 def _latch_folder(given: str, run_id: str) -> Path:
