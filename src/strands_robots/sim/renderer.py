@@ -1,4 +1,4 @@
-"""Pictures of a world: colour and depth from any of its cameras, made from a stored state.
+"""Pictures of a world: colour, depth and segmentation from any of its cameras or from anywhere, made from a stored state.
 
 A renderer belongs to the thread that makes, uses and closes it: an OpenGL context is current in one thread. It has its own copy of
 the simulation's data, so the world's lock is held only while a state is copied, never while a picture is drawn.
@@ -18,7 +18,11 @@ from numpy.typing import NDArray
 from strands_robots.errors import RenderError, ShapeError, UnknownNameError
 from strands_robots.sim.cameras import Camera
 from strands_robots.sim.gl import INSTALL_HINT, make_context
+from strands_robots.sim.segmentation import values_by_segment, values_of_pixels
+from strands_robots.sim.stage import Stage
 from strands_robots.sim.state import SIGNATURE, state_size
+from strands_robots.sim.view_camera import aim_camera, aim_scene, place
+from strands_robots.sim.views import FreeView
 from strands_robots.sim.world import World
 from strands_robots.types import FloatArray
 
@@ -28,6 +32,7 @@ STILL_SAMPLES = 4
 STILL_SHADOW_MAP = 4096  # [px]
 
 Picture = NDArray[Any]
+View = Camera | FreeView
 
 
 class PictureKind(enum.IntEnum):
@@ -35,6 +40,10 @@ class PictureKind(enum.IntEnum):
 
     RGB = 0
     DEPTH = 1
+    SEGMENTATION = 2
+
+
+_TYPES = {PictureKind.RGB: np.uint8, PictureKind.DEPTH: np.float32, PictureKind.SEGMENTATION: np.uint16}
 
 
 @final
@@ -46,7 +55,8 @@ class SceneRenderer:
 
         Args:
             world: The world to draw.
-            is_still: Draw shadows and smooth edges, for single pictures; ten times slower in software.
+            is_still: Draw shadows and smooth edges, for single pictures; ten times slower in software. Colours only: what a
+                smooth edge is the depth of, or which shape, nobody could say.
 
         Raises:
             RenderError: If no OpenGL context can be made; the message says what to install.
@@ -55,58 +65,83 @@ class SceneRenderer:
         self._is_still = is_still
         self._gl: Any = None
         self._context: mujoco.MjrContext | None = None
-        self._generation = -1
+        self._stage: Stage = world.stage
         self._rows: dict[tuple[int, ...], Picture] = {}
-        self._prepare()
+        self._prepare(self._stage)
 
     def render(
-        self, state: FloatArray, camera: str | Camera, kind: int = PictureKind.RGB, width: int = 0, height: int = 0,
-        out: Picture | None = None,
+        self, state: FloatArray, camera: str | View, kind: int = PictureKind.RGB, width: int = 0, height: int = 0,
+        out: Picture | None = None, stage: Stage | None = None,
     ) -> Picture:
         """Draw a state of the world.
 
         Args:
             state: State (n,) from `World.get_state`.
-            camera: The camera, or its name.
-            kind: RGB, or DEPTH: distance along the optical axis.
+            camera: The camera, its name, or a free view.
+            kind: RGB, DEPTH (distance along the optical axis) or SEGMENTATION.
             width, height: Size [px]; 0 takes the camera's own.
             out: Array to draw into, C-contiguous, of the result's shape and type.
+            stage: What the state belongs to, from `World.stage`; None for the present world.
 
         Returns:
             RGB: uint8 (H, W, 3). DEPTH: float32 (H, W) [m]; where nothing is hit, the distance of the far plane.
+            SEGMENTATION: uint16 (H, W), see `segmentation.labels_of`.
 
         Raises:
             UnknownNameError: If the camera is not known.
             RenderError: If kind or size is not possible or the renderer is closed.
             ShapeError: If `state` or `out` does not fit.
         """
-        if self._generation != self._world.generation:
-            self._prepare()
-        name = camera if isinstance(camera, str) else camera.name
-        found = self._cameras.get(name)
-        if found is None:
-            raise UnknownNameError("camera", name, self._cameras)
-        camera = found
-        width, height = width or camera.width, height or camera.height
+        self._follow(self._world.stage if stage is None else stage)
+        view = self.find(camera)
+        width, height = width or view.width, height or view.height
         self._resize(width, height)
         self._load(state)
         out = self._output(out, kind, width, height)
         self._set_flags(kind)
-        self._camera.fixedcamid = camera.number
-        mujoco.mjv_updateScene(
-            self._model, self._data, self._option, None, self._camera, int(mujoco.mjtCatBit.mjCAT_ALL), self._scene
-        )
+        self._update_scene(view)
         rectangle = mujoco.MjrRect(0, 0, width, height)
-        rows = self._rows.setdefault(out.shape, np.empty(out.shape, out.dtype))
+        shape = (height, width) if kind == PictureKind.DEPTH else (height, width, 3)
+        rows = self._rows.get(shape)
+        if rows is None:
+            rows = self._rows[shape] = np.empty(shape, np.float32 if kind == PictureKind.DEPTH else np.uint8)
         self._gl.make_current()
         mujoco.mjr_render(rectangle, self._scene, self._context)
-        if kind == PictureKind.RGB:
-            mujoco.mjr_readPixels(rows, None, rectangle, self._context)
-        else:
+        # OpenGL's first row is the lowest.
+        if kind == PictureKind.DEPTH:
             mujoco.mjr_readPixels(None, rows, rectangle, self._context)
             self._to_metres(rows)
-        out[:] = rows[::-1]  # OpenGL's first row is the lowest
+            out[:] = rows[::-1]
+        else:
+            mujoco.mjr_readPixels(rows, None, rectangle, self._context)
+            if kind == PictureKind.RGB:
+                out[:] = rows[::-1]
+            else:
+                values_of_pixels(rows[::-1], values_by_segment(self._scene), out)
         return out
+
+    def find(self, camera: str | View) -> View:
+        """Return the camera of a name in the world that is drawn.
+
+        Raises:
+            UnknownNameError: If the camera is not known.
+        """
+        if isinstance(camera, FreeView):
+            return camera
+        name = camera if isinstance(camera, str) else camera.name
+        found = self._stage.cameras.get(name)
+        if found is None:
+            raise UnknownNameError("camera", name, self._stage.cameras)
+        return found
+
+    def pose(self, camera: str | View) -> tuple[FloatArray, FloatArray]:
+        """Return origin (3,) [m] and rotation (3, 3) of a camera's optical frame in the world frame, in what was drawn last."""
+        return place(self._data, self.find(camera))
+
+    @property
+    def far(self) -> float:
+        """Depth of pixels that show nothing [m]."""
+        return float(self._model.vis.map.zfar) * float(self._model.stat.extent)
 
     def close(self) -> None:
         """Free the OpenGL context; call it in the thread that made the renderer."""
@@ -123,18 +158,28 @@ class SceneRenderer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _prepare(self) -> None:
-        """Copy the world's model and make what depends on it."""
-        self.close()
-        world = self._world
-        with world.lock:
-            self._generation = world.generation
-            self._cameras = world.cameras
-            self._model = copy.copy(world.model) if self._is_still else world.model
-            self._data = mujoco.MjData(world.model)
+    def _follow(self, stage: Stage) -> None:
+        if stage.model is self._stage.model:
+            return
+        if stage.layout == self._stage.layout and self._context is not None:
+            # Meshes and textures, which the context holds, are the same.
+            self._take(stage)
+        else:
+            self._prepare(stage)
+
+    def _take(self, stage: Stage) -> None:
+        """Copy what is drawn."""
+        self._stage = stage
+        self._model = copy.copy(stage.model) if self._is_still else stage.model
+        self._data = mujoco.MjData(stage.model)
         if self._is_still:
             self._model.vis.quality.offsamples = STILL_SAMPLES
             self._model.vis.quality.shadowsize = STILL_SHADOW_MAP
+
+    def _prepare(self, stage: Stage) -> None:
+        """Make what depends on meshes, textures and numbers of parts."""
+        self.close()
+        self._take(stage)
         width, height = self._model.vis.global_.offwidth, self._model.vis.global_.offheight
         self._gl = make_context(width, height)
         self._gl.make_current()
@@ -147,7 +192,18 @@ class SceneRenderer:
         self._scene = mujoco.MjvScene(self._model, maxgeom=MAX_GEOMS)
         self._option = mujoco.MjvOption()
         self._camera = mujoco.MjvCamera()
-        self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
+
+    def _update_scene(self, view: View) -> None:
+        if isinstance(view, FreeView):
+            aim_camera(self._camera, view)
+        else:
+            self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
+            self._camera.fixedcamid = view.number
+        mujoco.mjv_updateScene(
+            self._model, self._data, self._option, None, self._camera, int(mujoco.mjtCatBit.mjCAT_ALL), self._scene
+        )
+        if isinstance(view, FreeView):
+            aim_scene(self._scene, view)
 
     def _resize(self, width: int, height: int) -> None:
         if not (1 <= width <= MAX_SIZE and 1 <= height <= MAX_SIZE):
@@ -164,7 +220,7 @@ class SceneRenderer:
         flags[int(mujoco.mjtRndFlag.mjRND_SHADOW)] = self._is_still and kind == PictureKind.RGB
         # Depth needs no light: flat colours cost less.
         for flag in (mujoco.mjtRndFlag.mjRND_SEGMENT, mujoco.mjtRndFlag.mjRND_IDCOLOR):
-            flags[int(flag)] = kind == PictureKind.DEPTH
+            flags[int(flag)] = kind != PictureKind.RGB
 
     def _load(self, state: FloatArray) -> None:
         if state.shape != (state_size(self._model),):
@@ -173,10 +229,12 @@ class SceneRenderer:
         mujoco.mj_fwdKinematics(self._model, self._data)
 
     def _output(self, out: Picture | None, kind: int, width: int, height: int) -> Picture:
-        if kind not in (PictureKind.RGB, PictureKind.DEPTH):
-            raise RenderError(f"picture kind {kind} is not known; valid: 0 (RGB), 1 (DEPTH)")
+        if kind not in _TYPES:
+            raise RenderError(f"picture kind {kind} is not known; valid: 0 (RGB), 1 (DEPTH), 2 (SEGMENTATION)")
+        if self._is_still and kind != PictureKind.RGB:
+            raise RenderError("a renderer of stills draws colours only; valid: 0 (RGB), or another renderer")
         shape = (height, width, 3) if kind == PictureKind.RGB else (height, width)
-        dtype = np.dtype(np.uint8 if kind == PictureKind.RGB else np.float32)
+        dtype = np.dtype(_TYPES[PictureKind(kind)])
         if out is None:
             return np.empty(shape, dtype)
         if out.shape != shape or out.dtype != dtype:
