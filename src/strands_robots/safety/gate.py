@@ -11,15 +11,18 @@ import numpy as np
 from strands_robots.errors import ShapeError
 from strands_robots.motion.chunk import Chunk
 from strands_robots.motion.player import ChunkPlayer
+from strands_robots.safety.alarm import Alarm
 from strands_robots.safety.checks import check_mode, check_shape, check_times
 from strands_robots.safety.gate_types import GateConfig, GateReport, Setpoint
 from strands_robots.safety.heartbeat import Heartbeat
 from strands_robots.safety.latch import ArmingLatch
 from strands_robots.safety.lease import Lease, source_class
 from strands_robots.safety.limits import plan
+from strands_robots.safety.readings import Readings
 from strands_robots.safety.refusal import Refusal, Refused, Verdict
 from strands_robots.safety.rest import RestMonitor
 from strands_robots.safety.sequences import SequenceTable
+from strands_robots.safety.supervision import Supervision
 from strands_robots.types import FloatArray, Instant, JointLimits, StopCategory
 
 __all__ = ["Gate", "GateConfig", "GateReport", "Setpoint"]
@@ -35,19 +38,30 @@ class Gate:
         config: Options.
         limits: Joint limits; their order is the order of every (D,) array here.
         position: Measured position at start (D,) [rad]; the robot holds it.
+        supervision: What the robot watches of itself while it is armed; None for nothing.
 
     Attributes:
+        supervision: As given.
+        readings: What the robot node measures besides positions; it fills them in before a tick.
         wants_tick: Set when something arrived that the actuators should see before the next regular tick; cleared by
             `tick`.
         world_frozen: Set by a simulation that cannot advance now; then the robot is at rest whatever its last velocity
             was, and missing ticks are no stall.
     """
 
-    def __init__(self, config: GateConfig, limits: JointLimits, position: FloatArray) -> None:
+    def __init__(
+        self,
+        config: GateConfig,
+        limits: JointLimits,
+        position: FloatArray,
+        supervision: Supervision | None = None,
+    ) -> None:
         if np.shape(position) != (len(limits),):
             raise ShapeError(f"position has shape {np.shape(position)}; valid: ({len(limits)},)")
         self.config = config
         self.limits = limits
+        self.supervision = supervision
+        self.readings = Readings.of_size(len(limits))
         self.wants_tick = False
         self._lock = threading.Lock()
         self._world_frozen = False
@@ -60,6 +74,7 @@ class Gate:
         self._setpoint = Setpoint(
             self._player.setpoint.position, config.stop_category is StopCategory.CONTROLLED_AND_HOLD
         )
+        self._alarm: Alarm | None = None
         self._armed_at = math.inf
         self._last_ros = -math.inf
         self._last_steady = math.inf
@@ -72,6 +87,11 @@ class Gate:
     def is_latched(self) -> bool:
         """True while nothing may move this robot."""
         return self._latch.is_closed
+
+    @property
+    def alarm(self) -> Alarm | None:
+        """The alarm of supervision that latched this robot; None when something else did, and once it is armed again."""
+        return self._alarm
 
     @property
     def world_frozen(self) -> bool:
@@ -129,6 +149,9 @@ class Gate:
                 self.wants_tick = True
             elif was_closed and not self._latch.is_closed:
                 self._armed_at = now.ros
+                self._alarm = None
+                if self.supervision is not None:
+                    self.supervision.restart()
                 self.wants_tick = True
 
     def on_clock_jump(self, now: Instant) -> None:
@@ -153,6 +176,8 @@ class Gate:
             self._watch(now)
             self._rest.update(velocity, self._motion_time(now), now.steady)
             setpoint = self._setpoint
+            if self.supervision is not None and not self._latch.is_closed:
+                self._supervise(self.supervision, now, dt, position)
             if self._latch.is_closed:
                 self._apply_stop(dt, position)
                 return setpoint
@@ -171,6 +196,8 @@ class Gate:
         with self._lock:
             self._flush(now)
             self._player.hold(position)
+            if self.supervision is not None:
+                self.supervision.restart()
 
     def report(self, now: Instant) -> GateReport:
         """Return the state of the gate at `now`."""
@@ -181,6 +208,7 @@ class Gate:
             self._lease.expire(self._motion_time(now))
             is_measured = now.steady - self._rest.last_update < self.config.stall_timeout
             retired = self._latch.is_retired
+            zones = None if self.supervision is None else self.supervision.zones
             at_rest = retired or self._world_frozen or (is_measured and self._rest.is_at_rest(self._motion_time(now)))
             return GateReport(
                 robot=self.config.robot,
@@ -201,6 +229,9 @@ class Gate:
                 latch_count=self._latch.count,
                 stop_session=self._latch.heard_stop[0],
                 stop_id=self._latch.heard_stop[1],
+                alarm="" if self._alarm is None else self._alarm.kind.value,
+                speed_scale=1.0 if zones is None else zones.scale(now.steady),
+                speed_zone="" if zones is None else zones.zone(now.steady),
                 retired=retired,
             )
 
@@ -215,6 +246,8 @@ class Gate:
         planned, clamp_message = plan(
             chunk, mode, columns, self.limits, config.limit_policy, start, config.control_period
         )
+        if self.supervision is not None:
+            self.supervision.check_chunk(planned, self._player.setpoint.position, now.ros)
         with self._lock:
             self._latch.check(now.steady)
             if self._latch.is_closed:
@@ -244,6 +277,18 @@ class Gate:
         self._last_ros, self._last_steady = now.ros, now.steady
         if self._latch.is_closed:
             self._drop()
+
+    def _supervise(self, supervision: Supervision, now: Instant, dt: float, position: FloatArray) -> None:
+        """Latch on an alarm; else use as much of the speed as is allowed now. The supervisor hears of it by gate_state."""
+        alarm = supervision.check(now, dt, self._player, position, self.readings)
+        if alarm is None:
+            self._player.setpoint.scale_speed(supervision.speed_scale)
+            return
+        self._alarm = alarm
+        self._latch.close(f"stop: {alarm}"[:256], is_new_stop=True)
+        self._drop()
+        if alarm.kind.gives_way:
+            self._player.setpoint.give_way(position, supervision.gives_way)
 
     def _apply_stop(self, dt: float, position: FloatArray) -> None:
         setpoint = self._setpoint

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from strands_robots.errors import ConfigurationError
-from strands_robots.motion.player import PlannedChunk
+from strands_robots.motion.player import ChunkPlayer, PlannedChunk
 from strands_robots.safety.alarm import Alarm, AlarmKind
 from strands_robots.safety.clock_watch import ClockWatch
 from strands_robots.safety.joint_watch import JointLimitWatch, TrackingWatch
@@ -39,6 +39,8 @@ class Supervision:
         unmeasured: Configured, but not measured by this node.
         gives_way: Joints (D,), bool, that stop where they are measured after an alarm of contact or tracking; the
             others, as of a gripper that holds something, stay at their set-point.
+        zones: Speed zones; None where none are configured.
+        speed_scale: Part of the velocity limits that was allowed at the last check.
 
     Raises:
         ConfigurationError: If a workspace is given without kinematics.
@@ -76,6 +78,7 @@ class Supervision:
         self.zones = SpeedZones(config.speed_zones) if config.speed_zones else None
         size = len(limits)
         self.gives_way = np.ones(size, dtype=bool) if self._tracking is None else self._tracking.watched
+        self.speed_scale = 1.0
         self._ahead: FloatArray = np.zeros(size)
         self._watches = [
             watch
@@ -103,8 +106,7 @@ class Supervision:
         self,
         now: Instant,
         dt: float,
-        target: FloatArray,
-        velocity: FloatArray | None,
+        player: ChunkPlayer,
         position: FloatArray,
         readings: Readings,
     ) -> Alarm | None:
@@ -113,8 +115,7 @@ class Supervision:
         Args:
             now: The present.
             dt: Time since the last tick [s].
-            target: Set-point of the last tick (D,) [rad] or [m].
-            velocity: Its velocity (D,) [rad/s] or [m/s] while it is on a way that was not checked as a whole; None for a checked one.
+            player: Has the set-point of the last tick.
             position: Measured positions (D,) [rad] or [m].
             readings: What else was measured.
         """
@@ -122,28 +123,34 @@ class Supervision:
         if alarm is None and self._joint_limit is not None:
             alarm = self._joint_limit.check(position)
         if alarm is None and self._tracking is not None:
-            alarm = self._tracking.check(target, position, dt)
+            alarm = self._tracking.check(player.setpoint.position, position, dt)
         if alarm is None and self._contact is not None:
             alarm = self._contact.check(readings, dt)
         if alarm is None and self._tool is not None:
-            alarm = self._tool.check(position, self._come_to_rest(target, velocity))
-        return self._check_slowly(now, dt, readings) if alarm is None else alarm
+            alarm = self._tool.check(position, self._come_to_rest(player))
+        return self._check_others(now, dt, readings) if alarm is None else alarm
 
-    def _check_slowly(self, now: Instant, dt: float, readings: Readings) -> Alarm | None:
+    def _check_others(self, now: Instant, dt: float, readings: Readings) -> Alarm | None:
         alarm = None
         if self._temperature is not None:
             alarm = self._temperature.check(readings.temperature, readings.temperature_time, now.steady, dt)
         if alarm is None and self._current is not None:
             alarm = self._current.check(readings.current, readings.current_time, now.steady, dt)
-        if alarm is None and self.zones is not None and self.zones.scale(now.steady) <= 0.0:
-            alarm = self.zones.alarm(now.steady)
+        if alarm is None and self.zones is not None:
+            self.speed_scale = self.zones.scale(now.steady)
+            if self.speed_scale <= 0.0:
+                alarm = self.zones.alarm(now.steady)
         return alarm
 
-    def _come_to_rest(self, target: FloatArray, velocity: FloatArray | None) -> FloatArray:
-        """Return where the set-point would stop after one more period, braking as hard as it may; overwritten by the next call."""
-        if velocity is None:
+    def _come_to_rest(self, player: ChunkPlayer) -> FloatArray:
+        """Return where the set-point would stop after one more period, braking as hard as it may; overwritten by the next call.
+
+        A chunk that is played exactly was checked as a whole; there it is where the set-point is.
+        """
+        target = player.setpoint.position
+        if player.is_exact or not player.is_playing:
             return target
-        ahead = self._ahead
+        ahead, velocity = self._ahead, player.setpoint.velocity
         np.abs(velocity, out=ahead)
         ahead /= self._limits.acceleration
         ahead *= 0.5
