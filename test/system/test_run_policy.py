@@ -91,7 +91,7 @@ def test_second_goal_is_refused_and_names_the_first_which_goes_on(shared: Policy
     ("fields", "words"),
     [
         ({"robot": "so102"}, "unknown robot 'so102'; valid: so101; did you mean 'so101'"),
-        ({"policy": "sin"}, "unknown policy 'sin'; valid: hold, sine"),
+        ({"policy": "sin"}, "did you mean 'sine'"),
         (
             {"config": "{joints: {knee: [{amplitude: 0.1, frequency: 1.0}]}}"},
             "unknown joint of policy 'sine' 'knee'; valid: elbow_flex",

@@ -57,6 +57,10 @@ class PolicyHost(Protocol):
     def gives(self) -> PolicyGives:
         """What the policy answers."""
 
+    @property
+    def connection(self) -> str:
+        """State of a remote policy's connection; empty for others."""
+
     def reset(self, seed: int) -> None:
         """Start an episode."""
 
@@ -123,6 +127,11 @@ class ThreadHost:
     def gives(self) -> PolicyGives:
         """What the policy answers."""
         return self._gives
+
+    @property
+    def connection(self) -> str:
+        """State of a remote policy's connection; empty for others."""
+        return str(getattr(self._policy, "connection", ""))
 
     def reset(self, seed: int) -> None:
         """Start an episode."""

@@ -17,7 +17,9 @@ from rclpy.task import Future
 
 from strands_robots.action import RunPolicy
 from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
+from strands_robots.policies.host import Patience
 from strands_robots.policies.lockstep import LOCKSTEP, run_lockstep
+from strands_robots.policies.opening import PolicyShelf
 from strands_robots.policies.realtime import run_realtime
 from strands_robots.policies.run import Reason
 from strands_robots.policies.session import Goal, Outcome, Session
@@ -25,12 +27,11 @@ from strands_robots.ros.conversions import clip
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.policy_link import RosRobotLink
-from strands_robots.ros.robot_discovery import robots_on_graph
+from strands_robots.ros.policy_loading import LoadPolicyService, find_robot
+from strands_robots.ros.policy_states import PolicyStatePublisher
+from strands_robots.ros.robot_discovery import cameras_on_graph, robots_on_graph
 from strands_robots.ros.world_client import WorldClient, WorldClients
 from strands_robots.types import Instant
-
-DISCOVERY_WAIT = 1.0
-"""How long a robot may take to be found on the graph [s, steady time]."""
 
 _ROBOT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
@@ -40,6 +41,15 @@ class PolicyParameters:
     """Parameters of policy_node."""
 
     run_id: str = parameter("", "Run of the graph, given by bringup; for the log.")
+    inference_timeout: float = parameter(
+        10.0,
+        "A policy that has not answered for this long is given up, its process killed [s].",
+        minimum=0.1,
+        maximum=600.0,
+    )
+    load_timeout: float = parameter(
+        300.0, "A policy that is not loaded within this time is given up [s].", minimum=1.0, maximum=3600.0
+    )
 
 
 class PolicyNode(Node):
@@ -51,7 +61,11 @@ class PolicyNode(Node):
 
     def __init__(self) -> None:
         super().__init__("policy_node")
-        read_parameters(self, PolicyParameters)
+        parameters = read_parameters(self, PolicyParameters)
+        self._patience = Patience(parameters.load_timeout, parameters.inference_timeout)
+        self._shelf = PolicyShelf()
+        self._loading = LoadPolicyService(self, self._shelf, self._patience)
+        self._states = PolicyStatePublisher(self, self._shelf)
         self._sessions: dict[str, Session] = {}
         self._threads: set[threading.Thread] = set()
         self._world = WorldClients(self)
@@ -65,6 +79,7 @@ class PolicyNode(Node):
         for thread in self._threads:
             thread.join(max(deadline - time.monotonic(), 0.0))
         self._server.destroy()
+        self._shelf.close()
         super().destroy_node()
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
@@ -90,10 +105,13 @@ class PolicyNode(Node):
             target=self._run, args=(session, link, world, done), name=f"policy on {robot}", daemon=True
         )
         self._threads.add(thread)
+        self._states.add(session)
         thread.start()
         try:
             await done
-            return self._finish(handle, session.outcome(_end(session, link)))
+            outcome = session.outcome(_end(session, link))
+            self._states.remove(session, outcome.reason.value)
+            return self._finish(handle, outcome)
         finally:
             self._threads.discard(thread)
             del self._sessions[robot]
@@ -113,12 +131,14 @@ class PolicyNode(Node):
                 f"'{goal.robot}' already runs policy '{running.goal.policy}' for goal {running.goal.goal_id}; "
                 "valid: one goal for each robot, so cancel that one first"
             )
-        return Session(goal, Instant(self.get_clock().now().nanoseconds * 1e-9, time.monotonic()))
+        now = Instant(self.get_clock().now().nanoseconds * 1e-9, time.monotonic())
+        return Session(goal, now, self._shelf, self._patience)
 
     def _run(self, session: Session, link: RosRobotLink, world: WorldClient, done: Future[None]) -> None:
         """Body of a goal's thread."""
         try:
-            self._find(session)
+            find_robot(self, session)
+            session.cameras = cameras_on_graph(self, session.goal.robot)
             if session.goal.lockstep:
                 run_lockstep(session, world)
             else:
@@ -136,18 +156,6 @@ class PolicyNode(Node):
             done.set_result(None)
             if self.executor is not None:
                 self.executor.wake()
-
-    def _find(self, session: Session) -> None:
-        """Return when the robot is on the graph; one that has just started is waited for.
-
-        Raises:
-            UnknownNameError: If it is not there; the message names those that are.
-        """
-        deadline = time.monotonic() + DISCOVERY_WAIT
-        while session.goal.robot not in (robots := robots_on_graph(self)):
-            if time.monotonic() > deadline or session.run.has_ended():
-                raise UnknownNameError("robot", session.goal.robot, robots)
-            time.sleep(0.05)
 
     def _finish(self, handle: ServerGoalHandle, outcome: Outcome) -> RunPolicy.Result:
         """Give the goal its final state and return its result."""
@@ -171,6 +179,9 @@ class PolicyNode(Node):
             elapsed=outcome.elapsed,
             joint_names=list(outcome.joint_names),
             motion=list(outcome.motion),
+            underruns=outcome.underruns,
+            latency_p50=outcome.latency_p50,
+            latency_p99=outcome.latency_p99,
         )
 
 
@@ -191,6 +202,11 @@ def _goal(handle: ServerGoalHandle) -> Goal:
         steps=request.steps,
         seed=request.seed,
         lockstep=request.lockstep,
+        adapter=request.adapter,
+        stop_when=request.stop_when,
+        blending=request.blending,
+        execute_rows=request.execute_rows,
+        keep_loaded=request.keep_loaded,
     )
 
 

@@ -66,14 +66,14 @@ class PolicyShelf:
         with self._lock:
             return self._hosts.pop(key, None)
 
-    def keys(self) -> list[PolicyKey]:
+    def kept(self) -> list[PolicyKey]:
         """Return what is kept."""
         with self._lock:
             return list(self._hosts)
 
     def close(self) -> None:
         """Close every policy."""
-        for key in self.keys():
+        for key in self.kept():
             host = self.take(key)
             if host is not None:
                 host.close()

@@ -67,6 +67,11 @@ class ProcessHost:
         return self._gives
 
     @property
+    def connection(self) -> str:
+        """Empty: policies that connect to others need no process."""
+        return ""
+
+    @property
     def pid(self) -> int:
         """Process id of the worker."""
         return self._process.pid

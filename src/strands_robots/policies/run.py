@@ -298,6 +298,11 @@ class PolicyRun:
         return self._report is not None
 
     @property
+    def chunk_stamp(self) -> float:
+        """ROS time of the observation of the last chunk [s]; minus infinity before the first."""
+        return self._row_0
+
+    @property
     def period(self) -> float:
         """Time between two rows [s]; 0 before the first chunk."""
         return self._period

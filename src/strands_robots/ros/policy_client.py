@@ -32,6 +32,11 @@ class Goal:
     steps: int = 0
     seed: int = 0
     lockstep: bool = False
+    adapter: str = ""
+    stop_when: str = ""
+    blending: str = ""
+    execute_rows: int = 0
+    keep_loaded: bool = False
 
 
 def run_policy(client: GraphClient, goal: Goal, tell: Callable[[str], None]) -> RunPolicy.Result:

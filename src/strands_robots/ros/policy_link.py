@@ -29,10 +29,10 @@ class RosRobotLink:
     Args:
         node: The node; its namespace is the graph's.
         session: The session to feed.
-        goal: The goal, for feedback.
+        goal: The goal, for feedback; None for a policy that is only loaded.
     """
 
-    def __init__(self, node: Node, session: Session, goal: ServerGoalHandle) -> None:
+    def __init__(self, node: Node, session: Session, goal: ServerGoalHandle | None) -> None:
         self._node = node
         self._session = session
         self._goal = goal
@@ -68,6 +68,8 @@ class RosRobotLink:
 
     def report_progress(self) -> None:
         """Publish the action's feedback."""
+        if self._goal is None:
+            return
         run, now = self._session.run, self.now()
         with self._session.changed:
             feedback = RunPolicy.Feedback(

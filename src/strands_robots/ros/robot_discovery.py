@@ -34,6 +34,17 @@ def robots_on_graph(node: Node) -> list[str]:
     return sorted(name for name in names if "/" not in name and node.count_publishers(f"{prefix}{name}{suffix}") > 0)
 
 
+def cameras_on_graph(node: Node, robot: str) -> dict[str, tuple[int, int]]:
+    """Return the cameras that publish pictures of a robot, `<robot>/<camera>/image_raw`; their sizes are not known: (0, 0)."""
+    prefix, suffix = f"{node.get_namespace().rstrip('/')}/{robot}/", "/image_raw"
+    names = [
+        topic[len(prefix) : -len(suffix)]
+        for topic, types in node.get_topic_names_and_types()
+        if "sensor_msgs/msg/Image" in types and topic.startswith(prefix) and topic.endswith(suffix)
+    ]
+    return {name: (0, 0) for name in sorted(names) if name and "/" not in name}
+
+
 class RobotDiscovery:
     """Subscribes to the gate_state of every robot of the graph, also of those that join later.
 
@@ -61,7 +72,10 @@ class RobotDiscovery:
         self._known.add(robot)
         self._node.get_logger().info(f"listening to robot '{robot}'")
         self._node.create_subscription(
-            GateState, f"{robot}/{_TOPIC}", lambda message, name=robot: self._on_message(name, message), qos.HEARTBEAT_READER
+            GateState,
+            f"{robot}/{_TOPIC}",
+            lambda message, name=robot: self._on_message(name, message),
+            qos.HEARTBEAT_READER,
         )
 
     def _on_message(self, robot: str, message: GateState) -> None:

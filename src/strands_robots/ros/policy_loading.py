@@ -1,0 +1,114 @@
+"""The service policies/load: a policy is made before a goal needs it, for a robot of the graph, or let go of."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from typing import Any
+
+from rclpy.node import Node
+
+from strands_robots.errors import ConfigurationError, PolicyError, StrandsRobotsError, UnknownNameError
+from strands_robots.policies.describe import describe_policy
+from strands_robots.policies.host import Patience
+from strands_robots.policies.opening import PolicyKey, PolicyShelf
+from strands_robots.policies.session import Goal, Session
+from strands_robots.ros.conversions import clip
+from strands_robots.ros.deferred_service import create_deferred_service
+from strands_robots.ros.policy_link import RosRobotLink
+from strands_robots.ros.robot_discovery import cameras_on_graph, robots_on_graph
+from strands_robots.srv import LoadPolicy
+from strands_robots.types import Instant
+
+DISCOVERY_WAIT = 1.0
+"""How long a robot may take to be found on the graph [s, steady time]."""
+
+OBSERVATION_WAIT = 3.0
+"""How long a robot may take to be heard [s, steady time]."""
+
+
+def find_robot(node: Node, session: Session) -> None:
+    """Return when the session's robot is on the graph; one that has just started is waited for. Not for the executor's thread.
+
+    Raises:
+        UnknownNameError: If it is not there; the message names those that are.
+    """
+    deadline = time.monotonic() + DISCOVERY_WAIT
+    while session.goal.robot not in (robots := robots_on_graph(node)):
+        if time.monotonic() > deadline or session.run.has_ended():
+            raise UnknownNameError("robot", session.goal.robot, robots)
+        time.sleep(0.05)
+
+
+class LoadPolicyService:
+    """Serves policies/load. Loading happens in a thread for each request; the executor goes on.
+
+    Args:
+        node: The node; its namespace is the graph's.
+        shelf: Where loaded policies wait.
+        patience: How long one may take.
+    """
+
+    def __init__(self, node: Node, shelf: PolicyShelf, patience: Patience) -> None:
+        self._node = node
+        self._shelf = shelf
+        self._patience = patience
+        create_deferred_service(
+            node, LoadPolicy, "policies/load", self._on_request,
+            lambda message: LoadPolicy.Response(success=False, message=clip(message, 4096)),
+        )  # fmt: skip
+
+    def _on_request(self, request: Any) -> Future[Any]:
+        key = PolicyKey(request.robot, request.policy, request.config, request.adapter, request.rate)
+        answer: Future[Any] = Future()
+        if request.unload:
+            answer.set_result(self._unload(key))
+            return answer
+        now = Instant(self._node.get_clock().now().nanoseconds * 1e-9, time.monotonic())
+        goal = Goal(
+            f"load-{time.time_ns():x}", key.robot, key.policy, key.config, rate=key.rate, steps=1, adapter=key.adapter,
+            keep_loaded=True,
+        )  # fmt: skip
+        session = Session(goal, now, self._shelf, self._patience)
+        link = RosRobotLink(self._node, session, None)
+        threading.Thread(target=self._load, args=(session, link, answer), name="load policy", daemon=True).start()
+        return answer
+
+    def _unload(self, key: PolicyKey) -> LoadPolicy.Response:
+        host = self._shelf.take(key)
+        if host is None:
+            kept = ", ".join(f"{key.policy} for {key.robot}" for key in self._shelf.kept()) or "none"
+            raise ConfigurationError(
+                f"policy '{key.policy}' with these settings is not loaded for '{key.robot}'; loaded: {kept}"
+            )
+        host.close()
+        return LoadPolicy.Response(success=True, message=f"unloaded '{key.policy}'")
+
+    def _load(self, session: Session, link: RosRobotLink, answer: Future[Any]) -> None:
+        begin = time.monotonic()
+        try:
+            find_robot(self._node, session)
+            session.cameras = cameras_on_graph(self._node, session.goal.robot)
+            with session.changed:
+                if not session.changed.wait_for(lambda: session.run.observation is not None, OBSERVATION_WAIT):
+                    raise PolicyError(f"no {session.goal.robot}/joint_states within {OBSERVATION_WAIT:g} s")
+            host = session.load()
+            text, device = describe_policy(host.needs, host.gives), host.gives.device
+            session.put_away()
+            answer.set_result(
+                LoadPolicy.Response(
+                    success=True,
+                    message=f"loaded '{session.goal.policy}'",
+                    description=text,
+                    device=device,
+                    elapsed=time.monotonic() - begin,
+                )
+            )
+        except StrandsRobotsError as error:
+            answer.set_exception(error)
+        finally:
+            executor = self._node.executor
+            if executor is not None:
+                executor.create_task(link.close)
+                executor.wake()
