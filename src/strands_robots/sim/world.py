@@ -19,6 +19,7 @@ from strands_robots.sim.pushes import Push, Pushes
 from strands_robots.sim.rollout import BatchRollout, Futures
 from strands_robots.sim.scene import build_scene, scene_source, set_picture_size
 from strands_robots.sim.servos import actuator_count
+from strands_robots.sim.stage import Stage
 from strands_robots.sim.state import DivergenceWatch, carry_over, read_state, write_state
 from strands_robots.sim.world_config import RobotSpec, WorldConfig
 from strands_robots.sim.world_robot import WorldRobot
@@ -61,6 +62,7 @@ class World:
             {spec.name: WorldRobot(spec, index + 1, self.lock) for index, spec in enumerate(config.robots)}
         )
         self.cameras: Mapping[str, Camera] = MappingProxyType(collect_cameras(self.model, config))
+        self._stage = Stage(self.model, self.generation, self.cameras)
         self.fault: str | None = None
         self.seed = seed
         self.physics_steps = 0
@@ -88,6 +90,12 @@ class World:
             if self._sha256[0] != self.generation:
                 self._sha256 = self.generation, hashlib.sha256(self.spec.to_xml().encode()).hexdigest()
             return self._sha256[1]
+
+    @property
+    def stage(self) -> Stage:
+        """What the present state belongs to."""
+        with self.lock:
+            return self._stage
 
     def step(self, count: int = 1) -> None:
         """Advance the physics.
@@ -297,6 +305,7 @@ class World:
         self.spec, self.config, self.model, self.data = spec, config, model, data
         self.robots, self.cameras = MappingProxyType(robots), MappingProxyType(cameras)
         self.generation += 1
+        self._stage = Stage(model, self.generation, self.cameras)
         self._bind()
         for robot in added:
             robot.place_home()
