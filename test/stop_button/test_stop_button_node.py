@@ -87,9 +87,10 @@ def test_unplugged_device_stops_and_its_return_resumes_nothing(rig: Rig) -> None
     rig.device.unplug()
     rig.wait_for_stop("has ended")
     assert rig.resume().refusal == "stop_button"
+    wait_for(lambda: rig.beats[-1].state == StopButtonState.FAULT, 5.0, "FAULT")
     count = len(rig.states)
     rig.device.plug()
-    wait_for(lambda: any(state.state == StopButtonState.READY for state in list(rig.beats)[-3:]), 10.0, "READY again")
+    wait_for(lambda: rig.beats[-1].state == StopButtonState.READY, 10.0, "READY again")
     assert all(state.state != SafetyState.ARMED for state in list(rig.states)[count:])
     assert rig.resume().success
 
@@ -113,6 +114,7 @@ def test_killed_button_node_stops_the_graph_and_its_restart_resumes_nothing(rig:
     count, killed = len(rig.states), rig.beats[-1].session
     rig.node = rig.start_button()
     wait_for(lambda: rig.beats[-1].session != killed, 20.0, "the heartbeat of the new node")
+    assert rig.beats[-1].state == StopButtonState.READY
     assert all(state.state != SafetyState.ARMED for state in list(rig.states)[count:])
     rig.arm()
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import time
 from typing import Annotated
 
 import typer
 
+from strands_robots.bringup.environment import local_discovery
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit
 from strands_robots.bringup.robots import check_robots, parse_robot, parse_robots
 from strands_robots.bringup.sim import (
     LAUNCH_ARGUMENTS,
     SimOptions,
     describe,
+    ros_home,
     sim_graph,
 )
+from strands_robots.cli.options import complain, connect, operator_source, say
+from strands_robots.live.terminal import can_show_live
 
 STATE_DELAY = 2.0
 """The live state starts this long after the nodes [s], so that it does not slow their start."""
@@ -51,9 +57,15 @@ def sim(
     approvals: Annotated[bool, _option("approvals")] = SimOptions.approvals,
     stop_button: Annotated[str, _option("stop_button")] = SimOptions.stop_button,
     stop_gpio: Annotated[str, _option("stop_gpio")] = SimOptions.stop_gpio,
-    state: Annotated[bool, typer.Option(help="Print the state of the graph once a second.")] = True,
+    state: Annotated[
+        bool, typer.Option(help="Show the live view in a terminal, elsewhere a line of state each second.")
+    ] = True,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines instead of the live view in a terminal too.")] = False,
 ) -> None:
     """Simulate one or more robots, with safety supervision and policies.
+
+    In a terminal a live view shows robots, rates, gates, safety and the log: space stops every robot, q ends the graph.
+    It is plain lines where there is no terminal, with TERM=dumb or NO_COLOR, and with --plain.
 
     Exit code 0 after Ctrl-C; 1 when the end of a node ended the graph, which the last line names.
     """
@@ -85,6 +97,8 @@ def sim(
         stop_gpio=stop_gpio,
     )
     graph = sim_graph(options)
+    if state and not plain and can_show_live():
+        raise typer.Exit(run_live(graph))
     if state:
         graph = graph.with_node(_state_printer(namespace))
     raise typer.Exit(run(graph))
@@ -103,6 +117,36 @@ def run(graph: Graph) -> int:
     from strands_robots.bringup.supervisor import supervise
 
     return supervise(processes, graph.environment)
+
+
+def run_live(graph: Graph) -> int:
+    """Run a simulated graph below the live view and return the exit code."""
+    from strands_robots.bringup.prepare import complete, process_of
+    from strands_robots.live.child import ChildGraph
+    from strands_robots.live.log import LogTail, log_file
+
+    checked = complete(graph, simulated=True)
+    for spec in checked.nodes:
+        process_of(spec, checked)
+    os.environ.update(local_discovery(os.environ))
+    path = log_file(ros_home() / "strands_robots" / "log", f"sim-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log")
+    child = ChildGraph(lambda: run(graph))
+    tail = LogTail(child.output, path)
+
+    from rich.console import Console
+
+    from strands_robots.live.session import LiveSession
+
+    session = LiveSession(lambda: connect(graph.namespace), operator_source(), (child, tail))
+    try:
+        code = session.run(Console())
+    finally:
+        child.interrupt()
+    if code:
+        for line in tail.last(15):
+            complain(line)
+    say(f"log of this run: {tail.problem or tail.path}")
+    return code
 
 
 def _state_printer(namespace: str) -> NodeSpec:

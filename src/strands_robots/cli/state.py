@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.cli.options import Namespace, connect, say
+from strands_robots.cli.options import Namespace, connect, operator_source, say
+from strands_robots.live.terminal import can_show_live
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from strands_robots.ros.state_client import GraphSnapshot, RobotSnapshot, StateWatch
+    from strands_robots.ros.state_client import GraphSnapshot, RobotSnapshot
 
 PLAIN_PERIOD = 1.0
-LIVE_PERIOD = 0.2
 FIRST_WAIT = 3.0
 
 
@@ -25,37 +26,40 @@ def state(
 ) -> None:
     """Show joints, rates, gates and safety.
 
-    With --follow as a live table, or as one line a second where there is no terminal.
+    With --follow as a live view in which space stops every robot, or as one line a second where there is no terminal.
 
     Exit code 1 when neither a robot nor safety_node was heard.
     """
+    if follow:
+        raise typer.Exit(_follow(namespace))
     with connect(namespace) as client:
         from strands_robots.ros.state_client import StateWatch
 
         watch = StateWatch(client)
         client.spin_until(lambda: watch.is_complete, FIRST_WAIT)
-        if follow and sys.stdout.isatty():
-            _live(watch)
-        elif follow:
-            while True:
-                watch.collect(PLAIN_PERIOD)
-                say(state_line(watch.snapshot()))
-        else:
-            watch.collect(PLAIN_PERIOD)
-            snapshot = watch.snapshot()
-            _print_table(snapshot)
-            if not snapshot.robots and snapshot.safety is None:
-                raise typer.Exit(1)
+        watch.collect(PLAIN_PERIOD)
+        snapshot = watch.snapshot()
+        _print_table(snapshot)
+        if not snapshot.robots and snapshot.safety is None:
+            raise typer.Exit(1)
 
 
-def state_line(snapshot: GraphSnapshot) -> str:
-    """Return the state in one line of ASCII."""
-    return " | ".join([_safety(snapshot), *map(_robot, snapshot.robots)])
+def _follow(namespace: str) -> int:
+    """Show the graph until somebody ends it."""
+    if can_show_live():
+        from rich.console import Console
 
+        from strands_robots.live.session import LiveSession
 
-def _robot(robot: RobotSnapshot) -> str:
-    positions = " ".join(f"{value:.2f}" for value in robot.position)
-    return f"{robot.name} {_gate(robot)}, {robot.joint_rate:.1f} Hz, q [{positions}]"
+        return LiveSession(lambda: connect(namespace), operator_source(), None).run(Console())
+    with connect(namespace) as client:
+        from strands_robots.live.screen import plain_line
+        from strands_robots.ros.live_watch import LiveWatch
+
+        watch = LiveWatch(client)
+        while True:
+            time.sleep(PLAIN_PERIOD)
+            say(plain_line(watch.look()))
 
 
 def _safety(snapshot: GraphSnapshot) -> str:
@@ -103,15 +107,3 @@ def _print_table(snapshot: GraphSnapshot) -> None:
     table = state_table(snapshot)
     table.box = box.ASCII
     Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _live(watch: StateWatch) -> None:
-    from rich import box
-    from rich.live import Live
-
-    with Live(auto_refresh=False) as live:
-        while True:
-            watch.collect(LIVE_PERIOD)
-            table = state_table(watch.snapshot())
-            table.box = box.ASCII
-            live.update(table, refresh=True)

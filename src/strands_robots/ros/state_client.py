@@ -23,6 +23,11 @@ _STATES = {
 }
 
 
+def state_name(state: int) -> str:
+    """Return the name of a state of SafetyState; an unknown one as its number."""
+    return _STATES.get(state, str(state))
+
+
 @dataclass(frozen=True)
 class SafetySnapshot:
     """What safety_node said last; `rate` is that of its heartbeat [Hz]."""
@@ -133,7 +138,7 @@ class StateWatch:
         safety = None
         if isinstance(message, SafetyState) and self._safety.is_heard:
             safety = SafetySnapshot(
-                _STATES.get(message.state, str(message.state)),
+                state_name(message.state),
                 message.arm_epoch,
                 message.stop_id,
                 message.stop_source,

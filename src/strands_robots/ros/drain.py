@@ -1,0 +1,84 @@
+"""Takes what has arrived at a subscription without an executor: a look costs some microseconds for each message."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
+
+WINDOW = 1.0
+"""Time over which a rate is counted [s]."""
+
+
+class Drained:
+    """A topic that is looked at now and then: its last message, and its rate.
+
+    Made for views: messages are taken as bytes and only the last one is decoded, so that a topic of 100 Hz costs little.
+
+    Args:
+        node: A node that nobody spins.
+        kind: Message type.
+        topic: Name of the topic.
+        depth: Messages kept between two looks.
+        profile: Profile of the reader; best effort by default.
+    """
+
+    def __init__(self, node: Node, kind: Any, topic: str, depth: int = 100, profile: QoSProfile | None = None) -> None:
+        best_effort = QoSProfile(
+            history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT
+        )
+        self._kind = kind
+        self._subscription = node.create_subscription(kind, topic, _nothing, profile or best_effort, raw=True)
+        self._counts: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._data: bytes = b""
+        self._message: Any = None
+        self.count = 0
+        self.heard_at = float("-inf")
+        self.source_time = 0.0
+        """When the last message was published [s, wall time]."""
+
+    def look(self, on_each: Callable[[Any], None] | None = None) -> int:
+        """Take everything that has arrived and return how many messages that were.
+
+        Args:
+            on_each: Takes every message decoded, for topics of which the last one is not enough.
+        """
+        taken = 0
+        with self._subscription.handle:
+            while (found := self._subscription.handle.take_message(self._kind, True)) is not None:
+                self._data, info = found
+                taken += 1
+                if on_each is not None:
+                    on_each(deserialize_message(self._data, self._kind))
+        now = time.monotonic()
+        if taken:
+            self._message = None
+            self.heard_at = now
+            self.source_time = info["source_timestamp"] * 1e-9
+        self.count += taken
+        self._counts.append((now, taken))
+        while len(self._counts) > 2 and now - self._counts[1][0] > WINDOW:
+            self._counts.popleft()
+        return taken
+
+    @property
+    def message(self) -> Any:
+        """The last message; None before the first."""
+        if self._message is None and self._data:
+            self._message = deserialize_message(self._data, self._kind)
+        return self._message
+
+    @property
+    def rate(self) -> float:
+        """Messages a second over the last window [Hz]."""
+        span = self._counts[-1][0] - self._counts[0][0]
+        return sum(count for _, count in list(self._counts)[1:]) / span if span > 0.0 else 0.0
+
+
+def _nothing(message: bytes) -> None:
+    """Stand where a callback is wanted: nobody spins the node."""
