@@ -146,6 +146,8 @@ class SceneRenderer:
     def close(self) -> None:
         """Free the OpenGL context; call it in the thread that made the renderer."""
         if self._context is not None:
+            # Freed is what the current context holds under these numbers; that may be another renderer's.
+            self._gl.make_current()
             self._context.free()
             self._context = None
         if self._gl is not None:
