@@ -23,6 +23,7 @@ from strands_robots.ros.conversions import (
 )
 from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.standard_inputs import StandardInput
+from strands_robots.ros.supervision_port import SupervisionPort
 from strands_robots.safety.gate import Gate, GateReport, Setpoint
 from strands_robots.safety.refusal import Refusal, Verdict
 from strands_robots.types import ControlMode, FloatArray, Instant
@@ -76,17 +77,31 @@ class RobotPorts:
             topic: StandardInput(f"external/{topic}", config.external_lifetime, config.control_period)
             for topic in ("joint_trajectory", "joint_commands")
         }
+        self._node = node
         self._state_publisher = create_publisher(node, JointState, f"{robot}/joint_states", qos.STATE)
         self._applied_publisher = create_publisher(node, JointCommand, f"{robot}/command_applied", qos.COMMAND)
         self._gate_publisher = create_publisher(node, GateState, f"{robot}/gate_state", qos.STATE)
         self._description = create_publisher(node, String, f"{robot}/robot_description", qos.DESCRIPTION)
         if description:
             self._description.publish(String(data=description))
+        self._supervision = SupervisionPort(node, gate)
         subscribe = node.create_subscription
-        subscribe(JointCommand, f"{robot}/command", self._on_command, qos.COMMAND)
-        subscribe(ActionChunk, f"{robot}/action_chunk", self._on_chunk, qos.COMMAND)
-        subscribe(JointTrajectory, f"{robot}/joint_trajectory", self._on_trajectory, qos.COMMAND)
-        subscribe(JointState, f"{robot}/joint_commands", self._on_joint_commands, qos.COMMAND)
+        self._subscriptions = [
+            subscribe(JointCommand, f"{robot}/command", self._on_command, qos.COMMAND),
+            subscribe(ActionChunk, f"{robot}/action_chunk", self._on_chunk, qos.COMMAND),
+            subscribe(JointTrajectory, f"{robot}/joint_trajectory", self._on_trajectory, qos.COMMAND),
+            subscribe(JointState, f"{robot}/joint_commands", self._on_joint_commands, qos.COMMAND),
+        ]
+
+    def close(self) -> None:
+        """Take the topics off the graph; by the executor's thread, when nobody publishes any more."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._supervision.close()
+        for publisher in (
+            self._state_publisher, self._applied_publisher, self._gate_publisher, self._description,
+        ):  # fmt: skip
+            self._node.destroy_publisher(publisher)
 
     def publish_state(self, stamp: float, position: FloatArray, velocity: FloatArray, effort: FloatArray) -> None:
         """Publish the measured state (D,) at `stamp` [s, ROS time]."""
@@ -101,6 +116,7 @@ class RobotPorts:
     def publish_gate(self, stamp: float, report: GateReport) -> None:
         """Publish the gate's state at `stamp` [s, ROS time]."""
         self._gate_publisher.publish(gate_state_to_msg(report, stamp))
+        self._supervision.on_report(report)
 
     def applied_message(self) -> JointCommand:
         """Return a copy of the last command_applied; for answers of services."""

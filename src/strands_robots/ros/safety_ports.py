@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -13,6 +14,9 @@ from strands_robots.ros import qos
 from strands_robots.ros.conversions import clip, heartbeat_from_msg
 from strands_robots.safety.gate import Gate
 from strands_robots.types import Instant
+
+HEARD = 0.5
+"""A safety_node that is silent for this long supervises nobody [s, steady time]."""
 
 
 class SafetyPorts:
@@ -30,11 +34,18 @@ class SafetyPorts:
         self._node = node
         self._gates = gates
         self._now = now
+        self._named: tuple[float, frozenset[str]] = (-math.inf, frozenset())
         node.create_subscription(SafetyState, "safety/state", self._on_state, qos.HEARTBEAT_READER)
         node.create_subscription(StopRequest, "safety/stop_request", self._on_stop, qos.SAFETY, raw=True)
 
+    def is_named(self, robot: str) -> bool:
+        """Return whether a safety_node that is alive names the robot among those that it supervises."""
+        heard, names = self._named
+        return robot in names and self._now().steady - heard < HEARD
+
     def _on_state(self, message: SafetyState) -> None:
         beat, now = heartbeat_from_msg(message), self._now()
+        self._named = now.steady, frozenset(beat.admitted)
         for gate in self._gates:
             gate.on_heartbeat(beat, now)
 

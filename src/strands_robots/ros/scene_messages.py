@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from typing import Any
 
 from strands_robots.errors import ConfigurationError, ShapeError
+from strands_robots.msg import SceneTerrain
 from strands_robots.robot_config import CameraConfig, load_robot
 from strands_robots.ros.geometry import quadruple, triple
 from strands_robots.share import robot_names
@@ -16,18 +18,21 @@ from strands_robots.sim.robot_model import describe_model
 from strands_robots.sim.shapes import Shape
 from strands_robots.sim.terrain import Terrain
 from strands_robots.sim.world_config import RobotSpec
-from strands_robots.sim.world_edits import AddCamera, AddRobot, RemoveCamera, SetGround
+from strands_robots.sim.world_edits import AddCamera, AddRobot, RemoveCamera, RemoveRobot, SetGround
 from strands_robots.srv import EditScene
 
 GREY = (0.6, 0.6, 0.6, 1.0)
 
 
-def edits_from_msg(request: EditScene.Request, cameras: Any, guard: ModelGuard) -> list[Edit]:
+def edits_from_msg(
+    request: EditScene.Request, cameras: Container[str], robots: Container[str], guard: ModelGuard
+) -> list[Edit]:
     """Return the edits of a request, in the order of its fields.
 
     Args:
         request: The request.
-        cameras: Names of the world's cameras, which tell what a name in `remove` means.
+        cameras: Names of the world's cameras, which tell what a name in `remove` means ...
+        robots: ... as do those of its robots.
         guard: Decides which files may be read.
 
     Raises:
@@ -35,9 +40,9 @@ def edits_from_msg(request: EditScene.Request, cameras: Any, guard: ModelGuard) 
     """
     if len(request.attach) != len(request.attach_to):
         raise ShapeError(f"{len(request.attach)} attach for {len(request.attach_to)} attach_to; valid: one for each")
-    edits: list[Edit] = [RemoveCamera(name) if name in cameras else DeleteBody(name) for name in request.remove]
+    edits: list[Edit] = [_removal(name, cameras, robots) for name in request.remove]
     edits += [Detach(name) for name in request.detach]
-    edits += [SetGround(_terrain(ground)) for ground in request.ground]
+    edits += [SetGround(terrain_from_msg(ground)) for ground in request.ground]
     edits += [AddRobot(_robot(robot, guard)) for robot in request.robots]
     for body in request.bodies:
         edits += _body(body, guard)
@@ -47,11 +52,18 @@ def edits_from_msg(request: EditScene.Request, cameras: Any, guard: ModelGuard) 
     ]
     edits += [_camera(camera) for camera in request.cameras]
     edits += [
-        SetPose(entity.name, triple(entity.pose.position), quadruple(entity.pose.orientation)) for entity in request.poses
+        SetPose(entity.name, triple(entity.pose.position), quadruple(entity.pose.orientation))
+        for entity in request.poses
     ]
     edits += [Attach(body, to) for body, to in zip(request.attach, request.attach_to)]
     edits += [SetProperty(each.kind, each.name, each.property, list(each.values)) for each in request.properties]
     return edits
+
+
+def _removal(name: str, cameras: Container[str], robots: Container[str]) -> Edit:
+    if name in robots:
+        return RemoveRobot(name)
+    return RemoveCamera(name) if name in cameras else DeleteBody(name)
 
 
 def _body(body: Any, guard: ModelGuard) -> list[Edit]:
@@ -110,19 +122,19 @@ def _camera(camera: Any) -> AddCamera:
 
 def _robot(robot: Any, guard: ModelGuard) -> RobotSpec:
     if robot.robot in robot_names():
-        config = load_robot(robot.robot)
+        config, source = load_robot(robot.robot), robot.robot
     elif robot.robot.endswith((".xml", ".urdf", ".mjcf")):
-        config = describe_model(guard.scene(robot.robot))
+        path = guard.scene(robot.robot)
+        config, source = describe_model(path), str(path)
     else:
         raise ConfigurationError(
             f"robot '{ascii(robot.robot)[1:-1]}' given; valid: {', '.join(robot_names())}, or an MJCF or URDF file"
         )
-    return RobotSpec(robot.name, config, triple(robot.position), robot.yaw)
+    return RobotSpec(robot.name, config, triple(robot.position), robot.yaw, source)
 
 
-def _terrain(ground: Any) -> Terrain | None:
-    if ground.kind == "flat":
-        return None
+def terrain_from_msg(ground: SceneTerrain) -> Terrain:
+    """Return the ground that a message describes."""
     return Terrain(
         kind=ground.kind,
         size=ground.size or 5.0,

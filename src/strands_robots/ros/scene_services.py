@@ -12,9 +12,9 @@ from rclpy.node import Node
 from strands_robots.errors import ConfigurationError
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.executor_calls import ExecutorCalls
-from strands_robots.ros.geometry import to_vector
+from strands_robots.ros.geometry import to_vector, triple
 from strands_robots.ros.responses import refusal
-from strands_robots.ros.scene_messages import edits_from_msg
+from strands_robots.ros.scene_messages import edits_from_msg, terrain_from_msg
 from strands_robots.ros.stamps import to_time
 from strands_robots.sim.checkpoints import Checkpoints
 from strands_robots.sim.control import count_substeps
@@ -35,16 +35,24 @@ class SceneServices:
         runtime: The running world.
         world: The world that it runs.
         guard: Decides which files may be read.
-        follow: Gives what is new in the world its topics; called in the executor's thread after each change.
+        prune: Drops robots that the world no longer has from control; called in the physics thread with each change.
+        follow: Brings the topics into line with the world; called in the executor's thread after each change.
     """
 
     def __init__(
-        self, node: Node, runtime: SimRuntime, world: World, guard: ModelGuard, follow: Callable[[], None]
+        self,
+        node: Node,
+        runtime: SimRuntime,
+        world: World,
+        guard: ModelGuard,
+        prune: Callable[[], None],
+        follow: Callable[[], Future[None]],
     ) -> None:
         self._node = node
         self._runtime = runtime
         self._world = world
         self._guard = guard
+        self._prune = prune
         self._follow = follow
         self._checkpoints = Checkpoints(world)
         self._executor = ExecutorCalls(node)
@@ -57,13 +65,19 @@ class SceneServices:
             create_deferred_service(node, kind, name, callback, refuse=refusal(kind))
 
     def _edit(self, request: EditScene.Request) -> Future[EditScene.Response]:
-        edits = edits_from_msg(request, self._world.cameras, self._guard)
+        edits = edits_from_msg(request, self._world.cameras, self._world.robots, self._guard)
         for each in request.properties:
             if each.kind == "option" and each.property == "timestep" and len(each.values) == 1:
                 count_substeps(each.values[0], self._runtime.control.control_period)
+        removed = [name for name in request.remove if name in self._world.robots]
+
+        def make() -> None:
+            self._runtime.require_rest(removed, "world/edit")
+            edit(self._world, edits)
+            self._prune()
 
         def change() -> EditScene.Response:
-            self._runtime.change(lambda: edit(self._world, edits), "world/edit")
+            self._runtime.change(make, "world/edit")
             self._runtime.set_timestep(self._world.timestep)
             return EditScene.Response(
                 success=True, message=f"{len(edits)} changes made", stamp=to_time(self._world.time)
@@ -73,18 +87,32 @@ class SceneServices:
 
     def _load(self, request: LoadScene.Request) -> Future[LoadScene.Response]:
         if request.file and request.mjcf:
-            raise ConfigurationError("a file and MJCF text are given; valid: one of them, or none for the built-in floor")
+            raise ConfigurationError(
+                "a file and MJCF text are given; valid: one of them, or none for the built-in floor"
+            )
+        if request.timestep:
+            count_substeps(request.timestep, self._runtime.control.control_period)
         config = dataclasses.replace(
             self._world.config,
             scene=self._guard.scene(request.file) if request.file else None,
             scene_xml=self._guard.text(request.mjcf) if request.mjcf else "",
             cameras={},
+            gravity=triple(request.gravity[0]) if request.gravity else None,
+            ground=terrain_from_msg(request.ground[0]) if request.ground else None,
         )
 
+        def make() -> None:
+            # The world as it is then: robots may have been added in between.
+            world = self._world
+            if request.remove_robots:
+                self._runtime.require_rest(list(world.robots), "world/load")
+            robots = () if request.remove_robots else world.config.robots
+            world.load(dataclasses.replace(config, robots=robots, timestep=request.timestep or world.timestep))
+            self._prune()
+
         def load() -> LoadScene.Response:
-            # The configuration as it is then: robots may have been added in between.
-            present = dataclasses.replace(config, robots=self._world.config.robots, timestep=self._world.timestep)
-            self._runtime.change(lambda: self._world.load(present), "world/load")
+            self._runtime.change(make, "world/load")
+            self._runtime.set_timestep(self._world.timestep)
             return LoadScene.Response(success=True, message="loaded", stamp=to_time(self._world.time))
 
         return self._followed(self._runtime.call(load))
@@ -123,6 +151,7 @@ class SceneServices:
                 checkpoints=self._checkpoints.names,
                 gravity=to_vector(self._world.model.opt.gravity),
                 timestep=self._world.timestep,
+                robot_models=[robot.source for robot in self._world.config.robots],
                 services=services,
                 mjcf=export_mjcf(self._world) if request.mjcf else "",
                 **fields,
@@ -139,7 +168,9 @@ class SceneServices:
             if error is not None:
                 answer.set_exception(error)
             else:
-                self._executor.call(self._follow).add_done_callback(lambda followed: on_followed(followed, done))
+                self._executor.call(self._follow).add_done_callback(
+                    lambda called: called.result().add_done_callback(lambda followed: on_followed(followed, done))
+                )
 
         def on_followed(followed: Future[None], done: Future[Any]) -> None:
             error = followed.exception()

@@ -24,6 +24,7 @@ from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.query_services import QueryServices
 from strands_robots.ros.robot_ports import RobotPorts, RobotPortsConfig
+from strands_robots.ros.robot_roster import RobotRoster
 from strands_robots.ros.safety_ports import SafetyPorts
 from strands_robots.ros.scene_services import SceneServices
 from strands_robots.ros.stamps import fill_time
@@ -36,7 +37,7 @@ from strands_robots.safety.limits import LimitPolicy
 from strands_robots.safety.refusal import Verdict
 from strands_robots.sim.camera_worker import CameraFeed, CameraWorker
 from strands_robots.sim.cameras import Camera
-from strands_robots.sim.control import ControlLoop, RobotLoop
+from strands_robots.sim.control import ControlLoop
 from strands_robots.sim.frames import FrameTree
 from strands_robots.sim.gl import check_rendering
 from strands_robots.sim.model_guard import ModelGuard
@@ -113,11 +114,9 @@ class SimNode(Node):
         given = read_parameters(self, SimParameters)
         config = world_config(given.robots, given.scene, given.timestep, given.camera_rate)
         self.world = World(config, given.seed)
-        self.gates = [_gate(robot, given) for robot in self.world.robots.values()]
         self._given = given
-        ports = self._ports = {gate.config.robot: self._robot_ports(gate, given) for gate in self.gates}
-        loops = [RobotLoop(self.world.robots[name], gate, ports[name]) for name, gate in zip(ports, self.gates)]
-        control = ControlLoop(self.world, loops, given.timestep, given.control_period)
+        robots = self._robots = RobotRoster(self, self.world, lambda robot: _gate(robot, given), self._robot_ports)
+        control = ControlLoop(self.world, robots.loops, given.timestep, given.control_period)
         if given.cameras:
             check_rendering()
         self._camera_ports: dict[str, CameraPorts] = {}
@@ -129,14 +128,14 @@ class SimNode(Node):
             self.world, control, self.cameras,
             RuntimeConfig(WorldMode(given.mode), given.real_time_factor, given.owner_timeout), self._publish_time,
         )  # fmt: skip
-        SafetyPorts(self, self.gates, self.runtime.now)
+        robots.start(self.runtime, SafetyPorts(self, robots.gates, self.runtime.now))
         folder = Path(given.output_folder).expanduser() if given.output_folder else None
-        WorldServices(self, self.runtime, self.world, ports, folder)
+        WorldServices(self, self.runtime, self.world, robots.ports, folder)
         self._queries = QueryServices(self, self.runtime, self.world)
         StateServices(self, self.runtime, self.world)
         guard = ModelGuard([Path(folder) for folder in given.scene_folders if folder])
-        SceneServices(self, self.runtime, self.world, guard, self._follow_world)
-        self._diagnostics = WorldDiagnostics(self, self.runtime, self.gates)
+        SceneServices(self, self.runtime, self.world, guard, robots.prune, lambda: robots.follow(self._follow_world))
+        self._diagnostics = WorldDiagnostics(self, self.runtime, robots.gates)
         self._viewer = None if given.headless else Viewer(self.world)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._looks, self._ticks = 0, -1
@@ -146,7 +145,7 @@ class SimNode(Node):
             self.create_timer(1.0 / 30.0, self._viewer.show, clock=steady)
         self.cameras.start()
         self.runtime.start()
-        self.get_logger().info(f"{given.mode} world with {', '.join(ports)}, run '{given.run_id}'")
+        self.get_logger().info(f"{given.mode} world with {', '.join(robots.ports)}, run '{given.run_id}'")
 
     def destroy_node(self) -> None:
         """End the threads, then the node."""
@@ -158,7 +157,7 @@ class SimNode(Node):
             self._viewer.close()
         super().destroy_node()
 
-    def _robot_ports(self, gate: Gate, given: SimParameters) -> RobotPorts:
+    def _robot_ports(self, gate: Gate) -> RobotPorts:
         urdf = self.world.robots[gate.config.robot].config.urdf
         if urdf is None:
             self.get_logger().warning(f"'{gate.config.robot}' has no URDF; robot_description stays empty")
@@ -169,7 +168,7 @@ class SimNode(Node):
             self._admit,
             self._now,
             description,
-            RobotPortsConfig(given.external_lifetime, given.control_period),
+            RobotPortsConfig(self._given.external_lifetime, self._given.control_period),
         )
 
     def _admit(self, gate: Gate, chunk: Chunk, topic: str) -> Verdict:
@@ -179,14 +178,7 @@ class SimNode(Node):
         return Instant(self.world.time, time.monotonic())
 
     def _follow_world(self) -> None:
-        """Give robots, cameras and frames that are new in the world their topics, after the world was changed."""
-        added = []
-        for name, robot in self.world.robots.items():
-            if name not in self._ports:
-                gate = _gate(robot, self._given)
-                self._ports[name] = self._robot_ports(gate, self._given)
-                self.gates.append(gate)
-                added.append(RobotLoop(robot, gate, self._ports[name]))
+        """Give cameras and frames that are new in the world their topics, after the world was changed."""
         feeds = self._feeds() if self._given.cameras else []
         if self._transforms is not None:
             transforms, frames = self._transform_port()
@@ -194,9 +186,6 @@ class SimNode(Node):
             transforms, frames = None, self._frames
 
         def take_over() -> None:
-            control = self.runtime.control
-            control.set_robots([*control.robots, *added])
-            control.freeze(self.runtime.is_paused or self.runtime.config.mode is WorldMode.LOCKSTEP)
             self.cameras.set_feeds(feeds, self.world.time)
             self._transforms, self._frames = transforms, frames
 
@@ -262,7 +251,7 @@ def _gate(robot: WorldRobot, given: SimParameters) -> Gate:
         lease_timeout=given.lease_timeout,
         limit_policy=LimitPolicy(given.limit_policy),
     )
-    return Gate(config, robot.limits, robot.position)
+    return Gate(config, robot.limits, robot.position, robot.supervision(given.control_period))
 
 
 def main() -> int:

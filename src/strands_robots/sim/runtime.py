@@ -9,7 +9,7 @@ import enum
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -111,6 +111,11 @@ class SimRuntime:
         self._is_ending = False
         self._is_thawing = False
         self._thread = threading.Thread(target=self._run, name="physics", daemon=True)
+
+    @property
+    def is_frozen(self) -> bool:
+        """True while simulated time passes on request only."""
+        return self.is_paused or self.config.mode is WorldMode.LOCKSTEP
 
     def start(self) -> None:
         """Start the thread."""
@@ -214,6 +219,23 @@ class SimRuntime:
         if held:
             raise WorldError(
                 f"{', '.join(held)}; valid: {service} while nobody holds a lease (wait for its end, or stop the graph)"
+            )
+
+    def require_rest(self, robots: Sequence[str], service: str) -> None:
+        """Refuse to take a robot away that still moves.
+
+        Raises:
+            WorldError: If one does; the message names them all.
+        """
+        now = self.now()
+        moving = [
+            f"'{loop.robot.name}'"
+            for loop in self.control.robots
+            if loop.robot.name in robots and not loop.report(now).at_rest
+        ]
+        if moving:
+            raise WorldError(
+                f"{', '.join(moving)} still moves; valid: {service} when a robot that it removes is at rest"
             )
 
     def change(self, function: Callable[[], T], service: str) -> T:

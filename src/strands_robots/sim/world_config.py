@@ -29,12 +29,14 @@ class RobotSpec:
         config: What kind of robot it is.
         position: Origin of its base in the world frame [m].
         yaw: Rotation about the world's z axis [rad].
+        source: What the configuration was made from, for others who need it: a known robot or a file; empty when nobody said.
     """
 
     name: str
     config: RobotConfig
     position: tuple[float, float, float] = (0.0, 0.0, 0.0)
     yaw: float = 0.0
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

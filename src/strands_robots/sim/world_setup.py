@@ -60,15 +60,17 @@ def robot_spec(text: str, index: int, camera_rate: float) -> RobotSpec:
     if placed is not None:
         reference = placed[1]
         position, yaw = (float(placed[2]), float(placed[3]), float(placed[4])), float(placed[5] or 0.0)
-    config = _describe(reference)
+    config, source = _describe(reference)
     cameras = {key: camera.model_copy(update={"rate": camera_rate}) for key, camera in config.cameras.items()}
-    return RobotSpec(name, config.model_copy(update={"cameras": cameras}), position, yaw)
+    return RobotSpec(name, config.model_copy(update={"cameras": cameras}), position, yaw, source)
 
 
-def _describe(reference: str) -> RobotConfig:
+def _describe(reference: str) -> tuple[RobotConfig, str]:
+    """Return the configuration, and the reference in a form that does not depend on the working directory."""
     if not reference.endswith((".xml", ".urdf", ".mjcf")):
-        return load_robot(reference)
+        is_file = reference.endswith((".yaml", ".yml"))
+        return load_robot(reference), str(Path(reference).expanduser().absolute()) if is_file else reference
     path = Path(reference).expanduser()
     if not path.is_file():
         raise ConfigurationError(f"robot file '{reference}' does not exist")
-    return describe_model(path)
+    return describe_model(path), str(path.absolute())
