@@ -1,11 +1,18 @@
-"""From a stop request to held actuators, with the graph under load: two arms that swing, four cameras that somebody reads.
+"""From a stop request to held actuators, with the graph under load: two arms that swing, three cameras that somebody reads, audit.
 
-A trial: both arms swing; a process of its own publishes a StopRequest; the first applied set-point without a source is the one the
-actuators brake with. Half the trials call the service instead. Then the graph is resumed.
+A trial: both arms swing; the client publishes a StopRequest; the first applied set-point without a source is the one the actuators
+brake with. Half the trials call the service instead. Then the graph is resumed. Three loads:
+
+* plain: as said;
+* disk: beside it a process writes and syncs to the disk of the audit log as fast as it takes it;
+* flood: beside it a process sends forged resumes and stale commands as fast as a core can.
+
+Run it with: python benchmarks/bench_stop.py [--load plain --load disk --load flood] [--trials 1000]
 """
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import subprocess
@@ -24,14 +31,15 @@ from graph import Client, Graph, wait_for
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from strands_robots.msg import ActionChunk, GateState, JointCommand, SafetyState, StopRequest
-from strands_robots.srv import ResumeGraph
+from strands_robots.srv import ResumeGraph, StopGraph
 
 from strands_robots.robot_config import load_robot
 from strands_robots.ros import qos
 from strands_robots.ros.stamps import to_duration, to_seconds, to_time
 
 ROBOTS = ("left", "right")
-TRIALS = int(os.environ.get("STRANDS_ROBOTS_BENCH_TRIALS", "1000"))
+TRIALS = {"plain": 1000, "disk": 200, "flood": 200}
+"""Loads, and how many stops are measured under each."""
 JOINTS = load_robot("so101").limits().names
 
 
@@ -47,8 +55,11 @@ class Operator:
         self.clock = client.listen(Clock, "/clock", qos.CLOCK, keep=1)
         self.safety = client.listen(SafetyState, "safety/state", qos.SAFETY, keep=1)
         self.stops = client.create_publisher(StopRequest, "safety/stop_request", qos.SAFETY)
-        self.chunks = {robot: client.create_publisher(ActionChunk, f"{robot}/action_chunk", qos.COMMAND) for robot in ROBOTS}
+        self.chunks = {
+            robot: client.create_publisher(ActionChunk, f"{robot}/action_chunk", qos.COMMAND) for robot in ROBOTS
+        }
         self.resume_client = client.create_client(ResumeGraph, "safety/resume")
+        self.stop_client = client.create_client(StopGraph, "safety/stop")
         for robot in ROBOTS:
             client.create_subscription(JointCommand, f"{robot}/command_applied", self._on_applied(robot), qos.COMMAND)
             client.create_subscription(GateState, f"{robot}/gate_state", self._on_gate(robot), qos.STATE)
@@ -71,11 +82,14 @@ class Operator:
             publisher.publish(message)
         wait_for(lambda: all(self.applied[robot].source for robot in ROBOTS), 5.0, "moving arms")
 
-    def stop(self) -> float:
-        """Ask for a stop; return the time until the later of both arms braked [s]."""
+    def stop(self, by_service: bool) -> float:
+        """Ask for a stop by service or topic; return the time until the later of both arms braked [s]."""
         self.braking.clear()
         asked = time.monotonic()
-        self.stops.publish(StopRequest(source="operator/bench", reason="benchmark"))
+        if by_service:
+            self.stop_client.call_async(StopGraph.Request(source="operator/bench", reason="benchmark"))
+        else:
+            self.stops.publish(StopRequest(source="operator/bench", reason="benchmark"))
         wait_for(lambda: len(self.braking) == len(ROBOTS), 5.0, "braking")
         return max(self.braking.values()) - asked
 
@@ -96,6 +110,7 @@ class Operator:
             and len(self.applied) == len(ROBOTS)
             and bool(self.clock and self.safety)
             and self.resume_client.service_is_ready()
+            and self.stop_client.service_is_ready()
             and self.stops.get_subscription_count() >= 2
         )
 
@@ -120,41 +135,87 @@ def watch_cameras() -> None:
         time.sleep(1.0)
 
 
-def measure() -> np.ndarray:
-    """Return the latencies of all trials [s]."""
-    with Graph() as graph, tempfile.TemporaryDirectory() as folder:
+def saturate_disk(folder: str) -> None:
+    """Write and sync blocks of 1 MB to the disk of a folder until killed."""
+    block = os.urandom(1 << 20)
+    while True:
+        with (Path(folder) / "saturate.bin").open("wb", buffering=0) as file:
+            for _ in range(64):
+                file.write(block)
+                os.fsync(file.fileno())
+
+
+def flood() -> None:
+    """Send forged resumes and stale commands until killed; print how many each second."""
+    client = Client(int(os.environ["ROS_DOMAIN_ID"]), "bench_flood")
+    commands = client.create_publisher(JointCommand, "left/command", qos.COMMAND)
+    resumes = client.create_client(ResumeGraph, "safety/resume")
+    stale = JointCommand(
+        source="operator/bench",
+        sequence=1,
+        lifetime=to_duration(0.5),
+        joint_names=list(JOINTS),
+        values=[0.0] * len(JOINTS),
+    )
+    stale.header.stamp = to_time(1.0)
+    forged = ResumeGraph.Request(
+        source="operator/mallory", reason="let me", stop_id=1, challenge="0" * 64, key_id="0" * 16, signature=bytes(64)
+    )
+    while True:
+        sent, began = 0, time.monotonic()
+        while time.monotonic() < began + 1.0:
+            commands.publish(stale)
+            future = resumes.call_async(forged)
+            resumes.remove_pending_request(future)
+            sent += 1
+        print(sent / (time.monotonic() - began), flush=True)
+
+
+def measure(load: str, trials: int) -> dict[str, float]:
+    """Return the latencies of all trials under one load [ms], and what a flood reached [1/s]."""
+    disk = Path(__file__).resolve().parents[1] / "build"
+    with Graph() as graph, tempfile.TemporaryDirectory(dir=disk) as folder:
         graph.start("sim_node", robots=[f"{robot}=so101" for robot in ROBOTS], camera_rate=10.0)
         graph.start("safety_node", run_id="bench", arm_on_start=True, latch_folder=folder, robots=list(ROBOTS))
-        watcher = subprocess.Popen([sys.executable, __file__, "watch"], env=graph.environment)
+        graph.start("audit_node", run_id="bench", folder=f"{folder}/audit", key_folder=f"{folder}/keys")
+        roles = [["watch"], *{"disk": [["saturate", folder]], "flood": [["flood"]]}.get(load, [])]
+        helpers = [
+            subprocess.Popen(
+                [sys.executable, __file__, *role], env=graph.environment, stdout=subprocess.PIPE, text=True
+            )
+            for role in roles
+        ]
         try:
             operator = Operator(graph.client())
             latencies = []
-            for _ in range(TRIALS):
+            for trial in range(trials):
                 operator.swing()
-                latencies.append(operator.stop())
+                latencies.append(operator.stop(by_service=trial % 2 == 1))
                 operator.resume()
         finally:
-            watcher.kill()
-            watcher.wait()
-    return np.array(latencies)
+            for helper in helpers:
+                helper.kill()
+        printed = [helper.communicate()[0] for helper in helpers]
+    p50, p99, most = np.percentile(1e3 * np.array(latencies), (50, 99, 100))
+    figures = {"trials": float(trials), "p50_ms": float(p50), "p99_ms": float(p99), "max_ms": float(most)}
+    if load == "flood":
+        figures["flood_pairs_per_s"] = float(np.median([float(line) for line in printed[-1].split()]))
+    return {f"{load}_{name}": value for name, value in figures.items()}
 
 
 def main() -> None:
     """Measure, print and write results/stop.json."""
-    if sys.argv[1:] == ["watch"]:
-        watch_cameras()
-    latencies = 1e3 * measure()
-    p50, p99 = np.percentile(latencies, (50, 99))
-    report(
-        "stop",
-        {
-            "trials": float(len(latencies)),
-            "latency_p50_ms": float(p50),
-            "latency_p99_ms": float(p99),
-            "latency_max_ms": float(latencies.max()),
-        },
-        {"latency_p99_ms": 10.0, "control_period_ms": 10.0},
-    )
+    roles = {"watch": watch_cameras, "flood": flood, "saturate": saturate_disk}
+    if sys.argv[1:2] and sys.argv[1] in roles:
+        roles[sys.argv[1]](*sys.argv[2:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--load", action="append", choices=list(TRIALS), help="a load; all when not given")
+    parser.add_argument("--trials", type=int, default=0, help="stops under each load; 0 for its own number")
+    arguments = parser.parse_args()
+    figures: dict[str, float] = {}
+    for load in arguments.load or TRIALS:
+        figures.update(measure(load, arguments.trials or TRIALS[load]))
+    report("stop", figures, {"latency_p99_ms": 10.0, "control_period_ms": 10.0})
 
 
 if __name__ == "__main__":

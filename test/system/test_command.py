@@ -129,6 +129,7 @@ def is_alive(pid: int) -> bool:
 
 
 def test_state_shows_joints_rates_gate_and_safety(simulation: Simulation) -> None:
+    simulation.arm()  # until then five processes share the cores for their imports
     code, output = simulation.run("state")
     assert code == 0 and "safety " in output, output
     for word in ("so101", "shoulder_pan", "gripper"):
