@@ -10,6 +10,7 @@ import numpy as np
 from strands_robots.motion.chunk import Chunk
 from strands_robots.safety.gate import Gate, GateConfig, GateReport, Setpoint
 from strands_robots.safety.heartbeat import Heartbeat
+from strands_robots.safety.readings import Readings
 from strands_robots.sim.camera_worker import CameraFeed, CameraWorker
 from strands_robots.sim.control import ControlLoop, RobotLoop
 from strands_robots.sim.runtime import RuntimeConfig, SimRuntime, WorldMode
@@ -35,6 +36,9 @@ class FakeRobot:
 
     def read(self) -> None:
         self.position[:] = self.joints
+
+    def read_others(self, readings: Readings) -> None:
+        """It touches nothing."""
 
     def set_target(self, target: FloatArray) -> None:
         self.target[:] = target

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.safety.gate import Gate, GateReport, Setpoint
+from strands_robots.safety.readings import Readings
 from strands_robots.types import FloatArray, Instant
 
 GATE_PERIOD = 0.05
@@ -24,6 +25,9 @@ class SimulatedRobot(Protocol):
 
     def read(self) -> None:
         """Measure position [rad], velocity [rad/s] and effort [Nm]."""
+
+    def read_others(self, readings: Readings) -> None:
+        """Measure what else is supervised."""
 
     def set_target(self, target: FloatArray) -> None:
         """Set the actuators' position targets (D,) [rad]."""
@@ -93,6 +97,7 @@ class RobotLoop:
         if dt <= 0.0:
             return
         self._last_tick = now.ros
+        robot.read_others(self.gate.readings)
         setpoint = self.setpoint = self.gate.tick(now, dt, robot.position, robot.velocity)
         robot.set_target(setpoint.target)
         if setpoint.torque_enabled is not self._torque:
@@ -109,7 +114,7 @@ class RobotLoop:
         report = self.gate.report(now)
         key = (
             report.latched, report.latch_reason, report.arm_epoch, report.torque_enabled,
-            report.lease_holder, report.playing, report.at_rest,
+            report.lease_holder, report.playing, report.at_rest, report.speed_zone,
         )  # fmt: skip
         if key != self._reported or now.steady - self._last_report >= GATE_PERIOD:
             self._reported, self._last_report = key, now.steady

@@ -8,9 +8,13 @@ import mujoco
 import numpy as np
 
 from strands_robots.errors import ShapeError
+from strands_robots.safety.readings import Readings
+from strands_robots.safety.supervision import Supervision
+from strands_robots.sim.contact_forces import ContactForces
 from strands_robots.sim.followers import Followers
 from strands_robots.sim.servos import Servo, ctrl_address, position_servos
 from strands_robots.sim.slots import Slots
+from strands_robots.sim.tool_chain import read_tool_chain
 from strands_robots.sim.world_config import RobotSpec
 from strands_robots.types import FloatArray
 
@@ -60,6 +64,8 @@ class WorldRobot:
         self._ctrl = Slots(data.ctrl, self._controls)
         self._scale, self._offset = _affine(mine)
         self._activations = _activations(model, mine)
+        contact = self.config.supervision.contact
+        self._contacts = None if contact is None else ContactForces(model, data, self.prefix, contact)
         self.home = self._home(model.qpos0[model.jnt_qposadr[joints]])
         self._set_torque_bit(self._torque_enabled)
 
@@ -69,6 +75,25 @@ class WorldRobot:
             self._qpos.read(self.position)
             self._qvel.read(self.velocity)
             self._effort.read(self.effort)
+
+    def read_others(self, readings: Readings) -> None:
+        """Refresh what supervision needs besides: the contact forces of the last physics step, where they are limited."""
+        if self._contacts is not None:
+            with self._lock:
+                self._contacts.read(readings)
+
+    def supervision(self, control_period: float) -> Supervision:
+        """Return the watches that the robot's configuration asks for; a simulation measures contact, not temperature or current.
+
+        Raises:
+            ModelError: If a workspace is configured and the model's tool cannot be computed from the commanded joints.
+        """
+        config = self.config.supervision
+        chain = None
+        if config.workspace is not None:
+            with self._lock:
+                chain = read_tool_chain(self._model, self.prefix, self.config)
+        return Supervision(config, self.limits, control_period, chain, measures=("contact",))
 
     def set_target(self, target: FloatArray) -> None:
         """Set what the position servos aim at from the next step on.
