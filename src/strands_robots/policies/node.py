@@ -24,8 +24,10 @@ from strands_robots.policies.realtime import run_realtime
 from strands_robots.policies.run import Reason
 from strands_robots.policies.session import Goal, Outcome, Session
 from strands_robots.ros.conversions import clip
+from strands_robots.ros.goal_audit import audited_goals
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.ros.policy_audit import PolicyAudit
 from strands_robots.ros.policy_link import RosRobotLink
 from strands_robots.ros.policy_loading import LoadPolicyService, find_robot
 from strands_robots.ros.policy_states import PolicyStatePublisher
@@ -69,7 +71,9 @@ class PolicyNode(Node):
         self._sessions: dict[str, Session] = {}
         self._threads: set[threading.Thread] = set()
         self._world = WorldClients(self)
-        self._server = ActionServer(self, RunPolicy, "run_policy", self._execute, cancel_callback=self._on_cancel)
+        self._audit = PolicyAudit(self)
+        execute = audited_goals(self, RunPolicy, "run_policy", self._execute)
+        self._server = ActionServer(self, RunPolicy, "run_policy", execute, cancel_callback=self._on_cancel)
 
     def destroy_node(self) -> None:
         """End every goal, its robot held, then the node."""
@@ -80,6 +84,7 @@ class PolicyNode(Node):
             thread.join(max(deadline - time.monotonic(), 0.0))
         self._server.destroy()
         self._shelf.close()
+        self._audit.close()
         super().destroy_node()
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
@@ -106,11 +111,13 @@ class PolicyNode(Node):
         )
         self._threads.add(thread)
         self._states.add(session)
+        self._audit.started(session.goal)
         thread.start()
         try:
             await done
             outcome = session.outcome(_end(session, link))
             self._states.remove(session, outcome.reason.value)
+            self._audit.ended(session.goal, outcome)
             return self._finish(handle, outcome)
         finally:
             self._threads.discard(thread)

@@ -114,7 +114,7 @@ class ProcessHost:
                 late = time.monotonic() > end
                 if late or self.is_over():
                     self._kill()
-                    reason = f"did not {what} within {limit:g} s" if late else f"was given up while it was to {what}"
+                    reason = f"could not {what} within {limit:g} s" if late else f"was given up while it was to {what}"
                     raise PolicyError(f"the policy {reason}; its process was killed")
             kind, answer = self._pipe.recv()
         except (EOFError, OSError):
