@@ -52,31 +52,30 @@ class ToolChain:
                 self.reach[joint.column] = max(self.reach[joint.column], 1.0 if joint.is_slide else distance)
             distance += float(np.linalg.norm(joint.translation))
         self._columns = np.array([joint.column for joint in moving], dtype=np.intp)
-        # A joint maps v to T + P v + sin(q) Q v + cos(q) R v (a slide to T + P v + q A): linear in what depends on q.
-        self._parts = _fold(joints)
-        size_of = (len(moving), 4, 4)
-        self._sum, self._scratch = np.zeros(size_of), np.zeros(size_of)
-        self._factors = np.zeros((3, len(moving), 1, 1))
+        # A joint maps v to (P + sin(q) Q + cos(q) R + q S) v in homogeneous coordinates: linear in 1, sin, cos and q.
+        parts, self._head = _fold(joints)
+        count = len(moving)
+        self._parts = parts.reshape(count, 4, 16)
+        self._side_by_side = np.ascontiguousarray(parts.transpose(0, 3, 1, 2).reshape(count, 4, 16))
+        self._slides = [joint.is_slide for joint in moving]
+        self._factors = np.ones((count, 1, 4))
+        self._one, self._sine, self._cosine, self._shift = self._factors[:, 0, :].T
+        self._flat = np.zeros((count, 1, 16))
+        self._matrices = list(self._flat.reshape(count, 4, 4)[::-1])
         self._point, self._next = np.zeros(4), np.zeros(4)
 
     def position(self, joints: FloatArray) -> FloatArray:
         """Return the tool (3,) [m] for one position (D,) [rad] or [m]; overwritten by the next call. Nothing is allocated but views."""
-        sine, cosine, shift = self._factors[:, :, 0, 0]
-        fixed, sine_part, cosine_part, shift_part, head = self._parts
-        np.take(joints, self._columns, out=shift, mode="clip")
-        np.sin(shift, out=sine)
-        np.cos(shift, out=cosine)
-        total, scratch = self._sum, self._scratch
-        total[:] = fixed
-        for factor, part in zip(self._factors, (sine_part, cosine_part, shift_part)):
-            np.multiply(factor, part, out=scratch)
-            total += scratch
+        np.take(joints, self._columns, out=self._shift, mode="clip")
+        np.sin(self._shift, out=self._sine)
+        np.cos(self._shift, out=self._cosine)
+        np.matmul(self._factors, self._parts, out=self._flat)
         point, following = self._point, self._next
         point[:3], point[3] = self._tool, 1.0
-        for matrix in total[::-1]:
+        for matrix in self._matrices:
             np.dot(matrix, point, out=following)
             point, following = following, point
-        np.dot(head, point, out=following)
+        np.dot(self._head, point, out=following)
         return following[:3]
 
     def positions(self, joints: FloatArray) -> FloatArray:
@@ -87,56 +86,56 @@ class ToolChain:
         """
         if joints.ndim != 2 or joints.shape[1] != self._size:
             raise ShapeError(f"positions have shape {joints.shape}; valid: (N, {self._size})")
-        fixed, sine_part, cosine_part, shift_part, head = self._parts
         angles = joints[:, self._columns]
         sine, cosine = np.sin(angles), np.cos(angles)
         points: FloatArray = np.empty((len(joints), 4))
         points[:, :3], points[:, 3] = self._tool, 1.0
         for k in range(len(self._columns) - 1, -1, -1):
-            turned = points @ fixed[k].T
-            turned += sine[:, k, None] * (points @ sine_part[k].T)
-            turned += cosine[:, k, None] * (points @ cosine_part[k].T)
-            if shift_part[k].any():
-                turned += angles[:, k, None] * (points @ shift_part[k].T)
-            points = turned
-        found: FloatArray = (points @ head.T)[:, :3]
+            mapped = points @ self._side_by_side[k]
+            points = mapped[:, 0:4]
+            if self._slides[k]:
+                points += angles[:, k, None] * mapped[:, 12:16]
+            else:
+                points += sine[:, k, None] * mapped[:, 4:8]
+                points += cosine[:, k, None] * mapped[:, 8:12]
+        found: FloatArray = (points @ self._head.T)[:, :3]
         return found
 
 
-def _fold(joints: Sequence[ChainJoint]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return the (K, 4, 4) parts of K moving joints that are constant and that go with sine, cosine and position, and what comes
-    before the first of them (4, 4). Fixed joints go into the moving one before them.
+def _fold(joints: Sequence[ChainJoint]) -> tuple[FloatArray, FloatArray]:
+    """Return the parts (K, 4, 4, 4) of K moving joints that go with 1, sine, cosine and position, and what comes before the
+    first of them (4, 4). Fixed joints go into the moving one before them.
     """
     head = np.eye(4)
-    parts: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]] = []
+    parts: list[FloatArray] = []
     for joint in joints:
         frame = np.eye(4)
         frame[:3, :3], frame[:3, 3] = joint.rotation, joint.translation
         if not parts:
             head = head @ frame
         else:
-            parts[-1] = (parts[-1][0] @ frame, parts[-1][1] @ frame, parts[-1][2] @ frame, parts[-1][3] @ frame)
+            parts[-1] = parts[-1] @ frame
         if joint.column is not None:
             parts.append(_turn(joint))
-    if not parts:
-        nothing = np.zeros((0, 4, 4))
-        return nothing, nothing, nothing, nothing, head
-    fixed, sine, cosine, shift = (np.array(stack) for stack in zip(*parts))
-    return fixed, sine, cosine, shift, head
+    return np.array(parts).reshape(len(parts), 4, 4, 4), head
 
 
-def _turn(joint: ChainJoint) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Parts (4, 4) of one joint. Source: Rodrigues' formula, R = a a^T + sin(q) [a] + cos(q) (1 - a a^T)."""
-    fixed, sine, cosine, shift = (np.zeros((4, 4)) for _ in range(4))
+def _turn(joint: ChainJoint) -> FloatArray:
+    """Parts (4, 4, 4) of one joint, that go with 1, sine, cosine and position.
+
+    Source: Rodrigues' formula, R = a a^T + sin(q) [a] + cos(q) (1 - a a^T).
+    """
+    parts: FloatArray = np.zeros((4, 4, 4))
+    fixed, sine, cosine, shift = parts
     fixed[3, 3] = 1.0
     axis = joint.axis / np.linalg.norm(joint.axis)
     if joint.is_slide:
         fixed[:3, :3] = np.eye(3)
         shift[:3, 3] = axis
-        return fixed, sine, cosine, shift
+        return parts
     x, y, z = axis
     along = np.outer(axis, axis)
     fixed[:3, :3] = along
     sine[:3, :3] = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     cosine[:3, :3] = np.eye(3) - along
-    return fixed, sine, cosine, shift
+    return parts
