@@ -201,3 +201,13 @@ def test_gate_with_bad_timeout_is_refused_at_start() -> None:
 def test_gate_with_wrong_position_is_refused_at_start() -> None:
     with pytest.raises(ShapeError, match=r"\(3,\)"):
         Gate(GateConfig(robot="arm", session="s"), limits(), np.zeros(2))
+
+
+def test_refusals_are_taken_once_by_source_and_reason() -> None:
+    bench = Bench()
+    bench.submit(source="policy/act")
+    bench.submit(source="policy/act")
+    bench.gate.refuse(Refusal.MODE_OF_WORLD, "fast", "teleop/pad")
+    taken = [(entry.source, entry.reason, entry.count) for entry in bench.gate.take_refusals()]
+    assert taken == [("policy/act", "latched", 2), ("teleop/pad", "mode_of_world", 1)]
+    assert bench.gate.take_refusals() == []

@@ -53,6 +53,7 @@ def stop_lines(report: StopReport) -> list[str]:
     lines = [f"{verdict}{number}"]
     if report.supervisor_answered:
         lines.append(f"  safety_node: {report.message}")
+        lines.append("  audited: yes, on the disk" if report.is_audited else "  audited: NO RECORD IS CONFIRMED")
     else:
         lines.append(
             "  safety_node does not answer; the robots were told directly"

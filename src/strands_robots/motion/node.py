@@ -21,7 +21,9 @@ from strands_robots.motion.run_reason import Reason
 from strands_robots.motion.session import MotionSession, run_lockstep, run_realtime
 from strands_robots.motion.task import RobotKinematics, checked_source
 from strands_robots.policies.lockstep import LOCKSTEP
+from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.conversions import clip
+from strands_robots.ros.goal_audit import audited_goals
 from strands_robots.ros.main import run_node
 from strands_robots.ros.motion_goals import (
     MESSAGE_LENGTH,
@@ -82,8 +84,11 @@ class MotionNode(Node):
         self._threads: set[threading.Thread] = set()
         self._world = WorldClients(self)
         self._servers = [
-            ActionServer(self, MoveTo, "move_to", self._move_to, cancel_callback=self._on_cancel),
-            ActionServer(self, SetGripper, "set_gripper", self._set_gripper, cancel_callback=self._on_cancel),
+            ActionServer(self, kind, name, audited_goals(self, kind, name, execute), cancel_callback=self._on_cancel)
+            for kind, name, execute in (
+                (MoveTo, "move_to", self._move_to),
+                (SetGripper, "set_gripper", self._set_gripper),
+            )
         ]
         self.get_logger().info(f"moves {', '.join(self._robots)}, run '{given.run_id}'")
 
@@ -96,6 +101,7 @@ class MotionNode(Node):
             thread.join(max(deadline - time.monotonic(), 0.0))
         for server in self._servers:
             server.destroy()
+        audit_of(self).close(0.1)
         super().destroy_node()
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:

@@ -11,12 +11,14 @@ from rclpy.node import Node
 from rclpy.service import Service
 
 from strands_robots.errors import StrandsRobotsError
+from strands_robots.ros.service_audit import audited
 
 
 def create_deferred_service(
     node: Node, kind: Any, name: str, callback: Callable[[Any], Future[Any]], refuse: Callable[[str], Any]
 ) -> Service:
-    """Create a service that is answered when a future is done, from the thread that finishes it.
+    """Create a service that is answered when a future is done, from the thread that finishes it; audited if it changes
+    anything (audit/services.py).
 
     rclpy's own way, a coroutine that awaits, is polled by its executors; here the answer goes out at once.
 
@@ -28,6 +30,7 @@ def create_deferred_service(
         refuse: Makes the response that says that something was wrong, in the given words.
     """
     lock = threading.Lock()
+    callback = audited(node, kind, name, callback)
 
     def on_request(request: Any, response: Any) -> Future[Any]:
         try:

@@ -48,6 +48,7 @@ class StopReport:
         stop_id: Number of the stop, 0 without safety_node.
         message: safety_node's words.
         robots: Evidence of each robot, by name.
+        is_audited: audit_node has this stop on its disk.
     """
 
     supervisor_answered: bool
@@ -55,6 +56,7 @@ class StopReport:
     stop_id: int
     message: str
     robots: tuple[RobotEvidence, ...]
+    is_audited: bool = False
 
     @property
     def is_latched(self) -> bool:
@@ -129,7 +131,9 @@ class _Stop:
             )
         if response is None:
             return StopReport(False, False, 0, "", tuple(robots))
-        return StopReport(True, response.success, response.stop_id, response.message, tuple(robots))
+        return StopReport(
+            True, response.success, response.stop_id, response.message, tuple(robots), response.audited
+        )
 
 
 def stop_graph(client: GraphClient, source: str, reason: str, wait: float) -> StopReport:

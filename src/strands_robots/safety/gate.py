@@ -20,6 +20,7 @@ from strands_robots.safety.lease import Lease, source_class
 from strands_robots.safety.limits import plan
 from strands_robots.safety.readings import Readings
 from strands_robots.safety.refusal import Refusal, Refused, Verdict
+from strands_robots.safety.refusal_ledger import RefusalEntry, RefusalLedger
 from strands_robots.safety.rest import RestMonitor
 from strands_robots.safety.sequences import SequenceTable
 from strands_robots.safety.supervision import Supervision
@@ -82,6 +83,7 @@ class Gate:
         self._clamped = 0
         self._refusals: Counter[str] = Counter()
         self._last_refusal = ""
+        self._ledger = RefusalLedger()
 
     @property
     def is_latched(self) -> bool:
@@ -120,11 +122,16 @@ class Gate:
         try:
             return self._admit(chunk, topic, now)
         except Refused as refused:
-            return self._count(refused)
+            return self._count(refused, chunk.source)
 
-    def refuse(self, refusal: Refusal, message: str) -> Verdict:
+    def refuse(self, refusal: Refusal, message: str, source: str = "") -> Verdict:
         """Count a refusal that the robot node itself decided, for example a live policy in a world that runs fast."""
-        return self._count(Refused(refusal, message))
+        return self._count(Refused(refusal, message), source)
+
+    def take_refusals(self) -> list[RefusalEntry]:
+        """Return the refusals since the last call, by source and reason; for the audit, once a second."""
+        with self._lock:
+            return self._ledger.take()
 
     def stop(self, reason: str, now: Instant) -> None:
         """Latch at once, from any thread; the next tick applies the stop category."""
@@ -324,9 +331,10 @@ class Gate:
     def _latched_message(self) -> str:
         return f"'{self.config.robot}' is latched ({self._latch.reason}); valid: nothing until safety/resume"
 
-    def _count(self, refused: Refused) -> Verdict:
+    def _count(self, refused: Refused, source: str) -> Verdict:
         message = str(refused)[:1024]
         with self._lock:
             self._refusals[refused.refusal.value] += 1
             self._last_refusal = message
+            self._ledger.count(source[:128], refused.refusal.value, message)
         return Verdict(False, refused.refusal, message)

@@ -1,0 +1,56 @@
+"""Goals of action servers in the audit log: what was asked, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from rclpy.action.server import ServerGoalHandle
+from rclpy.node import Node
+
+from strands_robots.ros.audit_port import audit_of
+from strands_robots.ros.conversions import clip
+from strands_robots.ros.request_digest import described_request, type_name
+
+Execute = Callable[[ServerGoalHandle], Awaitable[Any]]
+
+
+def audited_goals(node: Node, kind: Any, name: str, execute: Execute) -> Execute:
+    """Return an execute callback that also reports the start and the end of each goal.
+
+    Args:
+        node: The node.
+        kind: Action type, with a `termination_reason` in its result.
+        name: Name of the action server, relative to the graph's namespace.
+        execute: Carries a goal out and returns its result.
+    """
+    audit, full = audit_of(node), type_name(kind)
+
+    async def run(handle: ServerGoalHandle) -> Any:
+        request, goal = handle.request, bytes(handle.goal_id.uuid).hex()
+        robot = clip(getattr(request, "robot", ""), 64)
+        actor = clip(getattr(request, "source", "") or getattr(request, "owner", ""), 128)
+        audit.record(
+            "goal_start",
+            lambda: {"action": name, "type": full, "goal": goal, **described_request(name, full, request)},
+            robot=robot,
+            actor=actor,
+        )
+        ended: dict[str, object] = {"success": False, "termination_reason": "failed", "message": "the node failed"}
+        try:
+            result = await execute(handle)
+            ended = _ending(result)
+            return result
+        finally:
+            audit.record("goal_end", {"action": name, "goal": goal, **ended}, robot=robot, actor=actor)
+
+    return run
+
+
+def _ending(result: Any) -> dict[str, object]:
+    return {
+        "success": bool(result.success),
+        "termination_reason": str(result.termination_reason),
+        "message": clip(str(result.message), 512),
+        "elapsed": float(getattr(result, "elapsed", 0.0)),
+    }
