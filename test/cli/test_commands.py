@@ -17,7 +17,7 @@ from strands_robots.bringup.graph import Graph
 from strands_robots.bringup.sim import LAUNCH_ARGUMENTS
 from strands_robots.cli import main, sim
 from strands_robots.cli.safety import stop_lines
-from strands_robots.cli.state import state_line, state_table
+from strands_robots.cli.state import state_table
 
 HEAVY = ("rclpy", "numpy", "mujoco", "pydantic", "yaml", "asyncio", "launch")
 
@@ -76,7 +76,7 @@ def test_sim_options_reach_the_graph(started: list[Graph]) -> None:
 
 
 @pytest.mark.parametrize(("words", "expected"), [
-    ("sim --robot so10", "valid: so101"), ("sim --mode turbo", "valid: fast, lockstep, realtime"),
+    ("sim --robot so10", "did you mean 'so101'"), ("sim --mode turbo", "valid: fast, lockstep, realtime"),
     ("sim --namespace a-b", "valid"), ("render cam --file x.jpg", "png"),
     ("render cam --file /no/such/x.png", "existing folder"), ("estop --wait 100", "9"),
     ("policy run sine", "--robot"), ("stop", "No such command"),
@@ -139,14 +139,6 @@ def snapshot(**changes: Any) -> Any:
     )
     safety = SimpleNamespace(state="ARMED", arm_epoch=4, stop_id=1, source="", reason="", rate=20.0)
     return SimpleNamespace(**{"safety": safety, "robots": (robot,), **changes})
-
-
-def test_state_line_is_one_line_with_safety_gate_rate_and_joints() -> None:
-    assert state_line(snapshot()) == (
-        "safety ARMED, epoch 4, stop 1, 20.0 Hz | so101 armed, moving 0.50 rad/s, lease policy/a, "
-        "100.0 Hz, q [0.10 -0.20]"
-    )
-    assert state_line(snapshot(safety=None, robots=())) == "safety_node NOT HEARD"
 
 
 def test_state_table_has_a_row_for_each_joint(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ def render(frame: Frame) -> Layout:
     snapshot = frame.snapshot
     robots = _robots(snapshot) if snapshot else Text("looking for the graph ...")
     refusals = _refusals(snapshot)
-    robot_lines = 4 + sum(1 + len(_cameras_of(robot, snapshot)) for robot in snapshot.graph.robots) if snapshot else 3
+    robot_lines = 3 + max(_robot_lines(snapshot), 1)
     parts = [
         Layout(_head(frame), size=3),
         Layout(_panel("robots", robots), size=robot_lines),
@@ -68,12 +68,17 @@ def render(frame: Frame) -> Layout:
     return layout
 
 
+def _robot_lines(snapshot: LiveSnapshot | None) -> int:
+    robots = snapshot.graph.robots if snapshot else ()
+    return sum(1 + len(_cameras_of(robot, snapshot)) for robot in robots)
+
+
 def _panel(title: str, content: Table | Group | Text) -> Panel:
     return Panel(content, title=Text(title), title_align="left", box=box.ASCII, padding=(0, 1))
 
 
 def _head(frame: Frame) -> Panel:
-    line = Text(no_wrap=True, overflow="ellipsis")
+    line = Text(no_wrap=True, overflow="crop")
     snapshot = frame.snapshot
     safety = snapshot.graph.safety if snapshot else None
     if safety is None:
@@ -110,10 +115,10 @@ def _cameras_of(robot: RobotSnapshot, snapshot: LiveSnapshot | None) -> list[tup
 def _robots(snapshot: LiveSnapshot) -> Table:
     table = Table(box=None, expand=True, pad_edge=False)
     for heading in ("robot", "gate", "motion", "lease"):
-        table.add_column(heading, overflow="ellipsis", no_wrap=True)
+        table.add_column(heading, overflow="crop", no_wrap=True)
     for heading in ("refused", "rate [Hz]"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("joints [rad, m]", overflow="ellipsis", no_wrap=True, ratio=1)
+    table.add_column("joints [rad, m]", overflow="crop", no_wrap=True, ratio=1)
     for robot in snapshot.graph.robots:
         table.add_row(*_robot_row(robot))
         for name, rate in _cameras_of(robot, snapshot):
@@ -138,12 +143,12 @@ def _robot_row(robot: RobotSnapshot) -> list[Text]:
 
 def _refusals(snapshot: LiveSnapshot | None) -> Group:
     shown = list(snapshot.refusals)[-_MOST_REFUSALS:] if snapshot else []
-    lines = [Text(f"{clock} {robot}: {text}", no_wrap=True, overflow="ellipsis") for clock, robot, text in shown]
+    lines = [Text(f"{clock} {robot}: {text}", no_wrap=True, overflow="crop") for clock, robot, text in shown]
     return Group(*(lines or [Text("none")]))
 
 
 def _log(frame: Frame) -> Panel:
-    lines = [Text(line, no_wrap=True, overflow="ellipsis") for line in frame.log[-max(frame.height - 10, 1) :]]
+    lines = [Text(line, no_wrap=True, overflow="crop") for line in frame.log[-max(frame.height - 10, 1) :]]
     return _panel(f"log, all of it in {frame.log_path}", Group(*lines))
 
 
