@@ -1,4 +1,4 @@
-"""Two processes in lockstep, one seed, the same 10,000 commands: the same bytes."""
+"""Two processes in lockstep, one seed, two robots, edits of the scene, the same 10,000 commands: the same bytes and pictures."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import Point, Pose
 from graph import Client, Graph, wait_for
-from strands_robots.msg import ActionChunk, JointCommand
-from strands_robots.srv import GetWorldState, ResetWorld, StepWorld
+from strands_robots.msg import ActionChunk, EntityState, JointCommand, SceneBody, SceneRobot, SceneShape, SceneTerrain
+from strands_robots.srv import EditScene, GetWorldState, RenderCamera, ResetWorld, StepWorld
 
 from strands_robots.robot_config import load_robot
 from strands_robots.ros.stamps import to_duration, to_time
@@ -20,6 +21,27 @@ CONTROL_PERIOD = 0.01
 ROWS = 48
 REQUESTS = 200
 COMMANDS = REQUESTS * (ROWS + 2)
+PICTURES = range(20, REQUESTS, 45)
+
+
+def _box(name: str, x: float) -> SceneBody:
+    shape = SceneShape(kind="box", size=[0.02] * 3, mass=0.05)
+    return SceneBody(name=name, pose=Pose(position=Point(x=x, y=0.05, z=0.3)), is_free=True, shapes=[shape])
+
+
+EDITS = {
+    0: {
+        "robots": [SceneRobot(name="second", robot="so101", position=Point(y=0.5))],
+        "bodies": [_box("a", 0.2), _box("b", 0.25)],
+    },
+    60: {"remove": ["a"], "bodies": [_box("c", 0.2)], "ground": [SceneTerrain(kind="rough", height=0.02, seed=3)]},
+    120: {
+        "poses": [EntityState(name="b", pose=Pose(position=Point(x=0.2, z=0.4)))],
+        "attach": ["c"],
+        "attach_to": ["b"],
+    },
+}
+"""What changes in the scene before the request of each number."""
 
 
 class SteppedWorld:
@@ -34,10 +56,18 @@ class SteppedWorld:
         self.client: Client = graph.client()
         self.services = {
             kind: self.client.create_client(kind, name)
-            for kind, name in ((StepWorld, "world/step"), (GetWorldState, "world/get_state"), (ResetWorld, "world/reset"))
+            for kind, name in (
+                (StepWorld, "world/step"),
+                (GetWorldState, "world/get_state"),
+                (ResetWorld, "world/reset"),
+                (EditScene, "world/edit"),
+                (RenderCamera, "world/render"),
+            )
         }
         wait_for(lambda: all(service.service_is_ready() for service in self.services.values()), 30.0, "sim_node")
         wait_for(lambda: self.call(StepWorld.Request(client="test", steps=1)).success, 20.0, "an armed robot")
+        self._edit(0)
+        wait_for(lambda: self.call(StepWorld.Request(client="test", steps=1)).success, 20.0, "two armed robots")
         self.call(StepWorld.Request(client="test", steps=0, release=True))
         assert self.call(ResetWorld.Request(seed=7)).success
 
@@ -48,11 +78,13 @@ class SteppedWorld:
         return future.result()
 
     def episode(self) -> list[str]:
-        """Play the commands; return a digest of qpos and qvel after each request."""
+        """Play the commands; return a digest of qpos and qvel after each request, and of some pictures."""
         random = np.random.default_rng(11)
         target = np.array([load_robot("so101").home.get(name, 0.0) for name in LIMITS.names])
         sequence, time, digests = 1, 0.0, []
-        for _ in range(REQUESTS):
+        for request in range(REQUESTS):
+            if request and request in EDITS:
+                self._edit(request)
             goal = np.clip(target + random.uniform(-0.3, 0.3, len(target)), LIMITS.lower, LIMITS.upper)
             rows = np.linspace(target, goal, ROWS)
             chunk = ActionChunk(
@@ -68,12 +100,24 @@ class SteppedWorld:
                     values=(goal + 0.02 * value).tolist(),
                 )  # fmt: skip
                 command.header.stamp = to_time(time)
-                time = self._step(StepWorld.Request(client="test", steps=1, command_robots=["so101"], commands=[command]))
+                time = self._step(
+                    StepWorld.Request(client="test", steps=1, command_robots=["second"], commands=[command])
+                )
             sequence, target = sequence + 1, goal
             state = self.call(GetWorldState.Request(full=True))
             digests.append(hashlib.sha256(np.array([*state.qpos, *state.qvel]).tobytes()).hexdigest())
+            if request in PICTURES:
+                picture = self.call(RenderCamera.Request(camera="overhead", width=160, height=120))
+                assert picture.success, picture.message
+                digests.append(hashlib.sha256(picture.image.data).hexdigest())
         assert state.physics_steps == COMMANDS * 5
         return digests
+
+    def _edit(self, number: int) -> None:
+        """Change the scene; that needs a world that nobody commands."""
+        assert self.call(StepWorld.Request(client="test", steps=0, release=True)).success
+        answer = self.call(EditScene.Request(**EDITS[number]))
+        assert answer.success, answer.message
 
     def _step(self, request: StepWorld.Request) -> float:
         response = self.call(request)
@@ -88,5 +132,5 @@ def test_two_processes_with_one_seed_and_10000_commands_have_the_same_bytes(tmp_
         with Graph() as graph:
             episodes.append(SteppedWorld(graph, tmp_path / name).episode())
     assert COMMANDS == 10_000
-    assert len(set(episodes[0])) == REQUESTS, "the arm stood still"
+    assert len(set(episodes[0])) == REQUESTS + len(PICTURES), "the arms stood still"
     assert episodes[0] == episodes[1]

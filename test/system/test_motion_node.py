@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import Point
 from graph import Graph, wait_for
 from strands_robots.action import MoveTo, SetGripper
+from strands_robots.msg import GateState, SceneRobot
+from strands_robots.srv import EditScene
 
 from strands_robots.motion.arm import Arm
 from strands_robots.robot_config import load_robot
+from strands_robots.ros import qos
 from strands_robots.ros.stamps import to_seconds
 
 from .motion_graph import Asked, MotionGraph
@@ -293,6 +297,22 @@ def test_the_command_line_moves_joints_tool_and_gripper(moving: MotionGraph) -> 
     assert done.returncode == 0 and "percent open" in done.stdout
     done = command(moving.graph, "move", "0.9", "0", "0.1", "--robot", "so101")
     assert done.returncode == 1 and "unreachable: the nearest pose found misses the position by" in done.stdout
+
+
+def test_a_robot_that_joins_the_world_later_is_moved_too_and_one_that_left_is_refused(moving: MotionGraph) -> None:
+    other = SceneRobot(name="other", robot="so101", position=Point(x=0.0, y=-0.8))
+    states = moving.client.listen(GateState, "other/gate_state", qos.STATE)
+    answer = moving.client.call(EditScene, "world/edit", EditScene.Request(robots=[other]))
+    assert answer.success, answer.message
+    wait_for(lambda: states and not states[-1].latched, 10.0, "the other robot, armed")
+    result = moving.move(robot="other", joint_names=["shoulder_pan"], positions=[0.2]).result()
+    assert result.success, result.message
+    wait_for(lambda: not states[-1].lease_holder and states[-1].at_rest, 10.0, "the end of the motion")
+    answer = moving.client.call(EditScene, "world/edit", EditScene.Request(remove=["other"]))
+    assert answer.success, answer.message
+    assert (
+        "unknown robot 'other'" in moving.move(robot="other", joint_names=["gripper"], positions=[0.2]).result().message
+    )
 
 
 def test_two_robots_move_at_the_same_time(graph: Graph, tmp_path: Path) -> None:

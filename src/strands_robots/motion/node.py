@@ -36,7 +36,9 @@ from strands_robots.ros.motion_goals import (
 )
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.robot_feed import RobotFeed
+from strands_robots.ros.robot_models import RobotModels
 from strands_robots.ros.world_client import WorldClient, WorldClients
+from strands_robots.sim.world_config import RobotSpec
 from strands_robots.sim.world_setup import robot_spec
 from strands_robots.types import Instant
 
@@ -75,9 +77,10 @@ class MotionNode(Node):
         super().__init__("motion_node")
         given = read_parameters(self, MotionParameters)
         specs = [robot_spec(text, i, camera_rate=30.0) for i, text in enumerate(given.robots)]
-        self._robots = {
-            spec.name: RobotKinematics(spec.name, spec.config, avoid_ground=given.avoid_ground) for spec in specs
-        }
+        self._avoid_ground = given.avoid_ground
+        self._robots = {spec.name: self._kinematics(spec) for spec in specs}
+        self._sources = {spec.name: spec.source for spec in specs}
+        self._models = RobotModels(self)
         if len(self._robots) != len(specs) or not specs:
             raise ConfigurationError(f"robots is {list(given.robots)}; valid: at least one, every name once")
         self._goals: dict[str, _Goal] = {}
@@ -114,7 +117,7 @@ class MotionNode(Node):
         """Carry out a goal of MoveTo; the executor goes on while this waits."""
         request = handle.request
         try:
-            robot = self._free_robot(request.robot)
+            robot = await self._free_robot(request.robot)
             source, task = checked_source(request.source), move_task(request, robot)
         except StrandsRobotsError as error:
             return self._refuse(handle, MoveTo.Result(), error)
@@ -130,7 +133,7 @@ class MotionNode(Node):
         """Carry out a goal of SetGripper; the executor goes on while this waits."""
         request = handle.request
         try:
-            robot = self._free_robot(request.robot)
+            robot = await self._free_robot(request.robot)
             source, task = checked_source(request.source), grip_task(request, robot)
         except StrandsRobotsError as error:
             return self._refuse(handle, SetGripper.Result(), error)
@@ -142,7 +145,15 @@ class MotionNode(Node):
         await self._carry_out(handle, session, "set_gripper", request.lockstep)
         return self._finish(handle, session, grip_result(session, task))
 
-    def _free_robot(self, name: str) -> RobotKinematics:
+    def _kinematics(self, spec: RobotSpec) -> RobotKinematics:
+        return RobotKinematics(spec.name, spec.config, avoid_ground=self._avoid_ground)
+
+    async def _free_robot(self, name: str) -> RobotKinematics:
+        """Return a robot that carries out no goal; one that joined the simulated world after the start is learnt."""
+        source = await self._models.source(name)
+        if source and source != self._sources.get(name):
+            self._robots[name] = self._kinematics(robot_spec(f"{name}={source}", 0, camera_rate=30.0))
+            self._sources[name] = source
         robot = self._robots.get(name)
         if robot is None:
             raise UnknownNameError("robot", name, self._robots)
