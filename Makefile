@@ -9,7 +9,7 @@ DRIVER := $(firstword $(shell command -v $(PYTHON) python3 python3.12 python3.11
 SETUP := $(DRIVER) tools/setup.py $(if $(PYTHON),--python $(PYTHON))
 IN_GRAPH := source install/setup.bash &&
 
-.PHONY: help setup setup-learning build sim test test-long bench lint clean
+.PHONY: help setup setup-learning build sim test test-core test-long bench lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -26,10 +26,13 @@ build: setup  ## bring install/ up to date after an interface, a new file or CMa
 sim: setup  ## a simulated robot with its safety supervisor
 	@$(IN_GRAPH) exec strands-robots sim $(ARGS)
 
-test: setup  ## all tests
+test: setup-learning  ## all tests but the long ones; sets up LeRobot and torch as well
 	@$(IN_GRAPH) exec python -m pytest $(ARGS)
 
-test-long: setup  ## the tests that take minutes each: stress, many kills, floods
+test-core: setup  ## the tests that need neither LeRobot nor torch
+	@$(IN_GRAPH) exec python -m pytest -m 'not long and not learning' $(ARGS)
+
+test-long: setup-learning  ## the tests that take minutes each: stress, many kills, floods
 	@$(IN_GRAPH) exec python -m pytest -m long $(ARGS)
 
 bench: setup  ## all benchmarks, or make bench ARGS=benchmarks/bench_stop.py

@@ -1,0 +1,1 @@
+"""Recording of LeRobot datasets: sampling, accounting, writing, verification, replay. Only node.py knows ROS."""

@@ -1,0 +1,273 @@
+"""From streams to frames: at each instant t_k what every sensor had said, and the command that answered. No I/O.
+
+Frame k is at t_k = t_0 + k / fps. Its observations are the newest samples not after t_k; its action is the command in force at the end of
+[t_k, t_k + 1 / fps), the answer to that observation as LeRobot's own record loop stores it. A frame is made once every stream has a sample
+at or after the instant it is asked for, so that nothing on its way is missed; where time passes by itself, a stream that is silent is
+waited for `grace`, and what comes later is counted as late.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.recording.schema import Schema
+from strands_robots.recording.stream import SECOND, Stream, StreamCount
+
+
+class OnStale(str, enum.Enum):
+    """What a stale stream does."""
+
+    MARK = "mark"
+    DROP = "drop"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class SamplerConfig:
+    """Options of the sampling.
+
+    Attributes:
+        max_age_joints: Oldest joint state or command in a frame [s].
+        max_age_images: Oldest picture in a frame [s].
+        on_stale: What a stale stream does.
+        grace: How long a silent stream is waited for [s, ROS time]; None where time does not pass by itself (lockstep).
+        slack: Where time does not pass by itself: the command stream is complete when its newest sample is at most this much
+            before the end of the frame [s], the control period.
+    """
+
+    max_age_joints: float = 0.1
+    max_age_images: float = 0.2
+    on_stale: OnStale = OnStale.MARK
+    grace: float | None = 0.25
+    slack: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("max_age_joints", "max_age_images"):
+            if not 0.0 < getattr(self, name) < 1e4:
+                raise ConfigurationError(f"{name} is {getattr(self, name)} s; valid: above 0 and below 10000")
+
+
+@dataclass(frozen=True)
+class JointSample:
+    """A robot's measured joints (D,) in the schema's order [rad, rad/s, Nm]."""
+
+    position: NDArray[np.float64]
+    velocity: NDArray[np.float64]
+    effort: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CommandSample:
+    """What a gate let through: set-points (D,) in the schema's order [rad] or [m], and whose."""
+
+    target: NDArray[np.float64]
+    source: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame.
+
+    Attributes:
+        index: Its number in the episode as it is written.
+        stamp: t_k [ns, ROS time].
+        values: Feature -> array, as LeRobot takes them; without `task` and outcome.
+        stale: Topics whose sample was too old.
+    """
+
+    index: int
+    stamp: int
+    values: Mapping[str, Any]
+    stale: tuple[str, ...] = ()
+
+
+class StaleError(ConfigurationError):
+    """A stream was stale and the episode shall not go on."""
+
+
+def state_topic(robot: str) -> str:
+    """Return the topic of a robot's measured joints."""
+    return f"{robot}/joint_states"
+
+
+def command_topic(robot: str) -> str:
+    """Return the topic of what a robot's gate let through."""
+    return f"{robot}/command_applied"
+
+
+def image_topic(camera: str) -> str:
+    """Return the topic of a camera's pictures."""
+    return f"{camera}/image_raw"
+
+
+class Sampler:
+    """The streams of a dataset, and the frames of one episode after the other. Belongs to one thread.
+
+    Args:
+        schema: What a frame holds.
+        config: Options.
+
+    Attributes:
+        schema, config: As given.
+        streams: By topic.
+        skipped: Instants at the start of the episode before every stream had a sample.
+        dropped: Frames left out because a stream was stale.
+        marked: Frames that hold a stale sample: (index, topics).
+        sources: Who commanded during the episode.
+        start: t_0 [ns, ROS time]; None between episodes.
+    """
+
+    def __init__(self, schema: Schema, config: SamplerConfig) -> None:
+        self.schema = schema
+        self.config = config
+        joints, images = round(config.max_age_joints * SECOND), round(config.max_age_images * SECOND)
+        self._states = [Stream(state_topic(robot.name), joints) for robot in schema.robots]
+        self._commands = [Stream(command_topic(robot.name), joints) for robot in schema.robots]
+        self._images = [Stream(image_topic(camera.name), images, capacity=64) for camera in schema.cameras]
+        self.streams = {stream.topic: stream for stream in (*self._states, *self._commands, *self._images)}
+        self.skipped = self.dropped = 0
+        self.marked: list[tuple[int, tuple[str, ...]]] = []
+        self.sources: set[str] = set()
+        self.start: int | None = None
+        self._instant = self._index = 0
+
+    @property
+    def counts(self) -> dict[str, StreamCount]:
+        """What became of each stream's samples in this episode."""
+        return {topic: stream.count for topic, stream in self.streams.items()}
+
+    @property
+    def frames(self) -> int:
+        """Frames of this episode so far."""
+        return self._index
+
+    def begin(self, at: int) -> None:
+        """Begin an episode at t_0 [ns, ROS time]."""
+        for stream in self.streams.values():
+            stream.begin()
+            stream.forget_before(at)
+        self.skipped = self.dropped = 0
+        self.marked, self.sources = [], set()
+        self.start, self._instant, self._index = at, 0, 0
+
+    def idle(self, now: int) -> None:
+        """Keep only the newest samples between two episodes."""
+        for stream in self.streams.values():
+            stream.forget_before(now)
+
+    def end(self) -> None:
+        """End the episode; counts stay until the next one begins."""
+        self.start = None
+
+    def instant(self, k: int) -> int:
+        """Return t_k [ns, ROS time]; exact, without a sum of rounded periods."""
+        return (self.start or 0) + (k * SECOND) // self.schema.fps
+
+    def due(self, now: int, until: int | None = None) -> Iterator[Frame]:
+        """Give the frames that can be made.
+
+        Args:
+            now: Present [ns, ROS time].
+            until: End of the episode [ns, ROS time]; frames that would end after it are not made.
+
+        Raises:
+            StaleError: If a stream is stale and that ends the episode, or ROS time went back.
+        """
+        while self.start is not None:
+            self._check_time()
+            t, end = self.instant(self._instant), self.instant(self._instant + 1)
+            if until is not None and end > until:
+                return
+            if not self._is_complete(t, end, until) and not self._is_overdue(now, end):
+                return
+            frame = self._make(t, end)
+            self._instant += 1
+            if frame is not None:
+                yield frame
+
+    def missing(self) -> list[str]:
+        """Return the topics that have no sample at all."""
+        return [topic for topic, stream in self.streams.items() if stream.watermark is None]
+
+    def is_waiting_for(self, until: int) -> list[str]:
+        """Return the topics that keep the frames up to an instant [ns] from being made."""
+        t, end = self.instant(self._instant), self.instant(self._instant + 1)
+        if self.start is None or end > until:
+            return []
+        return [s.topic for s in self.streams.values() if not self._has(s, t, end, until)]
+
+    def _check_time(self) -> None:
+        back = [stream.topic for stream in self.streams.values() if stream.went_back]
+        if back:
+            raise StaleError(f"ROS time went back on {', '.join(back)} (a reset of the world?)")
+
+    def _is_complete(self, t: int, end: int, until: int | None) -> bool:
+        return all(self._has(stream, t, end, until) for stream in self.streams.values())
+
+    def _has(self, stream: Stream, t: int, end: int, until: int | None) -> bool:
+        """Return whether nothing that belongs to the frame can still come on a stream."""
+        mark = stream.watermark
+        if mark is None:
+            return False
+        if stream not in self._commands:
+            # A world that stands still at t has not published its joints for t: they come with the next step.
+            return mark >= t
+        # In force at the end of [t, end): the last command before `end`.
+        if mark >= end:
+            return True
+        return until is not None and self.config.grace is None and mark >= end - round(self.config.slack * SECOND)
+
+    def _is_overdue(self, now: int, end: int) -> bool:
+        return self.config.grace is not None and now >= end + round(self.config.grace * SECOND)
+
+    def _make(self, t: int, end: int) -> Frame | None:
+        if self._index == 0 and any(
+            stream.newest(end - 1 if stream in self._commands else t) is None for stream in self.streams.values()
+        ):
+            self.skipped += 1
+            return None
+        taken = [(stream, *stream.take(t)) for stream in (*self._states, *self._images)]
+        taken += [(stream, *stream.take(end - 1)) for stream in self._commands]
+        stale = tuple(stream.topic for stream, _, is_stale in taken if is_stale)
+        if any(sample is None for _, sample, _ in taken):
+            raise StaleError(f"no sample is left of {', '.join(stale)}")
+        if stale and not self._accept(stale):
+            return None
+        samples = {stream.topic: sample.payload for stream, sample, _ in taken if sample is not None}
+        frame = Frame(self._index, t, self._values(samples), stale)
+        self._index += 1
+        return frame
+
+    def _accept(self, stale: tuple[str, ...]) -> bool:
+        """Return whether a frame with stale samples is kept."""
+        if self.config.on_stale is OnStale.FAIL:
+            raise StaleError(f"stale: {', '.join(stale)}")
+        if self.config.on_stale is OnStale.DROP:
+            self.dropped += 1
+            return False
+        self.marked.append((self._index, stale))
+        return True
+
+    def _values(self, samples: Mapping[str, Any]) -> dict[str, Any]:
+        schema = self.schema
+        states: list[JointSample] = [samples[stream.topic] for stream in self._states]
+        commands: list[CommandSample] = [samples[stream.topic] for stream in self._commands]
+        self.sources.update(command.source for command in commands if command.source)
+        values: dict[str, Any] = {
+            "observation.state": schema.vector([state.position for state in states]),
+            "action": schema.vector([command.target for command in commands]),
+        }
+        if schema.with_velocity:
+            values["observation.velocity"] = schema.velocity_vector([state.velocity for state in states])
+        if schema.with_effort:
+            values["observation.effort"] = schema.effort_vector([state.effort for state in states])
+        for camera, stream in zip(schema.cameras, self._images):
+            values[schema.keys[camera.name]] = samples[stream.topic]
+        return values

@@ -1,0 +1,367 @@
+"""The dataset as LeRobot writes it: the one place of the recorder that calls LeRobot's writer. Belongs to the writer's thread."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib.util
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.recording import files
+from strands_robots.recording.check import EpisodeCheck
+from strands_robots.recording.errors import DatasetError, DiskFullError, RecordingError
+from strands_robots.recording.manifest import Progress, commit
+from strands_robots.recording.recover import recover
+from strands_robots.recording.schema import Schema
+from strands_robots.recording.table import EPISODES, SCHEMA, EpisodeRow, read_info, read_schema, table_rows
+
+MIN_FREE = 64 << 20
+"""Recording ends when less than this is free [bytes]: LeRobot must be able to write the footers."""
+
+ENCODER_WAIT = 30.0
+"""An encoder that takes no picture for this long has failed [s]."""
+
+_SMALLEST = 1e-9
+"""Size of a file above which LeRobot begins the next one [MB]."""
+
+_PRESETS = {"h264": "superfast", "hevc": "superfast", "libsvtav1": "12"}
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Video settings.
+
+    Attributes:
+        codec: "h264", "libsvtav1" or another of LeRobot.
+        crf: Quality, lower is better; 0 for LeRobot's default.
+        preset: Speed; empty for one that keeps up with cameras.
+        threads: Threads of each encoder; 0 leaves it to the codec.
+        queue: Pictures of a camera that may wait for its encoder.
+    """
+
+    codec: str = "h264"
+    crf: int = 0
+    preset: str = ""
+    threads: int = 0
+    queue: int = 30
+
+
+def require_lerobot() -> None:
+    """Raise ConfigurationError when LeRobot with LeRobotDataset v3 and streaming encoding is not installed."""
+    missing = [name for name in ("lerobot", "torch", "av", "pyarrow") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigurationError(
+            f"{', '.join(missing)} is not installed here; valid: make setup-learning with Python 3.12 or newer. Without it, record to "
+            "MCAP (ros2 bag) and import that with `strands-robots dataset import`"
+        )
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    if not hasattr(LeRobotDataset, "resume"):
+        raise ConfigurationError("this LeRobot cannot go on with a dataset; valid: lerobot 0.6 (Python 3.12 or newer)")
+    import av
+    import datasets
+
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_libav_level(av.logging.ERROR)
+    datasets.disable_progress_bars()
+
+
+class LeRobotStore:
+    """A dataset being written. After each episode the files are closed, checked, got to the disk and committed.
+
+    Args:
+        root: Folder.
+        repo_id: Name.
+        schema: Features.
+        encoder: Video settings.
+
+    Attributes:
+        root, schema: As given.
+        repaired: What was repaired on opening.
+        episodes, frames: Completed.
+    """
+
+    def __init__(self, root: Path, repo_id: str, schema: Schema, encoder: EncoderConfig) -> None:
+        require_lerobot()
+        self.root = root
+        self.schema = schema
+        self.repaired: list[str] = []
+        self.episodes = self.frames = 0
+        self._repo_id = repo_id
+        self._encoder = encoder
+        self._dataset: Any = None
+        self._progress: Progress | None = None
+        self._pending = 0
+
+    def create(self) -> None:
+        """Make a new dataset.
+
+        Raises:
+            RecordingError: If the folder is not empty, or it cannot be made.
+        """
+        if self.root.exists() and any(self.root.iterdir()):
+            raise RecordingError(f"{self.root} is not empty; valid: a new folder, or mode resume or overwrite")
+        self._check_space()
+        with _lerobot_errors(self.root):
+            from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+            if self.root.exists():
+                self.root.rmdir()
+            self._dataset = LeRobotDataset.create(
+                self._repo_id, self.schema.fps, self.schema.features(), root=self.root,
+                robot_type=self.schema.robot_type or None, **self._writer_options(),
+            )  # fmt: skip
+            self._use_a_file_for_each_episode()
+            files.write_json(self.root / SCHEMA, self.schema.to_json())
+            commit(self.root, 0, 0)
+        self._progress = Progress(self.root)
+
+    def resume(self) -> None:
+        """Go on with a dataset, after a recovery.
+
+        Raises:
+            DatasetError: If there is none, or it has other features.
+        """
+        report = recover(self.root)
+        self.repaired = [*report.repaired, *(f"lost: {line}" for line in report.lost)]
+        stored = read_schema(self.root)
+        if stored is None:
+            raise DatasetError(
+                f"{self.root} was made by another recorder; valid: one of strands_robots, or a new folder"
+            )
+        if stored != self.schema or _units(stored) != _units(self.schema):
+            raise DatasetError(
+                f"{self.root} has other features: fps {stored.fps}, {', '.join(stored.names())}, cameras "
+                f"{', '.join(c.name for c in stored.cameras) or 'none'}; asked for: fps {self.schema.fps}, "
+                f"{', '.join(self.schema.names())}, cameras {', '.join(c.name for c in self.schema.cameras) or 'none'}"
+            )
+        if report.episodes == 0:
+            shutil.rmtree(self.root)
+            self.create()
+            return
+        self._check_space()
+        self.episodes, self.frames = report.episodes, report.frames
+        self._reopen()
+        self._progress = Progress(self.root)
+
+    def overwrite(self) -> None:
+        """Put a new dataset in the place of the one that is there.
+
+        Raises:
+            DatasetError: If what is there is no dataset.
+        """
+        if self.root.exists():
+            if any(self.root.iterdir()):
+                read_info(self.root)
+            shutil.rmtree(self.root)
+        self.create()
+
+    def add(self, values: Mapping[str, Any], task: str) -> None:
+        """Add a frame to the episode.
+
+        Raises:
+            RecordingError: If it cannot be added.
+            DiskFullError: If the disk is nearly full.
+        """
+        if self._pending % self.schema.fps == 0:
+            self._check_space()
+        with _lerobot_errors(self.root):
+            self._wait_for_encoders()
+            self._dataset.add_frame({**values, "task": task})
+        self._pending += 1
+        if self._progress is not None:
+            self._progress.note(self.episodes, self._pending)
+
+    def save(self, account: Mapping[str, Any]) -> EpisodeRow:
+        """Write the episode, read it again, commit it, and return its row.
+
+        Args:
+            account: What is stored beside it.
+
+        Raises:
+            RecordingError: If it is not whole; the dataset is then as before.
+        """
+        try:
+            self._check_space()
+            with _lerobot_errors(self.root):
+                self._dataset.save_episode()
+                self._close_files()
+            row = self._verify()
+            with _lerobot_errors(self.root):
+                files.write_json(self.root / EPISODES / f"episode-{row.index:06d}.json", dict(account))
+                commit(self.root, row.index + 1, row.start + row.length)
+        except RecordingError:
+            self.rollback()
+            raise
+        self.episodes, self.frames = row.index + 1, row.start + row.length
+        self._end_episode()
+        return row
+
+    def discard(self) -> None:
+        """Forget the episode."""
+        with _lerobot_errors(self.root):
+            if self._pending:
+                self._dataset.clear_episode_buffer()
+        self._end_episode()
+
+    def rollback(self) -> None:
+        """Go back to the completed episodes after an error.
+
+        Raises:
+            RecordingError: If that fails as well.
+        """
+        self._drop()
+        report = recover(self.root, keep_lost=False)
+        self._end_episode()
+        self.episodes, self.frames = report.episodes, report.frames
+        (self.root / EPISODES / f"episode-{self.episodes:06d}.json").unlink(missing_ok=True)
+        if self.episodes:
+            self._reopen()
+        else:
+            shutil.rmtree(self.root)
+            self.create()
+
+    def close(self) -> None:
+        """End writing; an episode that was not saved is gone."""
+        if self._dataset is not None:
+            with _lerobot_errors(self.root):
+                if self._pending:
+                    self._dataset.clear_episode_buffer()
+                self._dataset.finalize()
+            self._dataset = None
+        if self._progress is not None:
+            self._progress.clear()
+            self._progress.close()
+            self._progress = None
+
+    def _end_episode(self) -> None:
+        self._pending = 0
+        if self._progress is not None:
+            self._progress.clear()
+
+    def _reopen(self) -> None:
+        with _lerobot_errors(self.root):
+            from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+            options = self._writer_options()
+            self._dataset = LeRobotDataset.resume(self._repo_id, root=self.root, **options)
+            self._use_a_file_for_each_episode()
+
+    def _use_a_file_for_each_episode(self) -> None:
+        """Have LeRobot begin new files with every episode, so that no completed one is ever opened for writing again.
+
+        It does so when a file would get larger than this. Closing and `LeRobotDataset.resume` would do the same, but each resume reads the
+        whole table of episodes. What info.json tells other writers stays LeRobot's default.
+        """
+        info = self._dataset.meta.info
+        info.data_files_size_in_mb = info.video_files_size_in_mb = _SMALLEST
+
+    def _close_files(self) -> None:
+        """Write the footers of the episode's files."""
+        from lerobot.datasets.utils import DEFAULT_DATA_FILE_SIZE_IN_MB, DEFAULT_VIDEO_FILE_SIZE_IN_MB
+
+        self._dataset.writer.close_writer()
+        self._dataset.meta._close_writer()
+        info = files.read_json(self.root / files.INFO)
+        info["data_files_size_in_mb"] = DEFAULT_DATA_FILE_SIZE_IN_MB
+        info["video_files_size_in_mb"] = DEFAULT_VIDEO_FILE_SIZE_IN_MB
+        files.write_json(self.root / files.INFO, info)
+
+    def _drop(self) -> None:
+        """Let go of LeRobot's writer without having it write."""
+        dataset, self._dataset = self._dataset, None
+        if dataset is not None:
+            with contextlib.suppress(RecordingError), _lerobot_errors(self.root):
+                dataset.writer.cancel_pending_videos()
+            with contextlib.suppress(RecordingError), _lerobot_errors(self.root):
+                dataset.finalize()
+
+    def _writer_options(self) -> dict[str, Any]:
+        from lerobot.configs.video import RGBEncoderConfig
+
+        given = self._encoder
+        options: dict[str, Any] = {"vcodec": given.codec}
+        preset = given.preset or _PRESETS.get(given.codec, "")
+        if preset:
+            options["preset"] = int(preset) if preset.isdigit() else preset
+        if given.crf:
+            options["crf"] = given.crf
+        try:
+            rgb = RGBEncoderConfig(**options)
+        except (ValueError, TypeError) as error:
+            raise ConfigurationError(f"video settings cannot be used: {error}") from error
+        return {
+            "streaming_encoding": bool(self.schema.cameras),
+            "video_backend": "pyav",
+            "encoder_queue_maxsize": given.queue,
+            "encoder_threads": given.threads or None,
+            "rgb_encoder": rgb,
+        }
+
+    def _wait_for_encoders(self) -> None:
+        """Wait until every encoder takes a picture: LeRobot would drop it after 0.1 s with no more than a warning."""
+        encoder = self._dataset.writer._streaming_encoder
+        if encoder is None:
+            return
+        deadline = time.monotonic() + ENCODER_WAIT
+        for key, waiting in encoder._frame_queues.items():
+            while waiting.full() and encoder._threads[key].is_alive():
+                if time.monotonic() > deadline:
+                    raise RecordingError(f"the encoder of {key} has taken no picture for {ENCODER_WAIT:g} s")
+                time.sleep(0.001)
+
+    def _verify(self) -> EpisodeRow:
+        """Read the episode that was just written, and return its row.
+
+        Raises:
+            RecordingError: If it is not whole.
+        """
+        try:
+            info = read_info(self.root)
+            newest = max((self.root / "meta/episodes").glob("*/*.parquet"))
+            rows = list(table_rows(self.root, newest.relative_to(self.root), info))
+            problems = [problem for row in rows for problem in EpisodeCheck(self.root, info).problems(row)]
+        except (DatasetError, ValueError) as error:
+            raise RecordingError(f"the episode was written but cannot be read: {error}") from error
+        if len(rows) != 1 or rows[0].index != self.episodes or info.episodes != self.episodes + 1:
+            found = [row.index for row in rows]
+            problems.append(
+                f"the table has episodes {found}, expected {self.episodes}; the info counts {info.episodes}"
+            )
+        elif (rows[0].start, rows[0].length) != (self.frames, self._pending):
+            expected = f"{self._pending} from {self.frames} on"
+            problems.append(f"it has {rows[0].length} frames from {rows[0].start} on; expected {expected}")
+        if problems:
+            raise RecordingError(f"the episode was written but is not whole: {'; '.join(problems)}")
+        return rows[0]
+
+    def _check_space(self) -> None:
+        free = files.free_bytes(self.root)
+        if free < MIN_FREE:
+            raise DiskFullError(
+                f"{free >> 20} MiB are free where {self.root} is; recording needs {MIN_FREE >> 20} MiB. The completed episodes are intact"
+            )
+
+
+def _units(schema: Schema) -> list[Any]:
+    return [(robot.name, robot.codec.units) for robot in schema.robots]
+
+
+@contextlib.contextmanager
+def _lerobot_errors(root: Path) -> Iterator[None]:
+    """Turn whatever LeRobot, its encoders and the disk raise into an error of ours; their code is somebody else's."""
+    try:
+        yield
+    except (RecordingError, ConfigurationError, DatasetError):
+        raise
+    except Exception as error:
+        text = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text or files.free_bytes(root) < 1 << 20:
+            raise DiskFullError(f"the disk of {root} is full ({text}); the completed episodes are intact") from error
+        raise RecordingError(f"LeRobot could not write: {text}") from error

@@ -1,0 +1,240 @@
+"""Reads a LeRobotDataset v3 without LeRobot and torch: its info, episodes and vectors, and counts of video frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.recording import files
+from strands_robots.recording.errors import DatasetError
+from strands_robots.recording.schema import Schema, schema_from_json
+
+SCHEMA = files.OURS / "schema.json"
+EPISODES = files.OURS / "episodes"
+
+_VIDEO = "videos/"
+
+
+@dataclass(frozen=True)
+class VideoPart:
+    """Where an episode's pictures of one camera are.
+
+    Attributes:
+        path: File, relative.
+        start, end: Part of it [s].
+    """
+
+    path: Path
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class EpisodeRow:
+    """One episode of the episode table.
+
+    Attributes:
+        index: Its number.
+        length: Its frames.
+        tasks: What was done, in words.
+        start: Index of its first frame in the dataset.
+        data: File of its vectors, relative.
+        videos: By key.
+        table: File of this row, relative.
+    """
+
+    index: int
+    length: int
+    tasks: tuple[str, ...]
+    start: int
+    data: Path
+    videos: Mapping[str, VideoPart]
+    table: Path
+
+
+@dataclass(frozen=True)
+class Info:
+    """What meta/info.json says."""
+
+    fps: int
+    episodes: int
+    frames: int
+    features: Mapping[str, Mapping[str, Any]]
+    data_path: str
+    video_path: str
+    robot_type: str
+    version: str
+
+    @property
+    def video_keys(self) -> list[str]:
+        """Features that are videos."""
+        return [key for key, feature in self.features.items() if feature["dtype"] == "video"]
+
+    def names(self, feature: str) -> list[str]:
+        """Return the names of a vector's elements."""
+        return list(self.features[feature].get("names") or [])
+
+
+def read_info(root: Path) -> Info:
+    """Return the dataset's info.
+
+    Raises:
+        DatasetError: If it is missing or of another version than v3.
+    """
+    path = root / files.INFO
+    data = files.read_json(path)
+    try:
+        version = str(data["codebase_version"])
+        if not version.startswith("v3."):
+            raise DatasetError(f"{path} is of version {version}; valid: v3")
+        return Info(
+            int(data["fps"]), int(data["total_episodes"]), int(data["total_frames"]), data["features"],
+            data["data_path"], data.get("video_path") or "", data.get("robot_type") or "", version,
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{path} is not complete: {error!r}") from error
+
+
+def read_schema(root: Path) -> Schema | None:
+    """Return the schema that the recorder stored; None for a dataset of another recorder."""
+    path = root / SCHEMA
+    if not path.is_file():
+        return None
+    try:
+        return schema_from_json(files.read_json(path))
+    except ConfigurationError as error:
+        raise DatasetError(f"{path}: {error}") from error
+
+
+def read_account(root: Path, episode: int) -> dict[str, Any] | None:
+    """Return what the recorder stored beside an episode; None when there is nothing."""
+    path = root / EPISODES / f"episode-{episode:06d}.json"
+    if not path.is_file():
+        return None
+    data = files.read_json(path)
+    return data if isinstance(data, dict) else None
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> Any:
+    """Return a parquet file as a pyarrow table.
+
+    Raises:
+        DatasetError: If it has no footer or is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path, columns=columns, partitioning=None)
+    except (pa.ArrowException, OSError) as error:
+        raise DatasetError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def table_rows(root: Path, path: Path, info: Info) -> Iterator[EpisodeRow]:
+    """Give the episodes of one file of the episode table.
+
+    Raises:
+        DatasetError: If it cannot be read.
+    """
+    table = read_table(root / path)
+    wanted = [name for name in table.column_names if not name.startswith("stats/")]
+    for row in table.select(wanted).to_pylist():
+        try:
+            yield _row(row, path, info)
+        except (KeyError, TypeError) as error:
+            raise DatasetError(f"{root / path} lacks {error}") from error
+
+
+def read_episodes(root: Path, info: Info) -> list[EpisodeRow]:
+    """Return every episode in order.
+
+    Raises:
+        DatasetError: If a file of the table cannot be read.
+    """
+    paths = sorted((root / "meta/episodes").glob("*/*.parquet"))
+    rows = [row for path in paths for row in table_rows(root, path.relative_to(root), info)]
+    return sorted(rows, key=lambda row: row.index)
+
+
+def read_vectors(root: Path, row: EpisodeRow, columns: list[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Return the columns of one episode, (N,) or (N, D).
+
+    Raises:
+        DatasetError: If its file cannot be read or a column is missing.
+    """
+    import pyarrow.compute as pc
+
+    table = read_table(root / row.data)
+    missing = [name for name in (columns or []) if name not in table.column_names]
+    if missing:
+        raise DatasetError(f"{root / row.data} lacks the columns {', '.join(missing)}")
+    table = table.filter(pc.equal(table["episode_index"], row.index))
+    return {name: np.array(table[name].to_pylist()) for name in (columns or table.column_names)}
+
+
+def count_video_frames(path: Path) -> tuple[int, float]:
+    """Return the number of frames in a video by its packets, and its rate [Hz]; decodes nothing.
+
+    Raises:
+        DatasetError: If it is no video.
+    """
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            rate = float(stream.average_rate or 0)
+            return sum(1 for packet in container.demux(stream) if packet.size), rate
+    except (av.error.FFmpegError, OSError, IndexError) as error:
+        raise DatasetError(f"{path} is no readable video: {error}") from error
+
+
+def read_pictures(root: Path, info: Info, row: EpisodeRow, key: str) -> Iterator[NDArray[np.uint8]]:
+    """Give the pictures (H, W, 3) of an episode in order.
+
+    Raises:
+        DatasetError: If the video cannot be read.
+    """
+    import av
+
+    part = row.videos[key]
+    half = 0.5 / info.fps
+    try:
+        with av.open(str(root / part.path)) as container:
+            stream = container.streams.video[0]
+            container.seek(max(int((part.start - half) / stream.time_base), 0), stream=stream)
+            given = 0
+            for frame in container.decode(stream):
+                if frame.time is not None and frame.time >= part.start - half:
+                    if given == row.length:
+                        return
+                    given += 1
+                    yield frame.to_ndarray(format="rgb24")
+    except (av.error.FFmpegError, OSError, IndexError) as error:
+        raise DatasetError(f"{root / part.path} is no readable video: {error}") from error
+
+
+def _row(row: Mapping[str, Any], path: Path, info: Info) -> EpisodeRow:
+    videos = {
+        key: VideoPart(
+            Path(info.video_path.format(
+                video_key=key, chunk_index=row[f"{_VIDEO}{key}/chunk_index"], file_index=row[f"{_VIDEO}{key}/file_index"]
+            )),
+            float(row[f"{_VIDEO}{key}/from_timestamp"]),
+            float(row[f"{_VIDEO}{key}/to_timestamp"]),
+        )
+        for key in info.video_keys
+    }  # fmt: skip
+    data = info.data_path.format(chunk_index=row["data/chunk_index"], file_index=row["data/file_index"])
+    tasks = row["tasks"]
+    names = tuple(json.loads(tasks)) if isinstance(tasks, str) and tasks.startswith("[") else tuple(tasks or ())
+    return EpisodeRow(
+        int(row["episode_index"]), int(row["length"]), names, int(row["dataset_from_index"]), Path(data), videos, path
+    )
