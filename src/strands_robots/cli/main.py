@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from strands_robots.cli import approvals, audit, keys, move, policy, render, safety, sim, state
+from strands_robots.cli import approvals, audit, doctor, keys, move, policy, render, robots, safety, sim, state
 from strands_robots.errors import StrandsRobotsError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("sim")(sim.sim)
+app.command("doctor")(doctor.doctor)
 app.command("estop")(safety.estop)
 app.command("resume")(safety.resume)
 app.command("state")(state.state)
@@ -27,6 +28,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(keys.app, name="keys")
+app.add_typer(robots.app, name="robots")
 
 
 def main() -> int:
