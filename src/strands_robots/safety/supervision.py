@@ -23,6 +23,9 @@ from strands_robots.types import FloatArray, Instant, JointLimits
 MEASURABLE = frozenset({"contact", "temperature", "current"})
 """Parts of the configuration that need a node that measures them."""
 
+_LOOKS = 2
+"""Ticks between two looks at the set-point's tool; those between are for the measured one."""
+
 
 class Supervision:
     """All watches of one robot. The gate calls it with its lock held.
@@ -143,7 +146,8 @@ class Supervision:
         return alarm
 
     def _come_to_rest(self, player: ChunkPlayer) -> FloatArray:
-        """Return where the set-point would stop after one more period, braking as hard as it may; overwritten by the next call.
+        """Return where the set-point would stop when it braked as hard as it may from the next look on; overwritten by the
+        next call.
 
         A chunk that is played exactly was checked as a whole; there it is where the set-point is.
         """
@@ -154,7 +158,7 @@ class Supervision:
         np.abs(velocity, out=ahead)
         ahead /= self._limits.acceleration
         ahead *= 0.5
-        ahead += self._period
+        ahead += _LOOKS * self._period
         ahead *= velocity
         ahead += target
         np.maximum(ahead, self._limits.lower, out=ahead)
