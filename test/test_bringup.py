@@ -43,7 +43,8 @@ def test_sim_graph_has_its_nodes_and_their_ends() -> None:
     assert {name: spec.on_exit for name, spec in nodes.items()} == {
         "sim_node": OnExit.END_GRAPH,
         "safety_node": OnExit.RESTART,
-        "audit_node": OnExit.RESTART,
+        "audit_node": OnExit.OPTIONAL,
+        "incident_node": OnExit.OPTIONAL,
         "policy_node": OnExit.RESTART,
         "motion_node": OnExit.RESTART,
     }
@@ -192,6 +193,23 @@ def test_exit_rule_restarts_three_times_with_longer_waits_then_ends_the_graph() 
     decisions = [rule.process_ended(-9) for _ in range(4)]
     assert [decision.delay for decision in decisions[:3] if isinstance(decision, Restart)] == [0.5, 1.0, 2.0]
     assert isinstance(decisions[3], EndGraph) and "safety_node was killed by SIGKILL" in decisions[3].text
+
+
+def test_exit_rule_of_an_optional_node_never_ends_the_graph_and_says_so() -> None:
+    told: list[tuple[str, int, str]] = []
+    rule = ExitRule("audit_node", OnExit.OPTIONAL, tell=lambda *end: told.append(end))
+    assert [type(rule.process_ended(-9)) for _ in range(4)] == [Restart, Restart, Restart, GoOn]
+    assert [(name, code) for name, code, _ in told] == [("audit_node", -9)] * 4
+    assert "3 restarts did not help; THE GRAPH GOES ON WITHOUT audit_node" in told[-1][2]
+
+
+def test_optional_node_that_refuses_its_configuration_is_not_started_again() -> None:
+    decision = ExitRule("audit_node", OnExit.OPTIONAL).process_ended(2)
+    assert isinstance(decision, GoOn) and "refuses what it was given" in decision.text
+
+
+def test_incident_node_is_there_unless_it_is_not_wanted() -> None:
+    assert "incident_node" not in by_name(sim_graph(SimOptions(ONE, incidents=False)))
 
 
 def test_exit_rule_of_a_robot_node_ends_the_graph_even_without_an_error() -> None:

@@ -22,6 +22,7 @@ from strands_robots.audit.event import Event
 from strands_robots.audit.intake import Intake
 from strands_robots.audit.keys import load_or_create_keys
 from strands_robots.audit.layout import default_key_folder, default_log_folder
+from strands_robots.audit.process_ends import ProcessEnds
 from strands_robots.audit.query import Query, newest_segments, records
 from strands_robots.audit.reader import FolderReader
 from strands_robots.audit.source import EventSource
@@ -78,6 +79,7 @@ class AuditParameters:
     )
     rate: float = parameter(200.0, "events of one source stored for long [1/s]; more are counted only", minimum=1.0)
     burst: int = parameter(1000, "events of one source stored at once", minimum=1)
+    process_ends: str = parameter("", "file in which bringup writes ends of processes; empty for none")
 
 
 class AuditNode(Node):
@@ -110,10 +112,13 @@ class AuditNode(Node):
         self._writer.start()
         self._report("audit_start", {"folder": str(path), "keys": str(key_path), "parameters": asdict(parameters)})
         self._log_state(self._writer.status)
+        ends = parameters.process_ends
+        self._ends = ProcessEnds(Path(ends).expanduser(), parameters.run_id) if ends else None
         self._listen()
 
     def destroy_node(self) -> None:
         """Write what is held, end the log in order, then end."""
+        self._look_at_ends()
         self._flush()
         if not self._writer.close(_CLOSING):
             self.get_logger().error(
@@ -211,7 +216,12 @@ class AuditNode(Node):
         }
         self._report("parameters", {"node": event.node, **{name: change for name, change in changes.items() if change}})
 
+    def _look_at_ends(self) -> None:
+        for event in self._ends.take() if self._ends is not None else ():
+            self._intake.take(event)
+
     def _look_at_nodes(self) -> None:
+        self._look_at_ends()
         self._clocks.see(time.time_ns() // 1000, time.monotonic_ns() // 1000)
         found = self.get_node_names_and_namespaces()
         names = (f"{namespace.rstrip('/')}/{name}" for name, namespace in found if not name.startswith("_"))

@@ -14,6 +14,7 @@ READING = frozenset(
         "strands_robots/srv/GetResumeChallenge",
         "strands_robots/srv/GetWorldState",
         "strands_robots/srv/QueryWorld",
+        "strands_robots/srv/RenderCameras",
     }
 )
 """Types that change nothing."""

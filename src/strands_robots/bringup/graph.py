@@ -9,20 +9,28 @@ import dataclasses
 import enum
 import json
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ParameterValue = bool | int | float | str | tuple[str, ...]
+
+REFUSED_CONFIGURATION = 2
+"""Exit code of a node that refuses its parameters, keys or files; to start it again does not help."""
 
 RESTART_DELAYS = (0.5, 1.0, 2.0)
 """Waits before the first, second and third restart of a node [s]; after these the graph ends."""
 
 
 class OnExit(enum.Enum):
-    """What the end of a process means for the graph."""
+    """What the end of a process means for the graph.
+
+    RESTART starts it again, and ends the graph when that does not help. OPTIONAL starts it again too, but then the
+    graph goes on without it: somebody else says that it is missing (docs/adr/0006).
+    """
 
     RESTART = "restart"
+    OPTIONAL = "optional"
     END_GRAPH = "end_graph"
     IGNORE = "ignore"
 
@@ -69,12 +77,14 @@ class Graph:
         environment: Variables added to the environment of every process.
         namespace: Namespace of every node; empty for the root.
         log_level: Level of every node's logger.
+        journal: Where the ends of processes are written for audit_node; None for nowhere.
     """
 
     nodes: tuple[NodeSpec, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     namespace: str = ""
     log_level: str = "info"
+    journal: Path | None = None
 
     def with_node(self, spec: NodeSpec) -> Graph:
         """Return the graph with one more process."""
@@ -142,12 +152,14 @@ class ExitRule:
         on_exit: What its end means.
         restart_delays: Wait before each restart [s].
         restarts: Restarts so far.
+        tell: Takes name, exit code and what happens now, in words.
     """
 
     name: str
     on_exit: OnExit
     restart_delays: tuple[float, ...] = RESTART_DELAYS
     restarts: int = 0
+    tell: Callable[[str, int, str], None] = lambda name, returncode, text: None
 
     def process_ended(self, returncode: int) -> Decision:
         """Return what to do after the process ended unasked.
@@ -155,12 +167,22 @@ class ExitRule:
         Args:
             returncode: Exit code; negative for the number of the signal that ended it.
         """
+        decision = self._decide(returncode)
+        self.tell(self.name, returncode, decision.text)
+        return decision
+
+    def _decide(self, returncode: int) -> Decision:
         ended = f"{self.name} {describe_end(returncode)}"
         if self.on_exit is OnExit.IGNORE:
             return GoOn(f"{ended}; the graph goes on without it")
         if self.on_exit is OnExit.END_GRAPH:
             return EndGraph(f"{ended}; the graph ends, because it cannot do without {self.name}")
+        is_optional = self.on_exit is OnExit.OPTIONAL
+        if is_optional and returncode == REFUSED_CONFIGURATION:
+            return GoOn(f"{ended}: it refuses what it was given; THE GRAPH GOES ON WITHOUT {self.name}")
         if self.restarts >= len(self.restart_delays):
+            if is_optional:
+                return GoOn(f"{ended}; {self.restarts} restarts did not help; THE GRAPH GOES ON WITHOUT {self.name}")
             return EndGraph(f"{ended}; the graph ends, because {self.restarts} restarts of {self.name} did not help")
         delay = self.restart_delays[self.restarts]
         self.restarts += 1

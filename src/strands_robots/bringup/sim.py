@@ -61,6 +61,7 @@ class SimOptions:
     arm_on_start: bool = _option(True, "Arm the robots at the start of the graph.")
     keyring: str = _option("", "Keyring of the operators who may resume and approve; empty: resumes are not signed.")
     approvals: bool = _option(False, "Start approval_node, where people decide about requests of agents.")
+    incidents: bool = _option(True, "Start incident_node, which writes the last 30 s before a stop as an MCAP file.")
     stop_button: str = _option(
         "",
         "Input device whose keys stop the graph: /dev/input/event<number> or its name, as <name>=<device> when there "
@@ -102,6 +103,7 @@ LAUNCH_ARGUMENTS: Mapping[str, str] = MappingProxyType(
         "headless": "true",
         "cameras": "true",
         "rviz": "false",
+        "incidents": "true",
         "params_file": "",
         "namespace": "",
         "log_level": "info",
@@ -113,7 +115,10 @@ LAUNCH_ARGUMENTS: Mapping[str, str] = MappingProxyType(
 
 _ROBOT_ARGUMENTS: Mapping[str, str] = MappingProxyType(
     {
-        "robot": ("The robot: a name in config/robots, a .yaml, .xml (MJCF) or .urdf file, or <name>:=<one of these>."),
+        "robot": (
+            "The robot: a name in config/robots, a .yaml, .xml (MJCF) or .urdf file, a robot of an installed collection as "
+            "robot_descriptions:<name> or example_robot_data:<name>, or <name>:=<one of these>."
+        ),
         "robots": (
             "Several robots, each as robot, optionally with @<x>,<y>,<z>,<yaw>, between blanks, commas or semicolons; "
             "wins over robot."
@@ -193,6 +198,7 @@ def sim_graph(options: SimOptions) -> Graph:
     if buttons:
         safety["buttons"] = tuple(button.name for button in buttons)
     run: dict[str, ParameterValue] = {"run_id": options.run_id}
+    journal = (ros_home() / "strands_robots" / "runs" / options.run_id / "process_ends.jsonl").absolute()
     nodes = [
         NodeSpec("sim_node", "sim_node", parameters={**run, **sim}, parameter_files=files, on_exit=OnExit.END_GRAPH),
         NodeSpec(
@@ -201,9 +207,9 @@ def sim_graph(options: SimOptions) -> Graph:
         NodeSpec(
             "audit_node",
             "audit_node",
-            parameters={**run, "use_sim_time": False},
+            parameters={**run, "process_ends": str(journal), "use_sim_time": False},
             parameter_files=files,
-            on_exit=OnExit.RESTART,
+            on_exit=OnExit.OPTIONAL,  # safety_node says that nothing is recorded, or stops: its on_audit_loss.
         ),
         NodeSpec(
             "policy_node",
@@ -232,9 +238,19 @@ def sim_graph(options: SimOptions) -> Graph:
                 on_exit=OnExit.RESTART,
             )
         )
+    if options.incidents:
+        nodes.append(
+            NodeSpec(
+                "incident_node",
+                "incident_node",
+                parameters={**run, "use_sim_time": False},
+                parameter_files=files,
+                on_exit=OnExit.OPTIONAL,
+            )
+        )
     if options.rviz:
         nodes.append(_rviz())
-    return Graph(tuple(nodes), namespace=options.namespace, log_level=options.log_level)
+    return Graph(tuple(nodes), namespace=options.namespace, log_level=options.log_level, journal=journal)
 
 
 def _rviz() -> NodeSpec:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from strands_robots.bringup.graph import (
     RESTART_DELAYS,
@@ -22,6 +23,7 @@ from strands_robots.bringup.graph import (
     OnExit,
     Restart,
 )
+from strands_robots.bringup.journal import EndJournal
 
 STOP_STEPS = ((signal.SIGINT, 1.4), (signal.SIGTERM, 1.0), (signal.SIGKILL, 0.4))
 """Signal to every process that is left, and how long it may take [s]; together less than 3 s."""
@@ -49,6 +51,10 @@ class ProcessSpec:
     start_delay: float = 0.0
 
 
+def _tell_nobody(name: str, returncode: int, text: str) -> None:
+    """Nobody wants to know of the ends of processes."""
+
+
 class Supervisor:
     """Starts processes all at once and keeps them until a signal, or until the end of one ends the graph.
 
@@ -57,6 +63,7 @@ class Supervisor:
         environment: Their whole environment.
         write: Takes each line of output, without the line's end.
         stop_steps: Signals that end a process, and the time for each [s].
+        tell: Takes the name of each process that ended unasked, its exit code and what happens now, in words.
     """
 
     def __init__(
@@ -65,11 +72,13 @@ class Supervisor:
         environment: Mapping[str, str],
         write: Callable[[str], None],
         stop_steps: Sequence[tuple[signal.Signals, float]] = STOP_STEPS,
+        tell: Callable[[str, int, str], None] = _tell_nobody,
     ) -> None:
         self._processes = list(processes)
         self._environment = dict(environment)
         self._write = write
         self._stop_steps = stop_steps
+        self._tell = tell
         self._stopping = asyncio.Event()
         self._failure = ""
         self._is_interrupted = False
@@ -109,7 +118,7 @@ class Supervisor:
 
     async def _keep(self, spec: ProcessSpec) -> None:
         """Start a process, and start it again as its rule says, until the graph ends."""
-        rule = ExitRule(spec.name, spec.on_exit, spec.restart_delays)
+        rule = ExitRule(spec.name, spec.on_exit, spec.restart_delays, tell=self._tell)
         await self._wait(spec.start_delay)
         while not self._stopping.is_set():
             try:
@@ -203,15 +212,17 @@ def write_line(line: str) -> None:
     sys.stdout.flush()
 
 
-def supervise(processes: Sequence[ProcessSpec], added: Mapping[str, str]) -> int:
+def supervise(processes: Sequence[ProcessSpec], added: Mapping[str, str], journal: Path | None = None) -> int:
     """Run processes until the graph ends and return the exit code.
 
     Args:
         processes: The processes.
         added: Variables on top of this process's environment.
+        journal: Where ends of processes are written for audit_node; None for nowhere.
     """
+    tell = EndJournal(journal).write if journal is not None else _tell_nobody
 
     async def run() -> int:
-        return await Supervisor(processes, {**os.environ, **added}, write_line).run()
+        return await Supervisor(processes, {**os.environ, **added}, write_line, tell=tell).run()
 
     return asyncio.run(run())

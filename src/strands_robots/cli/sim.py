@@ -55,6 +55,7 @@ def sim(
     arm_on_start: Annotated[bool, _option("arm_on_start")] = SimOptions.arm_on_start,
     keyring: Annotated[str, _option("keyring")] = SimOptions.keyring,
     approvals: Annotated[bool, _option("approvals")] = SimOptions.approvals,
+    incidents: Annotated[bool, _option("incidents")] = SimOptions.incidents,
     stop_button: Annotated[str, _option("stop_button")] = SimOptions.stop_button,
     stop_gpio: Annotated[str, _option("stop_gpio")] = SimOptions.stop_gpio,
     state: Annotated[
@@ -93,6 +94,7 @@ def sim(
         arm_on_start=arm_on_start,
         keyring=keyring,
         approvals=approvals,
+        incidents=incidents,
         stop_button=stop_button,
         stop_gpio=stop_gpio,
     )
@@ -116,7 +118,7 @@ def run(graph: Graph) -> int:
         return run_graph(graph)
     from strands_robots.bringup.supervisor import supervise
 
-    return supervise(processes, graph.environment)
+    return supervise(processes, graph.environment, graph.journal)
 
 
 def run_live(graph: Graph) -> int:

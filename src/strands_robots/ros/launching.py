@@ -22,6 +22,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch import LaunchContext, LaunchDescription, LaunchService
 from strands_robots.bringup.graph import EndGraph, ExitRule, Graph, NodeSpec, Restart, join_namespace
 from strands_robots.bringup.graph import ParameterValue as Value
+from strands_robots.bringup.journal import EndJournal
 from strands_robots.bringup.prepare import command_of, complete
 from strands_robots.bringup.sim import (
     LAUNCH_ARGUMENTS,
@@ -48,13 +49,16 @@ def sim_description() -> LaunchDescription:
 
 def _sim_actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     given = {name: LaunchConfiguration(name).perform(context) for name in LAUNCH_ARGUMENTS}
-    return graph_actions(complete(sim_graph(options_from_text(given)), simulated=True))
+    options = options_from_text(given)
+    origins: list[LaunchDescriptionEntity] = [LogInfo(msg=robot.origin) for robot in options.robots if robot.origin]
+    return [*origins, *graph_actions(complete(sim_graph(options), simulated=True))]
 
 
 def graph_actions(graph: Graph) -> list[LaunchDescriptionEntity]:
     """Return the actions that start a graph and treat the end of each node as its NodeSpec says."""
     environment = [SetEnvironmentVariable(name, value) for name, value in graph.environment.items()]
-    return [*environment, *(_first_start(spec, graph) for spec in graph.nodes)]
+    journal = EndJournal(graph.journal) if graph.journal is not None else None
+    return [*environment, *(_first_start(spec, graph, journal) for spec in graph.nodes)]
 
 
 def run_graph(graph: Graph) -> int:
@@ -65,8 +69,11 @@ def run_graph(graph: Graph) -> int:
     return int(service.run())
 
 
-def _first_start(spec: NodeSpec, graph: Graph) -> LaunchDescriptionEntity:
-    action = _node(spec, graph, ExitRule(spec.name, spec.on_exit, spec.restart_delays))
+def _first_start(spec: NodeSpec, graph: Graph, journal: EndJournal | None) -> LaunchDescriptionEntity:
+    rule = ExitRule(spec.name, spec.on_exit, spec.restart_delays)
+    if journal is not None:
+        rule.tell = journal.write
+    action = _node(spec, graph, rule)
     return TimerAction(period=spec.start_delay, actions=[action]) if spec.start_delay > 0.0 else action
 
 
