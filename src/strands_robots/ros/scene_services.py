@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -12,6 +12,7 @@ from rclpy.node import Node
 from strands_robots.errors import ConfigurationError
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.executor_calls import ExecutorCalls
+from strands_robots.ros.futures import map_future, then
 from strands_robots.ros.geometry import to_vector, triple
 from strands_robots.ros.responses import refusal
 from strands_robots.ros.scene_messages import edits_from_msg, terrain_from_msg
@@ -20,6 +21,7 @@ from strands_robots.sim.checkpoints import Checkpoints
 from strands_robots.sim.control import count_substeps
 from strands_robots.sim.describe import describe_world
 from strands_robots.sim.editing import edit
+from strands_robots.sim.edits import Edit
 from strands_robots.sim.export import export_mjcf
 from strands_robots.sim.model_guard import ModelGuard
 from strands_robots.sim.runtime import SimRuntime
@@ -71,17 +73,30 @@ class SceneServices:
                 count_substeps(each.values[0], self._runtime.control.control_period)
         removed = [name for name in request.remove if name in self._world.robots]
 
+        changed = self.change(edits, "world/edit", removed)
+        return map_future(
+            changed,
+            lambda stamp: EditScene.Response(success=True, message=f"{len(edits)} changes made", stamp=to_time(stamp)),
+        )
+
+    def change(self, edits: Sequence[Edit], service: str, removed: Sequence[str]) -> Future[float]:
+        """Change the world between two steps, and return its time then [s], once what is new has its topics.
+
+        Args:
+            edits: The changes.
+            service: Who changes it, for a refusal.
+            removed: Names of what is removed; robots among them must be at rest.
+        """
+
         def make() -> None:
-            self._runtime.require_rest(removed, "world/edit")
+            self._runtime.require_rest(removed, service)
             edit(self._world, edits)
             self._prune()
 
-        def change() -> EditScene.Response:
-            self._runtime.change(make, "world/edit")
+        def change() -> float:
+            self._runtime.change(make, service)
             self._runtime.set_timestep(self._world.timestep)
-            return EditScene.Response(
-                success=True, message=f"{len(edits)} changes made", stamp=to_time(self._world.time)
-            )
+            return self._world.time
 
         return self._followed(self._runtime.call(change))
 
@@ -161,23 +176,9 @@ class SceneServices:
 
     def _followed(self, changed: Future[Any]) -> Future[Any]:
         """Return the future answer of a change, once what is new has its topics."""
-        answer: Future[Any] = Future()
-
-        def on_changed(done: Future[Any]) -> None:
-            error = done.exception()
-            if error is not None:
-                answer.set_exception(error)
-            else:
-                self._executor.call(self._follow).add_done_callback(
-                    lambda called: called.result().add_done_callback(lambda followed: on_followed(followed, done))
-                )
-
-        def on_followed(followed: Future[None], done: Future[Any]) -> None:
-            error = followed.exception()
-            if error is not None:
-                answer.set_exception(error)
-            else:
-                answer.set_result(done.result())
-
-        changed.add_done_callback(on_changed)
-        return answer
+        return then(
+            changed,
+            lambda value: map_future(
+                then(self._executor.call(self._follow), lambda followed: followed), lambda _: value
+            ),
+        )

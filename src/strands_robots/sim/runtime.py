@@ -285,6 +285,34 @@ class SimRuntime:
             self.cameras.offer(self._world.time, self._world.get_state, every_camera=True)
         return result
 
+    def step_paused(self, periods: int) -> None:
+        """Advance a paused world by control periods and let it stand still again; only within `call`.
+
+        Raises:
+            WorldError: If the simulation diverges.
+        """
+        self.control.freeze(False)
+        try:
+            for _ in range(periods):
+                if self._is_ending:
+                    break
+                self.control.report()
+                self.control.advance_period()
+        except WorldError as error:
+            self._give_up(str(error))
+            raise
+        finally:
+            self.control.freeze(True)
+        self._last_clock = -float("inf")
+        self._tell_time()
+        if periods:
+            self.cameras.offer(self._world.time, self._world.get_state)
+
+    @property
+    def progress(self) -> int:
+        """A number that stands still only when the thread hangs; a long request to step is progress."""
+        return self.ticks + self.control.ticks
+
     def snapshot(self) -> tuple[float, FloatArray]:
         """Return the present time [s] and a copy of the state; only within `call`."""
         return self._world.time, self._world.get_state()

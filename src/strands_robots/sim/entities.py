@@ -1,0 +1,90 @@
+"""What a world holds as entities: its robots and its objects."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from strands_robots.errors import UnknownNameError
+from strands_robots.sim.describe import object_names
+from strands_robots.sim.inspection import Still
+from strands_robots.sim.lookup import BODY, name_of
+from strands_robots.sim.world import World
+from strands_robots.types import FloatArray
+
+
+class EntityKind(enum.Enum):
+    """What an entity is."""
+
+    ROBOT = "robot"
+    MOVING = "moving"
+    FIXED = "fixed"
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One robot or object.
+
+    Attributes:
+        name: Its name.
+        kind: What it is.
+        body: Name of the body whose pose is its own.
+    """
+
+    name: str
+    kind: EntityKind
+    body: str
+
+
+def entities(world: World, still: Still) -> list[Entity]:
+    """Return the robots, then the objects, of the instant that a still shows."""
+    model = still.model
+    outermost = [name_of(model, BODY, i) for i in range(1, model.nbody) if model.body_parentid[i] == 0]
+    found = [
+        Entity(robot, EntityKind.ROBOT, body)
+        for robot in world.robots
+        for body in [next((name for name in outermost if name.startswith(f"{robot}/")), "")]
+        if body
+    ]
+    for name in object_names(world):
+        if name in outermost:
+            kind = EntityKind.MOVING if model.body_dofnum[model.body(name).id] else EntityKind.FIXED
+            found.append(Entity(name, kind, name))
+    return found
+
+
+def entity(world: World, still: Still, name: str) -> Entity:
+    """Return one entity.
+
+    Raises:
+        UnknownNameError: If there is none of that name.
+    """
+    found = {each.name: each for each in entities(world, still)}
+    if name not in found:
+        raise UnknownNameError("entity", name, found)
+    return found[name]
+
+
+def overlaps_sphere(still: Still, entity: Entity, centre: FloatArray, radius: float) -> bool:
+    """Return whether a shape of an entity may touch a sphere; shapes count as the spheres around them.
+
+    Args:
+        still: The instant.
+        entity: The entity.
+        centre: Centre (3,) in the world [m].
+        radius: Radius [m].
+    """
+    model, data = still.model, still.data
+    root = int(model.body(entity.body).id)
+    geoms = [i for i in range(model.ngeom) if _is_below(model.body_parentid, int(model.geom_bodyid[i]), root)]
+    distances = np.linalg.norm(data.geom_xpos[geoms] - centre, axis=1) - model.geom_rbound[geoms]
+    return bool((distances <= radius).any())
+
+
+def _is_below(parents: Sequence[int], body: int, root: int) -> bool:
+    while body not in (0, root):
+        body = int(parents[body])
+    return body == root
