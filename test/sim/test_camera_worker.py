@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from strands_robots.errors import RenderError
-from strands_robots.sim.camera_worker import DEPTH, RGB, CameraFeed, CameraWorker, RenderRequest
+from strands_robots.sim.camera_worker import DEPTH, RGB, CameraFeed, CameraWorker, Renderers, RenderRequest
 
 
 @dataclass
@@ -51,7 +51,7 @@ class FakeRenderer:
         self.go = threading.Event()
         self.go.set()
 
-    def render(self, state: Any, camera: str, kind: int, width: int = 0, height: int = 0) -> Any:
+    def render(self, state: Any, camera: str, kind: int, width: int = 0, height: int = 0, *, stage: Any = None) -> Any:
         assert threading.current_thread().name == self.thread, "a renderer belongs to the thread that made it"
         self.go.wait(5.0)
         if state[0] < 0.0:
@@ -71,17 +71,16 @@ class Bench:
         )
         self.worker.start()
 
-    def _make(self) -> FakeRenderer:
+    def _make(self, is_fine: bool) -> FakeRenderer:
         self.renderers.append(FakeRenderer())
         return self.renderers[-1]
 
     def request(self, state: float = 0.0) -> Any:
         answer: Future[Any] = Future()
-        self.worker.request(
-            RenderRequest(
-                np.array([state]), 1.0, "c0", DEPTH, 0, 0, lambda pixels, stamp: (pixels.shape, stamp), answer
-            )
-        )
+        def draw(renderers: Renderers) -> Any:
+            return renderers.get().render(np.array([state]), "c0", DEPTH).shape
+
+        self.worker.request(RenderRequest(draw, answer))
         return answer.result(5.0)
 
 
@@ -162,10 +161,10 @@ def test_every_camera_is_drawn_when_asked_for(benches: list[Bench]) -> None:
 def test_request_is_answered_with_the_finished_picture_or_the_error(benches: list[Bench]) -> None:
     bench = Bench(FakePort())
     benches.append(bench)
-    assert bench.request() == ((2, 4), 1.0)
+    assert bench.request() == (2, 4)
     with pytest.raises(RenderError, match="no picture"):
         bench.request(state=-1.0)
-    assert bench.request() == ((2, 4), 1.0)
+    assert bench.request() == (2, 4)
 
 
 def test_requests_after_the_end_are_refused(benches: list[Bench]) -> None:

@@ -201,7 +201,7 @@ def test_diagnostics_name_world_cameras_and_gate(world: World) -> None:
     heard = world.client.listen(DiagnosticArray, "/diagnostics", qos.STATE)
     wait_for(lambda: len(heard) > 1, what="/diagnostics")
     statuses = {status.name.rpartition(": ")[2]: status for status in heard[-1].status}
-    assert set(statuses) == {"world", "cameras", "gate so101"}
+    assert set(statuses) == {"world", "cameras", "camera overhead", "camera so101/wrist", "gate so101"}
     values = {value.key: value.value for value in statuses["world"].values}
     assert float(values["control_rate"]) > 50.0 and float(values["tick_lateness_p50_ms"]) >= 0.0
 

@@ -25,6 +25,7 @@ class CameraPorts:
     """
 
     def __init__(self, node: Node, name: str, info: CameraInfo) -> None:
+        self._node = node
         self._info = info
         self._rgb = Image()
         self._depth = Image()
@@ -40,6 +41,14 @@ class CameraPorts:
     def set_info(self, info: CameraInfo) -> None:
         """Take another calibration, after the camera was replaced by one of its name."""
         self._info = info
+
+    def close(self) -> None:
+        """Take the topics off the graph; in the executor's thread, when no other one uses the port any more."""
+        for publisher in (
+            self._info_publisher, self._rgb_publisher, self._compressed_publisher, self._depth_publisher,
+            self._depth_info_publisher,
+        ):  # fmt: skip
+            self._node.destroy_publisher(publisher)
 
     def wants_rgb(self) -> bool:
         """Return whether anybody looks at the picture, raw or compressed."""

@@ -10,6 +10,7 @@ from rclpy.node import Node
 
 from strands_robots.ros.diagnostics import ERROR, OK, STALE, WARN, DiagnosticsPort, status
 from strands_robots.safety.gate import Gate
+from strands_robots.sim.camera_rates import CameraRates
 from strands_robots.sim.runtime import SimRuntime, WorldMode
 
 SLOW = 0.9
@@ -25,6 +26,7 @@ class WorldDiagnostics:
         self._gates = gates
         self._name = node.get_fully_qualified_name()
         self._last = (time.monotonic(), runtime.ticks, runtime.control.ticks, 0)
+        self._cameras = CameraRates()
 
     def publish(self) -> None:
         """Publish everything measured since the last call."""
@@ -55,7 +57,12 @@ class WorldDiagnostics:
         pictures = status(
             f"{self._name}: cameras", OK, "rendering on demand", {"frame_rate": frame_rate, "lost_frames": cameras.lost}
         )
-        self._port.publish(world, pictures, *(self._gate(gate) for gate in self._gates))
+        is_paced = runtime.config.mode is not WorldMode.LOCKSTEP
+        each = [
+            status(f"{self._name}: camera {rate.name}", WARN if rate.is_slow else OK, rate.message, rate.values)
+            for rate in self._cameras.read(runtime.now().ros, cameras.tallies, is_paced)
+        ]
+        self._port.publish(world, pictures, *each, *(self._gate(gate) for gate in self._gates))
 
     def _judge(self, is_alive: bool) -> tuple[bytes, str]:
         runtime = self._runtime

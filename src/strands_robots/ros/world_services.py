@@ -4,43 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rclpy.node import Node
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.ros.conversions import JointStateBuffer, chunk_from_command, chunk_from_msg
 from strands_robots.ros.deferred_service import create_deferred_service
-from strands_robots.ros.images import camera_info, fill_image
 from strands_robots.ros.responses import refusal
 from strands_robots.ros.robot_ports import RobotPorts
 from strands_robots.ros.stamps import to_time
-from strands_robots.sim.camera_worker import DEPTH, RGB, RenderRequest
 from strands_robots.sim.control import RobotLoop
 from strands_robots.sim.lockstep import StepRequest
-from strands_robots.sim.pictures import output_path, write_png
 from strands_robots.sim.runtime import SimRuntime
 from strands_robots.sim.world import World
-from strands_robots.srv import GetWorldState, RenderCamera, ResetWorld, StepWorld
-
-MAX_SIZE = 4096
-MIN_SIZE = 16
+from strands_robots.srv import GetWorldState, ResetWorld, StepWorld
 
 
 class WorldServices:
-    """world/reset, world/pause, world/step, world/get_state and world/render.
+    """world/reset, world/pause, world/step and world/get_state.
 
     Args:
         node: The node; its namespace is the graph's.
         runtime: The running world.
         world: The world that it runs.
         ports: Topics of each robot, for what was applied.
-        output_folder: Where world/render may write; None for nowhere.
     """
 
     def __init__(
@@ -49,18 +40,15 @@ class WorldServices:
         runtime: SimRuntime,
         world: World,
         ports: Mapping[str, RobotPorts],
-        output_folder: Path | None,
     ) -> None:
         self._runtime = runtime
         self._world = world
         self._ports = ports
-        self._output_folder = output_folder
         for kind, name, callback in (
             (ResetWorld, "world/reset", self._reset),
             (SetBool, "world/pause", self._pause),
             (StepWorld, "world/step", self._step),
             (GetWorldState, "world/get_state", self._get_state),
-            (RenderCamera, "world/render", self._render),
         ):
             create_deferred_service(node, kind, name, callback, refuse=refusal(kind))
 
@@ -125,54 +113,6 @@ class WorldServices:
             return response
 
         return self._runtime.call(read)
-
-    def _render(self, request: RenderCamera.Request) -> Future[RenderCamera.Response]:
-        runtime = self._runtime
-        camera = self._world.camera(request.camera)
-        if request.kind not in (RGB, DEPTH):
-            raise ConfigurationError(f"kind {request.kind} given; valid: {RGB} (rgb8), {DEPTH} (depth)")
-        width, height = request.width or camera.width, request.height or camera.height
-        if not (MIN_SIZE <= width <= MAX_SIZE and MIN_SIZE <= height <= MAX_SIZE):
-            raise ConfigurationError(f"size {width}x{height} given; valid: {MIN_SIZE} to {MAX_SIZE} pixels each, or 0")
-        path = self._path(request.file) if request.file else None
-        answer: Future[RenderCamera.Response] = Future()
-
-        def finish(pixels: NDArray[Any], stamp: float) -> RenderCamera.Response:
-            response = RenderCamera.Response(
-                success=True, camera_info=camera_info(width, height, camera.fovy, camera.frame_id)
-            )
-            response.camera_info.header.stamp = to_time(stamp)
-            if path is not None:
-                write_png(path, pixels)
-                response.path = str(path)
-                response.message = f"wrote {path}"
-            else:
-                image = Image()
-                image.header.frame_id = camera.frame_id
-                response.image = fill_image(image, pixels, stamp, "rgb8" if request.kind == RGB else "32FC1")
-            return response
-
-        def snapshot() -> None:
-            stamp, state = runtime.snapshot()
-            runtime.cameras.request(
-                RenderRequest(state, stamp, request.camera, request.kind, width, height, finish, answer)
-            )
-
-        runtime.call(snapshot).add_done_callback(lambda done: _forward_error(done, answer))
-        return answer
-
-    def _path(self, file: str) -> Path:
-        if self._output_folder is None:
-            raise ConfigurationError(
-                "sim_node has no output_folder; valid: an empty file, which sends the picture in the answer"
-            )
-        return output_path(self._output_folder, file)
-
-
-def _forward_error(done: Future[None], answer: Future[Any]) -> None:
-    error = done.exception()
-    if error is not None:
-        answer.set_exception(error)
 
 
 def _joint_state(robot: RobotLoop, stamp: float) -> JointState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from strands_robots.errors import RenderError, ShapeError, StrandsRobotsError, U
 from strands_robots.priority import normal_priority
 from strands_robots.types import FloatArray
 
-RGB, DEPTH = 0, 1
+RGB, DEPTH, SEGMENTATION = 0, 1, 2
 """Kinds of picture, as in srv/RenderCamera."""
 
 MAX_DELAY = 5.0
@@ -41,7 +42,9 @@ class CameraModel(Protocol):
 class Renderer(Protocol):
     """Draws a state; belongs to the thread that made it."""
 
-    def render(self, state: FloatArray, camera: str, kind: int, width: int = 0, height: int = 0) -> NDArray[Any]:
+    def render(
+        self, state: FloatArray, camera: str, kind: int, width: int = 0, height: int = 0, *, stage: Any = None
+    ) -> NDArray[Any]:
         """Return uint8 (H, W, 3), or float32 (H, W) [m] for depth. The array may be reused by the next call."""
 
     def close(self) -> None:
@@ -86,57 +89,110 @@ class CameraFeed:
     disturb: Callable[[NDArray[np.uint8], float], NDArray[np.uint8]] | None = None
 
 
-@dataclass(frozen=True)
-class RenderRequest:
-    """One picture on request.
+@dataclass
+class CameraTally:
+    """What became of one camera's pictures.
 
     Attributes:
-        state: State to draw.
-        stamp: Its time [s, ROS time].
-        camera, kind, width, height: As in srv/RenderCamera.
-        finish: Turns the picture into the answer, in the camera thread.
-        answer: Gets what `finish` returns, or the error.
+        wanted_rate: Pictures that it should make per simulated second [Hz].
+        drawn: States that were drawn and published.
+        lost: States that were replaced before they were drawn.
+        seconds: Time that drawing and publishing took [s, steady time].
+        is_watched: Whether somebody looked when the last state was due.
     """
 
+    wanted_rate: float
+    drawn: int = 0
+    lost: int = 0
+    seconds: float = 0.0
+    is_watched: bool = False
+
+
+class Renderers:
+    """The camera thread's renderers, each made when it is first wanted.
+
+    Args:
+        make: Makes a renderer; True for one that draws fine pictures.
+    """
+
+    def __init__(self, make: Callable[[bool], Any]) -> None:
+        self._make = make
+        self._made: dict[bool, Any] = {}
+
+    def get(self, is_fine: bool = False) -> Any:
+        """Return the quick renderer, or the one that draws shadows and smooth edges."""
+        if is_fine not in self._made:
+            self._made[is_fine] = self._make(is_fine)
+        return self._made[is_fine]
+
+    def close(self) -> None:
+        """Free the graphics contexts."""
+        for renderer in self._made.values():
+            renderer.close()
+        self._made.clear()
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """Pictures on request.
+
+    Attributes:
+        draw: Draws them and makes the answer, in the camera thread.
+        answer: Gets what `draw` returns, or the error.
+    """
+
+    draw: Callable[[Renderers], Any]
+    answer: Future[Any]
+
+
+@dataclass(frozen=True)
+class _Mail:
     state: FloatArray
     stamp: float
-    camera: str
-    kind: int
-    width: int
-    height: int
-    finish: Callable[[NDArray[Any], float], Any]
-    answer: Future[Any]
+    due: list[CameraFeed]
+    stage: Any
 
 
 class CameraWorker:
     """The camera thread and its mailbox, which holds the newest state only: a slow renderer loses frames, not time.
 
     Args:
-        make_renderer: Makes the renderer, called in the camera thread.
+        make_renderer: Makes a renderer, called in the camera thread; True asks for one that draws fine pictures.
         feeds: Cameras with their ports.
+        read_stage: Returns what the state that is offered belongs to.
 
     Attributes:
         next_due: When the next frame is due [s, ROS time]; infinite without cameras.
         frames: Pictures published.
         lost: Pictures whose state was replaced before they were drawn.
+        tallies: The same for each camera, by name.
         failure: What ended the thread; None while it is well.
     """
 
-    def __init__(self, make_renderer: Callable[[], Renderer], feeds: Sequence[CameraFeed]) -> None:
+    def __init__(
+        self,
+        make_renderer: Callable[[bool], Renderer],
+        feeds: Sequence[CameraFeed],
+        read_stage: Callable[[], Any] = lambda: None,
+    ) -> None:
         self.next_due = 0.0 if feeds else float("inf")
         self.frames = 0
         self.lost = 0
         self.failure: BaseException | None = None
-        self._make_renderer = make_renderer
-        self._feeds = {feed.camera.name: feed for feed in feeds}
+        self.tallies: dict[str, CameraTally] = {}
+        self._renderers = Renderers(make_renderer)
+        self._read_stage = read_stage
+        self._feeds: dict[str, CameraFeed] = {}
         self._lock = threading.Lock()
-        self._mail: tuple[FloatArray, float, list[CameraFeed]] | None = None
-        self._late: list[tuple[float, Callable[[], None]]] = []
+        self._mail: _Mail | None = None
+        self._late: list[tuple[float, CameraPort, Callable[[], None]]] = []
         self._requests: queue.SimpleQueue[RenderRequest] = queue.SimpleQueue()
+        self._retired: queue.SimpleQueue[tuple[CameraPort, Callable[[], None]]] = queue.SimpleQueue()
         self._wake = threading.Event()
         self._is_ending = False
         self._is_abandoned = False
         self._thread = threading.Thread(target=self._run, name="cameras", daemon=True)
+        self._take(feeds)
 
     def start(self) -> None:
         """Start the thread."""
@@ -175,24 +231,35 @@ class CameraWorker:
             if not stamp - period < feed.due <= stamp + 1.5 * period:
                 feed.due = stamp + period
         self.next_due = min(feed.due for feed in self._feeds.values())
-        state = copy_state()
+        state, stage = copy_state(), self._read_stage()
         with self._lock:
-            waiting = self._mail[2] if self._mail is not None else []
+            waiting = self._mail.due if self._mail is not None else []
             others = [feed for feed in waiting if feed not in due]
-            self.lost += len(waiting) - len(others)
-            self._mail = (state, stamp, due + others)
+            self._lose([feed for feed in waiting if feed in due])
+            self._mail = _Mail(state, stamp, due + others, stage)
         self._wake.set()
 
     def set_feeds(self, feeds: Sequence[CameraFeed], stamp: float) -> None:
         """Serve these cameras from now on; called by the physics thread."""
-        self._feeds = {feed.camera.name: feed for feed in feeds}
+        self.forget()
+        self._take(feeds)
         self.restart(stamp)
+
+    def retire(self, port: CameraPort, done: Callable[[], None]) -> None:
+        """Say when a camera's port is not used any more; its feed was taken away before.
+
+        Args:
+            port: The port.
+            done: Called in the camera thread.
+        """
+        self._retired.put((port, done))
+        self._wake.set()
 
     def forget(self) -> None:
         """Drop the state that waits: it is one of a world that was changed."""
         with self._lock:
             if self._mail is not None:
-                self.lost += len(self._mail[2])
+                self._lose(self._mail.due)
                 self._mail = None
 
     def restart(self, stamp: float) -> None:
@@ -209,77 +276,102 @@ class CameraWorker:
             self._requests.put(request)
             self._wake.set()
 
+    def _take(self, feeds: Sequence[CameraFeed]) -> None:
+        self._feeds = {feed.camera.name: feed for feed in feeds}
+        self.tallies = {
+            name: self.tallies.get(name) or CameraTally(feed.camera.rate) for name, feed in self._feeds.items()
+        }
+        for name, feed in self._feeds.items():
+            self.tallies[name].wanted_rate = feed.camera.rate
+
+    def _lose(self, feeds: Sequence[CameraFeed]) -> None:
+        self.lost += len(feeds)
+        for feed in feeds:
+            tally = self.tallies.get(feed.camera.name)
+            if tally is not None:
+                tally.lost += 1
+
     def _run(self) -> None:
-        renderer: Renderer | None = None
         normal_priority()
         try:
             while not self._is_ending:
                 self._wake.wait()
                 self._wake.clear()
-                renderer = self._work(renderer)
+                self._work()
             self._stay_if_abandoned()
         finally:
             self.failure = sys.exc_info()[1]
-            if renderer is not None:
-                renderer.close()
+            self._renderers.close()
             while not self._requests.empty():
                 self._requests.get().answer.set_exception(RenderError("rendering has ended"))
 
-    def _work(self, renderer: Renderer | None) -> Renderer | None:
-        """Draw what is asked for; the renderer is made when the first picture is wanted."""
+    def _work(self) -> None:
+        """Draw what is asked for."""
+        self._let_go()
         with self._lock:
             mail, self._mail = self._mail, None
         if mail is not None:
-            state, stamp, due = mail
-            self._publish_late(stamp)
-            for feed in due:
+            self._publish_late(mail.stamp)
+            for feed in mail.due:
                 self._stay_if_abandoned()
                 if self._is_ending:
-                    return renderer
-                if feed.port.wants_rgb() or feed.port.wants_depth():
-                    renderer = renderer or self._make_renderer()
-                    self._stay_if_abandoned()
-                    try:
-                        self._publish(renderer, state, stamp, feed)
-                    except (ShapeError, UnknownNameError):  # the world was changed after this state was copied
-                        self.lost += 1
-                feed.port.publish_info(stamp)
+                    return
+                self._serve(mail, feed)
         while not self._requests.empty() and not self._is_ending:
             request = self._requests.get()
             try:
-                renderer = renderer or self._make_renderer()
-                pixels = renderer.render(request.state, request.camera, request.kind, request.width, request.height)
-                request.answer.set_result(request.finish(pixels, request.stamp))
+                request.answer.set_result(request.draw(self._renderers))
             except (StrandsRobotsError, OSError) as error:
                 request.answer.set_exception(error)
-        return renderer
 
-    def _publish(self, renderer: Renderer, state: FloatArray, stamp: float, feed: CameraFeed) -> None:
-        name = feed.camera.name
-        if feed.port.wants_rgb():
-            pixels = renderer.render(state, name, RGB)
+    def _let_go(self) -> None:
+        """Forget the ports that are not used any more."""
+        while not self._retired.empty():
+            port, done = self._retired.get()
+            self._late = [late for late in self._late if late[1] is not port]
+            done()
+
+    def _serve(self, mail: _Mail, feed: CameraFeed) -> None:
+        tally = self.tallies.get(feed.camera.name) or CameraTally(feed.camera.rate)
+        tally.is_watched = feed.port.wants_rgb() or feed.port.wants_depth()
+        if tally.is_watched:
+            start = time.monotonic()
+            try:
+                self._publish(mail, feed)
+                tally.drawn += 1
+            except (ShapeError, UnknownNameError):  # the world was changed after this state was copied
+                self._lose([feed])
+            tally.seconds += time.monotonic() - start
+        feed.port.publish_info(mail.stamp)
+
+    def _publish(self, mail: _Mail, feed: CameraFeed) -> None:
+        name, port, stamp = feed.camera.name, feed.port, mail.stamp
+        renderer = self._renderers.get()
+        self._stay_if_abandoned()
+        if port.wants_rgb():
+            pixels = renderer.render(mail.state, name, RGB, stage=mail.stage)
             self._stay_if_abandoned()
             pixels = pixels if feed.disturb is None else feed.disturb(pixels, stamp)
-            self._deliver(feed.port.publish_rgb, stamp, pixels, feed.delay)
-        if feed.port.wants_depth():
-            pixels = renderer.render(state, name, DEPTH)
+            self._deliver(feed, port.publish_rgb, stamp, pixels)
+        if port.wants_depth():
+            pixels = renderer.render(mail.state, name, DEPTH, stage=mail.stage)
             self._stay_if_abandoned()
-            self._deliver(feed.port.publish_depth, stamp, pixels, feed.delay)
+            self._deliver(feed, port.publish_depth, stamp, pixels)
 
     def _deliver(
-        self, publish: Callable[[float, NDArray[Any]], None], stamp: float, pixels: NDArray[Any], delay: float
+        self, feed: CameraFeed, publish: Callable[[float, NDArray[Any]], None], stamp: float, pixels: NDArray[Any]
     ) -> None:
         self.frames += 1
-        if delay > 0.0:
+        if feed.delay > 0.0:
             kept = pixels.copy()
-            self._late.append((stamp + delay, lambda: publish(stamp, kept)))
+            self._late.append((stamp + feed.delay, feed.port, lambda: publish(stamp, kept)))
         else:
             publish(stamp, pixels)
 
     def _publish_late(self, now: float) -> None:
         """Publish what was held back; what lies far ahead is of a time before a reset."""
-        due = [publish for at, publish in self._late if at <= now + 1e-9]
-        self._late = [(at, publish) for at, publish in self._late if now + 1e-9 < at <= now + MAX_DELAY]
+        due = [publish for at, _, publish in self._late if at <= now + 1e-9]
+        self._late = [late for late in self._late if now + 1e-9 < late[0] <= now + MAX_DELAY]
         for publish in due:
             publish()
 

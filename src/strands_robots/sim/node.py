@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
@@ -17,16 +14,17 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from strands_robots.errors import WorldError
 from strands_robots.motion.chunk import Chunk
 from strands_robots.ros import qos
-from strands_robots.ros.camera_ports import CameraPorts
-from strands_robots.ros.images import camera_info
+from strands_robots.ros.camera_roster import CameraRoster
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.query_services import QueryServices
+from strands_robots.ros.render_services import RenderServices
 from strands_robots.ros.robot_ports import RobotPorts, RobotPortsConfig
 from strands_robots.ros.robot_roster import RobotRoster
 from strands_robots.ros.safety_ports import SafetyPorts
 from strands_robots.ros.scene_services import SceneServices
+from strands_robots.ros.simulation_interfaces import SimulationInterfaces, has_simulation_interfaces
 from strands_robots.ros.stamps import fill_time
 from strands_robots.ros.state_services import StateServices
 from strands_robots.ros.transforms import TransformPort, has_transforms
@@ -35,15 +33,11 @@ from strands_robots.ros.world_services import WorldServices
 from strands_robots.safety.gate import Gate, GateConfig
 from strands_robots.safety.limits import LimitPolicy
 from strands_robots.safety.refusal import Verdict
-from strands_robots.sim.camera_worker import CameraFeed, CameraWorker
-from strands_robots.sim.cameras import Camera
 from strands_robots.sim.control import ControlLoop
 from strands_robots.sim.frames import FrameTree
 from strands_robots.sim.gl import check_rendering
 from strands_robots.sim.model_guard import ModelGuard
-from strands_robots.sim.renderer import SceneRenderer
 from strands_robots.sim.runtime import RuntimeConfig, SimRuntime, WorldMode
-from strands_robots.sim.sensor_noise import noisy_picture
 from strands_robots.sim.viewer import Viewer
 from strands_robots.sim.world import World
 from strands_robots.sim.world_robot import WorldRobot
@@ -119,8 +113,8 @@ class SimNode(Node):
         control = ControlLoop(self.world, robots.loops, given.timestep, given.control_period)
         if given.cameras:
             check_rendering()
-        self._camera_ports: dict[str, CameraPorts] = {}
-        self.cameras = CameraWorker(lambda: SceneRenderer(self.world), self._feeds() if given.cameras else [])
+        self._camera_roster = CameraRoster(self, self.world, given.cameras)
+        self.cameras = self._camera_roster.worker
         self._clock_message = ClockMessage()
         self._clock_publisher = create_publisher(self, ClockMessage, "/clock", qos.STATE)
         self._transforms, self._frames = self._transform_port()
@@ -130,11 +124,17 @@ class SimNode(Node):
         )  # fmt: skip
         robots.start(self.runtime, SafetyPorts(self, robots.gates, self.runtime.now))
         folder = Path(given.output_folder).expanduser() if given.output_folder else None
-        WorldServices(self, self.runtime, self.world, robots.ports, folder)
+        WorldServices(self, self.runtime, self.world, robots.ports)
+        RenderServices(self, self.runtime, self.world, folder)
         self._queries = QueryServices(self, self.runtime, self.world)
         StateServices(self, self.runtime, self.world)
         guard = ModelGuard([Path(folder) for folder in given.scene_folders if folder])
-        SceneServices(self, self.runtime, self.world, guard, robots.prune, lambda: robots.follow(self._follow_world))
+        scene = SceneServices(
+            self, self.runtime, self.world, guard, robots.prune, lambda: robots.follow(self._follow_world)
+        )
+        self._standard = (
+            SimulationInterfaces(self, self.runtime, self.world, guard, scene) if has_simulation_interfaces() else None
+        )
         self._diagnostics = WorldDiagnostics(self, self.runtime, robots.gates)
         self._viewer = None if given.headless else Viewer(self.world)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -153,6 +153,8 @@ class SimNode(Node):
         self.runtime.stop(0.3)
         self.cameras.stop()
         self._queries.stop()
+        if self._standard is not None:
+            self._standard.stop()
         if self._viewer is not None:
             self._viewer.close()
         super().destroy_node()
@@ -179,33 +181,17 @@ class SimNode(Node):
 
     def _follow_world(self) -> None:
         """Give cameras and frames that are new in the world their topics, after the world was changed."""
-        feeds = self._feeds() if self._given.cameras else []
+        show_cameras = self._camera_roster.follow()
         if self._transforms is not None:
             transforms, frames = self._transform_port()
         else:
             transforms, frames = None, self._frames
 
         def take_over() -> None:
-            self.cameras.set_feeds(feeds, self.world.time)
+            show_cameras()
             self._transforms, self._frames = transforms, frames
 
         self.runtime.call(take_over)
-
-    def _feeds(self) -> list[CameraFeed]:
-        feeds = []
-        for name, camera in self.world.cameras.items():
-            info = camera_info(camera.width, camera.height, camera.fovy, camera.frame_id)
-            if name not in self._camera_ports:
-                self._camera_ports[name] = CameraPorts(self, name, info)
-            port = self._camera_ports[name]
-            port.set_info(info)
-            feeds.append(CameraFeed(camera, port, delay=camera.delay, disturb=self._noise(camera)))
-        return feeds
-
-    def _noise(self, camera: Camera) -> Callable[[NDArray[np.uint8], float], NDArray[np.uint8]] | None:
-        if camera.noise <= 0.0:
-            return None
-        return lambda pixels, stamp: noisy_picture(pixels, camera.noise, self.world.seed, camera.name, stamp)
 
     def _transform_port(self) -> tuple[TransformPort | None, FrameTree]:
         frames = FrameTree(self.world)
@@ -228,8 +214,8 @@ class SimNode(Node):
         for name, failure in (("physics", self.runtime.failure), ("camera", self.cameras.failure)):
             if failure is not None:
                 raise WorldError(f"the {name} thread has ended: {failure}") from failure
-        self._looks = self._looks + 1 if self.runtime.ticks == self._ticks else 0
-        self._ticks = self.runtime.ticks
+        self._looks = self._looks + 1 if self.runtime.progress == self._ticks else 0
+        self._ticks = self.runtime.progress
         if self._looks >= HANGING_LOOKS:
             raise WorldError(f"the physics thread made no progress for {HANGING_LOOKS * WATCH_PERIOD:.0f} s")
 

@@ -46,14 +46,14 @@ def write_png(path: Path, pixels: NDArray[Any]) -> None:
 
     Args:
         path: From `output_path`.
-        pixels: uint8 (H, W, 3), or float32 (H, W) depth [m], which becomes 16-bit millimetres, at most 65535.
+        pixels: uint8 (H, W, 3), uint16 (H, W), or float32 (H, W) depth [m], which becomes 16-bit millimetres, at most 65535.
 
     Raises:
         OSError: If the file cannot be written.
     """
     from PIL import Image as Picture
 
-    if pixels.ndim == 2:
+    if pixels.dtype == np.float32:
         millimetres = np.clip(np.nan_to_num(pixels, nan=0.0, posinf=np.inf) * 1000.0, 0.0, MAX_DEPTH_MM)
         pixels = np.round(millimetres).astype(np.uint16)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

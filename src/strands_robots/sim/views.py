@@ -126,3 +126,10 @@ def looking(name: str, position: FloatArray, target: FloatArray) -> FloatArray:
     rotation = np.empty(4)
     mujoco.mju_mat2Quat(rotation, np.stack([right, np.cross(back, right), back], axis=1).ravel())
     return rotation
+
+
+def quaternion_of(rotation: FloatArray) -> FloatArray:
+    """Return the quaternion (4,), xyzw, of a rotation (3, 3)."""
+    wxyz = np.empty(4)
+    mujoco.mju_mat2Quat(wxyz, np.ascontiguousarray(rotation).ravel())
+    return wxyz[[1, 2, 3, 0]]
