@@ -1,0 +1,305 @@
+"""recorder_node: records episodes of robots and cameras into a LeRobot dataset. Wires topics and services to the recorder."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from strands_robots.audit.event import Durability
+from strands_robots.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.msg import AuditState, EpisodeState, StreamCount
+from strands_robots.recording.errors import RecordingError
+from strands_robots.recording.provenance import package_provenance, robot_provenance
+from strands_robots.recording.recorder import Outcome, Recorder, State
+from strands_robots.recording.sampler import Sampler
+from strands_robots.recording.schema import Schema
+from strands_robots.recording.session import RecordingOptions, make_schema, parse_provenance
+from strands_robots.recording.stream import SECOND
+from strands_robots.recording.writer import WriterThread
+from strands_robots.ros import qos
+from strands_robots.ros.audit_port import AuditPort
+from strands_robots.ros.conversions import clip
+from strands_robots.ros.deferred_service import create_deferred_service
+from strands_robots.ros.executor_door import ExecutorDoor
+from strands_robots.ros.main import run_node
+from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.ros.recording_feed import RecordingFeed
+from strands_robots.ros.recording_world import RecordingWorld, options_from_request
+from strands_robots.ros.responses import refusal
+from strands_robots.ros.stamps import fill_time
+from strands_robots.sim.world_setup import robot_spec
+from strands_robots.srv import RecordEpisode, StartRecording
+
+POLL_PERIOD = 0.01
+STATE_PERIOD = 0.5
+STREAM_WAIT = 3.0
+"""How long the start of an episode waits for the first sample of every stream [s, steady time]."""
+
+SAVE_TIMEOUT = 300.0
+LOCKSTEP_WAIT = 30.0
+"""How long the end of an episode waits for the last pictures of a world that stands still [s, steady time]."""
+
+
+@dataclass(frozen=True)
+class RecorderParameters:
+    """Parameters of recorder_node."""
+
+    run_id: str = parameter("", "Run of the graph, given by bringup; for the log and the provenance.")
+    robots: tuple[str, ...] = parameter(
+        ("so101=so101",),
+        "Robots as the robot nodes have them, '<name>=<robot>'; a known robot or a YAML, MJCF or URDF file.",
+    )
+    folder: str = parameter(
+        "", "Folder of datasets without a root; empty for strands_robots/datasets in $ROS_HOME or ~/.ros."
+    )
+
+
+@dataclass
+class _Recording:
+    """An open dataset."""
+
+    options: RecordingOptions
+    schema: Schema
+    recorder: Recorder
+    writer: WriterThread
+    feed: RecordingFeed
+
+
+class RecorderNode(Node):
+    """Wires requests and messages to a recorder. Orders run in a thread of their own; messages in the executor's."""
+
+    def __init__(self) -> None:
+        super().__init__("recorder_node")
+        self._given = read_parameters(self, RecorderParameters)
+        specs = [robot_spec(text, i, camera_rate=30.0) for i, text in enumerate(self._given.robots)]
+        self._robots = {spec.name: spec.config for spec in specs}
+        self._recording: _Recording | None = None
+        self._message = ""
+        self._is_starting = False
+        self._audit_head = ""
+        self._door = ExecutorDoor(self, "recorder orders")
+        self._world = RecordingWorld(self, self._door, self._robots)
+        self._audit = AuditPort(self)
+        self._state_publisher = self.create_publisher(EpisodeState, "recorder/state", qos.STATE)
+        self.create_subscription(AuditState, "audit/state", self._on_audit, qos.STATE)
+        create_deferred_service(self, StartRecording, "recorder/start", self._on_start, refusal(StartRecording))
+        create_deferred_service(self, RecordEpisode, "recorder/episode", self._on_episode, refusal(RecordEpisode))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(POLL_PERIOD, self._poll, clock=steady)
+        self.create_timer(STATE_PERIOD, self._publish_state, clock=steady)
+        self.get_logger().info(f"records {', '.join(self._robots)}, run '{self._given.run_id}'")
+
+    def destroy_node(self) -> None:
+        """Close the dataset; an episode that is being recorded is not kept."""
+        self._door.stop()
+        recording = self._recording
+        if recording is not None:
+            recording.writer.close()
+            recording.writer.join(0.5)
+        self._audit.close(0.2)
+        super().destroy_node()
+
+    # --- orders, in their thread ---------------------------------------------------------------------------------------
+
+    def _on_start(self, request: StartRecording.Request) -> Future[StartRecording.Response]:
+        return self._door.order(lambda: self._start(request))
+
+    def _on_episode(self, request: RecordEpisode.Request) -> Future[RecordEpisode.Response]:
+        if request.command == RecordEpisode.Request.STATE:
+            answer: Future[RecordEpisode.Response] = Future()
+            answer.set_result(self._response("", -1, 0))
+            return answer
+        orders = {
+            RecordEpisode.Request.BEGIN: self._begin,
+            RecordEpisode.Request.END: self._end,
+            RecordEpisode.Request.DISCARD: self._discard,
+            RecordEpisode.Request.STOP: self._stop,
+        }
+        if request.command not in orders:
+            raise ConfigurationError(f"command is {request.command}; valid: 0 STATE, 1 BEGIN, 2 END, 3 DISCARD, 4 STOP")
+        return self._door.order(lambda: orders[request.command](request))
+
+    def _start(self, request: StartRecording.Request) -> StartRecording.Response:
+        if self._recording is not None:
+            raise RecordingError(f"{self._recording.options.root} is open; valid: RecordEpisode STOP first")
+        self._is_starting = True
+        try:
+            options = options_from_request(request, self._given.folder)
+            world = self._world.facts()
+            if world.mode == "fast":
+                raise ConfigurationError(
+                    "the world runs in mode fast, faster than a recorder can follow; valid: lockstep or realtime"
+                )
+            schema = make_schema(options, self._robots, self._world.cameras(options))
+            is_lockstep = world.mode == "lockstep"
+            sampler = Sampler(schema, options.sampler(world.control_period if is_lockstep else None))
+            writer = WriterThread(options.capacity, can_wait=is_lockstep)
+            try:
+                store: Any = writer.open(lambda: options.open_store(schema)).result()
+            except StrandsRobotsError:
+                writer.close()
+                raise
+            wait = LOCKSTEP_WAIT if is_lockstep else 2.0
+            recorder = Recorder(sampler, writer, store.episodes, self._provenance(options), wait, self._on_failure)
+            self._recording = self._door.inside(lambda: self._attach(options, schema, recorder, writer, is_lockstep))
+        except StrandsRobotsError as error:
+            self._message = str(error)
+            raise
+        finally:
+            self._is_starting = False
+        self._record(
+            "recording_start", {"root": str(options.root), "episodes": store.episodes, "repaired": store.repaired}
+        )
+        return StartRecording.Response(
+            success=True, message=f"{options.root} takes episodes", root=str(options.root), episodes=store.episodes,
+            repaired=list(store.repaired),
+        )  # fmt: skip
+
+    def _attach(
+        self, options: RecordingOptions, schema: Schema, recorder: Recorder, writer: WriterThread, is_lockstep: bool
+    ) -> _Recording:
+        on_sample = self._poll if is_lockstep else lambda: None
+        feed = RecordingFeed(self, schema, recorder.sampler.streams, is_lockstep, on_sample)
+        return _Recording(options, schema, recorder, writer, feed)
+
+    def _begin(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
+        recording = self._require()
+        world = self._world.facts()
+        provenance = {"world": world.provenance, "audit_head": self._audit_head, **parse_provenance(request.provenance)}
+        if world.mode != "lockstep":
+            self._wait_for_streams(recording)
+
+        def begin() -> int:
+            at = world.stamp if world.mode == "lockstep" else self.get_clock().now().nanoseconds
+            return recording.recorder.begin(at, request.task or recording.options.task, provenance, time.time())
+
+        index = self._door.inside(begin)
+        return self._response(f"episode {index} is being recorded", index, 0)
+
+    def _end(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
+        recording = self._require()
+        if request.outcome not in list(Outcome):
+            raise ConfigurationError(f"outcome is {request.outcome}; valid: 0 UNKNOWN, 1 SUCCEEDED, 2 FAILED")
+        world = self._world.facts()
+
+        def end() -> Future[Any]:
+            until = world.stamp if world.mode == "lockstep" else self.get_clock().now().nanoseconds
+            return recording.recorder.end(until, time.monotonic(), Outcome(request.outcome), request.reward)
+
+        saved = self._door.inside(end).result(SAVE_TIMEOUT)
+        self._record(
+            "episode_saved",
+            {"root": str(recording.options.root), "episode": saved.episode, "frames": saved.frames},
+            Durability.NOW,
+        )
+        return self._response(f"episode {saved.episode} saved: {saved.frames} frames", saved.episode, saved.frames)
+
+    def _discard(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
+        recording = self._require()
+        index, frames = recording.recorder.episode, recording.recorder.sampler.frames
+        self._door.inside(recording.recorder.discard)
+        return self._response(f"episode {index} discarded: {frames} frames", index, frames)
+
+    def _stop(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
+        recording = self._require()
+        problem = ""
+        if recording.recorder.state is State.RECORDING:
+            try:
+                self._end(request)
+            except StrandsRobotsError as error:
+                problem = f"; {error}"
+        self._door.inside(recording.feed.close)
+        recording.writer.close().result(SAVE_TIMEOUT)
+        saved, not_kept = recording.recorder.saved, recording.recorder.not_kept
+        self._recording = None
+        self._message = f"{recording.options.root}: {saved} episodes saved, {not_kept} not kept{problem}"
+        self._record("recording_stop", {"root": str(recording.options.root), "saved": saved, "not_kept": not_kept})
+        response = self._response(self._message, -1, 0)
+        response.success = not problem
+        return response
+
+    def _wait_for_streams(self, recording: _Recording) -> None:
+        """Return when every stream has a sample.
+
+        Raises:
+            RecordingError: If one is silent; the message names it.
+        """
+        deadline = time.monotonic() + STREAM_WAIT
+        while missing := recording.recorder.sampler.missing():
+            if time.monotonic() > deadline:
+                raise RecordingError(
+                    f"nothing has come on {', '.join(missing)} for {STREAM_WAIT:g} s; valid: streams that publish"
+                )
+            time.sleep(0.02)
+
+    def _provenance(self, options: RecordingOptions) -> dict[str, Any]:
+        names = options.robots or tuple(self._robots)
+        return {
+            **package_provenance(),
+            "run_id": self._given.run_id,
+            "units": options.units,
+            "clock": "simulated time" if self.get_parameter("use_sim_time").value else "system time",
+            "robots": {name: robot_provenance(self._robots[name]) for name in names if name in self._robots},
+            **parse_provenance(options.provenance),
+        }
+
+    # --- the executor's thread -----------------------------------------------------------------------------------------
+
+    def _poll(self) -> None:
+        recording = self._recording
+        if recording is not None:
+            recording.recorder.on_push(self.get_clock().now().nanoseconds, time.monotonic())
+
+    def _publish_state(self) -> None:
+        self._state_publisher.publish(self._state())
+
+    def _on_audit(self, message: AuditState) -> None:
+        self._audit_head = message.head
+
+    def _on_failure(self, episode: int, reason: str) -> None:
+        self.get_logger().warning(f"episode {episode} was not kept: {reason}")
+        self._record("episode_not_kept", {"episode": episode, "reason": reason})
+
+    def _record(self, kind: str, details: dict[str, object], durability: Durability = Durability.LATER) -> None:
+        self._audit.record(kind, {**details, "run_id": self._given.run_id}, durability=durability)
+
+    def _require(self) -> _Recording:
+        if self._recording is None:
+            raise RecordingError("no dataset is open; valid: StartRecording first")
+        return self._recording
+
+    def _response(self, message: str, episode: int, frames: int) -> RecordEpisode.Response:
+        return RecordEpisode.Response(
+            success=True, message=clip(message, 4096), episode=episode, frames=frames, state=self._state()
+        )
+
+    def _state(self) -> EpisodeState:
+        message = EpisodeState(state=int(State.STARTING if self._is_starting else State.IDLE), episode=-1)
+        fill_time(message.header.stamp, self.get_clock().now().nanoseconds / SECOND)
+        message.message = clip(self._message, 1024)
+        recording = self._recording
+        if recording is None:
+            return message
+        recorder = recording.recorder
+        message.state, message.message = int(recorder.state), clip(recorder.message, 1024)
+        message.root, message.task = clip(str(recording.options.root), 1024), clip(recorder.task, 1024)
+        message.saved, message.not_kept = recorder.saved, recorder.not_kept
+        message.episode, message.frames, message.queued = recorder.episode, recorder.sampler.frames, recorder.queued
+        message.streams = [
+            StreamCount(
+                topic=topic, received=c.received, used=c.used, repeated=c.repeated, stale=c.stale, lost=c.lost,
+                gaps=c.gaps, late=c.late,
+            )
+            for topic, c in recorder.sampler.counts.items()
+        ]  # fmt: skip
+        return message
+
+
+def main() -> int:
+    """Run recorder_node; return the process's exit code."""
+    return run_node(RecorderNode, has_pictures=True)

@@ -1,0 +1,154 @@
+"""What a recorder asks of the graph: the world it is in, its cameras, and what a request means."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
+
+from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.recording.schema import CameraPart
+from strands_robots.recording.session import RecordingOptions
+from strands_robots.recording.store import EncoderConfig
+from strands_robots.recording.stream import SECOND
+from strands_robots.robot_config import RobotConfig
+from strands_robots.ros import qos
+from strands_robots.ros.executor_door import ExecutorDoor
+from strands_robots.srv import GetWorldState, StartRecording
+
+CAMERA_WAIT = 5.0
+"""How long a camera's calibration is waited for [s, steady time]."""
+
+_IMAGE = "sensor_msgs/msg/Image"
+_SUFFIX = "/image_raw"
+
+
+@dataclass(frozen=True)
+class WorldFacts:
+    """The simulated world, or that there is none.
+
+    Attributes:
+        mode: "realtime", "fast" or "lockstep"; empty without a simulated world.
+        stamp: Its time [ns].
+        control_period: Its control period [s].
+        provenance: What a recording keeps of it; None without a simulated world.
+    """
+
+    mode: str = ""
+    stamp: int = 0
+    control_period: float = 0.0
+    provenance: Mapping[str, Any] | None = None
+
+
+class RecordingWorld:
+    """Asks the graph; every method but the constructor waits, so it belongs to another thread than the executor's.
+
+    Args:
+        node: The node; its namespace is the graph's.
+        door: The way to the executor's thread.
+        robots: Known robots.
+    """
+
+    def __init__(self, node: Node, door: ExecutorDoor, robots: Mapping[str, RobotConfig]) -> None:
+        self._node = node
+        self._door = door
+        self._robots = robots
+        self._state = node.create_client(GetWorldState, "world/get_state")
+        self._sizes: dict[str, tuple[int, int]] = {}
+
+    def facts(self) -> WorldFacts:
+        """Return what the simulated world says of itself."""
+        answer = self._door.ask(self._state, GetWorldState.Request(full=True), 2.0)
+        if answer is None or not answer.success:
+            return WorldFacts()
+        provenance = {
+            "mode": answer.mode, "seed": answer.seed, "model_sha256": answer.model_sha256, "timestep": answer.timestep,
+            "control_period": answer.control_period, "physics_steps": answer.physics_steps, "randomization": None,
+        }  # fmt: skip
+        stamp = answer.stamp.sec * SECOND + answer.stamp.nanosec
+        return WorldFacts(answer.mode, stamp, answer.control_period, provenance)
+
+    def cameras(self, options: RecordingOptions) -> list[CameraPart]:
+        """Return the cameras that were asked for, with their sizes.
+
+        Raises:
+            UnknownNameError: If one is not on the graph.
+            ConfigurationError: If a camera does not say its size.
+        """
+        on_graph = self._on_graph()
+        names = list(options.cameras)
+        if names == ["*"]:
+            names = on_graph
+        sizes = {}
+        for name in names:
+            if name not in on_graph:
+                raise UnknownNameError("camera", name, on_graph)
+            sizes[name] = self._configured(name) or self._size(name)
+        return [CameraPart(name, *size) for name, size in sizes.items()]
+
+    def _on_graph(self) -> list[str]:
+        prefix = self._node.get_namespace().rstrip("/") + "/"
+        found = [
+            topic[len(prefix) : -len(_SUFFIX)]
+            for topic, types in self._node.get_topic_names_and_types()
+            if _IMAGE in types and topic.startswith(prefix) and topic.endswith(_SUFFIX)
+        ]
+        return sorted(name for name in found if not name.endswith("/depth"))
+
+    def _configured(self, name: str) -> tuple[int, int] | None:
+        robot, _, camera = name.partition("/")
+        config = self._robots.get(robot)
+        known = None if config is None else config.cameras.get(camera)
+        return None if known is None else (known.height, known.width)
+
+    def _size(self, name: str) -> tuple[int, int]:
+        """Return (height, width) as the camera's calibration says."""
+
+        def take(message: CameraInfo) -> None:
+            self._sizes[name] = (message.height, message.width)
+
+        subscription = self._door.inside(
+            lambda: self._node.create_subscription(CameraInfo, f"{name}/camera_info", take, qos.IMAGE_READER)
+        )
+        deadline = time.monotonic() + CAMERA_WAIT
+        while name not in self._sizes and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self._door.inside(lambda: self._node.destroy_subscription(subscription))
+        if name not in self._sizes:
+            raise ConfigurationError(
+                f"camera '{name}' has published no camera_info for {CAMERA_WAIT:g} s; valid: a camera that runs (in lockstep, "
+                "one step before the recording starts)"
+            )
+        return self._sizes.pop(name)
+
+
+def options_from_request(request: StartRecording.Request, folder: str) -> RecordingOptions:
+    """Return what a request asks for.
+
+    Args:
+        request: The request.
+        folder: Folder of datasets without a root; empty for the default.
+
+    Raises:
+        ConfigurationError: If a value is not valid.
+    """
+    home = Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots" / "datasets"
+    root = (
+        Path(request.root).expanduser()
+        if request.root
+        else (Path(folder).expanduser() if folder else home) / request.repo_id
+    )
+    return RecordingOptions(
+        root=root.absolute(), repo_id=request.repo_id, mode=request.mode, fps=request.fps, robots=tuple(request.robots),
+        cameras=tuple(request.cameras), task=request.task, units=request.units or "lerobot",
+        with_velocity=request.with_velocity, with_effort=request.with_effort, with_outcome=request.with_outcome,
+        encoder=EncoderConfig(request.codec or "h264", request.crf, request.preset, request.encoder_threads),
+        queue_frames=request.queue_frames, max_age_joints=request.max_age_joints or 0.1,
+        max_age_images=request.max_age_images or 0.2, on_stale=request.on_stale or "mark", provenance=request.provenance,
+    )  # fmt: skip
