@@ -54,6 +54,7 @@ class RobotConfig(_Strict):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
     description: str = ""
+    licence: Annotated[str, Field(description="of the model files, as SPDX names it")] = ""
     mjcf: Path | None = None
     urdf: Path | None = None
     base_frame: str = "base_link"

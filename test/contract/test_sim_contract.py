@@ -1,4 +1,4 @@
-"""The contract of a robot, kept by sim_node."""
+"""The contract of a robot, kept by sim_node with every robot that comes with the package."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from .robot_contract import RobotContract
 from .robot_under_test import RobotUnderTest
 
 
-@pytest.fixture(scope="module")
-def robot() -> Iterator[RobotUnderTest]:
-    limits = load_robot("so101").limits()
+@pytest.fixture(scope="module", params=["so101", pytest.param("panda", marks=pytest.mark.long)])
+def robot(request: pytest.FixtureRequest) -> Iterator[RobotUnderTest]:
+    name = request.param
+    limits = load_robot(name).limits()
     with Graph() as graph:
-        graph.start("sim_node", robots=["so101=so101"], cameras=False)
+        graph.start("sim_node", robots=[f"{name}={name}"], cameras=False)
         yield RobotUnderTest(
-            graph, "so101", limits.names, limits.lower.tolist(), limits.upper.tolist(), uses_simulated_time=True
+            graph, name, limits.names, limits.lower.tolist(), limits.upper.tolist(), uses_simulated_time=True
         )
 
 

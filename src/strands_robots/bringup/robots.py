@@ -23,13 +23,15 @@ class RobotSpec:
 
     Attributes:
         name: Name on the graph, its namespace.
-        model: Name in config/robots, or a path to a .yaml, .xml (MJCF) or .urdf file.
+        model: Name in config/robots, or a path to a .yaml, .xml (MJCF) or .urdf file; of a robot of a collection, its file.
         pose: Where its base stands in the world, "x,y,z" or "x,y,z,yaw" [m, rad]; empty for sim_node's choice.
+        origin: Collection, licence and file of a robot of a collection, to be shown to whoever starts it.
     """
 
     name: str
     model: str
     pose: str = ""
+    origin: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}={self.model}" + (f"@{self.pose}" if self.pose else "")
@@ -52,18 +54,18 @@ def parse_robot(text: str) -> RobotSpec:
     name, separator, model = given.partition(":=" if ":=" in given else "=")
     if not separator:
         model = given
-        name = re.sub(r"[^a-z0-9_]", "_", Path(model).stem.lower()) if is_file(model) else model
+        name = re.sub(r"[^a-z0-9_]", "_", Path(model).stem.lower()) if is_file(model) else model.rpartition(":")[2]
     if not model:
         raise ConfigurationError(
             f"robot '{ascii(given)[1:-1]}' names no model; valid: a robot, or <name>:=<robot or path of a file>"
         )
-    model = _known_model(model)
+    model, origin = _known_model(model)
     if not _ROS_NAME.fullmatch(name):
         raise ConfigurationError(
             f"robot name '{ascii(name)[1:-1]}' cannot be used on ROS; "
             "valid: lower-case letters, digits and _, a letter first, at most 64"
         )
-    return RobotSpec(name, model, pose)
+    return RobotSpec(name, model, pose, origin)
 
 
 def is_file(model: str) -> bool:
@@ -71,20 +73,25 @@ def is_file(model: str) -> bool:
     return "/" in model or model.endswith(MODEL_FILES)
 
 
-def _known_model(model: str) -> str:
+def _known_model(model: str) -> tuple[str, str]:
+    """Return the model as nodes take it, and where it came from."""
+    from strands_robots.robot_sources import find_model, is_collection_reference
     from strands_robots.share import robot_names
 
+    if is_collection_reference(model):
+        found = find_model(model)
+        return str(found.path), str(found)
     if is_file(model):
         path = Path(model).expanduser()
         if not model.endswith(MODEL_FILES) or not path.is_file():
             raise ConfigurationError(
                 f"robot file '{ascii(model)[1:-1]}' cannot be used; valid: an existing file {', '.join(MODEL_FILES)}"
             )
-        return str(path.resolve())
+        return str(path.resolve()), ""
     names = robot_names()
     if model not in names:
         raise UnknownNameError("robot", model, names)
-    return model
+    return model, ""
 
 
 def parse_robots(robot: str, robots: str) -> tuple[RobotSpec, ...]:

@@ -98,6 +98,9 @@ def sim(
         stop_button=stop_button,
         stop_gpio=stop_gpio,
     )
+    for spec in options.robots:
+        if spec.origin:
+            say(spec.origin)
     graph = sim_graph(options)
     if state and not plain and can_show_live():
         raise typer.Exit(run_live(graph))
