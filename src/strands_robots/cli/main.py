@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from strands_robots.cli import approvals, audit, doctor, keys, move, policy, render, robots, safety, sim, state
+from strands_robots.cli import approvals, audit, doctor, graph, keys, move, policy, render, robots, safety, sim, state
 from strands_robots.errors import StrandsRobotsError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("grip")(move.grip)
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(graph.app, name="graph")
 app.add_typer(keys.app, name="keys")
 app.add_typer(robots.app, name="robots")
 

@@ -79,9 +79,9 @@ def _become_child(run: Callable[[], int], write: int, parent: int) -> None:
     except StrandsRobotsError as error:
         print(f"error: {ascii(str(error))[1:-1]}", file=sys.stderr)
     finally:
-        kind, error, trace = sys.exc_info()
-        if kind is not None and error is not None and not issubclass(kind, KeyboardInterrupt):
-            sys.excepthook(kind, error, trace)
+        surprise = sys.exc_info()[1]
+        if surprise is not None and not isinstance(surprise, KeyboardInterrupt):
+            sys.excepthook(type(surprise), surprise, surprise.__traceback__)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

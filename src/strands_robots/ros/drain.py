@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rclpy.node import Node
@@ -13,6 +13,13 @@ from rclpy.serialization import deserialize_message
 
 WINDOW = 1.0
 """Time over which a rate is counted [s]."""
+
+
+def take(subscription: Any, kind: Any) -> Iterator[tuple[bytes, Any]]:
+    """Yield the bytes of each message that waits at a raw subscription, with what the middleware knows of it."""
+    with subscription.handle:
+        while (found := subscription.handle.take_message(kind, True)) is not None:
+            yield found
 
 
 class Drained:
@@ -48,15 +55,14 @@ class Drained:
         Args:
             on_each: Takes every message decoded, for topics of which the last one is not enough.
         """
-        taken = 0
-        with self._subscription.handle:
-            while (found := self._subscription.handle.take_message(self._kind, True)) is not None:
-                self._data, info = found
-                taken += 1
-                if on_each is not None:
-                    on_each(deserialize_message(self._data, self._kind))
+        taken, info = 0, None
+        for data, info in take(self._subscription, self._kind):
+            self._data = data
+            taken += 1
+            if on_each is not None:
+                on_each(deserialize_message(data, self._kind))
         now = time.monotonic()
-        if taken:
+        if info is not None:
             self._message = None
             self.heard_at = now
             self.source_time = info["source_timestamp"] * 1e-9
