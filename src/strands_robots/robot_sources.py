@@ -193,16 +193,17 @@ def _find_description(name: str) -> FoundModel:
 
 
 def _import_description(short: str) -> ModuleType:
+    foreseen: tuple[type[Exception], ...] = (ImportError, OSError, RuntimeError, *_git_errors())
     try:
         return importlib.import_module(f"robot_descriptions.{short}_description")
-    except (ImportError, OSError, RuntimeError, *_git_errors()) as error:
+    except foreseen as error:
         raise ConfigurationError(
             f"robot_descriptions cannot give '{short}': {error}; it clones the robot's repository the first time, "
             "which needs git and the network"
         ) from error
 
 
-def _git_errors() -> tuple[type[BaseException], ...]:
+def _git_errors() -> tuple[type[Exception], ...]:
     if importlib.util.find_spec("git") is None:
         return ()
     return (importlib.import_module("git").exc.GitError,)

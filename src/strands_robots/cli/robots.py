@@ -40,14 +40,18 @@ def list_robots(
         say(f"{name}  {robot.description}  [{robot.licence or 'no licence stated'}]")
     for entry in known.values():
         if entry.is_installed:
-            say(f"{entry.name}:<name>  {len(entry.robots)} robots, see: strands-robots robots list --collection {entry.name}")
+            say(
+                f"{entry.name}:<name>  {len(entry.robots)} robots, see: strands-robots robots list --collection {entry.name}"
+            )
         else:
             say(f"{entry.name}:<name>  not installed; pip install {entry.package}")
 
 
 @app.command("show")
 def show(
-    robot: Annotated[str, typer.Argument(help="Name, model file, or <collection>:<name>; see: strands-robots robots list.")],
+    robot: Annotated[
+        str, typer.Argument(help="Name, model file, or <collection>:<name>; see: strands-robots robots list.")
+    ],
 ) -> None:
     """Show joints with their limits, cameras, gripper, files and licence of a robot."""
     from strands_robots.robot_config import load_robot
