@@ -12,6 +12,7 @@ from rclpy.serialization import deserialize_message
 from strands_robots.msg import SafetyState, StopRequest
 from strands_robots.ros import qos
 from strands_robots.ros.conversions import clip, heartbeat_from_msg
+from strands_robots.ros.refusal_audit import report_refusals
 from strands_robots.safety.gate import Gate
 from strands_robots.types import Instant
 
@@ -37,6 +38,7 @@ class SafetyPorts:
         self._named: tuple[float, frozenset[str]] = (-math.inf, frozenset())
         node.create_subscription(SafetyState, "safety/state", self._on_state, qos.HEARTBEAT_READER)
         node.create_subscription(StopRequest, "safety/stop_request", self._on_stop, qos.SAFETY, raw=True)
+        report_refusals(node, gates)
 
     def is_named(self, robot: str) -> bool:
         """Return whether a safety_node that is alive names the robot among those that it supervises."""
