@@ -164,7 +164,9 @@ class ThreadHost:
                 left -= SLICE
             if left <= 0.0 or self.is_over():
                 self.is_usable = False
-                reason = f"could not {what} within {limit:g} s" if left <= 0.0 else f"was given up while it was to {what}"
+                reason = (
+                    f"could not {what} within {limit:g} s" if left <= 0.0 else f"was given up while it was to {what}"
+                )
                 raise PolicyError(f"the policy {reason}")
 
     def _work(self) -> None:

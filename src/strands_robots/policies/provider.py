@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.errors import ConfigurationError
+from strands_robots.motion.pose import Pose
 from strands_robots.types import JointLimits, Policy
 
 OptionsT = TypeVar("OptionsT", bound="PolicyOptions")
@@ -29,6 +30,8 @@ class PolicyContext:
         task: What the robot shall do, in words; None when a goal will say it later.
         rate: Wanted control rows a second [Hz]; 0 for the provider's own.
         cameras: Its cameras with height and width [px], (0, 0) where not known; None when nothing is known of them.
+        bodies: Returns where a body of the world is in the robot's base frame; None where a world may not be asked, as on a
+            running robot.
         adapter: The adapter of the goal: a name, a path or YAML; empty for policies that speak the robot's own words.
     """
 
@@ -39,6 +42,7 @@ class PolicyContext:
     rate: float = 0.0
     cameras: Mapping[str, tuple[int, int]] | None = None
     adapter: str = ""
+    bodies: Callable[[str], Pose] | None = None
 
 
 Provider = Callable[[Mapping[str, Any], PolicyContext], Policy]

@@ -16,6 +16,7 @@ ENTRY_POINTS = "strands_robots.policies"
 
 _BUILT_IN = {
     "hold": "strands_robots.policies.hold:create",
+    "scripted": "strands_robots.policies.scripted:create",
     "sine": "strands_robots.policies.sine:create",
 }
 

@@ -6,13 +6,14 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.motion.pose import Pose
 from strands_robots.policies.host import Patience, PolicyHost
 from strands_robots.policies.opening import PolicyKey, PolicyShelf, open_policy
 from strands_robots.policies.provider import PolicyContext
@@ -102,6 +103,7 @@ class Session:
         run: The run; use it while holding `changed`.
         changed: Notified when something was told.
         cameras: The robot's cameras with height and width [px]; None when not known. Set before `make_policy`.
+        bodies: Returns where bodies of the world are; None on a running robot. Set before `make_policy`.
         policy: The policy, once made.
 
     Raises:
@@ -114,6 +116,7 @@ class Session:
         self.goal = goal
         self.changed = threading.Condition()
         self.cameras: Mapping[str, tuple[int, int]] | None = None
+        self.bodies: Callable[[str], Pose] | None = None
         self.policy: PolicyHost | None = None
         self.run = PolicyRun(_run_config(goal), now, time.time_ns())
         self._shelf = shelf if shelf is not None else PolicyShelf()
@@ -198,7 +201,7 @@ class Session:
             limits = None
         if self._stop is not None:
             self._stop.check_joints(names)
-        context = PolicyContext(goal.robot, names, limits, None, goal.rate, self.cameras, goal.adapter)
+        context = PolicyContext(goal.robot, names, limits, None, goal.rate, self.cameras, goal.adapter, self.bodies)
         self.policy = open_policy(goal.policy, goal.config, context, self._patience, self.run.has_ended)
         if self.cameras is not None:
             for camera in self.policy.needs.cameras:

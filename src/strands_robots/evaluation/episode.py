@@ -1,0 +1,133 @@
+"""Episodes of one task with one policy, one after the other in one world. Needs MuJoCo; no ROS."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strands_robots.evaluation.local_world import LocalWorld
+from strands_robots.evaluation.task import TaskConfig
+from strands_robots.policies.host import Patience
+from strands_robots.policies.lockstep import run_lockstep
+from strands_robots.policies.opening import PolicyShelf
+from strands_robots.policies.run import Reason
+from strands_robots.policies.session import Goal, Session
+from strands_robots.types import Instant
+
+VIDEO_SIZE = (320, 240)
+"""Width and height of videos [px]."""
+
+VIDEO_RATE = 10.0
+"""Pictures a second of videos [Hz]."""
+
+
+@dataclass(frozen=True)
+class PolicyChoice:
+    """Which policy is tried.
+
+    Attributes:
+        policy: Provider.
+        config: Its settings, YAML or JSON.
+        adapter: Adapter: name, path or YAML; empty for policies that speak the robot's words.
+    """
+
+    policy: str
+    config: str = ""
+    adapter: str = ""
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """What became of one episode.
+
+    Attributes:
+        seed: Its seed.
+        success: True when the task's success condition held.
+        time: When it ended [s, simulated].
+        reason: RunPolicy's termination_reason, or "condition_met" for a success.
+        message: What happened, in words.
+        latency_p50: Time of an inference that half of them stayed under [s].
+        video: Path of its video; empty for none.
+    """
+
+    seed: int
+    success: bool
+    time: float
+    reason: str
+    message: str
+    latency_p50: float
+    video: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return asdict(self)
+
+
+class EpisodeRunner:
+    """Runs episodes; the policy is made once.
+
+    Args:
+        task: The task.
+        choice: The policy.
+        patience: How long the policy may take.
+    """
+
+    def __init__(self, task: TaskConfig, choice: PolicyChoice, patience: Patience | None = None) -> None:
+        self._task = task
+        self._choice = choice
+        self._patience = patience
+        self._world = LocalWorld(task)
+        self._shelf = PolicyShelf()
+
+    def run(self, seed: int, video: Path | None = None) -> EpisodeResult:
+        """Run one episode.
+
+        Args:
+            seed: Where things lie, and the policy's seed.
+            video: File for a GIF of the episode, written when it fails; None records nothing.
+        """
+        world, choice = self._world, self._choice
+        goal = Goal(
+            f"{seed:x}", world.robot, choice.policy, choice.config, self._task.instruction, duration=self._task.duration,
+            seed=seed, lockstep=True, adapter=choice.adapter, keep_loaded=True,
+        )  # fmt: skip
+        session = Session(goal, Instant(0.0, 0.0), self._shelf, self._patience)
+        session.cameras = world.cameras
+        session.bodies = world.body_pose
+        frames: list[NDArray[np.uint8]] = []
+        world.begin(session, seed)
+        if video is not None:
+            world.on_period = lambda: self._film(frames)
+        try:
+            run_lockstep(session, world)
+        finally:
+            world.on_period = None
+        outcome = session.outcome(Instant(world.world.time, 0.0))
+        success = outcome.reason is Reason.CONDITION_MET
+        saved = _save_video(video, frames) if video is not None and not success and frames else ""
+        message = outcome.message if outcome.reason is not Reason.COMPLETED else f"not done: {outcome.message}"
+        return EpisodeResult(
+            seed, success, round(world.time, 4), outcome.reason.value, message, outcome.latency_p50, saved
+        )
+
+    def close(self) -> None:
+        """Free policy and world."""
+        self._shelf.close()
+        self._world.close()
+
+    def _film(self, frames: list[NDArray[np.uint8]]) -> None:
+        if len(frames) <= self._world.time * VIDEO_RATE:
+            frames.append(self._world.draw("watch", *VIDEO_SIZE))
+
+
+def _save_video(path: Path, frames: list[NDArray[np.uint8]]) -> str:
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *others = (Image.fromarray(frame).quantize(64) for frame in frames)
+    first.save(path, save_all=True, append_images=others, duration=round(1e3 / VIDEO_RATE), loop=0)
+    return str(path)

@@ -1,0 +1,231 @@
+"""A task's world in this process, stepped as world/step does it: through the robot's own gate. Needs MuJoCo; no ROS."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strands_robots.errors import UnknownNameError
+from strands_robots.evaluation.predicate import Watch
+from strands_robots.evaluation.scene import begin_episode, make_world
+from strands_robots.evaluation.task import TaskConfig
+from strands_robots.motion.chunk import Chunk
+from strands_robots.motion.pose import Pose
+from strands_robots.policies.lockstep import LOCKSTEP, StepAnswer
+from strands_robots.policies.run import Reason
+from strands_robots.policies.session import Session
+from strands_robots.safety.gate import Gate, GateConfig, GateReport, Setpoint
+from strands_robots.safety.heartbeat import Heartbeat
+from strands_robots.sim.control import ControlLoop, RobotLoop
+from strands_robots.sim.lockstep import Stepper, StepRequest
+from strands_robots.types import FloatArray, Instant, Observation
+
+SESSION = "evaluation"
+_FOREVER = 1e9  # [s]; nothing but the steps decides about time here
+
+
+class _NoPort:
+    """A robot's state goes nowhere."""
+
+    def publish_state(self, stamp: float, position: FloatArray, velocity: FloatArray, effort: FloatArray) -> None:
+        return
+
+    def publish_applied(self, stamp: float, setpoint: Setpoint) -> None:
+        return
+
+    def publish_gate(self, stamp: float, report: GateReport) -> None:
+        return
+
+
+class LocalWorld:
+    """Steps a task's world for one session after the other, and watches the task's conditions.
+
+    Args:
+        task: The task.
+
+    Attributes:
+        world: The simulated world.
+        on_period: Called after each control period, for videos; None for nobody.
+    """
+
+    def __init__(self, task: TaskConfig) -> None:
+        self.task = task
+        self.world = make_world(task)
+        self.on_period: Callable[[], None] | None = None
+        (self._robot,) = self.world.robots.values()
+        config = GateConfig(
+            self._robot.name, SESSION, control_period=task.control_period, modes=self._robot.config.control_modes,
+            stop_category=self._robot.config.stop_category, heartbeat_timeout=_FOREVER, stall_timeout=math.inf,
+        )  # fmt: skip
+        gate = Gate(config, self._robot.limits, self._robot.position)
+        self._loop = RobotLoop(self._robot, gate, _NoPort())
+        self._control = ControlLoop(self.world, [self._loop], task.timestep, task.control_period)
+        self._stepper = Stepper(self._control, _FOREVER)
+        self._beats = 0
+        self._renderer: Any = None
+        self._begin = 0.0
+        self._session: Session | None = None
+        self._success: Watch | None = None
+        self._failure: Watch | None = None
+
+    @property
+    def robot(self) -> str:
+        """Name of the robot."""
+        return self._robot.name
+
+    @property
+    def cameras(self) -> dict[str, tuple[int, int]]:
+        """The robot's cameras with height and width [px]."""
+        return {name: (camera.height, camera.width) for name, camera in self._robot.config.cameras.items()}
+
+    @property
+    def time(self) -> float:
+        """Time since the episode began [s]."""
+        return self.world.time - self._begin
+
+    def begin(self, session: Session, seed: int) -> None:
+        """Put everything where the seed says, arm the robot, and serve a session from now on."""
+        begin_episode(self.world, self.task, seed)
+        self._control.restart()
+        self._begin = self.world.time
+        self._session = session
+        self._success = Watch(self.task.success)
+        self._failure = Watch(self.task.failure) if self.task.failure is not None else None
+        self._stepper.owner = ""
+        for _ in range(2):
+            self._beat()
+        session.on_limits(self._robot.limits)
+        self._tell()
+
+    def mode(self) -> tuple[str, float]:
+        """Return "lockstep" and the control period [s]."""
+        return LOCKSTEP, self.task.control_period
+
+    def step(self, client: str, steps: int, chunk: Chunk | None, *, release: bool = False) -> StepAnswer:
+        """Advance, see `policies.lockstep.WorldLink`; ends the session when a condition of the task holds."""
+        chunks = () if chunk is None else ((self._robot.name, chunk),)
+        result = self._stepper.step(StepRequest(client, 0, release and not steps, chunks))
+        for _ in range(steps):
+            if not result.success or self._judge():
+                break
+            result = self._stepper.step(StepRequest(client, 1))
+            if self.on_period is not None:
+                self.on_period()
+        self._judge()
+        self._tell()
+        setpoint = self._loop.setpoint
+        applied = None
+        if setpoint is not None:
+            applied = (setpoint.source, setpoint.sequence, self._robot.joint_names, setpoint.target.copy())
+        return StepAnswer(result.success, result.message, tuple(result.refusals), self._observe(), applied)
+
+    def picture(self, camera: str) -> NDArray[np.uint8]:
+        """Return a picture (H, W, 3) of one of the robot's cameras.
+
+        Raises:
+            UnknownNameError: If it has no such camera.
+        """
+        if camera not in self._robot.config.cameras:
+            raise UnknownNameError(f"camera of '{self._robot.name}'", camera, self._robot.config.cameras)
+        return self.draw(f"{self._robot.name}/{camera}")
+
+    def draw(self, camera: str, width: int = 0, height: int = 0) -> NDArray[np.uint8]:
+        """Return a picture (H, W, 3) of any camera of the world; size 0 takes the camera's own."""
+        if self._renderer is None:
+            from strands_robots.sim.renderer import SceneRenderer
+
+            self._renderer = SceneRenderer(self.world)
+        picture: NDArray[np.uint8] = self._renderer.render(self.world.get_state(), camera, width=width, height=height)
+        return picture.copy()
+
+    def body_pose(self, name: str) -> Pose:
+        """Return where a body is in the robot's base frame, which is the world's: the robot stands at the origin.
+
+        Raises:
+            UnknownNameError: If there is no such body.
+        """
+        with self.world.lock:
+            data = self.world.data.body(self._body(name))
+            return Pose(data.xpos.copy(), data.xmat.reshape(3, 3).copy())
+
+    def report_progress(self) -> None:
+        """Nobody waits for it."""
+
+    def close(self) -> None:
+        """Free the graphics."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+
+    # What conditions ask -------------------------------------------------------------------------------------
+
+    def joint(self, name: str, quantity: str) -> float:
+        """Return a joint's position, velocity or effort."""
+        if name not in self._robot.joint_names:
+            raise UnknownNameError("joint", name, self._robot.joint_names)
+        return float(getattr(self._robot, quantity)[self._robot.joint_names.index(name)])
+
+    def body(self, name: str) -> tuple[float, float, float]:
+        """Return a body's position in the world frame [m]."""
+        x, y, z = self.body_pose(name).position.tolist()
+        return x, y, z
+
+    def in_contact(self, first: str, second: str) -> bool:
+        """Return whether two bodies touch."""
+        with self.world.lock:
+            wanted = {self.world.model.body(self._body(name)).id for name in (first, second)}
+            body = self.world.model.geom_bodyid
+            contacts = self.world.data.contact
+            return any({int(body[a]), int(body[b])} == wanted for a, b in contacts.geom[: self.world.data.ncon])
+
+    def _body(self, name: str) -> str:
+        from strands_robots.sim.lookup import BODY, names_of
+
+        known = names_of(self.world.model, BODY)
+        for candidate in (name, f"{self._robot.name}/{name}"):
+            if candidate in known:
+                return candidate
+        raise UnknownNameError("body", name, known)
+
+    def _judge(self) -> bool:
+        """Return whether the session has ended; end it when a condition holds."""
+        session = self._session
+        if session is None or self._success is None:
+            return True
+        if session.run.has_ended():
+            return True
+        self._robot.read()
+        if self._success.holds(self):
+            session.end(Reason.CONDITION_MET, f"succeeded after {self.time:.2f} s")
+        elif self._failure is not None and self._failure.holds(self):
+            session.end(Reason.COMPLETED, f"the failure condition held after {self.time:.2f} s")
+        return session.run.has_ended()
+
+    def _tell(self) -> None:
+        if self._session is not None:
+            self._session.on_gate(self._loop.gate.report(self._control.now()), self._now())
+
+    def _observe(self) -> Observation:
+        robot = self._robot
+        return Observation(
+            self.world.time, robot.joint_names, robot.position.copy(), robot.velocity.copy(), robot.effort.copy()
+        )
+
+    def _now(self) -> Instant:
+        return Instant(self.world.time, time.monotonic())
+
+    def _beat(self) -> None:
+        self._beats += 1
+        gate = self._loop.gate
+        report = gate.report(self._control.now())
+        gate.on_heartbeat(
+            Heartbeat(
+                SESSION, self._beats, True, 1, {self._robot.name: SESSION}, "", {self._robot.name: report.latch_count}
+            ),
+            self._control.now(),
+        )

@@ -1,0 +1,152 @@
+"""A task as data: what lies where, what shall be done, and how to tell that it was done. Read from YAML.
+
+name: lift_cube
+instruction: lift the cube
+robot: so101
+objects:
+  cube: {shape: box, size: [0.0125, 0.0125, 0.0125], mass: 0.02, x: [0.18, 0.25], y: [-0.08, 0.08], z: 0.0125, yaw: [-0.4, 0.4]}
+success: {holds: {body: cube, above_z: 0.04}, for: 0.3}
+duration: 12.0
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
+from strands_robots.evaluation.predicate import AnyCondition, names_of, parse_condition
+from strands_robots.share import share_directory
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Span = tuple[Number, Number]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ObjectConfig(_Strict):
+    """One object that lies there; where a range is given, each episode draws from it.
+
+    Attributes:
+        shape: Kind of shape.
+        size: As in MJCF: half sizes of a box, radius of a sphere, radius and half length of a cylinder or capsule [m].
+        mass: [kg].
+        color: Red, green, blue, 0 to 1.
+        x, y, z: Place of its centre in the world [m], or a range.
+        yaw: Rotation about the vertical [rad], or a range.
+        friction: Of sliding.
+        is_free: False for what stands fast.
+    """
+
+    shape: Literal["box", "sphere", "cylinder", "capsule"] = "box"
+    size: Annotated[tuple[Annotated[float, Field(gt=0.0, le=2.0)], ...], Field(min_length=1, max_length=3)]
+    mass: Annotated[float, Field(gt=0.0, le=100.0)] = 0.05
+    color: tuple[Number, Number, Number] = (0.75, 0.16, 0.14)
+    x: Number | Span
+    y: Number | Span
+    z: Number | Span
+    yaw: Number | Span = 0.0
+    friction: Annotated[float, Field(gt=0.0, le=10.0)] = 1.0
+    is_free: bool = True
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ObjectConfig:
+        for name in ("x", "y", "z", "yaw"):
+            span = getattr(self, name)
+            if isinstance(span, tuple) and span[0] > span[1]:
+                raise ValueError(f"{name} is from {span[0]} to {span[1]}; valid: the lower number first")
+            if isinstance(span, tuple) and not self.is_free:
+                raise ValueError(f"{name} is a range, but the object stands fast; valid: one number")
+        sizes = {"box": 3, "sphere": 1, "cylinder": 2, "capsule": 2}[self.shape]
+        if len(self.size) != sizes:
+            raise ValueError(f"a {self.shape} has {sizes} sizes; given {len(self.size)}")
+        return self
+
+
+class TaskConfig(_Strict):
+    """One task.
+
+    Attributes:
+        name: Its name.
+        instruction: What the robot shall do, in words; what the policy is told.
+        robot: Kind of robot: a name in config/robots or a YAML file. It stands at the world's origin.
+        objects: What lies there.
+        success: Condition; the episode succeeds, and ends, when it holds.
+        failure: Condition that ends the episode as failed; None for none.
+        duration: An episode that has not succeeded after this fails [s].
+        settle: Time for the objects to come to rest before the episode begins [s].
+        joint_noise: Half width of the uniform noise on the joints' start positions [rad] or [m].
+        timestep, control_period: Of the world [s].
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    instruction: str = ""
+    robot: str
+    objects: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], ObjectConfig], Field(max_length=64)
+    ] = Field(default_factory=dict)
+    success: AnyCondition
+    failure: AnyCondition | None = None
+    duration: Annotated[float, Field(gt=0.0, le=3600.0)] = 20.0
+    settle: Annotated[float, Field(ge=0.0, le=10.0)] = 0.3
+    joint_noise: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    timestep: Annotated[float, Field(gt=0.0, le=0.05)] = 0.002
+    control_period: Annotated[float, Field(gt=0.0, le=0.1)] = 0.01
+
+    @field_validator("success", "failure", mode="before")
+    @classmethod
+    def _condition(cls, given: Any) -> Any:
+        if given is None:
+            return None
+        try:
+            return parse_condition(given, "condition")
+        except StrandsRobotsError as error:
+            raise ValueError(str(error)) from error
+
+    @property
+    def bodies_named(self) -> set[str]:
+        """Bodies that the conditions name."""
+        conditions = [self.success] if self.failure is None else [self.success, self.failure]
+        return set().union(*(names_of(condition)[1] for condition in conditions))
+
+
+def task_names() -> list[str]:
+    """Return the names of the tasks that come with the package."""
+    return sorted(path.stem for path in (share_directory() / "config" / "tasks").glob("*.yaml"))
+
+
+def load_task(name_or_path_or_text: str) -> TaskConfig:
+    """Return a task.
+
+    Args:
+        name_or_path_or_text: Name in config/tasks, path of a YAML file, or the YAML itself (a mapping).
+
+    Raises:
+        UnknownNameError: If it is no mapping, and neither a known name nor a file.
+        ConfigurationError: If it is not valid; the message has every field that is wrong.
+    """
+    given = name_or_path_or_text
+    if ":" not in given:
+        path = Path(given).expanduser()
+        if path.suffix not in (".yaml", ".yml"):
+            path = share_directory() / "config" / "tasks" / f"{given}.yaml"
+            if "/" in given or not path.is_file():
+                raise UnknownNameError("task", given, task_names())
+        if not path.is_file():
+            raise ConfigurationError(f"task file '{ascii(given)[1:-1]}' does not exist")
+        given = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return TaskConfig.model_validate(yaml.safe_load(given))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"the task is not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, entry['loc'])) or 'task'}: {entry['msg']} (given {ascii(entry['input'])[:64]})"
+            for entry in error.errors()
+        )
+        raise ConfigurationError(f"the task: {problems}; valid: {', '.join(TaskConfig.model_fields)}") from None

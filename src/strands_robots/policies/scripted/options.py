@@ -1,0 +1,111 @@
+"""Settings of the policy "scripted"."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from strands_robots.policies.provider import PolicyOptions
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class WaypointOptions(_Strict):
+    """Where to go next: joints, or the tool's position with the gripper pointing down.
+
+    Attributes:
+        joints: Positions [rad] or [m]; the others stay.
+        position: Tool position in the base frame [m].
+        yaw: Direction of the tool's x axis about the vertical [rad]; None takes what is nearest.
+        gripper: Part of the way from closed (0) to open (1); None leaves it.
+        duration: Time for the way [s]; 0 takes what the speed allows.
+        pause: Time to stay there [s].
+    """
+
+    joints: dict[str, Number] = Field(default_factory=dict)
+    position: tuple[Number, Number, Number] | None = None
+    yaw: Number | None = None
+    gripper: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    duration: Annotated[float, Field(ge=0.0, le=600.0)] = 0.0
+    pause: Annotated[float, Field(ge=0.0, le=600.0)] = 0.0
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> WaypointOptions:
+        if not self.joints and self.position is None and self.gripper is None and self.pause == 0.0:
+            raise ValueError("a way point needs joints, position, gripper or pause")
+        return self
+
+
+class ObjectOptions(_Strict):
+    """A box that lies there.
+
+    Attributes:
+        at: Its centre in the robot's base frame [m]; or
+        body: its name in the world, where the world may be asked (evaluation).
+        yaw: Its rotation about the vertical [rad], with `at`.
+        width: Its width between the jaws [m].
+    """
+
+    at: tuple[Number, Number, Number] | None = None
+    body: str = ""
+    yaw: Number = 0.0
+    width: Annotated[float, Field(gt=0.0, le=0.2)] = 0.025
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> ObjectOptions:
+        if (self.at is None) == (self.body == ""):
+            raise ValueError("an object needs 'at' or 'body', one of them")
+        return self
+
+
+class PickOptions(_Strict):
+    """Pick an object up and, where `place` is given, put it down there.
+
+    Attributes:
+        object: What to pick.
+        place: Where its centre shall be in the base frame [m]; None keeps it lifted.
+        lift: How high over the place where it lay [m].
+        approach: How high over the object the way down begins [m].
+        open: How far the gripper opens, 0 to 1.
+        tries: How often it grips anew when it closed on nothing.
+    """
+
+    object: ObjectOptions
+    place: tuple[Number, Number, Number] | None = None
+    lift: Annotated[float, Field(gt=0.0, le=0.3)] = 0.06
+    approach: Annotated[float, Field(gt=0.0, le=0.3)] = 0.05
+    open: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
+    tries: Annotated[int, Field(ge=1, le=10)] = 3
+
+
+class ScriptedOptions(PolicyOptions):
+    """Settings of "scripted".
+
+    Attributes:
+        model: Kind of robot, a name in config/robots or a YAML file; needed for tool positions and picking.
+        waypoints: Where to go, one after the other.
+        pick: What to pick up instead.
+        speed: Part of the joints' velocity limits.
+        tolerance: A joint this near to its target has arrived [rad] or [m].
+        patience: A target not reached this long after its time is a failure [s].
+    """
+
+    model: str = ""
+    waypoints: Annotated[tuple[WaypointOptions, ...], Field(max_length=256)] = ()
+    pick: PickOptions | None = None
+    speed: Annotated[float, Field(gt=0.0, le=1.0)] = 0.4
+    tolerance: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
+    patience: Annotated[float, Field(gt=0.0, le=60.0)] = 3.0
+
+    @model_validator(mode="after")
+    def _one_script(self) -> ScriptedOptions:
+        if bool(self.waypoints) == (self.pick is not None):
+            raise ValueError("a script needs 'waypoints' or 'pick', one of them")
+        if not self.model and (self.pick is not None or any(point.position for point in self.waypoints)):
+            raise ValueError("'model' is needed for tool positions and picking, for example so101")
+        return self

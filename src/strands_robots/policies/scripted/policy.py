@@ -1,0 +1,99 @@
+"""The policy "scripted": plays a script and looks at the robot before it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from strands_robots.errors import PolicyError
+from strands_robots.policies.provider import PolicyContext, read_options
+from strands_robots.policies.scripted.options import ScriptedOptions
+from strands_robots.policies.scripted.reach import Reach
+from strands_robots.policies.scripted.script import Look, Script
+from strands_robots.policies.scripted.stages import pick_stages, waypoint_stages
+from strands_robots.types import Action, FloatArray, Observation, Playback, PolicyGives, PolicyNeeds
+
+DEFAULT_SPEED = 1.0
+"""Speed limit of a joint whose limits are not known [rad/s] or [m/s]."""
+
+
+class ScriptedPolicy:
+    """Plays way points, or picks and places.
+
+    Args:
+        options: Settings.
+        context: The robot.
+    """
+
+    def __init__(self, options: ScriptedOptions, context: PolicyContext) -> None:
+        self._options = options
+        self._context = context
+        self._reach = Reach(options.model) if options.model else None
+        self._script: Script | None = None
+        self._names: tuple[str, ...] = ()
+        self.needs = PolicyNeeds()
+        self.gives = PolicyGives(horizon=options.horizon, rate=options.rate)
+        if context.joint_names:
+            self._check_names(context.joint_names)
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage being played; empty before the first observation, "done" at the end."""
+        return self._script.stage if self._script is not None else ""
+
+    def reset(self, seed: int) -> None:
+        """Begin at the next observation; nothing here is random."""
+        self._script = None
+
+    def infer(self, observation: Observation, playback: Playback | None = None) -> Action:
+        """Return rows (H, D) [rad] from the observation's stamp on.
+
+        Raises:
+            PolicyError: If a stage cannot be done, or a place not reached.
+        """
+        if self._script is None:
+            self._script = self._begin(observation)
+        script = self._script
+        order = [observation.joint_names.index(name) for name in self._names]
+        script.update(Look(observation.position[order], observation.velocity[order]), observation.stamp)
+        period = 1.0 / self._options.rate
+        return Action(self._names, script.rows(observation.stamp, period, self._options.horizon), period)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+    def _begin(self, observation: Observation) -> Script:
+        self._check_names(observation.joint_names)
+        options, reach = self._options, self._reach
+        self._names = reach.names if reach is not None else observation.joint_names
+        if options.pick is not None and reach is not None:
+            stages = pick_stages(options.pick, self._names, reach, self._context.bodies)
+        else:
+            stages = waypoint_stages(options.waypoints, self._names, reach)
+        script = Script(stages, self._speed(), options.tolerance, options.patience)
+        order = [observation.joint_names.index(name) for name in self._names]
+        script.start(observation.position[order], observation.stamp)
+        return script
+
+    def _speed(self) -> FloatArray:
+        limits = self._reach.limits if self._reach is not None else self._context.limits
+        if limits is None:
+            return np.full(len(self._names), DEFAULT_SPEED * self._options.speed)
+        return np.array([limits.velocity[limits.index[name]] for name in self._names]) * self._options.speed
+
+    def _check_names(self, given: tuple[str, ...]) -> None:
+        if self._reach is None:
+            return
+        missing = [name for name in self._reach.names if name not in given]
+        if missing:
+            raise PolicyError(
+                f"policy 'scripted' moves {', '.join(self._reach.names)} of model '{self._options.model}'; the robot has "
+                f"{', '.join(given)}"
+            )
+
+
+def create(settings: Mapping[str, Any], context: PolicyContext) -> ScriptedPolicy:
+    """Provider of "scripted"; raises ConfigurationError or PolicyError."""
+    return ScriptedPolicy(read_options(ScriptedOptions, "scripted", settings, context), context)

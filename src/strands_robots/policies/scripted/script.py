@@ -1,0 +1,120 @@
+"""A script: stages that are played one after the other, each until the robot has really done it. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from strands_robots.errors import PolicyError
+from strands_robots.motion.path import quintic
+from strands_robots.types import FloatArray
+
+RAMP_PEAK = 1.875
+"""Largest slope of the quintic time law, in 1 / duration."""
+
+SHORTEST = 0.2
+"""Shortest time of a stage that moves [s]."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a stage may look at: joint positions and velocities (D,), measured."""
+
+    position: FloatArray
+    velocity: FloatArray
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a script.
+
+    Attributes:
+        name: For messages.
+        target: Returns the joints' target (D,), asked when the stage begins, given the targets before it.
+        columns: Joints that must have arrived before the next stage begins.
+        duration: Time for the way [s]; 0 takes what the speed allows.
+        pause: Time to stay [s].
+        after: Told what is measured at the end; returns the index of the stage to go to, or None for the next.
+    """
+
+    name: str
+    target: Callable[[FloatArray], FloatArray]
+    columns: tuple[int, ...] = ()
+    duration: float = 0.0
+    pause: float = 0.0
+    after: Callable[[Look], int | None] = lambda look: None
+
+
+class Script:
+    """Plays stages.
+
+    Args:
+        stages: In order.
+        speed: Largest speed of each joint (D,) [rad/s] or [m/s].
+        tolerance: A joint this near to its target has arrived [rad] or [m].
+        patience: A target not reached this long after its time is a failure [s].
+    """
+
+    def __init__(self, stages: list[Stage], speed: FloatArray, tolerance: float, patience: float) -> None:
+        self._stages = stages
+        self._speed = speed
+        self._tolerance = tolerance
+        self._patience = patience
+        self._index = -1
+        self._from: FloatArray = np.zeros(0)
+        self._to: FloatArray = np.zeros(0)
+        self._begin = 0.0
+        self._duration = 0.0
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage; "done" after the last."""
+        return self._stages[self._index].name if self._index < len(self._stages) else "done"
+
+    def start(self, position: FloatArray, time: float) -> None:
+        """Begin at joint positions (D,) at `time` [s]."""
+        self._to = position.copy()
+        self._enter(0, time)
+
+    def update(self, look: Look, time: float) -> None:
+        """Go on to the next stage when this one is done.
+
+        Raises:
+            PolicyError: If it cannot be done.
+        """
+        if self._index >= len(self._stages):
+            return
+        stage = self._stages[self._index]
+        late = time - self._begin - self._duration - stage.pause
+        if late < -1e-9:
+            return
+        columns = list(stage.columns)
+        miss = np.abs(look.position[columns] - self._to[columns])
+        if (miss <= self._tolerance).all():
+            following = stage.after(look)
+            self._enter(self._index + 1 if following is None else following, time)
+        elif late > self._patience:
+            raise PolicyError(
+                f"stage '{stage.name}' was not done {self._patience:g} s after its time: a joint is {miss.max():.3f} rad away; "
+                f"valid: {self._tolerance:g}"
+            )
+
+    def rows(self, time: float, period: float, count: int) -> FloatArray:
+        """Return targets (count, D) from `time` [s] on, `period` [s] apart; a stage ends in holding its target."""
+        times = time - self._begin + np.arange(count, dtype=np.float64) * period
+        fraction = quintic(np.clip(times / self._duration, 0.0, 1.0)) if self._duration > 0.0 else np.ones(count)
+        rows: FloatArray = self._from + fraction[:, None] * (self._to - self._from)
+        return rows
+
+    def _enter(self, index: int, time: float) -> None:
+        self._index = index
+        self._from = self._to
+        self._begin = time
+        self._duration = 0.0
+        if index < len(self._stages):
+            stage = self._stages[index]
+            self._to = stage.target(self._from)
+            needed = float((np.abs(self._to - self._from) / self._speed).max()) * RAMP_PEAK
+            self._duration = max(needed, stage.duration, SHORTEST if needed > 0.0 else 0.0)

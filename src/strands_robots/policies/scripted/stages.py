@@ -1,0 +1,176 @@
+"""The stages of scripts: way points, and picking and placing. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from strands_robots.errors import PolicyError, UnknownNameError
+from strands_robots.motion.pose import Pose
+from strands_robots.policies.scripted.options import ObjectOptions, PickOptions, WaypointOptions
+from strands_robots.policies.scripted.reach import Reach
+from strands_robots.policies.scripted.script import Look, Stage
+from strands_robots.robot_config import GripperConfig
+from strands_robots.types import FloatArray
+
+GAP = 0.006
+"""Distance of the fixed jaw from the object before it closes [m]."""
+
+LEFT_OPEN = 0.04
+"""A gripper that closes further than this from closed holds nothing, as part of its way."""
+
+SQUEEZE = 0.5
+"""Time for the gripper to close on an object [s]."""
+
+Bodies = Callable[[str], Pose]
+"""Returns where a body is in the robot's base frame."""
+
+
+def waypoint_stages(points: tuple[WaypointOptions, ...], names: tuple[str, ...], reach: Reach | None) -> list[Stage]:
+    """Return a stage for each way point.
+
+    Raises:
+        UnknownNameError: If a joint is not the robot's.
+    """
+    for point in points:
+        for joint in point.joints:
+            if joint not in names:
+                raise UnknownNameError("joint of policy 'scripted'", joint, names)
+    return [_waypoint(i, point, names, reach) for i, point in enumerate(points)]
+
+
+def _waypoint(index: int, point: WaypointOptions, names: tuple[str, ...], reach: Reach | None) -> Stage:
+    def target(before: FloatArray) -> FloatArray:
+        goal = before.copy()
+        if point.position is not None and reach is not None:
+            moved = reach.above(np.array(point.position), point.yaw, before)
+            goal = np.where([name in _gripper_joints(reach) for name in names], before, moved)
+        for joint, value in point.joints.items():
+            goal[names.index(joint)] = value
+        if point.gripper is not None:
+            if reach is None or reach.config.gripper is None:
+                raise PolicyError("way points with 'gripper' need 'model', a robot that has a gripper")
+            _set_gripper(goal, names, reach.config.gripper, point.gripper)
+        return goal
+
+    moved = (
+        tuple(range(len(names))) if point.position is not None else tuple(names.index(joint) for joint in point.joints)
+    )
+    return Stage(f"way point {index}", target, moved, point.duration, point.pause)
+
+
+@dataclass
+class _Grasp:
+    """What the stages of one pick share."""
+
+    grasp: FloatArray
+    over: FloatArray
+    tries: int
+
+
+def pick_stages(options: PickOptions, names: tuple[str, ...], reach: Reach, bodies: Bodies | None) -> list[Stage]:
+    """Return the stages that pick an object up and put it down.
+
+    Args:
+        options: What and where.
+        names: The robot's joints.
+        reach: Its kinematics.
+        bodies: Where bodies are; None where the world may not be asked.
+
+    Raises:
+        PolicyError: If the robot has no gripper, or an object is named and the world may not be asked.
+    """
+    gripper = reach.config.gripper
+    if gripper is None:
+        raise PolicyError(f"'{reach.config.name}' has no gripper to pick with")
+    if options.object.body and bodies is None:
+        raise PolicyError(
+            f"where '{options.object.body}' is cannot be asked of a running robot; valid: 'at' and 'yaw' in the base frame"
+        )
+    arm = tuple(i for i, name in enumerate(names) if name not in gripper.joints)
+    shared = _Grasp(np.zeros(0), np.zeros(0), 0)
+
+    def over(before: FloatArray) -> FloatArray:
+        centre, yaw = _place_of(options.object, bodies)
+        start = before.copy()
+        shared.grasp, tool_yaw = reach.grasp(centre, yaw, options.object.width, GAP, start)
+        rise = np.array([0.0, 0.0, options.approach])
+        shared.over = reach.above(reach.tool(shared.grasp) + rise, tool_yaw, shared.grasp)
+        return _with_gripper(shared.over, names, gripper, options.open)
+
+    def lifted(before: FloatArray) -> FloatArray:
+        rise = np.array([0.0, 0.0, options.lift])
+        return _keep_gripper(reach.above(reach.tool(shared.grasp) + rise, None, shared.over), before, names, gripper)
+
+    def check(look: Look) -> int | None:
+        held = np.mean([look.position[names.index(joint)] for joint in gripper.joints])
+        if abs(held - gripper.closed) > LEFT_OPEN * abs(gripper.open - gripper.closed):
+            return None
+        shared.tries += 1
+        if shared.tries >= options.tries:
+            raise PolicyError(f"the gripper closed on nothing {shared.tries} times")
+        return 0
+
+    stages = [
+        Stage("open", lambda before: _with_gripper(before, names, gripper, options.open), duration=0.3),
+        Stage("approach", over, arm),
+        Stage("descend", lambda before: _with_gripper(shared.grasp, names, gripper, options.open), arm),
+        Stage("grip", lambda before: _with_gripper(before, names, gripper, 0.0), pause=SQUEEZE, after=check),
+        Stage("lift", lifted, arm, after=check),
+    ]
+    return stages if options.place is None else [*stages, *_place_stages(options, names, reach, gripper, arm)]
+
+
+def _place_stages(
+    options: PickOptions, names: tuple[str, ...], reach: Reach, gripper: GripperConfig, arm: tuple[int, ...]
+) -> list[Stage]:
+    place = np.array(options.place)
+
+    def to(height: float, is_open: bool) -> Callable[[FloatArray], FloatArray]:
+        def target(before: FloatArray) -> FloatArray:
+            grasp, yaw = reach.grasp(place, float(np.arctan2(place[1], place[0])), options.object.width, 0.0, before)
+            position = (
+                grasp if height == 0.0 else reach.above(reach.tool(grasp) + np.array([0.0, 0.0, height]), yaw, grasp)
+            )
+            kept = _keep_gripper(position, before, names, gripper)
+            return _with_gripper(kept, names, gripper, options.open) if is_open else kept
+
+        return target
+
+    return [
+        Stage("carry", to(options.lift, False), arm),
+        Stage("lower", to(0.0, False), arm),
+        Stage("release", lambda before: _with_gripper(before, names, gripper, options.open), pause=0.3),
+        Stage("retreat", to(options.approach, True), arm),
+    ]
+
+
+def _place_of(thing: ObjectOptions, bodies: Bodies | None) -> tuple[FloatArray, float]:
+    if thing.at is not None or bodies is None:
+        return np.array(thing.at), thing.yaw
+    pose = bodies(thing.body)
+    return pose.position, float(np.arctan2(pose.rotation[1, 0], pose.rotation[0, 0]))
+
+
+def _gripper_joints(reach: Reach) -> tuple[str, ...]:
+    return reach.config.gripper.joints if reach.config.gripper is not None else ()
+
+
+def _with_gripper(goal: FloatArray, names: tuple[str, ...], gripper: GripperConfig, fraction: float) -> FloatArray:
+    goal = goal.copy()
+    _set_gripper(goal, names, gripper, fraction)
+    return goal
+
+
+def _set_gripper(goal: FloatArray, names: tuple[str, ...], gripper: GripperConfig, fraction: float) -> None:
+    for joint in gripper.joints:
+        goal[names.index(joint)] = gripper.closed + fraction * (gripper.open - gripper.closed)
+
+
+def _keep_gripper(goal: FloatArray, before: FloatArray, names: tuple[str, ...], gripper: GripperConfig) -> FloatArray:
+    goal = goal.copy()
+    for joint in gripper.joints:
+        goal[names.index(joint)] = before[names.index(joint)]
+    return goal
