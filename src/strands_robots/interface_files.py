@@ -55,10 +55,8 @@ def full_name(given: str, kind: str = "") -> str:
     fitting = [name for name in names if words in (name.split("/"), [name.split("/")[0], name.split("/")[2]])]
     if len(fitting) == 1:
         return fitting[0]
-    same = [name for name in names if name.startswith(words[0] + "/")]
-    raise UnknownNameError(
-        "interface", given, fitting or same or sorted({name.split("/")[0] + "/..." for name in names})
-    )
+    near = fitting or difflib.get_close_matches("/".join(words), names, n=5, cutoff=0.5)
+    raise UnknownNameError("interface", given, near or sorted({name.split("/")[0] + "/..." for name in names}))
 
 
 def interface_text(name: str) -> str:

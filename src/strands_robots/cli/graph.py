@@ -27,7 +27,10 @@ def _complete(what: str) -> Callable[[str], list[str]]:
             with connect("") as client:
                 from strands_robots.ros.graph_talk import known_names
 
-                return [name for name in known_names(client, what) if name.startswith(incomplete)]
+                names = known_names(client, what)
+                if not incomplete.startswith("/"):
+                    names = [name.lstrip("/") for name in names]
+                return [name for name in names if name.startswith(incomplete)]
         except StrandsRobotsError:
             return []
 

@@ -55,17 +55,17 @@ class Drained:
         Args:
             on_each: Takes every message decoded, for topics of which the last one is not enough.
         """
-        taken, info = 0, None
+        taken, last = 0, None
         for data, info in take(self._subscription, self._kind):
-            self._data = data
+            self._data, last = data, info
             taken += 1
             if on_each is not None:
                 on_each(deserialize_message(data, self._kind))
         now = time.monotonic()
-        if info is not None:
+        if last is not None:
             self._message = None
             self.heard_at = now
-            self.source_time = info["source_timestamp"] * 1e-9
+            self.source_time = last["source_timestamp"] * 1e-9
         self.count += taken
         self._counts.append((now, taken))
         while len(self._counts) > 2 and now - self._counts[1][0] > WINDOW:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -41,7 +42,7 @@ def fill_message(message: Any, values: Any, where: str = "") -> Any:
 
     Args:
         message: Message to set.
-        values: Value by field name; of a Time also the word "now".
+        values: Value by field name; Time and Duration also in seconds, and a Time as "now".
         where: Path of the message in a larger one, for errors.
 
     Raises:
@@ -65,8 +66,8 @@ def _convert(value: Any, kind: Any, path: str) -> Any:
         return _convert_items(value, kind, path)
     if isinstance(kind, NamespacedType):
         message = _class_of(kind)()
-        if value == "now" and type_name(message) == "builtin_interfaces/Time":
-            return _now(message)
+        if type_name(message) in ("builtin_interfaces/Time", "builtin_interfaces/Duration"):
+            return _convert_time(value, message, path)
         return fill_message(message, value, path)
     if isinstance(kind, AbstractGenericString):
         return _convert_string(value, kind, path)
@@ -115,11 +116,17 @@ def _class_of(kind: NamespacedType) -> Any:
     return getattr(importlib.import_module(".".join(kind.namespaces)), kind.name)
 
 
-def _now(message: Any) -> Any:
-    import time
-
-    message.sec, message.nanosec = divmod(time.time_ns(), 1_000_000_000)
-    return message
+def _convert_time(value: Any, message: Any, path: str) -> Any:
+    """Set a Time or Duration: from its fields, from seconds, and a Time from the word "now"."""
+    if value == "now" and type_name(message) == "builtin_interfaces/Time":
+        message.sec, message.nanosec = divmod(time.time_ns(), 1_000_000_000)
+        return message
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        sec, nanosec = divmod(round(value * 1e9), 1_000_000_000)
+        return fill_message(message, {"sec": sec, "nanosec": nanosec}, path)
+    if not isinstance(value, Mapping):
+        raise _problem(path, value, "seconds, or {sec: 1, nanosec: 500000000}; a Time may also be now")
+    return fill_message(message, value, path)
 
 
 def _problem(path: str, given: Any, valid: str) -> ConfigurationError:
