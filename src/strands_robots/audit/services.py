@@ -8,6 +8,11 @@ from typing import Any
 
 READING = frozenset(
     {
+        "simulation_interfaces/srv/GetEntities",
+        "simulation_interfaces/srv/GetEntitiesStates",
+        "simulation_interfaces/srv/GetEntityState",
+        "simulation_interfaces/srv/GetSimulationState",
+        "simulation_interfaces/srv/GetSimulatorFeatures",
         "strands_robots/srv/CastRays",
         "strands_robots/srv/ComputeDynamics",
         "strands_robots/srv/DescribeWorld",

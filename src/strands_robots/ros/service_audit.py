@@ -43,6 +43,13 @@ def audited(node: Node, kind: Any, name: str, callback: Callback) -> Callback:
     return _calls_of(node).recorded(full, name, callback)
 
 
+def _outcome(response: Any) -> tuple[bool, str]:
+    """Return success and message of an answer, also of simulation_interfaces, where 1 is OK."""
+    if hasattr(response, "success"):
+        return bool(response.success), str(response.message)
+    return response.result.result == 1, str(response.result.error_message)
+
+
 class _Calls:
     """Records the calls of one node's services."""
 
@@ -69,8 +76,7 @@ class _Calls:
             if error is not None:
                 self._record(kind, name, request, False, str(error))
             else:
-                response = done.result()
-                self._record(kind, name, request, bool(response.success), str(response.message))
+                self._record(kind, name, request, *_outcome(done.result()))
 
         return on_request
 

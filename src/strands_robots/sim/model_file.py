@@ -50,14 +50,18 @@ def open_model(path: Path, role: str) -> mujoco.MjSpec:
 
 
 def parse_model(xml: str, role: str) -> mujoco.MjSpec:
-    """Return the spec of MJCF text, parsed but not compiled.
+    """Return the spec of MJCF or URDF text, parsed but not compiled; files that it names have absolute paths.
 
     Raises:
         ModelError: If MuJoCo cannot parse it; the message has MuJoCo's own words.
     """
     log_warnings()
     try:
+        if "<robot" in xml:
+            return _open_urdf(Path("/text"), ElementTree.fromstring(xml))
         return mujoco.MjSpec.from_string(xml)
+    except ElementTree.ParseError as error:
+        raise ModelError(f"{role} is not XML: {error}") from error
     except ValueError as error:
         raise ModelError(f"{role} cannot be used; MuJoCo says: {' '.join(str(error).split())}") from error
 
