@@ -12,6 +12,7 @@ import numpy as np
 
 from strands_robots.errors import ConfigurationError, UnknownNameError, WorldError
 from strands_robots.sim.placement import EntityPlacement, Vector, checked_position, unit_quaternion
+from strands_robots.sim.prefixes import delete_assets, delete_references
 from strands_robots.sim.shapes import Shape, add_shape, checked_name, checked_numbers
 from strands_robots.sim.world_config import WorldConfig
 
@@ -218,7 +219,9 @@ class DeleteBody:
             if exclude.bodyname1 in gone or exclude.bodyname2 in gone:
                 draft.spec.delete(exclude)
         draft.placements = [placement for placement in draft.placements if placement.name not in gone]
+        delete_references(draft.spec, f"{self.name}/")
         draft.spec.delete(body)
+        delete_assets(draft.spec, f"{self.name}/")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +50,8 @@ def entities(world: World, still: Still) -> list[Entity]:
     ]
     for name in object_names(world):
         if name in outermost:
-            kind = EntityKind.MOVING if model.body_dofnum[model.body(name).id] else EntityKind.FIXED
+            parts = model.body_rootid == model.body(name).id
+            kind = EntityKind.MOVING if model.body_dofnum[parts].any() else EntityKind.FIXED
             found.append(Entity(name, kind, name))
     return found
 
@@ -79,12 +79,7 @@ def overlaps_sphere(still: Still, entity: Entity, centre: FloatArray, radius: fl
     """
     model, data = still.model, still.data
     root = int(model.body(entity.body).id)
-    geoms = [i for i in range(model.ngeom) if _is_below(model.body_parentid, int(model.geom_bodyid[i]), root)]
+    geoms = np.flatnonzero(model.body_rootid[model.geom_bodyid] == model.body_rootid[root])
     distances = np.linalg.norm(data.geom_xpos[geoms] - centre, axis=1) - model.geom_rbound[geoms]
     return bool((distances <= radius).any())
 
-
-def _is_below(parents: Sequence[int], body: int, root: int) -> bool:
-    while body not in (0, root):
-        body = int(parents[body])
-    return body == root

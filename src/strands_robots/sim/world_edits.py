@@ -14,6 +14,7 @@ from strands_robots.errors import ConfigurationError, UnknownNameError, WorldErr
 from strands_robots.robot_config import CameraConfig
 from strands_robots.sim.edits import WORLD, Draft, Quaternion
 from strands_robots.sim.placement import Vector, checked_position, unit_quaternion
+from strands_robots.sim.prefixes import delete_assets, delete_references
 from strands_robots.sim.scene import attach_robot, replace_ground
 from strands_robots.sim.shapes import checked_numbers
 from strands_robots.sim.terrain import Terrain
@@ -108,25 +109,10 @@ class RemoveRobot:
         if self.name not in names:
             raise UnknownNameError("robot", self.name, names)
         spec, prefix = draft.spec, f"{self.name}/"
-        # What refers to something goes before it.
-        for elements in (
-            spec.sensors,
-            spec.actuators,
-            spec.tendons,
-            spec.equalities,
-            spec.excludes,
-            spec.pairs,
-            spec.tuples,
-        ):
-            for element in list(elements):
-                if element.name.startswith(prefix) or _refers(element, prefix):
-                    spec.delete(element)
+        delete_references(spec, prefix)
         for body in [body for body in spec.worldbody.bodies if body.name.startswith(prefix)]:
             spec.delete(body)
-        for elements in (spec.meshes, spec.hfields, spec.materials, spec.textures, spec.numerics, spec.texts):
-            for element in list(elements):
-                if element.name.startswith(prefix):
-                    spec.delete(element)
+        delete_assets(spec, prefix)
         kept = tuple(robot for robot in draft.config.robots if robot.name != self.name)
         draft.config = dataclasses.replace(draft.config, robots=kept)
 
@@ -149,8 +135,3 @@ def _checked_camera_name(name: str) -> str:
             f"name '{ascii(name)[1:-1]}' of a camera given; valid: a letter, then up to 62 of a-z A-Z 0-9 _"
         )
     return name
-
-
-def _refers(element: object, prefix: str) -> bool:
-    fields = ("target", "objname", "refname", "name1", "name2", "bodyname1", "bodyname2", "geomname1", "geomname2")
-    return any(str(getattr(element, name, "")).startswith(prefix) for name in fields)
