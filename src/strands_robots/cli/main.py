@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from strands_robots.cli import approvals, audit, doctor, graph, keys, move, policy, render, robots, safety, sim, state
+from strands_robots.cli import (
+    approvals,
+    audit,
+    doctor,
+    evaluate,
+    graph,
+    keys,
+    move,
+    policy,
+    render,
+    robots,
+    safety,
+    sim,
+    state,
+)
 from strands_robots.errors import StrandsRobotsError
 
 app = typer.Typer(
@@ -24,6 +38,7 @@ app.command("state")(state.state)
 app.command("render")(render.render)
 app.command("move", context_settings={"ignore_unknown_options": True})(move.move)
 app.command("grip")(move.grip)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 app.add_typer(approvals.app, name="approvals")
