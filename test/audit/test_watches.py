@@ -56,8 +56,8 @@ def test_refusals_are_counted_per_reason_and_flush() -> None:
     watch.flush()
     watch.flush()
     assert [(kind, details["reason"], details["count"]) for kind, details, _ in reports] == [
-        ("refusal", "expired", 999),
-        ("refusal", "lease", 2),
+        ("gate_refusals", "expired", 999),
+        ("gate_refusals", "lease", 2),
     ]
     watch.see(replace(GATE, refusals={"expired": 1001, "lease": 2}))
     watch.flush()
@@ -70,7 +70,7 @@ def test_restarted_robot_counts_from_zero_and_loses_nothing() -> None:
     watch.see(replace(GATE, refusals={"expired": 5}))
     watch.see(replace(GATE, session="s2", refusals={"expired": 1}))
     watch.flush()
-    counts = [details["count"] for kind, details, _ in reports if kind == "refusal"]
+    counts = [details["count"] for kind, details, _ in reports if kind == "gate_refusals"]
     assert counts == [5, 1]
     starts = [details for kind, details, _ in reports if kind == "robot_start"]
     assert starts[1] == {"session": "s2", "previous_session": "s1"}
@@ -143,7 +143,7 @@ def test_equal_stop_requests_are_counted() -> None:
     watch = StopRequestWatch(reports.take)
     for _ in range(1000):
         watch.see("operator/anna", "smoke")
-    watch.see("", "", "cannot be read")
+    watch.see_malformed(b"\xff" * 5000, "cannot be read")
     watch.flush()
     watch.flush()
     watch.see("operator/anna", "smoke")
@@ -153,7 +153,10 @@ def test_equal_stop_requests_are_counted() -> None:
         ("smoke", 999),
         ("smoke", 1),
     ]
-    assert reports[1][1]["malformed"] == "cannot be read"
+    assert reports.kinds() == ["stop_request", "stop_malformed", "stop_request", "stop_request"]
+    assert reports[1][1] == {
+        "reason": "", "count": 1, "way": "topic", "malformed": "cannot be read", "bytes": 5000, "beginning": b"\xff" * 64
+    }  # fmt: skip
     assert all(names["durability"] is Durability.NOW for _, _, names in reports)
 
 

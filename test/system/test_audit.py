@@ -140,11 +140,11 @@ def test_what_gates_and_supervisor_say_is_recorded(bench: Bench) -> None:
         requests.publish(StopRequest(source="operator/anna", reason="smoke"))
         time.sleep(0.001)  # A volatile queue of ten: faster ones would push each other out.
     requests.publish(b"\x00\x01\x00\x00" + b"\xff" * 50)
-    wait_for(lambda: any("malformed" in record.details for record in bench.records("stop_request")), 10.0, "malformed")
+    wait_for(lambda: bench.records("stop_malformed"), 10.0, "malformed")
     wait_for(lambda: counted(bench.records("stop_request")) > 20, 10.0, "requests")
-    wait_for(lambda: bench.records("refusal"), 10.0, "refusals")
+    wait_for(lambda: bench.records("gate_refusals"), 10.0, "refusals")
     assert [record.details["latched"] for record in bench.records("latch")] == [True, False]
-    assert bench.records("refusal")[0].details["count"] == 50_000
+    assert bench.records("gate_refusals")[0].details["count"] == 50_000
     assert bench.records("lease")[0].event.actor == "policy/act"
     assert len(bench.records("stop")) == len(bench.records("resume")) == 1
     assert len(bench.records("stop_request")) < 10

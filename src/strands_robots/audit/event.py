@@ -29,7 +29,19 @@ LOG_KINDS = frozenset(
 """Kinds that only the log itself writes; verification trusts them."""
 
 DURABLE_KINDS = frozenset(
-    {"stop", "stop_request", "resume", "resume_refused", "approval", "latch", "poison", "log_end"}
+    {
+        "stop",
+        "stop_latched",
+        "stop_request",
+        "stop_malformed",
+        "resume",
+        "resume_accepted",
+        "resume_refused",
+        "approval",
+        "latch",
+        "poison",
+        "log_end",
+    }
 )
 """Kinds that are synced to the disk at once, whatever their source asked for."""
 

@@ -187,7 +187,7 @@ class AuditNode(Node):
         try:
             message = deserialize_message(data, StopRequest)
         except _UNREADABLE as error:
-            self._requests.see("", "", clip(str(error), 200))
+            self._requests.see_malformed(data, clip(str(error), 200))
             return
         self._requests.see(clip(message.source, 128), clip(message.reason, 256))
 

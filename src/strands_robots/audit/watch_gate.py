@@ -66,5 +66,5 @@ class GateWatch:
             new = count - self._counted.get(reason, 0)
             if new > 0:
                 details = {"reason": reason, "count": new, "total": count, "last": view.last_refusal}
-                self._report("refusal", details, robot=view.robot)
+                self._report("gate_refusals", details, robot=view.robot)
         self._counted = dict(view.refusals)

@@ -10,6 +10,8 @@ from strands_robots.audit.watch_gate import Report
 
 _MOST_SUPERVISORS = 8
 _MOST_REQUESTS = 256
+_BEGINNING = 64
+"""Bytes of a request that cannot be read that are kept."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,18 @@ class StopRequestWatch:
         self._report = report
         self._repeated: Counter[tuple[str, str, str]] = Counter()
         self._seen: set[tuple[str, str, str]] = set()
+        self._malformed = b""
+
+    def see_malformed(self, data: bytes, problem: str) -> None:
+        """Take a request that could not be read: its bytes and why."""
+        self._malformed = data
+        self.see("", "", problem or "not a StopRequest")
 
     def see(self, source: str, reason: str, problem: str = "") -> None:
         """Take a request; `problem` says why it could not be read, if it could not."""
         key = (source, reason, problem)
         if key not in self._seen and len(self._seen) >= _MOST_REQUESTS:
-            key = ("", "", "too many different requests")
+            key = ("", "too many different requests", "")
         if key in self._seen:
             self._repeated[key] += 1
             return
@@ -117,7 +125,8 @@ class StopRequestWatch:
 
     def _send(self, key: tuple[str, str, str], count: int) -> None:
         source, reason, problem = key
-        details: dict[str, object] = {"reason": reason, "count": count}
+        details: dict[str, object] = {"reason": reason, "count": count, "way": "topic"}
         if problem:
-            details["malformed"] = problem
-        self._report("stop_request", details, actor=source, durability=Durability.NOW)
+            details |= {"malformed": problem, "bytes": len(self._malformed), "beginning": self._malformed[:_BEGINNING]}
+        kind = "stop_malformed" if problem else "stop_request"
+        self._report(kind, details, actor=source, durability=Durability.NOW)

@@ -87,13 +87,13 @@ class IncidentNode(Node):
 
     def __init__(self) -> None:
         super().__init__("incident_node")
-        self._parameters = read_parameters(self, IncidentParameters)
-        given = self._parameters.folder
+        self._given = read_parameters(self, IncidentParameters)
+        given = self._given.folder
         home = Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser()
         self._folder = Path(given).expanduser() if given else home / "strands_robots" / "incidents"
-        seconds = self._parameters.seconds + self._parameters.after
-        self._ring = Ring(RingConfig(seconds, self._parameters.max_bytes, self._parameters.picture_period))
-        self._trigger = Trigger(self._parameters.after, self._parameters.spacing)
+        seconds = self._given.seconds + self._given.after
+        self._ring = Ring(RingConfig(seconds, self._given.max_bytes, self._given.picture_period))
+        self._trigger = Trigger(self._given.after, self._given.spacing)
         self._types: dict[str, str] = {}
         self._audit = audit_of(self)
         self._writing: threading.Thread | None = None
@@ -118,7 +118,7 @@ class IncidentNode(Node):
 
     def _consider(self, topic: str, type_name: str) -> None:
         is_lasting = topic.rpartition("/")[2] in LASTING
-        is_picture = type_name == PICTURES and self._parameters.pictures
+        is_picture = type_name == PICTURES and self._given.pictures
         is_ours = topic.startswith(self._prefix) or topic in ("/tf", "/tf_static")
         if not is_ours or not (is_lasting or is_picture or type_name in STREAMS | {SAFETY_STATE, STOP_REQUEST}):
             return
@@ -177,7 +177,7 @@ class IncidentNode(Node):
         self._record("incident", incident, _describe(written))
 
     def _record(self, kind: str, incident: Incident, details: Mapping[str, object]) -> None:
-        stop = {"stop_id": incident.stop_id, "reason": incident.reason, "run_id": self._parameters.run_id}
+        stop = {"stop_id": incident.stop_id, "reason": incident.reason, "run_id": self._given.run_id}
         self._audit.record(kind, {**stop, **details}, actor=incident.source, durability=Durability.NOW)
 
 
