@@ -24,7 +24,7 @@ def edit(world: World, edits: Sequence[Edit]) -> None:
         raise ConfigurationError(f"{len(edits)} edits given; valid: at most {MAX_EDITS}")
     with world.lock:
         now = Still(take_snapshot(world))
-        draft = Draft(world.spec.copy(), world.config, now.model, now.data)
+        draft = Draft(world.spec.copy(), world.config, world.nominal, now.data)
         for change in edits:
             try:
                 change.apply(draft)

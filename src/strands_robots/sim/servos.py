@@ -140,3 +140,13 @@ def require_servo(model: mujoco.MjModel, joint: int, source: str) -> Servo:
     if other is not None:
         raise ModelError(f"joint '{name}' of '{source}' is moved by actuator '{other}', which is no position servo; {remedy}")
     raise ModelError(f"joint '{name}' of '{source}' has no actuator although other joints have; {remedy}")
+
+
+def actuator_group(model: mujoco.MjModel, robot: str) -> int:
+    """Return the actuator group of a robot."""
+    groups = {
+        int(model.actuator_group[i])
+        for i in range(actuator_count(model))
+        if model.actuator(i).name.startswith(f"{robot}/")
+    }
+    return groups.pop() if len(groups) == 1 else 0

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import threading
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import mujoco
@@ -16,11 +15,14 @@ from strands_robots.errors import ModelError, UnknownNameError, WorldError
 from strands_robots.sim.cameras import Camera, collect_cameras
 from strands_robots.sim.model_file import compile_model
 from strands_robots.sim.pushes import Push, Pushes
+from strands_robots.sim.randomization import Nominal, Start, noisy_cameras
 from strands_robots.sim.rollout import BatchRollout, Futures
 from strands_robots.sim.scene import build_scene, scene_source, set_picture_size
-from strands_robots.sim.servos import actuator_count
+from strands_robots.sim.servos import actuator_group
 from strands_robots.sim.stage import Stage
 from strands_robots.sim.state import DivergenceWatch, carry_over, read_state, write_state
+from strands_robots.sim.variations import Drawn, Variation, stream
+from strands_robots.sim.varied_model import move_to_start
 from strands_robots.sim.world_config import RobotSpec, WorldConfig
 from strands_robots.sim.world_robot import WorldRobot
 from strands_robots.types import FloatArray
@@ -44,6 +46,8 @@ class World:
         seed: Seed of the last reset.
         physics_steps: Physics steps since the last reset.
         fault: What made the simulation diverge, or None. While it is set the world does not step.
+        nominal: The model without what was drawn.
+        drawn: What the last reset drew of `config.variations`.
     """
 
     def __init__(self, config: WorldConfig, seed: int = 0) -> None:
@@ -51,6 +55,7 @@ class World:
 
         Raises:
             ModelError: If a model file cannot be used.
+            UnknownNameError, WorldError: If the variations are not possible.
         """
         self.config = config
         self.lock = threading.RLock()
@@ -62,7 +67,9 @@ class World:
             {spec.name: WorldRobot(spec, index + 1, self.lock) for index, spec in enumerate(config.robots)}
         )
         self.cameras: Mapping[str, Camera] = MappingProxyType(collect_cameras(self.model, config))
-        self._stage = Stage(self.model, self.generation, self.cameras)
+        self.nominal, self._layout = self.model, self.generation
+        self._stage = Stage(self.model, self._layout, self.cameras)
+        self.drawn: tuple[Drawn, ...] = ()
         self.fault: str | None = None
         self.seed = seed
         self.physics_steps = 0
@@ -71,7 +78,7 @@ class World:
         self._pushes = Pushes()
         self._batch: BatchRollout | None = None
         self._bind()
-        self.reset(seed)
+        self.vary(config.variations, seed)
 
     @property
     def time(self) -> float:
@@ -85,10 +92,11 @@ class World:
 
     @property
     def model_sha256(self) -> str:
-        """SHA-256 of the world's MJCF, hexadecimal."""
+        """SHA-256 of the world's MJCF and what was drawn, hexadecimal."""
         with self.lock:
             if self._sha256[0] != self.generation:
-                self._sha256 = self.generation, hashlib.sha256(self.spec.to_xml().encode()).hexdigest()
+                text = self.spec.to_xml() + "".join(f"\n{each!r}" for each in self.drawn)
+                self._sha256 = self.generation, hashlib.sha256(text.encode()).hexdigest()
             return self._sha256[1]
 
     @property
@@ -137,11 +145,15 @@ class World:
 
         Raises:
             UnknownNameError: If there is no such keyframe.
+            WorldError: If the variations give no start; the world stays as it was.
         """
         with self.lock:
             if keyframe and keyframe not in self.keyframes:
                 raise UnknownNameError("keyframe", keyframe, self.keyframes)
+            nominal = self._without_variations(self.model.key(keyframe).id if keyframe else -1)
+            start = nominal.draw(self.config.variations, seed)
             self._pushes.clear(self.data)
+            self._begin(start)
             if keyframe:
                 mujoco.mj_resetDataKeyframe(self.model, self.data, self.model.key(keyframe).id)
                 self.data.time = 0.0
@@ -149,6 +161,10 @@ class World:
                 mujoco.mj_resetData(self.model, self.data)
             for robot in self.robots.values():
                 robot.place_home()
+            if start.drawn:
+                move_to_start(self.model, self.data.qpos, start.drawn, nominal.limits())
+                for robot in self.robots.values():
+                    robot.hold()
             mujoco.mj_forward(self.model, self.data)
             self.seed = seed
             self.physics_steps = 0
@@ -157,11 +173,44 @@ class World:
             for robot in self.robots.values():
                 robot.read()
 
+    def vary(self, variations: Sequence[Variation], seed: int = 0) -> None:
+        """Take other variations and reset; none puts back what the world was made as.
+
+        Args:
+            variations: What every reset draws anew from now on.
+            seed: Seed of this reset.
+
+        Raises:
+            UnknownNameError: If a variation holds for something that is not there.
+            WorldError: If the variations give no start. The world stays as it was, in both cases.
+        """
+        with self.lock:
+            self._without_variations().check(variations)
+            before, self.config = self.config, dataclasses.replace(self.config, variations=tuple(variations))
+            try:
+                self.reset(seed)
+            except WorldError:
+                self.config = before
+                raise
+
+    def _without_variations(self, keyframe: int = -1) -> Nominal:
+        return Nominal(self.nominal, self.robots, self.cameras, keyframe)
+
+    def _begin(self, start: Start) -> None:
+        """Take the model of a start, if it is another one; its state is not set yet."""
+        if start.drawn == self.drawn and (start.model is self.nominal) == (self.model is self.nominal):
+            return
+        self.drawn = start.drawn
+        self.model, self.data = start.model, mujoco.MjData(start.model)
+        self.cameras = MappingProxyType(noisy_cameras(collect_cameras(self.model, self.config), self.drawn))
+        self.generation += 1
+        self._stage = Stage(self.model, self._layout, self.cameras)
+        self._bind()
+
     def random_stream(self, purpose: str) -> np.random.Generator:
         """Return the random stream of one purpose; it depends on the seed and the purpose only and starts anew at `reset`."""
         if purpose not in self._streams:
-            sequence = np.random.SeedSequence([self.seed, zlib.crc32(purpose.encode())])
-            self._streams[purpose] = np.random.default_rng(sequence)
+            self._streams[purpose] = stream(self.seed, purpose)
         return self._streams[purpose]
 
     def get_state(self, out: FloatArray | None = None) -> FloatArray:
@@ -291,21 +340,25 @@ class World:
 
     def _swap(self, spec: mujoco.MjSpec, config: WorldConfig, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         """Become another world, which already has the state of this one."""
-        cameras = collect_cameras(model, config)
+        collect_cameras(model, config)  # refuses what cannot be published, before anything is changed
         present = self.robots
         robots = {
             spec.name: present[spec.name]
             if spec.name in present and present[spec.name].spec is spec
-            else WorldRobot(spec, _group(model, spec.name), self.lock)
+            else WorldRobot(spec, actuator_group(model, spec.name), self.lock)
             for spec in config.robots
         }
         added = [robot for name, robot in robots.items() if robot is not present.get(name)]
         for robot in added:
             robot.bind(model, data)  # refuses what cannot be commanded, before anything is changed
-        self.spec, self.config, self.model, self.data = spec, config, model, data
-        self.robots, self.cameras = MappingProxyType(robots), MappingProxyType(cameras)
+        self.spec, self.config, self.data, self.nominal = spec, config, data, model
+        self.robots, self.cameras = MappingProxyType(robots), collect_cameras(model, config)
+        start = self._without_variations().draw_again(config.variations, self.seed, self.drawn)
+        self.model, self.drawn = start.model, start.drawn
+        self.cameras = MappingProxyType(noisy_cameras(collect_cameras(self.model, config), self.drawn))
         self.generation += 1
-        self._stage = Stage(model, self.generation, self.cameras)
+        self._layout = self.generation
+        self._stage = Stage(self.model, self._layout, self.cameras)
         self._bind()
         for robot in added:
             robot.place_home()
@@ -345,13 +398,3 @@ class World:
     def _clear_fault(self) -> None:
         self._watch.forget()
         self.fault = None
-
-
-def _group(model: mujoco.MjModel, robot: str) -> int:
-    """Return the actuator group of a robot."""
-    groups = {
-        int(model.actuator_group[i])
-        for i in range(actuator_count(model))
-        if model.actuator(i).name.startswith(f"{robot}/")
-    }
-    return groups.pop() if len(groups) == 1 else 0

@@ -14,6 +14,7 @@ from strands_robots.robot_config import CameraConfig, RobotConfig
 
 if TYPE_CHECKING:
     from strands_robots.sim.terrain import Terrain
+    from strands_robots.sim.variations import Variation
 
 MAX_ROBOTS = 30  # MuJoCo switches actuator groups 0 to 30; group 0 belongs to the scene.
 MAX_GRAVITY = 1000.0  # [m/s^2]
@@ -63,6 +64,7 @@ class WorldConfig:
         cameras: Options of cameras of the surroundings, by name; the others have those of `overhead`.
         overhead: Size and rate of the camera that looks down on the robots; None leaves it out. A camera of that name in `scene`
             is used as it is.
+        variations: What every reset draws anew.
     """
 
     robots: tuple[RobotSpec, ...]
@@ -73,6 +75,7 @@ class WorldConfig:
     cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
     gravity: tuple[float, float, float] | None = None
     ground: Terrain | None = None
+    variations: tuple[Variation, ...] = ()
 
     def __post_init__(self) -> None:
         if self.gravity is not None and not all(abs(value) <= MAX_GRAVITY for value in self.gravity):
