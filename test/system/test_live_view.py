@@ -21,7 +21,22 @@ from strands_robots.msg import SafetyState
 
 from strands_robots.ros import qos
 
-from .test_command import PATIENT, is_alive
+PATIENT = """\
+/**/sim_node:
+  ros__parameters:
+    heartbeat_timeout: 5.0
+/**/safety_node:
+  ros__parameters:
+    gate_state_timeout: 5.0
+"""
+"""So that a loaded machine is not taken for a dead one; these tests are not about the time-outs."""
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class View:
