@@ -1,0 +1,130 @@
+"""Control steps a second in lockstep, every one through gate, player and report, against a bare loop of MuJoCo in the same run.
+
+One SO-101, 2 ms timestep, 10 physics steps per control step. `chunk`: a chunk of 20 rows for each request, as a policy
+sends it; `command`: one command for each control step; `hold`: nothing commanded. Both ways take short turns and the
+ratio is the median over the turns. Without ROS: what the messages cost on top is in bench_simulation.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import strands_robots.sim  # chooses the OpenGL backend, so before mujoco  # noqa: F401
+
+# isort: split
+import mujoco
+import numpy as np
+from _report import report
+
+from strands_robots.motion.chunk import Chunk
+from strands_robots.robot_config import load_robot
+from strands_robots.safety.gate import Gate, GateConfig, GateReport, Setpoint
+from strands_robots.safety.heartbeat import Heartbeat
+from strands_robots.sim.control import ControlLoop, RobotLoop
+from strands_robots.sim.lockstep import Stepper, StepRequest
+from strands_robots.sim.world import RobotSpec, World, WorldConfig
+from strands_robots.types import FloatArray
+
+ROWS = 20
+REQUESTS = 10
+TURNS = 41
+SUBSTEPS = 10
+TIMESTEP = 0.002
+PERIOD = SUBSTEPS * TIMESTEP
+
+
+class _NoPort:
+    """Takes what the control loop publishes."""
+
+    def publish_state(self, stamp: float, position: FloatArray, velocity: FloatArray, effort: FloatArray) -> None:
+        """Forget it."""
+
+    def publish_applied(self, stamp: float, setpoint: Setpoint) -> None:
+        """Forget it."""
+
+    def publish_gate(self, stamp: float, report: GateReport) -> None:
+        """Forget it."""
+
+
+class _Lockstep:
+    """A world in lockstep with an armed robot."""
+
+    def __init__(self) -> None:
+        config = load_robot("so101")
+        self.world = World(WorldConfig(robots=(RobotSpec("so101", config),), timestep=TIMESTEP))
+        robot = self.robot = self.world.robots["so101"]
+        gate_config = GateConfig("so101", "session", PERIOD, stall_timeout=float("inf"), heartbeat_timeout=3600.0)
+        self.gate = Gate(gate_config, robot.limits, robot.position, robot.supervision(PERIOD))
+        self.control = ControlLoop(self.world, [RobotLoop(robot, self.gate, _NoPort())], TIMESTEP, PERIOD)
+        self.stepper = Stepper(self.control, 3600.0)
+        self.sequence = 0
+        for sequence in range(3):
+            beat = Heartbeat("supervisor", sequence, True, 1, {"so101": "session"})
+            self.gate.on_heartbeat(beat, self.control.now())
+        assert not self.gate.is_latched
+        phase = np.linspace(0.0, 6.0 * np.pi, ROWS * REQUESTS)[:, None]
+        way = robot.home + 0.2 * np.sin(phase + np.arange(len(robot.home)))
+        self.targets = np.ascontiguousarray(np.clip(way, robot.limits.lower, robot.limits.upper))
+
+    def chunk(self, rows: FloatArray) -> Chunk:
+        self.sequence += 1
+        now = self.world.time
+        return Chunk(
+            "policy/bench", self.sequence, now, 1.0, self.robot.joint_names, rows, control_period=PERIOD if len(rows) > 1 else 0.0,
+            observation_stamp=now if len(rows) > 1 else None,
+        )  # fmt: skip
+
+    def restart(self) -> None:
+        self.world.reset(0)
+        self.control.restart()
+        self.sequence = 0
+        self.gate.on_clock_jump(self.control.now())
+
+    def play(self, rows: int) -> None:
+        self.restart()
+        self.sequence = int(time.monotonic_ns())
+        for first in range(0, len(self.targets), rows):
+            chunk = self.chunk(self.targets[first : first + rows])
+            result = self.stepper.step(StepRequest("bench", rows, chunks=(("so101", chunk),)))
+            assert result.success, result
+
+    def hold(self) -> None:
+        self.restart()
+        for _ in range(REQUESTS):
+            assert self.stepper.step(StepRequest("bench", ROWS)).success
+
+    def bare(self) -> None:
+        self.world.reset(0)
+        model, data = self.world.model, self.world.data
+        for target in self.targets:
+            data.ctrl[:] = target
+            mujoco.mj_step(model, data, nstep=SUBSTEPS)
+
+
+def main() -> None:
+    lockstep = _Lockstep()
+    figures: dict[str, float] = {}
+    reference: dict[str, float] = {"ratio_target": 0.9, "peer_policy_loop_hz": 3250.0, "peer_bare_hz": 11600.0}
+    ways: dict[str, Callable[[], None]] = {
+        "chunk": lambda: lockstep.play(ROWS),
+        "command": lambda: lockstep.play(1),
+        "hold": lockstep.hold,
+    }
+    for name, way in ways.items():
+        pairs = [(_rate(way), _rate(lockstep.bare)) for _ in range(TURNS)]
+        figures[f"{name}_control_steps_per_s"] = statistics.median(mine for mine, _ in pairs)
+        figures[f"{name}_ratio"] = statistics.median(mine / theirs for mine, theirs in pairs)
+        reference[f"{name}_bare_control_steps_per_s"] = statistics.median(theirs for _, theirs in pairs)
+    report("lockstep", figures, reference)
+
+
+def _rate(work: Callable[[], None]) -> float:
+    start = time.process_time()  # this thread's work: others' load on the machine does not count
+    work()
+    return ROWS * REQUESTS / (time.process_time() - start)
+
+
+if __name__ == "__main__":
+    main()
