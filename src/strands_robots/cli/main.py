@@ -20,6 +20,7 @@ from strands_robots.cli import (
     safety,
     sim,
     state,
+    view,
 )
 from strands_robots.errors import StrandsRobotsError
 
@@ -36,6 +37,7 @@ app.command("estop")(safety.estop)
 app.command("resume")(safety.resume)
 app.command("state")(state.state)
 app.command("render")(render.render)
+app.command("view")(view.view)
 app.command("move", context_settings={"ignore_unknown_options": True})(move.move)
 app.command("grip")(move.grip)
 app.command("evaluate")(evaluate.evaluate)
