@@ -26,10 +26,10 @@ CONTROL_PERIOD = 0.01
 class MovingArm:
     """sim_node and safety_node as processes, one client that listens, and a swing of the shoulder to interrupt."""
 
-    def __init__(self, graph: Graph, folder: Path, **sim_parameters: Any) -> None:
+    def __init__(self, graph: Graph, folder: Path, robot_node: str = "sim_node", **sim_parameters: Any) -> None:
         self.graph = graph
         self.folder = folder
-        self.sim = graph.start("sim_node", robots=["so101=so101"], cameras=False, **sim_parameters)
+        self.sim = graph.start(robot_node, **{"robots": ["so101=so101"], "cameras": False, **sim_parameters})
         self.safety = self.start_safety()
         client = self.client = graph.client()
         self.applied: deque[tuple[float, JointCommand]] = deque(maxlen=20000)
@@ -54,7 +54,9 @@ class MovingArm:
         return self.safety_states[-1]
 
     def start_safety(self) -> Process:
-        return self.graph.start("safety_node", run_id="run-1", arm_on_start=True, latch_folder=str(self.folder), robots=["so101"])
+        return self.graph.start(
+            "safety_node", run_id="run-1", arm_on_start=True, latch_folder=str(self.folder), robots=["so101"]
+        )
 
     def wait_armed(self) -> None:
         wait_for(lambda: (self.gates and not self.gate.latched) or self._resume_if_stopped(), 30.0, "an armed robot")
@@ -95,7 +97,9 @@ class MovingArm:
         self.chunks.publish(message)
 
     def stop(self, **fields: Any) -> Any:
-        return self.client.call(StopGraph, "safety/stop", StopGraph.Request(source="operator/test", reason="test", **fields))
+        return self.client.call(
+            StopGraph, "safety/stop", StopGraph.Request(source="operator/test", reason="test", **fields)
+        )
 
     def resume(self, stop_id: int | None = None) -> Any:
         request = ResumeGraph.Request(
@@ -125,7 +129,10 @@ class MovingArm:
         """Return the applied shoulder set-points (N, 2) [s, rad] from the last commanded one on."""
         commands = list(self.applied)
         first = next(i for i, (received, command) in enumerate(commands) if received > after and not command.source)
-        path = [(to_seconds(c.header.stamp), c.values[list(c.joint_names).index("shoulder_pan")]) for _, c in commands[first - 2 :]]
+        path = [
+            (to_seconds(c.header.stamp), c.values[list(c.joint_names).index("shoulder_pan")])
+            for _, c in commands[first - 2 :]
+        ]
         return np.array(path)
 
     def assert_braked_within_limits(self, after: float) -> None:
