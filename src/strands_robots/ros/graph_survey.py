@@ -14,7 +14,7 @@ from strands_robots.ros.client import GraphClient
 from strands_robots.ros.drain import Drained
 from strands_robots.ros.interfaces import load_interface
 
-QUIET_TIME = 0.35
+QUIET_TIME = 0.5
 """When nothing new was found for this long, what was found counts as everything [s]."""
 
 LONGEST_SEARCH = 3.0
@@ -60,16 +60,20 @@ class Survey:
 
 
 def wait_for_graph(client: GraphClient) -> None:
-    """Wait until discovery brings nothing new."""
+    """Wait until discovery brings nothing new; where it brings nothing at all, for LONGEST_SEARCH."""
     node = client.node
     started = changed = time.monotonic()
     seen: object = None
     while time.monotonic() - started < LONGEST_SEARCH:
-        found = (sorted(node.get_topic_names_and_types()), sorted(node.get_service_names_and_types()))
+        found = (
+            sorted(node.get_node_names_and_namespaces()),
+            sorted(node.get_topic_names_and_types()),
+            sorted(node.get_service_names_and_types()),
+        )
         now = time.monotonic()
         if found != seen:
             seen, changed = found, now
-        elif now - changed > QUIET_TIME:
+        elif now - changed > QUIET_TIME and len(found[0]) > 1:
             return
         time.sleep(0.02)
 
