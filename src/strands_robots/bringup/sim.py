@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import re
 import uuid
@@ -46,6 +47,8 @@ class SimOptions:
     headless: bool = _option(True, "Without a window; false opens the viewer of MuJoCo, which needs a screen.")
     cameras: bool = _option(True, "Publish the cameras.")
     rviz: bool = _option(False, "Start RViz as well; needs a ROS installation with rviz2.")
+    foxglove: bool = _option(False, "Serve the graph to Foxglove on this machine; needs foxglove-sdk.")
+    foxglove_port: int = _option(8765, "Port of 127.0.0.1 for Foxglove; 0 for a free one, which the log names.")
     params_file: str = _option("", "ROS parameter file for every node; what it says wins over everything else.")
     namespace: str = _option("", "Namespace of the whole graph.")
     log_level: str = _option("info", "Level of every node's log: debug, info, warn, error or fatal.", LOG_LEVELS)
@@ -82,6 +85,8 @@ class SimOptions:
         for name in ("real_time_factor", "camera_rate", "timestep", "control_period"):
             if not 0.0 < getattr(self, name) < 1e4:
                 raise ConfigurationError(f"{name} is {getattr(self, name)}; valid: above 0 and below 10000")
+        if not 0 <= self.foxglove_port <= 65535:
+            raise ConfigurationError(f"foxglove_port is {self.foxglove_port}; valid: 0 to 65535")
         if not _ROS_NAMESPACE.fullmatch(self.namespace):
             raise ConfigurationError(
                 f"namespace '{ascii(self.namespace)[1:-1]}' cannot be used on ROS; "
@@ -103,6 +108,8 @@ LAUNCH_ARGUMENTS: Mapping[str, str] = MappingProxyType(
         "headless": "true",
         "cameras": "true",
         "rviz": "false",
+        "foxglove": "false",
+        "foxglove_port": "8765",
         "incidents": "true",
         "params_file": "",
         "namespace": "",
@@ -250,7 +257,21 @@ def sim_graph(options: SimOptions) -> Graph:
         )
     if options.rviz:
         nodes.append(_rviz())
+    if options.foxglove:
+        nodes.append(_foxglove(options, files))
     return Graph(tuple(nodes), namespace=options.namespace, log_level=options.log_level, journal=journal)
+
+
+def _foxglove(options: SimOptions, files: tuple[Path, ...]) -> NodeSpec:
+    if importlib.util.find_spec("foxglove") is None:
+        raise ConfigurationError("foxglove-sdk is not installed; install it with: pip install foxglove-sdk")
+    return NodeSpec(
+        "foxglove_node",
+        "foxglove_node",
+        parameters={"run_id": options.run_id, "port": options.foxglove_port, "use_sim_time": False},
+        parameter_files=files,
+        on_exit=OnExit.OPTIONAL,
+    )
 
 
 def _rviz() -> NodeSpec:
