@@ -51,7 +51,9 @@ def claim_domain() -> tuple[int, Any]:
 
 
 def executable(name: str) -> str:
-    """Return the path of an installed executable of the package, as ros2 run finds it."""
+    """Return the path of an installed executable of the package, as ros2 run finds it; an absolute path as it is."""
+    if Path(name).is_absolute():
+        return name
     for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
         path = Path(prefix) / "lib" / "strands_robots" / name
         if prefix and path.is_file():

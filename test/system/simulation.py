@@ -1,0 +1,105 @@
+"""`strands-robots` in processes of its own, and a simulation that it started."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from graph import claim_domain, wait_for
+
+STARTED = "listening to robot "
+PATIENT = """\
+/**/sim_node:
+  ros__parameters:
+    heartbeat_timeout: 5.0
+/**/safety_node:
+  ros__parameters:
+    gate_state_timeout: 5.0
+"""
+"""So that a loaded machine is not taken for a dead one; these tests are not about the time-outs."""
+
+
+class Command:
+    """`strands-robots` in a process of its own, on a ROS domain of its own."""
+
+    def __init__(self, folder: Path, domain: int) -> None:
+        self.environment = {
+            **os.environ,
+            "ROS_DOMAIN_ID": str(domain),
+            "ROS_HOME": str(folder),
+            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        }
+        self.output_file = folder / "output"
+
+    def words(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "strands_robots.cli.main", *words]
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """Return the exit code and everything that a short command printed."""
+        result = subprocess.run(
+            self.words(*words),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+        )
+        return result.returncode, result.stdout
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        with self.output_file.open("wb") as output:
+            return subprocess.Popen(
+                self.words(*words),
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.output_file.read_text(encoding="utf-8")
+
+
+class Simulation(Command):
+    """A simulation that the command started; `process` is the command."""
+
+    def __init__(self, folder: Path, *options: str, parameters: str = PATIENT, **environment: str) -> None:
+        self.domain, self._lock = claim_domain()
+        super().__init__(folder, self.domain)
+        self.environment.update(environment)
+        file = folder / "parameters.yaml"
+        file.write_text(parameters, encoding="utf-8")
+        self.process = self.start("sim", "--no-cameras", "--no-state", "--params-file", str(file), *options)
+        self.started = time.monotonic()
+        wait_for(lambda: STARTED in self.output or self.process.poll() is not None, 60.0, "the start of the simulation")
+        assert self.process.poll() is None, self.output
+
+    def nodes(self) -> dict[str, int]:
+        """Return the process id of each node."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        found = {}
+        for pid in children:
+            match = re.search(r"__node:=(\w+)", Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "))
+            if match:
+                found[match.group(1)] = int(pid)
+        return found
+
+    def arm(self) -> None:
+        """Make sure that the robots are armed, whatever the test before did."""
+        wait_for(
+            lambda: "safety ARMED" in self.run("state")[1] or self.run("resume")[0] == 0,
+            60.0,
+            "the arming of the robots",
+        )
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(10)
+        self._lock.close()
