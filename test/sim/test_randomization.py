@@ -24,6 +24,7 @@ from strands_robots.sim.world import World
 
 from .arms import one_arm_world, two_arm_world
 
+
 def cube(name: str, x: float) -> AddBody:
     shape = Shape("box", [0.02, 0.02, 0.02], mass=0.1, name=f"{name}_shape", rgba=(0.4, 0.5, 0.6, 1.0))
     return AddBody(name, [shape], position=(x, 1.0, 0.02), is_free=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
@@ -9,10 +12,13 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from strands_robots.ros import qos
 from strands_robots.ros.images import fill_compressed, fill_image
-from strands_robots.ros.publishers import create_publisher
+from strands_robots.ros.publishers import create_publisher, settle
 from strands_robots.ros.stamps import fill_time
 
 JPEG_QUALITY = 90
+
+PREVIEW_PERIOD = 0.5
+"""Shortest time between two pictures on preview/compressed [s, steady time]."""
 
 
 class CameraPorts:
@@ -35,6 +41,8 @@ class CameraPorts:
         self._info_publisher = create_publisher(node, CameraInfo, f"{name}/camera_info", qos.IMAGE)
         self._rgb_publisher = create_publisher(node, Image, f"{name}/image_raw", qos.IMAGE)
         self._compressed_publisher = create_publisher(node, CompressedImage, f"{name}/image_raw/compressed", qos.IMAGE)
+        self._preview_publisher = create_publisher(node, CompressedImage, f"{name}/preview/compressed", qos.IMAGE)
+        self._previewed = -math.inf
         self._depth_publisher = create_publisher(node, Image, f"{name}/depth/image_raw", qos.IMAGE)
         self._depth_info_publisher = create_publisher(node, CameraInfo, f"{name}/depth/camera_info", qos.IMAGE)
 
@@ -46,14 +54,20 @@ class CameraPorts:
         """Take the topics off the graph; in the executor's thread, when no other one uses the port any more."""
         for publisher in (
             self._info_publisher, self._rgb_publisher, self._compressed_publisher, self._depth_publisher,
-            self._depth_info_publisher,
+            self._depth_info_publisher, self._preview_publisher,
         ):  # fmt: skip
             self._node.destroy_publisher(publisher)
 
+    def settle(self) -> None:
+        """Wait until every reliable reader has the pictures."""
+        settle((self._rgb_publisher, self._compressed_publisher, self._depth_publisher))
+
     def wants_rgb(self) -> bool:
-        """Return whether anybody looks at the picture, raw or compressed."""
+        """Return whether anybody looks at the picture, raw or compressed, or waits for the next preview."""
         return (
-            self._rgb_publisher.get_subscription_count() > 0 or self._compressed_publisher.get_subscription_count() > 0
+            self._rgb_publisher.get_subscription_count() > 0
+            or self._compressed_publisher.get_subscription_count() > 0
+            or self._wants_preview()
         )
 
     def wants_depth(self) -> bool:
@@ -69,8 +83,19 @@ class CameraPorts:
         """Publish uint8 (H, W, 3), raw and as JPEG, each if somebody looks."""
         if self._rgb_publisher.get_subscription_count():
             self._rgb_publisher.publish(fill_image(self._rgb, pixels, stamp, "rgb8"))
-        if self._compressed_publisher.get_subscription_count():
-            self._compressed_publisher.publish(fill_compressed(self._compressed, pixels, stamp, JPEG_QUALITY))
+        is_wanted, is_previewed = self._compressed_publisher.get_subscription_count() > 0, self._wants_preview()
+        if not is_wanted and not is_previewed:
+            return
+        message = fill_compressed(self._compressed, pixels, stamp, JPEG_QUALITY)
+        if is_wanted:
+            self._compressed_publisher.publish(message)
+        if is_previewed:
+            self._previewed = time.monotonic()
+            self._preview_publisher.publish(message)
+
+    def _wants_preview(self) -> bool:
+        is_due = time.monotonic() - self._previewed >= PREVIEW_PERIOD
+        return is_due and self._preview_publisher.get_subscription_count() > 0
 
     def publish_depth(self, stamp: float, pixels: NDArray[np.float32]) -> None:
         """Publish float32 (H, W) [m] with its calibration."""

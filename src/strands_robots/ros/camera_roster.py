@@ -55,9 +55,20 @@ class CameraRoster:
         def take_over() -> None:
             self.worker.set_feeds(feeds, self._world.time)
             for port in gone:
-                self.worker.retire(port, lambda port=port: self._executor.call(port.close))
+                self.worker.retire(port, self._closing(port))
 
         return take_over
+
+    def _closing(self, port: CameraPorts) -> Callable[[], None]:
+        def close() -> None:
+            self._executor.call(port.close)
+
+        return close
+
+    def settle(self) -> None:
+        """Wait until every reliable reader has the pictures; from the physics thread."""
+        for port in list(self._ports.values()):
+            port.settle()
 
     def _feeds(self) -> list[CameraFeed]:
         feeds = []

@@ -11,8 +11,8 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from strands_robots.errors import StrandsRobotsError
-from strands_robots.ros.robot_ports import RobotPorts
 from strands_robots.ros.safety_ports import SafetyPorts
+from strands_robots.ros.simulated_robot_ports import SimulatedRobotPorts
 from strands_robots.safety.gate import Gate
 from strands_robots.sim.control import ControlLoop, RobotLoop
 from strands_robots.sim.runtime import SimRuntime
@@ -57,10 +57,10 @@ class RobotRoster:
         node: Node,
         world: World,
         make_gate: Callable[[WorldRobot], Gate],
-        make_ports: Callable[[Gate], RobotPorts],
+        make_ports: Callable[[Gate], SimulatedRobotPorts],
     ) -> None:
         self.gates: list[Gate] = []
-        self.ports: dict[str, RobotPorts] = {}
+        self.ports: dict[str, SimulatedRobotPorts] = {}
         self._node = node
         self._world = world
         self._make_gate = make_gate

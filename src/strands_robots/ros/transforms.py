@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -12,7 +12,8 @@ from rclpy.node import Node
 from strands_robots.ros import qos
 from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.stamps import fill_time
-from strands_robots.types import FloatArray
+from strands_robots.sim.frames import FrameTree
+from strands_robots.sim.world import World
 
 Pose = tuple[str, str, Sequence[float], Sequence[float]]
 """Frame, parent frame, origin in the parent [m], rotation in the parent as xyzw."""
@@ -23,44 +24,68 @@ def has_transforms() -> bool:
     return find_spec("tf2_msgs") is not None
 
 
-class TransformPort:
-    """Publisher of the moving frames; the message is reused. Needs tf2_msgs.
+class WorldTransforms:
+    """Frames of a simulated world: links, objects and cameras. The messages are reused. Needs tf2_msgs.
+
+    Frames that cannot move are said once on /tf_static, and again when the world was changed.
 
     Args:
         node: The node.
-        frames: (frame, parent frame) of each moving frame.
-        fixed: Frames that never move, said once.
+        world: The world.
     """
 
-    def __init__(self, node: Node, frames: Iterable[tuple[str, str]], fixed: Iterable[Pose]) -> None:
+    def __init__(self, node: Node, world: World) -> None:
         from tf2_msgs.msg import TFMessage
 
-        self._message: Any = TFMessage(transforms=[_transform(name, parent) for name, parent in frames])
+        self._kind = TFMessage
+        self._world = world
         self._publisher = create_publisher(node, TFMessage, "/tf", qos.STATE)
         self._static_publisher = create_publisher(node, TFMessage, "/tf_static", qos.DESCRIPTION)
-        static = []
-        for name, parent, position, quaternion in fixed:
-            transform = _transform(name, parent)
-            _set(transform, position, quaternion)
-            static.append(transform)
-        self._static_publisher.publish(TFMessage(transforms=static))
+        self._frames: FrameTree
+        self._message: Any
+        self.follow()()
 
-    def is_wanted(self) -> bool:
-        """Return whether anybody listens."""
-        return bool(self._publisher.get_subscription_count())
+    def follow(self) -> Callable[[], None]:
+        """Say where the fixed frames are now; in the executor's thread, after the world was changed.
 
-    def publish(self, stamp: float, positions: FloatArray, quaternions: FloatArray) -> None:
-        """Publish every moving frame at `stamp` [s, ROS time].
-
-        Args:
-            stamp: Time [s].
-            positions: Origins in the parents (N, 3) [m].
-            quaternions: Rotations in the parents (N, 4), xyzw.
+        Returns:
+            What the physics thread is to call between two steps; then the moving ones follow as well.
         """
-        for transform, position, quaternion in zip(self._message.transforms, positions.tolist(), quaternions.tolist()):
+        with self._world.lock:
+            frames = FrameTree(self._world)
+            fixed = [
+                (frame.name, frame.parent, position, quaternion)
+                for frame, position, quaternion in zip(frames.fixed, *(part.tolist() for part in frames.fixed_poses()))
+            ]
+            cameras = list(self._world.cameras.values())
+        optical = [(each.frame_id, each.parent_frame, each.position, each.quaternion_xyzw) for each in cameras]
+        self._static_publisher.publish(self._kind(transforms=_transforms([*fixed, *optical])))
+        message = self._kind(transforms=[_transform(frame.name, frame.parent) for frame in frames.frames])
+
+        def take_over() -> None:
+            self._frames, self._message = frames, message
+
+        return take_over
+
+    def publish(self, stamp: float) -> None:
+        """Publish where every moving frame is at `stamp` [s, ROS time], if anybody listens; in the physics thread."""
+        if not self._publisher.get_subscription_count():
+            return
+        self._frames.read()
+        positions, quaternions = self._frames.positions.tolist(), self._frames.quaternions.tolist()
+        for transform, position, quaternion in zip(self._message.transforms, positions, quaternions):
             fill_time(transform.header.stamp, stamp)
             _set(transform, position, quaternion)
         self._publisher.publish(self._message)
+
+
+def _transforms(poses: Iterable[Pose]) -> list[TransformStamped]:
+    messages = []
+    for name, parent, position, quaternion in poses:
+        message = _transform(name, parent)
+        _set(message, position, quaternion)
+        messages.append(message)
+    return messages
 
 
 def _transform(name: str, parent: str) -> TransformStamped:

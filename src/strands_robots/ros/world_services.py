@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -14,24 +14,28 @@ from std_srvs.srv import SetBool
 from strands_robots.errors import ConfigurationError
 from strands_robots.ros.conversions import JointStateBuffer, chunk_from_command, chunk_from_msg
 from strands_robots.ros.deferred_service import create_deferred_service
+from strands_robots.ros.executor_calls import ExecutorCalls
+from strands_robots.ros.futures import done, map_future, then
 from strands_robots.ros.responses import refusal
-from strands_robots.ros.robot_ports import RobotPorts
+from strands_robots.ros.simulated_robot_ports import SimulatedRobotPorts
 from strands_robots.ros.stamps import to_time
 from strands_robots.sim.control import RobotLoop
 from strands_robots.sim.lockstep import StepRequest
 from strands_robots.sim.runtime import SimRuntime
+from strands_robots.sim.variations import Variation
 from strands_robots.sim.world import World
-from strands_robots.srv import GetWorldState, ResetWorld, StepWorld
+from strands_robots.srv import GetWorldState, RandomizeWorld, ResetWorld, StepWorld
 
 
 class WorldServices:
-    """world/reset, world/pause, world/step and world/get_state.
+    """world/reset, world/randomize, world/pause, world/step and world/get_state.
 
     Args:
         node: The node; its namespace is the graph's.
         runtime: The running world.
         world: The world that it runs.
         ports: Topics of each robot, for what was applied.
+        follow: Brings the topics into line with the world; called in the executor's thread when a reset drew another one.
     """
 
     def __init__(
@@ -39,13 +43,17 @@ class WorldServices:
         node: Node,
         runtime: SimRuntime,
         world: World,
-        ports: Mapping[str, RobotPorts],
+        ports: Mapping[str, SimulatedRobotPorts],
+        follow: Callable[[], Future[None]],
     ) -> None:
         self._runtime = runtime
         self._world = world
         self._ports = ports
+        self._follow = follow
+        self._executor = ExecutorCalls(node)
         for kind, name, callback in (
             (ResetWorld, "world/reset", self._reset),
+            (RandomizeWorld, "world/randomize", self._randomize),
             (SetBool, "world/pause", self._pause),
             (StepWorld, "world/step", self._step),
             (GetWorldState, "world/get_state", self._get_state),
@@ -57,7 +65,29 @@ class WorldServices:
             stamp = self._runtime.reset(request.seed, request.keyframe)
             return ResetWorld.Response(success=True, message=f"reset with seed {request.seed}", stamp=to_time(stamp))
 
-        return self._runtime.call(reset)
+        return self._followed(self._runtime.call(reset))
+
+    def _randomize(self, request: RandomizeWorld.Request) -> Future[RandomizeWorld.Response]:
+        variations = [Variation(each.quantity, each.low, each.high, tuple(each.names)) for each in request.variations]
+
+        def randomize() -> RandomizeWorld.Response:
+            stamp = self._runtime.go_back(lambda: self._world.vary(variations, request.seed), "world/randomize")
+            drawn = [str(each) for each in self._world.drawn]
+            words = f"reset with seed {request.seed}; {len(drawn)} values drawn"
+            return RandomizeWorld.Response(success=True, message=words, stamp=to_time(stamp), drawn=drawn)
+
+        return self._followed(self._runtime.call(randomize))
+
+    def _followed(self, changed: Future[Any]) -> Future[Any]:
+        """Return the future answer of a reset, once cameras and frames are where it put them."""
+        generation = self._world.generation
+
+        def follow(answer: Any) -> Future[Any]:
+            if self._world.generation == generation:
+                return done(answer)
+            return map_future(then(self._executor.call(self._follow), lambda followed: followed), lambda _: answer)
+
+        return then(changed, follow)
 
     def _pause(self, request: SetBool.Request) -> Future[SetBool.Response]:
         def pause() -> SetBool.Response:
@@ -79,12 +109,17 @@ class WorldServices:
                 steps_done=result.steps_done,
                 stamp=to_time(stamp),
                 robots=[robot.robot.name for robot in robots],
-                joint_states=[_joint_state(robot, stamp) for robot in robots],
+                joint_states=[self._observed(robot, stamp) for robot in robots],
                 applied=[self._ports[robot.robot.name].applied_message() for robot in robots],
                 refusals=result.refusals,
             )
 
         return self._runtime.call(step)
+
+    def _observed(self, robot: RobotLoop, stamp: float) -> JointState:
+        """Return joint_states as the topic has them, noise included."""
+        position, velocity = self._ports[robot.robot.name].observe(stamp, robot.robot.position, robot.robot.velocity)
+        return JointStateBuffer(robot.gate.limits.names).fill(stamp, position, velocity, robot.robot.effort)
 
     def _get_state(self, request: GetWorldState.Request) -> Future[GetWorldState.Response]:
         def read() -> GetWorldState.Response:

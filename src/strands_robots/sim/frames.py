@@ -1,4 +1,4 @@
-"""Where the frames of the world are: links of robots and optical frames of cameras, each relative to its parent."""
+"""Where the frames of the world are: links of robots and bodies of objects, each relative to its parent."""
 
 from __future__ import annotations
 
@@ -13,44 +13,60 @@ from strands_robots.types import FloatArray
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame; its name carries the robot's."""
+    """One frame; that of a robot carries the robot's name."""
 
     name: str
     parent: str
 
 
 class FrameTree:
-    """The moving frames of a world: every named body, relative to the next named body above it.
+    """The frames of a world: every named body, relative to the next named body above it.
+
+    Belongs to one generation of the world.
 
     Attributes:
-        frames: The frames, (N).
-        positions: Origins in the parent frames (N, 3) [m], as of the last `read`.
-        quaternions: Rotations in the parent frames (N, 4), xyzw, as of the last `read`.
+        frames: The frames that can move against their parents, (N).
+        fixed: The others; `fixed_poses` says where they are.
+        positions: Origins of `frames` in the parent frames (N, 3) [m], as of the last `read`.
+        quaternions: Rotations of `frames` in the parent frames (N, 4), xyzw, as of the last `read`.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
-        model = world.model
-        prefixes = tuple(f"{name}/" for name in world.robots)
-        self._bodies = [i for i in range(1, model.nbody) if model.body(i).name.startswith(prefixes)]
-        self._parents = [_named_parent(model, i) for i in self._bodies]
-        self.frames = tuple(
-            Frame(model.body(i).name, model.body(parent).name) for i, parent in zip(self._bodies, self._parents)
-        )
-        self.positions: FloatArray = np.zeros((len(self.frames), 3))
-        self.quaternions: FloatArray = np.zeros((len(self.frames), 4))
+        model = self._model = world.model
+        bodies = [i for i in range(1, model.nbody) if model.body(i).name]
+        parents = {body: _named_parent(model, body) for body in bodies}
+        moving = [body for body in bodies if _is_moving(model, body, parents[body])]
+        fixed = [body for body in bodies if body not in set(moving)]
+        self._pairs = np.array([(body, parents[body]) for body in moving], dtype=int).reshape(-1, 2)
+        self._fixed_pairs = np.array([(body, parents[body]) for body in fixed], dtype=int).reshape(-1, 2)
+        self.frames = tuple(Frame(model.body(i).name, model.body(parents[i]).name) for i in moving)
+        self.fixed = tuple(Frame(model.body(i).name, model.body(parents[i]).name) for i in fixed)
+        self.positions: FloatArray = np.zeros((len(moving), 3))
+        self.quaternions: FloatArray = np.zeros((len(moving), 4))
 
     def read(self) -> None:
-        """Refresh positions and quaternions from the world."""
-        inverse, rotation, offset = np.empty(4), np.empty(4), np.empty(3)
+        """Refresh positions and quaternions from the world, unless it was changed since."""
         with self._world.lock:
-            data = self._world.data
-            for row, (body, parent) in enumerate(zip(self._bodies, self._parents)):
-                mujoco.mju_negQuat(inverse, data.xquat[parent])
-                mujoco.mju_mulQuat(rotation, inverse, data.xquat[body])
-                np.subtract(data.xpos[body], data.xpos[parent], out=offset)
-                mujoco.mju_rotVecQuat(self.positions[row], offset, inverse)
-                self.quaternions[row] = rotation[[1, 2, 3, 0]]
+            if self._world.model is self._model:
+                self.positions, self.quaternions = _relative(self._world.data, self._pairs)
+
+    def fixed_poses(self) -> tuple[FloatArray, FloatArray]:
+        """Return origins (M, 3) [m] and rotations (M, 4), xyzw, of `fixed` in their parent frames."""
+        with self._world.lock:
+            return _relative(self._world.data, self._fixed_pairs)
+
+
+def _relative(data: mujoco.MjData, pairs: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> tuple[FloatArray, FloatArray]:
+    """Return the poses of the first bodies (N, 2) in the frames of the second ones."""
+    body, parent = data.xquat[pairs[:, 0]], data.xquat[pairs[:, 1]] * (1.0, -1.0, -1.0, -1.0)
+    offset = data.xpos[pairs[:, 0]] - data.xpos[pairs[:, 1]]
+    # v + 2 w (u x v) + 2 u x (u x v), u and w being the vector and scalar parts of the inverse rotation
+    twice = 2.0 * np.cross(parent[:, 1:], offset)
+    position: FloatArray = offset + parent[:, :1] * twice + np.cross(parent[:, 1:], twice)
+    vector = parent[:, :1] * body[:, 1:] + body[:, :1] * parent[:, 1:] + np.cross(parent[:, 1:], body[:, 1:])
+    scalar = parent[:, :1] * body[:, :1] - (parent[:, 1:] * body[:, 1:]).sum(axis=1, keepdims=True)
+    return position, np.concatenate([vector, scalar], axis=1)
 
 
 def _named_parent(model: mujoco.MjModel, body: int) -> int:
@@ -58,3 +74,12 @@ def _named_parent(model: mujoco.MjModel, body: int) -> int:
     while parent and not model.body(parent).name:
         parent = int(model.body_parentid[parent])
     return parent
+
+
+def _is_moving(model: mujoco.MjModel, body: int, parent: int) -> bool:
+    """Return whether there is a joint, or a body that is moved from outside, between a body and a named one above it."""
+    while body != parent:
+        if model.body_jntnum[body] or model.body_mocapid[body] >= 0:
+            return True
+        body = int(model.body_parentid[body])
+    return False

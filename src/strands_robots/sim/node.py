@@ -20,21 +20,21 @@ from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.query_services import QueryServices
 from strands_robots.ros.render_services import RenderServices
-from strands_robots.ros.robot_ports import RobotPorts, RobotPortsConfig
+from strands_robots.ros.robot_ports import RobotPortsConfig
 from strands_robots.ros.robot_roster import RobotRoster
 from strands_robots.ros.safety_ports import SafetyPorts
 from strands_robots.ros.scene_services import SceneServices
+from strands_robots.ros.simulated_robot_ports import SimulatedRobotPorts
 from strands_robots.ros.simulation_interfaces import SimulationInterfaces, has_simulation_interfaces
 from strands_robots.ros.stamps import fill_time
 from strands_robots.ros.state_services import StateServices
-from strands_robots.ros.transforms import TransformPort, has_transforms
+from strands_robots.ros.transforms import WorldTransforms, has_transforms
 from strands_robots.ros.world_diagnostics import WorldDiagnostics
 from strands_robots.ros.world_services import WorldServices
 from strands_robots.safety.gate import Gate, GateConfig
 from strands_robots.safety.limits import LimitPolicy
 from strands_robots.safety.refusal import Verdict
 from strands_robots.sim.control import ControlLoop
-from strands_robots.sim.frames import FrameTree
 from strands_robots.sim.gl import check_rendering
 from strands_robots.sim.model_guard import ModelGuard
 from strands_robots.sim.runtime import RuntimeConfig, SimRuntime, WorldMode
@@ -117,14 +117,17 @@ class SimNode(Node):
         self.cameras = self._camera_roster.worker
         self._clock_message = ClockMessage()
         self._clock_publisher = create_publisher(self, ClockMessage, "/clock", qos.STATE)
-        self._transforms, self._frames = self._transform_port()
+        self._transforms = WorldTransforms(self, self.world) if has_transforms() else None
+        if self._transforms is None:
+            self.get_logger().info("tf2_msgs is not installed; /tf is not published")
         self.runtime = SimRuntime(
             self.world, control, self.cameras,
             RuntimeConfig(WorldMode(given.mode), given.real_time_factor, given.owner_timeout), self._publish_time,
         )  # fmt: skip
+        self.runtime.stepper.settle = lambda: self._settle(robots)
         robots.start(self.runtime, SafetyPorts(self, robots.gates, self.runtime.now))
         folder = Path(given.output_folder).expanduser() if given.output_folder else None
-        WorldServices(self, self.runtime, self.world, robots.ports)
+        WorldServices(self, self.runtime, self.world, robots.ports, lambda: robots.follow(self._follow_world))
         RenderServices(self, self.runtime, self.world, folder)
         self._queries = QueryServices(self, self.runtime, self.world)
         StateServices(self, self.runtime, self.world)
@@ -138,7 +141,7 @@ class SimNode(Node):
         self._diagnostics = WorldDiagnostics(self, self.runtime, robots.gates)
         self._viewer = None if given.headless else Viewer(self.world)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._looks, self._ticks = 0, -1
+        self._looks, self._ticks, self._followed = 0, -1, self.world.generation
         self.create_timer(WATCH_PERIOD, self._watch, clock=steady)
         self.create_timer(1.0, self._diagnostics.publish, clock=steady)
         if self._viewer is not None:
@@ -159,19 +162,13 @@ class SimNode(Node):
             self._viewer.close()
         super().destroy_node()
 
-    def _robot_ports(self, gate: Gate) -> RobotPorts:
+    def _robot_ports(self, gate: Gate) -> SimulatedRobotPorts:
         urdf = self.world.robots[gate.config.robot].config.urdf
         if urdf is None:
             self.get_logger().warning(f"'{gate.config.robot}' has no URDF; robot_description stays empty")
         description = "" if urdf is None else urdf.read_text(encoding="utf-8")
-        return RobotPorts(
-            self,
-            gate,
-            self._admit,
-            self._now,
-            description,
-            RobotPortsConfig(self._given.external_lifetime, self._given.control_period),
-        )
+        config = RobotPortsConfig(self._given.external_lifetime, self._given.control_period)
+        return SimulatedRobotPorts(self, gate, self._admit, self._now, description, config, self.world)
 
     def _admit(self, gate: Gate, chunk: Chunk, topic: str) -> Verdict:
         return self.runtime.admit(gate, chunk, topic)
@@ -181,36 +178,29 @@ class SimNode(Node):
 
     def _follow_world(self) -> None:
         """Give cameras and frames that are new in the world their topics, after the world was changed."""
-        show_cameras = self._camera_roster.follow()
+        self._followed = self.world.generation
+        self.runtime.call(self._camera_roster.follow())
         if self._transforms is not None:
-            transforms, frames = self._transform_port()
-        else:
-            transforms, frames = None, self._frames
+            self.runtime.call(self._transforms.follow())
 
-        def take_over() -> None:
-            show_cameras()
-            self._transforms, self._frames = transforms, frames
-
-        self.runtime.call(take_over)
-
-    def _transform_port(self) -> tuple[TransformPort | None, FrameTree]:
-        frames = FrameTree(self.world)
-        if not has_transforms():
-            self.get_logger().info("tf2_msgs is not installed; /tf is not published")
-            return None, frames
-        optical = [(c.frame_id, c.parent_frame, c.position, c.quaternion_xyzw) for c in self.world.cameras.values()]
-        return TransformPort(self, [(frame.name, frame.parent) for frame in frames.frames], optical), frames
+    def _settle(self, robots: RobotRoster) -> None:
+        """Wait, in lockstep, until every reliable reader has what was published; in the physics thread."""
+        for port in list(robots.ports.values()):
+            port.settle()
+        self._camera_roster.settle()
 
     def _publish_time(self, stamp: float) -> None:
         """Publish /clock, and the frames at the same rate; in the physics thread."""
         fill_time(self._clock_message.clock, stamp)
         self._clock_publisher.publish(self._clock_message)
-        if self._transforms is not None and self._transforms.is_wanted():
-            self._frames.read()
-            self._transforms.publish(stamp, self._frames.positions, self._frames.quaternions)
+        if self._transforms is not None:
+            self._transforms.publish(stamp)
 
     def _watch(self) -> None:
-        """End the node when one of its threads has ended or hangs."""
+        """Follow resets that drew another world; end the node when one of its threads has ended or hangs."""
+        if self.world.generation != self._followed:
+            self._followed = self.world.generation
+            self._robots.follow(self._follow_world)
         for name, failure in (("physics", self.runtime.failure), ("camera", self.cameras.failure)):
             if failure is not None:
                 raise WorldError(f"the {name} thread has ended: {failure}") from failure

@@ -44,9 +44,8 @@ def values_by_segment(scene: mujoco.MjvScene) -> NDArray[np.uint16]:
 
 def values_of_pixels(rows: NDArray[np.uint8], values: NDArray[np.uint16], out: NDArray[np.uint16]) -> None:
     """Turn colours (H, W, 3) as MuJoCo draws them into values (H, W)."""
-    segments = rows[..., 0].astype(np.uint32)
-    segments |= rows[..., 1].astype(np.uint32) << 8
-    segments |= rows[..., 2].astype(np.uint32) << 16
+    red, green, blue = (rows[..., i].astype(np.int64) for i in range(3))
+    segments = red + 256 * green + 65536 * blue
     np.take(values, segments, out=out, mode="clip")
 
 

@@ -131,7 +131,7 @@ def _shot(
         draw = colours if kind is PictureKind.RGB else renderer
         pictures[kind] = draw.render(state, view, kind, order.width, order.height, stage=stage)
     source = colours if set(pictures) == {PictureKind.RGB} else renderer
-    points = np.empty((0, 3))
+    points: FloatArray = np.empty((0, 3))
     intrinsics = view.intrinsics(order.width, order.height)
     if len(order.pixels):
         source = renderer

@@ -1,0 +1,32 @@
+"""One simulated robot on the graph: what it says of its joints can have noise; its gate sees the true state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rclpy.node import Node
+
+from strands_robots.ros.robot_ports import Admit, RobotPorts, RobotPortsConfig
+from strands_robots.safety.gate import Gate
+from strands_robots.sim.sensor_noise import JointNoise
+from strands_robots.sim.world import World
+from strands_robots.types import FloatArray, Instant
+
+
+class SimulatedRobotPorts(RobotPorts):
+    """Topics of one robot of a world; see `RobotPorts`."""
+
+    def __init__(
+        self, node: Node, gate: Gate, admit: Admit, now: Callable[[], Instant], description: str, config: RobotPortsConfig,
+        world: World,
+    ) -> None:  # fmt: skip
+        super().__init__(node, gate, admit, now, description, config)
+        self._noise = JointNoise(world, gate.config.robot)
+
+    def observe(self, stamp: float, position: FloatArray, velocity: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return measurements (D,) at `stamp` [s, ROS time] as the robot says them."""
+        return self._noise.apply(stamp, position, velocity)
+
+    def publish_state(self, stamp: float, position: FloatArray, velocity: FloatArray, effort: FloatArray) -> None:
+        """See `RobotPorts`."""
+        super().publish_state(stamp, *self.observe(stamp, position, velocity), effort)
