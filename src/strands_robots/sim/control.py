@@ -121,6 +121,13 @@ class RobotLoop:
             self.port.publish_gate(now.ros, report)
         return report
 
+    def is_latched(self, now: Instant) -> bool:
+        """Return whether the robot may not move; a report is published when it may not, or none was for `GATE_PERIOD`."""
+        latched = self.gate.is_latched_at(now)
+        if latched or now.steady - self._last_report >= GATE_PERIOD:
+            self.report(now)
+        return latched
+
     def restart(self, now: Instant) -> None:
         """Hold the measured position, after the world was put somewhere else."""
         self.robot.read()
@@ -199,6 +206,11 @@ class ControlLoop:
         now = self.now()
         reports = [robot.report(now) for robot in self.robots]
         return any(report.latched for report in reports)
+
+    def is_latched(self) -> bool:
+        """Return whether at least one robot may not move; for the inside of a long request, where `report` costs too much."""
+        now = self.now()
+        return any(robot.is_latched(now) for robot in self.robots)
 
     def freeze(self, frozen: bool) -> None:
         """Tell the gates whether the world can advance."""

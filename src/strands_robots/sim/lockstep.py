@@ -14,6 +14,9 @@ TOPIC = "world/step"
 
 DEFAULT_OWNER_TIMEOUT = 5.0
 
+SETTLE_PERIODS = 8
+"""Readers are waited for after this many control periods; publishers keep ten messages of a topic."""
+
 
 @dataclass(frozen=True)
 class StepRequest:
@@ -59,12 +62,14 @@ class Stepper:
 
     Attributes:
         owner: Who owns stepping; empty when free.
+        settle: Waits until every reliable reader has what was published, so that a recording in lockstep loses nothing.
     """
 
     def __init__(
         self, control: ControlLoop, owner_timeout: float, is_ending: Callable[[], bool] = lambda: False
     ) -> None:
         self.owner = ""
+        self.settle: Callable[[], None] = lambda: None
         self._control = control
         self._timeout = owner_timeout
         self._is_ending = is_ending
@@ -123,10 +128,12 @@ class Stepper:
         control.freeze(False)
         try:
             while result.steps_done < request.steps and not self._is_ending():
-                if control.report():
+                if control.is_latched():
                     break
                 control.advance_period()
                 result.steps_done += 1
+                if result.steps_done % SETTLE_PERIODS == 0:
+                    self.settle()
         finally:
             control.freeze(True)
         control.measure()
@@ -138,12 +145,15 @@ class Stepper:
             )
         if result.refusals:
             messages.append(f"{len(result.refusals)} of {len(request.chunks)} commands were refused, see refusals")
+        control.report()
         result.success, result.message = not messages, "; ".join(messages)
         return result
 
     def _latched(self) -> str:
         """Return which robots are latched and why; empty when none is."""
         now = self._control.now()
+        if not any(robot.gate.is_latched_at(now) for robot in self._control.robots):
+            return ""
         reports = [robot.report(now) for robot in self._robots.values()]
         return ", ".join(f"'{r.robot}' is latched ({r.latch_reason})" for r in reports if r.latched)
 
