@@ -2,12 +2,11 @@
 
 One SO-101, 2 ms timestep, 10 physics steps per control step. `chunk`: a chunk of 20 rows for each request, as a policy
 sends it; `command`: one command for each control step; `hold`: nothing commanded. Both ways take short turns and the
-ratio is the median over the turns. Without ROS: what the messages cost on top is in bench_simulation.
+fastest turn of each counts. Without ROS: what the messages cost on top is in bench_simulation.
 """
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 
@@ -65,7 +64,7 @@ class _Lockstep:
             self.gate.on_heartbeat(beat, self.control.now())
         assert not self.gate.is_latched
         phase = np.linspace(0.0, 6.0 * np.pi, ROWS * REQUESTS)[:, None]
-        way = robot.home + 0.2 * np.sin(phase + np.arange(len(robot.home)))
+        way = robot.home + 0.1 * (1.0 - np.cos(phase)) * np.linspace(1.0, -1.0, len(robot.home))  # begins at home, at rest
         self.targets = np.ascontiguousarray(np.clip(way, robot.limits.lower, robot.limits.upper))
 
     def chunk(self, rows: FloatArray) -> Chunk:
@@ -114,9 +113,10 @@ def main() -> None:
     }
     for name, way in ways.items():
         pairs = [(_rate(way), _rate(lockstep.bare)) for _ in range(TURNS)]
-        figures[f"{name}_control_steps_per_s"] = statistics.median(mine for mine, _ in pairs)
-        figures[f"{name}_ratio"] = statistics.median(mine / theirs for mine, theirs in pairs)
-        reference[f"{name}_bare_control_steps_per_s"] = statistics.median(theirs for _, theirs in pairs)
+        # The fastest turn of each is the one that other work on the machine disturbed least.
+        mine, bare = max(mine for mine, _ in pairs), max(bare for _, bare in pairs)
+        figures[f"{name}_control_steps_per_s"], figures[f"{name}_ratio"] = mine, mine / bare
+        reference[f"{name}_bare_control_steps_per_s"] = bare
     report("lockstep", figures, reference)
 
 
