@@ -15,9 +15,12 @@ from strands_robots.ros.drain import Drained
 from strands_robots.ros.interfaces import load_interface
 
 QUIET_TIME = 0.5
-"""When nothing new was found for this long, what was found counts as everything [s]."""
+"""When nothing new was found for this long, what was found is enough to offer names [s]."""
 
-LONGEST_SEARCH = 3.0
+SURVEY_QUIET_TIME = 1.0
+"""The same for what counts as everything [s]."""
+
+LONGEST_SEARCH = 5.0
 
 _HEAVY = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/PointCloud2")
 """Not measured unasked: to subscribe to them makes somebody draw and send pictures."""
@@ -59,8 +62,8 @@ class Survey:
     actions: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def wait_for_graph(client: GraphClient) -> None:
-    """Wait until discovery brings nothing new; where it brings nothing at all, for LONGEST_SEARCH."""
+def wait_for_graph(client: GraphClient, quiet: float = QUIET_TIME) -> None:
+    """Wait until discovery brings nothing new for a while [s]; where it brings nothing at all, for LONGEST_SEARCH."""
     node = client.node
     started = changed = time.monotonic()
     seen: object = None
@@ -73,7 +76,7 @@ def wait_for_graph(client: GraphClient) -> None:
         now = time.monotonic()
         if found != seen:
             seen, changed = found, now
-        elif now - changed > QUIET_TIME and len(found[0]) > 1:
+        elif now - changed > quiet and len(found[0]) > 1:
             return
         time.sleep(0.02)
 
@@ -85,10 +88,13 @@ def topic_types(client: GraphClient) -> dict[str, tuple[str, ...]]:
 
 def service_types(client: GraphClient, with_hidden: bool = False) -> dict[str, tuple[str, ...]]:
     """Return the types of each service by its name, without those of actions and, unless asked for, of parameters."""
+    own = client.node.get_fully_qualified_name() + "/"
     return {
         name: tuple(types)
         for name, types in client.node.get_service_names_and_types()
-        if "/_action/" not in name and (with_hidden or not name.endswith(_PARAMETER_SERVICES))
+        if "/_action/" not in name
+        and not name.startswith(own)
+        and (with_hidden or not name.endswith(_PARAMETER_SERVICES))
     }
 
 
@@ -110,7 +116,7 @@ def survey(client: GraphClient, measure: float, with_hidden: bool) -> Survey:
         measure: How long rates are counted [s]; 0 measures none.
         with_hidden: Also services of parameters, and /rosout and /parameter_events.
     """
-    wait_for_graph(client)
+    wait_for_graph(client, SURVEY_QUIET_TIME)
     node = client.node
     own = node.get_fully_qualified_name()
     nodes = {f"{namespace.rstrip('/')}/{name}" for name, namespace in node.get_node_names_and_namespaces()} - {own}

@@ -101,13 +101,18 @@ def arrivals(client: GraphClient, given: str, window: float) -> Iterator[list[fl
     name, kind = resolve(client, "topic", given, topic_types, "msg")
     profile = reader_profile(client, name, 2000)
     subscription = client.node.create_subscription(kind, name, lambda message: None, profile, raw=True)
+    stamps: list[float] = []
+    found = time.monotonic() + FIND_TIMEOUT
+    while not stamps and time.monotonic() < found:  # The first window begins with the first message.
+        time.sleep(0.005)
+        stamps = [info["source_timestamp"] * 1e-9 for _, info in take(subscription, kind)]
     while True:
         end = time.monotonic() + window
-        stamps: list[float] = []
         while time.monotonic() < end:
             stamps += [info["source_timestamp"] * 1e-9 for _, info in take(subscription, kind)]
             time.sleep(0.005)
         yield stamps
+        stamps = stamps[-1:]
 
 
 def publish(client: GraphClient, given: str, kind_name: str, values: Any, rate: float, count: int) -> int:
