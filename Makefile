@@ -9,7 +9,7 @@ DRIVER := $(firstword $(shell command -v $(PYTHON) python3 python3.12 python3.11
 SETUP := $(DRIVER) tools/setup.py $(if $(PYTHON),--python $(PYTHON))
 IN_GRAPH := source install/setup.bash &&
 
-.PHONY: help setup setup-learning build sim test test-core test-long bench lint clean
+.PHONY: help setup setup-learning build sim test test-core test-long bench docs lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -40,6 +40,12 @@ bench: setup  ## all benchmarks, or make bench ARGS=benchmarks/bench_stop.py
 
 lint: setup  ## ruff and mypy
 	@$(IN_GRAPH) ruff check . && mypy
+
+docs:  ## the documentation site, into site/
+	@cmp -s requirements/docs.txt .venv-docs/requirements.txt || { $(DRIVER) -m venv .venv-docs && \
+	  .venv-docs/bin/python -m pip install -q --disable-pip-version-check -r requirements/docs.txt && \
+	  cp requirements/docs.txt .venv-docs/requirements.txt; }
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet && echo "site       $(CURDIR)/site/index.html"
 
 clean:  ## remove build, install and the memory of the set-up; .venv stays
 	@rm -rf build install log .setup .pytest_cache .mypy_cache .ruff_cache
