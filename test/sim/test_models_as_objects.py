@@ -138,3 +138,19 @@ def test_exported_world_loads_again(tmp_path: Path) -> None:
     assert again.model.nq == world.model.nq
     with pytest.raises((ModelError, WorldError)):
         edit(again, [AddModel("thing", Model(text=FREE))])
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        ("<option gravity='nan 0 0'/>", "gravity is"),
+        ("<worldbody>" + "<body><freejoint/><geom size='1'/></body>" * 150 + "</worldbody>", "contacts; valid: at most"),
+    ],
+)
+def test_scene_of_which_no_simulation_comes_is_refused_and_the_world_is_as_it_was(inside: str, words: str) -> None:
+    world = one_arm_world()
+    before = world.model_sha256
+    with pytest.raises(ModelError, match=words):
+        world.load(WorldConfig(robots=world.config.robots, scene_xml=f"<mujoco>{inside}</mujoco>"))
+    assert world.model_sha256 == before
+    world.step(10)

@@ -119,7 +119,8 @@ def test_every_document_is_loaded_or_refused_in_words(world: Fuzzed, document: i
     text = DOCUMENTS[document]
     answer = world.call(LoadScene, "world/load", mjcf=text)
     assert answer.success or (answer.message and answer.message.isascii())
-    assert answer.success == (text in ("", GOOD, DOCUMENTS[17], DOCUMENTS[18])), answer.message
+    # A NUL ends a string on the way.
+    assert answer.success == (text.partition("\0")[0] in ("", GOOD, DOCUMENTS[18])), answer.message
     world.check()
 
 

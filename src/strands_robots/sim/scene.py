@@ -68,6 +68,8 @@ def _surroundings(config: WorldConfig) -> mujoco.MjSpec:
 
 def scene_source(config: WorldConfig) -> Path:
     """Return the file to name when the whole world does not compile."""
+    if config.scene_xml:
+        return Path("(MJCF text)")
     return config.scene if config.scene is not None else Path("(built-in scene)")
 
 

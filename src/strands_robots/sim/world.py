@@ -20,6 +20,7 @@ from strands_robots.sim.rollout import BatchRollout, Futures
 from strands_robots.sim.scene import build_scene, scene_source, set_picture_size
 from strands_robots.sim.servos import actuator_group
 from strands_robots.sim.stage import Stage
+from strands_robots.sim.soundness import check_soundness
 from strands_robots.sim.state import DivergenceWatch, carry_over, read_state, write_state
 from strands_robots.sim.variations import Drawn, Variation, stream
 from strands_robots.sim.varied_model import move_to_start
@@ -340,6 +341,7 @@ class World:
 
     def _swap(self, spec: mujoco.MjSpec, config: WorldConfig, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         """Become another world, which already has the state of this one."""
+        check_soundness(model, data)
         collect_cameras(model, config)  # refuses what cannot be published, before anything is changed
         present = self.robots
         robots = {
