@@ -16,6 +16,7 @@ from strands_robots.motion.chunk import Chunk
 from strands_robots.ros import qos
 from strands_robots.ros.camera_roster import CameraRoster
 from strands_robots.ros.main import run_node
+from strands_robots.ros.markers import SceneMarkers
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.query_services import QueryServices
@@ -131,6 +132,7 @@ class SimNode(Node):
         RenderServices(self, self.runtime, self.world, folder)
         self._queries = QueryServices(self, self.runtime, self.world)
         StateServices(self, self.runtime, self.world)
+        self._markers = SceneMarkers(self, self.runtime, self.world)
         guard = ModelGuard([Path(folder) for folder in given.scene_folders if folder])
         scene = SceneServices(
             self, self.runtime, self.world, guard, robots.prune, lambda: robots.follow(self._follow_world)
@@ -156,6 +158,7 @@ class SimNode(Node):
         self.runtime.stop(0.3)
         self.cameras.stop()
         self._queries.stop()
+        self._markers.stop()
         if self._standard is not None:
             self._standard.stop()
         if self._viewer is not None:

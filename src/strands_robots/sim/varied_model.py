@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from strands_robots.sim.lookup import BODY, name_of
 from strands_robots.sim.variations import Drawn, Subject
@@ -99,6 +100,14 @@ def deepest_contact(model: mujoco.MjModel, data: mujoco.MjData) -> tuple[float, 
     return -float(worst.dist), f"'{first}' in '{second}'"
 
 
+def effective_colour(model: mujoco.MjModel, geom: int) -> NDArray[np.float32]:
+    """Return the colour (4,) in which a shape is drawn: its own, or its material's when it has none."""
+    rgba, material = model.geom_rgba[geom], int(model.geom_matid[geom])
+    is_default = material >= 0 and np.array_equal(rgba, _DEFAULT_COLOUR)
+    colour: NDArray[np.float32] = model.mat_rgba[material] if is_default else rgba
+    return colour
+
+
 def _free_address(model: mujoco.MjModel, body: int) -> int:
     """Return where a body's free joint has its position in qpos; -1 without one."""
     joint = int(model.body_jntadr[body])
@@ -113,9 +122,8 @@ def _geoms(model: mujoco.MjModel, name: str) -> range:
 
 def _color(model: mujoco.MjModel, drawn: Drawn) -> None:
     for geom in _geoms(model, drawn.name):
-        rgba, material = model.geom_rgba[geom], int(model.geom_matid[geom])
-        if material >= 0 and np.array_equal(rgba, _DEFAULT_COLOUR):
-            rgba[:] = model.mat_rgba[material]
+        rgba = model.geom_rgba[geom]
+        rgba[:] = effective_colour(model, geom)
         rgba[:3] = np.clip(rgba[:3] + drawn.values, 0.0, 1.0)
 
 
