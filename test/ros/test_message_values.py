@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, PoseWithCovariance
 from sensor_msgs.msg import Image, JointState, JoyFeedback
 from std_msgs.msg import Float32, String, UInt8MultiArray
-from strands_robots.msg import GateState, JointCommand
+from strands_robots.msg import GateState, JointCommand, SafetyState
 from strands_robots.srv import StopGraph
 
 from strands_robots.errors import ConfigurationError, UnknownNameError
@@ -37,6 +37,13 @@ def test_values_go_there_and_back() -> None:
     shown = plain_values(fill_message(JointCommand(), values))
     assert {name: shown[name] for name in values} == values
     assert fill_message(JointCommand(), shown) == fill_message(JointCommand(), values)
+
+
+def test_constant_of_the_type_goes_by_its_name() -> None:
+    assert fill_message(GateState(), {"stop_category": 2}).stop_category == 2
+    assert fill_message(SafetyState(), {"state": "armed"}).state == SafetyState.ARMED
+    with pytest.raises(ConfigurationError, match="state is 'happy'; valid: a whole number"):
+        fill_message(SafetyState(), {"state": "happy"})
 
 
 def test_times_are_seconds_fields_or_now() -> None:

@@ -70,7 +70,7 @@ def render(frame: Frame) -> Layout:
 
 def _robot_lines(snapshot: LiveSnapshot | None) -> int:
     robots = snapshot.graph.robots if snapshot else ()
-    return sum(1 + len(_cameras_of(robot, snapshot)) for robot in robots)
+    return sum(1 + len(_cameras_of(robot, snapshot)) for robot in robots) + len(_other_cameras(snapshot))
 
 
 def _panel(title: str, content: Table | Group | Text) -> Panel:
@@ -112,6 +112,14 @@ def _cameras_of(robot: RobotSnapshot, snapshot: LiveSnapshot | None) -> list[tup
     return [(name, rate) for name, rate in cameras if name.startswith(f"{robot.name}/")]
 
 
+def _other_cameras(snapshot: LiveSnapshot | None) -> list[tuple[str, float]]:
+    """Return the cameras that belong to no robot: those of the scene."""
+    if snapshot is None:
+        return []
+    names = {robot.name for robot in snapshot.graph.robots}
+    return [(name, rate) for name, rate in snapshot.cameras if name.partition("/")[0] not in names]
+
+
 def _robots(snapshot: LiveSnapshot) -> Table:
     table = Table(box=None, expand=True, pad_edge=False)
     for heading in ("robot", "gate", "motion", "lease"):
@@ -123,6 +131,8 @@ def _robots(snapshot: LiveSnapshot) -> Table:
         table.add_row(*_robot_row(robot))
         for name, rate in _cameras_of(robot, snapshot):
             table.add_row("", Text(f"camera {name.partition('/')[2]}"), "", "", "", f"{rate:.1f}", "")
+    for name, rate in _other_cameras(snapshot):
+        table.add_row(Text("scene"), Text(f"camera {name}"), "", "", "", f"{rate:.1f}", "")
     if not snapshot.graph.robots:
         table.add_row(Text("none heard"))
     return table

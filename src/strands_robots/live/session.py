@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from strands_robots.ros.client import GraphClient
     from strands_robots.ros.live_watch import LiveSnapshot, LiveWatch, StopKey
 
-PERIOD = 0.25
+PERIOD = 0.3
 """Time between two pictures of the screen [s]."""
 
 CONNECT_DELAY = 1.5

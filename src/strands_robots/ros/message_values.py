@@ -42,7 +42,7 @@ def fill_message(message: Any, values: Any, where: str = "") -> Any:
 
     Args:
         message: Message to set.
-        values: Value by field name; Time and Duration also in seconds, and a Time as "now".
+        values: Value by field name; a constant of the type by its name; Time and Duration also in seconds, and a Time as "now".
         where: Path of the message in a larger one, for errors.
 
     Raises:
@@ -56,8 +56,16 @@ def fill_message(message: Any, values: Any, where: str = "") -> Any:
         if name not in kinds:
             raise UnknownNameError(f"field of {type_name(message)}{f' at {where}' if where else ''}", str(name), kinds)
         path = f"{where}.{name}" if where else str(name)
+        if isinstance(value, str) and getattr(kinds[name], "typename", "") in _INTEGERS:
+            value = _constant(message, value)
         setattr(message, name, _convert(value, kinds[name], path))
     return message
+
+
+def _constant(message: Any, name: str) -> Any:
+    """Return the value of a constant of the message's type; a word that is none is returned as it is."""
+    constant = getattr(type(message), name.upper(), None)
+    return constant if isinstance(constant, int) else name
 
 
 def _convert(value: Any, kind: Any, path: str) -> Any:
