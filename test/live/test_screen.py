@@ -23,7 +23,8 @@ def shown(snapshot: Any, width: int = 150, height: int = 30, **changes: Any) -> 
 def test_screen_shows_safety_robot_rates_lease_refusals_log_and_keys() -> None:
     text = shown(moment())
     for words in (
-        "ARMED", "real-time factor 0.99", "t 12.3 s", "so101", "armed", "moving 0.50/s", "policy/a", "100.0", "camera wrist", "30.0", "scene", "camera top",
+        "ARMED", "real-time factor 0.99", "t 12.3 s", "so101", "armed", "moving 0.50/s", "policy/a", "100.0", "camera wrist", "30.0",
+        "scene", "camera top",
         "10:00:01 so101: expired: 2 s old", "last line", "/tmp/x.log", "space: STOP",
     ):  # fmt: skip
         assert words in text, words
