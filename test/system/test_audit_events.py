@@ -81,6 +81,7 @@ class Bench:
         self.safety = self.client.listen(SafetyState, "safety/state", qos.SAFETY, keep=1)
         self.gates = self.client.listen(GateState, "so101/gate_state", qos.STATE, keep=1)
         self.log = FolderReader(folder / "strands_robots" / "audit" / f"domain{simulation.domain}")
+        wait_for(self.log.path.is_dir, 60.0, "the log")
         wait_for(lambda: self.gates and not self.gates[-1].latched, 60.0, "an armed robot")
 
     def records(self, *kinds: str, **details: Any) -> list[Record]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import importlib
 import os
 import threading
@@ -18,6 +19,8 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CompressedImage
 
 from strands_robots.audit.event import Durability
 from strands_robots.errors import StrandsRobotsError
@@ -27,6 +30,7 @@ from strands_robots.incident.schemas import message_definition
 from strands_robots.incident.trigger import Incident, Trigger
 from strands_robots.msg import SafetyState
 from strands_robots.ros.audit_port import audit_of
+from strands_robots.ros.drain import NeverCalled, take
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.safety_ports import read_stop_request
@@ -45,13 +49,22 @@ STREAMS = frozenset(
 """Types of which every topic of the graph is kept."""
 
 PICTURES = "sensor_msgs/msg/CompressedImage"
+PREVIEW = "/preview/compressed"
+"""End of the topics with two pictures a second; made only while somebody subscribes."""
+
+LOOKED_AT = ("/image_raw", "/image_raw/compressed")
+"""Ends of the topics of the same camera whose readers make it draw anyway."""
+
 SAFETY_STATE = "strands_robots/msg/SafetyState"
 STOP_REQUEST = "strands_robots/msg/StopRequest"
 LASTING = ("robot_description", "tf_static")
 """Topics that are said once and stay valid."""
 
 _LOOK_PERIOD = 0.5
-_CHECK_PERIOD = 0.1
+_DRAIN_PERIOD = 0.2
+_DEPTH = 200
+"""Messages of a topic that wait for the next look at them: a second of 200 Hz."""
+
 _MOST_TOPICS = 128
 _UNREADABLE = (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError)
 
@@ -66,6 +79,14 @@ def _profile(depth: int, is_lasting: bool = False) -> QoSProfile:
     )
 
 
+class Pictures(enum.Enum):
+    """Which pictures are kept."""
+
+    OFF = "off"
+    SHARED = "shared"
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True)
 class IncidentParameters:
     """Parameters of incident_node."""
@@ -78,7 +99,12 @@ class IncidentParameters:
         10.0, "shortest time between two files [s]; stops in between are in the first", minimum=1.0
     )
     max_bytes: int = parameter(256 << 20, "most memory for messages [bytes]; the oldest go first", minimum=1 << 20)
-    pictures: bool = parameter(False, "keep compressed pictures; then every camera is encoded all the time")
+    pictures: str = parameter(
+        Pictures.SHARED.value,
+        "pictures, two a second of each camera: none; of cameras that somebody else looks at, which costs no rendering; "
+        "or of all, always",
+        choices=[choice.value for choice in Pictures],
+    )
     picture_period: float = parameter(0.5, "shortest time between two kept pictures of a camera [s]", minimum=0.0)
 
 
@@ -95,12 +121,16 @@ class IncidentNode(Node):
         self._ring = Ring(RingConfig(seconds, self._given.max_bytes, self._given.picture_period))
         self._trigger = Trigger(self._given.after, self._given.spacing)
         self._types: dict[str, str] = {}
+        self._readers: dict[str, Subscription] = {}
+        self._unspun = NeverCalled()
+        self._pictures = Pictures(self._given.pictures)
+        self._previews: dict[str, Subscription | None] = {}
         self._audit = audit_of(self)
         self._writing: threading.Thread | None = None
         self._prefix = self.get_namespace().rstrip("/") + "/"
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_LOOK_PERIOD, self._look, clock=steady)
-        self.create_timer(_CHECK_PERIOD, self._check, clock=steady)
+        self.create_timer(_DRAIN_PERIOD, self._drain, clock=steady)
         self._look()
 
     def destroy_node(self) -> None:
@@ -115,35 +145,66 @@ class IncidentNode(Node):
         for topic, types in self.get_topic_names_and_types():
             if topic not in self._types and len(types) == 1 and len(self._types) < _MOST_TOPICS:
                 self._consider(topic, types[0])
+        for topic in self._previews:
+            self._follow_camera(topic)
+
+    def _follow_camera(self, topic: str) -> None:
+        """Take previews of a camera while they are wanted: always, or while somebody else makes it draw anyway."""
+        camera, reader = topic[: -len(PREVIEW)], self._previews[topic]
+        is_wanted = self._pictures is Pictures.ALWAYS or any(self.count_subscribers(camera + end) for end in LOOKED_AT)
+        if is_wanted and reader is None:
+            self._previews[topic] = self._read(CompressedImage, topic, _profile(5))
+        elif reader is not None and not is_wanted:
+            self._previews[topic] = None
+            del self._readers[topic]
+            self.destroy_subscription(reader)
+
+    def _read(self, kind: Any, topic: str, profile: QoSProfile) -> Subscription:
+        """Subscribe without the executor: a callback for each message would cost twenty times as much as `_drain`."""
+        group = self._unspun
+        reader = self.create_subscription(kind, topic, _never, profile, callback_group=group, raw=True)
+        self._readers[topic] = reader
+        return reader
 
     def _consider(self, topic: str, type_name: str) -> None:
         is_lasting = topic.rpartition("/")[2] in LASTING
-        is_picture = type_name == PICTURES and self._given.pictures
         is_ours = topic.startswith(self._prefix) or topic in ("/tf", "/tf_static")
-        if not is_ours or not (is_lasting or is_picture or type_name in STREAMS | {SAFETY_STATE, STOP_REQUEST}):
+        if is_ours and type_name == PICTURES and topic.endswith(PREVIEW) and self._pictures is not Pictures.OFF:
+            self._types[topic] = type_name
+            self._previews[topic] = None
+            return
+        if not is_ours or not (is_lasting or type_name in STREAMS | {SAFETY_STATE, STOP_REQUEST}):
             return
         kind = _message_class(type_name)
         if kind is None:
             return
         self._types[topic] = type_name
+        self._read(kind, topic, _profile(_DEPTH, is_lasting))
 
-        def take(data: bytes) -> None:
-            self._take(topic, type_name, data, is_lasting, is_picture)
+    def _drain(self) -> None:
+        """Take what has arrived on every topic since the last time, in the order in which it arrived."""
+        now = time.time_ns()
+        arrived = [
+            Message(topic, info["received_timestamp"] or now, data)
+            for topic, reader in self._readers.items()
+            for data, info in take(reader, reader.msg_type)
+        ]
+        for message in sorted(arrived, key=lambda message: message.stamp_ns):
+            self._take(message, self._types[message.topic])
+        self._check()
 
-        self.create_subscription(kind, topic, take, _profile(50, is_lasting), raw=True)
-
-    def _take(self, topic: str, type_name: str, data: bytes, is_lasting: bool, is_picture: bool) -> None:
-        message = Message(topic, time.time_ns(), data)
-        if is_lasting:
+    def _take(self, message: Message, type_name: str) -> None:
+        steady_ns = time.monotonic_ns()
+        if message.topic.rpartition("/")[2] in LASTING:
             self._ring.set_lasting(message)
-        elif is_picture:
-            self._ring.add_picture(message, time.monotonic_ns())
+        elif type_name == PICTURES:
+            self._ring.add_picture(message, steady_ns)
         else:
-            self._ring.add(message, time.monotonic_ns())
+            self._ring.add(message, steady_ns)
         if type_name == SAFETY_STATE:
-            self._on_safety_state(data)
+            self._on_safety_state(message.data)
         elif type_name == STOP_REQUEST:
-            source, reason = read_stop_request(data)
+            source, reason = read_stop_request(message.data)
             self._trigger.on_request(Incident(reason, source), time.monotonic())
 
     def _on_safety_state(self, data: bytes) -> None:
@@ -179,6 +240,10 @@ class IncidentNode(Node):
     def _record(self, kind: str, incident: Incident, details: Mapping[str, object]) -> None:
         stop = {"stop_id": incident.stop_id, "reason": incident.reason, "run_id": self._given.run_id}
         self._audit.record(kind, {**stop, **details}, actor=incident.source, durability=Durability.NOW)
+
+
+def _never(data: bytes) -> None:
+    """Stand where rclpy wants a callback."""
 
 
 def _describe(written: Written) -> dict[str, object]:

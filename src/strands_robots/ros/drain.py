@@ -7,12 +7,28 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 
 WINDOW = 1.0
 """Time over which a rate is counted [s]."""
+
+
+class NeverCalled(CallbackGroup):
+    """Group of subscriptions that the node's executor leaves alone: not even waits for; somebody calls `take` instead."""
+
+    def can_execute(self, entity: Any) -> bool:
+        """Never."""
+        return False
+
+    def beginning_execution(self, entity: Any) -> bool:
+        """Never."""
+        return False
+
+    def ending_execution(self, entity: Any) -> None:
+        """Nothing began."""
 
 
 def take(subscription: Any, kind: Any) -> Iterator[tuple[bytes, Any]]:
