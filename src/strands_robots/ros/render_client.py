@@ -1,15 +1,17 @@
-"""Pictures of a simulated world, by the service world/render."""
+"""Pictures of a simulated world, by the services world/render and world/render_cameras."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.errors import RenderError
 from strands_robots.ros.client import GraphClient
 from strands_robots.ros.images import pixels_from_msg, rgb_from_msg
-from strands_robots.srv import RenderCamera
+from strands_robots.srv import RenderCamera, RenderCameras
 
 TIMEOUT = 15.0
 """Longest wait for a picture [s]; the first one of a large scene is slow in software."""
@@ -41,3 +43,28 @@ def render_camera(client: GraphClient, camera: str, depth: bool, width: int, hei
     if not response.success:
         raise RenderError(response.message)
     return pixels_from_msg(response.image) if depth else rgb_from_msg(response.image)
+
+
+def render_cameras(
+    client: GraphClient, cameras: Sequence[str], width: int = 0, height: int = 0, fine: bool = False
+) -> list[NDArray[np.uint8]]:
+    """Return pictures of the world from several cameras at the same instant.
+
+    Args:
+        client: Client of the graph.
+        cameras: Names of the cameras; empty takes all.
+        width, height: Size of each [px]; 0 takes the camera's own.
+        fine: With shadows and smooth edges.
+
+    Returns:
+        uint8 (H, W, 3) RGB for each camera.
+
+    Raises:
+        RenderError: If the world refuses; its words say what is valid.
+        NoAnswerError: If there is no simulated world.
+    """
+    request = RenderCameras.Request(cameras=list(cameras), width=width, height=height, fine=fine)
+    response = client.call(RenderCameras, "world/render_cameras", request, TIMEOUT)
+    if not response.success:
+        raise RenderError(response.message)
+    return [rgb_from_msg(picture.rgb) for picture in response.pictures]
