@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ from strands_robots.recording.recorder import Outcome, Recorder, State
 from strands_robots.recording.sampler import Sampler
 from strands_robots.recording.schema import Schema
 from strands_robots.recording.session import RecordingOptions, make_schema, parse_provenance
+from strands_robots.recording.store import require_lerobot
 from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
 from strands_robots.ros import qos
-from strands_robots.ros.audit_port import AuditPort
+from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.executor_door import ExecutorDoor
@@ -84,7 +86,7 @@ class RecorderNode(Node):
         self._audit_head = ""
         self._door = ExecutorDoor(self, "recorder orders")
         self._world = RecordingWorld(self, self._door, self._robots)
-        self._audit = AuditPort(self)
+        self._audit = audit_of(self)
         self._state_publisher = self.create_publisher(EpisodeState, "recorder/state", qos.STATE)
         self.create_subscription(AuditState, "audit/state", self._on_audit, qos.STATE)
         create_deferred_service(self, StartRecording, "recorder/start", self._on_start, refusal(StartRecording))
@@ -92,6 +94,7 @@ class RecorderNode(Node):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(POLL_PERIOD, self._poll, clock=steady)
         self.create_timer(STATE_PERIOD, self._publish_state, clock=steady)
+        threading.Thread(target=_preload, name="preload", daemon=True).start()
         self.get_logger().info(f"records {', '.join(self._robots)}, run '{self._given.run_id}'")
 
     def destroy_node(self) -> None:
@@ -298,6 +301,14 @@ class RecorderNode(Node):
             for topic, c in recorder.sampler.counts.items()
         ]  # fmt: skip
         return message
+
+
+def _preload() -> None:
+    """Import LeRobot, which takes seconds, before it is wanted; without it `recorder/start` says what is missing."""
+    try:
+        require_lerobot()
+    except ConfigurationError:
+        return
 
 
 def main() -> int:
