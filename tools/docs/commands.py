@@ -10,6 +10,7 @@ from interfaces import escape
 def commands_page() -> str:
     """Return the page of every command as Markdown."""
     import typer
+
     from strands_robots.cli.main import app
 
     root = typer.main.get_command(app)
@@ -40,7 +41,7 @@ def launch_page() -> str:
     from strands_robots.bringup.sim import LAUNCH_ARGUMENTS, describe
 
     lines = [
-        "# Launch arguments", "", "`ros2 launch strands_robots sim.launch.py <name>:=<value>`, the same as the options of `strands-robots sim`.", "",
+        "# Launch arguments", "", "`ros2 launch strands_robots sim.launch.py <name>:=<value>`; the same as `strands-robots sim`.", "",
         "| argument | meaning | default |", "|---|---|---|",
     ]  # fmt: skip
     lines += [

@@ -36,7 +36,9 @@ def on_config(config: Any) -> Any:
     """Put pages that the navigation does not name at its end, so that none is lost."""
     named = set(_pages(config.nav))
     docs = Path(config.docs_dir)
-    more = sorted(str(path.relative_to(docs)) for path in docs.rglob("*.md") if str(path.relative_to(docs)) not in named)
+    more = sorted(
+        str(path.relative_to(docs)) for path in docs.rglob("*.md") if str(path.relative_to(docs)) not in named
+    )
     topics = [page for page in more if not page.startswith("adr/")]
     decisions = [page for page in more if page.startswith("adr/")]
     how = next(entry["How it works"] for entry in config.nav if "How it works" in entry)

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _CONSTANT = re.compile(r"^(?P<type>[\w/<=]+)\s+(?P<name>[A-Z][A-Z0-9_]*)\s*=\s*(?P<value>.+)$")
-_FIELD = re.compile(r"^(?P<type>[A-Za-z][\w/]*(<=\d+)?(\[[<=\d]*\])?)\s+(?P<name>[a-z]\w*)(\s+(?P<default>.+))?$")
+_FIELD = re.compile(
+    r"^(?P<type>[A-Za-z][\w/]*(<=\d+)?(\[[<=\d]*\])?)\s+(?P<name>[a-z]\w*)(\s+(?P<default>[-\d.\"'\[tTfF].*))?$"
+)
 
 PARTS = {"msg": ("Fields",), "srv": ("Request", "Response"), "action": ("Goal", "Result", "Feedback")}
 
@@ -34,12 +36,12 @@ class Interface:
 def parse(text: str, name: str) -> Interface:
     """Return an interface file's content.
 
-    A comment belongs to the line that follows it; the first one, followed by a blank line, to the file.
+    A comment belongs to the lines that follow it, up to a blank line or a comment; the first, with a blank line behind it, to the file.
 
     Raises:
         ValueError: If a line is neither a field, a constant nor a comment.
     """
-    interface, comment = Interface(name, ""), []
+    interface, comment, above = Interface(name, ""), [], ""
     entries: list[Entry] = []
     for number, line in enumerate(text.splitlines(), 1):
         content, _, behind = line.strip().partition("#")
@@ -54,8 +56,11 @@ def parse(text: str, name: str) -> Interface:
             interface.parts.append(entries)
             entries, comment = [], []
         else:
-            entries.append(_entry(content, " ".join([*comment, *([behind] if behind else [])]), name, number))
-            comment = []
+            words = " ".join([*comment, *([behind] if behind else [])])
+            entries.append(_entry(content, words or above, name, number))
+            above, comment = entries[-1].comment, []
+            continue
+        above = ""
     interface.parts.append(entries)
     return interface
 
@@ -94,4 +99,6 @@ def _table(entries: list[Entry]) -> list[str]:
 
 def escape(text: str) -> str:
     """Return text that Markdown takes as it is, also in a table."""
-    return re.sub(r"([\\`*_<>\[\]|{}])", r"\\\1", text)
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "&#124;")):
+        text = text.replace(sign, entity)
+    return re.sub(r"([\\`*_\[\]{}])", r"\\\1", text)

@@ -43,10 +43,16 @@ def _parameter(statement: ast.stmt) -> list[Parameter]:
     options = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
     bounds = [f"{word} {options[key]}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in options]
     valid = options.get("choices", " ".join(bounds))
-    description = ast.literal_eval(call.args[1]) if isinstance(call.args[1], ast.Constant) else ast.unparse(call.args[1])
+    description = (
+        ast.literal_eval(call.args[1]) if isinstance(call.args[1], ast.Constant) else ast.unparse(call.args[1])
+    )
     return [
         Parameter(
-            ast.unparse(statement.target), ast.unparse(statement.annotation), ast.unparse(call.args[0]), description, valid
+            ast.unparse(statement.target),
+            ast.unparse(statement.annotation),
+            ast.unparse(call.args[0]),
+            description,
+            valid,
         )
     ]
 
@@ -54,18 +60,25 @@ def _parameter(statement: ast.stmt) -> list[Parameter]:
 def page(root: Path) -> str:
     """Return the page of all nodes as Markdown."""
     lines = [
-        "# Parameters", "", "Generated from the nodes' sources. Parameters are read once at the start, and read-only then. Every node also has",
+        "# Parameters", "", "Generated from the nodes' sources. They are read once at the start, and read-only then. Every node also has",
         "`use_sim_time`.", "",
     ]  # fmt: skip
     for path in sorted((root / "src" / "strands_robots").glob("*/node.py")):
         name, found = of_node(path.read_text(encoding="utf-8"))
         if not found:
             continue
-        lines += [f"## {name or path.parent.name}", "", "| parameter | type | default | meaning | valid |", "|---|---|---|---|---|"]
+        lines += [
+            f"## {name or path.parent.name}",
+            "",
+            "| parameter | type | default | meaning | valid |",
+            "|---|---|---|---|---|",
+        ]
         for entry in found:
             valid = f"`{entry.valid}`" if entry.valid else ""
             lines.append(
-                f"| `{entry.name}` | `{entry.type}` | `{entry.default}` | {escape(entry.description)} | {valid} |".replace(" | None`", "`")
+                f"| `{entry.name}` | `{entry.type}` | `{entry.default}` | {escape(entry.description)} | {valid} |".replace(
+                    " | None`", "`"
+                )
             )
         lines.append("")
     return "\n".join(lines)
