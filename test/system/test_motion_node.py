@@ -302,6 +302,7 @@ def test_the_command_line_moves_joints_tool_and_gripper(moving: MotionGraph) -> 
 def test_a_robot_that_joins_the_world_later_is_moved_too_and_one_that_left_is_refused(moving: MotionGraph) -> None:
     other = SceneRobot(name="other", robot="so101", position=Point(x=0.0, y=-0.8))
     states = moving.client.listen(GateState, "other/gate_state", qos.STATE)
+    wait_for(lambda: not moving.gates["so101"][-1].lease_holder, 10.0, "the end of the way home")
     answer = moving.client.call(EditScene, "world/edit", EditScene.Request(robots=[other]))
     assert answer.success, answer.message
     wait_for(lambda: states and not states[-1].latched, 10.0, "the other robot, armed")
