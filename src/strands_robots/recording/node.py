@@ -182,6 +182,9 @@ class RecorderNode(Node):
             return recording.recorder.begin(at, request.task or recording.options.task, provenance, time.time())
 
         index = self._door.inside(begin)
+        self._record(
+            "episode_start", {"root": str(recording.options.root), "episode": index, "task": request.task[:256]}
+        )
         return self._response(f"episode {index} is being recorded", index, 0)
 
     def _end(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
@@ -206,6 +209,8 @@ class RecorderNode(Node):
         recording = self._require()
         index, frames = recording.recorder.episode, recording.recorder.sampler.frames
         self._door.inside(recording.recorder.discard)
+        details = {"root": str(recording.options.root), "episode": index, "frames": frames}
+        self._record("episode_discarded", details)
         return self._response(f"episode {index} discarded: {frames} frames", index, frames)
 
     def _stop(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
