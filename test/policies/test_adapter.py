@@ -100,7 +100,7 @@ def test_model_of_another_space_is_refused() -> None:
     with pytest.raises(AdapterError, match="the policy's space is joint_velocity, the adapter has"):
         _policy("{action: [{name: pan, joint: shoulder_pan, unit: rad}]}", model)
     with pytest.raises(AdapterError, match="end_effector"):
-        _policy("{end_effector: {translation: [x, y, z]}}", model)
+        _policy("{end_effector: {model: so101, translation: [x, y, z]}}", model)
 
 
 def test_velocities_are_commanded_as_velocities() -> None:

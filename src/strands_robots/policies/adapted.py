@@ -60,6 +60,11 @@ class AdaptedPolicy:
         rows = check_rows(self._model.infer(self._inputs.make(observation, playback)), self._model)
         return Action(self._names, rows * self._scale + self._offset, self._period, self._mode)
 
+    @property
+    def connection(self) -> str:
+        """State of a remote model's connection; empty for others."""
+        return str(getattr(self._model, "connection", ""))
+
     def close(self) -> None:
         """Free what the model holds."""
         self._model.close()

@@ -107,6 +107,8 @@ class EndEffectorAdapter(_Strict):
     """How numbers of an end-effector action are meant.
 
     Attributes:
+        model: Kind of robot, for its kinematics: a name in config/robots, or a YAML, MJCF or URDF file.
+        tool_frame: Frame that the numbers are of; empty takes the robot's tool frame, else the last body of its longest chain.
         translation: Names of x, y and z.
         rotation: Names of the rotation's numbers, in order.
         form: Form of the rotation: rotation vector, roll-pitch-yaw (fixed axes x, y, z), quaternion x y z w, or the first two
@@ -120,6 +122,8 @@ class EndEffectorAdapter(_Strict):
         position_tolerance: A pose missed by more is reported as unreachable [m].
     """
 
+    model: Name
+    tool_frame: str = ""
     translation: tuple[Name, Name, Name]
     rotation: Annotated[tuple[Name, ...], Field(max_length=6)] = ()
     form: Literal["rotation_vector", "rpy", "quaternion", "matrix_6d"] = "rotation_vector"

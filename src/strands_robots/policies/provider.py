@@ -12,10 +12,12 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.errors import AdapterError, ConfigurationError, StrandsRobotsError
 from strands_robots.motion.pose import Pose
+from strands_robots.policies.model import Model
 from strands_robots.types import JointLimits, Policy
 
+ModelT = TypeVar("ModelT", bound=BaseModel)
 OptionsT = TypeVar("OptionsT", bound="PolicyOptions")
 
 
@@ -89,7 +91,21 @@ def read_options(kind: type[OptionsT], provider: str, settings: Mapping[str, Any
     Raises:
         ConfigurationError: If a setting is unknown or wrong; the message names every one.
     """
-    given = {**settings, "rate": context.rate} if context.rate > 0.0 else dict(settings)
+    return read_settings(kind, provider, {**settings, "rate": context.rate} if context.rate > 0.0 else settings)
+
+
+def read_settings(kind: type[ModelT], provider: str, settings: Mapping[str, Any]) -> ModelT:
+    """Return a provider's options, checked.
+
+    Args:
+        kind: Model of the options.
+        provider: Name of the provider, for the message.
+        settings: What was given.
+
+    Raises:
+        ConfigurationError: If a setting is unknown or wrong; the message names every one.
+    """
+    given = dict(settings)
     try:
         return kind.model_validate(given)
     except ValidationError as error:
@@ -100,3 +116,34 @@ def read_options(kind: type[OptionsT], provider: str, settings: Mapping[str, Any
         raise ConfigurationError(
             f"config of policy '{provider}': {problems}; valid: {', '.join(kind.model_fields)}"
         ) from None
+
+
+def adapt(model: Model, context: PolicyContext) -> Policy:
+    """Return a model behind the goal's adapter, as a policy for the robot.
+
+    Raises:
+        AdapterError: If the goal names no adapter, or model, adapter and robot do not fit; the model is then closed.
+        ConfigurationError: If the adapter cannot be read.
+    """
+    from strands_robots.policies.adapted import AdaptedPolicy
+    from strands_robots.policies.adapter import adapter_names, load_adapter
+    from strands_robots.policies.describe import describe_policy
+    from strands_robots.types import ActionSpace
+
+    try:
+        if not context.adapter.strip():
+            raise AdapterError(
+                "this policy speaks its own names and units, so the goal needs an adapter; valid: "
+                f"{', '.join(adapter_names())}, a file, or YAML. The policy {describe_policy(model.needs, model.gives)}".replace(
+                    "\n", "; "
+                )
+            )
+        adapter = load_adapter(context.adapter)
+        if model.gives.space in (ActionSpace.EE_DELTA, ActionSpace.EE_POSE):
+            from strands_robots.policies.ee import EndEffectorPolicy
+
+            return EndEffectorPolicy(model, adapter, context)
+        return AdaptedPolicy(model, adapter, context)
+    except StrandsRobotsError:
+        model.close()
+        raise

@@ -15,7 +15,11 @@ ENTRY_POINTS = "strands_robots.policies"
 """Entry-point group in which a package announces its providers: `name = "module:function"`."""
 
 _BUILT_IN = {
+    "cosmos3": "strands_robots.policies.remote.cosmos3:create",
+    "groot": "strands_robots.policies.remote.groot:create",
     "hold": "strands_robots.policies.hold:create",
+    "openpi": "strands_robots.policies.remote.openpi:create",
+    "vera": "strands_robots.policies.remote.vera:create",
     "scripted": "strands_robots.policies.scripted:create",
     "sine": "strands_robots.policies.sine:create",
 }

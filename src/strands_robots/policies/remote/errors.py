@@ -1,0 +1,13 @@
+"""What can go wrong with a server."""
+
+from __future__ import annotations
+
+from strands_robots.errors import PolicyError
+
+
+class LinkError(PolicyError):
+    """The connection failed or answered too late; it will be made anew."""
+
+
+class ProtocolError(PolicyError):
+    """The server answered something that the protocol does not allow, or an error of its own."""
