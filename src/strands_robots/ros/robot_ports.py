@@ -21,7 +21,7 @@ from strands_robots.ros.conversions import (
     chunk_from_msg,
     gate_state_to_msg,
 )
-from strands_robots.ros.publishers import create_publisher
+from strands_robots.ros.publishers import create_publisher, settle
 from strands_robots.ros.standard_inputs import StandardInput
 from strands_robots.ros.supervision_port import SupervisionPort
 from strands_robots.safety.gate import Gate, GateReport, Setpoint
@@ -102,6 +102,10 @@ class RobotPorts:
             self._state_publisher, self._applied_publisher, self._gate_publisher, self._description,
         ):  # fmt: skip
             self._node.destroy_publisher(publisher)
+
+    def settle(self) -> None:
+        """Wait until every reliable reader has the measured states and what was applied."""
+        settle((self._state_publisher, self._applied_publisher))
 
     def publish_state(self, stamp: float, position: FloatArray, velocity: FloatArray, effort: FloatArray) -> None:
         """Publish the measured state (D,) at `stamp` [s, ROS time]."""

@@ -21,6 +21,9 @@ from strands_robots.types import FloatArray
 RGB, DEPTH, SEGMENTATION = 0, 1, 2
 """Kinds of picture, as in srv/RenderCamera."""
 
+DRAW_TIMEOUT = 10.0
+"""How long a world in lockstep waits for its pictures [s, steady time]."""
+
 MAX_DELAY = 5.0
 """Longest time for which a picture is held back [s, ROS time]."""
 
@@ -275,6 +278,15 @@ class CameraWorker:
         else:
             self._requests.put(request)
             self._wake.set()
+
+    def drawn(self) -> Future[None]:
+        """Return what is done once everything that was offered is drawn and published."""
+        done: Future[None] = Future()
+        if self._feeds and self._thread.is_alive():
+            self.request(RenderRequest(lambda renderers: None, done))
+        else:
+            done.set_result(None)
+        return done
 
     def _take(self, feeds: Sequence[CameraFeed]) -> None:
         self._feeds = {feed.camera.name: feed for feed in feeds}

@@ -9,8 +9,9 @@ import enum
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -18,8 +19,9 @@ from strands_robots.errors import StrandsRobotsError, WorldError
 from strands_robots.motion.chunk import Chunk
 from strands_robots.safety.gate import Gate
 from strands_robots.safety.refusal import Refusal, Verdict
-from strands_robots.sim.camera_worker import CameraWorker
+from strands_robots.sim.camera_worker import DRAW_TIMEOUT, CameraWorker
 from strands_robots.sim.control import ControlLoop, SteppedWorld
+from strands_robots.sim.leases import require_no_lease, require_rest
 from strands_robots.sim.lockstep import DEFAULT_OWNER_TIMEOUT, Stepper, StepRequest, StepResult
 from strands_robots.sim.pacing import MAX_SLEEP, Pacer, RateMeter
 from strands_robots.types import FloatArray, Instant
@@ -193,7 +195,8 @@ class SimRuntime:
         Raises:
             WorldError: While a source holds a robot's lease.
         """
-        self.require_no_lease(service)
+        require_no_lease(self.control.robots, self.now(), service)
+        self._await_readers()
         function()
         if self.fault:
             self.fault = ""
@@ -207,36 +210,9 @@ class SimRuntime:
         self._tell_time()
         return self._world.time
 
-    def require_no_lease(self, service: str) -> None:
-        """Refuse to change the world under a source that moves a robot in it.
-
-        Raises:
-            WorldError: While a source holds a robot's lease; the message names them all.
-        """
-        now = self.now()
-        reports = [robot.report(now) for robot in self.control.robots]
-        held = [f"'{r.lease_holder}' holds '{r.robot}'" for r in reports if r.lease_holder]
-        if held:
-            raise WorldError(
-                f"{', '.join(held)}; valid: {service} while nobody holds a lease (wait for its end, or stop the graph)"
-            )
-
     def require_rest(self, robots: Sequence[str], service: str) -> None:
-        """Refuse to take a robot away that still moves.
-
-        Raises:
-            WorldError: If one does; the message names them all.
-        """
-        now = self.now()
-        moving = [
-            f"'{loop.robot.name}'"
-            for loop in self.control.robots
-            if loop.robot.name in robots and not loop.report(now).at_rest
-        ]
-        if moving:
-            raise WorldError(
-                f"{', '.join(moving)} still moves; valid: {service} when a robot that it removes is at rest"
-            )
+        """Refuse to take robots away that still move; see `leases.require_rest`."""
+        require_rest(self.control.robots, robots, self.now(), service)
 
     def change(self, function: Callable[[], T], service: str) -> T:
         """Change the world between two steps and let every robot hold where it then is; only within `call`.
@@ -248,7 +224,7 @@ class SimRuntime:
         Raises:
             WorldError: While a source holds a robot's lease.
         """
-        self.require_no_lease(service)
+        require_no_lease(self.control.robots, self.now(), service)
         result = function()
         self.cameras.forget()
         self.control.hold()
@@ -281,6 +257,7 @@ class SimRuntime:
             raise
         self._last_clock = -float("inf")
         self._tell_time()
+        self._await_readers()
         if result.steps_done or not request.steps:
             self.cameras.offer(self._world.time, self._world.get_state, every_camera=True)
         return result
@@ -338,6 +315,14 @@ class SimRuntime:
             self._advance()
         else:
             self.control.report()
+
+    def _await_readers(self) -> None:
+        """In lockstep, wait until the last state was drawn and every reliable reader has what was published."""
+        if self.config.mode is WorldMode.LOCKSTEP:
+            drawn, deadline = self.cameras.drawn(), time.monotonic() + DRAW_TIMEOUT
+            while not wait([drawn], MAX_SLEEP).done and not self._is_ending and time.monotonic() < deadline:
+                self.control.report()
+            self.stepper.settle()
 
     def _give_up(self, fault: str) -> None:
         """Stop every robot and stand still, because the physics cannot go on."""

@@ -1,0 +1,71 @@
+"""A graph with recorder_node, and a client that records with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from graph import Client, Graph, wait_for
+from strands_robots.msg import EpisodeState
+from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWorld
+
+from system.policy_goals import PolicyGoals
+
+ROBOTS = ["so101=so101"]
+
+
+class RecordedGraph:
+    """sim_node, safety_node, policy_node and recorder_node on a domain of their own.
+
+    Args:
+        graph: The graph.
+        folder: Folder for the latch.
+        mode: Mode of the world.
+        robots: Robots.
+        cameras: Whether there are pictures.
+    """
+
+    def __init__(self, graph: Graph, folder: Path, mode: str, robots: list[str] = ROBOTS, cameras: bool = True, **sim: Any) -> None:
+        names = [robot.partition("=")[0] for robot in robots]
+        self.recorder = graph.start("recorder_node", use_sim_time=True, robots=robots, run_id="run")
+        graph.start("policy_node", use_sim_time=True)
+        graph.start("sim_node", robots=robots, cameras=cameras, mode=mode, heartbeat_timeout=2.0, **sim)
+        graph.start("safety_node", run_id="run", arm_on_start=True, latch_folder=str(folder), robots=names)
+        self.mode = mode
+        self.client: Client = graph.client()
+        self.states = self.client.listen(EpisodeState, "recorder/state")
+        self.goals = PolicyGoals(self.client)
+        if mode == "lockstep":
+            wait_for(lambda: self.step(1), 40.0, "an armed robot")
+            self.release()
+
+    def step(self, steps: int) -> bool:
+        return bool(self.client.call(StepWorld, "world/step", StepWorld.Request(client="test", steps=steps), 30.0).success)
+
+    def release(self) -> None:
+        self.client.call(StepWorld, "world/step", StepWorld.Request(client="test", steps=0, release=True), 30.0)
+
+    def reset(self, seed: int) -> None:
+        response = self.client.call(ResetWorld, "world/reset", ResetWorld.Request(seed=seed))
+        assert response.success, response.message
+
+    def start(self, root: Path, **fields: Any) -> Any:
+        given = {"repo_id": "test/data", "fps": 25, "cameras": ["so101/wrist"], "task": "wave", "with_velocity": True, **fields}
+        return self.client.call(StartRecording, "recorder/start", StartRecording.Request(root=str(root), **given), 100.0)
+
+    def order(self, command: int, **fields: Any) -> Any:
+        request = RecordEpisode.Request(command=command, **fields)
+        return self.client.call(RecordEpisode, "recorder/episode", request, 60.0)
+
+    def begin(self, **fields: Any) -> Any:
+        response = self.order(RecordEpisode.Request.BEGIN, **fields)
+        assert response.success, response.message
+        return response
+
+    def end(self, **fields: Any) -> Any:
+        return self.order(RecordEpisode.Request.END, **fields)
+
+    def stop(self) -> Any:
+        response = self.order(RecordEpisode.Request.STOP)
+        assert response.success, response.message
+        return response
