@@ -1,0 +1,54 @@
+"""The workflows: actions pinned by commit, least permissions, and jobs that come to an end."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+GITHUB = Path(__file__).resolve().parents[2] / ".github"
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+_PINNED = re.compile(r"uses: [\w.-]+(/[\w.-]+)+@[0-9a-f]{40}  # v\d+\.\d+\.\d+")
+
+
+def loaded(path: Path) -> dict[Any, Any]:
+    content: dict[Any, Any] = yaml.safe_load(path.read_text(encoding="ascii"))
+    return content
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit_with_their_version(path: Path) -> None:
+    for line in path.read_text(encoding="ascii").splitlines():
+        if "uses:" in line:
+            assert _PINNED.search(line), f"{path.name}: {line.strip()}"
+
+
+def test_one_action_has_one_commit() -> None:
+    pins = {tuple(m.split("@")) for path in WORKFLOWS for m in re.findall(r"uses: (\S+@\S+)", path.read_text())}
+    assert len({name for name, _ in pins}) == len(pins)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflow_may_only_read_and_every_job_has_a_time_limit(path: Path) -> None:
+    workflow = loaded(path)
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        assert 0 < job["timeout-minutes"] <= 60
+        assert set(job.get("permissions", {}).items()) <= {("contents", "read"), ("security-events", "write")}
+
+
+def test_both_distributions_are_built_and_code_and_dependencies_are_looked_at() -> None:
+    assert {path.stem for path in WORKFLOWS} >= {"ci", "lint", "images", "codeql", "dependency-review"}
+    assert loaded(GITHUB / "workflows" / "images.yml")["jobs"]["build"]["strategy"]["matrix"]["distribution"] == [
+        "humble", "jazzy",
+    ]  # fmt: skip
+
+
+def test_dependabot_watches_actions_packages_and_images() -> None:
+    updates = loaded(GITHUB / "dependabot.yml")["updates"]
+    assert {entry["package-ecosystem"] for entry in updates} == {"github-actions", "pip", "docker", "devcontainers"}
+    for entry in updates:
+        assert (GITHUB.parent / entry["directory"].lstrip("/")).is_dir()
