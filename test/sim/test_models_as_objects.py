@@ -144,7 +144,10 @@ def test_exported_world_loads_again(tmp_path: Path) -> None:
     ("inside", "words"),
     [
         ("<option gravity='nan 0 0'/>", "gravity is"),
-        ("<worldbody>" + "<body><freejoint/><geom size='1'/></body>" * 150 + "</worldbody>", "contacts; valid: at most"),
+        (
+            "<worldbody>" + "<body><freejoint/><geom size='1'/></body>" * 150 + "</worldbody>",
+            "contacts; valid: at most",
+        ),
     ],
 )
 def test_scene_of_which_no_simulation_comes_is_refused_and_the_world_is_as_it_was(inside: str, words: str) -> None:

@@ -82,4 +82,3 @@ def overlaps_sphere(still: Still, entity: Entity, centre: FloatArray, radius: fl
     geoms = np.flatnonzero(model.body_rootid[model.geom_bodyid] == model.body_rootid[root])
     distances = np.linalg.norm(data.geom_xpos[geoms] - centre, axis=1) - model.geom_rbound[geoms]
     return bool((distances <= radius).any())
-

@@ -19,12 +19,12 @@ from strands_robots.sim.randomization import Nominal, Start, noisy_cameras
 from strands_robots.sim.rollout import BatchRollout, Futures
 from strands_robots.sim.scene import build_scene, scene_source, set_picture_size
 from strands_robots.sim.servos import actuator_group
-from strands_robots.sim.stage import Stage
 from strands_robots.sim.soundness import check_soundness
+from strands_robots.sim.stage import Stage
 from strands_robots.sim.state import DivergenceWatch, carry_over, read_state, write_state
 from strands_robots.sim.variations import Drawn, Variation, stream
 from strands_robots.sim.varied_model import move_to_start
-from strands_robots.sim.world_config import RobotSpec, WorldConfig
+from strands_robots.sim.world_config import RobotSpec, WorldConfig, keep_robots
 from strands_robots.sim.world_robot import WorldRobot
 from strands_robots.types import FloatArray
 
@@ -312,9 +312,7 @@ class World:
             ModelError: If it cannot be used; the message has MuJoCo's own words and the world stays as it was.
         """
         with self.lock:
-            present = {robot.name: robot.spec for robot in self.robots.values()}
-            robots = tuple(present[spec.name] if present.get(spec.name) == spec else spec for spec in config.robots)
-            config = dataclasses.replace(config, robots=robots)
+            config = keep_robots(config, [robot.spec for robot in self.robots.values()])
             spec = build_scene(config)
             model = compile_model(spec, scene_source(config), "the world")
             data = mujoco.MjData(model)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,3 +89,10 @@ class WorldConfig:
             raise ConfigurationError(f"robot names must be unique; given twice: {', '.join(twice)}")
         if len(names) > MAX_ROBOTS:
             raise ConfigurationError(f"{len(names)} robots in one world; valid: at most {MAX_ROBOTS}")
+
+
+def keep_robots(config: WorldConfig, present: Sequence[RobotSpec]) -> WorldConfig:
+    """Return the configuration with the present robots' own specs in the place of those that are equal to them."""
+    known = {spec.name: spec for spec in present}
+    robots = tuple(known[spec.name] if known.get(spec.name) == spec else spec for spec in config.robots)
+    return dataclasses.replace(config, robots=robots)
