@@ -63,6 +63,7 @@ class SimOptions:
     )
     arm_on_start: bool = _option(True, "Arm the robots at the start of the graph.")
     keyring: str = _option("", "Keyring of the operators who may resume and approve; empty: resumes are not signed.")
+    recorder: bool = _option(False, "Start recorder_node, which records LeRobot datasets; needs make setup-learning.")
     approvals: bool = _option(False, "Start approval_node, where people decide about requests of agents.")
     incidents: bool = _option(True, "Start incident_node, which writes the last 30 s before a stop as an MCAP file.")
     stop_button: str = _option(
@@ -234,6 +235,16 @@ def sim_graph(options: SimOptions) -> Graph:
         ),
     ]
     nodes += [button_node(button, options.run_id, files) for button in buttons]
+    if options.recorder:
+        nodes.append(
+            NodeSpec(
+                "recorder_node",
+                "recorder_node",
+                parameters={**run, "robots": sim["robots"], "use_sim_time": True},
+                parameter_files=files,
+                on_exit=OnExit.RESTART,
+            )
+        )
     if options.approvals:
         approvals = {name: safety[name] for name in ("keyring", "use_sim_time")}
         nodes.append(

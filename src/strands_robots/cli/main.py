@@ -9,12 +9,14 @@ import typer
 from strands_robots.cli import (
     approvals,
     audit,
+    dataset,
     doctor,
     evaluate,
     graph,
     keys,
     move,
     policy,
+    record,
     render,
     robots,
     safety,
@@ -41,7 +43,9 @@ app.command("view")(view.view)
 app.command("move", context_settings={"ignore_unknown_options": True})(move.move)
 app.command("grip")(move.grip)
 app.command("evaluate")(evaluate.evaluate)
+app.command("record")(record.record)
 app.add_typer(policy.app, name="policy")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(audit.app, name="audit")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(graph.app, name="graph")

@@ -1,0 +1,181 @@
+"""`strands-robots dataset`: look at, check, repair, join, convert and publish LeRobot datasets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from strands_robots.cli.options import complain, say
+
+app = typer.Typer(help="Look at, check, repair and publish datasets.", no_args_is_help=True, rich_markup_mode=None)
+
+Root = Annotated[Path, typer.Argument(help="Folder of the dataset.", exists=True, file_okay=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+BAD = 1
+
+
+@app.callback()
+def dataset() -> None:
+    """Look at, check, repair and publish datasets."""
+
+
+@app.command("info")
+def info(root: Root, as_json: Json = False) -> None:
+    """Show what a dataset holds: episodes, tasks, features, and what became of every stream's samples."""
+    from strands_robots.recording.summary import summarize
+
+    summary = summarize(root)
+    if as_json:
+        say(json.dumps(summary, indent=1))
+        return
+    say(
+        f"{root}: {summary['episodes']} episodes, {summary['frames']} frames at {summary['fps']} Hz ({summary['seconds']:.1f} s)"
+    )
+    say(f"  format {summary['version']}, robot '{summary['robot_type']}', units {summary['units'] or 'not known'}")
+    say(f"  {summary['bytes'] / 1e6:.1f} MB; {summary['marked']} marked and {summary['dropped']} dropped frames")
+    for task, count in summary["tasks"].items():
+        say(f"  task '{task}': {count} episodes")
+    for name, feature in summary["features"].items():
+        say(f"  {name}: {feature['dtype']} {tuple(feature['shape'])}")
+    for topic, count in summary["streams"].items():
+        say(f"  {topic}: " + ", ".join(f"{value} {name}" for name, value in count.items()))
+
+
+@app.command("verify")
+def verify(
+    root: Root,
+    expected: Annotated[int | None, typer.Option(help="Episodes that it must have.", min=0)] = None,
+    pictures: Annotated[bool, typer.Option(help="Also decode the videos, for frozen pictures.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Check counts, lengths, times, alignment, videos, ranges, frozen frames and provenance.
+
+    Exit code 0 when nothing is wrong, else 1.
+    """
+    from strands_robots.recording.verify import verify as check
+
+    verdict = check(root, expected, pictures)
+    if as_json:
+        say(json.dumps(verdict.to_json(), indent=1))
+    else:
+        for line in verdict.errors:
+            say(f"error: {line}")
+        for line in verdict.warnings:
+            say(f"warning: {line}")
+        state = "good" if verdict.is_good else f"{len(verdict.errors)} errors"
+        say(f"{root}: {verdict.episodes} episodes, {verdict.frames} frames: {state}")
+    if not verdict.is_good:
+        raise typer.Exit(BAD)
+
+
+@app.command("recover")
+def recover(root: Root, as_json: Json = False) -> None:
+    """Put a dataset back to its completed episodes after a crash, and say what was lost."""
+    from strands_robots.recording.recover import recover as repair
+
+    report = repair(root)
+    if as_json:
+        say(
+            json.dumps(
+                {"episodes": report.episodes, "frames": report.frames, "repaired": report.repaired, "lost": report.lost}
+            )
+        )
+        return
+    for line in report.repaired:
+        say(f"repaired: {line}")
+    for line in report.lost:
+        say(f"lost: {line}")
+    say(f"{root}: {report.episodes} episodes, {report.frames} frames are readable")
+
+
+@app.command("merge")
+def merge(
+    target: Annotated[Path, typer.Argument(help="Folder of the new dataset.")],
+    roots: Annotated[list[Path], typer.Argument(help="Datasets to join, in order.", exists=True, file_okay=False)],
+    repo_id: Annotated[str, typer.Option(help="Name of the new dataset, <owner>/<name>.")] = "local/merged",
+) -> None:
+    """Make one dataset of several."""
+    from strands_robots.recording.merge import merge as join
+
+    say(f"{target}: {join(roots, target, repo_id)} episodes")
+
+
+@app.command("export")
+def export(
+    root: Root,
+    file: Annotated[Path, typer.Argument(help="MCAP file to write.")],
+    episode: Annotated[int, typer.Option(help="Episode.", min=0)] = 0,
+) -> None:
+    """Write an episode as an MCAP file with ROS 2 messages, on the topics that it was recorded from."""
+    from strands_robots.recording.mcap_export import export_episode
+
+    written = export_episode(root, episode, file)
+    say(f"{file}: {sum(written.values())} messages")
+    for topic, count in written.items():
+        say(f"  {topic}: {count}")
+
+
+@app.command("import")
+def import_recording(
+    recording: Annotated[Path, typer.Argument(help="MCAP file, or folder of a rosbag2 recording.", exists=True)],
+    root: Annotated[Path, typer.Argument(help="Folder of the dataset; a new one, or one to go on with.")],
+    robots: Annotated[
+        list[str], typer.Option("--robot", help="Robot as '<name>=<robot>'; may be given several times.")
+    ],
+    repo_id: Annotated[str, typer.Option(help="Name of the dataset, <owner>/<name>.")] = "local/imported",
+    fps: Annotated[int, typer.Option(help="Frames a second [Hz].", min=1, max=1000)] = 30,
+    task: Annotated[str, typer.Option(help="What was done, in words.")] = "imported",
+    cameras: Annotated[
+        list[str] | None, typer.Option("--camera", help="Camera as '<robot>/<camera>'; none takes every one.")
+    ] = None,
+    units: Annotated[str, typer.Option(help="lerobot or si.")] = "lerobot",
+) -> None:
+    """Make an episode of a recording, sampled exactly as it would have been live."""
+    from strands_robots.recording.mcap_import import ImportOptions, import_episode
+
+    options = ImportOptions(repo_id, fps, tuple(robots), tuple(cameras) if cameras else None, task, units)
+    account = import_episode(recording, root, options)
+    say(f"{root}: episode {account['episode']}, {account['frames']} frames")
+    for topic, count in account["streams"].items():
+        say(f"  {topic}: " + ", ".join(f"{value} {name}" for name, value in count.items()))
+
+
+@app.command("push")
+def push(
+    root: Root,
+    repo_id: Annotated[str, typer.Argument(help="Name on the Hugging Face Hub, <owner>/<name>.")],
+    public: Annotated[bool, typer.Option("--public", help="Let everybody read it; private otherwise.")] = False,
+    branch: Annotated[str, typer.Option(help="Branch; empty for the main one.")] = "",
+) -> None:
+    """Publish a dataset on the Hugging Face Hub, private unless --public.
+
+    The token comes from HF_TOKEN or `hf auth login`; it is never printed. HF_ENDPOINT names another hub.
+    """
+    from strands_robots.recording.push import push_dataset
+
+    result = push_dataset(root, repo_id, private=not public, branch=branch)
+    say(f"{result.url}: {result.files} files, {'private' if result.private else 'public'}")
+
+
+@app.command("view")
+def view(
+    root: Root,
+    out: Annotated[Path, typer.Argument(help="Page to write, .html or .png.")],
+    episode: Annotated[int, typer.Option(help="Episode.", min=0)] = 0,
+) -> None:
+    """Draw an episode: plots of state and action, and strips of the cameras. Needs no network."""
+    from strands_robots.recording.view import write_view
+
+    write_view(root, episode, out)
+    say(f"{out}: episode {episode}")
+
+
+def tell(response: Any) -> None:
+    """Print what a recorder answered; exit 1 when it refused."""
+    (say if response.success else complain)(response.message)
+    if not response.success:
+        raise typer.Exit(BAD)

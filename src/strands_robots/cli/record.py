@@ -1,0 +1,57 @@
+"""`strands-robots record`: record episodes of a policy, or of whoever moves the robot, into a LeRobot dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from strands_robots.cli.options import Namespace, complain, connect, say
+
+
+def record(
+    root: Annotated[Path, typer.Argument(help="Folder of the dataset.")],
+    task: Annotated[str, typer.Option(help="What the robot shall do, in words.")],
+    repo_id: Annotated[str, typer.Option(help="Name of the dataset, <owner>/<name>.")] = "local/dataset",
+    episodes: Annotated[int, typer.Option(help="Episodes to record.", min=1)] = 1,
+    duration: Annotated[float, typer.Option(help="Length of an episode, ROS time [s].", min=0.1)] = 10.0,
+    fps: Annotated[int, typer.Option(help="Frames a second [Hz].", min=1, max=1000)] = 30,
+    robots: Annotated[list[str] | None, typer.Option("--robot", help="Robot to record; none takes every one.")] = None,
+    cameras: Annotated[list[str] | None, typer.Option("--camera", help="Camera as '<robot>/<camera>', or '*'.")] = None,
+    policy: Annotated[
+        str, typer.Option(help="Policy to run in every episode; empty records whoever moves the robot.")
+    ] = "",
+    config: Annotated[str, typer.Option(help="Settings of the policy, YAML or JSON.")] = "",
+    rate: Annotated[float, typer.Option(help="Control rows of the policy [Hz]; 0 takes its own.", min=0.0)] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of the first episode; the next one's is one higher.", min=0)] = 0,
+    lockstep: Annotated[bool, typer.Option(help="The world runs in lockstep: reset it and step it.")] = False,
+    resume: Annotated[bool, typer.Option(help="Go on with the dataset that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Put a new dataset in the place of the one that is there.")] = False,
+    velocity: Annotated[bool, typer.Option(help="Also record observation.velocity.")] = False,
+    effort: Annotated[bool, typer.Option(help="Also record observation.effort.")] = False,
+    units: Annotated[str, typer.Option(help="lerobot (degrees, grippers 0 to 100) or si.")] = "lerobot",
+    codec: Annotated[str, typer.Option(help="Video codec: h264, libsvtav1 or another of LeRobot.")] = "h264",
+    on_stale: Annotated[str, typer.Option(help="What a stale stream does: mark, drop or fail.")] = "mark",
+    namespace: Namespace = "",
+) -> None:
+    """Record episodes; exit code 0 when every one was saved, else 1. Ctrl-C discards the present one and closes the dataset.
+
+    Start the graph with a recorder first: strands-robots sim --recorder.
+    """
+    from strands_robots.errors import ConfigurationError
+
+    if resume and overwrite:
+        raise ConfigurationError("both --resume and --overwrite are given; valid: one of them")
+    with connect(namespace) as client:
+        from strands_robots.ros.recorder_client import RecordPlan, record_episodes
+
+        plan = RecordPlan(
+            root=str(root.expanduser().absolute()), repo_id=repo_id, task=task, episodes=episodes, duration=duration,
+            fps=fps, robots=tuple(robots or ()), cameras=tuple(cameras or ()), policy=policy, config=config, rate=rate,
+            seed=seed, lockstep=lockstep, mode=1 if resume else 2 if overwrite else 0, velocity=velocity, effort=effort,
+            units=units, codec=codec, on_stale=on_stale,
+        )  # fmt: skip
+        saved = record_episodes(client, plan, say, complain)
+    if saved != episodes:
+        raise typer.Exit(1)

@@ -1,0 +1,167 @@
+"""Records episodes as a client of recorder_node."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from strands_robots.errors import StrandsRobotsError, WorldError
+from strands_robots.ros.client import GraphClient
+from strands_robots.ros.policy_client import Goal, run_policy
+from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWorld
+
+START_TIMEOUT = 120.0
+EPISODE_TIMEOUT = 300.0
+CLIENT = "operator/record"
+
+
+@dataclass(frozen=True)
+class RecordPlan:
+    """What to record; cli/record.py explains the fields."""
+
+    root: str
+    repo_id: str
+    task: str
+    episodes: int
+    duration: float
+    fps: int
+    robots: tuple[str, ...]
+    cameras: tuple[str, ...]
+    policy: str
+    config: str
+    rate: float
+    seed: int
+    lockstep: bool
+    mode: int
+    velocity: bool
+    effort: bool
+    units: str
+    codec: str
+    on_stale: str
+
+
+def record_episodes(
+    client: GraphClient, plan: RecordPlan, tell: Callable[[str], None], complain: Callable[[str], None]
+) -> int:
+    """Record the episodes of a plan and return how many were saved.
+
+    Args:
+        client: Client of the graph.
+        plan: What to record.
+        tell: Takes a line about what was done.
+        complain: Takes a line about what went wrong, or about progress.
+
+    Raises:
+        NoAnswerError: If recorder_node does not answer.
+        WorldError: If it cannot start.
+    """
+    _start(client, plan, tell)
+    saved = 0
+    try:
+        for number in range(plan.episodes):
+            saved += _episode(client, plan, plan.seed + number, tell, complain)
+    except KeyboardInterrupt:
+        complain("interrupted: the present episode is discarded")
+        _order(client, RecordEpisode.Request.DISCARD)
+    finally:
+        response = _order(client, RecordEpisode.Request.STOP)
+        (tell if response.success else complain)(response.message)
+    return saved
+
+
+def _start(client: GraphClient, plan: RecordPlan, tell: Callable[[str], None]) -> None:
+    request = StartRecording.Request(
+        root=plan.root, repo_id=plan.repo_id, mode=plan.mode, fps=plan.fps, robots=list(plan.robots),
+        cameras=list(plan.cameras), task=plan.task, units=plan.units, with_velocity=plan.velocity,
+        with_effort=plan.effort, codec=plan.codec, on_stale=plan.on_stale,
+        provenance=json.dumps({"policy": plan.policy, "policy_config": plan.config}) if plan.policy else "",
+    )  # fmt: skip
+    response = client.call(StartRecording, "recorder/start", request, START_TIMEOUT)
+    if not response.success:
+        raise WorldError(response.message)
+    for line in response.repaired:
+        tell(line)
+    tell(f"{response.message}; it has {response.episodes}")
+
+
+def _episode(
+    client: GraphClient, plan: RecordPlan, seed: int, tell: Callable[[str], None], complain: Callable[[str], None]
+) -> bool:
+    """Record one episode; return whether it was saved."""
+    if plan.lockstep:
+        reset = client.call(ResetWorld, "world/reset", ResetWorld.Request(seed=seed), 10.0)
+        if not reset.success:
+            raise WorldError(f"the world cannot be reset: {reset.message}")
+    begun = _order(client, RecordEpisode.Request.BEGIN, provenance=json.dumps({"seed": seed}))
+    if not begun.success:
+        complain(begun.message)
+        return False
+    problem = ""
+    try:
+        problem = _play(client, plan, seed, complain)
+    except StrandsRobotsError as error:
+        problem = str(error)
+    if problem:
+        complain(f"episode {begun.episode}: {problem}")
+        _order(client, RecordEpisode.Request.DISCARD)
+        return False
+    ended = _order(client, RecordEpisode.Request.END)
+    (tell if ended.success else complain)(ended.message)
+    for count in ended.state.streams:
+        numbers = ", ".join(
+            f"{getattr(count, name)} {name}"
+            for name in ("received", "used", "repeated", "stale", "lost", "gaps", "late")
+        )
+        tell(f"  {count.topic}: {numbers}")
+    return bool(ended.success)
+
+
+def _play(client: GraphClient, plan: RecordPlan, seed: int, complain: Callable[[str], None]) -> str:
+    """Let the time of an episode pass; return what went wrong, or nothing."""
+    if plan.policy:
+        robot = plan.robots[0] if plan.robots else _only_robot(client)
+        goal = Goal(
+            robot, plan.policy, plan.config, plan.task, plan.rate, plan.duration, seed=seed, lockstep=plan.lockstep
+        )
+        result = run_policy(client, goal, complain)
+        return "" if result.success else f"{result.termination_reason}: {result.message}"
+    if plan.lockstep:
+        return _step(client, plan)
+    clock = time.monotonic() + plan.duration
+    while time.monotonic() < clock:
+        client.spin_until(lambda: False, min(0.2, max(clock - time.monotonic(), 0.0)))
+    return ""
+
+
+def _step(client: GraphClient, plan: RecordPlan) -> str:
+    """Step a world in which nobody moves the robots, one frame at a time."""
+    answer = client.call(StepWorld, "world/step", StepWorld.Request(client=CLIENT, steps=0), 10.0)
+    if not answer.success:
+        return str(answer.message)
+    start = answer.stamp.sec + 1e-9 * answer.stamp.nanosec
+    now = start
+    while now < start + plan.duration - 1e-9:
+        answer = client.call(StepWorld, "world/step", StepWorld.Request(client=CLIENT, steps=1), 30.0)
+        if not answer.success:
+            return str(answer.message)
+        now = answer.stamp.sec + 1e-9 * answer.stamp.nanosec
+    client.call(StepWorld, "world/step", StepWorld.Request(client=CLIENT, steps=0, release=True), 10.0)
+    return ""
+
+
+def _only_robot(client: GraphClient) -> str:
+    from strands_robots.ros.robot_discovery import robots_on_graph
+
+    client.spin_until(lambda: bool(robots_on_graph(client.node)), 3.0)
+    robots = robots_on_graph(client.node)
+    if len(robots) != 1:
+        raise WorldError(f"the graph has the robots {', '.join(robots) or 'none'}; valid: --robot names one")
+    return robots[0]
+
+
+def _order(client: GraphClient, command: int, **fields: Any) -> Any:
+    request = RecordEpisode.Request(command=command, **fields)
+    return client.call(RecordEpisode, "recorder/episode", request, EPISODE_TIMEOUT)
