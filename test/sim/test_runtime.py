@@ -218,3 +218,13 @@ def test_clock_never_passes_100_hz(started: Callable[[Bench], Bench]) -> None:
     wait_for(lambda: bench.world.time > 1.5)
     assert len(bench.clocks) <= 105 * (time.monotonic() - start) + 2
     assert TIMESTEP > 0.0
+
+
+def test_robot_that_moves_without_a_lease_is_not_taken_away() -> None:
+    bench = Bench()
+    for robot in bench.world.robots:
+        robot.velocity[:] = 0.5
+    bench.control.advance()
+    with pytest.raises(WorldError, match=r"'arm' still moves; valid: world/edit when"):
+        bench.runtime.require_rest(["arm"], "world/edit")
+    bench.runtime.require_rest(["other"], "world/edit")

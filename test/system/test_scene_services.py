@@ -179,12 +179,41 @@ def test_scene_file_is_loaded_and_reset_to_its_keyframe(world: WorldUnderTest) -
         ({"mjcf": "<mujoco><include file='/etc/passwd'/></mujoco>"}, "includes another file"),
         ({"mjcf": "<mujoco><worldbody><geom size='-1'/></worldbody></mujoco>"}, "MuJoCo says: "),
         ({"mjcf": "<mujoco", "file": "scene.xml"}, "valid: one of them"),
+        ({"file": "scene.mjb"}, "a compiled model"),
+        ({"mjcf": "<mujoco><option gravity='nan 0 0'/></mujoco>"}, "gravity is"),
+        ({"gravity": [Vector3(z=math.nan)]}, "gravity is"),
+        ({"timestep": 0.003}, "a whole multiple"),
+        ({"timestep": -1.0}, "a whole multiple"),
+        ({"ground": [SceneTerrain(kind="holes")]}, "unknown kind of terrain"),
+        ({"ground": [SceneTerrain(kind="rough", size=math.inf)]}, "size of the terrain"),
     ],
 )
-def test_scene_that_may_not_be_loaded_changes_nothing(world: WorldUnderTest, fields: dict[str, str], words: str) -> None:
+def test_scene_that_may_not_be_loaded_changes_nothing(
+    world: WorldUnderTest, fields: dict[str, str], words: str
+) -> None:
     world.ok(EditScene, "world/edit", bodies=[cube("a")])
     assert words in world.refused(LoadScene, "world/load", **fields)
     assert objects(world) == ["a"]
+
+
+def test_world_is_made_anew_with_timestep_gravity_and_ground(world: WorldUnderTest) -> None:
+    world.ok(EditScene, "world/edit", bodies=[cube("a")])
+    ground = SceneTerrain(kind="stairs", height=0.05, clearing=1.5)
+    world.ok(LoadScene, "world/load", timestep=0.001, gravity=[Vector3(z=-1.6)], ground=[ground])
+    answer = world.ok(DescribeWorld, "world/describe", mjcf=True)
+    assert (answer.timestep, answer.gravity.z) == (pytest.approx(0.001), pytest.approx(-1.6))
+    assert "<hfield" in answer.mjcf and not answer.objects and "so101" in answer.robots
+    world.ok(LoadScene, "world/load", timestep=0.002)
+    answer = world.ok(DescribeWorld, "world/describe", mjcf=True)
+    assert answer.gravity.z == pytest.approx(-9.81) and "<hfield" not in answer.mjcf
+
+
+def test_checkpoints_are_named_listed_and_removed(world: WorldUnderTest) -> None:
+    kinds = Checkpoint.Request
+    assert list(world.ok(Checkpoint, "world/checkpoint", action=kinds.SAVE, name="one").names) == ["one"]
+    assert list(world.ok(Checkpoint, "world/checkpoint", action=kinds.LIST).names) == ["one"]
+    assert "valid: a letter" in world.refused(Checkpoint, "world/checkpoint", action=kinds.SAVE, name="../one")
+    assert not world.ok(Checkpoint, "world/checkpoint", action=kinds.REMOVE, name="one").names
 
 
 def test_checkpoint_brings_the_world_back(world: WorldUnderTest) -> None:
