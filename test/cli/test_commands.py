@@ -101,7 +101,13 @@ def stopped(**changes: Any) -> Any:
         name="so101", is_heard=True, is_latched=True, latch_reason="stop: x", is_at_rest=True, max_velocity=0.0
     )
     report = SimpleNamespace(
-        supervisor_answered=True, stop_id=3, message="said", robots=(robot,), is_latched=True, is_at_rest=True
+        supervisor_answered=True,
+        stop_id=3,
+        message="said",
+        robots=(robot,),
+        is_latched=True,
+        is_at_rest=True,
+        is_audited=True,
     )
     for name, value in changes.items():
         setattr(robot if hasattr(robot, name) and name not in ("is_latched", "is_at_rest") else report, name, value)

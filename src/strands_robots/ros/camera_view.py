@@ -19,7 +19,7 @@ from strands_robots.ros.stamps import to_seconds
 
 Rgb = NDArray[np.uint8]
 
-FIND_TIMEOUT = 3.0
+FIND_TIMEOUT = 5.0
 
 _RAW, _COMPRESSED = "/image_raw", "/image_raw/compressed"
 _KINDS: dict[str, Any] = {_RAW: Image, _COMPRESSED: CompressedImage}
@@ -48,6 +48,7 @@ class CameraView:
 
     Raises:
         UnknownNameError: If nobody publishes such a camera; the message lists those that are there.
+        NoAnswerError: If nobody publishes any.
     """
 
     def __init__(self, client: GraphClient, camera: str, prefer_raw: bool) -> None:
@@ -55,7 +56,11 @@ class CameraView:
         wanted = camera.strip("/")
         while wanted not in (found := cameras_on_graph(client)):
             if time.monotonic() > deadline:
-                raise UnknownNameError("camera", wanted, found)
+                raise (
+                    UnknownNameError("camera", wanted, found)
+                    if found
+                    else NoAnswerError(client.absent("camera", wanted))
+                )
             time.sleep(0.02)
         # Both ways are announced one after the other; a moment later both are known.
         time.sleep(0.1)

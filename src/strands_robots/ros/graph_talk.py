@@ -16,7 +16,7 @@ from strands_robots.ros.graph_survey import action_types, service_types, topic_t
 from strands_robots.ros.interfaces import load_interface
 from strands_robots.ros.message_values import fill_message
 
-FIND_TIMEOUT = 3.0
+FIND_TIMEOUT = 5.0
 CANCEL_TIMEOUT = 5.0
 
 GOAL_STATES: Mapping[int, str] = {0: "unknown", 4: "succeeded", 5: "cancelled", 6: "aborted"}
@@ -37,7 +37,7 @@ def resolve(client: GraphClient, what: str, given: str, names: Names, kind: str,
         wanted: Type to take when nobody on the graph says one; empty to wait for somebody.
 
     Raises:
-        UnknownNameError: If it is not there, with the names that are.
+        UnknownNameError: If it is not there, with the names that are; NoAnswerError if nothing is.
         ConfigurationError: If it has several types.
     """
     name = given if given.startswith("/") else f"{client.node.get_namespace().rstrip('/')}/{given}"
@@ -46,7 +46,7 @@ def resolve(client: GraphClient, what: str, given: str, names: Names, kind: str,
     deadline = time.monotonic() + FIND_TIMEOUT
     while name not in (found := names(client)):
         if time.monotonic() > deadline:
-            raise UnknownNameError(what, name, found)
+            raise UnknownNameError(what, name, found) if found else NoAnswerError(client.absent(what, name))
         time.sleep(0.02)
     if len(found[name]) != 1:
         raise ConfigurationError(f"{what} {name} has the types {', '.join(found[name])}; give --type")
