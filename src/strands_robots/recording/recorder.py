@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -279,24 +279,11 @@ class Recorder:
         self._on_failure(index, reason)
 
     def _account(self, episode: _Episode, ending: _Ending) -> dict[str, Any]:
-        sampler = self.sampler
-        return {
-            "format": 1,
-            "episode": episode.index,
-            "task": episode.task,
-            "frames": sampler.frames,
-            "outcome": ending.outcome.name.lower(),
-            "reward": ending.reward,
-            "began_ns": sampler.start,
-            "ended_ns": ending.until,
-            "began_wall": episode.began_wall,
-            "skipped": sampler.skipped,
-            "dropped": sampler.dropped,
-            "marked": [{"frame": index, "streams": list(topics)} for index, topics in sampler.marked],
-            "sources": sorted(sampler.sources),
-            "streams": {topic: asdict(count) for topic, count in sampler.counts.items()},
-            "provenance": {**self._provenance, **episode.provenance},
-        }
+        return self.sampler.account(
+            episode=episode.index, task=episode.task, ended=ending.until, began_wall=episode.began_wall,
+            provenance={**self._provenance, **episode.provenance}, outcome=ending.outcome.name.lower(),
+            reward=ending.reward,
+        )  # fmt: skip
 
     def _require(self, state: State, what: str) -> None:
         if self.state is not state:

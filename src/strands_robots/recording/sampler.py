@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -148,10 +148,10 @@ class Sampler:
         """Frames of this episode so far."""
         return self._index
 
-    def begin(self, at: int) -> None:
-        """Begin an episode at t_0 [ns, ROS time]."""
+    def begin(self, at: int, keep_counts: bool = False) -> None:
+        """Begin an episode at t_0 [ns, ROS time]; `keep_counts` counts what came before as part of it."""
         for stream in self.streams.values():
-            stream.begin()
+            stream.begin(keep_counts)
             stream.forget_before(at)
         self.skipped = self.dropped = 0
         self.marked, self.sources = [], set()
@@ -165,6 +165,21 @@ class Sampler:
     def end(self) -> None:
         """End the episode; counts stay until the next one begins."""
         self.start = None
+
+    def account(
+        self, *, episode: int, task: str, ended: int, began_wall: float, provenance: Mapping[str, Any],
+        outcome: str = "unknown", reward: float = 0.0,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Return what is stored beside the episode; before `end`."""
+        return {
+            "format": 1, "episode": episode, "task": task, "frames": self.frames, "outcome": outcome, "reward": reward,
+            "began_ns": self.start, "ended_ns": ended, "began_wall": began_wall, "skipped": self.skipped,
+            "dropped": self.dropped,
+            "marked": [{"frame": index, "streams": list(topics)} for index, topics in self.marked],
+            "sources": sorted(self.sources),
+            "streams": {topic: asdict(count) for topic, count in self.counts.items()},
+            "provenance": dict(provenance),
+        }  # fmt: skip
 
     def instant(self, k: int) -> int:
         """Return t_k [ns, ROS time]; exact, without a sum of rounded periods."""

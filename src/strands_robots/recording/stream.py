@@ -71,12 +71,22 @@ class Stream:
         self._done = -(1 << 62)
         self._periods: deque[int] = deque(maxlen=_PERIODS)
 
-    def begin(self) -> None:
+    def begin(self, keep_count: bool = False) -> None:
         """Start counting; the samples stay, for the newest of them may be the first to be used."""
-        self.count = StreamCount()
+        if not keep_count:
+            self.count = StreamCount()
         self.went_back = False
         self._last_used = None
         self._done = -(1 << 62)
+
+    @property
+    def oldest(self) -> int:
+        """Stamp of the oldest sample that is kept [ns].
+
+        Raises:
+            IndexError: If there is none.
+        """
+        return self._samples[0].stamp
 
     def clear(self) -> None:
         """Forget every sample."""
