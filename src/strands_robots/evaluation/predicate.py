@@ -5,7 +5,7 @@
 {body: cube, at: [0.2, 0.1, 0.02], within: 0.03}    near a place, or near another body: {body: cube, near: bowl, within: 0.05}
 {contact: [cube, gripper]}                          two bodies touch
 {time_above: 2.0}                                   seconds since the start
-{all: [...]}, {any: [...]}, {no: ...}               combinations
+{all: [...]}, {any: [...]}, {not: ...}              combinations
 {holds: {...}, for: 0.5}                            without interruption
 """
 
@@ -98,10 +98,10 @@ class AnyOfCondition(_Strict):
     any: Annotated[tuple[AnyCondition, ...], Field(min_length=1, max_length=32)]
 
 
-class NoCondition(_Strict):
+class NotCondition(_Strict):
     """The part does not hold."""
 
-    no: AnyCondition
+    part: AnyCondition = Field(alias="not")
 
 
 class LastingCondition(_Strict):
@@ -118,7 +118,7 @@ AnyCondition = Union[  # noqa: UP007, Python 3.10 and forward references
     TimeCondition,
     AllCondition,
     AnyOfCondition,
-    NoCondition,
+    NotCondition,
     LastingCondition,
 ]
 
@@ -127,7 +127,7 @@ class _Root(_Strict):
     condition: AnyCondition
 
 
-for _kind in (AllCondition, AnyOfCondition, NoCondition, LastingCondition, _Root):
+for _kind in (AllCondition, AnyOfCondition, NotCondition, LastingCondition, _Root):
     _kind.model_rebuild()
 
 
@@ -147,7 +147,7 @@ def parse_condition(given: Any, what: str) -> AnyCondition:
     except (yaml.YAMLError, ValidationError) as error:
         raise ConfigurationError(
             f"{what} is {ascii(given)[:200]}, no condition ({_brief(error)}); valid: {{joint, above, below}}, "
-            "{body, above_z, at, near, within}, {contact: [a, b]}, {time_above}, {all: []}, {any: []}, {no: {}}, "
+            "{body, above_z, at, near, within}, {contact: [a, b]}, {time_above}, {all: []}, {any: []}, {not: {}}, "
             "{holds: {}, for: seconds}"
         ) from None
 
@@ -181,8 +181,8 @@ def _parts(condition: AnyCondition) -> tuple[AnyCondition, ...]:
         return condition.all
     if isinstance(condition, AnyOfCondition):
         return condition.any
-    if isinstance(condition, NoCondition):
-        return (condition.no,)
+    if isinstance(condition, NotCondition):
+        return (condition.part,)
     return (condition.holds,) if isinstance(condition, LastingCondition) else ()
 
 

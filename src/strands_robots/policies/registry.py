@@ -18,19 +18,23 @@ _BUILT_IN = {
     "cosmos3": "strands_robots.policies.remote.cosmos3:create",
     "groot": "strands_robots.policies.remote.groot:create",
     "hold": "strands_robots.policies.hold:create",
+    "lerobot": "strands_robots.policies.lerobot.policy:create",
     "openpi": "strands_robots.policies.remote.openpi:create",
     "vera": "strands_robots.policies.remote.vera:create",
     "scripted": "strands_robots.policies.scripted:create",
     "sine": "strands_robots.policies.sine:create",
 }
 
-_LIGHT = frozenset(_BUILT_IN)
+_LEROBOT_TYPES = ("act", "diffusion", "pi0", "pi05", "pi0_fast", "smolvla", "vqbet", "xvla")
+"""Kinds of LeRobot that are policies by their own names too: "act" is "lerobot" with type act."""
+
+_LIGHT = frozenset(_BUILT_IN) - {"lerobot"}
 """Policies that may share a process with the node: they compute little, or wait for somebody else with a time limit."""
 
 
 def policy_names() -> list[str]:
     """Return the names of every policy that can be made."""
-    return sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+    return sorted({*_BUILT_IN, *_LEROBOT_TYPES, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
 
 
 def needs_process(name: str) -> bool:
@@ -55,7 +59,10 @@ def create_policy(
         PolicyError: If the provider cannot be loaded.
     """
     given = settings_from_text(config) if isinstance(config, str) else config
-    return _provider(name)({**given, **settings}, context if context is not None else PolicyContext())
+    given = {**given, **settings}
+    if name in _LEROBOT_TYPES:
+        name, given = "lerobot", {"type": name, **given}
+    return _provider(name)(given, context if context is not None else PolicyContext())
 
 
 def _provider(name: str) -> Provider:

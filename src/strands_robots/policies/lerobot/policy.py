@@ -1,0 +1,170 @@
+"""Policy "lerobot": any policy of LeRobot in this process, with its own pre- and post-processors. Needs lerobot and torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from strands_robots.errors import AdapterError
+from strands_robots.policies.adapter import Adapter, ElementAdapter, load_adapter
+from strands_robots.policies.lerobot.loading import ACTION, STATE, LoadedPolicy, load
+from strands_robots.policies.lerobot.options import LerobotOptions
+from strands_robots.policies.model import ModelInput
+from strands_robots.policies.provider import PolicyContext, adapt, read_settings
+from strands_robots.types import Element, FloatArray, PictureNeed, Policy, PolicyGives, PolicyNeeds
+
+
+class LerobotModel:
+    """One policy of LeRobot.
+
+    Args:
+        loaded: The policy and its processors.
+        state, action: Names of the elements.
+        rate: Rows a second [Hz]; 0 when not known.
+        rtc: Continue the running chunk.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedPolicy,
+        state: tuple[str, ...],
+        action: tuple[str, ...],
+        rate: float = 0.0,
+        rtc: bool = False,
+    ) -> None:
+        config = loaded.config
+        self._loaded = loaded
+        self._history = int(getattr(config, "n_obs_steps", 1))
+        self._is_queued = config.type == "vqbet"
+        self._last: Any = None
+        pictures = {
+            key: PictureNeed(int(feature.shape[1]), int(feature.shape[2]))
+            for key, feature in (config.image_features or {}).items()
+        }
+        self.needs = PolicyNeeds(
+            tuple(Element(name) for name in state), pictures, _takes_language(config), self._history
+        )
+        self.gives = PolicyGives(
+            tuple(Element(name) for name in action), horizon=_horizon(config), rate=rate, rtc=rtc, device=loaded.device
+        )
+
+    def reset(self, seed: int) -> None:
+        """Start an episode; the seed is that of the noise of diffusion and flow."""
+        import torch
+
+        torch.manual_seed(seed)
+        self._loaded.policy.reset()
+        self._last = None
+
+    def infer(self, given: ModelInput) -> FloatArray:
+        """Return rows (H, A) in the units of the training data."""
+        import torch
+
+        loaded = self._loaded
+        with torch.no_grad():
+            batch = loaded.preprocess(self._batch(given))
+            if self._is_queued:
+                self._fill_queues(given)
+            elif hasattr(loaded.policy, "_queues"):
+                loaded.policy.reset()  # every inference brings its whole history
+            chunk = loaded.policy.predict_action_chunk(batch, **self._continuation(given))
+            chunk = chunk if chunk.ndim == 3 else chunk[None]
+            rows = chunk[0]
+            self._last = rows.detach().clone() if self.gives.rtc else None
+            processed = loaded.postprocess(rows)
+        result: FloatArray = processed.detach().to("cpu", torch.float64).numpy()
+        return result
+
+    def close(self) -> None:
+        """Let go of the network."""
+        self._last = None
+
+    def _continuation(self, given: ModelInput) -> dict[str, Any]:
+        """Return what is left of the running chunk, in the policy's own normalized numbers, for real-time chunking."""
+        playback = given.playback
+        if playback is None or not self.gives.rtc:
+            return {}
+        left = None
+        if self._last is not None and 0 <= playback.elapsed < len(self._last):
+            left = self._last[playback.elapsed :]
+        return {"inference_delay": playback.delay, "prev_chunk_left_over": left}
+
+    def _batch(self, given: ModelInput, frame: int | None = None) -> dict[str, Any]:
+        import torch
+
+        frames = slice(None) if frame is None else slice(frame, frame + 1)
+        squeeze = self._history == 1 or frame is not None
+        batch: dict[str, Any] = {}
+        if self.needs.state:
+            state = torch.from_numpy(given.state[frames].astype(np.float32))
+            batch[STATE] = state[-1:] if squeeze else state[None]
+        for key, pictures in given.pictures.items():
+            chw = (
+                torch.from_numpy(np.ascontiguousarray(pictures[frames].transpose(0, 3, 1, 2))).to(torch.float32) / 255.0
+            )
+            batch[key] = chw[-1:] if squeeze else chw[None]
+        if self.needs.language:
+            batch["task"] = [given.task]
+        return batch
+
+    def _fill_queues(self, given: ModelInput) -> None:
+        """Give a policy that only reads its queues the whole history."""
+        import torch
+        from lerobot.policies.utils import populate_queues
+
+        policy = self._loaded.policy
+        policy.reset()
+        for frame in range(self._history):
+            batch = self._loaded.preprocess(self._batch(given, frame))
+            keys = policy.config.image_features
+            if keys:
+                batch["observation.images"] = torch.stack([batch[key] for key in keys], dim=-4)
+            policy._queues = populate_queues(policy._queues, batch, exclude_keys=[ACTION])
+
+
+def _horizon(config: Any) -> int:
+    for name in ("chunk_size", "action_chunk_size"):
+        if getattr(config, name, None):
+            return int(getattr(config, name))
+    return int(getattr(config, "n_action_steps", 0) or 0)
+
+
+def _takes_language(config: Any) -> bool:
+    return (
+        hasattr(config, "tokenizer_max_length")
+        or hasattr(config, "vlm_model_name")
+        or config.type in ("pi0", "pi05", "groot")
+    )
+
+
+def _names(kind: str, given: tuple[str, ...], elements: tuple[ElementAdapter, ...], size: int) -> tuple[str, ...]:
+    """Return the names of a vector's elements: LeRobot's files have only their number."""
+    names = given or tuple(element.name for element in elements)
+    if len(names) != size:
+        raise AdapterError(
+            f"{kind}: the policy has {size} numbers, {'the settings' if given else 'the adapter'} {list(names)}"
+        )
+    return names
+
+
+def make_model(options: LerobotOptions, adapter: Adapter | None) -> LerobotModel:
+    """Return a policy of LeRobot; raises ConfigurationError, AdapterError or PolicyError."""
+    loaded = load(options)
+    features = {**loaded.config.input_features, **loaded.config.output_features}
+    sizes = {key: int(features[key].shape[0]) if key in features else 0 for key in (STATE, ACTION)}
+    if adapter is None:
+        state = options.state or tuple(f"state[{i}]" for i in range(sizes[STATE]))
+        action = options.action or tuple(f"action[{i}]" for i in range(sizes[ACTION]))
+    else:
+        state = _names("state", options.state, adapter.state, sizes[STATE])
+        action = _names("action", options.action, adapter.action, sizes[ACTION])
+    return LerobotModel(loaded, state, action, options.rate, options.rtc)
+
+
+def create(settings: Mapping[str, Any], context: PolicyContext) -> Policy:
+    """Provider of "lerobot"; raises ConfigurationError, AdapterError or PolicyError."""
+    options = read_settings(LerobotOptions, "lerobot", settings)
+    adapter = load_adapter(context.adapter) if context.adapter.strip() else None
+    return adapt(make_model(options, adapter), context)
