@@ -12,6 +12,7 @@ from rclpy.node import Node
 from strands_robots.ros import qos
 from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.stamps import fill_time
+from strands_robots.sim.description_frames import description_frames
 from strands_robots.sim.frames import FrameTree
 from strands_robots.sim.world import World
 
@@ -58,8 +59,10 @@ class WorldTransforms:
                 for frame, position, quaternion in zip(frames.fixed, *(part.tolist() for part in frames.fixed_poses()))
             ]
             cameras = list(self._world.cameras.values())
+            known = {frame.name for frame in (*frames.frames, *frames.fixed)} | {each.frame_id for each in cameras}
+            links = description_frames(self._world, known)
         optical = [(each.frame_id, each.parent_frame, each.position, each.quaternion_xyzw) for each in cameras]
-        self._static_publisher.publish(self._kind(transforms=_transforms([*fixed, *optical])))
+        self._static_publisher.publish(self._kind(transforms=_transforms([*fixed, *links, *optical])))
         message = self._kind(transforms=[_transform(frame.name, frame.parent) for frame in frames.frames])
 
         def take_over() -> None:
