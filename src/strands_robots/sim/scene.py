@@ -148,7 +148,8 @@ def _default_surroundings() -> mujoco.MjSpec:
     spec.stat.center = [0.0, 0.0, 0.2]
     spec.visual.map.znear = 0.005
     spec.visual.map.zfar = 30.0
-    spec.visual.map.shadowclip = 2.0
+    # Half the width of the lit ground [m]; at the corners of the shadow map the ground shadows itself.
+    spec.visual.map.shadowclip = 4.0
     spec.visual.headlight.ambient = [0.35, 0.35, 0.35]
     spec.visual.headlight.diffuse = [0.25, 0.25, 0.25]
     spec.visual.headlight.specular = [0.0, 0.0, 0.0]
