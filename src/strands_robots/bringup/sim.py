@@ -267,7 +267,7 @@ def sim_graph(options: SimOptions) -> Graph:
             )
         )
     if options.rviz:
-        nodes.append(_rviz())
+        nodes += [_gate_markers(options, files, sim["robots"]), _rviz()]
     if options.foxglove:
         nodes.append(_foxglove(options, files))
     return Graph(tuple(nodes), namespace=options.namespace, log_level=options.log_level, journal=journal)
@@ -280,6 +280,16 @@ def _foxglove(options: SimOptions, files: tuple[Path, ...]) -> NodeSpec:
         "foxglove_node",
         "foxglove_node",
         parameters={"run_id": options.run_id, "port": options.foxglove_port, "use_sim_time": False},
+        parameter_files=files,
+        on_exit=OnExit.OPTIONAL,
+    )
+
+
+def _gate_markers(options: SimOptions, files: tuple[Path, ...], robots: ParameterValue) -> NodeSpec:
+    return NodeSpec(
+        "gate_marker_node",
+        "gate_marker_node",
+        parameters={"run_id": options.run_id, "robots": robots, "use_sim_time": False},
         parameter_files=files,
         on_exit=OnExit.OPTIONAL,
     )
