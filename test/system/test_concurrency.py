@@ -92,7 +92,7 @@ class Room(WorldUnderTest):
 
     def services(self) -> set[str]:
         """Names of the services of the world, below world/."""
-        found = self.client.get_service_names_and_types_by_node("sim_node", "/")
+        found = self.client.get_service_names_and_types()
         return {name.removeprefix("/world/") for name, _ in found if name.startswith("/world/")}
 
     def holders(self) -> list[str]:

@@ -35,6 +35,7 @@ EDITS = {
         "bodies": [_box("a", 0.2), _box("b", 0.25)],
     },
     60: {"remove": ["a"], "bodies": [_box("c", 0.2)], "ground": [SceneTerrain(kind="rough", height=0.02, seed=3)]},
+    REQUESTS: {"remove": ["second"]},
     120: {
         "poses": [EntityState(name="b", pose=Pose(position=Point(x=0.2, z=0.4)))],
         "attach": ["c"],
@@ -111,6 +112,9 @@ class SteppedWorld:
                 assert picture.success, picture.message
                 digests.append(hashlib.sha256(picture.image.data).hexdigest())
         assert state.physics_steps == COMMANDS * 5
+        self._edit(REQUESTS)
+        self._step(StepWorld.Request(client="test", steps=10))
+        assert list(self.call(GetWorldState.Request()).robots) == ["so101"]
         return digests
 
     def _edit(self, number: int) -> None:

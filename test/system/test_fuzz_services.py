@@ -44,7 +44,7 @@ class Fuzzed(WorldUnderTest):
 
     def _services(self) -> dict[str, Any]:
         def find() -> dict[str, Any]:
-            found = self.client.get_service_names_and_types_by_node("sim_node", "/")
+            found = self.client.get_service_names_and_types()
             return {
                 name: _kind(types[0]) for name, types in found if name.startswith(OWN) or types[0].startswith(STANDARD)
             }
