@@ -98,7 +98,7 @@ def scene() -> EditScene.Request:
         bodies=[table(), *objects()],
         cameras=[
             SceneCamera(
-                name="front", pose=Pose(position=Point(x=1.12, y=0.12, z=0.92)), look_at=[Point(x=0.13, y=0.0, z=0.46)], fovy=0.66
+                name="front", pose=Pose(position=Point(x=1.0, y=0.16, z=1.12)), look_at=[Point(x=0.12, y=0.0, z=0.44)], fovy=0.66
             ),
             SceneCamera(
                 name="side", pose=Pose(position=Point(x=0.72, y=-0.78, z=0.78)), look_at=[Point(x=0.15, y=0.0, z=0.45)], fovy=0.68
