@@ -14,6 +14,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.logging import LoggingSeverity
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from strands_robots.errors import ConfigurationError, StrandsRobotsError
@@ -49,6 +50,7 @@ class GraphClient:
                 context=self.context,
                 enable_rosout=False,
                 start_parameter_services=False,
+                parameter_overrides=[Parameter("start_type_description_service", value=False)],
             )
         except (rclpy_implementation.RCLError, InvalidNamespaceException) as error:
             self.context.try_shutdown()
