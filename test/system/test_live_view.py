@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -139,3 +140,12 @@ def test_killed_view_leaves_no_node(view: View) -> None:
     nodes = view.nodes()
     view.process.kill()
     wait_for(lambda: not any(map(is_alive, nodes)), 8.0, "the end of every node")
+
+
+def test_end_of_sim_node_ends_the_view_with_its_name_and_status(view: View) -> None:
+    wait_for(lambda: len(view.nodes()) >= 5, 30.0, "the nodes")
+    sim = next(pid for pid in view.nodes() if "__node:=sim_node" in Path(f"/proc/{pid}/cmdline").read_text())
+    os.kill(sim, signal.SIGKILL)
+    text = view.read(10.0)
+    assert view.process.wait(5) == 1
+    assert "sim_node was killed by SIGKILL; the graph ends" in text and "log of this run: " in text
