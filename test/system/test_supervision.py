@@ -166,6 +166,9 @@ def test_signalled_zone_sets_the_speed_and_silence_the_slowest(arm: WatchedArm) 
     wait_for(lambda: (arm.gate.speed_zone, arm.gate.speed_scale) == ("free", 1.0), 5.0, "the zone")
     arm.client.destroy_timer(timer)
     wait_for(lambda: (arm.gate.speed_zone, arm.gate.speed_scale) == ("", 0.25), 5.0, "the slowest zone")
+    for zone in ("free", "moon"):  # What is no zone is as good as no signal.
+        arm.zones.publish(String(data=zone))
+        wait_for(lambda zone=zone: arm.gate.speed_zone == ("free" if zone == "free" else ""), 5.0, f"'{zone}'")
     began = arm.applied[-1][0]
     target = HOME + np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0])
     arm.go(target, speed=2.5)
