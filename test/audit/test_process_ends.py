@@ -61,6 +61,11 @@ def test_restarted_audit_node_stores_no_end_twice(path: Path) -> None:
     assert len(stored) == 1
 
 
+def test_folder_in_the_way_is_no_end(path: Path) -> None:
+    path.mkdir(parents=True)
+    assert ProcessEnds(path, "r").take() == []
+
+
 def test_link_in_the_way_is_not_followed_and_said(
     path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ pytest.importorskip("rclpy")
 import mcap.reader
 from graph import Graph, wait_for
 from mcap_ros2.decoder import DecoderFactory
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_msgs.msg import String
 from strands_robots.msg import AuditEvent, GateState, SafetyState, StopRequest
 
@@ -59,6 +59,30 @@ def test_stop_leaves_a_file_that_the_audit_log_names(graph: Graph, tmp_path: Pat
     assert texts == ["<robot/>"]
     assert {"/safety/stop_request", "/safety/state", "/so101/gate_state"} <= {topic for topic, _ in decoded}
     assert len(list((tmp_path / "incidents").iterdir())) == 1
+
+
+def test_pictures_are_taken_only_of_cameras_that_somebody_else_looks_at(graph: Graph, tmp_path: Path) -> None:
+    graph.start("incident_node", folder=str(tmp_path / "incidents"), after=0.0, spacing=1.0, picture_period=0.0)
+    client = graph.client()
+    events = client.listen(AuditEvent, "audit/events", qos.AUDIT)
+    stops = client.create_publisher(StopRequest, "safety/stop_request", qos.SAFETY)
+    previews = {
+        name: client.create_publisher(CompressedImage, f"so101/{name}/preview/compressed", qos.IMAGE)
+        for name in ("wrist", "front")
+    }
+    wait_for(stops.get_subscription_count, 30.0, "incident_node")
+    assert not any(publisher.get_subscription_count() for publisher in previews.values())
+    reader = client.create_subscription(Image, "so101/wrist/image_raw", lambda message: None, qos.IMAGE_READER)
+    wait_for(previews["wrist"].get_subscription_count, 10.0, "the look at the same camera")
+    assert not previews["front"].get_subscription_count()
+    for number in range(3):
+        previews["wrist"].publish(CompressedImage(format="jpeg", data=bytes([number])))
+    time.sleep(0.5)  # The messages are collected five times a second.
+    stops.publish(StopRequest(source="operator/anna"))
+    event = wait_for(lambda: next((event for event in events if event.kind == "incident"), None), 10.0, "the record")
+    assert json.loads(event.details)["messages"]["/so101/wrist/preview/compressed"] == 3
+    client.destroy_subscription(reader)
+    wait_for(lambda: not previews["wrist"].get_subscription_count(), 10.0, "the end of the look")
 
 
 def test_file_that_cannot_be_written_is_named_too(graph: Graph, tmp_path: Path) -> None:
