@@ -10,6 +10,7 @@ from strands_robots.errors import ConfigurationError
 from strands_robots.recording import files
 from strands_robots.recording.errors import DatasetError, RecordingError
 from strands_robots.recording.manifest import commit
+from strands_robots.recording.schema import Schema
 from strands_robots.recording.store import require_lerobot
 from strands_robots.recording.table import EPISODES, SCHEMA, read_account, read_episodes, read_info, read_schema
 from strands_robots.recording.verify import verify
@@ -33,7 +34,7 @@ def merge(roots: Sequence[Path], target: Path, repo_id: str) -> int:
         raise ConfigurationError(f"{target} is not empty; valid: a new folder")
     schemas = [read_schema(root) for root in roots]
     for root, schema in zip(roots, schemas):
-        if schema != schemas[0] or (schema and schemas[0] and schema.to_json() != schemas[0].to_json()):
+        if _described(schema) != _described(schemas[0]):
             raise ConfigurationError(
                 f"{root} has other features, units or cameras than {roots[0]}; valid: datasets of one schema"
             )
@@ -58,6 +59,10 @@ def merge(roots: Sequence[Path], target: Path, repo_id: str) -> int:
     if not found.is_good:
         raise DatasetError(f"{target} was merged but is not whole: {found.errors[0]}")
     return number
+
+
+def _described(schema: Schema | None) -> object:
+    return None if schema is None else schema.to_json()
 
 
 def _aggregate(roots: Sequence[Path], target: Path, repo_id: str) -> None:

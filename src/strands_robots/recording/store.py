@@ -135,7 +135,7 @@ class LeRobotStore:
             raise DatasetError(
                 f"{self.root} was made by another recorder; valid: one of strands_robots, or a new folder"
             )
-        if stored != self.schema or _units(stored) != _units(self.schema):
+        if stored.to_json() != self.schema.to_json():
             raise DatasetError(
                 f"{self.root} has other features: fps {stored.fps}, {', '.join(stored.names())}, cameras "
                 f"{', '.join(c.name for c in stored.cameras) or 'none'}; asked for: fps {self.schema.fps}, "
@@ -347,10 +347,6 @@ class LeRobotStore:
             raise DiskFullError(
                 f"{free >> 20} MiB are free where {self.root} is; recording needs {MIN_FREE >> 20} MiB. The completed episodes are intact"
             )
-
-
-def _units(schema: Schema) -> list[Any]:
-    return [(robot.name, robot.codec.units) for robot in schema.robots]
 
 
 @contextlib.contextmanager

@@ -1,0 +1,135 @@
+"""Frames from streams: what is in one, when it is made, and what a stale stream does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from strands_robots.recording.sampler import CommandSample, Frame, JointSample, OnStale, Sampler, SamplerConfig, StaleError
+from strands_robots.recording.stream import SECOND
+
+from .made import JOINTS, make_schema
+
+MS = SECOND // 1000
+ZERO = np.zeros(len(JOINTS))
+
+
+class Robot:
+    """Feeds a sampler: joint states and commands every 10 ms, pictures every 40 ms; numbers tell the stamp."""
+
+    def __init__(self, config: SamplerConfig, fps: int = 25, cameras: int = 1) -> None:
+        self.sampler = Sampler(make_schema(cameras, fps), config)
+        self.frames: list[Frame] = []
+
+    def push_state(self, ms: int) -> None:
+        self.sampler.streams["so101/joint_states"].push(ms * MS, JointSample(ZERO + ms * 1e-3, ZERO, ZERO))
+
+    def push_command(self, ms: int) -> None:
+        self.sampler.streams["so101/command_applied"].push(ms * MS, CommandSample(ZERO + ms * 1e-3, "policy/x"))
+
+    def push_picture(self, ms: int) -> None:
+        self.sampler.streams["so101/camera0/image_raw"].push(ms * MS, np.full((48, 64, 3), ms // 40, np.uint8))
+
+    def run(self, begin: int, end: int, pictures: bool = True) -> None:
+        for ms in range(begin, end, 10):
+            self.push_command(ms)
+            self.push_state(ms)
+            if pictures and ms % 40 == 0:
+                self.push_picture(ms)
+            self.poll(ms)
+
+    def poll(self, now: int, until: int | None = None) -> None:
+        self.frames += self.sampler.due(now * MS, None if until is None else until * MS)
+
+    def joints(self, feature: str) -> list[float]:
+        """Return the stamp [ms] of what each frame holds, from the first joint's degrees."""
+        return [round(float(np.deg2rad(frame.values[feature][0])) * 1e3) for frame in self.frames]
+
+
+LOCKSTEP = SamplerConfig(grace=None, slack=0.015)
+
+
+def test_observation_is_of_the_instant_and_action_the_command_before_the_next() -> None:
+    robot = Robot(LOCKSTEP)
+    robot.sampler.begin(0)
+    robot.run(0, 200)
+    robot.poll(200, until=200)
+    assert robot.joints("observation.state") == [0, 40, 80, 120, 160]
+    assert robot.joints("action") == [30, 70, 110, 150, 190]
+    assert [int(frame.values["observation.images.camera0"][0, 0, 0]) for frame in robot.frames] == [0, 1, 2, 3, 4]
+    assert [frame.stamp for frame in robot.frames] == [k * 40 * MS for k in range(5)]
+
+
+def test_instants_do_not_drift_at_30_hz() -> None:
+    robot = Robot(LOCKSTEP, fps=30)
+    robot.sampler.begin(5)
+    assert robot.sampler.instant(3_000_000) - 5 == 100_000 * SECOND
+
+
+def test_frame_waits_for_a_stream_that_is_behind_and_never_uses_what_came_after() -> None:
+    robot = Robot(LOCKSTEP)
+    robot.sampler.begin(0)
+    robot.push_picture(0)
+    for ms in range(0, 200, 10):
+        robot.push_state(ms)
+        robot.push_command(ms)
+        robot.poll(ms)
+    assert len(robot.frames) == 1
+    for ms in (40, 80, 120, 160):
+        robot.push_picture(ms)
+    robot.poll(200)
+    assert [int(frame.values["observation.images.camera0"][0, 0, 0]) for frame in robot.frames] == [0, 1, 2, 3]
+    assert robot.joints("observation.state") == [0, 40, 80, 120]
+
+
+def test_silent_stream_is_waited_for_no_longer_than_the_grace_and_then_stale() -> None:
+    robot = Robot(SamplerConfig(max_age_images=0.1, grace=0.05))
+    robot.sampler.begin(0)
+    robot.run(0, 100)
+    robot.run(100, 400, pictures=False)
+    counts = robot.sampler.counts["so101/camera0/image_raw"]
+    assert counts.stale > 0 and counts.repeated >= counts.stale
+    assert all("camera0" in topic for _, topics in robot.sampler.marked for topic in topics)
+    before = counts.late
+    robot.push_picture(200)
+    assert counts.late == before + 1
+
+
+@pytest.mark.parametrize("choice", [OnStale.DROP, OnStale.FAIL])
+def test_stale_stream_drops_the_frame_or_ends_the_episode_by_choice(choice: OnStale) -> None:
+    robot = Robot(SamplerConfig(max_age_images=0.1, grace=0.05, on_stale=choice))
+    robot.sampler.begin(0)
+    if choice is OnStale.FAIL:
+        with pytest.raises(StaleError, match="so101/camera0/image_raw"):
+            robot.run(0, 100)
+            robot.run(100, 400, pictures=False)
+        return
+    robot.run(0, 100)
+    robot.run(100, 400, pictures=False)
+    assert robot.sampler.dropped > 0 and not robot.sampler.marked
+    assert [frame.index for frame in robot.frames] == list(range(len(robot.frames)))
+
+
+def test_instants_before_every_stream_has_a_sample_are_skipped_and_counted() -> None:
+    robot = Robot(SamplerConfig(grace=0.05))
+    robot.sampler.begin(0)
+    robot.run(0, 200, pictures=False)
+    robot.run(200, 400)
+    assert robot.sampler.skipped == 5
+    assert robot.joints("observation.state")[0] == 200
+
+
+def test_reset_of_the_world_ends_the_episode() -> None:
+    robot = Robot(LOCKSTEP)
+    robot.sampler.begin(0)
+    robot.run(0, 200)
+    with pytest.raises(StaleError, match="went back"):
+        robot.run(0, 40)
+
+
+def test_several_robots_have_their_prefix_and_one_has_not() -> None:
+    one, two = make_schema(), make_schema(robots=("left", "right"))
+    assert one.names()[0] == "shoulder_pan.pos"
+    assert list(one.keys.values()) == ["observation.images.camera0"]
+    assert two.names()[0] == "left_shoulder_pan.pos" and two.names()[6] == "right_shoulder_pan.pos"
+    assert list(two.keys.values()) == ["observation.images.left_camera0"]
