@@ -18,7 +18,7 @@ from .request_fuzz import DOCUMENTS, GOOD, messages
 from .world_under_test import WorldUnderTest
 
 FEW = 12
-MANY = 150
+MANY = 80
 OWN = "/world/"
 STANDARD = "simulation_interfaces/"
 SMALLEST = 10

@@ -244,3 +244,14 @@ def test_action_steps_with_feedback_after_each(world: Standard) -> None:
     after = world.ok(GetWorldState, "world/get_state")
     assert after.physics_steps - before.physics_steps == 5 * round(after.control_period / after.timestep)
     client.destroy()
+
+
+def test_lockstep_world_counts_as_paused_and_its_latched_robot_as_a_failure(graph: Graph) -> None:
+    kinds = msg.SimulationState
+    world = Standard(graph, mode="lockstep")
+    assert world.ask("GetSimulationState").state.state == kinds.STATE_PAUSED
+    assert world.set_simulation(kinds.STATE_PLAYING) == srv.SetSimulationState.Response.STATE_TRANSITION_ERROR
+    assert world.set_simulation(kinds.STATE_STOPPED) == OK
+    assert world.ask("GetSimulationState").state.state == kinds.STATE_STOPPED
+    answer = world.ask("StepSimulation", steps=1)
+    assert answer.result.result == FAILED and "latched" in answer.result.error_message
