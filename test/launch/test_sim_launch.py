@@ -99,11 +99,23 @@ def test_arguments_are_declared_and_described() -> None:
     assert all(argument.description for argument in arguments.values())
 
 
-@pytest.mark.parametrize(("argument", "words"), [
-    ("mode:=turbo", "valid: fast, lockstep, realtime"), ("robot:=so10", "valid: "),
-    ("cameras:=perhaps", "valid: true or false"),
+REFUSED = [
+    ("mode:=turbo", "valid: fast, lockstep, realtime"), ("robot:=so10", "valid: "), ("robots:=a:=so101,a:=so101", "given twice"),
+    ("cameras:=perhaps", "valid: true or false"), ("headless:=perhaps", "valid: true or false"),
+    ("rviz:=perhaps", "valid: true or false"), ("foxglove:=perhaps", "valid: true or false"),
+    ("foxglove_port:=70000", "valid: 0 to 65535"), ("incidents:=perhaps", "valid: true or false"),
     ("params_file:=/no/such/file", "does not exist"), ("namespace:=a-b", "valid"), ("log_level:=loud", "valid: debug"),
-])  # fmt: skip
+    ("stop_button:=Not A Name=/dev/input/event0", "cannot be read"),
+    ("stop_gpio:=Not A Name=gpiochip0:1", "cannot be read"),
+]  # fmt: skip
+
+
+def test_every_argument_is_exercised_with_a_value_that_is_not_valid() -> None:
+    """A new argument needs a line in REFUSED; test_arguments_reach_the_graph is about valid ones."""
+    assert {argument.split(":=")[0] for argument, _ in REFUSED} == LAUNCH_ARGUMENTS.keys()
+
+
+@pytest.mark.parametrize(("argument", "words"), REFUSED)
 def test_an_argument_that_is_not_valid_is_refused(tmp_path: Path, argument: str, words: str) -> None:
     launched = Launched(tmp_path, argument)
     assert launched.process.wait(30) != 0
@@ -152,11 +164,14 @@ def two_robots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LaunchDescrip
         "/**/sim_node:\n  ros__parameters:\n    camera_rate: 7.0\n    heartbeat_timeout: 5.0\n", encoding="utf-8"
     )
     arguments = {
-        "robots": "left:=so101@0,0.3,0 right:=so101@0,-0.3,0",
+        "robots": "left:=so101@0,0.3,0 right:=panda@0,-0.5,0",
         "namespace": "cell",
         "mode": "lockstep",
         "cameras": "false",
         "log_level": "warn",
+        "foxglove": "true",
+        "foxglove_port": "0",
+        "incidents": "false",
         "params_file": str(parameters),
     }
     description = LaunchDescription(
@@ -178,6 +193,8 @@ def test_arguments_reach_the_graph(two_robots: LaunchDescription) -> None:
         watch = StateWatch(client)
         assert client.spin_until(lambda: len(watch.snapshot().robots) == 2, 60.0)
         assert [robot.name for robot in watch.snapshot().robots] == ["left", "right"]
+        port = client.call(GetParameters, "foxglove_node/get_parameters", GetParameters.Request(names=["port"]), 20.0)
+        assert port.values[0].integer_value == 0
         request = GetParameters.Request(names=["mode", "camera_rate", "cameras"])
         mode, rate, cameras = client.call(GetParameters, "sim_node/get_parameters", request, 10.0).values
         assert (mode.string_value, rate.double_value, cameras.bool_value) == ("lockstep", 7.0, False)
