@@ -57,7 +57,7 @@ class FoxgloveServer:
             ) from error
         self._sdk = foxglove
         self._context = foxglove.Context()
-        self._listener = _Listener()
+        self._listener: Any = _Listener()
         self._channels: dict[str, Any] = {}
         try:
             self._server = foxglove.start_server(
