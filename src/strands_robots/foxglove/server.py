@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, cast
 
 from strands_robots.errors import ConfigurationError
 
@@ -57,11 +57,11 @@ class FoxgloveServer:
             ) from error
         self._sdk = foxglove
         self._context = foxglove.Context()
-        self._listener: Any = _Listener()
+        self._listener = _Listener()
         self._channels: dict[str, Any] = {}
         try:
             self._server = foxglove.start_server(
-                name=name, host=HOST, port=port, server_listener=self._listener, context=self._context
+                name=name, host=HOST, port=port, server_listener=cast(Any, self._listener), context=self._context
             )
         except (RuntimeError, OSError) as error:
             raise ConfigurationError(
