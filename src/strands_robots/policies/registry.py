@@ -19,8 +19,10 @@ _BUILT_IN = {
     "groot": "strands_robots.policies.remote.groot:create",
     "hold": "strands_robots.policies.hold:create",
     "lerobot": "strands_robots.policies.lerobot.policy:create",
+    "lerobot_server": "strands_robots.policies.lerobot.server:create",
     "openpi": "strands_robots.policies.remote.openpi:create",
     "vera": "strands_robots.policies.remote.vera:create",
+    "replay": "strands_robots.policies.replay:create",
     "scripted": "strands_robots.policies.scripted:create",
     "sine": "strands_robots.policies.sine:create",
 }
@@ -28,7 +30,7 @@ _BUILT_IN = {
 _LEROBOT_TYPES = ("act", "diffusion", "pi0", "pi05", "pi0_fast", "smolvla", "vqbet", "xvla")
 """Kinds of LeRobot that are policies by their own names too: "act" is "lerobot" with type act."""
 
-_LIGHT = frozenset(_BUILT_IN) - {"lerobot"}
+_LIGHT = frozenset(_BUILT_IN) - {"lerobot", "lerobot_server"}
 """Policies that may share a process with the node: they compute little, or wait for somebody else with a time limit."""
 
 

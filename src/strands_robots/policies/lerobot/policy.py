@@ -50,6 +50,11 @@ class LerobotModel:
             tuple(Element(name) for name in action), horizon=_horizon(config), rate=rate, rtc=rtc, device=loaded.device
         )
 
+    @property
+    def parameters(self) -> int:
+        """Number of weights."""
+        return sum(int(weight.numel()) for weight in self._loaded.policy.parameters())
+
     def reset(self, seed: int) -> None:
         """Start an episode; the seed is that of the noise of diffusion and flow."""
         import torch
@@ -64,10 +69,8 @@ class LerobotModel:
 
         loaded = self._loaded
         with torch.no_grad():
-            batch = loaded.preprocess(self._batch(given))
-            if self._is_queued:
-                self._fill_queues(given)
-            elif hasattr(loaded.policy, "_queues"):
+            batch = self._fill_queues(given) if self._is_queued else self._prepared(self._batch(given))
+            if not self._is_queued and hasattr(loaded.policy, "_queues"):
                 loaded.policy.reset()  # every inference brings its whole history
             chunk = loaded.policy.predict_action_chunk(batch, **self._continuation(given))
             chunk = chunk if chunk.ndim == 3 else chunk[None]
@@ -109,19 +112,26 @@ class LerobotModel:
             batch["task"] = [given.task]
         return batch
 
-    def _fill_queues(self, given: ModelInput) -> None:
-        """Give a policy that only reads its queues the whole history."""
+    def _prepared(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Return a batch as the policy takes it; the pipeline adds an action that is not there."""
+        prepared = self._loaded.preprocess(batch)
+        return {key: value for key, value in prepared.items() if key != ACTION and value is not None}
+
+    def _fill_queues(self, given: ModelInput) -> dict[str, Any]:
+        """Give a policy that only reads its queues the whole history; return the last batch."""
         import torch
         from lerobot.policies.utils import populate_queues
 
         policy = self._loaded.policy
         policy.reset()
+        batch: dict[str, Any] = {}
         for frame in range(self._history):
-            batch = self._loaded.preprocess(self._batch(given, frame))
+            batch = self._prepared(self._batch(given, frame))
             keys = policy.config.image_features
             if keys:
                 batch["observation.images"] = torch.stack([batch[key] for key in keys], dim=-4)
             policy._queues = populate_queues(policy._queues, batch, exclude_keys=[ACTION])
+        return batch
 
 
 def _horizon(config: Any) -> int:

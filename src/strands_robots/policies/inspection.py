@@ -1,0 +1,132 @@
+"""Looks at a policy without a graph: what it needs and gives, how long one inference takes, and whether it fits a robot. ROS-free."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from strands_robots.errors import StrandsRobotsError
+from strands_robots.policies.model import Model, ModelInput
+from strands_robots.policies.provider import PolicyContext
+from strands_robots.policies.registry import create_policy
+from strands_robots.robot_config import load_robot
+from strands_robots.types import Observation, PolicyGives, PolicyNeeds
+
+TRIES = 3
+"""Inferences that are timed after the first."""
+
+ANY_SIZE = (480, 640)
+"""Height and width of a picture where the policy takes any [px]."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found.
+
+    Attributes:
+        needs, gives: The policy's declarations.
+        parameters: Number of weights; 0 for policies without.
+        first: Time of the first inference [s].
+        latency: Time of the fastest inference after the first [s].
+        rows: Shape of the answer.
+    """
+
+    needs: PolicyNeeds
+    gives: PolicyGives
+    parameters: int
+    first: float
+    latency: float
+    rows: tuple[int, ...]
+
+
+def inspect_model(model: Model, parameters: int = 0) -> Inspection:
+    """Return what a model needs and gives, and how long it takes on made-up numbers.
+
+    Raises:
+        PolicyError: If it cannot answer.
+    """
+    needs = model.needs
+    random = np.random.default_rng(0)
+    pictures = {}
+    for key, need in needs.cameras.items():
+        height, width = (need.height, need.width) if need.height else ANY_SIZE
+        pictures[key] = random.integers(0, 255, (needs.history, height, width, 3), dtype=np.uint8)
+    task = "inspect" if needs.language else ""
+    given = ModelInput(0.0, np.zeros((needs.history, len(needs.state))), pictures, task)
+    model.reset(0)
+    times = []
+    for _ in range(TRIES + 1):
+        begin = time.monotonic()
+        rows = model.infer(given)
+        times.append(time.monotonic() - begin)
+    return Inspection(needs, model.gives, parameters, times[0], min(times[1:]), tuple(np.shape(rows)))
+
+
+def inspect_lerobot(path: str, settings: Mapping[str, Any]) -> Inspection:
+    """Return what a policy of LeRobot is, from its folder or hub id.
+
+    Raises:
+        StrandsRobotsError: If it cannot be loaded.
+    """
+    from strands_robots.policies.lerobot.options import LerobotOptions
+    from strands_robots.policies.lerobot.policy import make_model
+    from strands_robots.policies.provider import read_settings
+
+    model = make_model(read_settings(LerobotOptions, "lerobot", {"path": path, **settings}), None)
+    found = inspect_model(model, model.parameters)
+    model.close()
+    return found
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a policy fits a robot.
+
+    Attributes:
+        fits: True when it does.
+        message: Why not, with both lists; what it needs and gives otherwise.
+        rows: Shape of one answer in the robot's joints.
+    """
+
+    fits: bool
+    message: str
+    rows: tuple[int, ...] = ()
+
+
+def check_policy(name: str, settings: Mapping[str, Any], robot: str, adapter: str, task: str) -> Fit:
+    """Return whether a policy fits a robot through an adapter, tried with one inference at the robot's home.
+
+    Args:
+        name: Provider.
+        settings: Its settings.
+        robot: Kind of robot: a name in config/robots or a YAML file.
+        adapter: Adapter: name, path or YAML; empty for policies that speak the robot's words.
+        task: The task in words.
+    """
+    from strands_robots.policies.action_check import check_action
+
+    try:
+        config = load_robot(robot)
+        limits = config.limits()
+        cameras = {key: (camera.height, camera.width) for key, camera in config.cameras.items()}
+        context = PolicyContext(config.name, limits.names, limits, task or None, 0.0, cameras, adapter)
+        policy = create_policy(name, settings, context)
+        try:
+            policy.reset(0)
+            home = np.array([config.home.get(joint, 0.0) for joint in limits.names])
+            still = np.zeros(len(home))
+            images = {key: np.full((*cameras[key], 3), 127, np.uint8) for key in policy.needs.cameras}
+            observation = Observation(0.0, limits.names, home, still, still, images, (), task or "check")
+            action = policy.infer(observation)
+            check_action(action, observation)
+        finally:
+            policy.close()
+    except StrandsRobotsError as error:
+        return Fit(False, str(error))
+    joints = ", ".join(action.joint_names)
+    message = f"{len(action.values)} rows of {joints}, {1.0 / action.control_period:g} a second"
+    return Fit(True, message, action.values.shape)

@@ -1,0 +1,31 @@
+"""The policy that plays recorded rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from strands_robots.errors import PolicyError
+from strands_robots.policies.replay import ReplayPolicy
+
+from .observations import NAMES, observe
+
+ROWS = np.column_stack([np.linspace(0.5, 1.0, 11), np.linspace(-0.5, -1.0, 11)])
+
+
+def test_replay_goes_smoothly_to_the_first_row_then_plays_and_holds_the_last() -> None:
+    policy = ReplayPolicy(NAMES, ROWS, 10.0, 1.0, 40)
+    policy.reset(0)
+    rows = policy.infer(observe(5.0, 0.1, 0.2)).values
+    np.testing.assert_allclose(rows[0], [0.1, 0.2])
+    np.testing.assert_allclose(rows[10:21], ROWS, atol=1e-12)
+    np.testing.assert_allclose(rows[21:], np.tile(ROWS[-1], (19, 1)))
+    assert policy.duration == pytest.approx(2.0)
+    later = policy.infer(observe(6.05, 0.1, 0.2)).values
+    np.testing.assert_allclose(later[0], 0.5 * (ROWS[0] + ROWS[1]))
+
+
+def test_recorded_joint_that_the_robot_lacks_is_named() -> None:
+    policy = ReplayPolicy(("knee", "elbow_flex"), ROWS, 10.0, 1.0, 5)
+    with pytest.raises(PolicyError, match="the recording moves knee; the robot has shoulder_pan, elbow_flex"):
+        policy.infer(observe(0.0))
