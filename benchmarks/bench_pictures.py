@@ -78,7 +78,13 @@ def segmentation(world: World, figures: dict[str, float], reference: dict[str, f
 
 def resets(world: World, figures: dict[str, float], reference: dict[str, float]) -> None:
     cube = Shape("box", [0.02] * 3, mass=0.1)
-    edit(world, [AddBody(f"c{i}", [cube], position=(0.5 + 0.1 * (i % 5), 0.1 * (i // 5), 0.02), is_free=True) for i in range(20)])
+    edit(
+        world,
+        [
+            AddBody(f"c{i}", [cube], position=(0.5 + 0.1 * (i % 5), 0.1 * (i // 5), 0.02), is_free=True)
+            for i in range(20)
+        ],
+    )
     ranges = {"color": (-0.1, 0.1), "mass": (0.5, 2.0), "light": (0.8, 1.0), "x": (-0.03, 0.03), "y": (-0.03, 0.03)}
     plain = [_seconds(lambda: world.reset(1), 1) for _ in range(RESETS)]
     world.vary([Variation(quantity, low, high) for quantity, (low, high) in ranges.items()])

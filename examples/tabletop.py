@@ -32,13 +32,32 @@ RED, GREEN, BLUE, YELLOW, WHITE, ORANGE = (
     (0.86, 0.42, 0.10),
 )
 POSES = {
-    "left": {"shoulder_pan": 0.45, "shoulder_lift": 0.1, "elbow_flex": 0.1, "wrist_flex": 1.1, "wrist_roll": 0.2, "gripper": 0.9},
-    "right": {"shoulder_pan": -0.3, "shoulder_lift": -0.5, "elbow_flex": 0.45, "wrist_flex": 0.9, "wrist_roll": 0.0, "gripper": 0.5},
+    "left": {
+        "shoulder_pan": 0.45,
+        "shoulder_lift": 0.1,
+        "elbow_flex": 0.1,
+        "wrist_flex": 1.1,
+        "wrist_roll": 0.2,
+        "gripper": 0.9,
+    },
+    "right": {
+        "shoulder_pan": -0.3,
+        "shoulder_lift": -0.5,
+        "elbow_flex": 0.45,
+        "wrist_flex": 0.9,
+        "wrist_roll": 0.0,
+        "gripper": 0.5,
+    },
 }
 
 
 def shape(
-    kind: str, size: list[float], color: tuple[float, float, float], mass: float = 0.0, turn: Quaternion | None = None, **place: float
+    kind: str,
+    size: list[float],
+    color: tuple[float, float, float],
+    mass: float = 0.0,
+    turn: Quaternion | None = None,
+    **place: float,
 ) -> SceneShape:
     """Return a shape at x, y, z of its body [m]."""
     red, green, blue = color
@@ -55,7 +74,9 @@ def thing(name: str, x: float, y: float, height: float, *shapes: SceneShape, yaw
 
 def table() -> SceneBody:
     """Return the table, as wide as two arms, with a mat to work on."""
-    legs = [shape("box", [0.022, 0.022, 0.18], DARK_WOOD, x=x, y=y, z=-0.22) for x in (-0.2, 0.42) for y in (-0.46, 0.46)]
+    legs = [
+        shape("box", [0.022, 0.022, 0.18], DARK_WOOD, x=x, y=y, z=-0.22) for x in (-0.2, 0.42) for y in (-0.46, 0.46)
+    ]
     frame = [shape("box", [0.31, 0.012, 0.03], DARK_WOOD, x=0.11, y=y, z=-0.07) for y in (-0.46, 0.46)]
     frame += [shape("box", [0.012, 0.46, 0.03], DARK_WOOD, x=x, z=-0.07) for x in (-0.2, 0.42)]
     top = shape("box", [0.36, 0.52, 0.02], WOOD, x=0.11, z=-0.02)

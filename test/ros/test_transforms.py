@@ -50,7 +50,9 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> dict[str, Topic]:
         monkeypatch.setitem(sys.modules, "tf2_msgs", package)
         monkeypatch.setitem(sys.modules, "tf2_msgs.msg", module)
     made: dict[str, Topic] = {}
-    monkeypatch.setattr(transforms, "create_publisher", lambda node, kind, topic, profile: made.setdefault(topic, Topic()))
+    monkeypatch.setattr(
+        transforms, "create_publisher", lambda node, kind, topic, profile: made.setdefault(topic, Topic())
+    )
     return made
 
 
@@ -62,7 +64,13 @@ def frames(topic: Topic) -> dict[str, tuple[str, float]]:
 def test_links_objects_and_cameras_are_frames_and_follow_the_world(topics: dict[str, Topic]) -> None:
     world = World(world_config(["so101=so101"], "", 0.002, 30.0))
     cube = Shape("box", [0.02, 0.02, 0.02], mass=0.1)
-    edit(world, [AddBody("cube", [cube], position=(0.5, 0.0, 0.02), is_free=True), AddBody("table", [cube], position=(1.0, 0.0, 0.1))])
+    edit(
+        world,
+        [
+            AddBody("cube", [cube], position=(0.5, 0.0, 0.02), is_free=True),
+            AddBody("table", [cube], position=(1.0, 0.0, 0.1)),
+        ],
+    )
     tree = WorldTransforms(None, world)  # type: ignore[arg-type]
     tree.publish(1.0)
     fixed, moving = frames(topics["/tf_static"]), frames(topics["/tf"])

@@ -77,6 +77,7 @@ class Bench:
 
     def request(self, state: float = 0.0) -> Any:
         answer: Future[Any] = Future()
+
         def draw(renderers: Renderers) -> Any:
             return renderers.get().render(np.array([state]), "c0", DEPTH).shape
 

@@ -47,7 +47,9 @@ def test_robots_are_left_out_and_the_floor_is_flat(world: World) -> None:
     ],
     ids=lambda value: value.kind if isinstance(value, Shape) else None,
 )
-def test_shape_of_each_kind_has_its_full_size(world: World, shape: Shape, kinds: list[DrawnKind], size: tuple[float, ...]) -> None:
+def test_shape_of_each_kind_has_its_full_size(
+    world: World, shape: Shape, kinds: list[DrawnKind], size: tuple[float, ...]
+) -> None:
     edit(world, [AddBody("thing", [shape], position=(0.3, 1.0, 0.2), quaternion=(0.0, 1.0, 0.0, 1.0), is_free=True)])
     scene, by_entity = drawn(world)
     assert [each.kind for each in by_entity["thing"]] == kinds

@@ -138,7 +138,9 @@ def test_colours_change_only_what_was_named(world: World) -> None:
     changed = (world.model.geom_rgba != before).any(axis=1)
     assert changed.sum() == 1 and changed[world.model.geom("cube_shape").id]
     (drawn,) = world.drawn
-    np.testing.assert_allclose(world.model.geom("cube_shape").rgba[:3], np.array([0.4, 0.5, 0.6]) + drawn.values, atol=1e-6)
+    np.testing.assert_allclose(
+        world.model.geom("cube_shape").rgba[:3], np.array([0.4, 0.5, 0.6]) + drawn.values, atol=1e-6
+    )
 
 
 def test_joints_start_within_their_limits_and_hold_there(world: World) -> None:
@@ -165,7 +167,9 @@ def test_camera_jitter_moves_camera_frame_and_picture(world: World) -> None:
     before = world.cameras["overhead"]
     with SceneRenderer(world) as renderer:
         picture = renderer.render(world.get_state(), "overhead")
-        world.vary([Variation("camera_position", 0.05, 0.05, ("overhead",)), Variation("camera_fovy", 1.1, 1.1, ("overhead",))])
+        world.vary(
+            [Variation("camera_position", 0.05, 0.05, ("overhead",)), Variation("camera_fovy", 1.1, 1.1, ("overhead",))]
+        )
         after = world.cameras["overhead"]
         # Along the camera's own axes: x right, y up, z back; it looks down with the world's +x up.
         offset = np.array(after.position) - before.position
@@ -227,7 +231,11 @@ def test_two_robots_have_their_own_noise() -> None:
     ("make", "error", "words"),
     [
         (lambda: Variation("colour", 0.0, 1.0), UnknownNameError, "did you mean 'color'"),
-        (lambda: Variation("mass", 0.0, 1.0), ConfigurationError, "mass from 0 to 1 given; valid: low up to high, within 0.001"),
+        (
+            lambda: Variation("mass", 0.0, 1.0),
+            ConfigurationError,
+            "mass from 0 to 1 given; valid: low up to high, within 0.001",
+        ),
         (lambda: Variation("mass", 2.0, 1.0), ConfigurationError, "low up to high"),
         (lambda: Variation("x", math.nan, 1.0), ConfigurationError, "x from nan"),
         (lambda: Variation("x", 0.0, math.inf), ConfigurationError, "x from 0 to inf"),

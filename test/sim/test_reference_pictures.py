@@ -43,7 +43,12 @@ def scene() -> World:
         "can": Shape("cylinder", [0.025, 0.04], mass=0.1, rgba=(0.2, 0.5, 0.27, 1.0)),
         "sheet": Shape("box", [0.08, 0.08, 0.0005], mass=0.1, rgba=(0.9, 0.9, 0.88, 1.0)),
     }
-    places = {"box": (0.3, 0.1, 0.025), "ball": (0.3, -0.1, 0.03), "can": (0.15, -0.2, 0.04), "sheet": (0.42, 0.0, 0.0005)}
+    places = {
+        "box": (0.3, 0.1, 0.025),
+        "ball": (0.3, -0.1, 0.03),
+        "can": (0.15, -0.2, 0.04),
+        "sheet": (0.42, 0.0, 0.0005),
+    }
     edit(world, [AddBody(name, [shape], position=places[name], is_free=True) for name, shape in shapes.items()])
     return world
 

@@ -50,7 +50,9 @@ def test_every_camera_shows_the_same_instant(world: World, renderer: SceneRender
 
 
 def test_segmentation_names_what_is_seen(world: World, renderer: SceneRenderer) -> None:
-    shots = take_shots(renderer, world.get_state(), ShotOrder([view_at("v", (0.8, -0.6, 0.4), (0.8, 0.0, 0.05))], (RGB, SEGMENTATION)))
+    shots = take_shots(
+        renderer, world.get_state(), ShotOrder([view_at("v", (0.8, -0.6, 0.4), (0.8, 0.0, 0.05))], (RGB, SEGMENTATION))
+    )
     pixels = shots[0].pictures[SEGMENTATION]
     assert pixels.dtype == np.uint16 and pixels.shape == (480, 640)
     labels = {label.geom: label for label in shot_labels(world.stage, world.robots, shots)}
@@ -70,7 +72,9 @@ def test_segmentation_tells_robots_apart(world: World, renderer: SceneRenderer) 
 
 def test_sky_has_no_label(world: World, renderer: SceneRenderer) -> None:
     up = view_around("up", (0.0, 0.0, 2.0), 1.0, 0.0, 0.5 * math.pi)
-    (shot,) = take_shots(renderer, world.get_state(), ShotOrder([up], (SEGMENTATION, DEPTH), pixels=np.array([[3.0, 4.0]])))
+    (shot,) = take_shots(
+        renderer, world.get_state(), ShotOrder([up], (SEGMENTATION, DEPTH), pixels=np.array([[3.0, 4.0]]))
+    )
     assert not shot.pictures[SEGMENTATION].any()
     assert shot_labels(world.stage, world.robots, [shot]) == []
     assert np.isnan(shot.points).all()
@@ -78,7 +82,9 @@ def test_sky_has_no_label(world: World, renderer: SceneRenderer) -> None:
 
 def test_points_behind_pixels_lie_on_the_cube_and_on_the_ground(world: World, renderer: SceneRenderer) -> None:
     views = [view_at("a", (0.8, -0.6, 0.4), (0.8, 0.0, 0.1)), view_at("b", (1.4, 0.5, 0.5), (0.8, 0.0, 0.1))]
-    for shot in take_shots(renderer, world.get_state(), ShotOrder(views, pixels=np.array([[319.5, 239.5], [20.5, 470.0]]))):
+    for shot in take_shots(
+        renderer, world.get_state(), ShotOrder(views, pixels=np.array([[319.5, 239.5], [20.5, 470.0]]))
+    ):
         top, ground = shot.points
         assert top == pytest.approx((0.8, 0.0, 0.1), abs=2e-3)
         assert ground[2] == pytest.approx(0.0, abs=2e-3)

@@ -46,7 +46,9 @@ def world(shared: WorldUnderTest) -> WorldUnderTest:
     """The world with one red cube on the floor."""
     shared.ok(RandomizeWorld, "world/randomize")
     shared.ok(LoadScene, "world/load")
-    shape = SceneShape(kind="box", size=[0.03] * 3, mass=0.1, color=ColorRGBA(r=0.8, g=0.1, b=0.1, a=1.0), name="cube_shape")
+    shape = SceneShape(
+        kind="box", size=[0.03] * 3, mass=0.1, color=ColorRGBA(r=0.8, g=0.1, b=0.1, a=1.0), name="cube_shape"
+    )
     cube = SceneBody(name="cube", pose=Pose(position=Point(x=0.5, z=0.03)), is_free=True, shapes=[shape])
     shared.ok(EditScene, "world/edit", bodies=[cube])
     return shared
@@ -76,7 +78,9 @@ def test_camera_that_is_added_publishes_at_its_rate_and_removed_it_is_gone(world
     assert images[0].header.frame_id == "side_optical_frame"
     world.ok(EditScene, "world/edit", remove=["side"])
     wait_for(lambda: not topics(world, "side"), 10.0, "topics of the camera that was removed")
-    again = SceneCamera(name="side", pose=Pose(position=Point(x=1.0, z=0.5)), look_at=[Point(x=0.5)], width=32, height=32)
+    again = SceneCamera(
+        name="side", pose=Pose(position=Point(x=1.0, z=0.5)), look_at=[Point(x=0.5)], width=32, height=32
+    )
     world.ok(EditScene, "world/edit", cameras=[again])
     wait_for(lambda: images[-1].width == 32, 10.0, "pictures of another camera of that name")
 
@@ -99,7 +103,10 @@ def test_camera_on_a_body_looks_along_with_it(world: WorldUnderTest) -> None:
         (SceneCamera(name="so101"), "exists already"),
         (SceneCamera(name="overhead"), "exists already"),
         (SceneCamera(name="c", body="nothing"), "unknown body 'nothing'"),
-        (SceneCamera(name="c", pose=Pose(position=Point(x=1.0)), look_at=[Point(x=1.0)]), "look at the point where it is"),
+        (
+            SceneCamera(name="c", pose=Pose(position=Point(x=1.0)), look_at=[Point(x=1.0)]),
+            "look at the point where it is",
+        ),
         (SceneCamera(name="c", rate=1000.0), "rate"),
         (SceneCamera(name="c", noise=-1.0), "noise"),
         (SceneCamera(name="c", delay=60.0), "delay"),
@@ -122,7 +129,9 @@ def test_camera_that_is_too_slow_says_so_and_physics_keeps_its_pace(world: World
 
     slow = wait_for(lambda: (s := statuses().get("camera large")) and s.level == b"\x01" and s, 30.0, "a slow camera")
     assert "instead of 120" in slow.message and images
-    world_values = {value.key: float(value.value) for value in statuses()["world"].values if value.key == "real_time_factor"}
+    world_values = {
+        value.key: float(value.value) for value in statuses()["world"].values if value.key == "real_time_factor"
+    }
     assert world_values["real_time_factor"] > 0.6  # the camera makes a tenth of its pictures; test machines are busy
 
 
@@ -134,7 +143,11 @@ def test_all_cameras_in_one_call_show_one_instant(world: WorldUnderTest) -> None
     assert {picture.name for picture in answer.pictures} >= {"overhead", "so101/wrist"}
     for picture in answer.pictures:
         assert picture.rgb.header.stamp == picture.camera_info.header.stamp == answer.stamp
-        assert (picture.rgb.encoding, picture.depth.encoding, picture.segmentation.encoding) == ("rgb8", "32FC1", "16UC1")
+        assert (picture.rgb.encoding, picture.depth.encoding, picture.segmentation.encoding) == (
+            "rgb8",
+            "32FC1",
+            "16UC1",
+        )
     labels = {label.value: label for label in answer.labels}
     overhead = next(picture for picture in answer.pictures if picture.name == "overhead")
     values = pixels_from_msg(overhead.segmentation)
@@ -187,10 +200,14 @@ def test_pictures_that_cannot_be_are_refused(world: WorldUnderTest, fields: dict
 def test_single_render_knows_segmentation_and_fine_pictures(world: WorldUnderTest) -> None:
     segmented = world.ok(RenderCamera, "world/render", camera="overhead", kind=RenderCamera.Request.SEGMENTATION)
     assert segmented.image.encoding == "16UC1" and "cube" in {label.entity for label in segmented.labels}
-    plain, fine = (rgb_from_msg(world.ok(RenderCamera, "world/render", camera="overhead", fine=f).image) for f in (False, True))
+    plain, fine = (
+        rgb_from_msg(world.ok(RenderCamera, "world/render", camera="overhead", fine=f).image) for f in (False, True)
+    )
     darker = plain.astype(int).sum(axis=2) - fine.astype(int).sum(axis=2)
     assert (darker > 40).mean() > 0.001
-    written = world.ok(RenderCamera, "world/render", camera="overhead", kind=RenderCamera.Request.SEGMENTATION, file="s.png")
+    written = world.ok(
+        RenderCamera, "world/render", camera="overhead", kind=RenderCamera.Request.SEGMENTATION, file="s.png"
+    )
     assert written.path.endswith("s.png") and written.labels
 
 
@@ -199,7 +216,9 @@ def test_single_render_knows_segmentation_and_fine_pictures(world: WorldUnderTes
 
 def test_markers_show_objects_and_follow_them(world: WorldUnderTest) -> None:
     heard = world.client.listen(MarkerArray, "world/markers", qos.DESCRIPTION)
-    whole = wait_for(lambda: next((m for m in heard if m.markers[0].action == Marker.DELETEALL), None), 10.0, "all markers")
+    whole = wait_for(
+        lambda: next((m for m in heard if m.markers[0].action == Marker.DELETEALL), None), 10.0, "all markers"
+    )
     by_name = {marker.ns: marker for marker in whole.markers[1:]}
     assert set(by_name) == {"world", "cube"}
     cube = by_name["cube"]

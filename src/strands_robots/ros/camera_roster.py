@@ -38,9 +38,7 @@ class CameraRoster:
         self._is_published = is_published
         self._executor = ExecutorCalls(node)
         self._ports: dict[str, CameraPorts] = {}
-        self.worker = CameraWorker(
-            lambda is_fine: SceneRenderer(world, is_fine), self._feeds(), lambda: world.stage
-        )
+        self.worker = CameraWorker(lambda is_fine: SceneRenderer(world, is_fine), self._feeds(), lambda: world.stage)
 
     def follow(self) -> Callable[[], None]:
         """Give new cameras their topics; in the executor's thread, after the world was changed.

@@ -86,7 +86,9 @@ class RenderServices:
         views += [_view(view, number) for number, view in enumerate(request.views)]
         kinds = [kind for bit, kind in _BITS.items() if (request.kinds or RenderCameras.Request.RGB) & bit]
         if request.kinds >= 2 * RenderCameras.Request.SEGMENTATION:
-            raise ConfigurationError(f"kinds {request.kinds} given; valid: a sum of 1 (RGB), 2 (DEPTH), 4 (SEGMENTATION)")
+            raise ConfigurationError(
+                f"kinds {request.kinds} given; valid: a sum of 1 (RGB), 2 (DEPTH), 4 (SEGMENTATION)"
+            )
         order = _order(
             views or list(self._world.cameras.values()), kinds, request.width, request.height, list(request.pixels)
         )
@@ -112,9 +114,7 @@ class RenderServices:
         def copy_state() -> None:
             stamp, state = self._runtime.snapshot()
             stage = self._world.stage
-            self._runtime.cameras.request(
-                RenderRequest(lambda renderers: draw(state, stage, stamp, renderers), future)
-            )
+            self._runtime.cameras.request(RenderRequest(lambda renderers: draw(state, stage, stamp, renderers), future))
 
         self._runtime.call(copy_state).add_done_callback(lambda done: _forward_error(done, future))
         return future

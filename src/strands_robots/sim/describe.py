@@ -55,7 +55,9 @@ def describe_world(world: World) -> Description:
     """Return what the world holds."""
     with world.lock:
         model = world.model
-        parts = [[name for name in names_of(model, part) if name[0] != "#"] for part in (BODY, GEOM, JOINT, SITE, SENSOR)]
+        parts = [
+            [name for name in names_of(model, part) if name[0] != "#"] for part in (BODY, GEOM, JOINT, SITE, SENSOR)
+        ]
         bodies, geoms, joints, sites, sensors = parts
         objects = object_names(world)
         lines = [f"time {world.time:.3f} s, timestep {world.timestep:g} s, seed {world.seed}"]
@@ -63,7 +65,9 @@ def describe_world(world: World) -> Description:
         for name in objects:
             body = model.body(name)
             x, y, z = world.data.body(name).xpos
-            kind = "free" if model.body_dofnum[body.id] == 6 else "fixed" if not model.body_dofnum[body.id] else "jointed"
+            kind = (
+                "free" if model.body_dofnum[body.id] == 6 else "fixed" if not model.body_dofnum[body.id] else "jointed"
+            )
             lines.append(
                 f"object {name}: {kind}, {float(body.subtreemass[0]):.4g} kg, at ({x:.3f}, {y:.3f}, {z:.3f}) m"
                 f"{_made_of(model, body.id)}"
@@ -99,7 +103,9 @@ def _made_of(model: mujoco.MjModel, body: int) -> str:
         size = 2000.0 * model.geom_aabb[geom][3:]
         red, green, blue = effective_colour(model, geom)[:3].tolist()
         kind = KINDS.get(int(model.geom_type[geom]), "shape")
-        words.append(f"{kind} {size[0]:.3g} x {size[1]:.3g} x {size[2]:.3g} mm, rgb ({red:.2g}, {green:.2g}, {blue:.2g})")
+        words.append(
+            f"{kind} {size[0]:.3g} x {size[1]:.3g} x {size[2]:.3g} mm, rgb ({red:.2g}, {green:.2g}, {blue:.2g})"
+        )
     more = [f"{count - MOST_SHAPES} more"] if count > MOST_SHAPES else []
     return "".join(f"; {each}" for each in words + more)
 

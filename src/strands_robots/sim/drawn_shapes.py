@@ -94,7 +94,9 @@ def _shapes(model: mujoco.MjModel, robots: Collection[str], geom: int) -> list[D
     half = model.geom_size[geom].copy()
     nothing, no_points = np.zeros(3), np.empty((0, 3))
 
-    def shape(part: int, kind: DrawnKind, size: FloatArray, offset: FloatArray = nothing, points: FloatArray = no_points) -> DrawnShape:
+    def shape(
+        part: int, kind: DrawnKind, size: FloatArray, offset: FloatArray = nothing, points: FloatArray = no_points
+    ) -> DrawnShape:
         return DrawnShape(entity, 3 * geom + part, kind, size, rgba, geom, offset, points)
 
     kind = int(model.geom_type[geom])
@@ -111,7 +113,9 @@ def _shapes(model: mujoco.MjModel, robots: Collection[str], geom: int) -> list[D
         across, end = 2.0 * half[0], np.array([0.0, 0.0, half[1]])
         parts = [shape(0, DrawnKind.CYLINDER, np.array([across, across, 2.0 * half[1]]))]
         if kind == int(_Kind.mjGEOM_CAPSULE):
-            parts += [shape(1 + i, DrawnKind.ELLIPSOID, np.full(3, across), side * end) for i, side in enumerate((-1.0, 1.0))]
+            parts += [
+                shape(1 + i, DrawnKind.ELLIPSOID, np.full(3, across), side * end) for i, side in enumerate((-1.0, 1.0))
+            ]
         return parts
     corners = _terrain(model, geom) if kind == int(_Kind.mjGEOM_HFIELD) else _mesh(model, geom)
     if len(corners):
@@ -123,7 +127,11 @@ def _shapes(model: mujoco.MjModel, robots: Collection[str], geom: int) -> list[D
 def _mesh(model: mujoco.MjModel, geom: int) -> FloatArray:
     """Return the corners of a mesh's triangles (3 T, 3) in the shape's frame [m]; none when there are too many."""
     mesh = int(model.geom_dataid[geom])
-    if int(model.geom_type[geom]) != int(_Kind.mjGEOM_MESH) or mesh < 0 or int(model.mesh_facenum[mesh]) > MAX_TRIANGLES:
+    if (
+        int(model.geom_type[geom]) != int(_Kind.mjGEOM_MESH)
+        or mesh < 0
+        or int(model.mesh_facenum[mesh]) > MAX_TRIANGLES
+    ):
         return np.empty((0, 3))
     first, count = int(model.mesh_faceadr[mesh]), int(model.mesh_facenum[mesh])
     corners = int(model.mesh_vertadr[mesh]) + model.mesh_face[first : first + count].ravel()

@@ -57,7 +57,9 @@ class FrameTree:
             return _relative(self._world.data, self._fixed_pairs)
 
 
-def _relative(data: mujoco.MjData, pairs: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> tuple[FloatArray, FloatArray]:
+def _relative(
+    data: mujoco.MjData, pairs: np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+) -> tuple[FloatArray, FloatArray]:
     """Return the poses of the first bodies (N, 2) in the frames of the second ones."""
     body, parent = data.xquat[pairs[:, 0]], data.xquat[pairs[:, 1]] * (1.0, -1.0, -1.0, -1.0)
     offset = data.xpos[pairs[:, 0]] - data.xpos[pairs[:, 1]]

@@ -70,8 +70,14 @@ class SceneRenderer:
         self._prepare(self._stage)
 
     def render(
-        self, state: FloatArray, camera: str | View, kind: int = PictureKind.RGB, width: int = 0, height: int = 0,
-        out: Picture | None = None, stage: Stage | None = None,
+        self,
+        state: FloatArray,
+        camera: str | View,
+        kind: int = PictureKind.RGB,
+        width: int = 0,
+        height: int = 0,
+        out: Picture | None = None,
+        stage: Stage | None = None,
     ) -> Picture:
         """Draw a state of the world.
 
@@ -157,7 +163,9 @@ class SceneRenderer:
     def __enter__(self) -> SceneRenderer:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _follow(self, stage: Stage) -> None:

@@ -70,4 +70,6 @@ def entity_of(model: mujoco.MjModel, robots: Any, body: int) -> str:
 
 def _label(model: mujoco.MjModel, robots: Any, value: int) -> SegmentLabel:
     body = int(model.geom_bodyid[value - 1])
-    return SegmentLabel(value, name_of(model, GEOM, value - 1), name_of(model, BODY, body), entity_of(model, robots, body))
+    return SegmentLabel(
+        value, name_of(model, GEOM, value - 1), name_of(model, BODY, body), entity_of(model, robots, body)
+    )

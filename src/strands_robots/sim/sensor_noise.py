@@ -25,7 +25,9 @@ def noise_stream(seed: int, sensor: str, stamp: float) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(sensor.encode()), round(stamp * 1e6)])
 
 
-def noisy_picture(pixels: NDArray[np.uint8], deviation: float, seed: int, camera: str, stamp: float) -> NDArray[np.uint8]:
+def noisy_picture(
+    pixels: NDArray[np.uint8], deviation: float, seed: int, camera: str, stamp: float
+) -> NDArray[np.uint8]:
     """Return a picture (H, W, 3) with normal noise of this standard deviation on every colour value."""
     if deviation <= 0.0:
         return pixels

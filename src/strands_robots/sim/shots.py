@@ -65,7 +65,9 @@ class ShotOrder:
     def __post_init__(self) -> None:
         sizes = [(self.width or view.width, self.height or view.height) for view in self.views]
         if not sizes or not self.kinds:
-            raise RenderError(f"{len(sizes)} cameras and {len(self.kinds)} kinds of picture given; valid: at least one of each")
+            raise RenderError(
+                f"{len(sizes)} cameras and {len(self.kinds)} kinds of picture given; valid: at least one of each"
+            )
         size = sum(width * height for width, height in sizes) * sum(_BYTES[kind] for kind in self.kinds)
         if size > MAX_BYTES:
             raise RenderError(f"pictures of {size} bytes were asked for; valid: at most {MAX_BYTES} in one call")
@@ -79,7 +81,11 @@ class ShotOrder:
 
 
 def take_shots(
-    renderer: SceneRenderer, state: FloatArray, order: ShotOrder, stage: Stage | None = None, fine: SceneRenderer | None = None
+    renderer: SceneRenderer,
+    state: FloatArray,
+    order: ShotOrder,
+    stage: Stage | None = None,
+    fine: SceneRenderer | None = None,
 ) -> list[Shot]:
     """Return what every camera sees of one state.
 
@@ -124,7 +130,12 @@ def points_at(
 
 
 def _shot(
-    renderer: SceneRenderer, colours: SceneRenderer, state: FloatArray, order: ShotOrder, view: View, stage: Stage | None
+    renderer: SceneRenderer,
+    colours: SceneRenderer,
+    state: FloatArray,
+    order: ShotOrder,
+    view: View,
+    stage: Stage | None,
 ) -> Shot:
     pictures: dict[PictureKind, Picture] = {}
     for kind in order.kinds:

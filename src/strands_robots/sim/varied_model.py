@@ -21,7 +21,9 @@ _FREE = int(mujoco.mjtJoint.mjJNT_FREE)
 _STATS = ("meaninertia", "meanmass", "meansize", "extent")
 
 
-def subjects(model: mujoco.MjModel, robots: Mapping[str, Sequence[str]], cameras: Iterable[str]) -> dict[Subject, list[str]]:
+def subjects(
+    model: mujoco.MjModel, robots: Mapping[str, Sequence[str]], cameras: Iterable[str]
+) -> dict[Subject, list[str]]:
     """Return the names of what can vary.
 
     Args:
@@ -34,7 +36,9 @@ def subjects(model: mujoco.MjModel, robots: Mapping[str, Sequence[str]], cameras
     lights = [name for i in range(model.nlight) if (name := model.light(i).name)]
     return {
         Subject.BODY: [name for name in bodies if not name.startswith("#")],
-        Subject.OBJECT: [bodies[i] for i in free if not bodies[i].startswith("#") and bodies[i].partition("/")[0] not in robots],
+        Subject.OBJECT: [
+            bodies[i] for i in free if not bodies[i].startswith("#") and bodies[i].partition("/")[0] not in robots
+        ],
         Subject.JOINT: [f"{robot}/{joint}" for robot, joints in robots.items() for joint in joints],
         Subject.LIGHT: [HEADLIGHT, *lights],
         Subject.CAMERA: list(cameras),
@@ -66,7 +70,9 @@ def varied(model: mujoco.MjModel, drawn: Iterable[Drawn]) -> mujoco.MjModel:
     return result
 
 
-def move_to_start(model: mujoco.MjModel, qpos: FloatArray, drawn: Iterable[Drawn], limits: Mapping[str, tuple[float, float]]) -> None:
+def move_to_start(
+    model: mujoco.MjModel, qpos: FloatArray, drawn: Iterable[Drawn], limits: Mapping[str, tuple[float, float]]
+) -> None:
     """Add drawn offsets to where things start.
 
     Args:
@@ -185,4 +191,3 @@ _WRITERS: dict[str, Callable[[mujoco.MjModel, Drawn], None]] = {
     "camera_angle": _camera_angle,
     "camera_fovy": _camera_fovy,
 }
-
