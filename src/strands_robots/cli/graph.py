@@ -70,7 +70,9 @@ def overview(
     ctx: typer.Context,
     namespace: Namespace = "",
     rates: Annotated[bool, typer.Option(help="Measure the rates for a second; pictures are left out.")] = True,
-    all_: Annotated[bool, typer.Option("--all", help="Show services of parameters, and /rosout, too.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Show hidden nodes, services of parameters, and /rosout, too.")
+    ] = False,
 ) -> None:
     """Show nodes, topics with type, rate and QoS, services and action servers.
 

@@ -114,12 +114,16 @@ def survey(client: GraphClient, measure: float, with_hidden: bool) -> Survey:
     Args:
         client: Client of the graph; nobody spins it meanwhile.
         measure: How long rates are counted [s]; 0 measures none.
-        with_hidden: Also services of parameters, and /rosout and /parameter_events.
+        with_hidden: Also services of parameters, /rosout, /parameter_events, and nodes whose names begin with _.
     """
     wait_for_graph(client, SURVEY_QUIET_TIME)
     node = client.node
     own = node.get_fully_qualified_name()
-    nodes = {f"{namespace.rstrip('/')}/{name}" for name, namespace in node.get_node_names_and_namespaces()} - {own}
+    nodes = {
+        f"{namespace.rstrip('/')}/{name}"
+        for name, namespace in node.get_node_names_and_namespaces()
+        if with_hidden or not name.startswith("_")
+    } - {own}
     shown = {
         name: types
         for name, types in topic_types(client).items()

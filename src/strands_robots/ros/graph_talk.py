@@ -47,7 +47,7 @@ def resolve(client: GraphClient, what: str, given: str, names: Names, kind: str,
     while name not in (found := names(client)):
         if time.monotonic() > deadline:
             raise UnknownNameError(what, name, found) if found else NoAnswerError(client.absent(what, name))
-        time.sleep(0.02)
+        time.sleep(0.04)
     if len(found[name]) != 1:
         raise ConfigurationError(f"{what} {name} has the types {', '.join(found[name])}; give --type")
     return name, load_interface(found[name][0], kind)
