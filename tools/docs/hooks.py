@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "src")]
-os.environ.pop("AMENT_PREFIX_PATH", None)  # the sources beside this file, not an installed package
+sys.path.insert(0, str(Path(__file__).parent))
 
 import commands  # noqa: E402
 import interfaces  # noqa: E402
@@ -22,6 +21,9 @@ REMEDIES = "<!-- remedies -->"
 
 def generated() -> dict[str, str]:
     """Return the generated pages, by their place in the site."""
+    # Here and not at the import: MkDocs puts sys.path back afterwards. The sources beside this file count, not an installed package.
+    sys.path.insert(0, str(ROOT / "src"))
+    os.environ.pop("AMENT_PREFIX_PATH", None)
     return {
         "reference/messages.md": interfaces.page(ROOT, "msg", "Messages"),
         "reference/services.md": interfaces.page(ROOT, "srv", "Services"),
