@@ -20,7 +20,7 @@ from .world_under_test import WorldUnderTest
 FEW = 12
 MANY = 80
 OWN = "/world/"
-STANDARD = "simulation_interfaces/"
+STANDARD = "simulation_interfaces/srv/"
 SMALLEST = 10
 """Services that sim_node has at least; fewer were not found."""
 
