@@ -175,3 +175,30 @@ def test_requests_after_the_end_are_refused(benches: list[Bench]) -> None:
     assert bench.renderers[0].thread == "closed"
     with pytest.raises(RenderError, match="has ended"):
         bench.request()
+
+
+def test_pictures_of_a_retired_camera_are_never_published(benches: list[Bench]) -> None:
+    bench = Bench(FakePort(), FakePort())
+    benches.append(bench)
+    late = CameraFeed(FakeCamera("late"), bench.ports[0], delay=0.1)
+    kept = CameraFeed(FakeCamera("kept"), bench.ports[1], delay=0.1)
+    bench.worker.set_feeds([late, kept], 0.0)
+    bench.worker.offer(0.0, lambda: np.zeros(1))
+    bench.request()
+    bench.worker.set_feeds([kept], 0.05)
+    gone = threading.Event()
+    bench.worker.retire(bench.ports[0], gone.set)
+    assert gone.wait(5.0)
+    bench.worker.offer(0.2, lambda: np.zeros(1))
+    bench.request()
+    assert bench.ports[0].pictures == []
+    assert [stamp for stamp, _ in bench.ports[1].pictures] == [0.0]
+
+
+def test_every_camera_counts_what_it_drew_and_lost(benches: list[Bench]) -> None:
+    bench = Bench(FakePort(), FakePort(rgb=False))
+    benches.append(bench)
+    run(bench, 0.5)
+    watched, other = (bench.worker.tallies[name] for name in ("c0", "c1"))
+    assert (watched.drawn, watched.lost, watched.is_watched) == (15, 0, True)
+    assert (other.drawn, other.is_watched) == (0, False)

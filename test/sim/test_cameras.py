@@ -216,3 +216,26 @@ def test_cameras_without_a_fixed_pinhole_are_refused() -> None:
         world.recompile()
     assert world.generation == 0
     world.step(10)
+
+
+def test_camera_on_a_body_without_a_name_hangs_on_the_next_one_above() -> None:
+    world = one_arm_world()
+    post = world.spec.worldbody.add_body(pos=[0.5, 0.0, 0.2], quat=[0.8, 0.0, 0.6, 0.0])
+    post.add_camera(name="post", pos=[0.1, 0.0, 0.0], quat=[0.6, 0.8, 0.0, 0.0])
+    world.recompile()
+    camera = world.cameras["post"]
+    assert camera.parent_frame == "world"
+    position, rotation = optical_pose(world, camera)
+    np.testing.assert_allclose(position, world.data.cam_xpos[camera.number], atol=1e-12)
+    axes = world.data.cam_xmat[camera.number].reshape(3, 3)
+    np.testing.assert_allclose(rotation, axes @ np.diag([1.0, -1.0, -1.0]), atol=1e-12)
+
+
+def test_camera_on_a_moving_body_without_a_name_is_refused() -> None:
+    world = one_arm_world()
+    pendulum = world.spec.worldbody.add_body(pos=[0.5, 0.0, 0.2])
+    pendulum.add_joint(type=mujoco.mjtJoint.mjJNT_HINGE)
+    pendulum.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.02, 0, 0], mass=0.1)
+    pendulum.add_camera(name="swing")
+    with pytest.raises(ModelError, match="camera 'swing' is on a body that moves and has no name; valid: name the body"):
+        world.recompile()

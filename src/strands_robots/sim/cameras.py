@@ -112,10 +112,11 @@ def _camera(model: mujoco.MjModel, number: int, robot: str, config: CameraConfig
         raise ModelError(f"camera '{name}' follows something; valid: mode='fixed', the pose of its frame must be known")
     if float(model.cam_sensorsize[number, 0]) > 0.0:
         raise ModelError(f"camera '{name}' is given by sensor size and focal length; valid: fovy")
+    parent, position, rotation = _named_parent(model, number)
     quaternion = np.empty(4)
-    mujoco.mju_mulQuat(quaternion, model.cam_quat[number], OPTICAL_QUATERNION)
+    mujoco.mju_mulQuat(quaternion, rotation, OPTICAL_QUATERNION)
     w, x, y, z = (float(value) for value in quaternion)
-    px, py, pz = (float(value) for value in model.cam_pos[number])
+    px, py, pz = (float(value) for value in position)
     return Camera(
         name=name,
         robot=robot,
@@ -125,9 +126,30 @@ def _camera(model: mujoco.MjModel, number: int, robot: str, config: CameraConfig
         rate=config.rate,
         fovy=math.radians(float(model.cam_fovy[number])),
         frame_id=f"{name}_optical_frame",
-        parent_frame=model.body(int(model.cam_bodyid[number])).name,
+        parent_frame=parent,
         position=(px, py, pz),
         quaternion_xyzw=(x, y, z, w),
         noise=config.noise,
         delay=config.delay,
     )
+
+
+def _named_parent(model: mujoco.MjModel, number: int) -> tuple[str, FloatArray, FloatArray]:
+    """Return the next body with a name above a camera, and the camera's position and rotation (wxyz) in it.
+
+    Raises:
+        ModelError: If a body without a name in between can move.
+    """
+    body = int(model.cam_bodyid[number])
+    position, rotation = model.cam_pos[number].copy(), model.cam_quat[number].copy()
+    while not model.body(body).name:
+        if model.body_jntnum[body] or model.body_mocapid[body] >= 0:
+            raise ModelError(
+                f"camera '{model.camera(number).name}' is on a body that moves and has no name; valid: name the body"
+            )
+        offset, turned = np.empty(3), np.empty(4)
+        mujoco.mju_rotVecQuat(offset, position, model.body_quat[body])
+        mujoco.mju_mulQuat(turned, model.body_quat[body], rotation)
+        position, rotation = model.body_pos[body] + offset, turned
+        body = int(model.body_parentid[body])
+    return model.body(body).name, position, rotation

@@ -88,6 +88,8 @@ class Nominal:
 
     def draw_again(self, variations: Sequence[Variation], seed: int, before: Iterable[Drawn]) -> Start:
         """Return what a changed world has of the start that was drawn before: what is new gets its values, nothing moves."""
+        if not variations:
+            return Start(self.model)
         names = self.subjects()
         others = [each for each in variations if not QUANTITIES[each.quantity].is_start]
         drawn = Lottery(seed).draw(others, names)
