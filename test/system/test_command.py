@@ -47,6 +47,17 @@ def test_state_shows_joints_rates_gate_and_safety(simulation: Simulation) -> Non
     assert rates and float(rates[0]) > 50.0
 
 
+def test_follow_prints_a_line_each_second_where_there_is_no_terminal(simulation: Simulation, tmp_path: Path) -> None:
+    command = Command(tmp_path, simulation.domain)
+    process = command.start("state", "--follow")
+    wait_for(
+        lambda: len(re.findall(r"^safety .*real-time factor.*so101", command.output, re.M)) >= 2, 30.0, "two lines"
+    )
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    assert "\x1b" not in command.output
+
+
 def test_estop_latches_and_only_resume_arms_again(simulation: Simulation) -> None:
     simulation.arm()
     code, output = simulation.run("estop", "--reason", "a test")
