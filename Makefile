@@ -9,7 +9,7 @@ DRIVER := $(firstword $(shell command -v $(PYTHON) python3 python3.12 python3.11
 SETUP := $(DRIVER) tools/setup.py $(if $(PYTHON),--python $(PYTHON))
 IN_GRAPH := source install/setup.bash &&
 
-.PHONY: help setup setup-learning build sim test test-core test-long bench docs lint clean
+.PHONY: help setup setup-learning build sim test test-core test-long mutation bench docs lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -34,6 +34,9 @@ test-core: setup  ## the tests that need neither LeRobot nor torch
 
 test-long: setup-learning  ## the tests that take minutes each: stress, many kills, floods
 	@$(IN_GRAPH) exec python -m pytest -m long $(ARGS)
+
+mutation: setup  ## which changes of the stop and audit code no test notices; make mutation ARGS="latch"
+	@$(IN_GRAPH) python -m pip install --quiet --requirement requirements/mutation.txt && exec python tools/mutation.py $(ARGS)
 
 bench: setup  ## all benchmarks, or make bench ARGS=benchmarks/bench_stop.py
 	@$(IN_GRAPH) for file in $(or $(ARGS),benchmarks/bench_*.py); do python $$file || exit; done
