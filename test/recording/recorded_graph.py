@@ -8,7 +8,6 @@ from typing import Any
 from graph import Client, Graph, wait_for
 from strands_robots.msg import EpisodeState
 from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWorld
-
 from system.policy_goals import PolicyGoals
 
 ROBOTS = ["so101=so101"]
@@ -25,13 +24,16 @@ class RecordedGraph:
         cameras: Whether there are pictures.
     """
 
-    def __init__(self, graph: Graph, folder: Path, mode: str, robots: list[str] = ROBOTS, cameras: bool = True, **sim: Any) -> None:
+    def __init__(
+        self, graph: Graph, folder: Path, mode: str, robots: list[str] = ROBOTS, cameras: bool = True, **sim: Any
+    ) -> None:
         names = [robot.partition("=")[0] for robot in robots]
         self.recorder = graph.start("recorder_node", use_sim_time=True, robots=robots, run_id="run")
         graph.start("policy_node", use_sim_time=True)
         graph.start("sim_node", robots=robots, cameras=cameras, mode=mode, heartbeat_timeout=2.0, **sim)
         graph.start("safety_node", run_id="run", arm_on_start=True, latch_folder=str(folder), robots=names)
         self.mode = mode
+        self.environment = graph.environment
         self.client: Client = graph.client()
         self.states = self.client.listen(EpisodeState, "recorder/state")
         self.goals = PolicyGoals(self.client)
@@ -40,7 +42,9 @@ class RecordedGraph:
             self.release()
 
     def step(self, steps: int) -> bool:
-        return bool(self.client.call(StepWorld, "world/step", StepWorld.Request(client="test", steps=steps), 30.0).success)
+        return bool(
+            self.client.call(StepWorld, "world/step", StepWorld.Request(client="test", steps=steps), 30.0).success
+        )
 
     def release(self) -> None:
         self.client.call(StepWorld, "world/step", StepWorld.Request(client="test", steps=0, release=True), 30.0)
@@ -50,8 +54,17 @@ class RecordedGraph:
         assert response.success, response.message
 
     def start(self, root: Path, **fields: Any) -> Any:
-        given = {"repo_id": "test/data", "fps": 25, "cameras": ["so101/wrist"], "task": "wave", "with_velocity": True, **fields}
-        return self.client.call(StartRecording, "recorder/start", StartRecording.Request(root=str(root), **given), 100.0)
+        given = {
+            "repo_id": "test/data",
+            "fps": 25,
+            "cameras": ["so101/wrist"],
+            "task": "wave",
+            "with_velocity": True,
+            **fields,
+        }
+        return self.client.call(
+            StartRecording, "recorder/start", StartRecording.Request(root=str(root), **given), 100.0
+        )
 
     def order(self, command: int, **fields: Any) -> Any:
         request = RecordEpisode.Request(command=command, **fields)

@@ -238,7 +238,9 @@ def test_full_disk_stops_the_recording_with_the_completed_episodes_intact(
     assert_readable(small_disk / "data", episodes)
 
 
-def test_nearly_full_disk_is_refused_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nearly_full_disk_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(store_module, "MIN_FREE", 1 << 60)
     with pytest.raises(DiskFullError, match="MiB are free"):
         open_store(tmp_path / "data")

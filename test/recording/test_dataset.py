@@ -134,7 +134,9 @@ def test_alignment_is_that_of_lerobots_own_record_loop(tmp_path: Path) -> None:
     for k in range(length + 1):
         at = k * SECOND // 30
         sampler.streams["so101/joint_states"].push(at, JointSample(state(k), state(k), state(k)))
-        sampler.streams["so101/command_applied"].push(at + 1_000_000, CommandSample(given[min(k, length - 1)], "teleop/leader"))
+        sampler.streams["so101/command_applied"].push(
+            at + 1_000_000, CommandSample(given[min(k, length - 1)], "teleop/leader")
+        )
         ours += sampler.due(at)
     assert length > 8 and len(ours) == length
     for feature, values in rows.items():
@@ -208,7 +210,9 @@ def test_verify_warns_of_a_frozen_picture(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(made, "picture", lambda k, draw=made.picture: draw(min(k, 10)))
     make_dataset(tmp_path / "data", lengths=(50,))
     warnings = verify(tmp_path / "data").warnings
-    assert any("observation.images.camera0 shows the same picture in frames" in warning for warning in warnings), warnings
+    assert any("observation.images.camera0 shows the same picture in frames" in warning for warning in warnings), (
+        warnings
+    )
 
 
 def test_summary_and_views_show_the_episode(dataset: Path, tmp_path: Path) -> None:

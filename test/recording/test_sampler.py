@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strands_robots.recording.sampler import CommandSample, Frame, JointSample, OnStale, Sampler, SamplerConfig, StaleError
+from strands_robots.recording.sampler import (
+    CommandSample,
+    Frame,
+    JointSample,
+    OnStale,
+    Sampler,
+    SamplerConfig,
+    StaleError,
+)
 from strands_robots.recording.stream import SECOND
 
 from .made import JOINTS, make_schema

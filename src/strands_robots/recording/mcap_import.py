@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -147,7 +148,7 @@ def _read_mcap(path: Path, types: RosTypes, kinds: tuple[str, ...]) -> Iterator[
             for schema, channel, message in make_reader(file).iter_messages():
                 if schema is not None and schema.name in kinds:
                     yield Recorded(channel.topic.lstrip("/"), schema.name, types.decode(message.data, schema.name))
-    except McapError as error:
+    except (McapError, struct.error) as error:
         raise ConfigurationError(f"{path} is no readable MCAP file: {error}") from error
 
 

@@ -32,6 +32,7 @@ from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.recording_feed import RecordingFeed
 from strands_robots.ros.recording_world import RecordingWorld, options_from_request
+from strands_robots.ros.replay_server import ReplayServer
 from strands_robots.ros.responses import refusal
 from strands_robots.ros.stamps import fill_time
 from strands_robots.sim.world_setup import robot_spec
@@ -91,6 +92,7 @@ class RecorderNode(Node):
         self.create_subscription(AuditState, "audit/state", self._on_audit, qos.STATE)
         create_deferred_service(self, StartRecording, "recorder/start", self._on_start, refusal(StartRecording))
         create_deferred_service(self, RecordEpisode, "recorder/episode", self._on_episode, refusal(RecordEpisode))
+        self._replay = ReplayServer(self, self._robots)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(POLL_PERIOD, self._poll, clock=steady)
         self.create_timer(STATE_PERIOD, self._publish_state, clock=steady)
@@ -100,6 +102,7 @@ class RecorderNode(Node):
     def destroy_node(self) -> None:
         """Close the dataset; an episode that is being recorded is not kept."""
         self._door.stop()
+        self._replay.stop()
         recording = self._recording
         if recording is not None:
             recording.writer.close()
