@@ -69,7 +69,9 @@ class FoxgloveNode(Node):
         there = {
             topic: types[0]
             for topic, types in self.get_topic_names_and_types()
-            if len(types) == 1 and self.count_publishers(topic)
+            if len(types) == 1
+            and "/_" not in topic
+            and self.count_publishers(topic)  # not the hidden ones of action servers
         }
         for topic in [topic for topic in self._offers if topic not in there]:
             offer = self._offers.pop(topic)
