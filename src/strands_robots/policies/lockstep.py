@@ -126,6 +126,7 @@ def _look(session: Session, world: WorldLink, policy: Policy) -> None:
     if observation is not None and not session.run.has_ended():
         for camera in policy.needs.cameras:
             session.on_picture(camera, observation.stamp, world.picture(camera))
+        session.remember(observation)
 
 
 def _take(session: Session, answer: StepAnswer) -> None:

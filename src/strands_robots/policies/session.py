@@ -124,14 +124,16 @@ class Session:
         self._limits: JointLimits | None = None
         self._stop = StopCondition(goal.stop_when) if goal.stop_when.strip() else None
         self._pictures: dict[str, tuple[float, NDArray[np.uint8]]] = {}
-        self._earlier: deque[Observation] = deque(maxlen=0)
+        self._recent: deque[Observation] = deque()
+        self._history = 1
         self._spacing = 0.0
 
     def on_observation(self, observation: Observation, now: Instant) -> None:
         """Take an observation."""
         with self.changed:
             self.run.on_observation(observation, now)
-            self._remember(observation)
+            if not self.goal.lockstep:
+                self._remember(observation)
             self._check_stop(observation, now)
             self.changed.notify_all()
 
@@ -140,6 +142,11 @@ class Session:
         with self.changed:
             self._pictures[camera] = (stamp, picture)
             self.changed.notify_all()
+
+    def remember(self, observation: Observation) -> None:
+        """Keep an observation with the pictures of its time; for lockstep, where pictures come after it."""
+        with self.changed:
+            self._remember(observation)
 
     def on_gate(self, report: GateReport, now: Instant) -> None:
         """Take the gate's state."""
@@ -174,9 +181,14 @@ class Session:
         if host.needs.language and not self.goal.task.strip():
             raise ConfigurationError(f"policy '{self.goal.policy}' needs the task in words; the goal gives none")
         self._choose_blending(host)
+        needs, gives = host.needs, host.gives
+        if needs.history > 1 and gives.rate <= 0.0:
+            raise PolicyError(
+                f"policy '{self.goal.policy}' needs {needs.history} observations and does not say how far apart"
+            )
         with self.changed:
-            self._earlier = deque(maxlen=max(host.needs.history - 1, 0))
-            self._spacing = 1.0 / host.gives.rate if host.gives.rate > 0.0 else 0.0
+            self._history = needs.history
+            self._spacing = 1.0 / gives.rate if gives.rate > 0.0 else 0.0
         host.reset(self.goal.seed)
         return host
 
@@ -236,7 +248,9 @@ class Session:
                     raise PolicyError(
                         f"the last picture of '{camera}' is {observation.stamp - stamp:.2f} s old; valid: up to {PICTURE_AGE} s"
                     )
-            return replace(observation, images=images, earlier=tuple(self._earlier), task=self.goal.task)
+            return replace(
+                observation, images=images, earlier=self._earlier_than(observation.stamp), task=self.goal.task
+            )
 
     def has_pictures(self) -> bool:
         """Return whether every camera that the policy needs has sent a picture; the caller holds `changed`."""
@@ -269,11 +283,20 @@ class Session:
                 self.run.config = replace(self.run.config, blending=Blending.RTC)
 
     def _remember(self, observation: Observation) -> None:
-        if self._earlier.maxlen:
-            last = self._earlier[-1].stamp if self._earlier else -math.inf
-            if observation.stamp - last >= self._spacing - 1e-6:
-                images = {camera: picture for camera, (_, picture) in self._pictures.items()}
-                self._earlier.append(replace(observation, images=images))
+        if self._history == 1:
+            return
+        images = {camera: picture for camera, (_, picture) in self._pictures.items()}
+        self._recent.append(replace(observation, images=images))
+        while self._recent[0].stamp < observation.stamp - self._history * self._spacing:
+            self._recent.popleft()
+
+    def _earlier_than(self, stamp: float) -> tuple[Observation, ...]:
+        """Return what was seen one, two, ... of the policy's periods before `stamp`, oldest first, as far as the episode goes back."""
+        if self._history == 1 or not self._recent:
+            return ()
+        first = self._recent[0].stamp - 0.5 * self._spacing
+        times = [stamp - k * self._spacing for k in range(self._history - 1, 0, -1)]
+        return tuple(min(self._recent, key=lambda frame: abs(frame.stamp - time)) for time in times if time >= first)
 
     def _check_stop(self, observation: Observation, now: Instant) -> None:
         if self._stop is None or self.run.chunks == 0 or self.run.has_ended():
