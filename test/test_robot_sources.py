@@ -86,9 +86,9 @@ def test_robot_that_cannot_be_fetched_says_why(descriptions: Path) -> None:
 
 
 def test_unknown_robot_of_a_collection_lists_the_nearest(descriptions: Path, data: Path) -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'arm"):
-        find_model("robot_descriptions:arn")
-    with pytest.raises(UnknownNameError, match="did you mean 'arm"):
+    with pytest.raises(UnknownNameError, match="did you mean 'xacro'"):
+        find_model("robot_descriptions:xacr")
+    with pytest.raises(UnknownNameError, match="did you mean 'arm'"):
         find_model("example_robot_data:arn")
 
 
