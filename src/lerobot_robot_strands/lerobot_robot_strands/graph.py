@@ -1,0 +1,172 @@
+"""One robot of the graph, heard by a node with a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import rclpy
+from lerobot.utils.errors import DeviceNotConnectedError
+from numpy.typing import NDArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import Image, JointState
+from strands_robots.msg import GateState, JointCommand
+
+from strands_robots.lerobot_units import JointCodec, robot_codec
+from strands_robots.robot_config import load_robot
+from strands_robots.ros import qos
+from strands_robots.ros.images import rgb_from_msg
+from strands_robots.ros.stamps import to_duration, to_seconds, to_time
+
+
+class GraphRobot:
+    """Hears and commands one robot.
+
+    Args:
+        robot: Its name on the graph.
+        model: A known robot or a YAML file.
+        namespace: Namespace of the graph.
+        cameras: Cameras below the robot's name.
+        timeout: Longest silence [s].
+        follow: Topic whose positions `numbers` returns.
+    """
+
+    def __init__(
+        self,
+        robot: str,
+        model: str,
+        namespace: str,
+        cameras: tuple[str, ...],
+        timeout: float,
+        follow: str = "joint_states",
+    ) -> None:
+        if follow not in ("joint_states", "command_applied"):
+            raise ValueError(f"follow is '{follow}'; valid: joint_states, command_applied")
+        self.codec: JointCodec = robot_codec(load_robot(model))
+        self._robot, self._timeout, self._follow = robot, timeout, follow
+        self._changed = threading.Condition()
+        self._positions: dict[str, dict[str, float]] = {}
+        self._heard: dict[str, float] = {}
+        self._pictures: dict[str, NDArray[np.uint8]] = {}
+        self._ros = 0.0
+        self._latched = ""
+        self._sequence = time.time_ns()
+        self._context = rclpy.Context()
+        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = rclpy.create_node(
+            f"lerobot_{robot}_{time.time_ns() % 10**6}", namespace=namespace, context=self._context, enable_rosout=False,
+            start_parameter_services=False,
+        )  # fmt: skip
+        self._publisher = self._node.create_publisher(JointCommand, f"{robot}/command", qos.COMMAND)
+        self._node.create_subscription(JointState, f"{robot}/joint_states", self._on_state, qos.STATE)
+        self._node.create_subscription(JointCommand, f"{robot}/command_applied", self._on_applied, qos.COMMAND)
+        self._node.create_subscription(GateState, f"{robot}/gate_state", self._on_gate, qos.STATE)
+        for camera in cameras:
+            self._node.create_subscription(
+                Image,
+                f"{robot}/{camera}/image_raw",
+                lambda message, name=camera: self._on_image(name, message),
+                qos.IMAGE_READER,
+            )
+        self._wanted = (follow, *cameras)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._spin, name=f"lerobot {robot}", daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when everything was heard once.
+
+        Raises:
+            DeviceNotConnectedError: If something stays silent; the message names it.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: all(name in self._heard for name in self._wanted), self._timeout):
+                silent = [name for name in self._wanted if name not in self._heard]
+                self.close()
+                raise DeviceNotConnectedError(
+                    f"nothing is heard of {self._robot}/{', '.join(silent)} for {self._timeout:g} s"
+                )
+
+    def numbers(self) -> dict[str, float]:
+        """Return the joints as LeRobot has them, "<joint>.pos".
+
+        Raises:
+            DeviceNotConnectedError: If the robot is silent.
+        """
+        with self._changed:
+            self._require(self._follow)
+            known = self._positions[self._follow]
+        return self.codec.by_key(np.array([known[name] for name in self.codec.names]))
+
+    def picture(self, camera: str) -> NDArray[np.uint8]:
+        """Return the newest picture (H, W, 3)."""
+        with self._changed:
+            self._require(camera)
+            return self._pictures[camera]
+
+    def command(self, numbers: dict[str, float], source: str, lifetime: float) -> None:
+        """Send set-points in LeRobot's numbers.
+
+        Raises:
+            DeviceNotConnectedError: If the robot is silent or its gate is latched; the message says why.
+        """
+        with self._changed:
+            self._require("joint_states")
+            if self._latched:
+                raise DeviceNotConnectedError(
+                    f"'{self._robot}' is stopped: {self._latched}; valid: strands-robots resume"
+                )
+            now = self._ros
+        names, values = self.codec.from_keys(numbers)
+        self._sequence += 1
+        message = JointCommand(
+            source=source,
+            sequence=self._sequence,
+            lifetime=to_duration(lifetime),
+            joint_names=list(names),
+            values=values.tolist(),
+        )
+        message.header.stamp = to_time(now)
+        self._publisher.publish(message)
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._executor.shutdown(timeout_sec=1.0)
+        self._node.destroy_node()
+        self._context.try_shutdown()
+
+    def _require(self, name: str) -> None:
+        age = time.monotonic() - self._heard.get(name, -1e9)
+        if age > self._timeout:
+            raise DeviceNotConnectedError(f"nothing is heard of {self._robot}/{name} for {self._timeout:g} s")
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except rclpy.executors.ExternalShutdownException:
+            return
+
+    def _take(self, name: str, values: Any = None) -> None:
+        with self._changed:
+            self._heard[name] = time.monotonic()
+            if values is not None:
+                self._positions[name] = values
+            self._changed.notify_all()
+
+    def _on_state(self, message: JointState) -> None:
+        self._ros = to_seconds(message.header.stamp)
+        self._take("joint_states", dict(zip(message.name, message.position)))
+
+    def _on_applied(self, message: JointCommand) -> None:
+        self._take("command_applied", dict(zip(message.joint_names, message.values)))
+
+    def _on_gate(self, message: GateState) -> None:
+        self._latched = message.latch_reason if message.latched else ""
+
+    def _on_image(self, camera: str, message: Image) -> None:
+        self._pictures[camera] = rgb_from_msg(message)
+        self._take(camera)
