@@ -12,14 +12,10 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("launch_pytest", reason="launch_pytest is not installed; it exists only in a ROS installation")
+pytest.importorskip("launch_ros", reason="launch is not installed; it exists only in a ROS installation")
 
-import launch_pytest
 from graph import claim_domain, wait_for
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
 
-from launch import LaunchDescription
 from strands_robots.bringup.sim import LAUNCH_ARGUMENTS
 from strands_robots.ros.launching import sim_description
 from strands_robots.share import share_directory
@@ -154,11 +150,9 @@ def test_kill_of_launch_leaves_no_node(started: Launched) -> None:
     )
 
 
-@launch_pytest.fixture
-def two_robots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LaunchDescription:
-    domain, lock = claim_domain()
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
-    monkeypatch.setenv("ROS_HOME", str(tmp_path))
+@pytest.fixture
+def two_robots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launched]:
+    """The launch file with a valid value of nearly every argument; this process is on the same domain."""
     parameters = tmp_path / "parameters.yaml"
     parameters.write_text(
         "/**/sim_node:\n  ros__parameters:\n    camera_rate: 7.0\n    heartbeat_timeout: 5.0\n", encoding="utf-8"
@@ -174,15 +168,13 @@ def two_robots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LaunchDescrip
         "incidents": "false",
         "params_file": str(parameters),
     }
-    description = LaunchDescription(
-        [IncludeLaunchDescription(PythonLaunchDescriptionSource(launch_file()), launch_arguments=arguments.items())]
-    )
-    yield description
-    lock.close()
+    launched = Launched(tmp_path, *(f"{name}:={value}" for name, value in arguments.items()))
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(launched.domain))
+    yield launched
+    launched.close()
 
 
-@pytest.mark.launch(fixture=two_robots)
-def test_arguments_reach_the_graph(two_robots: LaunchDescription) -> None:
+def test_arguments_reach_the_graph(two_robots: Launched) -> None:
     from rcl_interfaces.srv import GetParameters
 
     from strands_robots.ros.client import GraphClient
