@@ -13,6 +13,7 @@ Run it with: python benchmarks/bench_policies.py [overhead] [motion] [rate]
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -56,7 +57,7 @@ def slow(settings, context):
 """
 
 
-def overhead(repeats: int = 60) -> tuple[dict[str, Figure], dict[str, Figure]]:
+def overhead(repeats: int = 30) -> tuple[dict[str, Figure], dict[str, Figure]]:
     """Return what our path takes longer than LeRobot called directly [ms]."""
     import torch
 
@@ -85,7 +86,7 @@ def overhead(repeats: int = 60) -> tuple[dict[str, Figure], dict[str, Figure]]:
     context = PolicyContext("so101", joints, None, None, 0.0, sizes, adapter)
     loaded = load(LerobotOptions.model_validate(settings))
     ours = AdaptedPolicy(LerobotModel(loaded, names, names, 30.0), load_adapter(adapter), context)
-    worker = open_policy("lerobot", __import__("json").dumps(settings), context, Patience())
+    worker = open_policy("lerobot", json.dumps(settings), context, Patience(infer=60.0))
     random = np.random.default_rng(0)
     images = {name: random.integers(0, 255, (*size, 3), dtype=np.uint8) for name, size in sizes.items()}
     still = np.zeros(6)

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from strands_robots.errors import AdapterError, ConfigurationError, PolicyError
+from strands_robots.motion.arm import Arm
 from strands_robots.policies.model import ModelInput
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy
@@ -22,6 +24,7 @@ from strands_robots.policies.remote.openpi import OpenpiModel, OpenpiOptions
 from strands_robots.policies.remote.vera import EMBODIMENTS, VeraModel
 from strands_robots.policies.remote.vera_options import VeraOptions, with_environment
 from strands_robots.policies.remote.vera_server import VeraServer
+from strands_robots.robot_config import load_robot
 from strands_robots.types import Observation
 
 from .observations import NAMES, observe
@@ -282,3 +285,34 @@ def test_arrays_survive_the_wire_and_every_truncation_is_an_error(pack: Any, unp
             unpack(message[:length])
     with pytest.raises(TypeError):
         pack({"a": np.array([object()])})
+
+
+def test_cosmos3_moves_the_tool_of_another_arm_by_its_relative_poses() -> None:
+    config = load_robot("so101")
+    arm = Arm(config)
+    joints = arm.limits.names
+    state = [{"name": f"joint_{i}", "joint": joints[min(i, 4)], "unit": "rad"} for i in range(7)]
+    end_effector = {
+        "model": "so101", "translation": ["dx", "dy", "dz"], "rotation": ["drx", "dry", "drz"],
+        "gripper": {
+            "name": "gripper", "joint": "gripper", "open": 0.0, "closed": 1.0, "open_position": 1.7, "closed_position": 0.0,
+        },
+    }  # fmt: skip
+    cameras = {
+        key: {"camera": "wrist"} for key in ("observation/exterior_image_1_left", "observation/wrist_image_left")
+    }
+    adapter = yaml.safe_dump({
+        "state": [*state, {"name": "gripper", "joint": "gripper", "unit": "rad"}], "cameras": cameras, "end_effector": end_effector,
+    })  # fmt: skip
+    home = np.array([config.home[name] for name in joints])
+    observation = Observation(
+        0.0, joints, home, 0 * home, 0 * home, {"wrist": np.zeros((180, 320, 3), np.uint8)}, (), "stack"
+    )
+    with server("websocket_server.py", "cosmos3") as process:
+        context = PolicyContext("so101", joints, None, "stack", 0.0, {"wrist": (180, 320)}, adapter)
+        policy = create_policy("cosmos3", {"port": process.port}, context)
+        rows = policy.infer(observation).values
+        policy.close()
+    before, after = (arm.tool_pose(position).position.copy() for position in (home, rows[-1]))
+    np.testing.assert_allclose(after - before, [0.0, 0.0, 0.02], atol=4e-3)
+    assert rows[:, joints.index("gripper")].tolist() == [0.0] * 5

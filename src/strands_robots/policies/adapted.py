@@ -32,6 +32,9 @@ class AdaptedPolicy:
         adapter: What lies between it and the robot.
         context: The robot and the goal.
 
+    Attributes:
+        model: The model.
+
     Raises:
         AdapterError: If model, adapter and robot do not fit; the message shows both lists.
     """
@@ -39,7 +42,7 @@ class AdaptedPolicy:
     def __init__(self, model: Model, adapter: Adapter, context: PolicyContext) -> None:
         check_adapter(adapter, model.needs, model.gives, context.joint_names, context.cameras, context.task)
         self._inputs = ModelInputs(model, adapter, context)
-        self._model = model
+        self.model = model
         self._names = tuple(element.joint for element in adapter.action)
         self._scale, self._offset = _factors(adapter.action)
         self._mode = ControlMode.VELOCITY if model.gives.space is ActionSpace.JOINT_VELOCITY else ControlMode.POSITION
@@ -49,7 +52,7 @@ class AdaptedPolicy:
 
     def reset(self, seed: int) -> None:
         """Start an episode."""
-        self._model.reset(seed)
+        self.model.reset(seed)
 
     def infer(self, observation: Observation, playback: Playback | None = None) -> Action:
         """Return rows (H, D) of the adapter's joints in SI.
@@ -57,17 +60,17 @@ class AdaptedPolicy:
         Raises:
             PolicyError: If the model cannot answer or answers a wrong shape.
         """
-        rows = check_rows(self._model.infer(self._inputs.make(observation, playback)), self._model)
+        rows = check_rows(self.model.infer(self._inputs.make(observation, playback)), self.model)
         return Action(self._names, rows * self._scale + self._offset, self._period, self._mode)
 
     @property
     def connection(self) -> str:
         """State of a remote model's connection; empty for others."""
-        return str(getattr(self._model, "connection", ""))
+        return str(getattr(self.model, "connection", ""))
 
     def close(self) -> None:
         """Free what the model holds."""
-        self._model.close()
+        self.model.close()
 
 
 class ModelInputs:

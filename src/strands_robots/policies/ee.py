@@ -39,6 +39,7 @@ class EndEffectorPolicy:
         context: The robot and the goal.
 
     Attributes:
+        model: The model.
         unreachable: Rows that were left out because their pose cannot be reached.
         miss: Distance of the tool from its pose in the last row that was kept [m].
 
@@ -59,7 +60,7 @@ class EndEffectorPolicy:
                 f"[{', '.join(context.joint_names)}]"
             )
         self._solver = IkSolver(self._arm)
-        self._model = model
+        self.model = model
         self._inputs = ModelInputs(model, adapter, context)
         self._columns = {element.name: i for i, element in enumerate(model.gives.action)}
         self._period = 1.0 / self._inputs.rate
@@ -72,12 +73,12 @@ class EndEffectorPolicy:
     @property
     def connection(self) -> str:
         """State of a remote model's connection; empty for others."""
-        return str(getattr(self._model, "connection", ""))
+        return str(getattr(self.model, "connection", ""))
 
     def reset(self, seed: int) -> None:
         """Start an episode."""
         self._commanded = None
-        self._model.reset(seed)
+        self.model.reset(seed)
 
     def infer(self, observation: Observation, playback: Playback | None = None) -> Action:
         """Return rows (H, D) of the robot's joints [rad], H as far as the tool's way can be followed.
@@ -85,7 +86,7 @@ class EndEffectorPolicy:
         Raises:
             PolicyError: If the model cannot answer, or its first pose cannot be reached.
         """
-        given = check_rows(self._model.infer(self._inputs.make(observation, playback)), self._model)
+        given = check_rows(self.model.infer(self._inputs.make(observation, playback)), self.model)
         order = [observation.joint_names.index(name) for name in self._names]
         measured = observation.position[order]
         start = self._anchor(measured, observation.stamp)
@@ -95,7 +96,7 @@ class EndEffectorPolicy:
 
     def close(self) -> None:
         """Free what the model holds."""
-        self._model.close()
+        self.model.close()
 
     def _anchor(self, measured: FloatArray, stamp: float) -> FloatArray:
         if self._options.anchor == "measured" or self._commanded is None:
@@ -131,7 +132,7 @@ class EndEffectorPolicy:
         options = self._options
         shift = np.array([row[self._columns[name]] for name in options.translation]) * options.translation_scale
         numbers = np.array([row[self._columns[name]] for name in options.rotation])
-        if self._model.gives.space is ActionSpace.EE_POSE:
+        if self.model.gives.space is ActionSpace.EE_POSE:
             return Pose(shift, rotation_of(numbers, options) if options.rotation else pose.rotation)
         turn = rotation_of(numbers, options) if options.rotation else np.eye(3)
         if options.frame == "tool":

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from strands_robots.errors import StrandsRobotsError
-from strands_robots.policies.model import Model, ModelInput
+from strands_robots.policies.model import Model, made_up_input
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy
 from strands_robots.robot_config import load_robot
@@ -18,9 +18,6 @@ from strands_robots.types import Observation, PolicyGives, PolicyNeeds
 
 TRIES = 3
 """Inferences that are timed after the first."""
-
-ANY_SIZE = (480, 640)
-"""Height and width of a picture where the policy takes any [px]."""
 
 
 @dataclass(frozen=True)
@@ -49,21 +46,14 @@ def inspect_model(model: Model, parameters: int = 0) -> Inspection:
     Raises:
         PolicyError: If it cannot answer.
     """
-    needs = model.needs
-    random = np.random.default_rng(0)
-    pictures = {}
-    for key, need in needs.cameras.items():
-        height, width = (need.height, need.width) if need.height else ANY_SIZE
-        pictures[key] = random.integers(0, 255, (needs.history, height, width, 3), dtype=np.uint8)
-    task = "inspect" if needs.language else ""
-    given = ModelInput(0.0, np.zeros((needs.history, len(needs.state))), pictures, task)
+    given = made_up_input(model.needs)
     model.reset(0)
     times = []
     for _ in range(TRIES + 1):
         begin = time.monotonic()
         rows = model.infer(given)
         times.append(time.monotonic() - begin)
-    return Inspection(needs, model.gives, parameters, times[0], min(times[1:]), tuple(np.shape(rows)))
+    return Inspection(model.needs, model.gives, parameters, times[0], min(times[1:]), tuple(np.shape(rows)))
 
 
 def inspect_lerobot(path: str, settings: Mapping[str, Any]) -> Inspection:

@@ -54,3 +54,18 @@ class Model(Protocol):
 
     def close(self) -> None:
         """Free what the model holds."""
+
+
+ANY_SIZE = (480, 640)
+"""Height and width of a made-up picture where the model takes any [px]."""
+
+
+def made_up_input(needs: PolicyNeeds) -> ModelInput:
+    """Return an input of the right form that means nothing, for timing and warming up; what comes of it never moves a robot."""
+    random = np.random.default_rng(0)
+    pictures = {}
+    for key, need in needs.cameras.items():
+        height, width = (need.height, need.width) if need.height else ANY_SIZE
+        pictures[key] = random.integers(0, 255, (needs.history, height, width, 3), dtype=np.uint8)
+    state = random.normal(size=(needs.history, len(needs.state)))
+    return ModelInput(0.0, state, pictures, "inspect" if needs.language else "")

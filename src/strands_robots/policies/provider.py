@@ -139,6 +139,8 @@ def adapt(model: Model, context: PolicyContext) -> Policy:
                 )
             )
         adapter = load_adapter(context.adapter)
+        if model.gives.rate == 0.0 and adapter.rate == 0.0:
+            adapter = adapter.model_copy(update={"rate": context.rate})
         if model.gives.space in (ActionSpace.EE_DELTA, ActionSpace.EE_POSE):
             from strands_robots.policies.ee import EndEffectorPolicy
 

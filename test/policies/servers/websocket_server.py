@@ -5,6 +5,7 @@ python websocket_server.py PROTOCOL [PORT]        prints the port once it listen
 Each client chooses by its API key what goes wrong from the second answer on.
 
 openpi: metadata after connecting; the answer has "actions" (5, 2) float32: the sum of the state, and the picture's mean.
+cosmos3: the same with DROID's keys; "action" (5, 7), 4 mm upwards in each row, the gripper closed.
 vera: its configuration after connecting; endpoints infer, reset, configure; "action" (5, 7).
 """
 
@@ -53,7 +54,7 @@ VERA = {
 def metadata(fault):
     if fault == "metadata":
         return b"\xc1not msgpack"
-    if PROTOCOL == "openpi":
+    if PROTOCOL in ("openpi", "cosmos3"):
         return pack({"name": "stand-in"})
     changes = {"embodiment": {"embodiment": "droid"}, "dims": {"action_dim": 9}, "views": {"view_keys": ["front"]}}
     return pack({**VERA, **changes.get(fault, {})})
@@ -69,6 +70,14 @@ def answer(request):
         assert request["prompt"] == "stack"
         actions = np.tile(np.array([state.sum(), picture.mean()], np.float32), (5, 1))
         return "actions", actions
+    if PROTOCOL == "cosmos3":
+        assert request["observation/joint_position"].shape == (7,)
+        assert request["observation/gripper_position"].shape == (1,)
+        assert request["observation/wrist_image_left"].shape == (180, 320, 3)
+        assert request["observation/exterior_image_1_left"].dtype == np.uint8
+        action = np.zeros((5, 7), np.float32)
+        action[:, 2], action[:, 6] = 0.004, 1.0
+        return "action", action
     frames = request["context_rgb"]
     assert frames.dtype == np.uint8
     assert frames.shape == (3, 8, 20, 3), frames.shape

@@ -11,7 +11,7 @@ from strands_robots.errors import AdapterError
 from strands_robots.policies.adapter import Adapter, ElementAdapter, load_adapter
 from strands_robots.policies.lerobot.loading import ACTION, STATE, LoadedPolicy, load
 from strands_robots.policies.lerobot.options import LerobotOptions
-from strands_robots.policies.model import ModelInput
+from strands_robots.policies.model import ModelInput, made_up_input
 from strands_robots.policies.provider import PolicyContext, adapt, read_settings
 from strands_robots.types import Element, FloatArray, PictureNeed, Policy, PolicyGives, PolicyNeeds
 
@@ -173,8 +173,17 @@ def make_model(options: LerobotOptions, adapter: Adapter | None) -> LerobotModel
     return LerobotModel(loaded, state, action, options.rate, options.rtc)
 
 
+def warm_up(policy: Policy) -> None:
+    """Ask once on made-up numbers, so that the first inference of a goal is as fast as the others: torch prepares itself then."""
+    model = getattr(policy, "model", None)
+    if isinstance(model, LerobotModel):
+        model.infer(made_up_input(model.needs))
+
+
 def create(settings: Mapping[str, Any], context: PolicyContext) -> Policy:
     """Provider of "lerobot"; raises ConfigurationError, AdapterError or PolicyError."""
     options = read_settings(LerobotOptions, "lerobot", settings)
     adapter = load_adapter(context.adapter) if context.adapter.strip() else None
-    return adapt(make_model(options, adapter), context)
+    policy = adapt(make_model(options, adapter), context)
+    warm_up(policy)
+    return policy
