@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from .hub import Hub
+
 CORE = ("test_stream.py", "test_sampler.py", "test_units.py", "test_writer.py")
 
 
@@ -26,3 +28,11 @@ def _own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     yield
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A stand-in for the Hugging Face Hub."""
+    server = Hub()
+    yield server
+    server.close()

@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-
-import pytest
 
 
 class Hub:
@@ -47,7 +44,7 @@ class Hub:
                     return data
                 return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 hub.tokens.add(self.headers.get("Authorization", ""))
                 if "/refs" in self.path:
                     tags = [{"name": tag, "ref": f"refs/tags/{tag}", "targetCommit": "0" * 40} for tag in hub.tags]
@@ -60,7 +57,7 @@ class Hub:
 
             do_HEAD = do_GET  # noqa: N815
 
-            def do_POST(self) -> None:  # noqa: N802
+            def do_POST(self) -> None:
                 data = self.body()
                 hub.tokens.add(self.headers.get("Authorization", ""))
                 if hub.refuses:
@@ -97,10 +94,3 @@ class Hub:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    server = Hub()
-    yield server
-    server.close()

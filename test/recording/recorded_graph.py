@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from graph import Client, Graph, wait_for
+from rclpy.action import ActionClient
+from strands_robots.action import ReplayEpisode
 from strands_robots.msg import EpisodeState
 from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWorld
 from system.policy_goals import PolicyGoals
@@ -82,3 +84,23 @@ class RecordedGraph:
         response = self.order(RecordEpisode.Request.STOP)
         assert response.success, response.message
         return response
+
+    def replay(self, root: Path, **fields: Any) -> Any:
+        """Send a goal of replay_episode and return its result."""
+        client = ActionClient(self.client, ReplayEpisode, "replay_episode")
+        wait_for(client.server_is_ready, 20.0, "replay_episode")
+        goal = ReplayEpisode.Goal(root=str(root), **fields)
+        handle = self._spin(lambda: client.send_goal_async(goal))
+        result = self._spin(handle.get_result_async)
+        return result.result
+
+    def _spin(self, call: Any) -> Any:
+        """Return what an asynchronous call comes to; rclpy wants it made by the thread that spins."""
+        executor = self.client.executor
+        assert executor is not None
+        task = executor.create_task(call)
+        executor.wake()
+        wait_for(task.done, 10.0, "the call")
+        future = task.result()
+        wait_for(future.done, 100.0, "the answer")
+        return future.result()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .hub import Hub, hub  # noqa: F401
+from .hub import Hub
 from .made import make_dataset
 
 TOKEN = "hf_secretSECRETsecretSECRETsecretSECRET12"
@@ -26,7 +26,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def push(hub: Hub, root: Path, tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:  # noqa: F811
+def push(hub: Hub, root: Path, tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ, "HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1", "NO_PROXY": "*",
@@ -37,7 +37,7 @@ def push(hub: Hub, root: Path, tmp_path: Path, *options: str) -> subprocess.Comp
 
 def test_pushed_dataset_is_private_whole_and_tagged_and_the_token_is_nowhere(
     hub: Hub, dataset: Path, tmp_path: Path
-) -> None:  # noqa: F811
+) -> None:
     done = push(hub, dataset, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "private" in done.stdout and (hub.created[0].get("private") or hub.created[0].get("visibility") == "private")
@@ -58,7 +58,7 @@ def test_pushed_dataset_is_private_whole_and_tagged_and_the_token_is_nowhere(
 def test_refused_push_says_so_without_the_token_and_a_damaged_dataset_is_not_sent(
     hub: Hub,
     dataset: Path,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     hub.refuses = f"the token {TOKEN} may not write"
     done = push(hub, dataset, tmp_path)

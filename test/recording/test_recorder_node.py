@@ -13,6 +13,7 @@ import pytest
 from graph import Graph, wait_for
 from strands_robots.msg import EpisodeState
 from strands_robots.srv import RecordEpisode
+from system.policy_goals import SWING
 
 from strands_robots.recording.table import read_account, read_episodes, read_info, read_pictures, read_vectors
 from strands_robots.recording.verify import verify
@@ -78,6 +79,27 @@ def test_lockstep_records_two_robots_and_three_cameras_without_loss_and_twice_th
     assert account["provenance"]["world"]["seed"] == 3 and len(account["provenance"]["world"]["model_sha256"]) == 64
 
 
+@pytest.mark.timeout(300)
+def test_replayed_episode_is_tracked_in_lockstep_and_put_exactly(lockstep: RecordedGraph, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    assert lockstep.start(root, cameras=[]).success
+    lockstep.reset(5)
+    lockstep.begin()
+    assert lockstep.goals.run(robot="left", policy="sine", duration=2.0, rate=25.0, lockstep=True).success
+    assert lockstep.end().success
+    lockstep.stop()
+    lockstep.reset(5)
+    result = lockstep.replay(root, lockstep=True, source="operator/anna")
+    assert result.success and result.frames == 50, result.message
+    assert result.rms_error < 0.02 and result.max_error < 0.1, result
+    assert result.max_error_joint.partition("/")[0] == "left"
+    lockstep.reset(0)
+    put = lockstep.replay(root, exact=True, speed=2.0)
+    assert put.success and put.max_error < 1e-4, put
+    refused = lockstep.replay(root, episode=3)
+    assert (refused.success, refused.termination_reason) == (False, "refused") and "valid: 0 to 0" in refused.message
+
+
 def _assert_equal(root: Path, info: Any) -> None:
     """Both episodes have the same numbers and the same decoded pictures, and the arm moved."""
     first, second = read_episodes(root, info)
@@ -107,7 +129,7 @@ def test_record_command_saves_episodes_of_a_policy_in_real_time_and_accounts_for
         "--episodes",
         "2",
     ]
-    command += ["--duration", "1.5", "--policy", "sine", "--fps", "20", "--camera", "so101/wrist"]
+    command += ["--duration", "1.5", "--policy", "sine", "--fps", "20", "--camera", "so101/wrist", "--config", SWING]
     done = subprocess.run(command, env=realtime.environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 episodes saved, 0 not kept" in done.stdout
@@ -129,6 +151,7 @@ def test_discarded_and_silent_episodes_are_not_kept(realtime: RecordedGraph, tmp
     assert realtime.states[-1].state == EpisodeState.RECORDING
     assert realtime.order(RecordEpisode.Request.DISCARD).success
     realtime.begin()
-    wait_for(lambda: realtime.states[-1].frames > 3, 20.0, "frames")
+    realtime.states.clear()
+    wait_for(lambda: realtime.states and realtime.states[-1].frames > 3, 20.0, "frames")
     assert "1 episodes saved, 1 not kept" in realtime.stop().message
     assert verify(tmp_path / "data", expected=1).is_good

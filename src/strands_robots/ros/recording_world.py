@@ -20,7 +20,7 @@ from strands_robots.recording.stream import SECOND
 from strands_robots.robot_config import RobotConfig
 from strands_robots.ros import qos
 from strands_robots.ros.executor_door import ExecutorDoor
-from strands_robots.srv import GetWorldState, StartRecording
+from strands_robots.srv import GetWorldState, RenderCamera, StartRecording
 
 CAMERA_WAIT = 5.0
 """How long a camera's calibration is waited for [s, steady time]."""
@@ -60,6 +60,7 @@ class RecordingWorld:
         self._door = door
         self._robots = robots
         self._state = node.create_client(GetWorldState, "world/get_state")
+        self._render = node.create_client(RenderCamera, "world/render")
         self._sizes: dict[str, tuple[int, int]] = {}
 
     def facts(self) -> WorldFacts:
@@ -89,7 +90,7 @@ class RecordingWorld:
         for name in names:
             if name not in on_graph:
                 raise UnknownNameError("camera", name, on_graph)
-            sizes[name] = self._configured(name) or self._size(name)
+            sizes[name] = self._configured(name) or self._rendered(name) or self._size(name)
         return [CameraPart(name, *size) for name, size in sizes.items()]
 
     def _on_graph(self) -> list[str]:
@@ -106,6 +107,11 @@ class RecordingWorld:
         config = self._robots.get(robot)
         known = None if config is None else config.cameras.get(camera)
         return None if known is None else (known.height, known.width)
+
+    def _rendered(self, name: str) -> tuple[int, int] | None:
+        """Return (height, width) as a simulated world renders it, which in lockstep publishes nothing before a step."""
+        answer = self._door.ask(self._render, RenderCamera.Request(camera=name), 10.0, attempts=1)
+        return None if answer is None or not answer.success else (answer.camera_info.height, answer.camera_info.width)
 
     def _size(self, name: str) -> tuple[int, int]:
         """Return (height, width) as the camera's calibration says."""
