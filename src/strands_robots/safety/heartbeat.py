@@ -17,7 +17,7 @@ class Heartbeat:
         arm_epoch: Raised by every resume.
         admitted: Robot name -> session of its node that this heartbeat may arm.
         reason: Why the graph is stopped, in words.
-        latch_counts: Robot name -> count of its latch that was admitted; 0 where nothing is said.
+        latch_counts: Robot name -> count of its latch that was admitted; a robot without one is not armed.
         stop_id: Number of the last stop of this session; 0 before the first.
     """
 

@@ -76,7 +76,7 @@ class ArmingLatch:
         if self.is_retired:
             return
         if not beat.armed:
-            self._on_stopped(beat, now)
+            self._on_stopped(beat)
             return
         if beat.session != self._supervisor:
             if not self.is_closed:
@@ -94,9 +94,9 @@ class ArmingLatch:
         elif not self._is_admitted(beat):
             self.close("not_admitted")
 
-    def _on_stopped(self, beat: Heartbeat, now: float) -> None:
-        # A stop is taken from any session and any sequence. Only a fresh one counts as "the supervisor knows".
-        is_fresh = beat.session != self._supervisor or beat.sequence > self._sequence
+    def _on_stopped(self, beat: Heartbeat) -> None:
+        # A stop is taken from any session and any sequence. That a replayed one changes nothing for the worse follows from the epoch,
+        # which only rises, and from the latch count that a resume must name.
         if beat.session != self._supervisor:
             self._adopt(beat)
         self._sequence = max(self._sequence, beat.sequence)
@@ -105,9 +105,7 @@ class ArmingLatch:
         if is_new_stop:
             self.heard_stop = (beat.session, beat.stop_id)
         self.close(f"stop: {beat.reason}" if beat.reason else "stop", is_new_stop=is_new_stop)
-        if is_fresh:
-            self._last_beat = now
-            self.epoch = max(self.epoch, beat.arm_epoch)
+        self.epoch = max(self.epoch, beat.arm_epoch)
 
     def _adopt(self, beat: Heartbeat) -> None:
         self._supervisor = beat.session
@@ -124,5 +122,5 @@ class ArmingLatch:
             self._confirmations = 0
 
     def _is_admitted(self, beat: Heartbeat) -> bool:
-        session, count = beat.admitted.get(self._robot), beat.latch_counts.get(self._robot, 0)
+        session, count = beat.admitted.get(self._robot), beat.latch_counts.get(self._robot)
         return session == self._session and count == self.count
