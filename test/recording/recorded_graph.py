@@ -56,6 +56,9 @@ class RecordedGraph:
         assert response.success, response.message
 
     def start(self, root: Path, **fields: Any) -> Any:
+        """Open a dataset; one that a failed test left open is closed first."""
+        if self.order(RecordEpisode.Request.STATE).state.state != EpisodeState.IDLE:
+            self.order(RecordEpisode.Request.STOP)
         given = {
             "repo_id": "test/data",
             "fps": 25,
