@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from strands_robots.errors import ShapeError
@@ -28,6 +28,8 @@ SPEEDS = st.floats(0.05, 1.0)
 
 @settings(deadline=None)
 @given(WAYS, SPEEDS)
+@example(np.array([[0.0, 0, 0], [1, 0, 0], [0, 0, 0], [0, 0, 0], [0.25, 0, 0], [0, 0, 0]]), 1.0)
+@example(np.array([[0.0, 0, 0], [1, 0, 0], [1.001, 0, 0], [0, 0, 0.05]]), 0.5)
 def test_a_timed_path_keeps_the_limits_and_begins_and_ends_at_rest(points: np.ndarray, speed: float) -> None:
     timed = TimedPath(JointPath(points), LIMITS, COLUMNS, speed)
     times = np.arange(int(timed.duration / DT) + 2) * DT

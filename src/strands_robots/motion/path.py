@@ -19,6 +19,7 @@ ROW_PERIOD = 0.02
 """Time between two rows of a chunk [s]."""
 
 _SAMPLES = 400
+_INTERVAL_SAMPLES = 9
 _FIRST_BRAKE = 0.06  # [s]
 _LONGER_BRAKE = 1.4
 
@@ -56,6 +57,22 @@ class JointPath:
         positions: FloatArray = a * self.points[k] + b * self.points[k + 1] + bend * width**2 / 6.0
         return positions
 
+    def derivatives(self, s: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the first and second derivatives (M, D) by the path parameter, at parameters (M,) from 0 to 1."""
+        k = np.clip(np.searchsorted(self.knots, s, side="right") - 1, 0, len(self.knots) - 2)
+        width = (self.knots[k + 1] - self.knots[k])[:, None]
+        b = (s - self.knots[k])[:, None] / width
+        a = 1.0 - b
+        low, high = self._curvature[k], self._curvature[k + 1]
+        slope = (self.points[k + 1] - self.points[k]) / width
+        slope += width / 6.0 * ((3.0 * b**2 - 1.0) * high - (3.0 * a**2 - 1.0) * low)
+        return slope, a * low + b * high
+
+    def samples(self, count: int) -> FloatArray:
+        """Return parameters (M,), `count` in each interval between two way points."""
+        parts = np.linspace(0.0, 1.0, count, dtype=np.float64)
+        return (self.knots[:-1, None] + np.diff(self.knots)[:, None] * parts).ravel()
+
 
 class TimedPath:
     """A path with a time law: a quintic from rest to rest, as slow as the limits ask for.
@@ -82,14 +99,26 @@ class TimedPath:
         self.start = start
         self._velocity = limits.velocity[columns]
         self._acceleration = limits.acceleration[columns]
-        tau = np.linspace(0.0, 1.0, _SAMPLES + 1, dtype=np.float64)
-        rows = path.at(start + (1.0 - start) * quintic(tau))
-        step = tau[1]
-        first = np.abs(np.diff(rows, axis=0)).max(axis=0) / step
-        second = np.abs(np.diff(rows, n=2, axis=0)).max(axis=0) / step**2
+        first, second = self._steepest()
         fastest = float((first / (MARGIN * self._velocity)).max())
         hardest = math.sqrt(float((second / (MARGIN * self._acceleration)).max()))
         self.duration = max(fastest, hardest, MIN_DURATION * speed) / speed
+
+    def _steepest(self) -> tuple[FloatArray, FloatArray]:
+        """Return the largest absolute first and second derivatives (D,) by the time, in durations."""
+        tau = np.linspace(0.0, 1.0, _SAMPLES + 1, dtype=np.float64)
+        left = 1.0 - self.start
+        if left > 0.0:
+            # Between way points that are close together the curve bends hardest, in less than a sample.
+            within = self.path.samples(_INTERVAL_SAMPLES)
+            tau = np.concatenate([tau, np.interp((within[within > self.start] - self.start) / left, quintic(tau), tau)])
+        s = self.start + left * quintic(tau)
+        rate = (left * 30.0 * tau**2 * (1.0 - tau) ** 2)[:, None]
+        bend = (left * 60.0 * tau * (1.0 - tau) * (1.0 - 2.0 * tau))[:, None]
+        slope, curvature = self.path.derivatives(s)
+        first = np.abs(slope * rate).max(axis=0)
+        second = np.abs(curvature * rate**2 + slope * bend).max(axis=0)
+        return first, second
 
     def parameter(self, time: float) -> float:
         """Return the path parameter at `time` [s] after the start."""
