@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from graph import Client, wait_for
@@ -36,6 +37,8 @@ FAULTS = f"""\
   ros__parameters:
     gate_state_timeout: 2.0
 """
+
+Recorder = Callable[[str, object], None]
 
 
 class FaultBench:
@@ -70,3 +73,10 @@ class FaultBench:
     def close(self) -> None:
         self.client.close()
         self.simulation.close()
+
+
+def rested(record_property: Recorder, bench: FaultBench, begin: float) -> float:
+    """Return the time from `begin` [s, steady] until both arms reported rest [s], and keep it for --junitxml: docs/safety.md shows it."""
+    seconds = bench.arms.time_to_rest(begin)
+    record_property("time_to_rest", f"{seconds:.2f} s")
+    return seconds

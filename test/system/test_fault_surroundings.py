@@ -20,7 +20,7 @@ from graph import Graph, wait_for
 from strands_robots.msg import AuditState, SafetyState
 from strands_robots.srv import StopGraph
 
-from .fault_bench import LONGEST_BRAKE, SLACK, FaultBench
+from .fault_bench import LONGEST_BRAKE, SLACK, FaultBench, Recorder, rested
 from .moving_arm import MovingArm
 
 HANGING_ROBOT_NODE = """\
@@ -53,7 +53,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
-def test_full_disk_keeps_no_stop_from_stopping_and_the_log_names_the_gap(small_disk: Path) -> None:
+def test_full_disk_keeps_no_stop_from_stopping_and_the_log_names_the_gap(
+    small_disk: Path, record_property: Recorder
+) -> None:
     bench = FaultBench(small_disk)
     try:
         states = bench.client.listen(AuditState, "audit/state", keep=1)
@@ -66,7 +68,7 @@ def test_full_disk_keeps_no_stop_from_stopping_and_the_log_names_the_gap(small_d
         request = StopGraph.Request(source="operator/test", reason="on a full disk")
         answer = bench.client.call(StopGraph, "safety/stop", request)
         assert answer.success and not answer.audited, answer.message
-        assert bench.arms.time_to_rest(begin) <= LONGEST_BRAKE + SLACK
+        assert rested(record_property, bench, begin) <= LONGEST_BRAKE + SLACK
         bench.arms.wait_stopped()
         wait_for(lambda: states and states[-1].alarm, 10.0, "the alarm of audit_node")
         ballast.unlink()
@@ -101,7 +103,7 @@ def shifted_clock(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_wall_clock_set_back_an_hour_changes_no_motion_and_is_recorded(
-    tmp_path: Path, shifted_clock: tuple[Path, Path]
+    tmp_path: Path, shifted_clock: tuple[Path, Path], record_property: Recorder
 ) -> None:
     library, shift = shifted_clock
     bench = FaultBench(tmp_path, LD_PRELOAD=str(library), SHIFTED_CLOCK_FILE=str(shift))
@@ -118,7 +120,7 @@ def test_wall_clock_set_back_an_hour_changes_no_motion_and_is_recorded(
             StopGraph, "safety/stop", StopGraph.Request(source="operator/test", reason="in the past", wait_for_rest=3.0)
         )
         assert answer.success and answer.at_rest and answer.audited, answer.message
-        assert bench.arms.time_to_rest(begin) <= LONGEST_BRAKE + SLACK
+        assert rested(record_property, bench, begin) <= LONGEST_BRAKE + SLACK
         bench.arms.arm()
         bench.arms.swing()
         jumps = wait_for(lambda: bench.records("clock_jump"), 10.0, "a record of the jump")

@@ -19,7 +19,7 @@ from strands_robots.msg import JointCommand, StopRequest
 from strands_robots.ros import qos
 from strands_robots.ros.stamps import to_duration, to_time
 
-from .fault_bench import HEARTBEAT_TIMEOUT, LONGEST_BRAKE, SLACK, FaultBench
+from .fault_bench import HEARTBEAT_TIMEOUT, LONGEST_BRAKE, SLACK, FaultBench, Recorder, rested
 from .two_arms import JOINTS
 
 
@@ -47,12 +47,14 @@ def test_killed_node_that_commands_nothing_leaves_both_arms_swinging(bench: Faul
     wait_for(lambda: not bench.verify().is_broken, 10.0, "a log without findings")
 
 
-def test_killed_safety_node_stops_both_arms_and_comes_back_stopped(bench: FaultBench) -> None:
+def test_killed_safety_node_stops_both_arms_and_comes_back_stopped(
+    bench: FaultBench, record_property: Recorder
+) -> None:
     bench.arms.arm()
     pid = bench.simulation.nodes()["safety_node"]
     bench.arms.swing()
     begin = bench.kill("safety_node")
-    assert bench.arms.time_to_rest(begin) <= HEARTBEAT_TIMEOUT + LONGEST_BRAKE + SLACK
+    assert rested(record_property, bench, begin) <= HEARTBEAT_TIMEOUT + LONGEST_BRAKE + SLACK
     assert {gate.latch_reason for gate in bench.arms.gates.values()} == {"heartbeat_lost"}
     wait_again(bench, "safety_node", pid)
     bench.arms.wait_stopped()
@@ -60,7 +62,9 @@ def test_killed_safety_node_stops_both_arms_and_comes_back_stopped(bench: FaultB
     wait_for(lambda: not bench.verify().is_broken, 10.0, "a log without findings")
 
 
-def test_hundred_thousand_replayed_commands_move_nothing_and_a_stop_stops_at_once(bench: FaultBench) -> None:
+def test_hundred_thousand_replayed_commands_move_nothing_and_a_stop_stops_at_once(
+    bench: FaultBench, record_property: Recorder
+) -> None:
     bench.arms.arm()
     bench.arms.swing()
     publisher = bench.client.create_publisher(JointCommand, "left/command", qos.COMMAND)
@@ -86,7 +90,7 @@ def test_hundred_thousand_replayed_commands_move_nothing_and_a_stop_stops_at_onc
     assert not is_over.is_set(), "the flood ended before the stop"
     begin = time.monotonic()
     bench.stops.publish(StopRequest(source="operator/test", reason="in the flood"))
-    assert bench.arms.time_to_rest(begin) <= LONGEST_BRAKE + SLACK
+    assert rested(record_property, bench, begin) <= LONGEST_BRAKE + SLACK
     wait_for(is_over.is_set, 60.0, "the end of the flood")
     thread.join()
     assert all(gate.latched and gate.at_rest for gate in bench.arms.gates.values())
