@@ -155,3 +155,45 @@ def test_discarded_and_silent_episodes_are_not_kept(realtime: RecordedGraph, tmp
     wait_for(lambda: realtime.states and realtime.states[-1].frames > 3, 20.0, "frames")
     assert "1 episodes saved, 1 not kept" in realtime.stop().message
     assert verify(tmp_path / "data", expected=1).is_good
+
+
+LEROBOT_RECORD = """
+import sys
+import lerobot_robot_strands
+from lerobot.scripts.lerobot_record import main
+sys.argv = ["lerobot-record", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_lerobot_record_works_on_the_graph_through_the_plug_in(realtime: RecordedGraph, tmp_path: Path) -> None:
+    options = [
+        "--robot.type=strands",
+        "--robot.robot=so101",
+        '--robot.graph_cameras={"wrist": [480, 640]}',
+        "--robot.id=sim",
+    ]
+    options += [
+        "--teleop.type=strands_leader",
+        "--teleop.robot=so101",
+        "--teleop.follow=command_applied",
+        "--teleop.id=leader",
+    ]
+    options += ["--dataset.repo_id=test/plugin", f"--dataset.root={tmp_path / 'data'}", "--dataset.single_task=wave"]
+    options += [
+        "--dataset.num_episodes=1",
+        "--dataset.episode_time_s=3",
+        "--dataset.reset_time_s=0",
+        "--dataset.fps=10",
+    ]
+    options += ["--dataset.push_to_hub=false", "--dataset.streaming_encoding=true", "--play_sounds=false"]
+    plugin = Path(__file__).resolve().parents[2] / "src" / "lerobot_robot_strands"
+    environment = {**realtime.environment, "PYTHONPATH": f"{plugin}:{realtime.environment.get('PYTHONPATH', '')}"}
+    command = [sys.executable, "-c", LEROBOT_RECORD, *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    info = read_info(tmp_path / "data")
+    assert info.episodes == 1 and info.frames > 10
+    assert info.names("action")[0] == "shoulder_pan.pos" and info.robot_type == "strands"
