@@ -16,7 +16,7 @@ from .observations import observe
 
 
 def test_unknown_policy_lists_the_valid_ones_and_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="unknown policy 'sin'; valid: hold, sine; did you mean 'sine'"):
+    with pytest.raises(UnknownNameError, match=r"unknown policy 'sin'; valid: .*sine.*; did you mean 'sine'"):
         create_policy("sin")
 
 
@@ -50,7 +50,9 @@ def _announce(monkeypatch: pytest.MonkeyPatch, **providers: str) -> None:
 
 def test_packages_announce_policies_but_cannot_replace_built_in_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     _announce(monkeypatch, still="strands_robots.policies.hold:create", hold="nowhere:create")
-    assert policy_names() == ["hold", "sine", "still"]
+    names = policy_names()
+    assert {"hold", "sine", "still"} <= set(names)
+    assert names == sorted(set(names))
     assert type(create_policy("still")) is type(create_policy("hold"))
 
 

@@ -124,3 +124,20 @@ def test_stop_condition_ends_the_run_as_a_success() -> None:
     session.on_observation(observe(0.2, 0.0, 0.6), at(0.2))
     outcome = session.outcome(at(0.2))
     assert (outcome.success, outcome.reason) == (True, Reason.CONDITION_MET)
+
+
+def test_chunks_that_follow_each_other_faster_than_they_are_seen_are_not_lost() -> None:
+    run = PolicyRun(RunConfig("arm", "policy/x", 60.0, execute_rows=1), at(0.0), 1)
+    run.on_gate(REPORT, at(0.0))
+    for i in range(50):
+        _chunk(run, 0.02 * i, 0.02 * i)
+        if i >= 4:
+            run.on_applied("policy/x", i - 3, NAMES, np.zeros(2))  # four chunks behind
+        run.is_inference_due(at(0.02 * i))
+    assert not run.has_ended()
+    assert run.lost_chunks == 0
+    run.on_observation(observe(1.3), at(1.3))
+    run.is_inference_due(at(1.3))
+    assert run.has_ended()
+    assert run.ending is not None
+    assert "chunks in a row were not played" in run.ending.message

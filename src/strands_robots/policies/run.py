@@ -16,6 +16,7 @@ from strands_robots.motion.chunk import Chunk
 from strands_robots.motion.ensemble import TemporalEnsemble
 from strands_robots.policies.action_check import check_action
 from strands_robots.policies.timing import LatencyRecord, replan_time
+from strands_robots.policies.unplayed import UnplayedChunks
 from strands_robots.safety.gate import GateReport
 from strands_robots.types import Action, FloatArray, Instant, Observation, Playback
 
@@ -124,7 +125,6 @@ class PolicyRun:
         ending: Why the run ended; None while it goes on.
         observation: The latest; None before the first.
         chunks: Chunks made.
-        lost_chunks: Chunks that the gate had not played when the next one was made.
         motion: What the joints did.
         last_latency: Time of the last inference [s].
         last_age: Age of the last chunk's observation when the chunk was made [s].
@@ -137,7 +137,6 @@ class PolicyRun:
         self.ending: Ending | None = None
         self.observation: Observation | None = None
         self.chunks = 0
-        self.lost_chunks = 0
         self.motion = Motion()
         self.last_latency = 0.0
         self.last_age = 0.0
@@ -154,7 +153,7 @@ class PolicyRun:
         self._period = 0.0
         self._covered_until = -math.inf
         self._replan_at = -math.inf
-        self._unplayed = 0
+        self._unplayed = UnplayedChunks()
         self._commanded: tuple[tuple[str, ...], FloatArray] | None = None
         self._refusals_before: int | None = None
 
@@ -188,8 +187,8 @@ class PolicyRun:
         A chunk of this run among it is one that was not refused.
         """
         self._commanded = (joint_names, values)
-        if source == self.config.source and sequence == self._sequence - 1:
-            self._unplayed = 0
+        if source == self.config.source:
+            self._unplayed.see(sequence)
 
     def has_ended(self) -> bool:
         """Return whether the run is over."""
@@ -258,8 +257,7 @@ class PolicyRun:
         )  # fmt: skip
         self.chunks += 1
         self.last_latency, self.last_age = latency, max(now.ros - observation.stamp, 0.0)
-        self.lost_chunks += bool(self._unplayed)
-        self._unplayed += 1
+        self._unplayed.send(self._sequence, now.ros)
         chunk = Chunk(
             source=self.config.source,
             sequence=self._sequence,
@@ -291,6 +289,11 @@ class PolicyRun:
         return chunk
 
     # What became of it --------------------------------------------------------------------------------------
+
+    @property
+    def lost_chunks(self) -> int:
+        """Chunks that the gate had not played, though it had the time, when a later one was made."""
+        return self._unplayed.lost
 
     @property
     def is_heard(self) -> bool:
@@ -339,17 +342,17 @@ class PolicyRun:
         if self.ending is not None:
             return
         if now.ros >= self.end_time - 1e-9:
-            if self._unplayed and self._has_new_refusals():
+            if len(self._unplayed) and self._has_new_refusals():
                 self.end(
                     Reason.REFUSED,
-                    f"the last {self._unplayed} of {self.chunks} chunks were not played; {self._last_refusal()}",
+                    f"the last {len(self._unplayed)} of {self.chunks} chunks were not played; {self._last_refusal()}",
                 )
             else:
                 self.end(Reason.COMPLETED, f"ran for {self.elapsed(now):.2f} s")
-        elif self._unplayed > self.config.max_refusals or (
-            self._unplayed == self.config.max_refusals and now.ros >= self._replan_at
+        elif (unplayed := self._unplayed.overdue(now.ros)) > self.config.max_refusals or (
+            unplayed == self.config.max_refusals and now.ros >= self._replan_at
         ):
-            self.end(Reason.REFUSED, f"{self._unplayed} chunks in a row were not played; {self._last_refusal()}")
+            self.end(Reason.REFUSED, f"{unplayed} chunks in a row were not played; {self._last_refusal()}")
         elif self.observation is None or self._report is None:
             if now.steady - self._begin.steady > self.config.start_timeout:
                 missing = "joint_states" if self.observation is None else "gate_state"
