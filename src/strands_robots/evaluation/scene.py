@@ -30,7 +30,7 @@ def make_world(task: TaskConfig) -> World:
     world = World(WorldConfig((spec,), timestep=task.timestep, scene_xml=scene_xml(task.objects), overhead=None))
     bodies = names_of(world.model, BODY)
     for name in sorted(task.bodies_named):
-        if name not in bodies:
+        if name not in bodies and f"{config.name}/{name}" not in bodies:
             raise UnknownNameError("body of a condition", name, bodies)
     return world
 
