@@ -95,6 +95,7 @@ def live() -> tuple[Sampler, list[Frame]]:
         newest = max(newest, stamp)
         frames += sampler.due(stamp)
     frames += sampler.due(newest + SECOND, newest)
+    frames += sampler.due(newest + 2 * SECOND, newest)
     return sampler, frames
 
 

@@ -103,6 +103,18 @@ def test_silent_stream_is_waited_for_no_longer_than_the_grace_and_then_stale() -
     assert counts.late == before + 1
 
 
+def test_stream_that_is_only_behind_is_waited_for_beyond_the_grace() -> None:
+    """A busy machine hands messages over late: each poll sees some, and no frame is made of old samples."""
+    robot = Robot(SamplerConfig(grace=0.05), cameras=0)
+    robot.sampler.begin(0)
+    for ms in range(0, 1000, 10):
+        robot.push_state(ms)
+        robot.push_command(ms)
+        robot.poll(5 * ms + 2000)
+    assert robot.joints("observation.state") == [40 * k for k in range(len(robot.frames))] and len(robot.frames) == 24
+    assert not robot.sampler.marked and robot.sampler.counts["so101/joint_states"].late == 0
+
+
 @pytest.mark.parametrize("choice", [OnStale.DROP, OnStale.FAIL])
 def test_stale_stream_drops_the_frame_or_ends_the_episode_by_choice(choice: OnStale) -> None:
     robot = Robot(SamplerConfig(max_age_images=0.1, grace=0.05, on_stale=choice))
@@ -125,6 +137,15 @@ def test_instants_before_every_stream_has_a_sample_are_skipped_and_counted() -> 
     robot.run(200, 400)
     assert robot.sampler.skipped == 5
     assert robot.joints("observation.state")[0] == 200
+
+
+def test_sample_from_before_a_reset_is_forgotten_when_the_next_episode_begins() -> None:
+    robot = Robot(LOCKSTEP)
+    robot.run(0, 200)
+    robot.sampler.begin(0)
+    robot.run(0, 200)
+    robot.poll(200, until=200)
+    assert robot.joints("observation.state") == [0, 40, 80, 120, 160]
 
 
 def test_reset_of_the_world_ends_the_episode() -> None:

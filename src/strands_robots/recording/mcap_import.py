@@ -113,6 +113,7 @@ def sample_recording(messages: Iterator[Recorded], sampler: Sampler) -> Iterator
     if sampler.start is not None:
         config = sampler.config
         sampler.config = replace(config, grace=0.0)
+        yield from sampler.due(newest, newest)
         yield from sampler.due(newest + SECOND, newest)
         sampler.config = config
 

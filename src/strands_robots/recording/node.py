@@ -43,9 +43,12 @@ STATE_PERIOD = 0.5
 STREAM_WAIT = 3.0
 """How long the start of an episode waits for the first sample of every stream [s, steady time]."""
 
+QUIET_TURNS = 5
+"""Turns of the executor without a message after which none waits any more."""
+
 SAVE_TIMEOUT = 300.0
-LOCKSTEP_WAIT = 30.0
-"""How long the end of an episode waits for the last pictures of a world that stands still [s, steady time]."""
+END_WAIT = 30.0
+"""How long the end of an episode waits for samples that are on their way [s, steady time]."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,7 @@ class RecorderNode(Node):
             except StrandsRobotsError:
                 writer.close()
                 raise
-            wait = LOCKSTEP_WAIT if is_lockstep else 2.0
-            recorder = Recorder(sampler, writer, store.episodes, self._provenance(options), wait, self._on_failure)
+            recorder = Recorder(sampler, writer, store.episodes, self._provenance(options), END_WAIT, self._on_failure)
             self._recording = self._door.inside(lambda: self._attach(options, schema, recorder, writer, is_lockstep))
         except StrandsRobotsError as error:
             self._message = str(error)
@@ -177,7 +179,9 @@ class RecorderNode(Node):
         recording = self._require()
         world = self._world.facts()
         provenance = {"world": world.provenance, "audit_head": self._audit_head, **parse_provenance(request.provenance)}
-        if world.mode != "lockstep":
+        if world.mode == "lockstep":
+            self._take_what_came(recording)
+        else:
             self._wait_for_streams(recording)
 
         def begin() -> int:
@@ -233,6 +237,15 @@ class RecorderNode(Node):
         response = self._response(self._message, -1, 0)
         response.success = not problem
         return response
+
+    def _take_what_came(self, recording: _Recording) -> None:
+        """Return when the executor has taken every message of the time before: the world stands still, and waited for its readers."""
+        counts = recording.recorder.sampler.counts
+        quiet, received, deadline = 0, -1, time.monotonic() + STREAM_WAIT
+        while quiet < QUIET_TURNS and time.monotonic() < deadline:
+            before, received = received, self._door.inside(lambda: sum(count.received for count in counts.values()))
+            quiet = quiet + 1 if received == before else 0
+            time.sleep(0.005)
 
     def _wait_for_streams(self, recording: _Recording) -> None:
         """Return when every stream has a sample.

@@ -2,8 +2,8 @@
 
 Frame k is at t_k = t_0 + k / fps. Its observations are the newest samples not after t_k; its action is the command in force at the end of
 [t_k, t_k + 1 / fps), the answer to that observation as LeRobot's own record loop stores it. A frame is made once every stream has a sample
-at or after the instant it is asked for, so that nothing on its way is missed; where time passes by itself, a stream that is silent is
-waited for `grace`, and what comes later is counted as late.
+at or after the instant it is asked for, so that nothing on its way is missed. Where time passes by itself, a stream from which nothing has
+come for `grace` is not waited for, and what comes later is counted as late; one that is only behind, on a busy machine, is waited for.
 """
 
 from __future__ import annotations
@@ -151,6 +151,8 @@ class Sampler:
     def begin(self, at: int, keep_counts: bool = False) -> None:
         """Begin an episode at t_0 [ns, ROS time]; `keep_counts` counts what came before as part of it."""
         for stream in self.streams.values():
+            if self.config.grace is None and not keep_counts and stream.watermark is not None and stream.watermark > at:
+                stream.clear()  # The world stands still at `at`: what is newer is of the time before a reset.
             stream.begin(keep_counts)
             stream.forget_before(at)
         self.skipped = self.dropped = 0
@@ -195,12 +197,14 @@ class Sampler:
         Raises:
             StaleError: If a stream is stale and that ends the episode, or ROS time went back.
         """
+        for stream in self.streams.values():
+            stream.hear(now)
         while self.start is not None:
             self._check_time()
             t, end = self.instant(self._instant), self.instant(self._instant + 1)
             if until is not None and end > until:
                 return
-            if not self._is_complete(t, end, until) and not self._is_overdue(now, end):
+            if not self._is_ready(now, t, end, until):
                 return
             frame = self._make(t, end)
             self._instant += 1
@@ -223,8 +227,13 @@ class Sampler:
         if back:
             raise StaleError(f"ROS time went back on {', '.join(back)} (a reset of the world?)")
 
-    def _is_complete(self, t: int, end: int, until: int | None) -> bool:
-        return all(self._has(stream, t, end, until) for stream in self.streams.values())
+    def _is_ready(self, now: int, t: int, end: int, until: int | None) -> bool:
+        """Return whether every stream has what belongs to a frame, or is silent."""
+        waiting = [stream for stream in self.streams.values() if not self._has(stream, t, end, until)]
+        if not waiting or self.config.grace is None:
+            return not waiting
+        patience = round(self.config.grace * SECOND)
+        return now >= end + patience and all(now >= stream.heard + patience for stream in waiting)
 
     def _has(self, stream: Stream, t: int, end: int, until: int | None) -> bool:
         """Return whether nothing that belongs to the frame can still come on a stream."""
@@ -238,9 +247,6 @@ class Sampler:
         if mark >= end:
             return True
         return until is not None and self.config.grace is None and mark >= end - round(self.config.slack * SECOND)
-
-    def _is_overdue(self, now: int, end: int) -> bool:
-        return self.config.grace is not None and now >= end + round(self.config.grace * SECOND)
 
     def _make(self, t: int, end: int) -> Frame | None:
         if self._index == 0 and any(

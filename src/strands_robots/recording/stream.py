@@ -55,6 +55,7 @@ class Stream:
         topic, max_age: As given.
         count: What became of the samples since `begin`.
         watermark: Stamp of the newest sample [ns]; None before the first.
+        heard: When `hear` last saw a new sample [ns, ROS time].
         went_back: True once stamps have jumped back since `begin`.
     """
 
@@ -64,6 +65,8 @@ class Stream:
         self.count = StreamCount()
         self.watermark: int | None = None
         self.went_back = False
+        self.heard = 0
+        self._seen = 0
         self._samples: deque[Sample] = deque(maxlen=capacity)
         self._capacity = capacity
         self._sequence = 0
@@ -118,6 +121,11 @@ class Stream:
             self.count.late += 1
         self.watermark = stamp
         self._samples.append(Sample(stamp, payload))
+
+    def hear(self, now: int) -> None:
+        """Note at `now` [ns, ROS time] whether samples came since the last call."""
+        if self.count.received != self._seen:
+            self._seen, self.heard = self.count.received, now
 
     def newest(self, at: int) -> Sample | None:
         """Return the newest sample not after an instant [ns]; None when there is none."""
