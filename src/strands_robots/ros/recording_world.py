@@ -22,6 +22,9 @@ from strands_robots.ros import qos
 from strands_robots.ros.executor_door import ExecutorDoor
 from strands_robots.srv import GetWorldState, RenderCamera, StartRecording
 
+DISCOVERY_WAIT = 3.0
+"""How long a camera may take to be found on the graph [s, steady time]."""
+
 CAMERA_WAIT = 5.0
 """How long a camera's calibration is waited for [s, steady time]."""
 
@@ -82,8 +85,11 @@ class RecordingWorld:
             UnknownNameError: If one is not on the graph.
             ConfigurationError: If a camera does not say its size.
         """
-        on_graph = self._on_graph()
         names = list(options.cameras)
+        on_graph, deadline = self._on_graph(), time.monotonic() + DISCOVERY_WAIT
+        while names and not (set(names) - {"*"} <= set(on_graph) and on_graph) and time.monotonic() < deadline:
+            time.sleep(0.05)
+            on_graph = self._on_graph()
         if names == ["*"]:
             names = on_graph
         sizes = {}
