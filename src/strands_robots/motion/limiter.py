@@ -74,15 +74,18 @@ class Limiter:
         self._apply(wanted, dt)
         return bool((np.abs(inside - self.position) < 1e-9).all())
 
-    def can_place(self, position: FloatArray, next_velocity: FloatArray, dt: float) -> bool:
-        """Return whether `place(position)` now, and `next_velocity` (D,) [rad/s] after it, break no limit."""
+    def can_place(self, position: FloatArray, next_velocity: FloatArray, dt: float, next_dt: float) -> bool:
+        """Return whether `place(position)` now, and `next_velocity` (D,) [rad/s] in a tick of `next_dt` [s] after it, break no limit.
+
+        After a late tick the next one is on time again: what the long one allows, the short one may not.
+        """
         limits = self._limits
         velocity = (position - self.position) / dt
         step = limits.acceleration * dt * (1.0 + 1e-6) + 1e-12
         return bool(
             (np.abs(velocity) <= self._fastest * (1.0 + 1e-6)).all()
             and (np.abs(velocity - self.velocity) <= step).all()
-            and (np.abs(next_velocity - velocity) <= step).all()
+            and (np.abs(next_velocity - velocity) <= limits.acceleration * next_dt * (1.0 + 1e-6) + 1e-12).all()
         )
 
     def drive(self, velocity: FloatArray, dt: float) -> None:

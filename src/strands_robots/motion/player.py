@@ -47,17 +47,23 @@ class PlannedChunk:
 class ChunkPlayer:
     """Turns the chunk being played into one position set-point for each control tick.
 
+    Args:
+        limits: Joint limits.
+        position: Where the set-point begins (D,) [rad].
+        period: Nominal time between two ticks [s]; a tick that is late is followed by one that is on time.
+
     Attributes:
         setpoint: The limiter that holds position and velocity of the set-point.
         is_playing: True while a chunk is not at its end, or the set-point has not arrived there.
         end: ROS time at which the chunk being played ends [s]; minus infinity when none is.
     """
 
-    def __init__(self, limits: JointLimits, position: FloatArray) -> None:
+    def __init__(self, limits: JointLimits, position: FloatArray, period: float = 0.01) -> None:
         self.setpoint = Limiter(limits, position)
         self.is_playing = False
         self.end = -math.inf
         self._size = len(limits)
+        self._period = period
         self._chunk: PlannedChunk | None = None
         self._is_exact = False
         self._rest_of_joints = self.setpoint.position
@@ -115,8 +121,10 @@ class ChunkPlayer:
             if self.setpoint.track(goal, np.zeros(self._size), dt) and not self.setpoint.velocity.any():
                 self.drop()
             return
-        goal_velocity = (self._goal(chunk, now + dt) - goal) / dt
-        if chunk.is_smooth and self.setpoint.speed_scale == 1.0 and self.setpoint.can_place(goal, goal_velocity, dt):
+        ahead = min(dt, self._period)
+        goal_velocity = (self._goal(chunk, now + ahead) - goal) / ahead
+        may_be_exact = chunk.is_smooth and self.setpoint.speed_scale == 1.0
+        if may_be_exact and self.setpoint.can_place(goal, goal_velocity, dt, ahead):
             self.setpoint.place(goal, dt)
             self._is_exact = True
         else:

@@ -69,7 +69,7 @@ class Gate:
         self._latch = ArmingLatch(config.robot, config.session, config.heartbeat_timeout)
         self._lease = Lease(config.lease_timeout)
         self._sequences = SequenceTable()
-        self._player = ChunkPlayer(limits, position)
+        self._player = ChunkPlayer(limits, position, config.control_period)
         self._rest = RestMonitor(len(limits), config.rest_velocity, config.rest_duration)
         # Until the first arming a robot that would let go after a stop has no torque to let go of.
         self._setpoint = Setpoint(
