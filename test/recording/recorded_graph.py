@@ -36,6 +36,7 @@ class RecordedGraph:
         graph.start("safety_node", run_id="run", arm_on_start=True, latch_folder=str(folder), robots=names)
         self.mode = mode
         self.environment = graph.environment
+        self.graph = graph
         self.client: Client = graph.client()
         self.states = self.client.listen(EpisodeState, "recorder/state")
         self.goals = PolicyGoals(self.client)

@@ -322,6 +322,7 @@ class SimRuntime:
             drawn, deadline = self.cameras.drawn(), time.monotonic() + DRAW_TIMEOUT
             while not wait([drawn], MAX_SLEEP).done and not self._is_ending and time.monotonic() < deadline:
                 self.control.report()
+                self.ticks += 1
             self.stepper.settle()
 
     def _give_up(self, fault: str) -> None:
