@@ -1,6 +1,6 @@
 """What the policy path costs, and what slow inference does to the motion.
 
-overhead: an ACT of LeRobot with random weights and two cameras of 640x480; the same observation is answered by LeRobot called directly
+overhead: an ACT of LeRobot with random weights and two cameras of 320x240; the same observation is answered by LeRobot called directly
     (its own processors, the same thread), by our adapted policy in this process, and by the worker process of policy_node, in turns. Needs
     `make setup-learning`.
 motion: the graph as people start it, in real time; a policy of another package that follows a known curve and takes 0.3 s for each chunk of
@@ -28,6 +28,7 @@ from _report import Figure, report
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "test"))
 
+SIZE = (240, 320)  # height and width [px]
 INFERENCE = 0.3  # [s]
 CURVE = (0.35, 0.25)  # amplitude [rad], frequency [Hz]
 PLUGIN = f"""
@@ -57,7 +58,7 @@ def slow(settings, context):
 """
 
 
-def overhead(repeats: int = 30) -> tuple[dict[str, Figure], dict[str, Figure]]:
+def overhead(repeats: int = 60) -> tuple[dict[str, Figure], dict[str, Figure]]:
     """Return what our path takes longer than LeRobot called directly [ms]."""
     import torch
 
@@ -76,13 +77,13 @@ def overhead(repeats: int = 30) -> tuple[dict[str, Figure], dict[str, Figure]]:
     names = tuple(f"{joint}.pos" for joint in joints)
     settings: dict[str, Any] = {
         "type": "act", "state": names, "action": names, "device": "cpu", "rate": 30.0,
-        "cameras": {"front": (480, 640), "side": (480, 640)},
+        "cameras": {"front": SIZE, "side": SIZE},
         "config": {"chunk_size": 20, "n_action_steps": 20, "dim_model": 64, "n_heads": 4, "dim_feedforward": 128},
     }  # fmt: skip
     elements = ", ".join(f"{{name: {joint}.pos, joint: {joint}, unit: deg}}" for joint in joints)
     cameras = "{observation.images.front: {camera: front}, observation.images.side: {camera: side}}"
     adapter = f"{{state: [{elements}], action: [{elements}], cameras: {cameras}}}"
-    sizes = {"front": (480, 640), "side": (480, 640)}
+    sizes = {"front": SIZE, "side": SIZE}
     context = PolicyContext("so101", joints, None, None, 0.0, sizes, adapter)
     loaded = load(LerobotOptions.model_validate(settings))
     ours = AdaptedPolicy(LerobotModel(loaded, names, names, 30.0), load_adapter(adapter), context)
@@ -113,14 +114,15 @@ def overhead(repeats: int = 30) -> tuple[dict[str, Figure], dict[str, Figure]]:
             call()
             times[name].append(1e3 * (time.perf_counter() - begin))
     worker.close()
-    p50 = {name: float(np.median(values[5:])) for name, values in times.items()}
-    figures: dict[str, Figure] = {
-        "in_process_overhead_p50_ms": p50["in_process"] - p50["direct"],
-        "worker_overhead_p50_ms": p50["worker"] - p50["direct"],
-        "in_process_overhead_percent": 100.0 * (p50["in_process"] / p50["direct"] - 1.0),
-        "worker_overhead_percent": 100.0 * (p50["worker"] / p50["direct"] - 1.0),
-    }
-    return figures, {"lerobot_direct_p50_ms": p50["direct"], "aim_ms": 1.0, "aim_percent": 2.0}
+    kept = {name: np.array(values[5:]) for name, values in times.items()}
+    direct_p50 = float(np.median(kept["direct"]))
+    figures: dict[str, Figure] = {}
+    for name in ("in_process", "worker"):
+        more = float(np.median(kept[name] - kept["direct"]))  # of the same round, so that other load hits both
+        figures[f"{name}_overhead_p50_ms"] = more
+        figures[f"{name}_overhead_percent"] = 100.0 * more / direct_p50
+        figures[f"{name}_overhead_least_ms"] = float(kept[name].min() - kept["direct"].min())
+    return figures, {"lerobot_direct_p50_ms": direct_p50, "aim_ms": 1.0, "aim_percent": 2.0}
 
 
 def _plugin(folder: Path) -> None:
@@ -131,9 +133,9 @@ def _plugin(folder: Path) -> None:
     (info / "entry_points.txt").write_text("[strands_robots.policies]\nbench_slow = bench_policy:slow\n")
 
 
-def motion(duration: float = 20.0, **goal: Any) -> tuple[dict[str, Figure], dict[str, Figure]]:
+def motion(duration: float = 20.0, is_drawn: bool = True, **goal: Any) -> tuple[dict[str, Figure], dict[str, Figure]]:
     """Return what is seen of the arm while each chunk takes 0.3 s to infer."""
-    from graph import Graph
+    from graph import Graph, wait_for
     from system.moving_arm import CONTROL_PERIOD, LIMITS, MovingArm
     from system.policy_goals import PolicyGoals
 
@@ -147,6 +149,7 @@ def motion(duration: float = 20.0, **goal: Any) -> tuple[dict[str, Figure], dict
             graph.start("policy_node", use_sim_time=True)
             arm = MovingArm(graph, folder)
             goals = PolicyGoals(arm.client)
+            wait_for(lambda: goals.run(policy="hold", duration=0.2).success, 30.0, "a goal that runs")
             arm.applied.clear()
             result = goals.send(policy="bench_slow", duration=duration, **goal).result(duration + 30.0)
             if not result.success:
@@ -161,7 +164,8 @@ def motion(duration: float = 20.0, **goal: Any) -> tuple[dict[str, Figure], dict
     limit = float(LIMITS.acceleration[LIMITS.index["shoulder_pan"]])
     start = times[0]
     ideal = _fit_ideal(times, path)
-    _draw(times - start, path, ideal, ROOT / "docs" / "images" / "policy_splice.png")
+    if is_drawn:
+        _draw(times - start, path, ideal, ROOT / "docs" / "images" / "policy_splice.png")
     figures: dict[str, Figure] = {
         "control_ticks": float(len(times)),
         "missed_ticks": float((gaps > 1.5 * CONTROL_PERIOD).sum()),
@@ -214,7 +218,7 @@ def _draw(times: np.ndarray, path: np.ndarray, ideal: np.ndarray, file: Path) ->
 
 def rate() -> tuple[dict[str, Figure], dict[str, Figure]]:
     """Return how many chunks a second a policy without computing sends."""
-    figures, _ = motion(5.0, config="{delay: 0.0, noise: 0.0}", execute_rows=1)
+    figures, _ = motion(5.0, False, config="{delay: 0.0, noise: 0.0}", execute_rows=1)
     return {"chunks_per_s": float(figures["chunks"]) / 5.0, "missed_ticks": figures["missed_ticks"]}, {
         "rows_per_s": 50.0
     }
