@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -82,6 +83,20 @@ class Info:
         return list(self.features[feature].get("names") or [])
 
 
+def _library(name: str) -> Any:
+    """Return a library of the learning set-up.
+
+    Raises:
+        ConfigurationError: If it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ConfigurationError(
+            f"datasets need {name}, which is not installed here; valid: make setup-learning ({error})"
+        ) from error
+
+
 def read_info(root: Path) -> Info:
     """Return the dataset's info.
 
@@ -128,9 +143,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> Any:
     Raises:
         DatasetError: If it has no footer or is damaged.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    pa, pq = _library("pyarrow"), _library("pyarrow.parquet")
     try:
         return pq.read_table(path, columns=columns, partitioning=None)
     except (pa.ArrowException, OSError) as error:
@@ -169,8 +182,7 @@ def read_vectors(root: Path, row: EpisodeRow, columns: list[str] | None = None) 
     Raises:
         DatasetError: If its file cannot be read or a column is missing.
     """
-    import pyarrow.compute as pc
-
+    pc = _library("pyarrow.compute")
     table = read_table(root / row.data)
     missing = [name for name in (columns or []) if name not in table.column_names]
     if missing:
@@ -185,8 +197,7 @@ def count_video_frames(path: Path) -> tuple[int, float]:
     Raises:
         DatasetError: If it is no video.
     """
-    import av
-
+    av = _library("av")
     try:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
@@ -202,8 +213,7 @@ def read_pictures(root: Path, info: Info, row: EpisodeRow, key: str) -> Iterator
     Raises:
         DatasetError: If the video cannot be read.
     """
-    import av
-
+    av = _library("av")
     part = row.videos[key]
     half = 0.5 / info.fps
     try:
