@@ -34,3 +34,18 @@ def test_late_ticks_and_chunks_with_offsets_break_no_acceleration_limit(seed: in
         velocity = fresh
         steps += 1
     assert player.is_playing
+
+
+def test_chunk_that_ends_in_motion_is_braked_within_the_acceleration_limit() -> None:
+    player = ChunkPlayer(LIMITS, np.zeros(1), PERIOD)
+    rows = np.concatenate([0.5 * 0.5 * np.arange(60) ** 2 * 0.02**2, 0.349 + 0.6 * 0.02 * np.arange(1, 20)])[:, None]
+    chunk = Chunk("policy/x", 1, 0.0, 0.5, ("a",), rows, ControlMode.POSITION, 0.02, 0.0)
+    player.play(plan(chunk, ControlMode.POSITION, [0], LIMITS, LimitPolicy.CLAMP, 0.0, PERIOD)[0])
+    position = [0.0]
+    for i in range(1, 300):
+        position.append(float(player.advance(i * PERIOD, PERIOD)[0]))
+    acceleration = np.diff(np.diff(position)) / PERIOD**2
+    assert np.abs(acceleration).max() <= 20.0 * 1.001
+    assert max(np.diff(position)) / PERIOD > 0.55
+    assert position[-1] == pytest.approx(rows[-1, 0], abs=1e-6)
+    assert not player.is_playing

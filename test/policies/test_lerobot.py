@@ -33,6 +33,8 @@ from .observations import observe
 from .server_process import ENVIRONMENT
 from .tiny_smolvla import write_vlm
 
+pytestmark = pytest.mark.learning
+
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 NAMES = tuple(f"{joint}.pos" for joint in JOINTS)
 FRONT = "observation.images.front"
@@ -164,7 +166,6 @@ def test_inspection_times_one_inference_and_counts_weights(saved: Path) -> None:
     assert 0.0 < found.latency <= found.first * 2
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("kind", "history", "rows"), [("diffusion", 2, 8), ("vqbet", 5, 5)])
 def test_policies_with_history_give_a_chunk_that_depends_on_it(kind: str, history: int, rows: int) -> None:
     model = make_model(_options(kind), None)
@@ -181,7 +182,6 @@ def test_policies_with_history_give_a_chunk_that_depends_on_it(kind: str, histor
     assert np.abs(answers[2] - answers[0]).max() > 1e-6
 
 
-@pytest.mark.long
 def test_smolvla_continues_the_running_chunk(tmp_path: Path) -> None:
     pytest.importorskip("transformers")
     write_vlm(tmp_path)
@@ -228,7 +228,6 @@ def lerobot_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
             process.wait()
 
 
-@pytest.mark.long
 def test_lerobots_own_server_answers_as_the_policy_in_process_does(saved: Path, lerobot_server: int) -> None:
     elements = ", ".join(f"{{name: {joint}.pos, joint: {joint}, unit: deg}}" for joint in JOINTS)
     adapter = f"{{state: [{elements}], action: [{elements}], cameras: {{{FRONT}: {{camera: wrist}}}}, rate: 30}}"

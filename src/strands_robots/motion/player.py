@@ -19,6 +19,7 @@ class PlannedChunk:
         columns: Indices (D',) of the named joints in the robot's joint order.
         curve: Rows (H, D') and their interpolation.
         start: ROS time of row 0 [s].
+        last: ROS time of the last row [s].
         end: ROS time at which the last row has lasted one period [s].
         is_full: True when `columns` are all joints in order, so that a row is a set-point.
         is_smooth: True when playing it row by row breaks no velocity or acceleration limit; such a chunk is played exactly.
@@ -39,6 +40,7 @@ class PlannedChunk:
         self.columns = columns
         self.curve = MonotoneCubic(rows, period if period > 0.0 else 1.0)
         self.start = start
+        self.last = start + (len(rows) - 1) * period
         self.end = start + len(rows) * period
         self.is_full = is_full
         self.is_smooth = is_smooth
@@ -98,7 +100,7 @@ class ChunkPlayer:
         chunk = self._chunk
         if chunk is None:
             self.setpoint.brake(dt)
-        elif self._is_exact and self.setpoint.speed_scale == 1.0 and now < chunk.end - 1e-9:
+        elif self._is_exact and self.setpoint.speed_scale == 1.0 and now < chunk.last + 1e-9:
             self.setpoint.place(self._goal(chunk, now), dt)
         elif chunk.mode is ControlMode.VELOCITY:
             self._advance_velocity(chunk, now, dt)
