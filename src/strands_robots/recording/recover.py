@@ -18,7 +18,7 @@ from strands_robots.recording.manifest import (
     read_progress,
     restore_mutable,
 )
-from strands_robots.recording.table import EpisodeRow, Info, read_info, read_table, table_rows
+from strands_robots.recording.table import EPISODES, EpisodeRow, Info, read_info, read_table, table_rows
 
 
 @dataclass
@@ -66,6 +66,10 @@ def recover(root: Path, keep_lost: bool = True) -> Recovery:
         _search(root, report, manifest)
     else:
         _follow_manifest(root, manifest, report, keep_lost)
+    for path in sorted((root / EPISODES).glob("episode-*.json")):
+        if path.stem > f"episode-{report.episodes - 1:06d}" or not report.episodes:
+            path.unlink()
+            report.repaired.append(f"removed {path.name}, the account of an episode that was not saved")
     _report_progress(root, report)
     return report
 

@@ -190,11 +190,12 @@ class LeRobotStore:
         try:
             self._check_space()
             with _lerobot_errors(self.root):
+                # First, so that an episode whose files are whole after a crash has its account as well.
+                files.write_json(self.root / EPISODES / f"episode-{self.episodes:06d}.json", dict(account))
                 self._dataset.save_episode()
                 self._close_files()
             row = self._verify()
             with _lerobot_errors(self.root):
-                files.write_json(self.root / EPISODES / f"episode-{row.index:06d}.json", dict(account))
                 commit(self.root, row.index + 1, row.start + row.length)
         except RecordingError:
             self.rollback()
@@ -220,7 +221,6 @@ class LeRobotStore:
         report = recover(self.root, keep_lost=False)
         self._end_episode()
         self.episodes, self.frames = report.episodes, report.frames
-        (self.root / EPISODES / f"episode-{self.episodes:06d}.json").unlink(missing_ok=True)
         if self.episodes:
             self._reopen()
         else:
@@ -274,13 +274,19 @@ class LeRobotStore:
         files.write_json(self.root / files.INFO, info)
 
     def _drop(self) -> None:
-        """Let go of LeRobot's writer without having it write."""
+        """Let go of LeRobot's writer without having it write: its destructor would, after the files were taken out."""
         dataset, self._dataset = self._dataset, None
-        if dataset is not None:
+        if dataset is None:
+            return
+        with contextlib.suppress(RecordingError), _lerobot_errors(self.root):
+            dataset.writer.cancel_pending_videos()
+        dataset.meta._metadata_buffer.clear()
+        for owner in (dataset.writer, dataset.meta):
+            table, owner._pq_writer = owner._pq_writer, None
+            owner._finalized = True
             with contextlib.suppress(RecordingError), _lerobot_errors(self.root):
-                dataset.writer.cancel_pending_videos()
-            with contextlib.suppress(RecordingError), _lerobot_errors(self.root):
-                dataset.finalize()
+                if table is not None:
+                    table.close()
 
     def _writer_options(self) -> dict[str, Any]:
         from lerobot.configs.video import RGBEncoderConfig

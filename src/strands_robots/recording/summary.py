@@ -24,7 +24,7 @@ def summarize(root: Path) -> dict[str, Any]:
     accounts = [account for row in rows if (account := read_account(root, row.index)) is not None]
     sums: dict[str, StreamCount] = {}
     for account in accounts:
-        for topic, count in account["streams"].items():
+        for topic, count in account.get("streams", {}).items():
             sums[topic] = sums.get(topic, StreamCount()) + StreamCount(**count)
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     return {
@@ -37,7 +37,7 @@ def summarize(root: Path) -> dict[str, Any]:
         "seconds": sum(row.length for row in rows) / info.fps,
         "bytes": size,
         "tasks": dict(Counter(task for row in rows for task in row.tasks)),
-        "outcomes": dict(Counter(account["outcome"] for account in accounts)),
+        "outcomes": dict(Counter(account.get("outcome", "unknown") for account in accounts)),
         "features": {
             name: {"dtype": feature["dtype"], "shape": list(feature["shape"]), "names": feature.get("names")}
             for name, feature in info.features.items()
@@ -45,7 +45,7 @@ def summarize(root: Path) -> dict[str, Any]:
         "units": schema.units if schema is not None else None,
         "cameras": list(info.video_keys),
         "streams": {topic: asdict(count) for topic, count in sums.items()},
-        "marked": sum(len(account["marked"]) for account in accounts),
-        "dropped": sum(account["dropped"] for account in accounts),
+        "marked": sum(len(account.get("marked", [])) for account in accounts),
+        "dropped": sum(account.get("dropped", 0) for account in accounts),
         "lost_files": sum(1 for path in (root / files.OURS / files.LOST).rglob("*") if path.is_file()),
     }

@@ -120,7 +120,7 @@ def _check_counts(root: Path, info: Info, rows: list[EpisodeRow], expected: int 
     if manifest is not None and manifest.episodes != len(rows):
         verdict.errors.append(f"the manifest has {manifest.episodes} completed episodes; the table {len(rows)}")
     episode, frames = read_progress(root)
-    if episode >= 0:
+    if episode >= len(rows):
         verdict.warnings.append(f"episode {episode} was being recorded and is not here: {frames} frames")
     verdict.warnings += [f"temporary folder {folder.name} was left behind" for folder in files.temporary_folders(root)]
 
