@@ -1,0 +1,79 @@
+"""What the graph offers to an agent, and the way to it, as the tools need them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from strands_robots.agent.answer import Answer
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A service, an action server or a topic.
+
+    Attributes:
+        name: Full name on the graph, without the leading "/".
+        kind: Full type; its middle says which of the three it is.
+    """
+
+    name: str
+    kind: str
+
+    @property
+    def tool_name(self) -> str:
+        """Name of its tool: letters, digits and _, at most 64."""
+        plain = re.sub(r"[^A-Za-z0-9_]", "_", self.name)
+        prefix = {"srv": "", "action": "start_", "msg": "read_"}[self.kind.split("/")[1]]
+        return (prefix + plain)[:64]
+
+
+class GraphPort(Protocol):
+    """The graph, for tools. Everything that goes out passes the guard behind it; answers are errors instead of raising."""
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return what may be a tool, sorted by name."""
+        ...
+
+    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
+        """Call a service."""
+        ...
+
+    def start(self, endpoint: Endpoint, fields: Mapping[str, Any], wait: float) -> Answer:
+        """Send a goal and wait for its end, at most so long [s]; answers its id and state."""
+        ...
+
+    def goal(self, goal_id: str, wait: float, cancel: bool) -> Answer:
+        """Return a goal's state, after a wait [s] at most; cancels it first when asked."""
+        ...
+
+    def read(self, endpoint: Endpoint, timeout: float) -> Answer:
+        """Return the latest message of a topic."""
+        ...
+
+    def picture(self, camera: str, width: int) -> Answer:
+        """Return a picture of a camera."""
+        ...
+
+    def describe(self) -> Answer:
+        """Return the robots, their joints and cameras."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool as a model sees it.
+
+    Attributes:
+        name: Its name.
+        description: What it does.
+        schema: JSON schema of its arguments.
+        run: Does it.
+    """
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    run: Callable[[Mapping[str, Any]], Answer]

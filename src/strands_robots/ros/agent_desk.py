@@ -1,0 +1,53 @@
+"""approval_node as the guard of an agent's requests sees it."""
+
+from __future__ import annotations
+
+from strands_robots.agent.guard import DeskAnswer
+from strands_robots.ros.approval_client import ask_to_msg, use_to_msg
+from strands_robots.ros.client import NoAnswerError
+from strands_robots.ros.spun_client import SpunClient
+from strands_robots.safety.permits import Asker
+from strands_robots.safety.request import CanonicalRequest
+from strands_robots.srv import ConsumePermit, RequestApproval
+
+_STATES = {RequestApproval.Response.GRANTED: "granted", RequestApproval.Response.WAITING: "waiting"}
+_TIMEOUT = 5.0
+
+
+class ApprovalDesk:
+    """Asks approval_node. No answer is a refusal, never a permission.
+
+    Args:
+        client: The way to the graph.
+        asker: Who asks.
+    """
+
+    def __init__(self, client: SpunClient, asker: Asker) -> None:
+        self._client = client
+        self._asker = asker
+        self._was_there = False
+        self._probe = client.client(RequestApproval, "approvals/request")
+
+    def is_there(self) -> bool:
+        """Return whether approval_node is on the graph, or ever was: its death permits nothing."""
+        self._was_there = self._was_there or self._probe.service_is_ready()
+        return self._was_there
+
+    def ask(self, request: CanonicalRequest) -> DeskAnswer:
+        """Ask whether a request may be made."""
+        try:
+            answer = self._client.call(RequestApproval, "approvals/request", ask_to_msg(request, self._asker), _TIMEOUT)
+        except NoAnswerError as error:
+            return DeskAnswer("refused", str(error), "no_answer")
+        state = _STATES.get(answer.answer, "refused")
+        return DeskAnswer(state, answer.message, answer.refusal, answer.request_id, answer.permit_id)
+
+    def use(self, permit_id: str, request: CanonicalRequest) -> DeskAnswer:
+        """Use a permit for a request."""
+        try:
+            answer = self._client.call(
+                ConsumePermit, "approvals/consume", use_to_msg(permit_id, request, self._asker), _TIMEOUT
+            )
+        except NoAnswerError as error:
+            return DeskAnswer("refused", str(error), "no_answer")
+        return DeskAnswer("granted" if answer.success else "refused", answer.message, answer.refusal)

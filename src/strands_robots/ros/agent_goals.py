@@ -1,0 +1,133 @@
+"""Goals that an agent started: their ids, feedback and ends. They end when the agent does."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from rclpy.action import ActionClient
+from unique_identifier_msgs.msg import UUID
+
+from strands_robots.agent.answer import Answer, data_answer, error_answer
+from strands_robots.agent.arguments import nearest
+from strands_robots.agent.endpoint import Endpoint
+from strands_robots.ros.client import NoAnswerError
+from strands_robots.ros.goal_owners import GoalBeats
+from strands_robots.ros.graph_talk import GOAL_STATES
+from strands_robots.ros.message_values import plain_values
+from strands_robots.ros.spun_client import SpunClient, result_of, wait_until
+
+FIND_TIMEOUT = 5.0
+MOST_KEPT = 64
+LONGEST_LIST = 16
+
+
+@dataclass
+class _Goal:
+    """One goal; `ended` is set once `state` and `result` are final."""
+
+    goal_id: str
+    name: str
+    handle: Any = None
+    feedback: Any = None
+    state: str = "running"
+    result: Any = None
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+class AgentGoals:
+    """Starts, watches and cancels goals. May be used by several threads.
+
+    Args:
+        client: The way to the graph.
+    """
+
+    def __init__(self, client: SpunClient) -> None:
+        self._client = client
+        self._beats = GoalBeats(client.node)
+        self._servers: dict[str, ActionClient] = {}
+        self._goals: OrderedDict[str, _Goal] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def start(self, endpoint: Endpoint, kind: Any, message: Any, wait: float) -> Answer:
+        """Send a goal that has been admitted, and wait for its end at most so long [s].
+
+        Raises:
+            NoAnswerError: If the server is not there or does not take it.
+        """
+        server = self._server(endpoint, kind)
+        if not wait_until(server.server_is_ready, FIND_TIMEOUT):
+            raise NoAnswerError(self._client.graph.absent("action server", endpoint.name))
+        goal = _Goal(uuid.uuid4().hex, endpoint.name)
+        self._beats.keep(goal.goal_id)
+        try:
+            sent = server.send_goal_async(
+                message,
+                feedback_callback=lambda heard: setattr(goal, "feedback", heard.feedback),
+                goal_uuid=UUID(uuid=list(uuid.UUID(goal.goal_id).bytes)),
+            )
+            goal.handle = result_of(sent, FIND_TIMEOUT, endpoint.name)
+        except NoAnswerError:
+            self._beats.drop(goal.goal_id)
+            raise
+        if not goal.handle.accepted:
+            self._beats.drop(goal.goal_id)
+            return error_answer("goal_refused", f"{endpoint.name} refused the goal; its node's log says why")
+        self._keep(goal)
+        goal.handle.get_result_async().add_done_callback(lambda future: self._on_end(goal, future))
+        return self.state(goal.goal_id, wait, False)
+
+    def state(self, goal_id: str, wait: float, cancel: bool) -> Answer:
+        """Return a goal's state, progress and result."""
+        with self._lock:
+            fitting = [known for known in self._goals if goal_id and known.startswith(goal_id)]
+            goal = self._goals[fitting[0]] if len(fitting) == 1 else None
+        if goal is None:
+            near = nearest(goal_id, list(self._goals)) or list(self._goals)[-5:]
+            return error_answer("unknown_goal", f"no goal of this agent has the id '{goal_id[:40]}'", goals=near)
+        if cancel and not goal.ended.is_set():
+            goal.handle.cancel_goal_async()
+        goal.ended.wait(wait)
+        return _answer(goal)
+
+    def cancel_all(self, wait: float = 2.0) -> int:
+        """Cancel every goal that runs and return how many have not ended in time [s]."""
+        with self._lock:
+            running = [goal for goal in self._goals.values() if not goal.ended.is_set()]
+        for goal in running:
+            goal.handle.cancel_goal_async()
+        deadline = time.monotonic() + wait
+        return sum(not goal.ended.wait(max(deadline - time.monotonic(), 0.0)) for goal in running)
+
+    def _server(self, endpoint: Endpoint, kind: Any) -> ActionClient:
+        with self._lock:
+            if endpoint.name not in self._servers:
+                self._servers[endpoint.name] = ActionClient(self._client.node, kind, "/" + endpoint.name)
+            return self._servers[endpoint.name]
+
+    def _keep(self, goal: _Goal) -> None:
+        with self._lock:
+            self._goals[goal.goal_id] = goal
+            over = [known for known, entry in self._goals.items() if entry.ended.is_set()]
+            for known in over[: max(len(self._goals) - MOST_KEPT, 0)]:
+                del self._goals[known]
+
+    def _on_end(self, goal: _Goal, future: Any) -> None:
+        answer = future.result()
+        goal.state = GOAL_STATES.get(answer.status, str(answer.status))
+        goal.result = answer.result
+        self._beats.drop(goal.goal_id)
+        goal.ended.set()
+
+
+def _answer(goal: _Goal) -> Answer:
+    values: dict[str, Any] = {"goal_id": goal.goal_id, "action": goal.name, "state": goal.state}
+    if goal.ended.is_set():
+        values["result"] = plain_values(goal.result, LONGEST_LIST)
+    elif goal.feedback is not None:
+        values["feedback"] = plain_values(goal.feedback, LONGEST_LIST)
+    return data_answer(values, is_error=goal.ended.is_set() and goal.state != "succeeded")

@@ -1,0 +1,280 @@
+"""The graph for an agent's tools: every request is filled in, admitted by the guard, recorded, and then made."""
+
+from __future__ import annotations
+
+import io
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as PilImage
+
+from strands_robots.agent.answer import Answer, Picture, approval_answer, clean, data_answer, error_answer
+from strands_robots.agent.arguments import nearest
+from strands_robots.agent.endpoint import Endpoint
+from strands_robots.agent.guard import Admission, Guard
+from strands_robots.agent.schema import HIDDEN
+from strands_robots.errors import StrandsRobotsError
+from strands_robots.ros.agent_desk import ApprovalDesk
+from strands_robots.ros.agent_goals import AgentGoals
+from strands_robots.ros.approval_messages import fields_of
+from strands_robots.ros.audit_port import audit_of
+from strands_robots.ros.client import NoAnswerError
+from strands_robots.ros.graph_survey import action_types, service_types, topic_types, wait_for_graph
+from strands_robots.ros.graph_talk import reader_profile
+from strands_robots.ros.images import rgb_from_msg
+from strands_robots.ros.interfaces import load_interface
+from strands_robots.ros.message_values import fill_message, plain_values
+from strands_robots.ros.robot_discovery import cameras_on_graph, robots_on_graph
+from strands_robots.ros.spun_client import SpunClient
+from strands_robots.safety.approval_policy import load_policy
+from strands_robots.safety.approval_refusal import ApprovalRefusedError
+from strands_robots.safety.permits import Asker
+from strands_robots.safety.request import canonical_request
+
+LONGEST_LIST = 40
+LOOK_PERIOD = 2.0
+"""What is on the graph is looked up again after this long [s]."""
+
+_PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+_LARGEST_MESSAGE_KINDS = ("sensor_msgs/msg/PointCloud2", "rosgraph_msgs/msg/Clock", "rcl_interfaces/msg/Log")
+
+
+class AgentGraph:
+    """Implements `agent.endpoint.GraphPort`. May be used by several threads; `close` cancels its goals and ends it.
+
+    Args:
+        namespace: The graph's namespace; empty for the root.
+        name: Who asks; requests carry "agent/<name>".
+        policy: The policy file.
+
+    Raises:
+        ConfigurationError: If ROS refuses to start, or the policy is not valid.
+    """
+
+    def __init__(self, namespace: str, name: str, policy: Path) -> None:
+        rules, self.policy_digest = load_policy(policy)
+        self.source = f"agent/{clean(name, 64)}"
+        self.client = SpunClient(namespace)
+        self.goals = AgentGoals(self.client)
+        self._audit = audit_of(self.client.node)
+        self.guard = Guard(rules, ApprovalDesk(self.client, Asker(self.source, uuid.uuid4().hex)))
+        self._endpoints: list[Endpoint] = []
+        self._looked = float("-inf")
+        wait_for_graph(self.client.graph)
+
+    def close(self) -> None:
+        """Cancel every goal that was started here, then leave the graph."""
+        self.goals.cancel_all()
+        self._audit.close(0.3)
+        self.client.close()
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return what may be a tool, sorted by name."""
+        now = time.monotonic()
+        if now - self._looked > LOOK_PERIOD:
+            self._looked, self._endpoints = now, self._survey()
+        return self._endpoints
+
+    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
+        """Call a service."""
+        started = time.monotonic()
+        try:
+            kind = load_interface(endpoint.kind, "srv")
+            request = self._filled(kind.Request(), fields)
+            admission = self._admit(endpoint, request)
+            if not admission.is_granted:
+                return _not_admitted(admission)
+            response = self.client.call(kind, "/" + endpoint.name, request, timeout)
+            answer = _response_answer(response)
+        except StrandsRobotsError as error:
+            answer = _failure(error)
+        self._record(endpoint, answer, started)
+        return answer
+
+    def start(self, endpoint: Endpoint, fields: Mapping[str, Any], wait: float) -> Answer:
+        """Send a goal and wait for its end, at most so long [s]."""
+        started = time.monotonic()
+        try:
+            kind = load_interface(endpoint.kind, "action")
+            goal = self._filled(kind.Goal(), fields)
+            admission = self._admit(endpoint, goal)
+            if not admission.is_granted:
+                return _not_admitted(admission)
+            answer = self.goals.start(endpoint, kind, goal, wait)
+        except StrandsRobotsError as error:
+            answer = _failure(error)
+        self._record(endpoint, answer, started)
+        return answer
+
+    def goal(self, goal_id: str, wait: float, cancel: bool) -> Answer:
+        """Return a goal's state; cancels it first when asked. Cancelling needs nobody's permission."""
+        return self.goals.state(goal_id, wait, cancel)
+
+    def read(self, endpoint: Endpoint, timeout: float) -> Answer:
+        """Return the latest message of a topic. Only what may be shown at all is read; reads are recorded."""
+        started = time.monotonic()
+        try:
+            if not self.guard.is_shown(endpoint.name, endpoint.kind):
+                return error_answer("forbidden", f"'{endpoint.name}' is never a tool")
+            kind = load_interface(endpoint.kind, "msg")
+            topic = "/" + endpoint.name
+            message = self.client.latest(kind, topic, reader_profile(self.client.graph, topic, 1), timeout)
+            answer = (
+                _pixels_answer(rgb_from_image(message), 320)
+                if endpoint.kind in _PICTURES
+                else data_answer(plain_values(message, LONGEST_LIST))
+            )
+        except StrandsRobotsError as error:
+            answer = _failure(error)
+        self._record(endpoint, answer, started)
+        return answer
+
+    def picture(self, camera: str, width: int) -> Answer:
+        """Return a picture of a camera: the topic of the camera, in a simulation as on a real robot."""
+        plain = camera.strip("/")
+        cameras = {
+            entry.name.removesuffix("/image_raw"): entry
+            for entry in self.endpoints()
+            if entry.kind == _PICTURES[0] and entry.name.endswith("/image_raw")
+        }
+        names = {name.removeprefix(self._prefix()): entry for name, entry in cameras.items()}
+        if plain not in names:
+            near = nearest(plain, list(names)) or list(names)
+            return error_answer("unknown_camera", f"no camera '{plain[:80]}' publishes pictures", valid=near)
+        started, entry = time.monotonic(), names[plain]
+        try:
+            kind = load_interface(entry.kind, "msg")
+            topic = "/" + entry.name
+            message = self.client.latest(kind, topic, reader_profile(self.client.graph, topic, 1), 10.0)
+            answer = _pixels_answer(rgb_from_image(message), width)
+        except StrandsRobotsError as error:
+            answer = _failure(error)
+        self._record(entry, answer, started)
+        return answer
+
+    def describe(self) -> Answer:
+        """Return the robots, their joints and cameras, and whether they may move."""
+        from sensor_msgs.msg import JointState
+
+        from strands_robots.msg import GateState
+
+        node, found = self.client.node, {}
+        for robot in robots_on_graph(node):
+            entry: dict[str, Any] = {"cameras": [f"{robot}/{camera}" for camera in cameras_on_graph(node, robot)]}
+            try:
+                for part, kind, make in (
+                    ("joint_states", JointState, _joints),
+                    ("gate_state", GateState, _gate),
+                ):
+                    profile = reader_profile(self.client.graph, f"{self._slash()}{robot}/{part}", 1)
+                    entry |= make(self.client.latest(kind, f"{robot}/{part}", profile, 2.0))
+            except NoAnswerError as error:
+                entry["problem"] = str(error)
+            found[robot] = entry
+        if not found:
+            return error_answer("nothing_there", "no robot is on the graph; start one with: strands-robots sim")
+        return data_answer({"robots": found})
+
+    def _survey(self) -> list[Endpoint]:
+        graph = self.client.graph
+        topics = {
+            name: types
+            for name, types in topic_types(graph).items()
+            if types[0] not in _LARGEST_MESSAGE_KINDS and self.client.node.count_publishers(name)
+        }
+        found = [
+            Endpoint(name.strip("/"), types[0])
+            for entries in (service_types(graph), action_types(graph), topics)
+            for name, types in sorted(entries.items())
+            if len(types) == 1
+        ]
+        return [entry for entry in found if self.guard.is_shown(entry.name, entry.kind)]
+
+    def _filled(self, message: Any, fields: Mapping[str, Any]) -> Any:
+        """Return the request with the given fields; who asks is filled in here and cannot be given."""
+        kinds = message.get_fields_and_field_types()
+        hidden = {name: self.source for name in HIDDEN & set(kinds) if kinds[name].startswith("string")}
+        return fill_message(message, {**fields, **hidden})
+
+    def _admit(self, endpoint: Endpoint, message: Any) -> Admission:
+        request = canonical_request(endpoint.name, endpoint.kind, fields_of(message))
+        admission = self.guard.admit(request)
+        if not admission.is_granted:
+            details = {"name": endpoint.name, "type": endpoint.kind, "digest": request.digest, "why": admission.kind}
+            self._audit.record("tool_refused", details, actor=self.source)
+        return admission
+
+    def _record(self, endpoint: Endpoint, answer: Answer, started: float) -> None:
+        details = {
+            "name": endpoint.name,
+            "type": endpoint.kind,
+            "success": not answer.is_error,
+            "elapsed": time.monotonic() - started,
+        }
+        self._audit.record("tool_call", details, actor=self.source)
+
+    def _slash(self) -> str:
+        return f"{self.client.node.get_namespace().rstrip('/')}/"
+
+    def _prefix(self) -> str:
+        return self._slash().lstrip("/")
+
+
+def rgb_from_image(message: Any) -> Any:
+    """Return (H, W, 3) uint8 of an Image or a CompressedImage."""
+    if hasattr(message, "encoding"):
+        return rgb_from_msg(message)
+    return np.asarray(PilImage.open(io.BytesIO(bytes(message.data))).convert("RGB"))
+
+
+def _pixels_answer(pixels: Any, width: int) -> Answer:
+    picture = PilImage.fromarray(pixels)
+    height = max(round(picture.height * width / picture.width), 1)
+    if width < picture.width:
+        picture = picture.resize((width, height))
+    data = io.BytesIO()
+    picture.save(data, "JPEG", quality=85)
+    return data_answer({"width": picture.width, "height": picture.height}, (Picture(data.getvalue(), "jpeg"),))
+
+
+def _response_answer(response: Any) -> Answer:
+    pictures = tuple(_pictures_in(response))
+    values = plain_values(response, LONGEST_LIST)
+    return data_answer(values, pictures, is_error=values.get("success") is False)
+
+
+def _pictures_in(response: Any) -> list[Picture]:
+    """Return the pictures of a response's own fields; their bytes are of no use as numbers."""
+    found = []
+    for name in response.get_fields_and_field_types():
+        value = getattr(response, name)
+        if type(value).__name__ == "Image" and value.width and value.encoding in ("rgb8", "bgr8", "mono8"):
+            found.extend(_pixels_answer(rgb_from_msg(value), 512).pictures)
+            value.data = b""
+    return found
+
+
+def _not_admitted(admission: Admission) -> Answer:
+    if admission.kind == "approval_required":
+        return approval_answer(admission.request_id, admission.message)
+    return error_answer(admission.kind, admission.message)
+
+
+def _failure(error: StrandsRobotsError) -> Answer:
+    if isinstance(error, NoAnswerError):
+        return error_answer("no_answer", str(error))
+    if isinstance(error, ApprovalRefusedError):
+        return error_answer(error.refusal.value, str(error))
+    return error_answer("invalid_arguments", str(error))
+
+
+def _joints(message: Any) -> dict[str, Any]:
+    return {"joints": dict(zip(message.name, (float(value) for value in message.position)))}
+
+
+def _gate(message: Any) -> dict[str, Any]:
+    return {"stopped": message.latched, "why_stopped": message.latch_reason, "at_rest": message.at_rest}

@@ -1,0 +1,89 @@
+"""Goals that end with their owner: whoever started one says every 0.1 s on goals/alive that it still wants it.
+
+A goal that was named there once and then not for 0.5 s is cancelled. Goals that are never named are nobody's and go on.
+Naming somebody else's goal can only stop it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from unique_identifier_msgs.msg import UUID
+
+from strands_robots.ros import qos
+
+TOPIC = "goals/alive"
+PERIOD = 0.1
+"""Time between two beats of an owner [s]."""
+
+PATIENCE = 0.5
+"""Silence after which a goal is cancelled [s, steady time]."""
+
+FORGET = 600.0
+MOST = 1024
+
+
+class GoalOwners:
+    """Watches the owners of a node's goals.
+
+    Args:
+        node: The node; its executor must go on while goals run.
+        running: Returns the ids of the goals that run, as hex.
+        on_lost: Takes the id of a goal whose owner is silent.
+    """
+
+    def __init__(self, node: Node, running: Callable[[], list[str]], on_lost: Callable[[str], None]) -> None:
+        self._running = running
+        self._on_lost = on_lost
+        self._heard: dict[str, float] = {}
+        node.create_subscription(UUID, TOPIC, self._on_beat, qos.HEARTBEAT_READER)
+        node.create_timer(PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _on_beat(self, message: Any) -> None:
+        goal_id = bytes(message.uuid).hex()
+        if goal_id in self._heard or len(self._heard) < MOST:
+            self._heard[goal_id] = time.monotonic()
+
+    def _look(self) -> None:
+        if not self._heard:
+            return
+        now = time.monotonic()
+        for goal_id in self._running():
+            if now - self._heard.get(goal_id, now) > PATIENCE:
+                self._on_lost(goal_id)
+        self._heard = {goal_id: at for goal_id, at in self._heard.items() if now - at < FORGET}
+
+
+class GoalBeats:
+    """Says on goals/alive which goals are still wanted, from the node's executor.
+
+    Args:
+        node: The owner's node.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._wanted: set[str] = set()
+        self._publisher = node.create_publisher(UUID, TOPIC, qos.STATE)
+        node.create_timer(PERIOD, self._beat, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def keep(self, goal_id: str) -> None:
+        """Want a goal from now on; call it before the goal is sent."""
+        self._wanted.add(goal_id)
+        self._publisher.publish(_message(goal_id))
+
+    def drop(self, goal_id: str) -> None:
+        """Say nothing of a goal any more: it has ended."""
+        self._wanted.discard(goal_id)
+
+    def _beat(self) -> None:
+        for goal_id in list(self._wanted):
+            self._publisher.publish(_message(goal_id))
+
+
+def _message(goal_id: str) -> UUID:
+    return UUID(uuid=list(uuid.UUID(goal_id).bytes))
