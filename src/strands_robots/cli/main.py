@@ -14,12 +14,14 @@ from strands_robots.cli import (
     evaluate,
     graph,
     keys,
+    mcp,
     move,
     policy,
     record,
     render,
     robots,
     safety,
+    servo_bus,
     sim,
     state,
     view,
@@ -44,6 +46,7 @@ app.command("move", context_settings={"ignore_unknown_options": True})(move.move
 app.command("grip")(move.grip)
 app.command("evaluate")(evaluate.evaluate)
 app.command("record")(record.record)
+app.command("mcp")(mcp.mcp)
 app.add_typer(policy.app, name="policy")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(audit.app, name="audit")
@@ -51,6 +54,7 @@ app.add_typer(approvals.app, name="approvals")
 app.add_typer(graph.app, name="graph")
 app.add_typer(keys.app, name="keys")
 app.add_typer(robots.app, name="robots")
+app.add_typer(servo_bus.app, name="servo-bus")
 
 
 def main() -> int:

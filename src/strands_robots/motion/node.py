@@ -24,6 +24,7 @@ from strands_robots.policies.lockstep import LOCKSTEP
 from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.goal_audit import audited_goals
+from strands_robots.ros.goal_owners import GoalOwners
 from strands_robots.ros.main import run_node
 from strands_robots.ros.motion_goals import (
     MESSAGE_LENGTH,
@@ -93,6 +94,7 @@ class MotionNode(Node):
                 (SetGripper, "set_gripper", self._set_gripper),
             )
         ]
+        GoalOwners(self, lambda: [goal.goal_id for goal in self._goals.values()], self._on_lost_owner)
         self.get_logger().info(f"moves {', '.join(self._robots)}, run '{given.run_id}'")
 
     def destroy_node(self) -> None:
@@ -112,6 +114,11 @@ class MotionNode(Node):
             if goal.goal_id == _goal_id(handle):
                 goal.session.cancel("cancelled by the client")
         return CancelResponse.ACCEPT
+
+    def _on_lost_owner(self, goal_id: str) -> None:
+        for goal in self._goals.values():
+            if goal.goal_id == goal_id:
+                goal.session.cancel("whoever started the goal is gone")
 
     async def _move_to(self, handle: ServerGoalHandle) -> MoveTo.Result:
         """Carry out a goal of MoveTo; the executor goes on while this waits."""

@@ -25,6 +25,7 @@ from strands_robots.policies.run import Reason
 from strands_robots.policies.session import Goal, Outcome, Session
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.goal_audit import audited_goals
+from strands_robots.ros.goal_owners import GoalOwners
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.policy_audit import PolicyAudit
@@ -74,6 +75,7 @@ class PolicyNode(Node):
         self._audit = PolicyAudit(self)
         execute = audited_goals(self, RunPolicy, "run_policy", self._execute)
         self._server = ActionServer(self, RunPolicy, "run_policy", execute, cancel_callback=self._on_cancel)
+        GoalOwners(self, lambda: [session.goal.goal_id for session in self._sessions.values()], self._on_lost_owner)
 
     def destroy_node(self) -> None:
         """End every goal, its robot held, then the node."""
@@ -93,6 +95,11 @@ class PolicyNode(Node):
             if session.goal.goal_id == goal_id:
                 session.end(Reason.CANCELLED, "cancelled by the client")
         return CancelResponse.ACCEPT
+
+    def _on_lost_owner(self, goal_id: str) -> None:
+        for session in list(self._sessions.values()):
+            if session.goal.goal_id == goal_id:
+                session.end(Reason.CANCELLED, "whoever started the goal is gone")
 
     async def _execute(self, handle: ServerGoalHandle) -> RunPolicy.Result:
         """Run a goal; the executor goes on while this waits."""

@@ -249,7 +249,7 @@ def _response_answer(response: Any) -> Answer:
 
 def _pictures_in(response: Any) -> list[Picture]:
     """Return the pictures of a response's own fields; their bytes are of no use as numbers."""
-    found = []
+    found: list[Picture] = []
     for name in response.get_fields_and_field_types():
         value = getattr(response, name)
         if type(value).__name__ == "Image" and value.width and value.encoding in ("rgb8", "bgr8", "mono8"):

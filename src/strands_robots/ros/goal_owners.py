@@ -55,6 +55,7 @@ class GoalOwners:
         now = time.monotonic()
         for goal_id in self._running():
             if now - self._heard.get(goal_id, now) > PATIENCE:
+                del self._heard[goal_id]  # Said once.
                 self._on_lost(goal_id)
         self._heard = {goal_id: at for goal_id, at in self._heard.items() if now - at < FORGET}
 

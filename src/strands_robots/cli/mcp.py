@@ -1,0 +1,90 @@
+"""`strands-robots mcp`: the graph's tools for any MCP client, under the approval policy."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from strands_robots.cli.options import Namespace, complain
+from strands_robots.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from strands_robots.agent.toolset import Toolset
+
+TOKEN_VARIABLE = "STRANDS_ROBOTS_MCP_TOKEN"
+SHORTEST_TOKEN = 16
+
+Policy = Annotated[str, typer.Option(help="Approval policy; empty for the one that comes with the package.")]
+
+
+@contextlib.contextmanager
+def graph_tools(namespace: str, name: str, policy: str) -> Iterator[Toolset]:
+    """Give the tools of a running graph; leaving cancels the goals that they started.
+
+    Raises:
+        ConfigurationError: If ROS cannot be imported, or the policy is not usable.
+    """
+    from strands_robots.bringup.environment import middleware_environment
+    from strands_robots.share import share_directory
+
+    share = share_directory()
+    os.environ.update(middleware_environment(os.environ, share))
+    try:
+        from strands_robots.agent.toolset import Toolset
+        from strands_robots.ros.agent_graph import AgentGraph
+    except ImportError as error:
+        raise ConfigurationError(
+            f"ROS 2 is not available in this shell ({error}); source the setup.bash of the installation first"
+        ) from error
+    path = Path(policy).expanduser() if policy else share / "config" / "approval_policy.yaml"
+    with contextlib.closing(AgentGraph(namespace, name, path)) as graph:
+        yield Toolset(graph)
+
+
+def mcp(
+    http: Annotated[bool, typer.Option("--http", help="Serve http://127.0.0.1:<port>/mcp instead of stdio.")] = False,
+    port: Annotated[int, typer.Option(help="Port of --http.", min=1, max=65535)] = 8790,
+    policy: Policy = "",
+    name: Annotated[str, typer.Option(help="Name of the asker in approvals and the audit log.")] = "mcp",
+    namespace: Namespace = "",
+) -> None:
+    """Serve the graph's tools to an MCP client until it goes, or until Ctrl-C.
+
+    What needs a person's approval answers approval_required; strands-robots approvals decides. With --http every request
+    carries the token of STRANDS_ROBOTS_MCP_TOKEN, or one that is made and printed.
+    """
+    try:
+        from strands_robots.agent import mcp_server
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the MCP server is not installed ({error}); install it with: pip install -r requirements/agent.txt"
+        ) from error
+    with graph_tools(namespace, name, policy) as tools:
+        if not http:
+            asyncio.run(mcp_server.serve_stdio(tools))
+            return
+        import uvicorn
+
+        app = mcp_server.http_app(tools, port, _token())
+        complain(f"serving http://127.0.0.1:{port}/mcp")
+        uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+
+
+def _token() -> str:
+    given = os.environ.get(TOKEN_VARIABLE, "")
+    if given and (len(given) < SHORTEST_TOKEN or not given.isascii()):
+        raise ConfigurationError(
+            f"{TOKEN_VARIABLE} has {len(given)} characters; valid: at least {SHORTEST_TOKEN} of ASCII"
+        )
+    if given:
+        return given
+    made = secrets.token_urlsafe(32)
+    complain(f"token: {made}")
+    return made
