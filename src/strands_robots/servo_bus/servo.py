@@ -1,0 +1,141 @@
+"""One servo: its control table, and what a request does to it. No I/O."""
+
+from __future__ import annotations
+
+from strands_robots.servo_bus.protocol import StatusBit, decode_signed, encode_signed
+from strands_robots.servo_bus.registers import EEPROM_END, FACTORY, READ_ONLY, RESOLUTION, SIZE, Reg
+
+SUPPLY = 120
+"""Register value of the 12 V supply."""
+AMBIENT = 32
+"""Temperature at the start [deg C]."""
+
+
+class Servo:
+    """The memory of one servo.
+
+    The shaft's position is in steps of 1/4096 turn from the sensor's own zero; `mount` is what the sensor says when the joint
+    is at 0 rad. The host sees it less the homing offset.
+
+    Args:
+        number: Its address on the bus.
+        mount: Sensor at joint position 0 [steps].
+        encoder_range: Lowest and highest position of the joint [steps from 0 rad], for a calibrated servo.
+        is_calibrated: With homing offset and range in its memory, as lerobot's calibration leaves them.
+
+    Attributes:
+        voltage, temperature: What the supply and the thermometer say, in register units.
+        shaft: Joint position [steps from 0 rad], velocity [steps/s], load [1/1000], current [6.5 mA]; set by the arm.
+        is_powered: False while the supply is too low to answer.
+    """
+
+    def __init__(self, number: int, mount: int, encoder_range: tuple[int, int], is_calibrated: bool = True) -> None:
+        self.mount = mount
+        self.voltage, self.temperature = SUPPLY, AMBIENT
+        self.position = self.velocity = self.load = self.current = 0
+        self.is_powered = True
+        self._table = bytearray(SIZE)
+        self._pending: tuple[int, bytes] | None = None
+        for register, value in {**FACTORY, Reg.ID: number}.items():
+            self.set(register, value)
+        if is_calibrated:
+            middle = RESOLUTION // 2 - 1
+            self.set(Reg.HOMING_OFFSET, mount - middle)
+            self.set(Reg.MIN_POSITION, max(middle + encoder_range[0], 0))
+            self.set(Reg.MAX_POSITION, min(middle + encoder_range[1], RESOLUTION - 1))
+        self._saved = bytes(self._table[:EEPROM_END])
+        self.measure()
+        self.set(Reg.GOAL_POSITION, self.get(Reg.PRESENT_POSITION))
+
+    def get(self, register: Reg) -> int:
+        """Return a register's number."""
+        entry = register.value
+        word = int.from_bytes(self._table[entry.address : entry.address + entry.length], "little")
+        return word if entry.sign_bit is None else decode_signed(word, entry.sign_bit)
+
+    def set(self, register: Reg, value: int) -> None:
+        """Set a register's number, whether the host may or not."""
+        entry = register.value
+        word = value if entry.sign_bit is None else encode_signed(value, entry.sign_bit)
+        self._table[entry.address : entry.address + entry.length] = word.to_bytes(entry.length, "little")
+
+    @property
+    def number(self) -> int:
+        """Its address on the bus."""
+        return self.get(Reg.ID)
+
+    @property
+    def torque(self) -> bool:
+        """Whether the motor gives torque."""
+        return self.is_powered and self.get(Reg.TORQUE_ENABLE) == 1
+
+    @property
+    def goal(self) -> int:
+        """Where the motor aims at [steps from 0 rad]; the range in its memory bounds it."""
+        goal = min(max(self.get(Reg.GOAL_POSITION), self.get(Reg.MIN_POSITION)), self.get(Reg.MAX_POSITION))
+        return goal + self.get(Reg.HOMING_OFFSET) - self.mount
+
+    @property
+    def status(self) -> StatusBit:
+        """What the servo complains about."""
+        status = StatusBit(0)
+        if not self.get(Reg.MIN_VOLTAGE) <= self.voltage <= self.get(Reg.MAX_VOLTAGE):
+            status |= StatusBit.VOLTAGE
+        if self.temperature > self.get(Reg.MAX_TEMPERATURE):
+            status |= StatusBit.OVERHEAT
+        return status
+
+    def measure(self) -> None:
+        """Bring the registers of measurements up to date; an overheated motor lets go."""
+        present = (self.position + self.mount - self.get(Reg.HOMING_OFFSET)) % RESOLUTION
+        status = self.status
+        self.set(Reg.PRESENT_POSITION, present)
+        self.set(Reg.PRESENT_VELOCITY, self.velocity)
+        self.set(Reg.PRESENT_LOAD, self.load)
+        self.set(Reg.PRESENT_VOLTAGE, self.voltage)
+        self.set(Reg.PRESENT_TEMPERATURE, self.temperature)
+        self.set(Reg.PRESENT_CURRENT, self.current)
+        self.set(Reg.MOVING, int(abs(self.velocity) > 20))
+        self.set(Reg.STATUS, int(status))
+        if status & StatusBit.OVERHEAT:
+            self.set(Reg.TORQUE_ENABLE, 0)
+
+    def read(self, address: int, length: int) -> bytes:
+        """Return bytes of the memory; beyond its end there are none."""
+        return bytes(self._table[address : address + length])
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write what the host may write; the memory that lasts is kept only while `lock` is 0.
+
+        Torque that is switched on aims at the last goal position, wherever the shaft is.
+        """
+        for offset, value in enumerate(data):
+            if address + offset < SIZE and address + offset not in READ_ONLY:
+                self._table[address + offset] = value
+        if self.get(Reg.LOCK) == 0:
+            self._saved = bytes(self._table[:EEPROM_END])
+
+    def prepare(self, address: int, data: bytes) -> None:
+        """Keep a write until `act`."""
+        self._pending = address, data
+
+    def act(self) -> None:
+        """Carry out the write that was kept."""
+        if self._pending is not None:
+            address, data = self._pending
+            self._pending = None
+            self.write(address, data)
+
+    def lose_power(self) -> None:
+        """Let go and answer no more."""
+        self.is_powered = False
+
+    def power_up(self) -> None:
+        """Start again with what lasts; the goal is where the shaft is, without torque."""
+        self.is_powered = True
+        self._pending = None
+        self._table[:] = self._saved + bytes(SIZE - EEPROM_END)
+        self.set(Reg.LOCK, 1)
+        self.set(Reg.TORQUE_LIMIT, self.get(Reg.MAX_TORQUE))
+        self.measure()
+        self.set(Reg.GOAL_POSITION, self.get(Reg.PRESENT_POSITION))
