@@ -60,7 +60,7 @@ class _Lockstep:
         self.stepper = Stepper(self.control, 3600.0)
         self.sequence = 0
         for sequence in range(3):
-            beat = Heartbeat("supervisor", sequence, True, 1, {"so101": "session"})
+            beat = Heartbeat("supervisor", sequence, True, 1, {"so101": "session"}, latch_counts={"so101": 0})
             self.gate.on_heartbeat(beat, self.control.now())
         assert not self.gate.is_latched
         phase = np.linspace(0.0, 6.0 * np.pi, ROWS * REQUESTS)[:, None]

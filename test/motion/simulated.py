@@ -160,4 +160,5 @@ class Simulated:
 
     def _beat(self) -> None:
         self._beats += 1
-        self.gate.on_heartbeat(Heartbeat("sup", self._beats, True, 1, {self.name: "s1"}), self.now)
+        names, counts = {self.name: "s1"}, {self.name: self.gate.report(self.now).latch_count}
+        self.gate.on_heartbeat(Heartbeat("sup", self._beats, True, 1, names, "", counts), self.now)

@@ -33,7 +33,9 @@ def check_shape(chunk: Chunk, limits: JointLimits) -> list[int]:
         shown = ", ".join(f"'{ascii(name[:64])[1:-1]}'" for name in unknown[:4])
         raise Refused(Refusal.UNKNOWN_JOINT, f"{shown} given; valid: {', '.join(limits.names)}")
     if len(set(chunk.joint_names)) != len(chunk.joint_names):
-        raise Refused(Refusal.WRONG_LENGTH, f"a joint is named twice in {', '.join(chunk.joint_names)}; valid: each once")
+        raise Refused(
+            Refusal.WRONG_LENGTH, f"a joint is named twice in {', '.join(chunk.joint_names)}; valid: each once"
+        )
     width = len(chunk.joint_names)
     if values.ndim != 2 or width == 0 or len(values) == 0 or values.shape[1] != width:
         raise Refused(
@@ -93,7 +95,8 @@ def check_times(chunk: Chunk, now: Instant, future_tolerance: float, armed_at: f
     ahead = max(chunk.stamp, start) - now.ros
     if ahead > future_tolerance:
         raise Refused(
-            Refusal.FUTURE, f"stamped {ahead:.3f} s in the future; valid: at most {future_tolerance:.3f} s (use the graph's ROS time)"
+            Refusal.FUTURE,
+            f"stamped {ahead:.3f} s in the future; valid: at most {future_tolerance:.3f} s (use the graph's ROS time)",
         )
     if chunk.stamp < armed_at:
         raise Refused(Refusal.BEFORE_ARMING, "issued before the robot was armed; valid: commands issued after that")

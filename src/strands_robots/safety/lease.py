@@ -20,7 +20,8 @@ def source_class(source: str) -> SourceClass:
     if _SOURCE.fullmatch(source) is None or head.upper() not in SourceClass.__members__:
         classes = ", ".join(member.name.lower() for member in sorted(SourceClass, reverse=True))
         raise Refused(
-            Refusal.MALFORMED_SOURCE, f"source '{ascii(source[:128])[1:-1]}' is not 'class/name' with a class of {classes}"
+            Refusal.MALFORMED_SOURCE,
+            f"source '{ascii(source[:128])[1:-1]}' is not 'class/name' with a class of {classes}",
         )
     return SourceClass[head.upper()]
 

@@ -24,7 +24,13 @@ class LimitPolicy(enum.Enum):
 
 
 def plan(
-    chunk: Chunk, mode: ControlMode, columns: list[int], limits: JointLimits, policy: LimitPolicy, start: float, dt: float
+    chunk: Chunk,
+    mode: ControlMode,
+    columns: list[int],
+    limits: JointLimits,
+    policy: LimitPolicy,
+    start: float,
+    dt: float,
 ) -> tuple[PlannedChunk, str]:
     """Return the chunk laid out for playing and what had to be clamped, in words (empty when nothing).
 

@@ -1,5 +1,4 @@
-"""How often each action may be made: a place is reserved when it is asked for, and given back when it does not happen.
-"""
+"""How often each action may be made: a place is reserved when it is asked for, and given back when it does not happen."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ class ContactWatch:
 
     def __init__(self, config: ContactConfig) -> None:
         finger_force = np.inf if config.finger_force is None else config.finger_force
+        self._force, self._finger_force = config.force, float(finger_force)
         self._persistence = Persistence(np.array([config.force, finger_force]), config.time)
         self._forces: FloatArray = np.zeros(2)
 
@@ -25,6 +26,9 @@ class ContactWatch:
 
     def check(self, readings: Readings, dt: float) -> Alarm | None:
         """Judge the contact forces after another `dt` [s]."""
+        is_light = readings.contact_force <= self._force and readings.finger_force <= self._finger_force
+        if is_light and self._persistence.is_quiet:
+            return None
         self._forces[0], self._forces[1] = readings.contact_force, readings.finger_force
         which = self._persistence.update(self._forces, dt)
         if which is None:

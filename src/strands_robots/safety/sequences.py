@@ -38,7 +38,8 @@ class SequenceTable:
             self._forget(now)
             if len(self._entries) >= self._capacity:
                 raise Refused(
-                    Refusal.TOO_MANY_SOURCES, f"{len(self._entries)} sources have live commands; valid: at most {self._capacity}"
+                    Refusal.TOO_MANY_SOURCES,
+                    f"{len(self._entries)} sources have live commands; valid: at most {self._capacity}",
                 )
         self._entries[key] = (sequence, max(expiry, entry[1]) if entry is not None else expiry)
 
