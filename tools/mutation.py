@@ -32,7 +32,14 @@ class Target:
 TARGETS = {
     "latch": Target(
         ("safety/latch.py", "safety/lease.py", "safety/sequences.py", "safety/rest.py"),
-        ("safety/test_latch.py", "safety/test_lease.py", "safety/test_gate_motion.py", "safety/test_gate_refusals.py"),
+        (
+            "safety/test_latch.py",
+            "safety/test_lease.py",
+            "safety/test_rest.py",
+            "safety/test_sequences.py",
+            "safety/test_gate_motion.py",
+            "safety/test_gate_refusals.py",
+        ),
         40.0,
     ),
     "gate": Target(

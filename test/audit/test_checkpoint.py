@@ -50,6 +50,7 @@ def test_what_is_no_checkpoint_is_refused(data: bytes) -> None:
         (("mac",), "ABCD"),
         (("signature",), "abc"),
         (("checkpoint", "v"), 2),
+        (("checkpoint", "v"), 0),
         (("checkpoint", "head"), "no hex"),
         (("checkpoint", "next_index"), "7"),
         (("checkpoint", "segment"), True),

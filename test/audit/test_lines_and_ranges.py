@@ -31,6 +31,17 @@ def test_too_long_line_is_cut_and_the_next_is_whole() -> None:
     assert lines[1] == Line(b"next", 500_002, True, True)
 
 
+def test_longest_line_is_whole_and_one_byte_more_is_not() -> None:
+    lines = list(read_lines([b"x" * MAX_LINE + b"\n" + b"y" * (MAX_LINE + 1) + b"\n"]))
+    assert [(len(line.data), line.is_complete) for line in lines] == [(MAX_LINE, True), (MAX_LINE, False)]
+
+
+def test_what_is_left_of_a_line_that_was_cut_is_not_taken_for_a_whole_one() -> None:
+    lines = list(read_lines([b"x" * (2 * MAX_LINE + 1), b"\nnext\n"]))
+    assert [line.is_complete for line in lines] == [False, True]
+    assert lines[1] == Line(b"next", 2 * MAX_LINE + 2, True, True)
+
+
 def test_end_without_newline_is_not_complete() -> None:
     assert list(read_lines([b"whole\nto", b"rn"])) == [Line(b"whole", 0, True, True), Line(b"torn", 6, False, False)]
 

@@ -65,6 +65,7 @@ def test_other_form_is_refused(line: bytes) -> None:
     ("members", "message"),
     [
         ({"v": 2}, "format 2"),
+        ({"v": 0}, "format 0"),
         ({"v": True}, "bool"),
         ({"index": -1}, "not valid"),
         ({"index": 1.5}, "float"),

@@ -9,7 +9,9 @@ from hypothesis.extra.numpy import arrays
 
 from strands_robots.motion.spline import MonotoneCubic, monotone_slopes
 
-rows_strategy = arrays(np.float64, st.tuples(st.integers(1, 12), st.integers(1, 3)), elements=st.floats(-5, 5, width=32))
+rows_strategy = arrays(
+    np.float64, st.tuples(st.integers(1, 12), st.integers(1, 3)), elements=st.floats(-5, 5, width=32)
+)
 
 
 @given(rows=rows_strategy)

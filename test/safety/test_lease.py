@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from strands_robots.safety.refusal import Refusal
+from strands_robots.safety.lease import Lease, source_class
+from strands_robots.safety.refusal import Refusal, Refused
 
 from .gates import Bench
 
@@ -58,3 +59,21 @@ def test_lease_on_steady_clock_ignores_simulated_time() -> None:
         bench.steady += 0.1
         bench.beat()
     assert bench.submit(HOME, source="policy/other").accepted
+
+
+@pytest.mark.parametrize("source", ["", "policy", "policy/", "boss/a", "Policy/a", "policy/a b", "policy/" + "x" * 200])
+def test_source_of_another_form_is_refused_with_the_classes(source: str) -> None:
+    with pytest.raises(Refused) as caught:
+        source_class(source)
+    assert caught.value.refusal is Refusal.MALFORMED_SOURCE
+    assert f"source '{source[:128]}' is not" in str(caught.value)
+    assert "operator, teleop" in str(caught.value) and str(caught.value).endswith("agent")
+
+
+def test_refusal_says_how_long_the_holder_has_at_least() -> None:
+    lease = Lease(0.5)
+    lease.take("policy/a", 10.0, 12.0)
+    with pytest.raises(Refused, match=r"'policy/a' holds the robot for at least 1\.75 s more"):
+        lease.check("policy/b", 10.75)
+    lease.check("policy/b", 12.51)
+    assert lease.holder == ""
