@@ -26,6 +26,7 @@ def servo_bus(
     calibrated: Annotated[bool, typer.Option(help="Servos with homing offset and range in their memory.")] = True,
     paced: Annotated[bool, typer.Option(help="Answers take as long as their bytes on the wire.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of the faults.")] = 0,
+    holds: Annotated[bool, typer.Option(help="Servos that hold the arm at the start; else it falls.")] = True,
 ) -> None:
     """Simulate an arm's servo bus until Ctrl-C; the first line says its port."""
     if context.invoked_subcommand is not None:
@@ -38,7 +39,7 @@ def servo_bus(
         nonlocal over
         over = True
 
-    process = BusProcess(BusOptions(robot, link, control, _mounts(mounts), calibrated, paced, seed))
+    process = BusProcess(BusOptions(robot, link, control, _mounts(mounts), calibrated, paced, seed, holds))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     say(f"port: {process.line.port}")

@@ -24,9 +24,12 @@ class ServoArm:
         name: The robot in it.
         mounts: Sensor of each servo at joint position 0 [steps].
         is_calibrated: Whether the servos have homing offset and range in their memories.
+        holds: Whether they hold the arm at the start, as a program before may have left them; else it falls.
     """
 
-    def __init__(self, world: World, name: str, mounts: tuple[int, ...], is_calibrated: bool = True) -> None:
+    def __init__(
+        self, world: World, name: str, mounts: tuple[int, ...], is_calibrated: bool = True, holds: bool = True
+    ) -> None:
         self.world = world
         self.robot = world.robot(name)
         limits = self.robot.limits
@@ -49,6 +52,7 @@ class ServoArm:
         self.measure()
         for servo in self.servos:
             servo.power_up()
+            servo.set(Reg.TORQUE_ENABLE, int(holds))
 
     def step(self, count: int) -> None:
         """Let the motors act and advance the world by `count` timesteps."""

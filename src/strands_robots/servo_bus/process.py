@@ -38,6 +38,7 @@ class BusOptions:
         is_calibrated: Whether the servos are calibrated as lerobot does it.
         is_paced: Answers take the time that their bytes need on the wire.
         seed: Of the faults' dice.
+        holds: The servos hold the arm at the start; else it falls.
     """
 
     robot: str = "so101"
@@ -47,6 +48,7 @@ class BusOptions:
     is_calibrated: bool = True
     is_paced: bool = True
     seed: int = 0
+    holds: bool = True
 
 
 class BusProcess:
@@ -56,7 +58,7 @@ class BusProcess:
         self.options = options
         world = World(world_config((f"arm={options.robot}",), "", TIMESTEP, 30.0))
         size = len(world.robot("arm").joint_names)
-        self.arm = ServoArm(world, "arm", options.mounts or (2047,) * size, options.is_calibrated)
+        self.arm = ServoArm(world, "arm", options.mounts or (2047,) * size, options.is_calibrated, options.holds)
         self.bus = ServoBus(self.arm.servos, options.seed)
         self._control = _listen(options.control)
         self.line = Line(options.link)
@@ -104,7 +106,7 @@ class BusProcess:
             elif source is self._control:
                 client, _ = source.accept()
                 self._clients[client] = b""
-            else:
+            elif isinstance(source, socket.socket):
                 self._hear(source)
         while self._due and self._due[0][0] <= time.monotonic():
             data = heapq.heappop(self._due)[2]

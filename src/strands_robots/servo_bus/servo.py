@@ -21,7 +21,7 @@ class Servo:
         number: Its address on the bus.
         mount: Sensor at joint position 0 [steps].
         encoder_range: Lowest and highest position of the joint [steps from 0 rad], for a calibrated servo.
-        is_calibrated: With homing offset and range in its memory, as lerobot's calibration leaves them.
+        is_calibrated: With homing offset, range and gain in its memory, as lerobot leaves them.
 
     Attributes:
         voltage, temperature: What the supply and the thermometer say, in register units.
@@ -41,6 +41,7 @@ class Servo:
         if is_calibrated:
             middle = RESOLUTION // 2 - 1
             self.set(Reg.HOMING_OFFSET, mount - middle)
+            self.set(Reg.P_COEFFICIENT, 16)
             self.set(Reg.MIN_POSITION, max(middle + encoder_range[0], 0))
             self.set(Reg.MAX_POSITION, min(middle + encoder_range[1], RESOLUTION - 1))
         self._saved = bytes(self._table[:EEPROM_END])
