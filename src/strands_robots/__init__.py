@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 # Public name -> module that defines it.
 _LAZY: dict[str, str] = {
+    "Robot": "strands_robots.robot",
     "RobotConfig": "strands_robots.robot_config",
     "RobotSpec": "strands_robots.sim.world_config",
     "World": "strands_robots.sim.world",
@@ -19,7 +20,7 @@ _LAZY: dict[str, str] = {
     "load_robot": "strands_robots.robot_config",
 }
 
-__all__ = ["RobotConfig", "RobotSpec", "World", "WorldConfig", "__version__", "create_policy", "load_robot"]
+__all__ = ["Robot", "RobotConfig", "RobotSpec", "World", "WorldConfig", "__version__", "create_policy", "load_robot"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 from strands_robots.agent.guard import DeskAnswer
 from strands_robots.ros.approval_client import ask_to_msg, use_to_msg
 from strands_robots.ros.client import NoAnswerError
-from strands_robots.ros.spun_client import SpunClient
+from strands_robots.ros.spun_client import SpunClient, wait_until
 from strands_robots.safety.permits import Asker
 from strands_robots.safety.request import CanonicalRequest
 from strands_robots.srv import ConsumePermit, RequestApproval
 
 _STATES = {RequestApproval.Response.GRANTED: "granted", RequestApproval.Response.WAITING: "waiting"}
 _TIMEOUT = 5.0
+
+DISCOVERY_TIME = 5.0
+"""When approval_node was not found for this long after the start, there is none [s]."""
 
 
 class ApprovalDesk:
@@ -26,11 +31,16 @@ class ApprovalDesk:
         self._client = client
         self._asker = asker
         self._was_there = False
+        self._discovered = time.monotonic() + DISCOVERY_TIME
         self._probe = client.client(RequestApproval, "approvals/request")
 
     def is_there(self) -> bool:
-        """Return whether approval_node is on the graph, or ever was: its death permits nothing."""
-        self._was_there = self._was_there or self._probe.service_is_ready()
+        """Return whether approval_node is on the graph, or ever was: its death permits nothing.
+
+        Discovery may take some seconds, so a young client waits for it.
+        """
+        left = self._discovered - time.monotonic()
+        self._was_there = self._was_there or wait_until(self._probe.service_is_ready, left)
         return self._was_there
 
     def ask(self, request: CanonicalRequest) -> DeskAnswer:

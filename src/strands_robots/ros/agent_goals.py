@@ -27,7 +27,7 @@ LONGEST_LIST = 16
 
 
 @dataclass
-class _Goal:
+class SentGoal:
     """One goal; `ended` is set once `state` and `result` are final."""
 
     goal_id: str
@@ -50,7 +50,7 @@ class AgentGoals:
         self._client = client
         self._beats = GoalBeats(client.node)
         self._servers: dict[str, ActionClient] = {}
-        self._goals: OrderedDict[str, _Goal] = OrderedDict()
+        self._goals: OrderedDict[str, SentGoal] = OrderedDict()
         self._lock = threading.Lock()
 
     def start(self, endpoint: Endpoint, kind: Any, message: Any, wait: float) -> Answer:
@@ -59,27 +59,38 @@ class AgentGoals:
         Raises:
             NoAnswerError: If the server is not there or does not take it.
         """
+        return self.state(self.send(endpoint, kind, message).goal_id, wait, False)
+
+    def send(self, endpoint: Endpoint, kind: Any, message: Any) -> SentGoal:
+        """Send a goal and return it; raises as `start`."""
         server = self._server(endpoint, kind)
         if not wait_until(server.server_is_ready, FIND_TIMEOUT):
             raise NoAnswerError(self._client.graph.absent("action server", endpoint.name))
-        goal = _Goal(uuid.uuid4().hex, endpoint.name)
+        goal = SentGoal(uuid.uuid4().hex, endpoint.name)
         self._beats.keep(goal.goal_id)
         try:
-            sent = server.send_goal_async(
-                message,
-                feedback_callback=lambda heard: setattr(goal, "feedback", heard.feedback),
-                goal_uuid=UUID(uuid=list(uuid.UUID(goal.goal_id).bytes)),
+            sent = self._client.in_executor(
+                lambda: server.send_goal_async(
+                    message,
+                    feedback_callback=lambda heard: setattr(goal, "feedback", heard.feedback),
+                    goal_uuid=UUID(uuid=list(uuid.UUID(goal.goal_id).bytes)),
+                ),
+                endpoint.name,
             )
             goal.handle = result_of(sent, FIND_TIMEOUT, endpoint.name)
+            if not goal.handle.accepted:
+                raise NoAnswerError(f"{endpoint.name} refused the goal; its node's log says why")
         except NoAnswerError:
             self._beats.drop(goal.goal_id)
             raise
-        if not goal.handle.accepted:
-            self._beats.drop(goal.goal_id)
-            return error_answer("goal_refused", f"{endpoint.name} refused the goal; its node's log says why")
         self._keep(goal)
-        goal.handle.get_result_async().add_done_callback(lambda future: self._on_end(goal, future))
-        return self.state(goal.goal_id, wait, False)
+        ended = self._client.in_executor(goal.handle.get_result_async, endpoint.name)
+        ended.add_done_callback(lambda future: self._on_end(goal, future))
+        return goal
+
+    def cancel(self, goal: SentGoal) -> None:
+        """Ask for the end of a goal."""
+        self._client.in_executor(goal.handle.cancel_goal_async, goal.name)
 
     def state(self, goal_id: str, wait: float, cancel: bool) -> Answer:
         """Return a goal's state, progress and result."""
@@ -90,7 +101,7 @@ class AgentGoals:
             near = nearest(goal_id, list(self._goals)) or list(self._goals)[-5:]
             return error_answer("unknown_goal", f"no goal of this agent has the id '{goal_id[:40]}'", goals=near)
         if cancel and not goal.ended.is_set():
-            goal.handle.cancel_goal_async()
+            self.cancel(goal)
         goal.ended.wait(wait)
         return _answer(goal)
 
@@ -99,7 +110,7 @@ class AgentGoals:
         with self._lock:
             running = [goal for goal in self._goals.values() if not goal.ended.is_set()]
         for goal in running:
-            goal.handle.cancel_goal_async()
+            self.cancel(goal)
         deadline = time.monotonic() + wait
         return sum(not goal.ended.wait(max(deadline - time.monotonic(), 0.0)) for goal in running)
 
@@ -109,14 +120,14 @@ class AgentGoals:
                 self._servers[endpoint.name] = ActionClient(self._client.node, kind, "/" + endpoint.name)
             return self._servers[endpoint.name]
 
-    def _keep(self, goal: _Goal) -> None:
+    def _keep(self, goal: SentGoal) -> None:
         with self._lock:
             self._goals[goal.goal_id] = goal
             over = [known for known, entry in self._goals.items() if entry.ended.is_set()]
             for known in over[: max(len(self._goals) - MOST_KEPT, 0)]:
                 del self._goals[known]
 
-    def _on_end(self, goal: _Goal, future: Any) -> None:
+    def _on_end(self, goal: SentGoal, future: Any) -> None:
         answer = future.result()
         goal.state = GOAL_STATES.get(answer.status, str(answer.status))
         goal.result = answer.result
@@ -124,7 +135,7 @@ class AgentGoals:
         goal.ended.set()
 
 
-def _answer(goal: _Goal) -> Answer:
+def _answer(goal: SentGoal) -> Answer:
     values: dict[str, Any] = {"goal_id": goal.goal_id, "action": goal.name, "state": goal.state}
     if goal.ended.is_set():
         values["result"] = plain_values(goal.result, LONGEST_LIST)

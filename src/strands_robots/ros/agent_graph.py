@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image as PilImage
+from sensor_msgs.msg import JointState
 
 from strands_robots.agent.answer import Answer, Picture, approval_answer, clean, data_answer, error_answer
 from strands_robots.agent.arguments import nearest
@@ -18,6 +19,7 @@ from strands_robots.agent.endpoint import Endpoint
 from strands_robots.agent.guard import Admission, Guard
 from strands_robots.agent.schema import HIDDEN
 from strands_robots.errors import StrandsRobotsError
+from strands_robots.msg import GateState
 from strands_robots.ros.agent_desk import ApprovalDesk
 from strands_robots.ros.agent_goals import AgentGoals
 from strands_robots.ros.approval_messages import fields_of
@@ -34,10 +36,14 @@ from strands_robots.safety.approval_policy import load_policy
 from strands_robots.safety.approval_refusal import ApprovalRefusedError
 from strands_robots.safety.permits import Asker
 from strands_robots.safety.request import canonical_request
+from strands_robots.srv import GetWorldState
 
 LONGEST_LIST = 40
 LOOK_PERIOD = 2.0
 """What is on the graph is looked up again after this long [s]."""
+
+PROGRAM = "external/robot"
+"""Who asks, for what a program and no model asks."""
 
 _PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _LARGEST_MESSAGE_KINDS = ("sensor_msgs/msg/PointCloud2", "rosgraph_msgs/msg/Clock", "rcl_interfaces/msg/Log")
@@ -158,26 +164,67 @@ class AgentGraph:
 
     def describe(self) -> Answer:
         """Return the robots, their joints and cameras, and whether they may move."""
-        from sensor_msgs.msg import JointState
-
-        from strands_robots.msg import GateState
-
-        node, found = self.client.node, {}
-        for robot in robots_on_graph(node):
-            entry: dict[str, Any] = {"cameras": [f"{robot}/{camera}" for camera in cameras_on_graph(node, robot)]}
+        found: dict[str, Any] = {}
+        for robot in self.robots():
             try:
-                for part, kind, make in (
-                    ("joint_states", JointState, _joints),
-                    ("gate_state", GateState, _gate),
-                ):
-                    profile = reader_profile(self.client.graph, f"{self._slash()}{robot}/{part}", 1)
-                    entry |= make(self.client.latest(kind, f"{robot}/{part}", profile, 2.0))
+                found[robot] = self.robot_state(robot)
             except NoAnswerError as error:
-                entry["problem"] = str(error)
-            found[robot] = entry
+                found[robot] = {"problem": str(error)}
         if not found:
             return error_answer("nothing_there", "no robot is on the graph; start one with: strands-robots sim")
         return data_answer({"robots": found})
+
+    def robots(self) -> list[str]:
+        """Return the names of the graph's robots."""
+        return robots_on_graph(self.client.node)
+
+    def has_servers(self) -> bool:
+        """Return whether the graph's own action servers are there."""
+        names = action_types(self.client.graph)
+        return all(f"{self._slash()}{name}" in names for name in ("move_to", "set_gripper", "run_policy"))
+
+    def robot_state(self, robot: str) -> dict[str, Any]:
+        """Return cameras, joints, stopped, why_stopped and at_rest of a robot.
+
+        Raises:
+            NoAnswerError: If it is silent.
+        """
+        cameras = [f"{robot}/{camera}" for camera in cameras_on_graph(self.client.node, robot)]
+        entry: dict[str, Any] = {"cameras": cameras}
+        for part, kind, make in (("joint_states", JointState, _joints), ("gate_state", GateState, _gate)):
+            profile = reader_profile(self.client.graph, f"{self._slash()}{robot}/{part}", 1)
+            entry |= make(self.client.latest(kind, f"{robot}/{part}", profile, 2.0))
+        return entry
+
+    def is_simulated(self, robot: str) -> bool:
+        """Return whether a robot is one of a simulated world of the graph."""
+        try:
+            answer = self.client.call(GetWorldState, "world/get_state", GetWorldState.Request(), 5.0)
+        except NoAnswerError:
+            return False
+        return robot in answer.robots
+
+    def run_goal(self, kind: str, name: str, fields: Mapping[str, Any], timeout: float) -> tuple[str, dict[str, Any]]:
+        """Carry out a goal for the program itself, not for a model; returns how it ended and its result.
+
+        Raises:
+            NoAnswerError: If the server does not take it, or it has not ended in time [s]; then it is cancelled.
+            ConfigurationError: If a field does not fit.
+        """
+        action = load_interface(kind, "action")
+        goal = action.Goal()
+        if hasattr(goal, "source"):
+            goal.source = PROGRAM
+        full = self._prefix() + name
+        sent = self.goals.send(Endpoint(full, kind), action, fill_message(goal, fields))
+        try:
+            if not sent.ended.wait(timeout):
+                raise NoAnswerError(f"{name} has not ended within {timeout:g} s; it was cancelled")
+        finally:
+            if not sent.ended.is_set():
+                self.goals.cancel(sent)
+                sent.ended.wait(2.0)
+        return sent.state, plain_values(sent.result)
 
     def _survey(self) -> list[Endpoint]:
         graph = self.client.graph

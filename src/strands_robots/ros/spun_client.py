@@ -82,6 +82,14 @@ class SpunClient:
         finally:
             self.node.destroy_subscription(subscription)
 
+    def in_executor(self, call: Callable[[], Any], what: str) -> Any:
+        """Return what a call returns that the spinning thread makes.
+
+        An action client forgets an answer that comes before the call that asked for it has returned.
+        """
+        assert self.node.executor is not None
+        return result_of(self.node.executor.create_task(call), FIND_TIMEOUT, what)
+
     def _spin(self) -> None:
         self.graph.spin_until(lambda: self._is_closing, math.inf)
 
