@@ -89,10 +89,8 @@ class _Goals:
         return found if isinstance(found, Answer) else self._port.start(found, fields, float(given.get("wait", wait)))
 
     def _find(self, kind: str) -> Endpoint | Answer:
-        """Return the graph's own server of a type: the one with the shortest name."""
-        endpoints = self._port.endpoints()
-        fitting = sorted((entry for entry in endpoints if entry.kind == kind), key=lambda entry: len(entry.name))
-        if fitting:
-            return fitting[0]
-        near = nearest(kind, [entry.kind for entry in endpoints])
+        found = self._port.find(kind)
+        if found is not None:
+            return found
+        near = nearest(kind, [entry.kind for entry in self._port.endpoints()])
         return error_answer("not_there", f"nothing of type {kind} is on the graph", nearest=near)

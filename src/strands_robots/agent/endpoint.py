@@ -37,6 +37,10 @@ class GraphPort(Protocol):
         """Return what may be a tool, sorted by name."""
         ...
 
+    def find(self, kind: str) -> Endpoint | None:
+        """Return the graph's own server of a type, the one with the shortest name; waits a little for discovery."""
+        ...
+
     def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
         """Call a service."""
         ...

@@ -71,6 +71,8 @@ class Toolset:
 
     def run(self, name: str, arguments: Any) -> Answer:
         """Run a tool; whatever is wrong is in the answer."""
+        if name not in self._tools:
+            self.refresh()  # It may have come since.
         tool = self._tools.get(name)
         if tool is None:
             near = nearest(str(name)[:80], self.names())

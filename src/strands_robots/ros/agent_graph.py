@@ -39,6 +39,7 @@ from strands_robots.safety.request import canonical_request
 from strands_robots.srv import GetWorldState
 
 LONGEST_LIST = 40
+FIND_TIMEOUT = 5.0
 LOOK_PERIOD = 2.0
 """What is on the graph is looked up again after this long [s]."""
 
@@ -84,6 +85,16 @@ class AgentGraph:
         if now - self._looked > LOOK_PERIOD:
             self._looked, self._endpoints = now, self._survey()
         return self._endpoints
+
+    def find(self, kind: str) -> Endpoint | None:
+        """Return the server of a type with the shortest name; waits for discovery, and returns None when it brings none."""
+        deadline = time.monotonic() + FIND_TIMEOUT
+        while True:
+            fitting = [entry for entry in self.endpoints() if entry.kind == kind]
+            if fitting or time.monotonic() > deadline:
+                return min(fitting, key=lambda entry: len(entry.name), default=None)
+            time.sleep(0.1)
+            self._looked = float("-inf")
 
     def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
         """Call a service."""
