@@ -17,6 +17,7 @@ from strands_robots.cli import (
     mcp,
     move,
     policy,
+    real,
     record,
     render,
     robots,
@@ -36,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("sim")(sim.sim)
+app.command("real")(real.real)
 app.command("doctor")(doctor.doctor)
 app.command("estop")(safety.estop)
 app.command("resume")(safety.resume)

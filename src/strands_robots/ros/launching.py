@@ -24,6 +24,8 @@ from strands_robots.bringup.graph import EndGraph, ExitRule, Graph, NodeSpec, Re
 from strands_robots.bringup.graph import ParameterValue as Value
 from strands_robots.bringup.journal import EndJournal
 from strands_robots.bringup.prepare import command_of, complete
+from strands_robots.bringup.real import REAL_ARGUMENTS, real_graph, real_options_from_text
+from strands_robots.bringup.real import describe as describe_real
 from strands_robots.bringup.sim import (
     LAUNCH_ARGUMENTS,
     describe,
@@ -52,6 +54,20 @@ def _sim_actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     options = options_from_text(given)
     origins: list[LaunchDescriptionEntity] = [LogInfo(msg=robot.origin) for robot in options.robots if robot.origin]
     return [*origins, *graph_actions(complete(sim_graph(options), simulated=True))]
+
+
+def real_description() -> LaunchDescription:
+    """Return the launch description of a real robot, with the arguments of `strands-robots real`."""
+    declared = [
+        DeclareLaunchArgument(name, default_value=default, description=describe_real(name))
+        for name, default in REAL_ARGUMENTS.items()
+    ]
+    return LaunchDescription([*declared, OpaqueFunction(function=_real_actions)])
+
+
+def _real_actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    given = {name: LaunchConfiguration(name).perform(context) for name in REAL_ARGUMENTS}
+    return graph_actions(complete(real_graph(real_options_from_text(given)), simulated=False))
 
 
 def graph_actions(graph: Graph) -> list[LaunchDescriptionEntity]:

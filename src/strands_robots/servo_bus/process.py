@@ -101,7 +101,7 @@ class BusProcess:
         if self.line.is_plugged:
             sources.append(self.line)
         for source in select.select(sources, [], [], wait)[0]:
-            if source is self.line:
+            if isinstance(source, Line):
                 self._exchange()
             elif source is self._control:
                 client, _ = source.accept()
@@ -114,6 +114,8 @@ class BusProcess:
                 self.line.write(data)
 
     def _exchange(self) -> None:
+        if not self.line.is_plugged:  # A command of this very turn has pulled the cable.
+            return
         request = self.line.read()
         baud_rate = self.line.baud_rate()
         answer = self.bus.receive(request, baud_rate)
