@@ -1,0 +1,36 @@
+"""What the graph of a real arm asks for, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from strands_robots.bringup.graph import OnExit
+from strands_robots.bringup.real import RealOptions, real_graph, real_options_from_text
+from strands_robots.errors import ConfigurationError, UnknownNameError
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"port": "/dev/ttyACM0", "arm": "a"}, "no robot is given"),
+        ({"robot": "so101", "arm": "a"}, "no port is given"),
+        ({"robot": "so101", "port": "/dev/ttyACM0"}, "lerobot-calibrate"),
+        ({"robot": "so101", "port": "p", "arm": "a", "at_exit": "fly"}, "valid: hold, off"),
+        ({"robot": "so101@0,0,0", "port": "p", "arm": "a"}, "has a pose"),
+        ({"robot": "so101", "port": "p", "arm": "a", "recorder": "perhaps"}, "true or false"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_said(given: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigurationError if "fly" not in given.values() else UnknownNameError, match=words):
+        real_options_from_text(given)
+
+
+def test_real_arm_starts_stopped_and_stops_unrecorded() -> None:
+    nodes = {node.name: node for node in real_graph(RealOptions("left:=so101", "/dev/ttyACM0", "mine")).nodes}
+    safety = nodes["safety_node"].parameters
+    assert (safety["arm_on_start"], safety["on_audit_loss"], safety["robots"]) == (False, "stop", ("left",))
+    driver = nodes["driver_node"]
+    assert driver.on_exit is OnExit.END_GRAPH
+    assert (driver.parameters["robot"], driver.parameters["port"]) == ("left=so101", "/dev/ttyACM0")
+    assert not any(node.parameters.get("use_sim_time") for node in nodes.values())
+    assert "sim_node" not in nodes
