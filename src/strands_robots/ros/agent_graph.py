@@ -71,6 +71,7 @@ class AgentGraph:
         self.guard = Guard(rules, ApprovalDesk(self.client, Asker(self.source, uuid.uuid4().hex)))
         self._endpoints: list[Endpoint] = []
         self._looked = float("-inf")
+        self._discovered = time.monotonic() + FIND_TIMEOUT
         wait_for_graph(self.client.graph)
 
     def close(self) -> None:
@@ -153,12 +154,11 @@ class AgentGraph:
     def picture(self, camera: str, width: int) -> Answer:
         """Return a picture of a camera: the topic of the camera, in a simulation as on a real robot."""
         plain = camera.strip("/")
-        cameras = {
-            entry.name.removesuffix("/image_raw"): entry
-            for entry in self.endpoints()
-            if entry.kind == _PICTURES[0] and entry.name.endswith("/image_raw")
-        }
-        names = {name.removeprefix(self._prefix()): entry for name, entry in cameras.items()}
+        names = self._cameras()
+        while plain not in names and time.monotonic() < self._discovered:
+            time.sleep(0.1)
+            self._looked = float("-inf")
+            names = self._cameras()
         if plain not in names:
             near = nearest(plain, list(names)) or list(names)
             return error_answer("unknown_camera", f"no camera '{plain[:80]}' publishes pictures", valid=near)
@@ -236,6 +236,14 @@ class AgentGraph:
                 self.goals.cancel(sent)
                 sent.ended.wait(2.0)
         return sent.state, plain_values(sent.result)
+
+    def _cameras(self) -> dict[str, Endpoint]:
+        """Return the topic of each camera that publishes pictures, by its name as "<robot>/<camera>"."""
+        return {
+            entry.name.removesuffix("/image_raw").removeprefix(self._prefix()): entry
+            for entry in self.endpoints()
+            if entry.kind == _PICTURES[0] and entry.name.endswith("/image_raw")
+        }
 
     def _survey(self) -> list[Endpoint]:
         graph = self.client.graph
