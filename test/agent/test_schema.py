@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 
-import jsonschema
 import pytest
 
 from strands_robots.agent.arguments import check_arguments
@@ -12,6 +11,8 @@ from strands_robots.agent.definition import Definition, load_definition, parse_d
 from strands_robots.agent.schema import HIDDEN, request_schema
 from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
 from strands_robots.interface_files import interface_names
+
+jsonschema = pytest.importorskip("jsonschema")
 
 NAMES = interface_names()
 OWN = [name for name in NAMES if name.startswith("strands_robots/")]

@@ -6,6 +6,7 @@ import io
 import time
 import uuid
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,10 @@ PROGRAM = "external/robot"
 
 _PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _LARGEST_MESSAGE_KINDS = ("sensor_msgs/msg/PointCloud2", "rosgraph_msgs/msg/Clock", "rcl_interfaces/msg/Log")
+
+
+_interface = lru_cache(maxsize=256)(load_interface)
+"""The class of an interface; finding it reads the index of all that are installed."""
 
 
 class AgentGraph:
@@ -101,7 +106,7 @@ class AgentGraph:
         """Call a service."""
         started = time.monotonic()
         try:
-            kind = load_interface(endpoint.kind, "srv")
+            kind = _interface(endpoint.kind, "srv")
             request = self._filled(kind.Request(), fields)
             admission = self._admit(endpoint, request)
             if not admission.is_granted:
@@ -117,7 +122,7 @@ class AgentGraph:
         """Send a goal and wait for its end, at most so long [s]."""
         started = time.monotonic()
         try:
-            kind = load_interface(endpoint.kind, "action")
+            kind = _interface(endpoint.kind, "action")
             goal = self._filled(kind.Goal(), fields)
             admission = self._admit(endpoint, goal)
             if not admission.is_granted:
@@ -138,7 +143,7 @@ class AgentGraph:
         try:
             if not self.guard.is_shown(endpoint.name, endpoint.kind):
                 return error_answer("forbidden", f"'{endpoint.name}' is never a tool")
-            kind = load_interface(endpoint.kind, "msg")
+            kind = _interface(endpoint.kind, "msg")
             topic = "/" + endpoint.name
             message = self.client.latest(kind, topic, reader_profile(self.client.graph, topic, 1), timeout)
             answer = (
@@ -164,7 +169,7 @@ class AgentGraph:
             return error_answer("unknown_camera", f"no camera '{plain[:80]}' publishes pictures", valid=near)
         started, entry = time.monotonic(), names[plain]
         try:
-            kind = load_interface(entry.kind, "msg")
+            kind = _interface(entry.kind, "msg")
             topic = "/" + entry.name
             message = self.client.latest(kind, topic, reader_profile(self.client.graph, topic, 1), 10.0)
             answer = _pixels_answer(rgb_from_image(message), width)
@@ -175,7 +180,7 @@ class AgentGraph:
 
     def describe(self) -> Answer:
         """Return the robots, their joints and cameras, and whether they may move."""
-        found: dict[str, Any] = {}
+        started, found = time.monotonic(), dict[str, Any]()
         for robot in self.robots():
             try:
                 found[robot] = self.robot_state(robot)
@@ -183,7 +188,9 @@ class AgentGraph:
                 found[robot] = {"problem": str(error)}
         if not found:
             return error_answer("nothing_there", "no robot is on the graph; start one with: strands-robots sim")
-        return data_answer({"robots": found})
+        answer = data_answer({"robots": found})
+        self._record(Endpoint("describe_robot", "strands_robots/msg/GateState"), answer, started)
+        return answer
 
     def robots(self) -> list[str]:
         """Return the names of the graph's robots."""
@@ -222,7 +229,7 @@ class AgentGraph:
             NoAnswerError: If the server does not take it, or it has not ended in time [s]; then it is cancelled.
             ConfigurationError: If a field does not fit.
         """
-        action = load_interface(kind, "action")
+        action = _interface(kind, "action")
         goal = action.Goal()
         if hasattr(goal, "source"):
             goal.source = PROGRAM
