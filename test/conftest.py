@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+import hypothesis
 import pytest
+
+# A deadline for one example would be a timing test: a busy machine is not a failure.
+hypothesis.settings.register_profile("no_deadline", deadline=None)
+hypothesis.settings.load_profile("no_deadline")
 
 PROCESS_TESTS = ("contract/", "system/", "launch/", "_node.py", "test_main.py")
 """Tests of real processes, by a part of their path."""
