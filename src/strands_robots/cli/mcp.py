@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import secrets
@@ -68,6 +67,8 @@ def mcp(
         ) from error
     with graph_tools(namespace, name, policy) as tools:
         if not http:
+            import asyncio
+
             asyncio.run(mcp_server.serve_stdio(tools))
             return
         import uvicorn
