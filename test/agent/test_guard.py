@@ -139,6 +139,9 @@ class FakePort:
         self.calls.append((endpoint.name, fields))
         return data_answer({"success": True})
 
+    def cancel_goals(self) -> int:
+        return 0
+
     start = call
     goal = read = picture = describe = call
 

@@ -53,6 +53,10 @@ class GraphPort(Protocol):
         """Return a goal's state, after a wait [s] at most; cancels it first when asked."""
         ...
 
+    def cancel_goals(self) -> int:
+        """Cancel every goal that was started here; return how many have not ended within half a second."""
+        ...
+
     def read(self, endpoint: Endpoint, timeout: float) -> Answer:
         """Return the latest message of a topic."""
         ...

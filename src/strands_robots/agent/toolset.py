@@ -82,6 +82,10 @@ class Toolset:
         except StrandsRobotsError as error:
             return error_answer("invalid_arguments", str(error))
 
+    def cancel_goals(self) -> int:
+        """Cancel every goal that was started through these tools; return how many have not ended within half a second."""
+        return self._port.cancel_goals()
+
     def _generated(self, endpoint: Endpoint) -> Tool:
         group = endpoint.kind.split("/")[1]
         words = load_definition(endpoint.kind).comment

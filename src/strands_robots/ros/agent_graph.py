@@ -85,6 +85,10 @@ class AgentGraph:
         self._audit.close(0.3)
         self.client.close()
 
+    def cancel_goals(self) -> int:
+        """Cancel every goal that was started here; return how many have not ended within half a second."""
+        return self.goals.cancel_all(0.5)
+
     def endpoints(self) -> list[Endpoint]:
         """Return what may be a tool, sorted by name."""
         now = time.monotonic()
