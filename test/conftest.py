@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 from typing import Any
 
 import hypothesis
 import pytest
+
+# A shell starts what runs in the background with Ctrl-C ignored, and programs inherit that; these tests interrupt programs.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A deadline for one example would be a timing test: a busy machine is not a failure.
 hypothesis.settings.register_profile("no_deadline", deadline=None)
