@@ -73,8 +73,8 @@ def simulation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]
 
 
 def cases() -> list[object]:
-    """Each distinct block once; the first hour's pages by default, the others in make test-long."""
-    first = ("README.md", "docs/getting_started/")
+    """Each distinct block once; the README by default, the others in make test-long."""
+    first = "README.md"
     return [
         pytest.param(block, id=str(block), marks=() if block.page.startswith(first) else pytest.mark.long)
         for block in BLOCKS

@@ -80,6 +80,7 @@ def test_lockstep_records_two_robots_and_three_cameras_without_loss_and_twice_th
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_replayed_episode_is_tracked_in_lockstep_and_put_exactly(lockstep: RecordedGraph, tmp_path: Path) -> None:
     root = tmp_path / "data"
     assert lockstep.start(root, cameras=[]).success
@@ -114,6 +115,7 @@ def _assert_equal(root: Path, info: Any) -> None:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_record_command_saves_episodes_of_a_policy_in_real_time_and_accounts_for_every_sample(
     realtime: RecordedGraph, tmp_path: Path
 ) -> None:

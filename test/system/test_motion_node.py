@@ -243,6 +243,7 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> Generator[MotionGraph, 
         yield MotionGraph(graph, tmp_path_factory.mktemp("latch"), mode="lockstep")
 
 
+@pytest.mark.long
 def test_in_lockstep_a_motion_steps_the_world_itself(stepped: MotionGraph) -> None:
     asked = stepped.move(joint_names=["shoulder_pan"], positions=[0.8], lockstep=True)
     result = assert_ended(asked, "reached", "succeeded")
@@ -251,6 +252,7 @@ def test_in_lockstep_a_motion_steps_the_world_itself(stepped: MotionGraph) -> No
     assert_ended(stepped.grip(1.0, lockstep=True), "reached", "succeeded")
 
 
+@pytest.mark.long
 def test_in_lockstep_the_same_motions_end_in_the_same_positions(stepped: MotionGraph) -> None:
     ends = []
     for _ in range(2):
