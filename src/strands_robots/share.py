@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.errors import ConfigurationError, UnknownNameError
 
 
 def share_directory() -> Path:
@@ -27,6 +27,35 @@ def share_directory() -> Path:
     )
 
 
+def config_names(folder: str) -> list[str]:
+    """Return the names of the YAML files that come with the package in a folder of config/."""
+    return sorted(path.stem for path in (share_directory() / "config" / folder).glob("*.yaml"))
+
+
 def robot_names() -> list[str]:
     """Return the names of the robots that come with the package."""
-    return sorted(path.stem for path in (share_directory() / "config" / "robots").glob("*.yaml"))
+    return config_names("robots")
+
+
+def config_text(kind: str, folder: str, given: str) -> str:
+    """Return the YAML that a person named.
+
+    Args:
+        kind: What it is, for messages, for example "task".
+        folder: Folder of config/ with those that come with the package.
+        given: Name in that folder, path of a YAML file, or the YAML itself (a mapping, so with a colon).
+
+    Raises:
+        UnknownNameError: If it is no mapping, and neither a known name nor a file.
+        ConfigurationError: If the file does not exist.
+    """
+    if ":" in given:
+        return given
+    path = Path(given).expanduser()
+    if path.suffix not in (".yaml", ".yml"):
+        path = share_directory() / "config" / folder / f"{given}.yaml"
+        if "/" in given or not path.is_file():
+            raise UnknownNameError(kind, given, config_names(folder))
+    if not path.is_file():
+        raise ConfigurationError(f"{kind} file '{ascii(given)[1:-1]}' does not exist")
+    return path.read_text(encoding="utf-8", errors="replace")

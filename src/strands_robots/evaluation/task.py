@@ -11,15 +11,15 @@ duration: 12.0
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
+from strands_robots.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.evaluation.predicate import AnyCondition, names_of, parse_condition
-from strands_robots.share import share_directory
+from strands_robots.share import config_names, config_text
+from strands_robots.validation import problems_of
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Span = tuple[Number, Number]
@@ -117,7 +117,7 @@ class TaskConfig(_Strict):
 
 def task_names() -> list[str]:
     """Return the names of the tasks that come with the package."""
-    return sorted(path.stem for path in (share_directory() / "config" / "tasks").glob("*.yaml"))
+    return config_names("tasks")
 
 
 def load_task(name_or_path_or_text: str) -> TaskConfig:
@@ -130,23 +130,11 @@ def load_task(name_or_path_or_text: str) -> TaskConfig:
         UnknownNameError: If it is no mapping, and neither a known name nor a file.
         ConfigurationError: If it is not valid; the message has every field that is wrong.
     """
-    given = name_or_path_or_text
-    if ":" not in given:
-        path = Path(given).expanduser()
-        if path.suffix not in (".yaml", ".yml"):
-            path = share_directory() / "config" / "tasks" / f"{given}.yaml"
-            if "/" in given or not path.is_file():
-                raise UnknownNameError("task", given, task_names())
-        if not path.is_file():
-            raise ConfigurationError(f"task file '{ascii(given)[1:-1]}' does not exist")
-        given = path.read_text(encoding="utf-8", errors="replace")
+    given = config_text("task", "tasks", name_or_path_or_text)
     try:
         return TaskConfig.model_validate(yaml.safe_load(given))
     except yaml.YAMLError as error:
         raise ConfigurationError(f"the task is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, entry['loc'])) or 'task'}: {entry['msg']} (given {ascii(entry['input'])[:64]})"
-            for entry in error.errors()
-        )
+        problems = problems_of(error, "task")
         raise ConfigurationError(f"the task: {problems}; valid: {', '.join(TaskConfig.model_fields)}") from None

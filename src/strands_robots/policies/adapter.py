@@ -13,15 +13,15 @@ action:
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
+from strands_robots.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.policies.units import scale_and_offset
-from strands_robots.share import share_directory
+from strands_robots.share import config_names, config_text
+from strands_robots.validation import problems_of
 
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 
@@ -184,7 +184,7 @@ class Adapter(_Strict):
 
 def adapter_names() -> list[str]:
     """Return the names of the adapters that come with the package."""
-    return sorted(path.stem for path in (share_directory() / "config" / "adapters").glob("*.yaml"))
+    return config_names("adapters")
 
 
 def load_adapter(name_or_path_or_text: str) -> Adapter:
@@ -197,25 +197,13 @@ def load_adapter(name_or_path_or_text: str) -> Adapter:
         UnknownNameError: If it is no mapping, and neither a known name nor a file.
         ConfigurationError: If it is not valid; the message has every field that is wrong.
     """
-    given = name_or_path_or_text
-    origin = "adapter"
-    if ":" not in given:
-        path = Path(given).expanduser()
-        if path.suffix not in (".yaml", ".yml"):
-            path = share_directory() / "config" / "adapters" / f"{given}.yaml"
-            if "/" in given or not path.is_file():
-                raise UnknownNameError("adapter", given, adapter_names())
-        if not path.is_file():
-            raise ConfigurationError(f"adapter file '{ascii(given)[1:-1]}' does not exist")
-        origin = f"adapter '{ascii(given)[1:-1]}'"
-        given = path.read_text(encoding="utf-8", errors="replace")
+    given = config_text("adapter", "adapters", name_or_path_or_text)
+    is_text = ":" in name_or_path_or_text
+    origin = "adapter" if is_text else f"adapter '{ascii(name_or_path_or_text)[1:-1]}'"
     try:
         return Adapter.model_validate(yaml.safe_load(given))
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{origin} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, entry['loc'])) or 'adapter'}: {entry['msg']} (given {ascii(entry['input'])[:64]})"
-            for entry in error.errors()
-        )
+        problems = problems_of(error, "adapter")
         raise ConfigurationError(f"{origin}: {problems}; valid: {', '.join(Adapter.model_fields)}") from None

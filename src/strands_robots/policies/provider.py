@@ -16,6 +16,7 @@ from strands_robots.errors import AdapterError, ConfigurationError, StrandsRobot
 from strands_robots.motion.pose import Pose
 from strands_robots.policies.model import Model
 from strands_robots.types import JointLimits, Policy
+from strands_robots.validation import problems_of
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 OptionsT = TypeVar("OptionsT", bound="PolicyOptions")
@@ -109,10 +110,7 @@ def read_settings(kind: type[ModelT], provider: str, settings: Mapping[str, Any]
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, entry['loc'])) or 'config'}: {entry['msg']} (given {ascii(entry['input'])[:64]})"
-            for entry in error.errors()
-        )
+        problems = problems_of(error, "config")
         raise ConfigurationError(
             f"config of policy '{provider}': {problems}; valid: {', '.join(kind.model_fields)}"
         ) from None
