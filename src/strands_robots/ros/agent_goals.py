@@ -28,7 +28,7 @@ LONGEST_LIST = 16
 
 @dataclass
 class SentGoal:
-    """One goal; `ended` is set once `state` and `result` are final."""
+    """One goal; `ended` is set once `state` and `result` are final, `is_told` once the agent has been told so."""
 
     goal_id: str
     name: str
@@ -37,6 +37,7 @@ class SentGoal:
     state: str = "running"
     result: Any = None
     ended: threading.Event = field(default_factory=threading.Event)
+    is_told: bool = False
 
 
 class AgentGoals:
@@ -102,8 +103,19 @@ class AgentGoals:
             return error_answer("unknown_goal", f"no goal of this agent has the id '{goal_id[:40]}'", goals=near)
         if cancel and not goal.ended.is_set():
             self.cancel(goal)
-        goal.ended.wait(wait)
+        goal.is_told = goal.ended.wait(wait)
         return _answer(goal)
+
+    def is_told(self, goal_id: str) -> bool:
+        """Return whether a goal was started here and its end has been told."""
+        with self._lock:
+            goal = self._goals.get(goal_id)
+        return goal is not None and goal.is_told
+
+    def is_running(self) -> bool:
+        """Return whether a goal that was started here runs."""
+        with self._lock:
+            return any(not goal.ended.is_set() for goal in self._goals.values())
 
     def cancel_all(self, wait: float = 2.0) -> int:
         """Cancel every goal that runs and return how many have not ended in time [s]."""
