@@ -1,24 +1,25 @@
 """What an agent's request needs before it is made: the policy file's ruling, rate limits, and a person's permit. No I/O.
 
-A permit is kept here by the request's hash and never shown to the model. The same request made again uses it; any other
-request has another hash and needs a permit of its own.
+A permit is kept by the request's hash (`permit_memory.py`) and never shown to the model. The same request made again uses
+it, also by a later process of the agent; any other request has another hash and needs a permit of its own.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from strands_robots.agent.permit_memory import PermitMemory, WaitingPermit
 from strands_robots.safety.approval_policy import ApprovalPolicy, RequestClass, Ruling, rule_on
 from strands_robots.safety.never_tools import reason_against_tool
 from strands_robots.safety.rate_limit import RateLimits
 from strands_robots.safety.request import CanonicalRequest
 
-MOST_WAITING = 64
+_KEPT = frozenset({"no_answer", "pending"})
+"""Refusals after which a permit may still be worth something."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,21 @@ class Guard:
         policy: The policy.
         desk: approval_node; it has the last word on everything that is not free.
         now: Steady clock [s].
+        memory: Where permits that wait are kept; None for this process only.
     """
 
-    def __init__(self, policy: ApprovalPolicy, desk: Desk, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        policy: ApprovalPolicy,
+        desk: Desk,
+        now: Callable[[], float] = time.monotonic,
+        memory: PermitMemory | None = None,
+    ) -> None:
         self._policy = policy
         self._desk = desk
         self._now = now
         self._limits = RateLimits()
-        self._waiting: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._memory = memory or PermitMemory()
         self._lock = threading.Lock()
 
     def is_shown(self, name: str, kind: str) -> bool:
@@ -134,27 +142,27 @@ class Guard:
         return Admission(True, "", ruling.words, request_class=ruling.request_class)
 
     def _ask(self, request: CanonicalRequest, ruling: Ruling) -> Admission:
-        known = self._waiting.get(request.digest)
+        known = self._memory.get(request.digest)
         if known is not None:
-            request_id, permit_id = known
-            answer = self._desk.use(permit_id, request)
-            if answer.state == "granted":
-                del self._waiting[request.digest]
-                return Admission(True, "", "approved by a person", request_id, ruling.request_class)
-            if answer.refusal == "pending":
-                return _waits(request, request_id)
-            if answer.refusal != "no_answer":
-                del self._waiting[request.digest]
-            return Admission(False, answer.refusal or "refused", answer.message)
+            return self._use(known, request, ruling)
         answer = self._desk.ask(request)
         if answer.state == "granted":
             return Admission(True, "", answer.message, request_class=ruling.request_class)
         if answer.state != "waiting":
             return Admission(False, answer.refusal or "refused", answer.message)
-        self._waiting[request.digest] = (answer.request_id, answer.permit_id)
-        while len(self._waiting) > MOST_WAITING:
-            self._waiting.popitem(last=False)
+        self._memory.keep(request.digest, WaitingPermit(answer.request_id, answer.permit_id))
         return _waits(request, answer.request_id)
+
+    def _use(self, known: WaitingPermit, request: CanonicalRequest, ruling: Ruling) -> Admission:
+        answer = self._desk.use(known.permit_id, request)
+        if answer.state != "granted" and answer.refusal in _KEPT:
+            if answer.refusal == "pending":
+                return _waits(request, known.request_id)
+            return Admission(False, answer.refusal, answer.message)
+        self._memory.forget(request.digest)
+        if answer.state == "granted":
+            return Admission(True, "", "approved by a person", known.request_id, ruling.request_class)
+        return Admission(False, answer.refusal or "refused", answer.message)
 
 
 def _waits(request: CanonicalRequest, request_id: str) -> Admission:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-import uuid
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from strands_robots.agent.answer import Answer, Picture, approval_answer, clean,
 from strands_robots.agent.arguments import nearest
 from strands_robots.agent.endpoint import Endpoint
 from strands_robots.agent.guard import Admission, Guard
+from strands_robots.agent.permit_memory import PermitMemory
 from strands_robots.agent.schema import HIDDEN
 from strands_robots.errors import StrandsRobotsError
 from strands_robots.msg import GateState
@@ -62,18 +62,21 @@ class AgentGraph:
         namespace: The graph's namespace; empty for the root.
         name: Who asks; requests carry "agent/<name>".
         policy: The policy file.
+        memory: Private folder in which permits that wait outlive the process; None for none.
 
     Raises:
-        ConfigurationError: If ROS refuses to start, or the policy is not valid.
+        ConfigurationError: If ROS refuses to start, or the policy or the folder is not usable.
     """
 
-    def __init__(self, namespace: str, name: str, policy: Path) -> None:
+    def __init__(self, namespace: str, name: str, policy: Path, memory: Path | None = None) -> None:
         rules, self.policy_digest = load_policy(policy)
         self.source = f"agent/{clean(name, 64)}"
+        self._permits = PermitMemory(memory)
         self.client = SpunClient(namespace)
         self.goals = AgentGoals(self.client)
         self._audit = audit_of(self.client.node)
-        self.guard = Guard(rules, ApprovalDesk(self.client, Asker(self.source, uuid.uuid4().hex)))
+        desk = ApprovalDesk(self.client, Asker(self.source, self._permits.session))
+        self.guard = Guard(rules, desk, memory=self._permits)
         self._endpoints: list[Endpoint] = []
         self._looked = float("-inf")
         self._discovered = time.monotonic() + FIND_TIMEOUT
@@ -84,6 +87,7 @@ class AgentGraph:
         self.goals.cancel_all()
         self._audit.close(0.3)
         self.client.close()
+        self._permits.close()
 
     def cancel_goals(self) -> int:
         """Cancel every goal that was started here; return how many have not ended within half a second."""
