@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from small_disk import mounted
 
 from strands_robots.audit.store import AuditStore, StoreConfig
 from strands_robots.audit.writer import AuditWriter, WriterConfig
@@ -19,17 +17,8 @@ from .logs import KEYS, check, codes, event, read_records, stop_event
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a tmpfs needs root and mount(8)")
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs", str(tmp_path)], capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        pytest.skip(f"a tmpfs cannot be mounted here: {done.stderr.strip()}")
-    try:
-        yield tmp_path
-    finally:
-        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+    with mounted(tmp_path, "256k", "mode=0700") as disk:
+        yield disk
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import random
 import shutil
 import signal
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_disk import mounted
 
 from strands_robots.recording import store as store_module
 from strands_robots.recording.errors import DatasetError, DiskFullError, RecordingError
@@ -208,17 +209,8 @@ def test_discarded_episode_leaves_nothing(three: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a tmpfs needs root and mount(8)")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"a tmpfs cannot be mounted here: {done.stderr.strip()}")
-    try:
+    with mounted(tmp_path / "disk", "3m") as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_full_disk_stops_the_recording_with_the_completed_episodes_intact(
@@ -236,6 +228,33 @@ def test_full_disk_stops_the_recording_with_the_completed_episodes_intact(
     assert episodes >= 2
     (small_disk / "ballast").unlink()
     assert_readable(small_disk / "data", episodes)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_disk_that_fills_at_any_moment_of_an_episode_leaves_the_completed_ones(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "MIN_FREE", 0)
+    root, ballast = small_disk / "data", small_disk / "ballast"
+    write_episode(store := open_store(root))
+    store.close()
+    for free in range(1_000, 61_000, 5_000):
+        store = open_store(root, "resume")
+        episodes = store.episodes
+        ballast.write_bytes(b"x" * max(store_module.files.free_bytes(small_disk) - free, 0))
+        with contextlib.suppress(RecordingError):
+            while True:
+                write_episode(store)
+                episodes += 1
+        ballast.unlink()
+        store.close()
+        report = recover(root)
+        assert report.episodes == episodes, f"{free} bytes were free: {report}"
+        assert_readable(root, episodes)
+        shutil.rmtree(root)
+        write_episode(store := open_store(root))
+        store.close()
 
 
 def test_nearly_full_disk_is_refused_before_anything_is_written(

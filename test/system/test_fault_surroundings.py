@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 import struct
@@ -17,6 +16,7 @@ import pytest
 pytest.importorskip("rclpy")
 
 from graph import Graph, wait_for
+from small_disk import mounted
 from strands_robots.msg import AuditState, SafetyState
 from strands_robots.srv import StopGraph
 
@@ -40,17 +40,8 @@ raise SystemExit(node.main())
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a tmpfs needs root and mount(8)")
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(tmp_path)], capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        pytest.skip(f"a tmpfs cannot be mounted here: {done.stderr.strip()}")
-    try:
-        yield tmp_path
-    finally:
-        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+    with mounted(tmp_path, "4m") as disk:
+        yield disk
 
 
 def test_full_disk_keeps_no_stop_from_stopping_and_the_log_names_the_gap(
