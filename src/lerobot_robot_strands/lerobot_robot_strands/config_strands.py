@@ -9,25 +9,27 @@ from lerobot.teleoperators.config import TeleoperatorConfig
 
 
 @dataclass(kw_only=True)
-class _GraphConfig:
+class GraphConfig:
     """Which robot of the graph.
 
     Attributes:
         robot: Its name on the graph.
         model: A known robot or a YAML file; gives joints and units.
         namespace: Namespace of the graph.
-        timeout: How long `connect` waits, and how old a measurement may be [s].
+        timeout: How long `connect` waits for everything to be heard once [s].
+        max_age: How old a measurement or picture may be; an older one is an error, not an observation [s].
     """
 
     robot: str = "so101"
     model: str = "so101"
     namespace: str = ""
     timeout: float = 10.0
+    max_age: float = 1.0
 
 
 @RobotConfig.register_subclass("strands")
 @dataclass(kw_only=True)
-class StrandsRobotConfig(RobotConfig, _GraphConfig):
+class StrandsRobotConfig(RobotConfig, GraphConfig):
     """A robot of the graph.
 
     Attributes:
@@ -43,7 +45,7 @@ class StrandsRobotConfig(RobotConfig, _GraphConfig):
 
 @TeleoperatorConfig.register_subclass("strands_leader")
 @dataclass(kw_only=True)
-class StrandsLeaderConfig(TeleoperatorConfig, _GraphConfig):
+class StrandsLeaderConfig(TeleoperatorConfig, GraphConfig):
     """A robot of the graph as the leader: its measured joints are the action.
 
     Attributes:

@@ -15,44 +15,36 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image, JointState
 from strands_robots.msg import GateState, JointCommand
 
-from strands_robots.lerobot_units import JointCodec, robot_codec
-from strands_robots.robot_config import load_robot
+from strands_robots.lerobot_units import JointCodec
 from strands_robots.ros import qos
 from strands_robots.ros.images import rgb_from_msg
 from strands_robots.ros.stamps import to_duration, to_seconds, to_time
+
+from .config_strands import GraphConfig
 
 
 class GraphRobot:
     """Hears and commands one robot.
 
     Args:
-        robot: Its name on the graph.
-        model: A known robot or a YAML file.
-        namespace: Namespace of the graph.
+        config: Which robot, and how long it may be silent.
+        codec: Its joints and their numbers.
         cameras: Cameras below the robot's name.
-        timeout: Longest silence [s].
         follow: Topic whose positions `numbers` returns.
     """
 
-    def __init__(
-        self,
-        robot: str,
-        model: str,
-        namespace: str,
-        cameras: tuple[str, ...],
-        timeout: float,
-        follow: str = "joint_states",
-    ) -> None:
+    def __init__(self, config: GraphConfig, codec: JointCodec, cameras: tuple[str, ...], follow: str) -> None:
         if follow not in ("joint_states", "command_applied"):
             raise ValueError(f"follow is '{follow}'; valid: joint_states, command_applied")
-        self.codec: JointCodec = robot_codec(load_robot(model))
-        self._robot, self._timeout, self._follow = robot, timeout, follow
+        robot, namespace = config.robot, config.namespace
+        self._codec, self._config, self._robot, self._follow = codec, config, robot, follow
         self._changed = threading.Condition()
         self._positions: dict[str, dict[str, float]] = {}
         self._heard: dict[str, float] = {}
         self._pictures: dict[str, NDArray[np.uint8]] = {}
         self._ros = 0.0
-        self._latched = ""
+        self._latched = self._source = self._holder = ""
+        self._others_since = 0.0
         self._sequence = time.time_ns()
         self._context = rclpy.Context()
         rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
@@ -84,11 +76,12 @@ class GraphRobot:
             DeviceNotConnectedError: If something stays silent; the message names it.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: all(name in self._heard for name in self._wanted), self._timeout):
+            timeout = self._config.timeout
+            if not self._changed.wait_for(lambda: all(name in self._heard for name in self._wanted), timeout):
                 silent = [name for name in self._wanted if name not in self._heard]
                 self.close()
                 raise DeviceNotConnectedError(
-                    f"nothing is heard of {self._robot}/{', '.join(silent)} for {self._timeout:g} s"
+                    f"nothing is heard of {self._robot}/{', '.join(silent)} for {timeout:g} s"
                 )
 
     def numbers(self) -> dict[str, float]:
@@ -100,7 +93,7 @@ class GraphRobot:
         with self._changed:
             self._require(self._follow)
             known = self._positions[self._follow]
-        return self.codec.by_key(np.array([known[name] for name in self.codec.names]))
+        return self._codec.by_key(np.array([known[name] for name in self._codec.names]))
 
     def picture(self, camera: str) -> NDArray[np.uint8]:
         """Return the newest picture (H, W, 3)."""
@@ -112,7 +105,8 @@ class GraphRobot:
         """Send set-points in LeRobot's numbers.
 
         Raises:
-            DeviceNotConnectedError: If the robot is silent or its gate is latched; the message says why.
+            DeviceNotConnectedError: If the robot is silent, its gate is latched, or somebody else keeps moving it.
+            UnknownNameError: If a key is no joint's.
         """
         with self._changed:
             self._require("joint_states")
@@ -120,8 +114,12 @@ class GraphRobot:
                 raise DeviceNotConnectedError(
                     f"'{self._robot}' is stopped: {self._latched}; valid: strands-robots resume"
                 )
-            now = self._ros
-        names, values = self.codec.from_keys(numbers)
+            if self._holder and time.monotonic() - self._others_since > self._config.max_age:
+                raise DeviceNotConnectedError(
+                    f"'{self._robot}' is moved by '{self._holder}', not by '{source}'; valid: a source of a higher class, or later"
+                )
+            now, self._source = self._ros, source
+        names, values = self._codec.from_keys(numbers)
         self._sequence += 1
         message = JointCommand(
             source=source,
@@ -141,8 +139,8 @@ class GraphRobot:
 
     def _require(self, name: str) -> None:
         age = time.monotonic() - self._heard.get(name, -1e9)
-        if age > self._timeout:
-            raise DeviceNotConnectedError(f"nothing is heard of {self._robot}/{name} for {self._timeout:g} s")
+        if age > self._config.max_age:
+            raise DeviceNotConnectedError(f"nothing is heard of {self._robot}/{name} for {self._config.max_age:g} s")
 
     def _spin(self) -> None:
         try:
@@ -165,7 +163,12 @@ class GraphRobot:
         self._take("command_applied", dict(zip(message.joint_names, message.values)))
 
     def _on_gate(self, message: GateState) -> None:
-        self._latched = message.latch_reason if message.latched else ""
+        with self._changed:
+            self._latched = message.latch_reason if message.latched else ""
+            other = message.lease_holder if self._source and message.lease_holder != self._source else ""
+            if other and not self._holder:
+                self._others_since = time.monotonic()
+            self._holder = other
 
     def _on_image(self, camera: str, message: Image) -> None:
         self._pictures[camera] = rgb_from_msg(message)
