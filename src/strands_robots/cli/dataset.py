@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from strands_robots.cli.options import complain, say
+from strands_robots.cli.options import say
 
 app = typer.Typer(help="Look at, check, repair and publish datasets.", no_args_is_help=True, rich_markup_mode=None)
 
 Root = Annotated[Path, typer.Argument(help="Folder of the dataset.", exists=True, file_okay=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Episode = Annotated[int, typer.Option(help="Episode.", min=0)]
 
 BAD = 1
 
@@ -41,8 +43,7 @@ def info(root: Root, as_json: Json = False) -> None:
         say(f"  task '{task}': {count} episodes")
     for name, feature in summary["features"].items():
         say(f"  {name}: {feature['dtype']} {tuple(feature['shape'])}")
-    for topic, count in summary["streams"].items():
-        say(f"  {topic}: " + ", ".join(f"{value} {name}" for name, value in count.items()))
+    _say_streams(summary["streams"])
 
 
 @app.command("verify")
@@ -108,7 +109,7 @@ def merge(
 def export(
     root: Root,
     file: Annotated[Path, typer.Argument(help="MCAP file to write.")],
-    episode: Annotated[int, typer.Option(help="Episode.", min=0)] = 0,
+    episode: Episode = 0,
 ) -> None:
     """Write an episode as an MCAP file with ROS 2 messages, on the topics that it was recorded from."""
     from strands_robots.recording.mcap_export import export_episode
@@ -133,15 +134,18 @@ def import_recording(
         list[str] | None, typer.Option("--camera", help="Camera as '<robot>/<camera>'; none takes every one.")
     ] = None,
     units: Annotated[str, typer.Option(help="lerobot or si.")] = "lerobot",
+    velocity: Annotated[bool, typer.Option(help="Also observation.velocity.")] = False,
+    effort: Annotated[bool, typer.Option(help="Also observation.effort.")] = False,
 ) -> None:
     """Make an episode of a recording, sampled exactly as it would have been live."""
     from strands_robots.recording.mcap_import import ImportOptions, import_episode
 
-    options = ImportOptions(repo_id, fps, tuple(robots), tuple(cameras) if cameras else None, task, units)
+    options = ImportOptions(
+        repo_id, fps, tuple(robots), tuple(cameras) if cameras else None, task, units, velocity, effort
+    )
     account = import_episode(recording, root, options)
     say(f"{root}: episode {account['episode']}, {account['frames']} frames")
-    for topic, count in account["streams"].items():
-        say(f"  {topic}: " + ", ".join(f"{value} {name}" for name, value in count.items()))
+    _say_streams(account["streams"])
 
 
 @app.command("push")
@@ -165,7 +169,7 @@ def push(
 def view(
     root: Root,
     out: Annotated[Path, typer.Argument(help="Page to write, .html or .png.")],
-    episode: Annotated[int, typer.Option(help="Episode.", min=0)] = 0,
+    episode: Episode = 0,
 ) -> None:
     """Draw an episode: plots of state and action, and strips of the cameras. Needs no network."""
     from strands_robots.recording.view import write_view
@@ -174,8 +178,6 @@ def view(
     say(f"{out}: episode {episode}")
 
 
-def tell(response: Any) -> None:
-    """Print what a recorder answered; exit 1 when it refused."""
-    (say if response.success else complain)(response.message)
-    if not response.success:
-        raise typer.Exit(BAD)
+def _say_streams(streams: Mapping[str, Mapping[str, int]]) -> None:
+    for topic, count in streams.items():
+        say(f"  {topic}: " + ", ".join(f"{value} {name}" for name, value in count.items()))

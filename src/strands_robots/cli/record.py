@@ -32,6 +32,13 @@ def record(
     effort: Annotated[bool, typer.Option(help="Also record observation.effort.")] = False,
     units: Annotated[str, typer.Option(help="lerobot (degrees, grippers 0 to 100) or si.")] = "lerobot",
     codec: Annotated[str, typer.Option(help="Video codec: h264, libsvtav1 or another of LeRobot.")] = "h264",
+    success_when: Annotated[
+        str,
+        typer.Option(
+            help="Condition that ends an episode as done, as stop_when of a policy, for example '{joint: gripper, below: 0.1}'; "
+            "also records next.reward, next.done and next.success."
+        ),
+    ] = "",
     on_stale: Annotated[str, typer.Option(help="What a stale stream does: mark, drop or fail.")] = "mark",
     namespace: Namespace = "",
 ) -> None:
@@ -43,6 +50,8 @@ def record(
 
     if resume and overwrite:
         raise ConfigurationError("both --resume and --overwrite are given; valid: one of them")
+    if success_when and not policy:
+        raise ConfigurationError("--success-when is judged while a policy runs; valid: together with --policy")
     with connect(namespace) as client:
         from strands_robots.ros.recorder_client import RecordPlan, record_episodes
 
@@ -50,7 +59,7 @@ def record(
             root=str(root.expanduser().absolute()), repo_id=repo_id, task=task, episodes=episodes, duration=duration,
             fps=fps, robots=tuple(robots or ()), cameras=tuple(cameras or ()), policy=policy, config=config, rate=rate,
             seed=seed, lockstep=lockstep, mode=1 if resume else 2 if overwrite else 0, velocity=velocity, effort=effort,
-            units=units, codec=codec, on_stale=on_stale,
+            units=units, codec=codec, on_stale=on_stale, success_when=success_when,
         )  # fmt: skip
         saved = record_episodes(client, plan, say, complain)
     if saved != episodes:

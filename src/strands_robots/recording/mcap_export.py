@@ -19,11 +19,11 @@ from strands_robots.recording.table import (
     EpisodeRow,
     Info,
     read_account,
-    read_episodes,
+    read_episode,
     read_info,
     read_pictures,
-    read_schema,
     read_vectors,
+    require_schema,
 )
 
 
@@ -41,14 +41,8 @@ def export_episode(root: Path, episode: int, file: Path) -> dict[str, int]:
     Raises:
         ConfigurationError: If there is no such episode, it was made by another recorder, or the file exists.
     """
-    info, schema = read_info(root), read_schema(root)
-    if schema is None:
-        raise ConfigurationError(
-            f"{root} was made by another recorder: its units are not known; valid: a dataset of strands_robots"
-        )
-    rows = read_episodes(root, info)
-    if not 0 <= episode < len(rows):
-        raise ConfigurationError(f"episode {episode} is asked for; valid: 0 to {len(rows) - 1}")
+    info, schema = read_info(root), require_schema(root)
+    row = read_episode(root, info, episode)
     if file.exists():
         raise ConfigurationError(f"{file} exists; valid: a new file")
     types = RosTypes()
@@ -56,13 +50,15 @@ def export_episode(root: Path, episode: int, file: Path) -> dict[str, int]:
     kinds |= {command_topic(robot.name): JOINT_COMMAND for robot in schema.robots}
     kinds |= {image_topic(camera.name): IMAGE for camera in schema.cameras}
     topics = {"/" + topic: kind for topic, kind in kinds.items()}
-    written = write_mcap(file, _messages(root, info, schema, rows[episode], types), topics, types.definition)
+    written = write_mcap(file, _messages(root, info, schema, row, types), topics, types.definition)
     return dict(written.messages)
 
 
 def _messages(root: Path, info: Info, schema: Schema, row: EpisodeRow, types: RosTypes) -> Iterator[Message]:
+    """Give the messages of every frame, and at the end of the last one its commands once more: they were in force until then."""
     account = read_account(root, row.index) or {}
-    start, skipped = int(account.get("began_ns", 0)), int(account.get("skipped", 0))
+    # Stamped as a sampler counts from the first frame on, so that an import finds every sample at its instant.
+    first = int(account.get("began_ns", 0)) + int(account.get("skipped", 0)) * SECOND // schema.fps
     source = next(iter(account.get("sources", [])), "policy/unknown")
     columns = [
         STATE,
@@ -71,34 +67,59 @@ def _messages(root: Path, info: Info, schema: Schema, row: EpisodeRow, types: Ro
         *([EFFORTS] if schema.with_effort else []),
     ]
     data = read_vectors(root, row, columns)
-    states, actions = schema.split(data[STATE]), schema.split(data[ACTION])
-    speeds = _velocities(schema, data.get(VELOCITIES))
-    efforts = _plain(schema, data.get(EFFORTS))
+    joints = _Joints(types, schema, data, source)
     pictures = {camera.name: read_pictures(root, info, row, schema.keys[camera.name]) for camera in schema.cameras}
     for k in range(row.length):
-        stamp = start + ((skipped + k) * SECOND) // schema.fps
-        header = types.header(stamp)
-        for robot in schema.robots:
-            names = list(robot.codec.names)
-            state = types.make(
-                JOINT_STATE, header=header, name=names, position=states[robot.name][k],
-                velocity=speeds[robot.name][k] if speeds else np.zeros(0),
-                effort=efforts[robot.name][k] if efforts else np.zeros(0),
-            )  # fmt: skip
-            yield Message("/" + state_topic(robot.name), stamp, types.encode(state, JOINT_STATE))
-            lifetime = types.make("builtin_interfaces/msg/Duration", sec=0, nanosec=0)
-            command = types.make(
-                JOINT_COMMAND, header=header, source=source, sequence=k + 1, lifetime=lifetime, mode=0,
-                joint_names=names, values=actions[robot.name][k],
-            )  # fmt: skip
-            yield Message("/" + command_topic(robot.name), stamp, types.encode(command, JOINT_COMMAND))
+        stamp = first + k * SECOND // schema.fps
+        yield from joints.states(k, stamp)
+        yield from joints.commands(k, stamp)
         for camera in schema.cameras:
-            picture = next(pictures[camera.name])
             image = types.make(
-                IMAGE, header=header, height=camera.height, width=camera.width, encoding="rgb8", is_bigendian=0,
-                step=3 * camera.width, data=picture.reshape(-1),
+                IMAGE, header=types.header(stamp), height=camera.height, width=camera.width, encoding="rgb8",
+                is_bigendian=0, step=3 * camera.width, data=next(pictures[camera.name]).reshape(-1),
             )  # fmt: skip
             yield Message("/" + image_topic(camera.name), stamp, types.encode(image, IMAGE))
+    yield from joints.commands(row.length - 1, first + row.length * SECOND // schema.fps)
+
+
+class _Joints:
+    """The vectors of an episode as messages of its robots.
+
+    Args:
+        types: The messages.
+        schema: What the vectors hold.
+        data: The vectors (N, D), by feature.
+        source: Who commanded.
+    """
+
+    def __init__(self, types: RosTypes, schema: Schema, data: dict[str, Any], source: str) -> None:
+        self._types, self._schema, self._source = types, schema, source
+        self._states, self._actions = schema.split(data[STATE]), schema.split(data[ACTION])
+        self._speeds = _velocities(schema, data.get(VELOCITIES))
+        self._efforts = _plain(schema, data.get(EFFORTS))
+        self._sequence = 0
+
+    def states(self, k: int, stamp: int) -> Iterator[Message]:
+        """Give the measured joints of frame k."""
+        for robot in self._schema.robots:
+            state = self._types.make(
+                JOINT_STATE, header=self._types.header(stamp), name=list(robot.codec.names),
+                position=self._states[robot.name][k],
+                velocity=self._speeds[robot.name][k] if self._speeds else np.zeros(0),
+                effort=self._efforts[robot.name][k] if self._efforts else np.zeros(0),
+            )  # fmt: skip
+            yield Message("/" + state_topic(robot.name), stamp, self._types.encode(state, JOINT_STATE))
+
+    def commands(self, k: int, stamp: int) -> Iterator[Message]:
+        """Give the set-points of frame k."""
+        self._sequence += 1
+        for robot in self._schema.robots:
+            lifetime = self._types.make("builtin_interfaces/msg/Duration", sec=0, nanosec=0)
+            command = self._types.make(
+                JOINT_COMMAND, header=self._types.header(stamp), source=self._source, sequence=self._sequence,
+                lifetime=lifetime, mode=0, joint_names=list(robot.codec.names), values=self._actions[robot.name][k],
+            )  # fmt: skip
+            yield Message("/" + command_topic(robot.name), stamp, self._types.encode(command, JOINT_COMMAND))
 
 
 def _velocities(schema: Schema, vectors: Any) -> dict[str, Any]:

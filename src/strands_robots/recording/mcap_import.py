@@ -36,6 +36,7 @@ class ImportOptions:
         task: What was done, in words.
         cameras: "<robot>/<camera>" each; None for every camera in the recording.
         units: "lerobot" or "si".
+        with_velocity, with_effort: Whether these are features as well.
     """
 
     repo_id: str
@@ -44,6 +45,8 @@ class ImportOptions:
     cameras: tuple[str, ...] | None
     task: str
     units: str = "lerobot"
+    with_velocity: bool = False
+    with_effort: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ def import_episode(recording: Path, root: Path, options: ImportOptions) -> dict[
     robots = _robots(options.robots)
     wanted = RecordingOptions(
         root=root.absolute(), repo_id=options.repo_id, mode=RESUME if (root / "meta").is_dir() else NEW, fps=options.fps,
-        robots=tuple(robots), task=options.task, units=options.units,
+        robots=tuple(robots), task=options.task, units=options.units, with_velocity=options.with_velocity,
+        with_effort=options.with_effort,
     )  # fmt: skip
     schema = make_schema(wanted, robots, _cameras(recording, options.cameras))
     store = wanted.open_store(schema)

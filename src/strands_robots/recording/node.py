@@ -13,18 +13,18 @@ from rclpy.node import Node
 
 from strands_robots.audit.event import Durability
 from strands_robots.errors import ConfigurationError, StrandsRobotsError
-from strands_robots.msg import AuditState, EpisodeState, StreamCount
+from strands_robots.msg import AuditState, EpisodeState, PolicyState, StreamCount
 from strands_robots.recording.errors import RecordingError
-from strands_robots.recording.provenance import package_provenance, robot_provenance
+from strands_robots.recording.provenance import package_provenance, robot_provenance, with_calibrations
 from strands_robots.recording.recorder import Outcome, Recorder, State
 from strands_robots.recording.sampler import Sampler
-from strands_robots.recording.schema import Schema
-from strands_robots.recording.session import RecordingOptions, make_schema, parse_provenance
+from strands_robots.recording.session import RecordingOptions, make_schema, parse_provenance, require_whole_periods
 from strands_robots.recording.store import require_lerobot
 from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
 from strands_robots.ros import qos
 from strands_robots.ros.audit_port import audit_of
+from strands_robots.ros.calibration_watch import CalibrationWatch
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.executor_door import ExecutorDoor
@@ -45,6 +45,9 @@ STREAM_WAIT = 3.0
 
 QUIET_TURNS = 5
 """Turns of the executor without a message after which none waits any more."""
+
+CALIBRATION_WAIT = 2.5
+"""Without a simulated world: how long drivers may take to say which calibrations they use [s, steady time]."""
 
 SAVE_TIMEOUT = 300.0
 END_WAIT = 30.0
@@ -70,10 +73,10 @@ class _Recording:
     """An open dataset."""
 
     options: RecordingOptions
-    schema: Schema
     recorder: Recorder
     writer: WriterThread
     feed: RecordingFeed
+    robots: dict[str, dict[str, Any]]
 
 
 class RecorderNode(Node):
@@ -88,16 +91,19 @@ class RecorderNode(Node):
         self._message = ""
         self._is_starting = False
         self._audit_head = ""
+        self._told: tuple[object, ...] = ()
         self._door = ExecutorDoor(self, "recorder orders")
         self._world = RecordingWorld(self, self._door, self._robots)
+        self._calibrations = CalibrationWatch(self, self._robots)
         self._audit = audit_of(self)
         self._state_publisher = self.create_publisher(EpisodeState, "recorder/state", qos.STATE)
         self.create_subscription(AuditState, "audit/state", self._on_audit, qos.STATE)
+        self.create_subscription(PolicyState, "policies/state", self._on_policy, qos.STATE)
         create_deferred_service(self, StartRecording, "recorder/start", self._on_start, refusal(StartRecording))
         create_deferred_service(self, RecordEpisode, "recorder/episode", self._on_episode, refusal(RecordEpisode))
         self._replay = ReplayServer(self, self._robots)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(POLL_PERIOD, self._poll, clock=steady)
+        self.create_timer(POLL_PERIOD, self._on_tick, clock=steady)
         self.create_timer(STATE_PERIOD, self._publish_state, clock=steady)
         threading.Thread(target=_preload, name="preload", daemon=True).start()
         self.get_logger().info(f"records {', '.join(self._robots)}, run '{self._given.run_id}'")
@@ -144,8 +150,13 @@ class RecorderNode(Node):
                 raise ConfigurationError(
                     "the world runs in mode fast, faster than a recorder can follow; valid: lockstep or realtime"
                 )
-            schema = make_schema(options, self._robots, self._world.cameras(options))
             is_lockstep = world.mode == "lockstep"
+            if is_lockstep:
+                require_whole_periods(options.fps, world.control_period)
+            schema = make_schema(options, self._robots, self._world.cameras(options))
+            if world.provenance is None:
+                self._wait_for_calibrations([robot.name for robot in schema.robots])
+            robots = {robot.name: robot_provenance(self._robots[robot.name]) for robot in schema.robots}
             sampler = Sampler(schema, options.sampler(world.control_period if is_lockstep else None))
             writer = WriterThread(options.capacity, can_wait=is_lockstep)
             try:
@@ -154,7 +165,11 @@ class RecorderNode(Node):
                 writer.close()
                 raise
             recorder = Recorder(sampler, writer, store.episodes, self._provenance(options), END_WAIT, self._on_failure)
-            self._recording = self._door.inside(lambda: self._attach(options, schema, recorder, writer, is_lockstep))
+            on_sample = self._poll if is_lockstep else lambda: None
+            feed = self._door.inside(
+                lambda: RecordingFeed(self, schema, recorder.sampler.streams, is_lockstep, on_sample)
+            )
+            self._recording = _Recording(options, recorder, writer, feed, robots)
         except StrandsRobotsError as error:
             self._message = str(error)
             raise
@@ -168,17 +183,15 @@ class RecorderNode(Node):
             repaired=list(store.repaired),
         )  # fmt: skip
 
-    def _attach(
-        self, options: RecordingOptions, schema: Schema, recorder: Recorder, writer: WriterThread, is_lockstep: bool
-    ) -> _Recording:
-        on_sample = self._poll if is_lockstep else lambda: None
-        feed = RecordingFeed(self, schema, recorder.sampler.streams, is_lockstep, on_sample)
-        return _Recording(options, schema, recorder, writer, feed)
-
     def _begin(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
         recording = self._require()
         world = self._world.facts()
-        provenance = {"world": world.provenance, "audit_head": self._audit_head, **parse_provenance(request.provenance)}
+        provenance = {
+            **parse_provenance(request.provenance),
+            "world": world.provenance,
+            "audit_head": self._audit_head,
+            "robots": with_calibrations(recording.robots, self._calibrations.known),
+        }
         if world.mode == "lockstep":
             self._take_what_came(recording)
         else:
@@ -261,18 +274,34 @@ class RecorderNode(Node):
                 )
             time.sleep(0.02)
 
+    def _wait_for_calibrations(self, robots: list[str]) -> None:
+        """Return when every driver has said which calibration it uses; a robot that has none never says so."""
+        deadline = time.monotonic() + CALIBRATION_WAIT
+        while not set(robots) <= set(self._calibrations.known) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
     def _provenance(self, options: RecordingOptions) -> dict[str, Any]:
-        names = options.robots or tuple(self._robots)
         return {
+            **parse_provenance(options.provenance),
             **package_provenance(),
             "run_id": self._given.run_id,
             "units": options.units,
             "clock": "simulated time" if self.get_parameter("use_sim_time").value else "system time",
-            "robots": {name: robot_provenance(self._robots[name]) for name in names if name in self._robots},
-            **parse_provenance(options.provenance),
         }
 
     # --- the executor's thread -----------------------------------------------------------------------------------------
+
+    def _on_tick(self) -> None:
+        """Make frames, and publish the state when it changed."""
+        self._poll()
+        recording = self._recording
+        told: tuple[object, ...] = (self._is_starting, self._message)
+        if recording is not None:
+            recorder = recording.recorder
+            told = (recorder.state, recorder.episode, recorder.saved, recorder.not_kept)
+        if told != self._told:
+            self._publish_state()
+            self._told = told
 
     def _poll(self) -> None:
         recording = self._recording
@@ -284,6 +313,11 @@ class RecorderNode(Node):
 
     def _on_audit(self, message: AuditState) -> None:
         self._audit_head = message.head
+
+    def _on_policy(self, message: PolicyState) -> None:
+        recording = self._recording
+        if recording is not None and message.goal_id and message.robot in recording.robots:
+            recording.recorder.note_policy(message.robot, message.policy, message.goal_id)
 
     def _on_failure(self, episode: int, reason: str) -> None:
         self.get_logger().warning(f"episode {episode} was not kept: {reason}")

@@ -80,6 +80,7 @@ class _Episode:
     held: Frame | None = None
     ending: _Ending | None = None
     last: int = field(default=0)
+    policies: list[dict[str, str]] = field(default_factory=list)
 
 
 class Recorder:
@@ -184,6 +185,18 @@ class Recorder:
         self._require(State.RECORDING, "an episode can be discarded")
         self._forget(reason, State.READY)
 
+    def note_policy(self, robot: str, policy: str, goal: str) -> None:
+        """Note that a policy moves a robot: part of the provenance of the episode being recorded, if there is one.
+
+        Args:
+            robot: The robot.
+            policy: Name of the provider.
+            goal: Goal of RunPolicy, under which the audit log has its settings.
+        """
+        entry = {"robot": robot, "policy": policy, "goal": goal}
+        if self._episode is not None and entry not in self._episode.policies:
+            self._episode.policies.append(entry)
+
     def on_push(self, now_ros: int, now_steady: float) -> None:
         """Make what frames can be made, after a sample came or time passed.
 
@@ -281,7 +294,7 @@ class Recorder:
     def _account(self, episode: _Episode, ending: _Ending) -> dict[str, Any]:
         return self.sampler.account(
             episode=episode.index, task=episode.task, ended=ending.until, began_wall=episode.began_wall,
-            provenance={**self._provenance, **episode.provenance}, outcome=ending.outcome.name.lower(),
+            provenance={**self._provenance, **episode.provenance, "policies": episode.policies}, outcome=ending.outcome.name.lower(),
             reward=ending.reward,
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ import numpy as np
 from strands_robots.errors import ConfigurationError, UnknownNameError
 from strands_robots.motion.chunk import Chunk
 from strands_robots.recording.schema import ACTION, STATE
-from strands_robots.recording.table import read_episodes, read_info, read_schema, read_vectors
+from strands_robots.recording.table import read_episode, read_info, read_vectors, require_schema
 from strands_robots.types import FloatArray
 
 AHEAD = 1.0
@@ -114,14 +114,8 @@ def load_replay(root: Path, episode: int, speed: float, robots: Sequence[str], k
     Raises:
         ConfigurationError: If it cannot be played; the message says why.
     """
-    info, schema = read_info(root), read_schema(root)
-    if schema is None:
-        raise ConfigurationError(
-            f"{root} was made by another recorder: its units are not known; valid: a dataset of strands_robots"
-        )
-    rows = read_episodes(root, info)
-    if not 0 <= episode < len(rows):
-        raise ConfigurationError(f"episode {episode} is asked for; valid: 0 to {len(rows) - 1}")
+    schema = require_schema(root)
+    row = read_episode(root, read_info(root), episode)
     speed = speed or 1.0
     if not SPEEDS[0] <= speed <= SPEEDS[1]:
         raise ConfigurationError(f"speed is {speed}; valid: {SPEEDS[0]} to {SPEEDS[1]}, or 0 for 1")
@@ -134,7 +128,7 @@ def load_replay(root: Path, episode: int, speed: float, robots: Sequence[str], k
     for name in targets:
         if name not in known:
             raise UnknownNameError("robot", name, known)
-    data = read_vectors(root, rows[episode], [STATE, ACTION])
+    data = read_vectors(root, row, [STATE, ACTION])
     states, actions = schema.split(data[STATE]), schema.split(data[ACTION])
     return ReplayPlan(
         {target: part.codec.names for target, part in zip(targets, schema.robots)},

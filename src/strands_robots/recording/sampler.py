@@ -17,8 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.errors import ConfigurationError
-from strands_robots.recording.schema import Schema
+from strands_robots.recording.errors import RecordingError
+from strands_robots.recording.schema import ACTION, EFFORTS, ENVIRONMENT, STATE, VELOCITIES, Schema
 from strands_robots.recording.stream import SECOND, Stream, StreamCount
+
+ROUNDING = 1_000
+"""Stamps of a world whose periods are no whole nanoseconds (1/30 s) are rounded: this much is the same instant [ns]."""
 
 
 class OnStale(str, enum.Enum):
@@ -102,6 +106,10 @@ def command_topic(robot: str) -> str:
     return f"{robot}/command_applied"
 
 
+ENVIRONMENT_STREAM = "bodies"
+"""Name of the stream of environment states, float32 (E,): it comes from the world itself, not from a topic."""
+
+
 def image_topic(camera: str) -> str:
     """Return the topic of a camera's pictures."""
     return f"{camera}/image_raw"
@@ -121,20 +129,24 @@ class Sampler:
         dropped: Frames left out because a stream was stale.
         marked: Frames that hold a stale sample: (index, topics).
         sources: Who commanded during the episode.
+        delays: How long after its end each frame was made [ns, ROS time]; empty where time does not pass by itself.
         start: t_0 [ns, ROS time]; None between episodes.
     """
 
     def __init__(self, schema: Schema, config: SamplerConfig) -> None:
         self.schema = schema
         self.config = config
-        joints, images = round(config.max_age_joints * SECOND), round(config.max_age_images * SECOND)
+        joints, images = (round(age * SECOND) + ROUNDING for age in (config.max_age_joints, config.max_age_images))
         self._states = [Stream(state_topic(robot.name), joints) for robot in schema.robots]
         self._commands = [Stream(command_topic(robot.name), joints) for robot in schema.robots]
         self._images = [Stream(image_topic(camera.name), images, capacity=64) for camera in schema.cameras]
-        self.streams = {stream.topic: stream for stream in (*self._states, *self._commands, *self._images)}
+        self._environment = [Stream(ENVIRONMENT_STREAM, joints)] if schema.environment else []
+        streams = (*self._states, *self._commands, *self._images, *self._environment)
+        self.streams = {stream.topic: stream for stream in streams}
         self.skipped = self.dropped = 0
         self.marked: list[tuple[int, tuple[str, ...]]] = []
         self.sources: set[str] = set()
+        self.delays: list[int] = []
         self.start: int | None = None
         self._instant = self._index = 0
 
@@ -151,12 +163,13 @@ class Sampler:
     def begin(self, at: int, keep_counts: bool = False) -> None:
         """Begin an episode at t_0 [ns, ROS time]; `keep_counts` counts what came before as part of it."""
         for stream in self.streams.values():
-            if self.config.grace is None and not keep_counts and stream.watermark is not None and stream.watermark > at:
+            mark = stream.watermark
+            if self.config.grace is None and not keep_counts and mark is not None and mark > at + ROUNDING:
                 stream.clear()  # The world stands still at `at`: what is newer is of the time before a reset.
             stream.begin(keep_counts)
             stream.forget_before(at)
         self.skipped = self.dropped = 0
-        self.marked, self.sources = [], set()
+        self.marked, self.sources, self.delays = [], set(), []
         self.start, self._instant, self._index = at, 0, 0
 
     def idle(self, now: int) -> None:
@@ -178,7 +191,7 @@ class Sampler:
             "began_ns": self.start, "ended_ns": ended, "began_wall": began_wall, "skipped": self.skipped,
             "dropped": self.dropped,
             "marked": [{"frame": index, "streams": list(topics)} for index, topics in self.marked],
-            "sources": sorted(self.sources),
+            "sources": sorted(self.sources), "delay": self._delay(),
             "streams": {topic: asdict(count) for topic, count in self.counts.items()},
             "provenance": dict(provenance),
         }  # fmt: skip
@@ -196,6 +209,7 @@ class Sampler:
 
         Raises:
             StaleError: If a stream is stale and that ends the episode, or ROS time went back.
+            RecordingError: If a robot does not measure what is recorded of it.
         """
         for stream in self.streams.values():
             stream.hear(now)
@@ -209,6 +223,8 @@ class Sampler:
             frame = self._make(t, end)
             self._instant += 1
             if frame is not None:
+                if self.config.grace:
+                    self.delays.append(now - end)
                 yield frame
 
     def missing(self) -> list[str]:
@@ -221,6 +237,13 @@ class Sampler:
         if self.start is None or end > until:
             return []
         return [s.topic for s in self.streams.values() if not self._has(s, t, end, until)]
+
+    def _delay(self) -> dict[str, float] | None:
+        """Return how long after their end frames were made [s, ROS time]; None where time does not pass by itself."""
+        if not self.delays:
+            return None
+        p50, p99, longest = np.percentile(self.delays, (50, 99, 100)) / SECOND
+        return {"p50": round(float(p50), 4), "p99": round(float(p99), 4), "max": round(float(longest), 4)}
 
     def _check_time(self) -> None:
         back = [stream.topic for stream in self.streams.values() if stream.went_back]
@@ -237,9 +260,9 @@ class Sampler:
 
     def _has(self, stream: Stream, t: int, end: int, until: int | None) -> bool:
         """Return whether nothing that belongs to the frame can still come on a stream."""
-        mark = stream.watermark
-        if mark is None:
+        if stream.watermark is None:
             return False
+        mark = stream.watermark + ROUNDING
         if stream not in self._commands:
             # A world that stands still at t has not published its joints for t: they come with the next step.
             return mark >= t
@@ -249,13 +272,14 @@ class Sampler:
         return until is not None and self.config.grace is None and mark >= end - round(self.config.slack * SECOND)
 
     def _make(self, t: int, end: int) -> Frame | None:
+        seen, answered = t + ROUNDING, end - ROUNDING - 1
         if self._index == 0 and any(
-            stream.newest(end - 1 if stream in self._commands else t) is None for stream in self.streams.values()
+            stream.newest(answered if stream in self._commands else seen) is None for stream in self.streams.values()
         ):
             self.skipped += 1
             return None
-        taken = [(stream, *stream.take(t)) for stream in (*self._states, *self._images)]
-        taken += [(stream, *stream.take(end - 1)) for stream in self._commands]
+        taken = [(stream, *stream.take(seen)) for stream in (*self._states, *self._images, *self._environment)]
+        taken += [(stream, *stream.take(answered)) for stream in self._commands]
         stale = tuple(stream.topic for stream, _, is_stale in taken if is_stale)
         if any(sample is None for _, sample, _ in taken):
             raise StaleError(f"no sample is left of {', '.join(stale)}")
@@ -282,13 +306,21 @@ class Sampler:
         commands: list[CommandSample] = [samples[stream.topic] for stream in self._commands]
         self.sources.update(command.source for command in commands if command.source)
         values: dict[str, Any] = {
-            "observation.state": schema.vector([state.position for state in states]),
-            "action": schema.vector([command.target for command in commands]),
+            STATE: schema.vector([state.position for state in states]),
+            ACTION: schema.vector([command.target for command in commands]),
         }
         if schema.with_velocity:
-            values["observation.velocity"] = schema.velocity_vector([state.velocity for state in states])
+            values[VELOCITIES] = schema.velocity_vector([state.velocity for state in states])
         if schema.with_effort:
-            values["observation.effort"] = schema.effort_vector([state.effort for state in states])
+            values[EFFORTS] = schema.effort_vector([state.effort for state in states])
+        for feature, vector in values.items():
+            if not np.isfinite(vector).all():
+                names = ", ".join(name for name, value in zip(schema.names(), vector) if not np.isfinite(value))
+                raise RecordingError(
+                    f"{feature} has no number for {names}; valid: a recording without it, or robots that publish it"
+                )
+        for stream in self._environment:
+            values[ENVIRONMENT] = samples[stream.topic]
         for camera, stream in zip(schema.cameras, self._images):
             values[schema.keys[camera.name]] = samples[stream.topic]
         return values

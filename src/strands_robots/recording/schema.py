@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from strands_robots.body_state import BodyQuantity
 from strands_robots.errors import ConfigurationError
 from strands_robots.lerobot_units import EFFORT, POSITION, VELOCITY, JointCodec, JointUnit
 from strands_robots.types import FloatArray
@@ -15,6 +16,7 @@ from strands_robots.types import FloatArray
 STATE = "observation.state"
 VELOCITIES = "observation.velocity"
 EFFORTS = "observation.effort"
+ENVIRONMENT = "observation.environment_state"
 IMAGES = "observation.images."
 ACTION = "action"
 REWARD, DONE, SUCCESS = "next.reward", "next.done", "next.success"
@@ -63,6 +65,7 @@ class Schema:
         units: "lerobot" or "si".
         with_velocity, with_effort, with_outcome: Which optional features there are.
         robot_type: What LeRobot calls the robot.
+        environment: Where bodies of a simulated world are in the base frame of the only robot.
     """
 
     fps: int
@@ -73,6 +76,7 @@ class Schema:
     with_effort: bool = False
     with_outcome: bool = False
     robot_type: str = ""
+    environment: tuple[BodyQuantity, ...] = ()
     keys: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +85,10 @@ class Schema:
         if not self.robots:
             raise ConfigurationError("no robot is to be recorded; valid: at least one")
         keys = {camera.name: IMAGES + self._camera_key(camera.name) for camera in self.cameras}
+        if self.environment and len(self.robots) > 1:
+            raise ConfigurationError(
+                f"bodies are recorded in the base frame of one robot; given {', '.join(robot.name for robot in self.robots)}"
+            )
         if len(set(keys.values())) != len(self.cameras):
             raise ConfigurationError(f"cameras {', '.join(keys)} would share a name; valid: every camera once")
         object.__setattr__(self, "keys", keys)
@@ -105,6 +113,8 @@ class Schema:
             features[VELOCITIES] = _vector(size, self.names(VELOCITY))
         if self.with_effort:
             features[EFFORTS] = _vector(size, self.names(EFFORT))
+        if self.environment:
+            features[ENVIRONMENT] = _vector(len(self.environment), [entry.name for entry in self.environment])
         for camera in self.cameras:
             features[self.keys[camera.name]] = {
                 "dtype": "video",
@@ -162,6 +172,7 @@ class Schema:
             "velocity": self.with_velocity,
             "effort": self.with_effort,
             "outcome": self.with_outcome,
+            **({"environment": [asdict(entry) for entry in self.environment]} if self.environment else {}),
         }
 
     def _camera_key(self, name: str) -> str:
@@ -191,7 +202,7 @@ def schema_from_json(data: Mapping[str, Any]) -> Schema:
         cameras = tuple(CameraPart(c["name"], c["height"], c["width"]) for c in data["cameras"])
         return Schema(
             data["fps"], robots, cameras, data["units"], data["velocity"], data["effort"], data["outcome"],
-            data["robot_type"],
+            data["robot_type"], tuple(BodyQuantity(**entry) for entry in data.get("environment", ())),
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         raise ConfigurationError(f"the dataset's schema is not complete: {error!r}") from error

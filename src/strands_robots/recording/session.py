@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.lerobot_units import Units, linear_joints, robot_codec
+from strands_robots.lerobot_units import JointCodec, Units, linear_joints, robot_codec
 from strands_robots.recording.sampler import OnStale, SamplerConfig
 from strands_robots.recording.schema import CameraPart, RobotPart, Schema
 from strands_robots.recording.store import EncoderConfig, LeRobotStore
@@ -99,15 +99,42 @@ def make_schema(options: RecordingOptions, known: Mapping[str, RobotConfig], cam
     for name in names:
         if name not in known:
             raise UnknownNameError("robot", name, known)
-        config = known[name]
-        urdf = "" if config.urdf is None else config.urdf.read_text(encoding="utf-8")
-        parts.append(RobotPart(name, robot_codec(config, Units(options.units), linear_joints(urdf))))
+        parts.append(RobotPart(name, robot_numbers(known[name], Units(options.units))))
     if len(set(names)) != len(names):
         raise ConfigurationError(f"robots are {', '.join(names)}; valid: every robot once")
     return Schema(
         options.fps, tuple(parts), tuple(cameras), options.units, options.with_velocity, options.with_effort,
         options.with_outcome, "+".join(known[name].name for name in names),
     )  # fmt: skip
+
+
+def require_whole_periods(fps: int, control_period: float) -> None:
+    """Refuse a rate whose frames are not whole control periods of a world in lockstep: their instants would not be exact.
+
+    Args:
+        fps: Frames a second [Hz].
+        control_period: Of the world [s].
+
+    Raises:
+        ConfigurationError: With the usual rates that are valid.
+    """
+    if not _is_whole(fps, control_period):
+        valid = [str(rate) for rate in (10, 15, 20, 25, 30, 40, 50, 60, 100) if _is_whole(rate, control_period)]
+        raise ConfigurationError(
+            f"fps is {fps} and the world's control period {control_period:.6g} s, so frames would fall between its steps; valid in "
+            f"lockstep: {', '.join(valid) or 'none of the usual rates'}, or a world with a control period that fits, as 1/120 s for 30"
+        )
+
+
+def _is_whole(fps: int, control_period: float) -> bool:
+    periods = 1.0 / (fps * control_period)
+    return round(periods) >= 1 and abs(periods - round(periods)) < 1e-6
+
+
+def robot_numbers(config: RobotConfig, units: Units = Units.LEROBOT) -> JointCodec:
+    """Return how a robot's joints are written; its URDF says which of them are linear."""
+    urdf = "" if config.urdf is None else config.urdf.read_text(encoding="utf-8")
+    return robot_codec(config, units, linear_joints(urdf))
 
 
 def parse_provenance(text: str) -> dict[str, Any]:

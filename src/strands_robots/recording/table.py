@@ -128,6 +128,20 @@ def read_schema(root: Path) -> Schema | None:
         raise DatasetError(f"{path}: {error}") from error
 
 
+def require_schema(root: Path) -> Schema:
+    """Return the schema that the recorder stored.
+
+    Raises:
+        ConfigurationError: If the dataset is another recorder's, so that nobody knows what its numbers mean.
+    """
+    schema = read_schema(root)
+    if schema is None:
+        raise ConfigurationError(
+            f"{root} was made by another recorder: its units are not known; valid: a dataset of strands_robots"
+        )
+    return schema
+
+
 def read_account(root: Path, episode: int) -> dict[str, Any] | None:
     """Return what the recorder stored beside an episode; None when there is nothing."""
     path = root / EPISODES / f"episode-{episode:06d}.json"
@@ -174,6 +188,18 @@ def read_episodes(root: Path, info: Info) -> list[EpisodeRow]:
     paths = sorted((root / "meta/episodes").glob("*/*.parquet"))
     rows = [row for path in paths for row in table_rows(root, path.relative_to(root), info)]
     return sorted(rows, key=lambda row: row.index)
+
+
+def read_episode(root: Path, info: Info, episode: int) -> EpisodeRow:
+    """Return one episode.
+
+    Raises:
+        ConfigurationError: If there is no such episode; the message says which there are.
+    """
+    rows = read_episodes(root, info)
+    if not 0 <= episode < len(rows):
+        raise ConfigurationError(f"episode {episode} is asked for; valid: 0 to {len(rows) - 1}")
+    return rows[episode]
 
 
 def read_vectors(root: Path, row: EpisodeRow, columns: list[str] | None = None) -> dict[str, NDArray[Any]]:

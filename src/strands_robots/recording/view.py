@@ -18,7 +18,7 @@ from strands_robots.recording.table import (
     EpisodeRow,
     Info,
     read_account,
-    read_episodes,
+    read_episode,
     read_info,
     read_pictures,
     read_vectors,
@@ -51,10 +51,7 @@ def write_view(root: Path, episode: int, out: Path) -> None:
     if out.suffix not in (".html", ".png"):
         raise ConfigurationError(f"'{out.name}' has the suffix '{out.suffix}'; valid: .html or .png")
     info = read_info(root)
-    rows = read_episodes(root, info)
-    if not 0 <= episode < len(rows):
-        raise ConfigurationError(f"episode {episode} is asked for; valid: 0 to {len(rows) - 1}")
-    row = rows[episode]
+    row = read_episode(root, info, episode)
     data = read_vectors(root, row, [STATE, ACTION])
     strips = {key: _strip(root, info, row, key) for key in info.video_keys}
     title = (

@@ -41,6 +41,7 @@ class RecordPlan:
     units: str
     codec: str
     on_stale: str
+    success_when: str = ""
 
 
 def record_episodes(
@@ -76,7 +77,7 @@ def _start(client: GraphClient, plan: RecordPlan, tell: Callable[[str], None]) -
     request = StartRecording.Request(
         root=plan.root, repo_id=plan.repo_id, mode=plan.mode, fps=plan.fps, robots=list(plan.robots),
         cameras=list(plan.cameras), task=plan.task, units=plan.units, with_velocity=plan.velocity,
-        with_effort=plan.effort, codec=plan.codec, on_stale=plan.on_stale,
+        with_effort=plan.effort, with_outcome=bool(plan.success_when), codec=plan.codec, on_stale=plan.on_stale,
         provenance=json.dumps({"policy": plan.policy, "policy_config": plan.config}) if plan.policy else "",
     )  # fmt: skip
     response = client.call(StartRecording, "recorder/start", request, START_TIMEOUT)
@@ -99,16 +100,17 @@ def _episode(
     if not begun.success:
         complain(begun.message)
         return False
-    problem = ""
+    outcome = RecordEpisode.Request.UNKNOWN
     try:
-        problem = _play(client, plan, seed, complain)
+        problem, outcome = _play(client, plan, seed, complain)
     except StrandsRobotsError as error:
         problem = str(error)
     if problem:
         complain(f"episode {begun.episode}: {problem}")
         _order(client, RecordEpisode.Request.DISCARD)
         return False
-    ended = _order(client, RecordEpisode.Request.END)
+    reward = 1.0 if outcome == RecordEpisode.Request.SUCCEEDED else 0.0
+    ended = _order(client, RecordEpisode.Request.END, outcome=outcome, reward=reward)
     (tell if ended.success else complain)(ended.message)
     for count in ended.state.streams:
         numbers = ", ".join(
@@ -119,21 +121,33 @@ def _episode(
     return bool(ended.success)
 
 
-def _play(client: GraphClient, plan: RecordPlan, seed: int, complain: Callable[[str], None]) -> str:
-    """Let the time of an episode pass; return what went wrong, or nothing."""
+def _play(client: GraphClient, plan: RecordPlan, seed: int, complain: Callable[[str], None]) -> tuple[str, int]:
+    """Let the time of an episode pass; return what went wrong, or nothing, and RecordEpisode's outcome."""
     if plan.policy:
         robot = plan.robots[0] if plan.robots else _only_robot(client)
         goal = Goal(
-            robot, plan.policy, plan.config, plan.task, plan.rate, plan.duration, seed=seed, lockstep=plan.lockstep
-        )
+            robot, plan.policy, plan.config, plan.task, plan.rate, plan.duration, seed=seed, lockstep=plan.lockstep,
+            stop_when=plan.success_when,
+        )  # fmt: skip
         result = run_policy(client, goal, complain)
-        return "" if result.success else f"{result.termination_reason}: {result.message}"
+        if result.termination_reason == "cancelled":
+            raise KeyboardInterrupt  # run_policy takes the key press itself.
+        if not result.success:
+            return f"{result.termination_reason}: {result.message}", RecordEpisode.Request.UNKNOWN
+        return "", _outcome(plan, result.termination_reason)
     if plan.lockstep:
-        return _step(client, plan)
+        return _step(client, plan), RecordEpisode.Request.UNKNOWN
     clock = time.monotonic() + plan.duration
     while time.monotonic() < clock:
         client.spin_until(lambda: False, min(0.2, max(clock - time.monotonic(), 0.0)))
-    return ""
+    return "", RecordEpisode.Request.UNKNOWN
+
+
+def _outcome(plan: RecordPlan, reason: str) -> int:
+    """Return RecordEpisode's outcome of a policy that ran to its end."""
+    if not plan.success_when:
+        return int(RecordEpisode.Request.UNKNOWN)
+    return int(RecordEpisode.Request.SUCCEEDED if reason == "condition_met" else RecordEpisode.Request.FAILED)
 
 
 def _step(client: GraphClient, plan: RecordPlan) -> str:
