@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rclpy.action import ActionClient
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from strands_robots.errors import ConfigurationError, UnknownNameError
@@ -55,7 +56,12 @@ def resolve(client: GraphClient, what: str, given: str, names: Names, kind: str,
 
 def reader_profile(client: GraphClient, topic: str, depth: int) -> QoSProfile:
     """Return a reader's profile that matches every publisher of a topic."""
-    profiles = [info.qos_profile for info in client.node.get_publishers_info_by_topic(topic)]
+    return profile_for(client.node, topic, depth)
+
+
+def profile_for(node: Node, topic: str, depth: int) -> QoSProfile:
+    """Return the same for a node."""
+    profiles = [info.qos_profile for info in node.get_publishers_info_by_topic(topic)]
     reliable = bool(profiles) and all(entry.reliability == ReliabilityPolicy.RELIABLE for entry in profiles)
     lasting = bool(profiles) and all(entry.durability == DurabilityPolicy.TRANSIENT_LOCAL for entry in profiles)
     return QoSProfile(

@@ -59,3 +59,6 @@ So each publisher's events wait where they were published until they are taken, 
 
 AUDIT_RECEIPTS = _profile(100, transient=True)
 """audit/receipts: what was asked to be on the disk and now is, also for a node that joined while it was written."""
+
+AGENT_EVENTS = _profile(200)
+"""<agent>/events and the feedback of <agent>/prompt: a reader that is busy for a moment loses no step of a turn."""
