@@ -62,12 +62,12 @@ class AgentGoals:
         """
         return self.state(self.send(endpoint, kind, message).goal_id, wait, False)
 
-    def send(self, endpoint: Endpoint, kind: Any, message: Any) -> SentGoal:
-        """Send a goal and return it; raises as `start`."""
+    def send(self, endpoint: Endpoint, kind: Any, message: Any, goal_id: str = "") -> SentGoal:
+        """Send a goal, with an id of the caller's where one is given (32 hex digits), and return it; raises as `start`."""
         server = self._server(endpoint, kind)
         if not wait_until(server.server_is_ready, FIND_TIMEOUT):
             raise NoAnswerError(self._client.graph.absent("action server", endpoint.name))
-        goal = SentGoal(uuid.uuid4().hex, endpoint.name)
+        goal = SentGoal(goal_id or uuid.uuid4().hex, endpoint.name)
         self._beats.keep(goal.goal_id)
         try:
             sent = self._client.in_executor(
