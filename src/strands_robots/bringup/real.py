@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from strands_robots.bringup import agent as agents
 from strands_robots.bringup.buttons import button_node, parse_buttons
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit, ParameterValue
 from strands_robots.bringup.robots import RobotSpec, parse_robot
@@ -42,6 +43,7 @@ class RealOptions:
     log_level: str = _option("Level of every node's log.", "info", LOG_LEVELS)
     keyring: str = _option("Keyring of the operators who may resume and approve; empty: resumes are not signed.")
     recorder: bool = _option("Start recorder_node, which records LeRobot datasets.", False)
+    agent: str = _option(f"{agents.DESCRIPTION} approval_node starts with it: a person decides about what moves the arm.")
     incidents: bool = _option("Start incident_node, which writes the last 30 s before a stop as an MCAP file.", True)
     stop_button: str = _option("Input device whose keys stop the graph, as for strands-robots sim.")
     stop_gpio: str = _option("The same for GPIO lines.")
@@ -57,6 +59,7 @@ class RealOptions:
             )
         self.spec()
         parse_buttons(self.stop_button, self.stop_gpio)
+        agents.check_agent(self.agent)
         for entry in dataclasses.fields(self):
             choices = entry.metadata.get("choices", ())
             if choices and getattr(self, entry.name) not in choices:
@@ -154,6 +157,9 @@ def real_graph(options: RealOptions) -> Graph:
     nodes += [button_node(button, options.run_id, files) for button in buttons]
     if options.recorder:
         nodes.append(node("recorder_node", OnExit.RESTART, robots=(str(robot),)))
+    if options.agent:
+        nodes.append(node("approval_node", OnExit.RESTART, keyring=safety["keyring"]))
+        nodes.append(agents.agent_node(options.agent, options.run_id, files, is_free=False))
     if options.incidents:
         nodes.append(node("incident_node", OnExit.OPTIONAL))
     return Graph(tuple(nodes), namespace=options.namespace, log_level=options.log_level, journal=journal)

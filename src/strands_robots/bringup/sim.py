@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from strands_robots.bringup import agent as agents
 from strands_robots.bringup.buttons import button_node, parse_buttons
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit, ParameterValue
 from strands_robots.bringup.robots import RobotSpec, check_robots, parse_robots
@@ -64,7 +65,9 @@ class SimOptions:
     arm_on_start: bool = _option(True, "Arm the robots at the start of the graph.")
     keyring: str = _option("", "Keyring of the operators who may resume and approve; empty: resumes are not signed.")
     recorder: bool = _option(False, "Start recorder_node, which records LeRobot datasets; needs make setup-learning.")
+    evaluation: bool = _option(False, "Start evaluation_node, the action server evaluate, which counts how often a policy succeeds.")
     approvals: bool = _option(False, "Start approval_node, where people decide about requests of agents.")
+    agent: str = _option("", agents.DESCRIPTION)
     incidents: bool = _option(True, "Start incident_node, which writes the last 30 s before a stop as an MCAP file.")
     stop_button: str = _option(
         "",
@@ -79,6 +82,7 @@ class SimOptions:
     def __post_init__(self) -> None:
         check_robots(self.robots)
         parse_buttons(self.stop_button, self.stop_gpio)
+        agents.check_agent(self.agent)
         for entry in dataclasses.fields(self):
             choices = entry.metadata.get("choices", ())
             if choices and getattr(self, entry.name) not in choices:
@@ -112,6 +116,8 @@ LAUNCH_ARGUMENTS: Mapping[str, str] = MappingProxyType(
         "foxglove": "false",
         "foxglove_port": "8765",
         "incidents": "true",
+        "agent": "",
+        "evaluation": "false",
         "params_file": "",
         "namespace": "",
         "log_level": "info",
@@ -245,6 +251,16 @@ def sim_graph(options: SimOptions) -> Graph:
                 on_exit=OnExit.RESTART,
             )
         )
+    if options.evaluation:
+        nodes.append(
+            NodeSpec(
+                "evaluation_node",
+                "evaluation_node",
+                parameters={**run, "use_sim_time": False},
+                parameter_files=files,
+                on_exit=OnExit.OPTIONAL,
+            )
+        )
     if options.approvals:
         approvals = {name: safety[name] for name in ("keyring", "use_sim_time")}
         nodes.append(
@@ -256,6 +272,8 @@ def sim_graph(options: SimOptions) -> Graph:
                 on_exit=OnExit.RESTART,
             )
         )
+    if options.agent:
+        nodes.append(agents.agent_node(options.agent, options.run_id, files, is_free=not options.approvals))
     if options.incidents:
         nodes.append(
             NodeSpec(

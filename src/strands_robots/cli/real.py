@@ -27,6 +27,7 @@ def real(
     log_level: Annotated[str, _option("log_level")] = RealOptions.log_level,
     keyring: Annotated[str, _option("keyring")] = RealOptions.keyring,
     recorder: Annotated[bool, _option("recorder")] = RealOptions.recorder,
+    agent: Annotated[str, _option("agent")] = RealOptions.agent,
     incidents: Annotated[bool, _option("incidents")] = RealOptions.incidents,
     stop_button: Annotated[str, _option("stop_button")] = RealOptions.stop_button,
     stop_gpio: Annotated[str, _option("stop_gpio")] = RealOptions.stop_gpio,
@@ -36,7 +37,7 @@ def real(
     Exit code 0 after Ctrl-C; 1 when the end of a node ended the graph, which the last line names.
     """
     options = RealOptions(
-        robot, port, arm, calibration, at_exit, params_file, namespace, log_level, keyring, recorder, incidents,
+        robot, port, arm, calibration, at_exit, params_file, namespace, log_level, keyring, recorder, agent, incidents,
         stop_button, stop_gpio,
     )  # fmt: skip
     say("real hardware: the arm takes torque and holds; `strands-robots resume` lets it move")

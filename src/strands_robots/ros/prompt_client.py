@@ -1,0 +1,79 @@
+"""Prompts an agent of the graph and hears every step of its turns; for `strands-robots chat`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from strands_robots.action import PromptAgent
+from strands_robots.agent.endpoint import Endpoint
+from strands_robots.agent.turn import Step, TurnEnd
+from strands_robots.msg import AgentEvent
+from strands_robots.ros import qos
+from strands_robots.ros.agent_goals import AgentGoals, SentGoal
+from strands_robots.ros.agent_messages import step_from_msg
+from strands_robots.ros.client import NoAnswerError
+from strands_robots.ros.spun_client import SpunClient, wait_until
+
+DISCOVERY_TIME = 3.0
+
+
+class PromptClient:
+    """A client of one agent. Its prompts end with it: agent_node cancels a turn whose client is gone.
+
+    Args:
+        namespace: Namespace of the graph.
+        agent: Name of the agent.
+        on_step: Takes turn id and step of every turn of the agent, in the client's thread; it must not wait.
+
+    Raises:
+        ConfigurationError: If ROS refuses to start.
+    """
+
+    def __init__(self, namespace: str, agent: str, on_step: Callable[[str, Step], None]) -> None:
+        self._client = SpunClient(namespace)
+        self._goals = AgentGoals(self._client)
+        prefix = self._client.node.get_namespace().strip("/")
+        name = f"{prefix}/{agent}/prompt" if prefix else f"{agent}/prompt"
+        self._endpoint = Endpoint(name, "strands_robots/action/PromptAgent")
+        self._on_step = on_step
+        events = f"{agent}/events"
+        self._client.node.create_subscription(AgentEvent, events, self._on_event, qos.AGENT_EVENTS)
+        # The first steps of a turn are not lost to discovery.
+        wait_until(lambda: self._client.node.count_publishers(events) > 0, DISCOVERY_TIME)
+
+    def close(self) -> None:
+        """Cancel a turn that was begun here, then leave the graph."""
+        self._goals.cancel_all(1.0)
+        self._client.close()
+
+    def send(self, prompt: str, source: str, session: str, take_over: bool, turn_id: str) -> SentGoal:
+        """Send a prompt that begins the turn `turn_id` (32 hex digits); raises NoAnswerError when there is no such agent."""
+        goal = PromptAgent.Goal(prompt=prompt, source=source, session=session, take_over=take_over)
+        try:
+            return self._goals.send(self._endpoint, PromptAgent, goal, turn_id)
+        except NoAnswerError as error:
+            raise NoAnswerError(f"{error}; an agent needs --agent at the start of the graph") from error
+
+    def cancel(self, goal: SentGoal) -> None:
+        """Cancel a turn, and every goal of the agent with it."""
+        self._goals.cancel(goal)
+
+    def end(self, goal: SentGoal, timeout: float) -> TurnEnd | None:
+        """Return how a turn ended; None when it has not within the timeout [s]."""
+        if not goal.ended.wait(timeout):
+            return None
+        result = goal.result
+        return TurnEnd(
+            result.termination_reason, result.message, result.tool_calls, result.input_tokens, result.output_tokens,
+            result.elapsed,
+        )  # fmt: skip
+
+    def is_there(self) -> bool:
+        """Return whether the agent is on the graph."""
+        return bool(self._client.node.count_publishers(f"{self._endpoint.name.rsplit('/', 1)[0]}/events"))
+
+    def _on_event(self, message: Any) -> None:
+        step = step_from_msg(message)
+        if step is not None:
+            self._on_step(message.turn, step)
