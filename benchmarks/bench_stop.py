@@ -7,130 +7,105 @@ brake with. Half the trials call the service instead. Then the graph is resumed.
 * disk: beside it a process writes and syncs to the disk of the audit log as fast as it takes it;
 * flood: beside it a process sends forged resumes and stale commands as fast as a core can.
 
+The reference of the same trials is the bare middleware: a node of ten lines that answers each StopRequest with a JointCommand.
+
 Run it with: python benchmarks/bench_stop.py [--load plain --load disk --load flood] [--trials 1000]
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from _report import report
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "system"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
 
 from graph import Client, Graph, wait_for
-from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
-from strands_robots.msg import ActionChunk, GateState, JointCommand, SafetyState, StopRequest
+from strands_robots.msg import JointCommand, StopRequest
 from strands_robots.srv import ResumeGraph, StopGraph
+from two_arms import ARMS, JOINTS, SOURCE, TwoArms
 
-from strands_robots.robot_config import load_robot
 from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_duration, to_seconds, to_time
+from strands_robots.ros.stamps import to_duration, to_time
 
-ROBOTS = ("left", "right")
+ECHO = "bench/echo"
 TRIALS = {"plain": 1000, "disk": 200, "flood": 200}
 """Loads, and how many stops are measured under each."""
-JOINTS = load_robot("so101").limits().names
+
+SWITCH_INTERVAL = 0.0005
+"""How long the measuring thread waits for the one that receives [s]; Python's own is 5 ms, as much as is measured."""
 
 
-class Operator:
+class Operator(TwoArms):
     """Moves both arms, stops them, and notes when the set-points obey."""
 
     def __init__(self, client: Client) -> None:
-        self.client = client
         self.braking: dict[str, float] = {}
-        self.applied: dict[str, JointCommand] = {}
-        self.gates: dict[str, GateState] = {}
-        self.sequence = time.time_ns()
-        self.clock = client.listen(Clock, "/clock", qos.CLOCK, keep=1)
-        self.safety = client.listen(SafetyState, "safety/state", qos.SAFETY, keep=1)
+        self.echoed: list[float] = []
+        super().__init__(client)
         self.stops = client.create_publisher(StopRequest, "safety/stop_request", qos.SAFETY)
-        self.chunks = {
-            robot: client.create_publisher(ActionChunk, f"{robot}/action_chunk", qos.COMMAND) for robot in ROBOTS
-        }
-        self.resume_client = client.create_client(ResumeGraph, "safety/resume")
         self.stop_client = client.create_client(StopGraph, "safety/stop")
-        for robot in ROBOTS:
-            client.create_subscription(JointCommand, f"{robot}/command_applied", self._on_applied(robot), qos.COMMAND)
-            client.create_subscription(GateState, f"{robot}/gate_state", self._on_gate(robot), qos.STATE)
-        wait_for(self._is_ready, 30.0, "two armed robots")
-
-    def swing(self) -> None:
-        """Let both arms swing for a few seconds and wait until they do."""
-        armed = to_seconds(self.clock[-1].clock)
-        wait_for(lambda: to_seconds(self.clock[-1].clock) > armed + 0.02, 5.0, "time")
-        for robot, publisher in self.chunks.items():
-            times = np.arange(100) * 0.05
-            rows = np.tile(list(self.applied[robot].values), (len(times), 1))
-            rows[:, 0] += 0.15 * np.sin(math.pi * times)
-            self.sequence += 1
-            message = ActionChunk(
-                source="operator/bench", sequence=self.sequence, lifetime=to_duration(0.5), joint_names=list(JOINTS),
-                horizon=len(rows), control_period=to_duration(0.05), values=rows.ravel().tolist(),
-            )  # fmt: skip
-            message.header.stamp = to_time(to_seconds(self.clock[-1].clock))
-            publisher.publish(message)
-        wait_for(lambda: all(self.applied[robot].source for robot in ROBOTS), 5.0, "moving arms")
+        client.create_subscription(JointCommand, ECHO, lambda _: self.echoed.append(time.monotonic()), qos.COMMAND)
+        wait_for(lambda: self.stops.get_subscription_count() >= 2, 10.0, "robots and supervisor that hear a stop")
+        wait_for(
+            lambda: client.count_publishers(ECHO) and client.count_subscribers("safety/stop_request") >= 3, 20.0, "echo"
+        )
+        wait_for(self.stop_client.service_is_ready, 10.0, "the service of stops")
 
     def stop(self, by_service: bool) -> float:
         """Ask for a stop by service or topic; return the time until the later of both arms braked [s]."""
         self.braking.clear()
-        asked = time.monotonic()
+        self.echoed.clear()
+        self.asked = time.monotonic()
         if by_service:
-            self.stop_client.call_async(StopGraph.Request(source="operator/bench", reason="benchmark"))
+            self.stop_client.call_async(StopGraph.Request(source=SOURCE, reason="benchmark"))
         else:
-            self.stops.publish(StopRequest(source="operator/bench", reason="benchmark"))
-        wait_for(lambda: len(self.braking) == len(ROBOTS), 5.0, "braking")
-        return max(self.braking.values()) - asked
+            self.stops.publish(StopRequest(source=SOURCE, reason="benchmark"))
+        wait_for(lambda: len(self.braking) == len(ARMS), 5.0, "braking")
+        return max(self.braking.values()) - self.asked
 
-    def resume(self) -> None:
-        """Wait for evidence of rest and arm again."""
-        wait_for(lambda: self.safety[-1].state == SafetyState.STOPPED, 10.0, "STOPPED")
-        future = self.resume_client.call_async(
-            ResumeGraph.Request(source="operator/bench", reason="benchmark", stop_id=self.safety[-1].stop_id)
-        )
-        wait_for(future.done, 10.0, "the answer of resume")
-        assert future.result().success, future.result().message
-        wait_for(lambda: not any(gate.latched for gate in self.gates.values()), 10.0, "armed robots")
+    def echo(self) -> float:
+        """Return how long the bare node took to answer the last stop on the topic [s]."""
+        wait_for(lambda: self.echoed, 5.0, "the answer of the bare node")
+        return self.echoed[0] - self.asked
 
-    def _is_ready(self) -> bool:
-        return (
-            len(self.gates) == len(ROBOTS)
-            and not any(gate.latched for gate in self.gates.values())
-            and len(self.applied) == len(ROBOTS)
-            and bool(self.clock and self.safety)
-            and self.resume_client.service_is_ready()
-            and self.stop_client.service_is_ready()
-            and self.stops.get_subscription_count() >= 2
-        )
+    def _on_applied(self, arm: str) -> Callable[[JointCommand], None]:
+        remember = super()._on_applied(arm)
 
-    def _on_applied(self, robot: str) -> Any:
         def note(message: JointCommand) -> None:
-            if not message.source and robot not in self.braking:
-                self.braking[robot] = time.monotonic()
-            self.applied[robot] = message
+            if not message.source:
+                self.braking.setdefault(arm, time.monotonic())
+            remember(message)
 
         return note
-
-    def _on_gate(self, robot: str) -> Any:
-        return lambda message: self.gates.__setitem__(robot, message)
 
 
 def watch_cameras() -> None:
     """Read every camera until killed; the load of the benchmark, in a process of its own."""
     client = Client(int(os.environ["ROS_DOMAIN_ID"]), "bench_watcher")
-    for camera in ("overhead", *(f"{robot}/wrist" for robot in ROBOTS)):
+    for camera in ("overhead", *(f"{robot}/wrist" for robot in ARMS)):
         client.listen(Image, f"{camera}/image_raw", qos.IMAGE, keep=1)
+    while True:
+        time.sleep(1.0)
+
+
+def echo_stops() -> None:
+    """Answer each StopRequest with a JointCommand until killed; what the middleware alone takes."""
+    client = Client(int(os.environ["ROS_DOMAIN_ID"]), "bench_echo")
+    answers = client.create_publisher(JointCommand, ECHO, qos.COMMAND)
+    client.create_subscription(
+        StopRequest, "safety/stop_request", lambda _: answers.publish(JointCommand()), qos.SAFETY
+    )
     while True:
         time.sleep(1.0)
 
@@ -174,11 +149,12 @@ def flood() -> None:
 def measure(load: str, trials: int) -> dict[str, float]:
     """Return the latencies of all trials under one load [ms], and what a flood reached [1/s]."""
     disk = Path(__file__).resolve().parents[1] / "build"
+    sys.setswitchinterval(SWITCH_INTERVAL)
     with Graph() as graph, tempfile.TemporaryDirectory(dir=disk) as folder:
-        graph.start("sim_node", robots=[f"{robot}=so101" for robot in ROBOTS], camera_rate=10.0)
-        graph.start("safety_node", run_id="bench", arm_on_start=True, latch_folder=folder, robots=list(ROBOTS))
+        graph.start("sim_node", robots=[f"{robot}=so101" for robot in ARMS], camera_rate=10.0)
+        graph.start("safety_node", run_id="bench", arm_on_start=True, latch_folder=folder, robots=list(ARMS))
         graph.start("audit_node", run_id="bench", folder=f"{folder}/audit", key_folder=f"{folder}/keys")
-        roles = [["watch"], *{"disk": [["saturate", folder]], "flood": [["flood"]]}.get(load, [])]
+        roles = [["watch"], ["echo"], *{"disk": [["saturate", folder]], "flood": [["flood"]]}.get(load, [])]
         helpers = [
             subprocess.Popen(
                 [sys.executable, __file__, *role], env=graph.environment, stdout=subprocess.PIPE, text=True
@@ -187,25 +163,36 @@ def measure(load: str, trials: int) -> dict[str, float]:
         ]
         try:
             operator = Operator(graph.client())
-            latencies = []
+            latencies, echoes = [], []
             for trial in range(trials):
+                operator.arm()
                 operator.swing()
-                latencies.append(operator.stop(by_service=trial % 2 == 1))
-                operator.resume()
+                by_service = trial % 2 == 1
+                latencies.append(operator.stop(by_service))
+                if not by_service:
+                    echoes.append(operator.echo())
+                operator.wait_stopped()
         finally:
             for helper in helpers:
                 helper.kill()
         printed = [helper.communicate()[0] for helper in helpers]
-    p50, p99, most = np.percentile(1e3 * np.array(latencies), (50, 99, 100))
-    figures = {"trials": float(trials), "p50_ms": float(p50), "p99_ms": float(p99), "max_ms": float(most)}
+    figures = {"trials": float(trials), **percentiles("", latencies), **percentiles("bare_", echoes)}
+    for name in ("p50", "p99"):
+        figures[f"{name}_ratio"] = figures[f"{name}_ms"] / figures[f"bare_{name}_ms"]
     if load == "flood":
         figures["flood_pairs_per_s"] = float(np.median([float(line) for line in printed[-1].split()]))
     return {f"{load}_{name}": value for name, value in figures.items()}
 
 
+def percentiles(prefix: str, latencies: list[float]) -> dict[str, float]:
+    """Return the median, the 99th percentile and the greatest of latencies [s], in ms."""
+    p50, p99, most = np.percentile(1e3 * np.array(latencies), (50, 99, 100))
+    return {f"{prefix}p50_ms": float(p50), f"{prefix}p99_ms": float(p99), f"{prefix}max_ms": float(most)}
+
+
 def main() -> None:
     """Measure, print and write results/stop.json."""
-    roles = {"watch": watch_cameras, "flood": flood, "saturate": saturate_disk}
+    roles = {"watch": watch_cameras, "echo": echo_stops, "flood": flood, "saturate": saturate_disk}
     if sys.argv[1:2] and sys.argv[1] in roles:
         roles[sys.argv[1]](*sys.argv[2:])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -31,7 +31,7 @@ class DriverParameters:
 
     run_id: str = parameter("", "Run of the graph, given by bringup; for the log.")
     robot: str = parameter("", "The robot, '<name>=<robot>'; there is no default for real hardware.")
-    driver: str = parameter("feetech", "What moves the robot.", choices=KINDS)
+    driver: str = parameter("auto", "What moves the robot; auto is what its description names.", choices=KINDS)
     port: str = parameter("", "Serial port; there is no default for real hardware.")
     calibration: str = parameter("", "LeRobot's calibration file; empty for the one that LeRobot keeps for `arm`.")
     arm: str = parameter("", "Id of the arm, as given to lerobot-calibrate.")
@@ -72,7 +72,7 @@ class DriverNode(LifecycleNode):
         self._loop: DriverLoop | None = None
         self._ports: RobotPorts | None = None
         self._told = ""
-        SafetyPorts(self, self._gates, self._clock_of_robot.now)
+        self._safety = SafetyPorts(self, self._gates, self._clock_of_robot.now)
         self._diagnostics = DriverDiagnostics(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.05, self._watch, clock=steady)
@@ -143,6 +143,7 @@ class DriverNode(LifecycleNode):
         if self._loop is not None and self._loop.is_active:
             self._loop.deactivate("driver_node ends", 0.5)
         self._leave(lets_go=self._given.at_exit == "off")
+        self._safety.close()
         super().destroy_node()
 
     def _start(self) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from rclpy.context import Context
 from rclpy.executors import Executor, SingleThreadedExecutor
 
 
-def make_executor() -> Executor:
+def make_executor(context: Context | None = None) -> Executor:
     """Return the executor of a node: one thread, callbacks in order; long work belongs to the node's own threads.
 
     rclpy's experimental EventsExecutor is not used: in rclpy 7.1.5, with a timer on simulated time, it kept a core
@@ -15,4 +16,4 @@ def make_executor() -> Executor:
     callback group waiting, so only an action server's execute callback may be one; whoever finishes its future from
     another thread calls `wake()` on the executor.
     """
-    return SingleThreadedExecutor()
+    return SingleThreadedExecutor(context=context)

@@ -12,6 +12,7 @@ from rclpy.serialization import deserialize_message
 from strands_robots.msg import SafetyState, StopRequest
 from strands_robots.ros import qos
 from strands_robots.ros.conversions import clip, heartbeat_from_msg
+from strands_robots.ros.own_executor import OwnExecutor
 from strands_robots.ros.refusal_audit import report_refusals
 from strands_robots.safety.gate import Gate
 from strands_robots.types import Instant
@@ -21,14 +22,15 @@ HEARD = 0.5
 
 
 class SafetyPorts:
-    """Subscriptions to safety/state and safety/stop_request for every gate of a node.
+    """Subscriptions to safety/state and safety/stop_request for every gate of a node. `close` ends them.
 
-    Stop requests are taken as bytes: whatever arrives stops, even when it cannot be read.
+    A thread of their own serves them, so that a stop waits for no other callback of the node. Stop requests are taken as
+    bytes: whatever arrives stops, even when it cannot be read.
 
     Args:
         node: The node; its namespace is the graph's.
-        gates: Its gates.
-        now: Returns the present.
+        gates: Its gates; looked at each time, so that gates may join.
+        now: Returns the present; from any thread.
     """
 
     def __init__(self, node: Node, gates: Sequence[Gate], now: Callable[[], Instant]) -> None:
@@ -36,9 +38,16 @@ class SafetyPorts:
         self._gates = gates
         self._now = now
         self._named: tuple[float, frozenset[str]] = (-math.inf, frozenset())
-        node.create_subscription(SafetyState, "safety/state", self._on_state, qos.HEARTBEAT_READER)
-        node.create_subscription(StopRequest, "safety/stop_request", self._on_stop, qos.SAFETY, raw=True)
+        self._own = OwnExecutor(node, "safety")
+        subscribe, resolve = self._own.node.create_subscription, node.resolve_topic_name
+        subscribe(SafetyState, resolve("safety/state"), self._on_state, qos.HEARTBEAT_READER)
+        subscribe(StopRequest, resolve("safety/stop_request"), self._on_stop, qos.SAFETY, raw=True)
+        self._own.start()
         report_refusals(node, gates)
+
+    def close(self) -> None:
+        """Hear nothing any more; the gates then latch for want of a heartbeat."""
+        self._own.close()
 
     def is_named(self, robot: str) -> bool:
         """Return whether a safety_node that is alive names the robot among those that it supervises."""
@@ -48,12 +57,12 @@ class SafetyPorts:
     def _on_state(self, message: SafetyState) -> None:
         beat, now = heartbeat_from_msg(message), self._now()
         self._named = now.steady, frozenset(beat.admitted)
-        for gate in self._gates:
+        for gate in tuple(self._gates):
             gate.on_heartbeat(beat, now)
 
     def _on_stop(self, data: bytes) -> None:
         now = self._now()
-        for gate in self._gates:
+        for gate in tuple(self._gates):
             gate.stop("requested", now)
         source, reason = read_stop_request(data)
         self._node.get_logger().warning(f"stopped by '{source}': {reason}")

@@ -126,7 +126,8 @@ class SimNode(Node):
             RuntimeConfig(WorldMode(given.mode), given.real_time_factor, given.owner_timeout), self._publish_time,
         )  # fmt: skip
         self.runtime.stepper.settle = lambda: self._settle(robots)
-        robots.start(self.runtime, SafetyPorts(self, robots.gates, self.runtime.now))
+        self._safety = SafetyPorts(self, robots.gates, self.runtime.now)
+        robots.start(self.runtime, self._safety)
         folder = Path(given.output_folder).expanduser() if given.output_folder else None
         WorldServices(self, self.runtime, self.world, robots.ports, lambda: robots.follow(self._follow_world))
         RenderServices(self, self.runtime, self.world, folder)
@@ -157,6 +158,7 @@ class SimNode(Node):
         self.cameras.end()
         self.runtime.stop(0.3)
         self.cameras.stop()
+        self._safety.close()
         self._queries.stop()
         self._markers.stop()
         if self._standard is not None:
