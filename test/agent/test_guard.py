@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from strands_robots.agent.answer import LONGEST_ANSWER, Answer, approval_answer, clean, data_answer, error_answer
+from strands_robots.agent.answer import LONGEST_ANSWER, approval_answer, clean, data_answer, error_answer
 from strands_robots.agent.endpoint import Endpoint
 from strands_robots.agent.guard import DeskAnswer, Guard
 from strands_robots.agent.toolset import MOST_SHOWN, Toolset
 from strands_robots.safety.approval_policy import ApprovalPolicy
 from strands_robots.safety.request import CanonicalRequest, canonical_request
+
+from .ports import FakePort
 
 POLICY = ApprovalPolicy.model_validate(
     {
@@ -122,28 +123,6 @@ def test_text_of_the_graph_stays_a_bounded_value_without_control_characters(make
 def test_clean_says_how_long_a_text_was() -> None:
     assert clean("b" * 1000, 100).endswith("... (1000 in all)")
     assert clean("a\nb\x00c") == "a b c"
-
-
-class FakePort:
-    def __init__(self, endpoints: list[Endpoint]) -> None:
-        self.given = endpoints
-        self.calls: list[tuple[str, Mapping[str, Any]]] = []
-
-    def endpoints(self) -> list[Endpoint]:
-        return self.given
-
-    def find(self, kind: str) -> Endpoint | None:
-        return next((entry for entry in self.given if entry.kind == kind), None)
-
-    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
-        self.calls.append((endpoint.name, fields))
-        return data_answer({"success": True})
-
-    def cancel_goals(self) -> int:
-        return 0
-
-    start = call
-    goal = read = picture = describe = call
 
 
 def test_at_most_25_tools_are_shown_and_the_rest_is_found_and_called() -> None:

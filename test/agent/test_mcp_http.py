@@ -13,7 +13,7 @@ import httpx
 from strands_robots.agent.mcp_server import http_app
 from strands_robots.agent.toolset import Toolset
 
-from .test_guard import FakePort
+from .ports import FakePort
 
 TOKEN = "a-token-of-sixteen-characters"
 CALL = {

@@ -42,12 +42,14 @@ class Answer:
         text: JSON in ASCII, at most LONGEST_ANSWER.
         pictures: Pictures.
         approval: Number of the request that waits for a person; empty when none does.
+        error: One word for what was wrong, for programs and the audit; empty when the graph answered.
     """
 
     is_error: bool
     text: str
     pictures: tuple[Picture, ...] = ()
     approval: str = ""
+    error: str = ""
 
 
 def data_answer(values: Mapping[str, Any], pictures: tuple[Picture, ...] = (), is_error: bool = False) -> Answer:
@@ -62,7 +64,8 @@ def data_answer(values: Mapping[str, Any], pictures: tuple[Picture, ...] = (), i
 
 def error_answer(kind: str, message: str, **more: Any) -> Answer:
     """Return an answer that says what was wrong; `kind` is one word for programs."""
-    return Answer(True, json.dumps({"error": kind, "message": clean(message, 2000), **shorten(more, 30)}))
+    text = json.dumps({"error": kind, "message": clean(message, 2000), **shorten(more, 30)})
+    return Answer(True, text, error=kind)
 
 
 def approval_answer(request_id: str, message: str) -> Answer:
@@ -79,6 +82,7 @@ def approval_answer(request_id: str, message: str) -> Answer:
             }
         ),
         approval=clean(request_id, 32),
+        error="approval_required",
     )
 
 

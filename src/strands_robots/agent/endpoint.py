@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from strands_robots.agent.answer import Answer
+from strands_robots.safety.request import CanonicalRequest
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,28 @@ class GraphPort(Protocol):
         """Cancel every goal that was started here; return how many have not ended within half a second."""
         ...
 
+    def stop(self, reason: str) -> Answer:
+        """Stop every robot, by safety_node and past it. Needs nobody's permission."""
+        ...
+
     def read(self, endpoint: Endpoint, timeout: float) -> Answer:
         """Return the latest message of a topic."""
+        ...
+
+    def is_shown(self, name: str, kind: str) -> bool:
+        """Return whether the policy lets something be a tool at all."""
+        ...
+
+    def admit(self, request: CanonicalRequest) -> Answer | None:
+        """Return None when exactly this request may be made now, else what the model is told; refusals are recorded."""
+        ...
+
+    def called(self, endpoint: Endpoint, answer: Answer, started: float) -> None:
+        """Record a call that began at a steady time [s] and what became of it."""
+        ...
+
+    def record(self, kind: str, details: Mapping[str, Any]) -> None:
+        """Record something else in the audit log, as this agent's."""
         ...
 
     def picture(self, camera: str, width: int) -> Answer:
@@ -85,3 +106,18 @@ class Tool:
     description: str
     schema: Mapping[str, Any]
     run: Callable[[Mapping[str, Any]], Answer]
+
+
+class ToolFamily(Protocol):
+    """Tools beside those of the graph, under the same policy."""
+
+    words: str
+    """What they are for, in a few words: the model is told that they can be found."""
+
+    def tools(self) -> list[Tool]:
+        """Return the tools."""
+        ...
+
+    def end_turn(self) -> None:
+        """End whatever may move something: the agent's turn was cancelled."""
+        ...

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
-from strands.interrupt import InterruptException
+from strands.interrupt import Interrupt, InterruptException
 from strands.types._events import ToolInterruptEvent, ToolResultEvent
 from strands.types.tools import AgentTool, ToolContext, ToolResult, ToolSpec, ToolUse
 
@@ -111,6 +111,27 @@ class GraphAgentTool(AgentTool):
             "arguments": json.dumps(tool_use["input"], sort_keys=True),
             "decide": f"strands-robots approvals approve {answer.approval}",
         }
+
+
+def waiting_interrupts(agent: Any) -> list[Interrupt]:
+    """Return what waits for a person in an agent's conversation, also one that a session manager has brought back.
+
+    Args:
+        agent: A strands.Agent.
+    """
+    state = agent.take_snapshot(include=["interrupt_state"]).data["interrupt_state"]
+    found = [Interrupt(**entry) for entry in state["interrupts"].values()] if state["activated"] else []
+    return [interrupt for interrupt in found if interrupt.response is None]
+
+
+def replies(interrupts: Sequence[Interrupt], reply: str = "look again") -> list[dict[str, Any]]:
+    """Return the prompt that makes an interrupted agent look again whether people have decided.
+
+    Args:
+        interrupts: As the agent's result or `waiting_interrupts` has them.
+        reply: "skip" goes on without what was asked for. Any other text approves nothing and never reaches the model.
+    """
+    return [{"interruptResponse": {"interruptId": entry.id, "response": reply}} for entry in interrupts]
 
 
 def agent_tools(tools: Toolset, interrupts: bool = True) -> list[AgentTool]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strands_robots.agent.answer import Answer, data_answer, error_answer
+from strands_robots.agent.answer import Answer, clean, data_answer, error_answer
 from strands_robots.agent.arguments import check_arguments, nearest
 from strands_robots.agent.composed import composed_tools
 from strands_robots.agent.definition import load_definition
-from strands_robots.agent.endpoint import Endpoint, GraphPort, Tool
+from strands_robots.agent.endpoint import Endpoint, GraphPort, Tool, ToolFamily
 from strands_robots.agent.schema import request_schema
 from strands_robots.errors import StrandsRobotsError
 
@@ -32,17 +33,20 @@ class Toolset:
 
     Args:
         port: The way to the graph.
+        families: Tools beside those of the graph.
     """
 
-    def __init__(self, port: GraphPort) -> None:
+    def __init__(self, port: GraphPort, families: Sequence[ToolFamily] = ()) -> None:
         self._port = port
+        self._families = tuple(families)
+        self._composed = composed_tools(port)
         self._tools: dict[str, Tool] = {}
         self._shown: list[str] = []
         self.refresh()
 
     def refresh(self) -> None:
         """Look at what the graph offers now."""
-        own = [*composed_tools(self._port), self._find_tool(), self._call_tool()]
+        own = [*self._composed, self._find_tool(), self._call_tool()]
         found = {tool.name: tool for tool in own}
         generated = []
         for endpoint in sorted(self._port.endpoints(), key=_rank):
@@ -53,6 +57,9 @@ class Toolset:
             if tool.name not in found:
                 found[tool.name] = tool
                 generated.append(tool)
+        for tool in (tool for family in self._families for tool in family.tools()):
+            found[tool.name] = tool
+            generated.append(tool)
         self._tools = found
         self._shown = [tool.name for tool in own]
         left = SHOWN_CHARACTERS - sum(map(_size, own))
@@ -71,19 +78,33 @@ class Toolset:
 
     def run(self, name: str, arguments: Any) -> Answer:
         """Run a tool; whatever is wrong is in the answer."""
+        started = time.monotonic()
         if name not in self._tools:
             self.refresh()  # It may have come since.
         tool = self._tools.get(name)
         if tool is None:
             near = nearest(str(name)[:80], self.names())
-            return error_answer("unknown_tool", f"no tool has the name '{str(name)[:80]}'", nearest=near)
+            return self._unmade(
+                name, error_answer("unknown_tool", f"no tool has the name '{str(name)[:80]}'", nearest=near), started
+            )
         try:
-            return tool.run(check_arguments(arguments, tool.schema))
+            given = check_arguments(arguments, tool.schema)
         except StrandsRobotsError as error:
-            return error_answer("invalid_arguments", str(error))
+            return self._unmade(name, error_answer("invalid_arguments", str(error)), started)
+        try:
+            return tool.run(given)
+        except StrandsRobotsError as error:
+            return self._unmade(name, error_answer("invalid_arguments", str(error)), started)
+
+    def _unmade(self, name: str, answer: Answer, started: float) -> Answer:
+        """Record a call that never became a request, and return its answer."""
+        self._port.called(Endpoint(clean(str(name), 80), "strands_robots/tool"), answer, started)
+        return answer
 
     def cancel_goals(self) -> int:
         """Cancel every goal that was started through these tools; return how many have not ended within half a second."""
+        for family in self._families:
+            family.end_turn()
         return self._port.cancel_goals()
 
     def _generated(self, endpoint: Endpoint) -> Tool:
@@ -120,11 +141,12 @@ class Toolset:
             "required": ["query"],
             "additionalProperties": False,
         }
-        return Tool(
-            "find_tool", "Find more tools by words; answers names and schemas for call_tool.", schema, self._find
-        )
+        more = f" Also for {'; '.join(family.words for family in self._families)}." if self._families else ""
+        words = f"Find more tools by words; answers names and schemas for call_tool.{more}"
+        return Tool("find_tool", words, schema, self._find)
 
     def _find(self, given: Mapping[str, Any]) -> Answer:
+        started = time.monotonic()
         words = str(given["query"]).lower().replace("/", "_").split()
         scores = {
             name: sum((word in name.lower()) * 2 + (word in tool.description.lower()) for word in words)
@@ -133,9 +155,11 @@ class Toolset:
         best = [name for name in sorted(scores, key=lambda name: -scores[name]) if scores[name]][:3]
         if not best:
             near = nearest(str(given["query"]), self.names())
-            return error_answer("nothing_found", "no tool fits", nearest=near, all=self.names())
-        found = [self._tools[name] for name in best]
-        return _described(found)
+            answer = error_answer("nothing_found", "no tool fits", nearest=near, all=self.names())
+        else:
+            answer = _described([self._tools[name] for name in best])
+        self._port.called(Endpoint("find_tool", "strands_robots/tool"), answer, started)
+        return answer
 
     def _call_tool(self) -> Tool:
         schema = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,12 +23,26 @@ SHORTEST_TOKEN = 16
 Policy = Annotated[str, typer.Option(help="Approval policy; empty for the one that comes with the package.")]
 
 
+Folders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--lerobot", help="Folder in which LeRobot's commands may read and write, as tools; may be given several times."
+    ),
+]
+
+
 @contextlib.contextmanager
-def graph_tools(namespace: str, name: str, policy: str) -> Iterator[Toolset]:
-    """Give the tools of a running graph; leaving cancels the goals that they started.
+def graph_tools(namespace: str, name: str, policy: str, folders: Sequence[Path] = ()) -> Iterator[Toolset]:
+    """Give the tools of a running graph; leaving cancels the goals and the jobs that they started.
+
+    Args:
+        namespace: The graph's namespace.
+        name: Who asks.
+        policy: Approval policy; empty for the package's.
+        folders: Folders for LeRobot's commands; none leaves these tools out.
 
     Raises:
-        ConfigurationError: If ROS cannot be imported, or the policy is not usable.
+        ConfigurationError: If ROS cannot be imported, or the policy or a folder is not usable.
     """
     from strands_robots.bringup.environment import middleware_environment
     from strands_robots.share import share_directory
@@ -36,6 +50,8 @@ def graph_tools(namespace: str, name: str, policy: str) -> Iterator[Toolset]:
     share = share_directory()
     os.environ.update(middleware_environment(os.environ, share))
     try:
+        from strands_robots.agent.lerobot_paths import Workspace
+        from strands_robots.agent.lerobot_tools import LerobotTools
         from strands_robots.agent.toolset import Toolset
         from strands_robots.ros.agent_graph import AgentGraph
     except ImportError as error:
@@ -43,8 +59,11 @@ def graph_tools(namespace: str, name: str, policy: str) -> Iterator[Toolset]:
             f"ROS 2 is not available in this shell ({error}); source the setup.bash of the installation first"
         ) from error
     path = Path(policy).expanduser() if policy else share / "config" / "approval_policy.yaml"
-    with contextlib.closing(AgentGraph(namespace, name, path)) as graph:
-        yield Toolset(graph)
+    with contextlib.ExitStack() as stack:
+        workspace = Workspace(list(folders)) if folders else None
+        graph = stack.enter_context(contextlib.closing(AgentGraph(namespace, name, path)))
+        families = [stack.enter_context(contextlib.closing(LerobotTools(graph, workspace)))] if workspace else []
+        yield Toolset(graph, families)
 
 
 def mcp(
@@ -52,6 +71,7 @@ def mcp(
     port: Annotated[int, typer.Option(help="Port of --http.", min=1, max=65535)] = 8790,
     policy: Policy = "",
     name: Annotated[str, typer.Option(help="Name of the asker in approvals and the audit log.")] = "mcp",
+    lerobot: Folders = None,
     namespace: Namespace = "",
 ) -> None:
     """Serve the graph's tools to an MCP client until it goes, or until Ctrl-C.
@@ -65,7 +85,7 @@ def mcp(
         raise ConfigurationError(
             f"the MCP server is not installed ({error}); install it with: pip install -r requirements/agent.txt"
         ) from error
-    with graph_tools(namespace, name, policy) as tools:
+    with graph_tools(namespace, name, policy, lerobot or ()) as tools:
         if not http:
             import asyncio
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,26 +27,27 @@ from strands_robots.ros.agent_goals import AgentGoals
 from strands_robots.ros.approval_messages import fields_of
 from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.client import NoAnswerError
+from strands_robots.ros.conversions import clip
 from strands_robots.ros.graph_survey import action_types, service_types, topic_types, wait_for_graph
 from strands_robots.ros.graph_talk import reader_profile
 from strands_robots.ros.images import rgb_from_msg
 from strands_robots.ros.interfaces import load_interface
 from strands_robots.ros.message_values import fill_message, plain_values
+from strands_robots.ros.quick_stop import QuickStop
 from strands_robots.ros.robot_discovery import cameras_on_graph, robots_on_graph
 from strands_robots.ros.spun_client import SpunClient
 from strands_robots.safety.approval_policy import load_policy
 from strands_robots.safety.approval_refusal import ApprovalRefusedError
 from strands_robots.safety.permits import Asker
-from strands_robots.safety.request import canonical_request
-from strands_robots.srv import GetWorldState
+from strands_robots.safety.request import CanonicalRequest, canonical_request
 
 LONGEST_LIST = 40
 FIND_TIMEOUT = 5.0
 LOOK_PERIOD = 2.0
 """What is on the graph is looked up again after this long [s]."""
 
-PROGRAM = "external/robot"
-"""Who asks, for what a program and no model asks."""
+STOP_WAIT = 3.0
+"""How long a stop waits for rest [s]."""
 
 _PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 _LARGEST_MESSAGE_KINDS = ("sensor_msgs/msg/PointCloud2", "rosgraph_msgs/msg/Clock", "rcl_interfaces/msg/Log")
@@ -74,6 +76,7 @@ class AgentGraph:
         self._permits = PermitMemory(memory)
         self.client = SpunClient(namespace)
         self.goals = AgentGoals(self.client)
+        self._stop = QuickStop(self.client)
         self._audit = audit_of(self.client.node)
         desk = ApprovalDesk(self.client, Asker(self.source, self._permits.session))
         self.guard = Guard(rules, desk, memory=self._permits)
@@ -116,14 +119,14 @@ class AgentGraph:
         try:
             kind = _interface(endpoint.kind, "srv")
             request = self._filled(kind.Request(), fields)
-            admission = self._admit(endpoint, request)
-            if not admission.is_granted:
-                return _not_admitted(admission)
+            refused = self.admit(canonical_request(endpoint.name, endpoint.kind, fields_of(request)))
+            if refused is not None:
+                return refused
             response = self.client.call(kind, "/" + endpoint.name, request, timeout)
             answer = _response_answer(response)
         except StrandsRobotsError as error:
             answer = _failure(error)
-        self._record(endpoint, answer, started)
+        self.called(endpoint, answer, started)
         return answer
 
     def start(self, endpoint: Endpoint, fields: Mapping[str, Any], wait: float) -> Answer:
@@ -132,25 +135,43 @@ class AgentGraph:
         try:
             kind = _interface(endpoint.kind, "action")
             goal = self._filled(kind.Goal(), fields)
-            admission = self._admit(endpoint, goal)
-            if not admission.is_granted:
-                return _not_admitted(admission)
+            refused = self.admit(canonical_request(endpoint.name, endpoint.kind, fields_of(goal)))
+            if refused is not None:
+                return refused
             answer = self.goals.start(endpoint, kind, goal, wait)
         except StrandsRobotsError as error:
             answer = _failure(error)
-        self._record(endpoint, answer, started)
+        self.called(endpoint, answer, started)
         return answer
 
     def goal(self, goal_id: str, wait: float, cancel: bool) -> Answer:
-        """Return a goal's state; cancels it first when asked. Cancelling needs nobody's permission."""
-        return self.goals.state(goal_id, wait, cancel)
+        """Return a goal's state; cancels it first when asked. Cancelling needs nobody's permission; both are recorded."""
+        started = time.monotonic()
+        answer = self.goals.state(goal_id, wait, cancel)
+        name = "cancel_goal" if cancel else "goal_status"
+        self.called(
+            Endpoint(name, "action_msgs/srv/CancelGoal" if cancel else "action_msgs/msg/GoalStatus"), answer, started
+        )
+        return answer
+
+    def stop(self, reason: str) -> Answer:
+        """Stop every robot, by safety_node and past it. Needs nobody's permission; recorded."""
+        started = time.monotonic()
+        try:
+            answer = data_answer(asdict(self._stop.stop(self.source, clip(reason, 256), STOP_WAIT)))
+        except StrandsRobotsError as error:
+            answer = _failure(error)
+        self.called(Endpoint("stop", "strands_robots/srv/StopGraph"), answer, started)
+        return answer
 
     def read(self, endpoint: Endpoint, timeout: float) -> Answer:
         """Return the latest message of a topic. Only what may be shown at all is read; reads are recorded."""
         started = time.monotonic()
         try:
             if not self.guard.is_shown(endpoint.name, endpoint.kind):
-                return error_answer("forbidden", f"'{endpoint.name}' is never a tool")
+                answer = error_answer("forbidden", f"'{endpoint.name}' is never a tool")
+                self.called(endpoint, answer, started)
+                return answer
             kind = _interface(endpoint.kind, "msg")
             topic = "/" + endpoint.name
             message = self.client.latest(kind, topic, reader_profile(self.client.graph, topic, 1), timeout)
@@ -161,7 +182,7 @@ class AgentGraph:
             )
         except StrandsRobotsError as error:
             answer = _failure(error)
-        self._record(endpoint, answer, started)
+        self.called(endpoint, answer, started)
         return answer
 
     def picture(self, camera: str, width: int) -> Answer:
@@ -174,7 +195,9 @@ class AgentGraph:
             names = self._cameras()
         if plain not in names:
             near = nearest(plain, list(names)) or list(names)
-            return error_answer("unknown_camera", f"no camera '{plain[:80]}' publishes pictures", valid=near)
+            answer = error_answer("unknown_camera", f"no camera '{plain[:80]}' publishes pictures", valid=near)
+            self.called(Endpoint(clean(plain, 80), _PICTURES[0]), answer, time.monotonic())
+            return answer
         started, entry = time.monotonic(), names[plain]
         try:
             kind = _interface(entry.kind, "msg")
@@ -183,7 +206,7 @@ class AgentGraph:
             answer = _pixels_answer(rgb_from_image(message), width)
         except StrandsRobotsError as error:
             answer = _failure(error)
-        self._record(entry, answer, started)
+        self.called(entry, answer, started)
         return answer
 
     def describe(self) -> Answer:
@@ -197,7 +220,7 @@ class AgentGraph:
         if not found:
             return error_answer("nothing_there", "no robot is on the graph; start one with: strands-robots sim")
         answer = data_answer({"robots": found})
-        self._record(Endpoint("describe_robot", "strands_robots/msg/GateState"), answer, started)
+        self.called(Endpoint("describe_robot", "strands_robots/msg/GateState"), answer, started)
         return answer
 
     def robots(self) -> list[str]:
@@ -222,35 +245,32 @@ class AgentGraph:
             entry |= make(self.client.latest(kind, f"{robot}/{part}", profile, 2.0))
         return entry
 
-    def is_simulated(self, robot: str) -> bool:
-        """Return whether a robot is one of a simulated world of the graph."""
-        try:
-            answer = self.client.call(GetWorldState, "world/get_state", GetWorldState.Request(), 5.0)
-        except NoAnswerError:
-            return False
-        return robot in answer.robots
+    def is_shown(self, name: str, kind: str) -> bool:
+        """Return whether the policy lets something be a tool at all."""
+        return self.guard.is_shown(name, kind)
 
-    def run_goal(self, kind: str, name: str, fields: Mapping[str, Any], timeout: float) -> tuple[str, dict[str, Any]]:
-        """Carry out a goal for the program itself, not for a model; returns how it ended and its result.
+    def admit(self, request: CanonicalRequest) -> Answer | None:
+        """Return None when exactly this request may be made now, else what the model is told; refusals are recorded."""
+        admission = self.guard.admit(request)
+        if admission.is_granted:
+            return None
+        details = {"name": request.name, "type": request.kind, "digest": request.digest, "why": admission.kind}
+        self.record("tool_refused", details)
+        return _not_admitted(admission)
 
-        Raises:
-            NoAnswerError: If the server does not take it, or it has not ended in time [s]; then it is cancelled.
-            ConfigurationError: If a field does not fit.
-        """
-        action = _interface(kind, "action")
-        goal = action.Goal()
-        if hasattr(goal, "source"):
-            goal.source = PROGRAM
-        full = self._prefix() + name
-        sent = self.goals.send(Endpoint(full, kind), action, fill_message(goal, fields))
-        try:
-            if not sent.ended.wait(timeout):
-                raise NoAnswerError(f"{name} has not ended within {timeout:g} s; it was cancelled")
-        finally:
-            if not sent.ended.is_set():
-                self.goals.cancel(sent)
-                sent.ended.wait(2.0)
-        return sent.state, plain_values(sent.result)
+    def called(self, endpoint: Endpoint, answer: Answer, started: float) -> None:
+        """Record a call that began at a steady time [s] and what became of it."""
+        details: dict[str, Any] = {
+            "name": endpoint.name,
+            "type": endpoint.kind,
+            "success": not answer.is_error,
+            "elapsed": time.monotonic() - started,
+        }
+        self.record("tool_call", details | ({"error": answer.error} if answer.error else {}))
+
+    def record(self, kind: str, details: Mapping[str, Any]) -> None:
+        """Record something in the audit log, as this agent's."""
+        self._audit.record(kind, dict(details), actor=self.source)
 
     def _cameras(self) -> dict[str, Endpoint]:
         """Return the topic of each camera that publishes pictures, by its name as "<robot>/<camera>"."""
@@ -280,23 +300,6 @@ class AgentGraph:
         kinds = message.get_fields_and_field_types()
         hidden = {name: self.source for name in HIDDEN & set(kinds) if kinds[name].startswith("string")}
         return fill_message(message, {**fields, **hidden})
-
-    def _admit(self, endpoint: Endpoint, message: Any) -> Admission:
-        request = canonical_request(endpoint.name, endpoint.kind, fields_of(message))
-        admission = self.guard.admit(request)
-        if not admission.is_granted:
-            details = {"name": endpoint.name, "type": endpoint.kind, "digest": request.digest, "why": admission.kind}
-            self._audit.record("tool_refused", details, actor=self.source)
-        return admission
-
-    def _record(self, endpoint: Endpoint, answer: Answer, started: float) -> None:
-        details = {
-            "name": endpoint.name,
-            "type": endpoint.kind,
-            "success": not answer.is_error,
-            "elapsed": time.monotonic() - started,
-        }
-        self._audit.record("tool_call", details, actor=self.source)
 
     def _slash(self) -> str:
         return f"{self.client.node.get_namespace().rstrip('/')}/"
