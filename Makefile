@@ -5,11 +5,12 @@ SHELL := /bin/bash
 
 PYTHON ?=
 ARGS ?=
+WORKERS ?= 2
 DRIVER := $(firstword $(shell command -v $(PYTHON) python3 python3.12 python3.11 python3.10 2>/dev/null))
 SETUP := $(DRIVER) tools/setup.py $(if $(PYTHON),--python $(PYTHON))
 IN_GRAPH := source install/setup.bash &&
 
-.PHONY: help setup setup-learning build sim test test-core test-long mutation bench docs lint clean
+.PHONY: help setup setup-learning build sim test test-core test-long demo-learning mutation bench docs lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -27,13 +28,16 @@ sim: setup  ## a simulated robot with its safety supervisor
 	@$(IN_GRAPH) exec strands-robots sim $(ARGS)
 
 test: setup-learning  ## all tests but the long ones; sets up LeRobot and torch as well
-	@$(IN_GRAPH) exec python -m pytest $(ARGS)
+	@$(IN_GRAPH) exec python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 test-core: setup  ## the tests that need neither LeRobot nor torch
-	@$(IN_GRAPH) exec python -m pytest -m 'not long and not learning' $(ARGS)
+	@$(IN_GRAPH) exec python -m pytest -n $(WORKERS) --dist loadgroup -m 'not long and not learning' $(ARGS)
 
 test-long: setup-learning  ## the tests that take minutes each: stress, many kills, floods
 	@$(IN_GRAPH) exec python -m pytest -m long $(ARGS)
+
+demo-learning: setup-learning  ## record a scripted pick, train ACT with LeRobot, and count how often it succeeds
+	@$(IN_GRAPH) exec python tools/demo_learning.py $(ARGS)
 
 mutation: setup  ## which changes of the stop and audit code no test notices; make mutation ARGS="latch"
 	@$(IN_GRAPH) python -m pip install --quiet --requirement requirements/mutation.txt && exec python tools/mutation.py $(ARGS)

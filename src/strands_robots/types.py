@@ -9,12 +9,15 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.errors import ConfigurationError, ShapeError
+
+if TYPE_CHECKING:
+    from strands_robots.motion.pose import Pose
 
 FloatArray = NDArray[np.float64]
 
@@ -118,6 +121,7 @@ class Observation:
         images: Camera name -> picture, uint8 (H, W, 3) RGB.
         earlier: Observations before this one, oldest first, at the policy's own period; only for policies that need a history.
         task: What the robot shall do, in words.
+        bodies: Body of a simulated world -> where it is in the robot's base frame; only those that the policy needs.
     """
 
     stamp: float
@@ -128,6 +132,7 @@ class Observation:
     images: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     earlier: tuple[Observation, ...] = ()
     task: str = ""
+    bodies: Mapping[str, Pose] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -192,12 +197,16 @@ class PolicyNeeds:
         cameras: Its pictures by key.
         language: True when it needs the task in words.
         history: Number of observations at once, the present one included.
+        environment: A model's environment state, in order: where bodies of a simulated world are, in the adapter's words.
+        bodies: The bodies whose poses an observation must hold; of a policy for the robot, as its adapter says.
     """
 
     state: tuple[Element, ...] = ()
     cameras: Mapping[str, PictureNeed] = field(default_factory=dict)
     language: bool = False
     history: int = 1
+    environment: tuple[Element, ...] = ()
+    bodies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

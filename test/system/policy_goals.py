@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from graph import Client, wait_for
-from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from strands_robots.action import RunPolicy
+
+from .goals import Goals
 
 SWING = json.dumps({"joints": {"shoulder_pan": [{"amplitude": 0.4, "frequency": 0.5}]}})
 
@@ -38,13 +39,11 @@ class PolicyGoal:
         return self._result.result().result
 
 
-class PolicyGoals:
+class PolicyGoals(Goals):
     """Sends goals to policy_node."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
-        self._actions = ActionClient(client, RunPolicy, "run_policy")
-        wait_for(self._actions.server_is_ready, 30.0, "policy_node")
+        super().__init__(client, RunPolicy, "run_policy", "policy_node")
 
     def send(self, **fields: Any) -> PolicyGoal:
         """Send a goal, by default four seconds of SWING on so101, and return it once it is accepted."""
@@ -52,29 +51,9 @@ class PolicyGoals:
         if given["policy"] == "sine":
             given.setdefault("config", SWING)
         feedback: list[RunPolicy.Feedback] = []
-
-        # rclpy loses the answer to a goal that is sent by another thread than the one that spins.
-        def send() -> Any:
-            return self._actions.send_goal_async(
-                RunPolicy.Goal(**given), feedback_callback=lambda message: feedback.append(message.feedback)
-            )
-
-        handle: ClientGoalHandle = self._wait(self._wait(self._spin(send)))
-        assert handle.accepted
-        return PolicyGoal(handle, self._wait(self._spin(handle.get_result_async)), feedback)
+        handle, result = self.begin(RunPolicy.Goal(**given), feedback.append)
+        return PolicyGoal(handle, result, feedback)
 
     def run(self, **fields: Any) -> RunPolicy.Result:
         """Send a goal and return its result."""
         return self.send(**fields).result()
-
-    def _spin(self, call: Any) -> Any:
-        executor = self._client.executor
-        assert executor is not None
-        task = executor.create_task(call)
-        executor.wake()
-        return task
-
-    @staticmethod
-    def _wait(future: Any) -> Any:
-        wait_for(future.done, 10.0, "policy_node's answer")
-        return future.result()

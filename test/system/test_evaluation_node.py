@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from graph import Graph, wait_for
-from rclpy.action import ActionClient
 from strands_robots.action import Evaluate
+
+from .goals import Goals
 
 REACH = """
 name: reach
@@ -21,39 +22,19 @@ settle: 0.0
 SCRIPT = "{waypoints: [{joints: {shoulder_pan: 0.35}}]}"
 
 
-class Evaluations:
-    """An action client of evaluate."""
+class Evaluations(Goals):
+    """Sends goals to evaluation_node."""
 
     def __init__(self, graph: Graph) -> None:
         self.node = graph.start("evaluation_node")
-        self._client = graph.client()
-        self._actions = ActionClient(self._client, Evaluate, "evaluate")
+        super().__init__(graph.client(), Evaluate, "evaluate", "evaluation_node")
         self.feedback: list[Evaluate.Feedback] = []
-        wait_for(self._actions.server_is_ready, 30.0, "evaluation_node")
 
     def run(self, **fields: Any) -> Evaluate.Result:
         """Send a goal and return its result."""
-
-        def send() -> Any:
-            return self._actions.send_goal_async(
-                Evaluate.Goal(**fields), feedback_callback=lambda message: self.feedback.append(message.feedback)
-            )
-
-        handle = self._wait(self._wait(self._spin(send)))
-        assert handle.accepted
-        return self._wait(self._wait(self._spin(handle.get_result_async)), 60.0).result
-
-    def _spin(self, call: Any) -> Any:
-        executor = self._client.executor
-        assert executor is not None
-        task = executor.create_task(call)
-        executor.wake()
-        return task
-
-    @staticmethod
-    def _wait(future: Any, timeout: float = 20.0) -> Any:
-        wait_for(future.done, timeout, "evaluation_node's answer")
-        return future.result()
+        _, result = self.begin(Evaluate.Goal(**fields), self.feedback.append)
+        wait_for(result.done, 60.0, "the result")
+        return result.result().result
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,9 @@ import typer
 from strands_robots.cli import (
     approvals,
     audit,
+    chat,
     dataset,
+    demonstrate,
     doctor,
     evaluate,
     graph,
@@ -47,8 +49,10 @@ app.command("view")(view.view)
 app.command("move", context_settings={"ignore_unknown_options": True})(move.move)
 app.command("grip")(move.grip)
 app.command("evaluate")(evaluate.evaluate)
+app.command("demonstrate")(demonstrate.demonstrate)
 app.command("record")(record.record)
 app.command("mcp")(mcp.mcp)
+app.command("chat")(chat.chat)
 app.add_typer(policy.app, name="policy")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(audit.app, name="audit")

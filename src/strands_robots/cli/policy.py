@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -61,22 +61,18 @@ def run(
         from strands_robots.ros.policy_client import Goal, run_policy
 
         goal = Goal(
-            robot,
-            policy,
-            config=config,
-            task=task,
-            rate=rate,
-            duration=duration,
-            steps=steps,
-            seed=seed,
-            lockstep=lockstep,
-            adapter=file_or_text(adapter),
-            stop_when=stop_when,
-            blending=blending,
-            execute_rows=execute_rows,
-            keep_loaded=keep_loaded,
-        )
+            robot, policy, config=config, task=task, rate=rate, duration=duration, steps=steps, seed=seed,
+            lockstep=lockstep, adapter=file_or_text(adapter), stop_when=stop_when, blending=blending,
+            execute_rows=execute_rows, keep_loaded=keep_loaded,
+        )  # fmt: skip
         result = run_policy(client, goal, complain)
+    _tell(result)
+    if not result.success:
+        raise typer.Exit(CANCELLED if result.termination_reason == "cancelled" else 1)
+
+
+def _tell(result: Any) -> None:
+    """Print a result of RunPolicy."""
     say(f"{result.termination_reason}: {result.message}")
     say(
         f"  {result.elapsed:.2f} s, {result.chunks} chunks, {result.steps} rows, {result.underruns} underruns, inference p50 "
@@ -84,8 +80,6 @@ def run(
     )
     for name, motion in zip(result.joint_names, result.motion, strict=False):
         say(f"  {name}: moved {motion:.4f}")
-    if not result.success:
-        raise typer.Exit(CANCELLED if result.termination_reason == "cancelled" else 1)
 
 
 @app.command("list")
@@ -138,6 +132,15 @@ def check(
     say(f"{'fits' if found.fits else 'does not fit'}: {found.message}")
     if not found.fits:
         raise typer.Exit(1)
+
+
+@app.command("adapter")
+def print_adapter(root: Annotated[Path, typer.Argument(help="Folder of a dataset that was recorded here.")]) -> None:
+    """Print the adapter, as YAML, of policies trained on a dataset: names, order, units, cameras, bodies and rate."""
+    from strands_robots.policies.dataset_adapter import adapter_text
+    from strands_robots.recording.table import require_schema
+
+    say(adapter_text(require_schema(root.expanduser())).rstrip())
 
 
 def file_or_text(adapter: str) -> str:

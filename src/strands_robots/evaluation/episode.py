@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from strands_robots.policies.lockstep import run_lockstep
 from strands_robots.policies.opening import PolicyShelf
 from strands_robots.policies.run import Reason
 from strands_robots.policies.session import Goal, Session
+from strands_robots.sim.control import RobotPort
 from strands_robots.types import Instant
 
 VIDEO_SIZE = (320, 240)
@@ -74,23 +76,30 @@ class EpisodeRunner:
         task: The task.
         choice: The policy.
         patience: How long the policy may take.
+        port: Where the robot's state goes besides; None for nowhere.
+
+    Attributes:
+        world: The world of the episodes.
     """
 
-    def __init__(self, task: TaskConfig, choice: PolicyChoice, patience: Patience | None = None) -> None:
+    def __init__(
+        self, task: TaskConfig, choice: PolicyChoice, patience: Patience | None = None, port: RobotPort | None = None
+    ) -> None:
         self._task = task
         self._choice = choice
         self._patience = patience
-        self._world = LocalWorld(task)
+        self.world = LocalWorld(task, port)
         self._shelf = PolicyShelf()
 
-    def run(self, seed: int, video: Path | None = None) -> EpisodeResult:
+    def run(self, seed: int, video: Path | None = None, on_begin: Callable[[], None] = lambda: None) -> EpisodeResult:
         """Run one episode.
 
         Args:
             seed: Where things lie, and the policy's seed.
             video: File for a GIF of the episode, written when it fails; None records nothing.
+            on_begin: Called when everything lies where the seed says, before the robot moves.
         """
-        world, choice = self._world, self._choice
+        world, choice = self.world, self._choice
         goal = Goal(
             f"{seed:x}", world.robot, choice.policy, choice.config, self._task.instruction, duration=self._task.duration,
             seed=seed, lockstep=True, adapter=choice.adapter, keep_loaded=True,
@@ -100,6 +109,7 @@ class EpisodeRunner:
         session.bodies = world.body_pose
         frames: list[NDArray[np.uint8]] = []
         world.begin(session, seed)
+        on_begin()
         if video is not None:
             world.on_period = lambda: self._film(frames)
         try:
@@ -117,11 +127,11 @@ class EpisodeRunner:
     def close(self) -> None:
         """Free policy and world."""
         self._shelf.close()
-        self._world.close()
+        self.world.close()
 
     def _film(self, frames: list[NDArray[np.uint8]]) -> None:
-        if len(frames) <= self._world.time * VIDEO_RATE:
-            frames.append(self._world.draw("watch", *VIDEO_SIZE))
+        if len(frames) <= self.world.time * VIDEO_RATE:
+            frames.append(self.world.draw("watch", *VIDEO_SIZE))
 
 
 def _save_video(path: Path, frames: list[NDArray[np.uint8]]) -> str:

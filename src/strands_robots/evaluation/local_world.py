@@ -21,7 +21,7 @@ from strands_robots.policies.run import Reason
 from strands_robots.policies.session import Session
 from strands_robots.safety.gate import Gate, GateConfig, GateReport, Setpoint
 from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.sim.control import ControlLoop, RobotLoop
+from strands_robots.sim.control import ControlLoop, RobotLoop, RobotPort
 from strands_robots.sim.lockstep import Stepper, StepRequest
 from strands_robots.types import FloatArray, Instant, Observation
 
@@ -47,13 +47,14 @@ class LocalWorld:
 
     Args:
         task: The task.
+        port: Where the robot's state goes; None for nowhere.
 
     Attributes:
         world: The simulated world.
         on_period: Called after each control period, for videos; None for nobody.
     """
 
-    def __init__(self, task: TaskConfig) -> None:
+    def __init__(self, task: TaskConfig, port: RobotPort | None = None) -> None:
         self.task = task
         self.world = make_world(task)
         self.on_period: Callable[[], None] | None = None
@@ -63,7 +64,7 @@ class LocalWorld:
             stop_category=self._robot.config.stop_category, heartbeat_timeout=_FOREVER, stall_timeout=math.inf,
         )  # fmt: skip
         gate = Gate(config, self._robot.limits, self._robot.position)
-        self._loop = RobotLoop(self._robot, gate, _NoPort())
+        self._loop = RobotLoop(self._robot, gate, port if port is not None else _NoPort())
         self._control = ControlLoop(self.world, [self._loop], task.timestep, task.control_period)
         self._stepper = Stepper(self._control, _FOREVER)
         self._beats = 0
@@ -77,6 +78,11 @@ class LocalWorld:
     def robot(self) -> str:
         """Name of the robot."""
         return self._robot.name
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of its joints."""
+        return tuple(self._robot.joint_names)
 
     @property
     def cameras(self) -> dict[str, tuple[int, int]]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from strands_robots.body_state import BodyQuantity
 from strands_robots.errors import ConfigurationError, PolicyError
 from strands_robots.policies.adapter import Adapter, ElementAdapter
 from strands_robots.policies.adapter_check import check_adapter
@@ -101,7 +102,9 @@ class ModelInputs:
             {entry.camera: PictureNeed() for entry in adapter.cameras.values()},
             model.needs.language,
             model.needs.history,
+            bodies=tuple(dict.fromkeys(entry.body for entry in adapter.environment)),
         )
+        self._environment = tuple(entry.reading() for entry in adapter.environment)
         scale, offset = _factors(adapter.state)
         self._scale, self._offset = scale, offset
 
@@ -109,7 +112,7 @@ class ModelInputs:
         """Return an observation in the model's words.
 
         Raises:
-            PolicyError: If a joint or a picture is missing, or a measured number is not finite.
+            PolicyError: If a joint, a body or a picture is missing, or a measured number is not finite.
         """
         needs = self._model.needs
         frames = [*observation.earlier, observation][-needs.history :]
@@ -125,7 +128,13 @@ class ModelInputs:
             key: np.stack([adapt_picture(_picture(entry.camera, frame), entry, needs.cameras[key]) for frame in frames])
             for key, entry in self._adapter.cameras.items()
         }
-        return ModelInput(observation.stamp, state, pictures, observation.task, playback)
+        return ModelInput(observation.stamp, state, pictures, observation.task, playback, self._surroundings(frames))
+
+    def _surroundings(self, frames: list[Observation]) -> FloatArray:
+        """Return the environment state (T, E)."""
+        if not self._environment:
+            return np.zeros((len(frames), 0))
+        return np.array([[_place(reading, frame) for reading in self._environment] for frame in frames])
 
 
 def check_rows(rows: FloatArray, model: Model) -> FloatArray:
@@ -164,6 +173,16 @@ def _measured(element: ElementAdapter, frame: Observation) -> float:
         ) from None
     values: FloatArray = getattr(frame, element.quantity)
     return float(values[column])
+
+
+def _place(reading: BodyQuantity, frame: Observation) -> float:
+    pose = frame.bodies.get(reading.body)
+    if pose is None:
+        raise PolicyError(f"no pose of body '{reading.body}'; there are {', '.join(frame.bodies) or 'none'}")
+    value = reading.read(pose)
+    if not np.isfinite(value):
+        raise PolicyError(f"{reading.quantity} of body '{reading.body}' is {value}; valid: finite")
+    return value
 
 
 def _picture(camera: str, frame: Observation) -> np.ndarray:  # type: ignore[type-arg]

@@ -3,6 +3,8 @@
 state:
   - {name: shoulder_pan.pos, joint: shoulder_pan, unit: deg}
   - {name: gripper.pos, joint: gripper, unit: range_0_100, ends: [-0.174533, 1.74533]}
+environment:                                  # LeRobot's observation.environment_state, of a simulated world
+  - {name: cube.x, body: cube, quantity: x, unit: m}
 cameras:
   observation.images.front: {camera: wrist, resize: stretch}
 absent_cameras: [observation.images.left]     # only what the model calls optional
@@ -18,6 +20,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from strands_robots.body_state import BodyQuantity
 from strands_robots.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.policies.units import scale_and_offset
 from strands_robots.share import config_names, config_text
@@ -58,6 +61,34 @@ class ElementAdapter(_Strict):
     def scale_and_offset(self) -> tuple[float, float]:
         """Return (scale, offset) so that SI = scale * number + offset."""
         return scale_and_offset(self.unit, self.ends)
+
+
+class BodyAdapter(_Strict):
+    """One number of the model's environment state, and the body of a simulated world that it is about.
+
+    Attributes:
+        name: Name in the model's vocabulary.
+        body: Body of the world.
+        quantity: Of its frame in the robot's base frame; angles turn about the fixed axes x, y, z, in this order.
+        unit: m or mm; rad or deg.
+    """
+
+    name: Name
+    body: Name
+    quantity: Literal["x", "y", "z", "roll", "pitch", "yaw"]
+    unit: str
+
+    @model_validator(mode="after")
+    def _readable(self) -> BodyAdapter:
+        try:
+            self.reading()
+        except StrandsRobotsError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def reading(self) -> BodyQuantity:
+        """Return how the number is read."""
+        return BodyQuantity(self.name, self.body, self.quantity, self.unit)
 
 
 class CameraAdapter(_Strict):
@@ -153,6 +184,7 @@ class Adapter(_Strict):
 
     Attributes:
         state: The model's state vector, in its order.
+        environment: The model's environment state, in its order; only a simulated world can say it.
         cameras: The model's pictures.
         absent_cameras: Optional pictures that this robot does not have.
         action: The model's action vector, in its order; for joint spaces.
@@ -161,6 +193,7 @@ class Adapter(_Strict):
     """
 
     state: Annotated[tuple[ElementAdapter, ...], Field(max_length=256)] = ()
+    environment: Annotated[tuple[BodyAdapter, ...], Field(max_length=256)] = ()
     cameras: Annotated[dict[Name, CameraAdapter], Field(max_length=32)] = Field(default_factory=dict)
     absent_cameras: tuple[Name, ...] = ()
     action: Annotated[tuple[ElementAdapter, ...], Field(max_length=256)] = ()
@@ -169,8 +202,8 @@ class Adapter(_Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> Adapter:
-        for kind, elements in (("state", self.state), ("action", self.action)):
-            names = [element.name for element in elements]
+        for kind in ("state", "environment", "action"):
+            names = [element.name for element in getattr(self, kind)]
             if len(set(names)) != len(names):
                 raise ValueError(f"{kind} names an element twice: {', '.join(names)}")
         joints = [element.joint for element in self.action]

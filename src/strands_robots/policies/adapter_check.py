@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from strands_robots.errors import AdapterError
-from strands_robots.policies.adapter import Adapter, ElementAdapter
+from strands_robots.policies.adapter import Adapter, BodyAdapter, ElementAdapter
 from strands_robots.types import ActionSpace, Element, PolicyGives, PolicyNeeds
 
 _SPEEDS = frozenset({"rad/s", "deg/s", "m/s"})
@@ -37,6 +37,7 @@ def check_adapter(
     problems = [
         *_elements("state", needs.state, adapter.state),
         *_joints("state", adapter.state, joints),
+        *_elements("environment", needs.environment, adapter.environment),
         *_pictures(adapter, needs, cameras),
         *_action(adapter, gives, joints),
     ]
@@ -52,11 +53,13 @@ def _list(names: Iterable[str]) -> str:
     return "[" + ", ".join(ascii(name)[1:-1] for name in names) + "]"
 
 
-def _with_units(elements: Iterable[Element | ElementAdapter]) -> str:
+def _with_units(elements: Iterable[Element | ElementAdapter | BodyAdapter]) -> str:
     return _list(f"{element.name} ({element.unit})" if element.unit else element.name for element in elements)
 
 
-def _elements(kind: str, wanted: tuple[Element, ...], given: tuple[ElementAdapter, ...]) -> list[str]:
+def _elements(
+    kind: str, wanted: tuple[Element, ...], given: tuple[ElementAdapter, ...] | tuple[BodyAdapter, ...]
+) -> list[str]:
     names_fit = [element.name for element in wanted] == [element.name for element in given]
     units_fit = names_fit and all(not w.unit or w.unit == g.unit for w, g in zip(wanted, given))
     if units_fit:

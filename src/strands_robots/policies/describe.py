@@ -9,6 +9,8 @@ def describe_policy(needs: PolicyNeeds, gives: PolicyGives) -> str:
     """Return one line for each thing that a policy needs and gives."""
     lines = [
         f"needs state: {_elements(needs.state)}",
+        *([f"needs environment: {_elements(needs.environment)}"] if needs.environment else []),
+        *([f"needs bodies of the world: {', '.join(needs.bodies)}"] if needs.bodies else []),
         f"needs cameras: {', '.join(f'{key} {_size(need)}' for key, need in needs.cameras.items()) or 'none'}",
         f"needs task in words: {'yes' if needs.language else 'no'}",
         f"needs history: {needs.history} observation{'s' if needs.history != 1 else ''}",

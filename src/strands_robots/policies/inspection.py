@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from strands_robots.errors import StrandsRobotsError
+from strands_robots.motion.pose import Pose
 from strands_robots.policies.model import Model, made_up_input
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy
@@ -110,7 +111,8 @@ def check_policy(name: str, settings: Mapping[str, Any], robot: str, adapter: st
             home = np.array([config.home.get(joint, 0.0) for joint in limits.names])
             still = np.zeros(len(home))
             images = {key: np.full((*cameras[key], 3), 127, np.uint8) for key in policy.needs.cameras}
-            observation = Observation(0.0, limits.names, home, still, still, images, (), task or "check")
+            bodies = {body: Pose(np.array([0.2, 0.0, 0.0]), np.eye(3)) for body in policy.needs.bodies}
+            observation = Observation(0.0, limits.names, home, still, still, images, (), task or "check", bodies)
             action = policy.infer(observation)
             check_action(action, observation)
         finally:

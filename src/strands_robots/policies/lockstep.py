@@ -121,9 +121,10 @@ def _advance(session: Session, world: WorldLink, policy: Policy, client: str, co
 
 
 def _look(session: Session, world: WorldLink, policy: Policy) -> None:
-    """Take a picture of every camera that the policy needs, at the time of the latest observation."""
+    """Take a picture of every camera that the policy needs, and look where bodies are, at the time of the latest observation."""
     observation = session.run.observation
     if observation is not None and not session.run.has_ended():
+        session.see_bodies()
         for camera in policy.needs.cameras:
             session.on_picture(camera, observation.stamp, world.picture(camera))
         session.remember(observation)

@@ -22,6 +22,7 @@ class ModelInput:
         pictures: Key of `needs.cameras` -> uint8 (T, H, W, 3) RGB. An optional one that the adapter names absent is not there.
         task: What the robot shall do, in words; empty for models without language.
         playback: What is being played; None for models without real-time chunking.
+        environment: (T, E) in the order and units of `needs.environment`; (T, 0) for models without.
     """
 
     stamp: float
@@ -29,6 +30,7 @@ class ModelInput:
     pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
     task: str = ""
     playback: Playback | None = None
+    environment: FloatArray = field(default_factory=lambda: np.zeros((1, 0)))
 
 
 class Model(Protocol):
@@ -68,4 +70,5 @@ def made_up_input(needs: PolicyNeeds) -> ModelInput:
         height, width = (need.height, need.width) if need.height else ANY_SIZE
         pictures[key] = random.integers(0, 255, (needs.history, height, width, 3), dtype=np.uint8)
     state = random.normal(size=(needs.history, len(needs.state)))
-    return ModelInput(0.0, state, pictures, "inspect" if needs.language else "")
+    environment = random.normal(size=(needs.history, len(needs.environment)))
+    return ModelInput(0.0, state, pictures, "inspect" if needs.language else "", None, environment)

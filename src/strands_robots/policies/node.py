@@ -153,6 +153,8 @@ class PolicyNode(Node):
         try:
             find_robot(self, session)
             session.cameras = cameras_on_graph(self, session.goal.robot)
+            if world.has_world():
+                session.bodies = world.body_pose
             if session.goal.lockstep:
                 run_lockstep(session, world)
             else:

@@ -33,8 +33,8 @@ class PolicyContext:
         task: What the robot shall do, in words; None when a goal will say it later.
         rate: Wanted control rows a second [Hz]; 0 for the provider's own.
         cameras: Its cameras with height and width [px], (0, 0) where not known; None when nothing is known of them.
-        bodies: Returns where a body of the world is in the robot's base frame; None where a world may not be asked, as on a
-            running robot.
+        bodies: Returns where a body of the world is in the robot's base frame; None where there is no simulated world, and in
+            a policy's own process: a policy that needs bodies declares them, see `PolicyNeeds.bodies`.
         adapter: The adapter of the goal: a name, a path or YAML; empty for policies that speak the robot's own words.
     """
 

@@ -103,7 +103,7 @@ class Session:
         run: The run; use it while holding `changed`.
         changed: Notified when something was told.
         cameras: The robot's cameras with height and width [px]; None when not known. Set before `make_policy`.
-        bodies: Returns where bodies of the world are; None on a running robot. Set before `make_policy`.
+        bodies: Returns where bodies of a simulated world are; None where there is none. Set before `make_policy`.
         policy: The policy, once made.
 
     Raises:
@@ -124,6 +124,7 @@ class Session:
         self._limits: JointLimits | None = None
         self._stop = StopCondition(goal.stop_when) if goal.stop_when.strip() else None
         self._pictures: dict[str, tuple[float, NDArray[np.uint8]]] = {}
+        self._places: dict[str, Pose] = {}
         self._recent: deque[Observation] = deque()
         self._history = 1
         self._spacing = 0.0
@@ -142,6 +143,24 @@ class Session:
         with self.changed:
             self._pictures[camera] = (stamp, picture)
             self.changed.notify_all()
+
+    def see_bodies(self) -> None:
+        """Ask the world where the bodies are that the policy needs. Waits for the answer, so not while holding `changed`.
+
+        Raises:
+            StrandsRobotsError: If there is no world, or no such body.
+        """
+        names = self.policy.needs.bodies if self.policy is not None else ()
+        if not names:
+            return
+        ask = self.bodies
+        if ask is None:
+            raise PolicyError(
+                f"the policy needs to know where {', '.join(names)} is; valid: a simulated world, which can say it"
+            )
+        places = {name: ask(name) for name in names}
+        with self.changed:
+            self._places = places
 
     def remember(self, observation: Observation) -> None:
         """Keep an observation with the pictures of its time; for lockstep, where pictures come after it."""
@@ -186,6 +205,11 @@ class Session:
             raise PolicyError(
                 f"policy '{self.goal.policy}' needs {needs.history} observations and does not say how far apart"
             )
+        if needs.bodies and needs.history > 1 and not self.goal.lockstep:
+            raise PolicyError(
+                f"policy '{self.goal.policy}' needs {needs.history} observations with bodies of the world; valid: lockstep true"
+            )
+        self.see_bodies()
         with self.changed:
             self._history = needs.history
             self._spacing = 1.0 / gives.rate if gives.rate > 0.0 else 0.0
@@ -249,8 +273,9 @@ class Session:
                         f"the last picture of '{camera}' is {observation.stamp - stamp:.2f} s old; valid: up to {PICTURE_AGE} s"
                     )
             return replace(
-                observation, images=images, earlier=self._earlier_than(observation.stamp), task=self.goal.task
-            )
+                observation, images=images, earlier=self._earlier_than(observation.stamp), task=self.goal.task,
+                bodies=self._places,
+            )  # fmt: skip
 
     def has_pictures(self) -> bool:
         """Return whether every camera that the policy needs has sent a picture; the caller holds `changed`."""
@@ -286,7 +311,7 @@ class Session:
         if self._history == 1:
             return
         images = {camera: picture for camera, (_, picture) in self._pictures.items()}
-        self._recent.append(replace(observation, images=images))
+        self._recent.append(replace(observation, images=images, bodies=self._places))
         while self._recent[0].stamp < observation.stamp - self._history * self._spacing:
             self._recent.popleft()
 
@@ -311,6 +336,7 @@ def infer(session: Session, policy: Policy, observation: Observation) -> tuple[A
     Raises:
         StrandsRobotsError: If the policy failed.
     """
+    session.see_bodies()
     complete = session.complete(observation)
     with session.changed:
         is_rtc = session.run.config.blending is Blending.RTC

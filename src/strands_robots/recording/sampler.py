@@ -18,11 +18,15 @@ from numpy.typing import NDArray
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.recording.errors import RecordingError
-from strands_robots.recording.schema import ACTION, EFFORTS, ENVIRONMENT, STATE, VELOCITIES, Schema
+from strands_robots.recording.schema import ACTION, EFFORTS, ENVIRONMENT, INTERVENTION, STATE, VELOCITIES, Schema
 from strands_robots.recording.stream import SECOND, Stream, StreamCount
 
 ROUNDING = 1_000
 """Stamps of a world whose periods are no whole nanoseconds (1/30 s) are rounded: this much is the same instant [ns]."""
+
+
+BY_HAND = "teleop/"
+"""Sources of this class are a person's hand: frames of theirs are interventions."""
 
 
 class OnStale(str, enum.Enum):
@@ -323,4 +327,6 @@ class Sampler:
             values[ENVIRONMENT] = samples[stream.topic]
         for camera, stream in zip(schema.cameras, self._images):
             values[schema.keys[camera.name]] = samples[stream.topic]
+        if schema.with_intervention:
+            values[INTERVENTION] = np.array([any(command.source.startswith(BY_HAND) for command in commands)])
         return values

@@ -20,6 +20,11 @@ ENVIRONMENT = "observation.environment_state"
 IMAGES = "observation.images."
 ACTION = "action"
 REWARD, DONE, SUCCESS = "next.reward", "next.done", "next.success"
+INTERVENTION = "intervention"
+"""As LeRobot's DAgger recording names it: a person commanded the action of this frame.
+
+Source: lerobot/rollout/strategies/dagger.py.
+"""
 
 FORMAT = 1
 """Version of meta/strands_robots/schema.json."""
@@ -66,6 +71,7 @@ class Schema:
         with_velocity, with_effort, with_outcome: Which optional features there are.
         robot_type: What LeRobot calls the robot.
         environment: Where bodies of a simulated world are in the base frame of the only robot.
+        with_intervention: Whether each frame says that a person commanded (class teleop).
     """
 
     fps: int
@@ -77,6 +83,7 @@ class Schema:
     with_outcome: bool = False
     robot_type: str = ""
     environment: tuple[BodyQuantity, ...] = ()
+    with_intervention: bool = False
     keys: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -125,6 +132,8 @@ class Schema:
             features[REWARD] = {"dtype": "float32", "shape": (1,), "names": None}
             features[DONE] = {"dtype": "bool", "shape": (1,), "names": None}
             features[SUCCESS] = {"dtype": "bool", "shape": (1,), "names": None}
+        if self.with_intervention:
+            features[INTERVENTION] = {"dtype": "bool", "shape": (1,), "names": None}
         return features
 
     def vector(self, parts: Sequence[FloatArray]) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -172,6 +181,7 @@ class Schema:
             "velocity": self.with_velocity,
             "effort": self.with_effort,
             "outcome": self.with_outcome,
+            **({"intervention": True} if self.with_intervention else {}),
             **({"environment": [asdict(entry) for entry in self.environment]} if self.environment else {}),
         }
 
@@ -203,6 +213,7 @@ def schema_from_json(data: Mapping[str, Any]) -> Schema:
         return Schema(
             data["fps"], robots, cameras, data["units"], data["velocity"], data["effort"], data["outcome"],
             data["robot_type"], tuple(BodyQuantity(**entry) for entry in data.get("environment", ())),
+            data.get("intervention", False),
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         raise ConfigurationError(f"the dataset's schema is not complete: {error!r}") from error

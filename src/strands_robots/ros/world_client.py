@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 
-from strands_robots.errors import WorldError
+from strands_robots.errors import UnknownNameError, WorldError
 from strands_robots.motion.chunk import Chunk
+from strands_robots.motion.pose import Pose, pose_from_quaternion
+from strands_robots.msg import BodyState
 from strands_robots.policies.lockstep import StepAnswer
 from strands_robots.ros.conversions import chunk_to_msg, observation_from_joint_state
 from strands_robots.ros.images import rgb_from_msg
-from strands_robots.srv import GetWorldState, RenderCamera, StepWorld
+from strands_robots.srv import GetWorldState, QueryWorld, RenderCamera, StepWorld
 
 DISCOVERY_TIMEOUT = 2.0
 QUESTION_TIMEOUT = 1.0
@@ -35,6 +37,7 @@ class WorldClients:
         self.step = node.create_client(StepWorld, "world/step")
         self.state = node.create_client(GetWorldState, "world/get_state")
         self.render = node.create_client(RenderCamera, "world/render")
+        self.query = node.create_client(QueryWorld, "world/query")
 
 
 class WorldClient:
@@ -101,6 +104,26 @@ class WorldClient:
             raise WorldError(answer.message)
         return rgb_from_msg(answer.image)
 
+    def body_pose(self, name: str) -> Pose:
+        """Return where a body of the world, or a link of the robot, is in the robot's base frame.
+
+        Raises:
+            WorldError: If no world answers.
+            UnknownNameError: If it has no such body.
+        """
+        answer = self._call(
+            self._services.query, QueryWorld.Request(what=QueryWorld.Request.BODIES), QUESTION_TIMEOUT, QUESTIONS
+        )
+        if not answer.success:
+            raise WorldError(answer.message)
+        bodies = {body.name: body for body in answer.bodies}
+        links = [body for key, body in bodies.items() if key.startswith(f"{self._robot}/")]
+        base = next((body for body in links if body.parent == "world"), None)
+        found = bodies.get(name) or bodies.get(f"{self._robot}/{name}")
+        if base is None or found is None:
+            raise UnknownNameError("body", self._robot if base is None else name, bodies)
+        return _pose(base).inverse().at(_pose(found))
+
     def report_progress(self) -> None:
         """Publish the action's feedback."""
         self._on_progress()
@@ -117,3 +140,8 @@ class WorldClient:
                 return future.result()
             client.remove_pending_request(future)
         raise WorldError(f"{client.srv_name} has not answered for {attempts * timeout:g} s")
+
+
+def _pose(body: BodyState) -> Pose:
+    p, q = body.pose.position, body.pose.orientation
+    return pose_from_quaternion((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))

@@ -13,6 +13,7 @@ from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameEr
 from strands_robots.policies.lerobot.options import LerobotOptions
 
 STATE, PICTURES, ACTION = "observation.state", "observation.images.", "action"
+ENVIRONMENT = "observation.environment_state"
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,8 @@ def _new_config(options: LerobotOptions) -> Any:
         raise UnknownNameError("type of lerobot policy", options.type, known)
     feature, kinds = configs.PolicyFeature, configs.FeatureType
     inputs = {STATE: feature(kinds.STATE, (len(options.state),))}
+    if options.environment:
+        inputs[ENVIRONMENT] = feature(kinds.ENV, (len(options.environment),))
     for key, (height, width) in options.cameras.items():
         name = key if key.startswith(PICTURES) else PICTURES + key
         inputs[name] = feature(kinds.VISUAL, (3, height, width))

@@ -19,6 +19,7 @@ class LerobotOptions(BaseModel):
         type: LeRobot's name of the kind, for example act; needed without `path`, checked with it.
         device: "cpu", "cuda", "cuda:1", "mps", or "auto" for the best one there is. What is asked for and missing is an error.
         state, action: Names of the elements; empty takes the adapter's, when they are as many.
+        environment: Names of the elements of LeRobot's observation.environment_state; empty takes the adapter's, when they are as many.
         cameras: Pictures of an untrained policy: key -> height and width [px].
         config: Fields of LeRobot's own configuration that are to be different.
         rate: Rows a second [Hz]; LeRobot's files do not say it. 0 leaves it to the adapter.
@@ -35,6 +36,7 @@ class LerobotOptions(BaseModel):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     state: Names = ()
     action: Names = ()
+    environment: Names = ()
     cameras: Annotated[dict[str, Size], Field(max_length=16)] = Field(default_factory=dict)
     config: dict[str, Any] = Field(default_factory=dict)
     rate: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from strands_robots.errors import AdapterError
-from strands_robots.policies.adapter import Adapter, ElementAdapter, load_adapter
-from strands_robots.policies.lerobot.loading import ACTION, STATE, LoadedPolicy, load
+from strands_robots.policies.adapter import Adapter, BodyAdapter, ElementAdapter, load_adapter
+from strands_robots.policies.lerobot.loading import ACTION, ENVIRONMENT, STATE, LoadedPolicy, load
 from strands_robots.policies.lerobot.options import LerobotOptions
 from strands_robots.policies.model import ModelInput, made_up_input
 from strands_robots.policies.provider import PolicyContext, adapt, read_settings
@@ -24,6 +24,7 @@ class LerobotModel:
         state, action: Names of the elements.
         rate: Rows a second [Hz]; 0 when not known.
         rtc: Continue the running chunk.
+        environment: Names of the elements of the environment state.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class LerobotModel:
         action: tuple[str, ...],
         rate: float = 0.0,
         rtc: bool = False,
+        environment: tuple[str, ...] = (),
     ) -> None:
         config = loaded.config
         self._loaded = loaded
@@ -44,8 +46,9 @@ class LerobotModel:
             for key, feature in (config.image_features or {}).items()
         }
         self.needs = PolicyNeeds(
-            tuple(Element(name) for name in state), pictures, _takes_language(config), self._history
-        )
+            tuple(Element(name) for name in state), pictures, _takes_language(config), self._history,
+            tuple(Element(name) for name in environment),
+        )  # fmt: skip
         self.gives = PolicyGives(
             tuple(Element(name) for name in action), horizon=_horizon(config), rate=rate, rtc=rtc, device=loaded.device
         )
@@ -103,6 +106,9 @@ class LerobotModel:
         if self.needs.state:
             state = torch.from_numpy(given.state[frames].astype(np.float32))
             batch[STATE] = state[-1:] if squeeze else state[None]
+        if self.needs.environment:
+            places = torch.from_numpy(given.environment[frames].astype(np.float32))
+            batch[ENVIRONMENT] = places[-1:] if squeeze else places[None]
         for key, pictures in given.pictures.items():
             chw = (
                 torch.from_numpy(np.ascontiguousarray(pictures[frames].transpose(0, 3, 1, 2))).to(torch.float32) / 255.0
@@ -149,7 +155,9 @@ def _takes_language(config: Any) -> bool:
     )
 
 
-def _names(kind: str, given: tuple[str, ...], elements: tuple[ElementAdapter, ...], size: int) -> tuple[str, ...]:
+def _names(
+    kind: str, given: tuple[str, ...], elements: tuple[ElementAdapter, ...] | tuple[BodyAdapter, ...], size: int
+) -> tuple[str, ...]:
     """Return the names of a vector's elements: LeRobot's files have only their number."""
     names = given or tuple(element.name for element in elements)
     if len(names) != size:
@@ -163,14 +171,22 @@ def make_model(options: LerobotOptions, adapter: Adapter | None) -> LerobotModel
     """Return a policy of LeRobot; raises ConfigurationError, AdapterError or PolicyError."""
     loaded = load(options)
     features = {**loaded.config.input_features, **loaded.config.output_features}
-    sizes = {key: int(features[key].shape[0]) if key in features else 0 for key in (STATE, ACTION)}
+    pictures = loaded.config.image_features or {}
+    others = [key for key in loaded.config.input_features if key not in (STATE, ENVIRONMENT) and key not in pictures]
+    if others:
+        raise AdapterError(
+            f"the policy needs {', '.join(others)}; valid inputs: {STATE}, {ENVIRONMENT} and pictures, so train without the others"
+        )
+    sizes = {key: int(features[key].shape[0]) if key in features else 0 for key in (STATE, ACTION, ENVIRONMENT)}
     if adapter is None:
         state = options.state or tuple(f"state[{i}]" for i in range(sizes[STATE]))
         action = options.action or tuple(f"action[{i}]" for i in range(sizes[ACTION]))
+        environment = options.environment or tuple(f"environment[{i}]" for i in range(sizes[ENVIRONMENT]))
     else:
         state = _names("state", options.state, adapter.state, sizes[STATE])
         action = _names("action", options.action, adapter.action, sizes[ACTION])
-    return LerobotModel(loaded, state, action, options.rate, options.rtc)
+        environment = _names("environment", options.environment, adapter.environment, sizes[ENVIRONMENT])
+    return LerobotModel(loaded, state, action, options.rate, options.rtc, environment)
 
 
 def warm_up(policy: Policy) -> None:

@@ -9,6 +9,7 @@ Source: VERA `server/protocol` (VeraServerConfig, RemotePolicy) as the strands-r
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,13 +99,12 @@ class VeraModel:
         self._transport = WebSocketTransport(options.host, port, options.api_key)
         self._link = RemoteLink(self._transport, self._shake_hands, options.link(self._server.is_ours))
         self._session = ""
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._server.stop)
             self._server.start()
             self._link.connect()
             self.needs, self.gives = self._declare(port)
-        except Exception:
-            self._server.stop()
-            raise
+            stack.pop_all()
 
     @property
     def connection(self) -> str:

@@ -1,0 +1,49 @@
+"""`strands-robots demonstrate`: a dataset of episodes of a task that succeeded. Needs no running graph, but LeRobot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from strands_robots.cli.options import complain, say
+
+
+def demonstrate(
+    task: Annotated[str, typer.Argument(help="Task: a name in config/tasks, a YAML file, or YAML.")],
+    policy: Annotated[str, typer.Argument(help="Policy that shows how, for example scripted.")],
+    root: Annotated[Path, typer.Argument(help="Folder of the dataset; one that is there is continued.")],
+    config: Annotated[str, typer.Option(help="Settings of the policy as YAML or JSON.")] = "",
+    adapter: Annotated[str, typer.Option(help="Adapter: a name in config/adapters, a YAML file, or YAML.")] = "",
+    episodes: Annotated[int, typer.Option(help="Successful episodes that the dataset shall have.", min=1)] = 20,
+    seed: Annotated[int, typer.Option(help="Seed of the first episode; the others count up.", min=0)] = 0,
+    fps: Annotated[int, typer.Option(help="Frames a second [Hz]; a frame is whole control periods.", min=1)] = 20,
+    bodies: Annotated[
+        list[str] | None,
+        typer.Option("--body", help="Body whose x, y, z and yaw are recorded as observation.environment_state."),
+    ] = None,
+    cameras: Annotated[list[str] | None, typer.Option("--camera", help="Camera of the robot.")] = None,
+    repo_id: Annotated[str, typer.Option(help="Name of the dataset, <owner>/<name>.")] = "local/demonstrations",
+) -> None:
+    """Record episodes of a task in a world of its own, in lockstep, and keep those that succeed as a LeRobot dataset.
+
+    The same seeds give the same dataset. `strands-robots policy adapter ROOT` prints the adapter of policies trained on it.
+    """
+    from strands_robots.evaluation.demonstrations import DemonstrationConfig
+    from strands_robots.evaluation.demonstrations import demonstrate as run
+    from strands_robots.evaluation.episode import PolicyChoice
+
+    plan = DemonstrationConfig(
+        task, PolicyChoice(policy, config, adapter), root.expanduser().absolute(), episodes, seed, fps,
+        tuple(bodies or ()), tuple(cameras or ()), repo_id,
+    )  # fmt: skip
+    done = run(
+        plan,
+        lambda one, is_kept: complain(
+            f"episode {one.seed}: {'kept' if is_kept else 'not kept'}, {one.time:.2f} s: {one.message}"
+        ),
+    )
+    say(
+        f"{root}: {done.episodes} episodes; {done.frames} new frames, {done.failures} episodes that failed are not in it"
+    )

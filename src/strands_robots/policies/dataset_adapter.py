@@ -1,0 +1,63 @@
+"""The adapter of a policy that was trained on a dataset of strands_robots: the dataset says what its numbers mean. No I/O."""
+
+from __future__ import annotations
+
+import math
+
+import yaml
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.lerobot_units import POSITION, JointUnit
+from strands_robots.policies.adapter import Adapter
+from strands_robots.policies.units import FACTORS, RANGES
+from strands_robots.recording.schema import Schema
+
+PICTURE_KEY = "observation.images."
+
+
+def adapter_text(schema: Schema) -> str:
+    """Return the adapter, as YAML, for policies trained on a dataset.
+
+    Raises:
+        ConfigurationError: If the dataset is of several robots, or holds what an adapter cannot say.
+    """
+    if len(schema.robots) != 1:
+        names = ", ".join(robot.name for robot in schema.robots)
+        raise ConfigurationError(f"the dataset is of the robots {names}; valid: of one robot, as a policy runs on one")
+    (robot,) = schema.robots
+    elements = [_element(unit) for unit in robot.codec.units]
+    cameras = {}
+    for camera in schema.cameras:
+        owner, _, name = camera.name.partition("/")
+        if owner != robot.name or not name:
+            raise ConfigurationError(f"camera '{camera.name}' is none of '{robot.name}'; valid: cameras of the robot")
+        cameras[schema.keys[camera.name]] = {"camera": name}
+    environment = [
+        {"name": entry.name, "body": entry.body, "quantity": entry.quantity, "unit": entry.unit}
+        for entry in schema.environment
+    ]
+    data = {
+        "state": elements, "environment": environment, "cameras": cameras, "action": elements, "rate": float(schema.fps)
+    }  # fmt: skip
+    Adapter.model_validate(data)
+    return yaml.dump(data, Dumper=_PlainDumper, sort_keys=False, default_flow_style=None, width=160)
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Writes what occurs twice twice, without anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _element(unit: JointUnit) -> dict[str, object]:
+    name = unit.joint + POSITION
+    if unit.unit in FACTORS and math.isclose(unit.scale, FACTORS[unit.unit]) and unit.offset == 0.0:
+        return {"name": name, "joint": unit.joint, "unit": unit.unit}
+    if unit.unit in RANGES:
+        ends = [unit.offset + unit.scale * end for end in RANGES[unit.unit]]
+        return {"name": name, "joint": unit.joint, "unit": unit.unit, "ends": ends}
+    raise ConfigurationError(
+        f"joint '{unit.joint}' was recorded as {unit.unit} with scale {unit.scale:g} and offset {unit.offset:g}; valid in an adapter: "
+        f"{', '.join((*FACTORS, *RANGES))}"
+    )
