@@ -68,7 +68,7 @@ class Plan:
     @property
     def name(self) -> str:
         """Name that the policy file's rules are about, as "lerobot/train" or "lerobot/upload/train"."""
-        return f"lerobot/{'' if self.network == 'none' else self.network + '/'}{self.command}"
+        return f"lerobot/{'' if self.network == 'none' else self.network + '/'}{self.rule or self.command}"
 
     @property
     def kind(self) -> str:

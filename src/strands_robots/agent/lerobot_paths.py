@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from strands_robots.errors import ConfigurationError
@@ -24,12 +24,13 @@ class Workspace:
 
     Args:
         folders: The folders; jobs run in the first, and relative paths are below it.
+        kept_out: Files and folders that an agent must not reach: the approval policy, keys, permits, the audit log.
 
     Raises:
-        ConfigurationError: If one is missing, or holds what an agent must not write.
+        ConfigurationError: If one is missing, or holds what an agent must not reach.
     """
 
-    def __init__(self, folders: list[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], kept_out: Sequence[Path] = ()) -> None:
         if not folders:
             raise ConfigurationError("no folder is given; valid: at least one in which LeRobot may read and write")
         self.folders = [folder.expanduser().resolve() for folder in folders]
@@ -40,6 +41,11 @@ class Workspace:
                 )
             if folder == Path(folder.anchor) or folder == Path.home().resolve() or str(folder).startswith(_UNREADABLE):
                 raise ConfigurationError(f"'{folder}' holds more than datasets and runs; valid: a folder of their own")
+            for secret in (path.expanduser().resolve() for path in kept_out):
+                if secret.is_relative_to(folder) or folder.is_relative_to(secret):
+                    raise ConfigurationError(
+                        f"'{secret}' is not an agent's to reach, and '{folder}' would let it; valid: a folder apart from it"
+                    )
 
     @property
     def home(self) -> Path:

@@ -45,6 +45,7 @@ def graph_tools(namespace: str, name: str, policy: str, folders: Sequence[Path] 
         ConfigurationError: If ROS cannot be imported, or the policy or a folder is not usable.
     """
     from strands_robots.bringup.environment import middleware_environment
+    from strands_robots.bringup.options import ros_home
     from strands_robots.share import share_directory
 
     share = share_directory()
@@ -60,7 +61,7 @@ def graph_tools(namespace: str, name: str, policy: str, folders: Sequence[Path] 
         ) from error
     path = Path(policy).expanduser() if policy else share / "config" / "approval_policy.yaml"
     with contextlib.ExitStack() as stack:
-        workspace = Workspace(list(folders)) if folders else None
+        workspace = Workspace(folders, (path, ros_home() / "strands_robots")) if folders else None
         graph = stack.enter_context(contextlib.closing(AgentGraph(namespace, name, path)))
         families = [stack.enter_context(contextlib.closing(LerobotTools(graph, workspace)))] if workspace else []
         yield Toolset(graph, families)
