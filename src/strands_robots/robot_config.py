@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import yaml
@@ -49,6 +49,22 @@ class GripperConfig(_Strict):
     closed: float
 
 
+class ServoConfig(_Strict):
+    """One servo of a real arm: its number on the bus, and its model as LeRobot names it."""
+
+    id: Annotated[int, Field(ge=0, le=252)]
+    model: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+
+
+class HardwareConfig(_Strict):
+    """The real robot of this kind: what drives it, LeRobot's name of it (`--robot.type`), and its servos by joint."""
+
+    driver: Literal["feetech", "dynamixel", "lerobot"]
+    lerobot: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    calibration: Annotated[str, Field(description="folder of LeRobot's calibrations; empty: as `lerobot`")] = ""
+    servos: dict[str, ServoConfig] = Field(default_factory=dict)
+
+
 class RobotConfig(_Strict):
     """One kind of robot: model files, joints with limits in order, stop behaviour, what is supervised, cameras."""
 
@@ -66,6 +82,7 @@ class RobotConfig(_Strict):
     gripper: GripperConfig | None = None
     cameras: dict[str, CameraConfig] = Field(default_factory=dict)
     supervision: LimitsConfig = LimitsConfig()
+    hardware: HardwareConfig | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> RobotConfig:
@@ -78,6 +95,8 @@ class RobotConfig(_Strict):
         if self.gripper is not None:
             self._check_gripper(self.gripper)
         self.supervision.check_joints(self.joints)
+        if self.hardware is not None and self.hardware.servos and list(self.hardware.servos) != list(self.joints):
+            raise ValueError(f"hardware.servos are {', '.join(self.hardware.servos)}; valid: {', '.join(self.joints)}")
         if self.supervision.workspace is not None and not self.tool_frame:
             raise ValueError("supervision.workspace needs a tool_frame; it is empty")
         valid = [mode.name.lower() for mode in ControlMode]

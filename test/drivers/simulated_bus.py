@@ -23,10 +23,10 @@ RANGES = {
 class SimulatedBus:
     """`strands-robots servo-bus` below a folder; the port is the link `bus`."""
 
-    def __init__(self, folder: Path, mounts: tuple[int, ...] = MOUNTS) -> None:
+    def __init__(self, folder: Path, mounts: tuple[int, ...] = MOUNTS, *options: str) -> None:
         self.port, self.control = str(folder / "bus"), folder / "control"
         command = [sys.executable, "-m", "strands_robots.cli.main", "servo-bus", "--link", self.port]
-        command += ["--control", str(self.control), "--mounts", ",".join(map(str, mounts))]
+        command += ["--control", str(self.control), "--mounts", ",".join(map(str, mounts)), *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         line = cast("IO[str]", self._process.stdout).readline()
         assert line.startswith("port: "), line
@@ -40,6 +40,11 @@ class SimulatedBus:
 
     def torque(self) -> str:
         return dict(item.split("=") for item in self.do("status").split())["torque"]
+
+    def kill(self) -> None:
+        """End the process at once; link and socket stay behind."""
+        self._process.kill()
+        self._process.wait(10.0)
 
     def close(self) -> None:
         self._process.terminate()

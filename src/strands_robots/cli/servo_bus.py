@@ -1,4 +1,4 @@
-"""`strands-robots servo-bus`: a simulated Feetech bus on a pseudo-terminal, and its faults on command."""
+"""`strands-robots servo-bus`: a simulated Feetech or Dynamixel bus on a pseudo-terminal, and its faults on command."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _Control = Annotated[Path | None, typer.Option(help="Path of the socket for faul
 def servo_bus(
     context: typer.Context,
     robot: Annotated[str, typer.Option(help="Robot behind the servos.")] = "so101",
+    protocol: Annotated[str, typer.Option(help="feetech or dynamixel; empty: that of the robot's servos.")] = "",
     link: Annotated[Path | None, typer.Option(help="Path that shall lead to the terminal.")] = None,
     control: _Control = None,
     mounts: Annotated[str, typer.Option(help="Sensor of each servo at 0 rad, 0 to 4095, between commas.")] = "",
@@ -39,7 +40,7 @@ def servo_bus(
         nonlocal over
         over = True
 
-    process = BusProcess(BusOptions(robot, link, control, _mounts(mounts), calibrated, paced, seed, holds))
+    process = BusProcess(BusOptions(robot, protocol, link, control, _mounts(mounts), calibrated, paced, seed, holds))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     say(f"port: {process.line.port}")

@@ -52,7 +52,7 @@ def default_path(kind: str, arm: str) -> Path:
     """Return where LeRobot keeps the calibration of an arm.
 
     Args:
-        kind: LeRobot's name of the robot class, "so_follower" for SO-100 and SO-101.
+        kind: Folder of the robot class, its `name`: "so_follower" for SO-100 and SO-101.
         arm: The arm's id, as given to lerobot-calibrate.
 
     Source: lerobot/utils/constants.py, lerobot/robots/robot.py.

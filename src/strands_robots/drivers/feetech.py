@@ -9,6 +9,7 @@ from strands_robots.drivers.calibration import Calibration
 from strands_robots.drivers.feetech_cycle import FeetechCycle
 from strands_robots.drivers.servo_driver import ServoDriver, ServoOptions
 from strands_robots.errors import ConfigurationError
+from strands_robots.servo_bus.protocol import StatusBit
 
 FeetechOptions = ServoOptions
 
@@ -20,6 +21,9 @@ _ALWAYS = {"Maximum_Acceleration": 254, "Acceleration": 254}
 
 class FeetechDriver(ServoDriver):
     """One arm on a Feetech bus; see `Driver`."""
+
+    error_register = "Status"
+    error_bits = StatusBit
 
     def make_bus(self, models: Mapping[str, str], calibration: Calibration) -> Any:
         """See `ServoDriver`."""
@@ -40,9 +44,6 @@ class FeetechDriver(ServoDriver):
         """See `ServoDriver`."""
         gripper = () if self.config.gripper is None else self.config.gripper.joints
         return _SETTINGS | (_GRIPPER_SETTINGS if name in gripper else {}), _ALWAYS
-
-    def check_servos(self) -> None:
-        """See `ServoDriver`; Feetech servos report what is wrong in every answer, and go on when it is over."""
 
     def make_cycle(self, descriptor: int, numbers: Sequence[int], models: Mapping[str, str]) -> FeetechCycle:
         """See `ServoDriver`."""

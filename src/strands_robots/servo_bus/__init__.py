@@ -1,1 +1,1 @@
-"""A simulated Feetech servo bus: the wire protocol on a pseudo-terminal, with a simulated arm behind it. ROS-free."""
+"""A simulated servo bus: Feetech's or Dynamixel's protocol on a pseudo-terminal, with a simulated arm behind it. ROS-free."""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.servo_bus.registers import CURRENT_UNIT, TICKS_PER_RADIAN, Reg
-from strands_robots.servo_bus.servo import Servo
+from strands_robots.servo_bus.bus_servo import BusServo
+from strands_robots.servo_bus.kinds import FEETECH, ServoKind, make_servo
+from strands_robots.servo_bus.registers import TICKS_PER_RADIAN
 from strands_robots.sim.servos import position_servos
 from strands_robots.sim.world import World
 
-STALL_CURRENT = 2.7
-"""At the stall torque [A]; STS3215 at 12 V."""
 BLOCKED = 500.0
 """Friction of a joint that is blocked [Nm]."""
 
 
 class ServoArm:
-    """A robot of a world moved by servos, one for each joint in its order, numbered from 1.
+    """A robot of a world moved by servos, one for each joint in its order.
 
     Args:
         world: The world.
@@ -25,10 +26,17 @@ class ServoArm:
         mounts: Sensor of each servo at joint position 0 [steps].
         is_calibrated: Whether the servos have homing offset and range in their memories.
         holds: Whether they hold the arm at the start, as a program before may have left them; else it falls.
+        kinds: Number and model of each servo; empty for STS3215 numbered from 1.
     """
 
     def __init__(
-        self, world: World, name: str, mounts: tuple[int, ...], is_calibrated: bool = True, holds: bool = True
+        self,
+        world: World,
+        name: str,
+        mounts: tuple[int, ...],
+        is_calibrated: bool = True,
+        holds: bool = True,
+        kinds: Sequence[ServoKind] = (),
     ) -> None:
         self.world = world
         self.robot = world.robot(name)
@@ -41,26 +49,30 @@ class ServoArm:
             (round(low * TICKS_PER_RADIAN), round(high * TICKS_PER_RADIAN))
             for low, high in zip(limits.lower, limits.upper)
         ]
-        self.servos = [Servo(i + 1, mounts[i], steps[i], is_calibrated) for i in range(len(mounts))]
+        kinds = kinds or [ServoKind(i + 1, FEETECH[0]) for i in range(len(mounts))]
+        self.servos: list[BusServo] = [
+            make_servo(kind, mount, extent, is_calibrated) for kind, mount, extent in zip(kinds, mounts, steps)
+        ]
         model = world.model
         joints = [model.joint(self.robot.prefix + joint).id for joint in self.robot.joint_names]
         self._actuators = [position_servos(model)[joint].actuator for joint in joints]
         self._dofs = model.jnt_dofadr[joints]
+        self._positions = model.jnt_qposadr[joints]
         self._ranges = model.actuator_forcerange[self._actuators].copy()
         self._friction = model.dof_frictionloss[self._dofs].copy()
         self._target = self.robot.home.copy()
         self.measure()
         for servo in self.servos:
             servo.power_up()
-            servo.set(Reg.TORQUE_ENABLE, int(holds))
+            if holds:
+                servo.hold()
 
     def step(self, count: int) -> None:
         """Let the motors act and advance the world by `count` timesteps."""
         ranges = self.world.model.actuator_forcerange
         for i, servo in enumerate(self.servos):
-            torque = min(servo.get(Reg.TORQUE_LIMIT), servo.get(Reg.MAX_TORQUE)) / 1000.0 if servo.torque else 0.0
             # A range of zero width would mean no limit.
-            ranges[self._actuators[i]] = self._ranges[i] * max(torque, 1e-6)
+            ranges[self._actuators[i]] = self._ranges[i] * max(servo.strength, 1e-6)
             self._target[i] = servo.goal / TICKS_PER_RADIAN
         self.robot.set_target(self._target)
         self.world.step(count)
@@ -71,11 +83,11 @@ class ServoArm:
         self.robot.read()
         effort = np.clip(self.robot.effort / self.robot.limits.effort, -1.0, 1.0)
         for i, servo in enumerate(self.servos):
-            servo.position = round(float(self.robot.position[i]) * TICKS_PER_RADIAN)
-            servo.velocity = round(float(self.robot.velocity[i]) * TICKS_PER_RADIAN)
-            servo.load = round(float(effort[i]) * 1000.0)
-            servo.current = round(abs(float(effort[i])) * STALL_CURRENT / CURRENT_UNIT)
-            servo.measure()
+            servo.feel(
+                round(float(self.robot.position[i]) * TICKS_PER_RADIAN),
+                round(float(self.robot.velocity[i]) * TICKS_PER_RADIAN),
+                float(effort[i]),
+            )
 
     def block(self, joint: str, is_blocked: bool) -> None:
         """Block a joint, or let it go.
@@ -85,6 +97,33 @@ class ServoArm:
         """
         i = self.index(joint)
         self.world.model.dof_frictionloss[self._dofs[i]] = BLOCKED if is_blocked else self._friction[i]
+
+    def slip(self, joint: str, angle: float) -> None:
+        """Turn a servo's horn on its shaft: from now on its sensor says `angle` [rad] more than before in the same pose.
+
+        Raises:
+            UnknownNameError: If the robot has no such joint.
+        """
+        self.servos[self.index(joint)].mount += round(angle * TICKS_PER_RADIAN)
+        self.measure()
+
+    def place(self, joint: str, position: float) -> None:
+        """Turn a joint by hand to a position [rad]; its servo must not hold it.
+
+        Raises:
+            UnknownNameError: If the robot has no such joint.
+            ConfigurationError: If the servo holds it, or the position is beyond the joint's limits.
+        """
+        i = self.index(joint)
+        limits = self.robot.limits
+        if self.servos[i].torque:
+            raise ConfigurationError(f"'{joint}' has torque; valid: a joint that is let go")
+        if not limits.lower[i] <= position <= limits.upper[i]:
+            raise ConfigurationError(f"'{joint}' to {position:g}; valid: {limits.lower[i]:g} to {limits.upper[i]:g}")
+        qpos, qvel = self.world.data.qpos.copy(), self.world.data.qvel.copy()
+        qpos[self._positions[i]], qvel[self._dofs[i]] = position, 0.0
+        self.world.set_positions(qpos, qvel)
+        self.measure()
 
     def index(self, joint: str) -> int:
         """Return a joint's place.

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strands_robots.errors import ConfigurationError
-from strands_robots.servo_bus.protocol import BROADCAST, Instruction, Packet, Parser, encode
-from strands_robots.servo_bus.registers import BAUD_RATES, Reg
-from strands_robots.servo_bus.servo import Servo
+from strands_robots.servo_bus.bus_servo import BusServo, Wire
+from strands_robots.servo_bus.feetech_wire import FeetechWire
 
 
 @dataclass
@@ -33,6 +32,7 @@ class ServoBus:
     Args:
         servos: The servos.
         seed: Of the faults' dice.
+        wire: Their protocol; None for Feetech's.
 
     Attributes:
         faults: What is wrong with the line; may be changed at any time.
@@ -40,32 +40,32 @@ class ServoBus:
         dropped, corrupted: Packets that were harmed on purpose.
     """
 
-    def __init__(self, servos: Sequence[Servo], seed: int = 0) -> None:
+    def __init__(self, servos: Sequence[BusServo], seed: int = 0, wire: Wire | None = None) -> None:
         self.servos = list(servos)
         self.faults = Faults()
         self.requests = self.dropped = self.corrupted = 0
-        self._parser = Parser()
+        self._wire: Wire = FeetechWire() if wire is None else wire
         self._dice = random.Random(seed)
 
     @property
     def damaged(self) -> int:
         """Requests with a wrong checksum."""
-        return self._parser.damaged
+        return self._wire.damaged
 
     def receive(self, data: bytes, baud_rate: int) -> bytes:
         """Return what the servos answer to bytes that the host sent at `baud_rate`."""
         answers = bytearray()
-        heard = [servo for servo in self.servos if _baud_rate(servo) == baud_rate and servo.is_powered]
+        heard = [servo for servo in self.servos if servo.baud_rate == baud_rate and servo.is_powered]
         if not heard:
-            self._parser.clear()
+            self._wire.clear()
             return b""
-        for packet in self._parser.feed(data):
+        for request in self._wire.feed(data):
             if self._is_lost():
                 continue
             self.requests += 1
-            for answer in _answers(packet, heard):
+            for answer in request(heard):
                 if not self._is_lost():
-                    answers += self._harm(encode(answer))
+                    answers += self._harm(answer)
         return bytes(answers)
 
     def _is_lost(self) -> bool:
@@ -79,57 +79,6 @@ class ServoBus:
         self.corrupted += 1
         index = self._dice.randrange(2, len(data))
         return data[:index] + bytes((data[index] ^ 0x55,)) + data[index + 1 :]
-
-
-def _baud_rate(servo: Servo) -> int:
-    index = servo.get(Reg.BAUD_RATE)
-    return BAUD_RATES[index] if index < len(BAUD_RATES) else 0
-
-
-def _answers(packet: Packet, servos: Sequence[Servo]) -> list[Packet]:
-    """Carry out one request and return the answers in the order in which they come."""
-    data = packet.parameters
-    if packet.code == Instruction.SYNC_READ and len(data) >= 2:
-        by_number = {servo.number: servo for servo in servos}
-        return [_read(by_number[n], data[0], data[1]) for n in data[2:] if n in by_number]
-    if packet.code == Instruction.SYNC_WRITE and len(data) >= 2:
-        _sync_write(data, servos)
-        return []
-    addressed = [servo for servo in servos if packet.id in (servo.number, BROADCAST)]
-    is_quiet = packet.id == BROADCAST and packet.code != Instruction.PING
-    answers = [answer for servo in addressed if (answer := _answer(servo, packet.code, data)) is not None]
-    return [] if is_quiet else answers
-
-
-def _answer(servo: Servo, code: int, data: bytes) -> Packet | None:
-    number, is_talkative = servo.number, servo.get(Reg.RESPONSE_LEVEL) != 0
-    if code == Instruction.PING:
-        return Packet(number, int(servo.status))
-    if code == Instruction.READ and len(data) == 2:
-        return _read(servo, data[0], data[1])
-    if code == Instruction.WRITE and data:
-        servo.write(data[0], data[1:])
-    elif code == Instruction.REG_WRITE and data:
-        servo.prepare(data[0], data[1:])
-    elif code == Instruction.ACTION:
-        servo.act()
-    else:
-        return None
-    return Packet(number, int(servo.status)) if is_talkative else None
-
-
-def _read(servo: Servo, address: int, length: int) -> Packet:
-    servo.measure()
-    return Packet(servo.number, int(servo.status), servo.read(address, length))
-
-
-def _sync_write(data: bytes, servos: Sequence[Servo]) -> None:
-    by_number = {servo.number: servo for servo in servos}
-    width = data[1] + 1
-    for start in range(2, len(data) - width + 1, width):
-        servo = by_number.get(data[start])
-        if servo is not None:
-            servo.write(data[0], data[start + 1 : start + width])
 
 
 def part(text: str) -> float:

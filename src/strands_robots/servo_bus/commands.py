@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
 from strands_robots.servo_bus.arm import ServoArm
 from strands_robots.servo_bus.bus import Faults, ServoBus, number, part
+from strands_robots.servo_bus.servo import AMBIENT
+
+SPEEDS = (1_000_000, 115_200, 57_600)
+"""Baud rates that both protocols know."""
 
 USAGE = {
     "drop": "drop <percent>: lose that part of the packets",
@@ -15,15 +20,15 @@ USAGE = {
     "stall": "stall <joint>: block a joint",
     "release": "release <joint>: let a blocked joint go",
     "temperature": "temperature <joint> <deg C>: make a servo that hot",
-    "voltage": "voltage <volt>: supply of every servo; below 4 V they let go and are silent",
+    "voltage": "voltage <volt>: supply of every servo; far below their own they let go and are silent",
+    "baud": "baud <rate>: the servos listen at another baud rate",
+    "slip": "slip <joint> <degrees>: turn a horn on its shaft: the sensor says so much more in the same pose",
+    "place": "place <joint> <rad>: turn a joint without torque by hand",
     "unplug": "unplug: pull the cable; the terminal is gone",
     "plug": "plug: put it in again, on a new terminal",
     "heal": "heal: end every fault but an unplugged cable",
     "status": "status: counters and joint positions",
 }
-
-SILENT_BELOW = 40
-"""Supply below which a servo's processor stops [0.1 V]."""
 
 
 class FaultCommands:
@@ -65,6 +70,12 @@ class FaultCommands:
             self._arm.servos[self._arm.index(arguments[0])].temperature = min(max(degrees, 0), 255)
         elif word == "voltage":
             self._supply(min(max(round(number(arguments[0], "voltage") * 10.0), 0), 255))
+        elif word == "baud":
+            self._talk(round(number(arguments[0], "baud rate")))
+        elif word == "slip":
+            self._arm.slip(arguments[0], math.radians(number(arguments[1], "degrees")))
+        elif word == "place":
+            self._arm.place(arguments[0], number(arguments[1], "position"))
         elif word in ("unplug", "plug"):
             self._plug(word == "plug")
         elif word == "heal":
@@ -74,17 +85,27 @@ class FaultCommands:
     def _supply(self, voltage: int) -> None:
         for servo in self._arm.servos:
             servo.voltage = voltage
-            if voltage < SILENT_BELOW:
+            if voltage < servo.silent_below:
                 servo.lose_power()
             elif not servo.is_powered:
                 servo.power_up()
 
+    def _talk(self, baud_rate: int) -> None:
+        if baud_rate not in SPEEDS:
+            raise ConfigurationError(f"baud rate is {baud_rate}; valid: {', '.join(map(str, SPEEDS))}")
+        for servo in self._arm.servos:
+            servo.talk(baud_rate)
+
     def _heal(self) -> None:
         self._bus.faults = Faults()
+        self._talk(1_000_000)
         for servo, joint in zip(self._arm.servos, self._arm.robot.joint_names):
-            servo.temperature = 32
             self._arm.block(joint, False)
-        self._supply(120)
+            is_ill = not servo.is_powered or servo.temperature != AMBIENT or servo.voltage != servo.supply
+            servo.temperature, servo.voltage = AMBIENT, servo.supply
+            if is_ill:
+                # Errors of Dynamixel servos end only with their supply.
+                servo.power_up()
 
     def _status(self) -> str:
         bus, robot = self._bus, self._arm.robot

@@ -15,6 +15,7 @@ from strands_robots.errors import ConfigurationError
 from strands_robots.servo_bus.arm import ServoArm
 from strands_robots.servo_bus.bus import ServoBus
 from strands_robots.servo_bus.commands import FaultCommands
+from strands_robots.servo_bus.kinds import make_wire, servo_kinds
 from strands_robots.servo_bus.line import Line
 from strands_robots.sim.world import World
 from strands_robots.sim.world_setup import world_config
@@ -31,7 +32,8 @@ class BusOptions:
     """Options of a simulated bus.
 
     Attributes:
-        robot: The robot, as sim_node takes it.
+        robot: The robot, as sim_node takes it; its description names the servos.
+        protocol: One of PROTOCOLS; empty for that of the robot's servos.
         link: Path that leads to the terminal; None for none.
         control: Path of the socket for faults; None for none.
         mounts: Sensor of each servo at joint position 0 [steps]; empty for an arm whose servos were mounted straight.
@@ -42,6 +44,7 @@ class BusOptions:
     """
 
     robot: str = "so101"
+    protocol: str = ""
     link: Path | None = None
     control: Path | None = None
     mounts: tuple[int, ...] = ()
@@ -57,9 +60,10 @@ class BusProcess:
     def __init__(self, options: BusOptions) -> None:
         self.options = options
         world = World(world_config((f"arm={options.robot}",), "", TIMESTEP, 30.0))
-        size = len(world.robot("arm").joint_names)
-        self.arm = ServoArm(world, "arm", options.mounts or (2047,) * size, options.is_calibrated, options.holds)
-        self.bus = ServoBus(self.arm.servos, options.seed)
+        protocol, kinds = servo_kinds(world.robot("arm").config, options.protocol)
+        mounts = options.mounts or (2047,) * len(kinds)
+        self.arm = ServoArm(world, "arm", mounts, options.is_calibrated, options.holds, kinds)
+        self.bus = ServoBus(self.arm.servos, options.seed, make_wire(protocol))
         self._control = _listen(options.control)
         self.line = Line(options.link)
         self._commands = FaultCommands(self.bus, self.arm, lambda on: self.line.plug() if on else self.line.unplug())

@@ -18,6 +18,8 @@ CURRENT_UNIT = 0.0065
 """[A]"""
 LOAD_UNIT = 0.001
 """Part of the stall torque."""
+STALL_CURRENT = 2.7
+"""At the stall torque [A]; STS3215 at 12 V."""
 SIZE = 128
 EEPROM_END = 40
 """Registers below this one survive without supply when `Lock` is 0."""

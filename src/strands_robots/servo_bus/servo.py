@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from strands_robots.servo_bus.protocol import StatusBit, decode_signed, encode_signed
-from strands_robots.servo_bus.registers import EEPROM_END, FACTORY, READ_ONLY, RESOLUTION, SIZE, Reg
+from strands_robots.servo_bus.registers import (
+    BAUD_RATES,
+    CURRENT_UNIT,
+    EEPROM_END,
+    FACTORY,
+    READ_ONLY,
+    RESOLUTION,
+    SIZE,
+    STALL_CURRENT,
+    Reg,
+)
 
 SUPPLY = 120
 """Register value of the 12 V supply."""
+SILENT_BELOW = 40
+"""Supply below which the processor stops [0.1 V]."""
 AMBIENT = 32
 """Temperature at the start [deg C]."""
 
@@ -25,14 +37,16 @@ class Servo:
 
     Attributes:
         voltage, temperature: What the supply and the thermometer say, in register units.
-        shaft: Joint position [steps from 0 rad], velocity [steps/s], load [1/1000], current [6.5 mA]; set by the arm.
         is_powered: False while the supply is too low to answer.
     """
+
+    supply = SUPPLY
+    silent_below = SILENT_BELOW
 
     def __init__(self, number: int, mount: int, encoder_range: tuple[int, int], is_calibrated: bool = True) -> None:
         self.mount = mount
         self.voltage, self.temperature = SUPPLY, AMBIENT
-        self.position = self.velocity = self.load = self.current = 0
+        self._position = self._velocity = self._load = self._current = 0
         self.is_powered = True
         self._table = bytearray(SIZE)
         self._pending: tuple[int, bytes] | None = None
@@ -71,6 +85,17 @@ class Servo:
         return self.is_powered and self.get(Reg.TORQUE_ENABLE) == 1
 
     @property
+    def baud_rate(self) -> int:
+        """The rate at which it listens [bit/s]; 0 for none."""
+        index = self.get(Reg.BAUD_RATE)
+        return BAUD_RATES[index] if index < len(BAUD_RATES) else 0
+
+    @property
+    def strength(self) -> float:
+        """Part of its stall torque that the motor may give."""
+        return min(self.get(Reg.TORQUE_LIMIT), self.get(Reg.MAX_TORQUE)) / 1000.0 if self.torque else 0.0
+
+    @property
     def goal(self) -> int:
         """Where the motor aims at [steps from 0 rad]; the range in its memory bounds it."""
         goal = min(max(self.get(Reg.GOAL_POSITION), self.get(Reg.MIN_POSITION)), self.get(Reg.MAX_POSITION))
@@ -86,17 +111,33 @@ class Servo:
             status |= StatusBit.OVERHEAT
         return status
 
+    def talk(self, baud_rate: int) -> None:
+        """Listen at another baud rate from now on."""
+        self.set(Reg.BAUD_RATE, BAUD_RATES.index(baud_rate))
+        self._saved = bytes(self._table[:EEPROM_END])
+
+    def hold(self) -> None:
+        """Give torque, as a program before may have left it."""
+        self.set(Reg.TORQUE_ENABLE, 1)
+
+    def feel(self, position: int, velocity: int, effort: float) -> None:
+        """See `BusServo`."""
+        self._position, self._velocity = position, velocity
+        self._load = round(effort * 1000.0)
+        self._current = round(abs(effort) * STALL_CURRENT / CURRENT_UNIT)
+        self.measure()
+
     def measure(self) -> None:
         """Bring the registers of measurements up to date; an overheated motor lets go."""
-        present = (self.position + self.mount - self.get(Reg.HOMING_OFFSET)) % RESOLUTION
+        present = (self._position + self.mount - self.get(Reg.HOMING_OFFSET)) % RESOLUTION
         status = self.status
         self.set(Reg.PRESENT_POSITION, present)
-        self.set(Reg.PRESENT_VELOCITY, self.velocity)
-        self.set(Reg.PRESENT_LOAD, self.load)
+        self.set(Reg.PRESENT_VELOCITY, self._velocity)
+        self.set(Reg.PRESENT_LOAD, self._load)
         self.set(Reg.PRESENT_VOLTAGE, self.voltage)
         self.set(Reg.PRESENT_TEMPERATURE, self.temperature)
-        self.set(Reg.PRESENT_CURRENT, self.current)
-        self.set(Reg.MOVING, int(abs(self.velocity) > 20))
+        self.set(Reg.PRESENT_CURRENT, self._current)
+        self.set(Reg.MOVING, int(abs(self._velocity) > 20))
         self.set(Reg.STATUS, int(status))
         if status & StatusBit.OVERHEAT:
             self.set(Reg.TORQUE_ENABLE, 0)

@@ -1,0 +1,69 @@
+"""Drivers of arms by the robot's description: our own for its servos, or LeRobot's class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from strands_robots.drivers.calibration import default_path
+from strands_robots.drivers.driver import Driver
+from strands_robots.drivers.dynamixel import DynamixelDriver
+from strands_robots.drivers.feetech import FeetechDriver
+from strands_robots.drivers.lerobot_robot import LeRobotDriver, LeRobotOptions
+from strands_robots.drivers.servo_driver import ServoOptions
+from strands_robots.errors import ConfigurationError
+from strands_robots.robot_config import RobotConfig
+
+ARM_KINDS = ("auto", "feetech", "dynamixel", "lerobot")
+"""Drivers of arms; auto is the one that the robot's description names."""
+
+
+def calibration_path(config: RobotConfig, calibration: str, arm: str) -> Path:
+    """Return the calibration file of an arm.
+
+    Args:
+        config: The robot.
+        calibration: LeRobot's file; empty for the one that LeRobot keeps for `arm`.
+        arm: The arm's id, as given to lerobot-calibrate.
+
+    Raises:
+        ConfigurationError: If neither is given, or LeRobot's name of the robot is not known.
+    """
+    if calibration:
+        return Path(calibration).expanduser()
+    hardware = config.hardware
+    if not arm or hardware is None:
+        raise ConfigurationError(
+            f"no calibration of '{config.name}' is named; valid: a file, or the arm's id for a robot with `hardware` in its description"
+        )
+    path = default_path(hardware.calibration or hardware.lerobot, arm)
+    # Before 0.6, LeRobot kept them under the name of the type.
+    older = default_path(hardware.lerobot, arm)
+    return older if older.is_file() and not path.is_file() else path
+
+
+def make_arm(config: RobotConfig, kind: str, port: str, calibration: str, arm: str) -> Driver:
+    """Return the driver of an arm, not connected yet.
+
+    Args:
+        config: The robot.
+        kind: One of ARM_KINDS.
+        port: Serial port.
+        calibration: LeRobot's file; empty for the one that LeRobot keeps for `arm`.
+        arm: The arm's id, as given to lerobot-calibrate.
+    """
+    hardware = config.hardware
+    if kind == "auto" and hardware is None:
+        raise ConfigurationError(
+            f"'{config.name}' does not say what drives it; valid: `hardware` in its description, or driver:={'|'.join(ARM_KINDS[1:])}"
+        )
+    chosen = hardware.driver if kind == "auto" and hardware is not None else kind
+    path = calibration_path(config, calibration, arm)
+    if chosen == "lerobot":
+        if hardware is None:
+            raise ConfigurationError(
+                f"'{config.name}' does not say which robot of LeRobot it is; valid: hardware.lerobot"
+            )
+        return LeRobotDriver(config, LeRobotOptions(hardware.lerobot, port, path))
+    if chosen not in ARM_KINDS:
+        raise ConfigurationError(f"driver '{ascii(chosen)[1:-1]}' is not known; valid: {', '.join(ARM_KINDS)}")
+    return (DynamixelDriver if chosen == "dynamixel" else FeetechDriver)(config, ServoOptions(port, path))

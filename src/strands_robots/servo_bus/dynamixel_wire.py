@@ -1,0 +1,86 @@
+"""What servos of Dynamixel's protocol 2.0 answer to requests. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from strands_robots.servo_bus.bus_servo import Request
+from strands_robots.servo_bus.dynamixel_protocol import ALERT, BROADCAST, Instruction, Packet, Parser, Problem, status
+from strands_robots.servo_bus.dynamixel_registers import Reg
+from strands_robots.servo_bus.dynamixel_servo import DynamixelServo
+
+
+class DynamixelWire:
+    """Protocol 2.0; see `Wire`. Bulk instructions, fast reads and factory reset are not simulated."""
+
+    def __init__(self) -> None:
+        self._parser = Parser()
+
+    @property
+    def damaged(self) -> int:
+        """Requests with a wrong CRC."""
+        return self._parser.damaged
+
+    def feed(self, data: bytes) -> list[Request]:
+        """See `Wire`."""
+        return [partial(_carry_out, packet) for packet in self._parser.feed(data)]
+
+    def clear(self) -> None:
+        """See `Wire`."""
+        self._parser.clear()
+
+
+def _carry_out(packet: Packet, servos: Sequence[DynamixelServo]) -> list[bytes]:
+    """Carry out one request and return the answers in the order in which they come."""
+    data = packet.parameters
+    by_number = {servo.number: servo for servo in servos}
+    if packet.code in (Instruction.SYNC_READ, Instruction.SYNC_WRITE):
+        if packet.id != BROADCAST or len(data) < 4:
+            return []
+        address, length = _word(data, 0), _word(data, 2)
+        if packet.code == Instruction.SYNC_READ:
+            return [_read(by_number[n], address, length) for n in data[4:] if n in by_number]
+        for start in range(4, len(data) - length, length + 1):
+            if data[start] in by_number:
+                by_number[data[start]].write(address, data[start + 1 : start + 1 + length])
+        return []
+    if packet.id != BROADCAST:
+        servo = by_number.get(packet.id)
+        return [] if servo is None else _answer(servo, packet.code, data)
+    answers = [answer for n in sorted(by_number) for answer in _answer(by_number[n], packet.code, data)]
+    return answers if packet.code == Instruction.PING else []
+
+
+def _answer(servo: DynamixelServo, code: int, data: bytes) -> list[bytes]:
+    level = servo.get(Reg.RESPONSE_LEVEL)
+    if code == Instruction.PING:
+        return [_status(servo, Problem.NONE, (servo.read(0, 2) or b"") + bytes((servo.get(Reg.FIRMWARE),)))]
+    if code == Instruction.READ and len(data) == 4:
+        return [_read(servo, _word(data, 0), _word(data, 2))] if level >= 1 else []
+    if code == Instruction.WRITE and len(data) > 2:
+        problem = servo.write(_word(data, 0), data[2:])
+    elif code == Instruction.REG_WRITE and len(data) > 2:
+        problem = servo.prepare(_word(data, 0), data[2:])
+    elif code == Instruction.ACTION:
+        problem = servo.act()
+    elif code == Instruction.REBOOT:
+        servo.power_up()
+        problem = Problem.NONE
+    else:
+        problem = Problem.INSTRUCTION
+    return [_status(servo, problem)] if level >= 2 else []
+
+
+def _read(servo: DynamixelServo, address: int, length: int) -> bytes:
+    servo.measure()
+    data = servo.read(address, length)
+    return _status(servo, Problem.ACCESS) if data is None else _status(servo, Problem.NONE, data)
+
+
+def _status(servo: DynamixelServo, problem: Problem, data: bytes = b"") -> bytes:
+    return status(servo.number, problem | (ALERT if servo.alert else 0), data)
+
+
+def _word(data: bytes, start: int) -> int:
+    return int.from_bytes(data[start : start + 2], "little")
