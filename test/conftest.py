@@ -20,16 +20,24 @@ hypothesis.settings.load_profile("no_deadline")
 PROCESS_TESTS = ("contract/", "system/", "launch/", "_node.py", "test_main.py")
 """Tests of real processes, by a part of their path."""
 
+ALSO_GRAPHS = ("docs/test_commands.py", "cli/test_approvals.py", "live/test_processes.py", "safety/test_safety_ports.py")
+"""Other tests that start ROS processes."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Repeat a failed test of real processes at most twice.
+    """Repeat a failed test of real processes at most twice, and run only one graph at a time.
 
     Their robots stop when the machine gives no processor to a heartbeat for 0.25 s. That is right, and not what these tests are about. A
-    repetition is shown in the summary as RERUN; a test that fails three times fails.
+    repetition is shown in the summary as RERUN; a test that fails three times fails. With workers (pytest -n 2 --dist loadgroup) one of
+    them runs the graphs, while the others run the rest, file by file.
     """
     for item in items:
-        if any(part in item.path.as_posix() for part in PROCESS_TESTS):
+        path = item.path.as_posix()
+        is_process = any(part in path for part in PROCESS_TESTS)
+        if is_process:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
+        is_graph = is_process or path.endswith(ALSO_GRAPHS)
+        item.add_marker(pytest.mark.xdist_group("graph" if is_graph else path))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -45,10 +45,10 @@ TARGETS = {
     "gate": Target(
         ("safety/gate.py", "safety/limits.py", "safety/checks.py"),
         (
-            "safety/test_gate_motion.py",
             "safety/test_gate_refusals.py",
-            "safety/test_latch.py",
             "safety/test_supervision.py",
+            "safety/test_latch.py",
+            "safety/test_gate_motion.py",
             "safety/test_workspace.py",
         ),
         60.0,
@@ -71,7 +71,7 @@ CONFIGURATION = """\
 module-path = [{modules}]
 timeout = {timeout}
 excluded-modules = []
-test-command = "{python} -m pytest -q -x -p no:rerunfailures -o markers=flaky -o addopts=--import-mode=importlib {tests}"
+test-command = "sh -c 'rm -f {compiled}; exec {python} -m pytest -q -x -o addopts=--import-mode=importlib {tests}'"
 
 [cosmic-ray.distributor]
 name = "local"
@@ -83,7 +83,9 @@ exclude-operators = [
     "core/RemoveDecorator",
 ]
 """
-"""Binary operators are exchanged with their opposites only: the others mostly make a TypeError, and `|` stands in annotations."""
+"""What was compiled of a mutated module is removed: Python would take it for a mutant of the same size and second.
+
+Binary operators are exchanged with their opposites only: the others mostly make a TypeError, and `|` stands in annotations."""
 
 
 def run_target(name: str, copy: Path) -> tuple[int, int]:
@@ -95,11 +97,13 @@ def run_target(name: str, copy: Path) -> tuple[int, int]:
             modules=", ".join(f'"src/strands_robots/{module}"' for module in target.modules),
             timeout=target.timeout,
             python=sys.executable,
+            compiled=" ".join(_compiled(module) for module in target.modules),
             tests=" ".join(f"test/{test}" for test in target.tests),
         ),
         encoding="utf-8",
     )
-    environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for program in (
         ["cosmic-ray", "baseline", configuration.name],
         ["cosmic-ray", "init", configuration.name, session.name],
@@ -109,6 +113,11 @@ def run_target(name: str, copy: Path) -> tuple[int, int]:
         path = str(Path(sys.executable).with_name(program[0]))
         subprocess.run([path, *program[1:]], cwd=copy, env=environment, check=True, stdout=subprocess.DEVNULL)
     return _print_survivors(name, copy, session)
+
+
+def _compiled(module: str) -> str:
+    path = Path("src/strands_robots") / module
+    return str(path.parent / "__pycache__" / f"{path.stem}.*.pyc")
 
 
 def _print_survivors(name: str, copy: Path, session: Path) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from strands_robots.msg import GateState
 from strands_robots.ros import qos
 from strands_robots.ros.conversions import gate_state_to_msg
 from strands_robots.ros.safety_ports import SafetyPorts
-from strands_robots.safety.gate import Gate, GateConfig
+from strands_robots.safety.gate import Gate, GateConfig, GateReport
 from strands_robots.types import Instant, JointLimits
 
 LIMITS = JointLimits(("joint",), np.array([-1.0]), np.array([1.0]), np.ones(1), np.ones(1), np.ones(1))
@@ -41,6 +41,9 @@ class GatedRobot:
     def is_latched(self) -> bool:
         return self.gate.is_latched
 
+    def report(self) -> GateReport:
+        return self.gate.report(self._now())
+
     def _now(self) -> Instant:
         return Instant(time.monotonic(), time.monotonic())
 
@@ -48,4 +51,4 @@ class GatedRobot:
         now = self._now()
         self.gate.tick(now, 0.02, np.zeros(1), np.full(1, self.speed))
         if not self.is_silent:
-            self._publisher.publish(gate_state_to_msg(self.gate.report(now), now.ros))
+            self._publisher.publish(gate_state_to_msg(self.report(), now.ros))

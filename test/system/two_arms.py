@@ -38,6 +38,7 @@ class TwoArms:
         self.clocks = client.listen(Clock, "/clock", qos.CLOCK, keep=1)
         self.safety = client.listen(SafetyState, "safety/state", qos.SAFETY, keep=1)
         self.chunks = {arm: client.create_publisher(ActionChunk, f"{arm}/action_chunk", qos.COMMAND) for arm in ARMS}
+        self._resumes = client.create_client(ResumeGraph, "safety/resume")
         self._sequence = time.time_ns()
         for arm in ARMS:
             client.create_subscription(JointCommand, f"{arm}/command_applied", self._on_applied(arm), qos.COMMAND)
@@ -99,7 +100,9 @@ class TwoArms:
     def _resume_if_stopped(self) -> bool:
         if self.state.state == SafetyState.STOPPED:
             request = ResumeGraph.Request(source=SOURCE, reason="test", stop_id=self.state.stop_id)
-            self.client.call(ResumeGraph, "safety/resume", request)
+            assert self._resumes.wait_for_service(10.0), "safety/resume is not there"
+            answer = self._resumes.call_async(request)
+            wait_for(answer.done, 10.0, "the answer of safety/resume")
         return False
 
     def _on_applied(self, arm: str) -> Callable[[Any], None]:
