@@ -73,7 +73,8 @@ class RecordingWorld:
             return WorldFacts()
         provenance = {
             "mode": answer.mode, "seed": answer.seed, "model_sha256": answer.model_sha256, "timestep": answer.timestep,
-            "control_period": answer.control_period, "physics_steps": answer.physics_steps, "randomization": None,
+            "control_period": answer.control_period, "physics_steps": answer.physics_steps,
+            "randomization": _randomization(answer),
         }  # fmt: skip
         stamp = answer.stamp.sec * SECOND + answer.stamp.nanosec
         return WorldFacts(answer.mode, stamp, answer.control_period, provenance)
@@ -140,6 +141,17 @@ class RecordingWorld:
         return self._sizes.pop(name)
 
 
+def _randomization(state: GetWorldState.Response) -> dict[str, Any] | None:
+    """Return what varies from reset to reset and what was drawn of it; None when nothing varies."""
+    if not state.variations:
+        return None
+    variations = [
+        {"quantity": each.quantity, "names": list(each.names), "low": each.low, "high": each.high}
+        for each in state.variations
+    ]
+    return {"variations": variations, "drawn": list(state.drawn)}
+
+
 def options_from_request(request: StartRecording.Request, folder: str) -> RecordingOptions:
     """Return what a request asks for.
 
@@ -160,6 +172,7 @@ def options_from_request(request: StartRecording.Request, folder: str) -> Record
         root=root.absolute(), repo_id=request.repo_id, mode=request.mode, fps=request.fps, robots=tuple(request.robots),
         cameras=tuple(request.cameras), task=request.task, units=request.units or "lerobot",
         with_velocity=request.with_velocity, with_effort=request.with_effort, with_outcome=request.with_outcome,
+        with_intervention=request.with_intervention,
         encoder=EncoderConfig(request.codec or "h264", request.crf, request.preset, request.encoder_threads),
         queue_frames=request.queue_frames, max_age_joints=request.max_age_joints or 0.1,
         max_age_images=request.max_age_images or 0.2, on_stale=request.on_stale or "mark", provenance=request.provenance,

@@ -12,6 +12,7 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 
 from strands_robots.errors import ConfigurationError
+from strands_robots.msg import Variation as VariationMsg
 from strands_robots.ros.conversions import JointStateBuffer, chunk_from_command, chunk_from_msg
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.executor_calls import ExecutorCalls
@@ -145,6 +146,11 @@ class WorldServices:
                 for array, values in ((response.qpos, data.qpos), (response.qvel, data.qvel), (response.act, data.act)):
                     array.frombytes(np.ascontiguousarray(values, dtype=np.float64).tobytes())
                 response.model_sha256 = self._world.model_sha256
+                response.variations = [
+                    VariationMsg(quantity=each.quantity, names=list(each.names), low=each.low, high=each.high)
+                    for each in self._world.config.variations
+                ]
+                response.drawn = [str(each) for each in self._world.drawn]
             return response
 
         return self._runtime.call(read)
