@@ -132,7 +132,7 @@ def test_parse_robot_of_a_file_takes_its_stem(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("so100", "so101"),
+        ("so10", "so101"),
         ("left:=", "names no model"),
         ("Left:=so101", "lower-case"),
         ("a:=missing.urdf", "existing file"),
@@ -206,6 +206,13 @@ def test_exit_rule_of_an_optional_node_never_ends_the_graph_and_says_so() -> Non
 def test_optional_node_that_refuses_its_configuration_is_not_started_again() -> None:
     decision = ExitRule("audit_node", OnExit.OPTIONAL).process_ended(2)
     assert isinstance(decision, GoOn) and "refuses what it was given" in decision.text
+
+
+def test_evaluation_node_is_there_when_it_is_wanted_and_its_end_ends_nothing() -> None:
+    assert "evaluation_node" not in by_name(sim_graph(SimOptions(ONE)))
+    node = by_name(sim_graph(options_from_text({"robot": "so101", "evaluation": "true"})))["evaluation_node"]
+    assert (node.on_exit, node.parameters["use_sim_time"]) == (OnExit.OPTIONAL, False)
+    assert LAUNCH_ARGUMENTS["evaluation"] == "false"
 
 
 def test_incident_node_is_there_unless_it_is_not_wanted() -> None:

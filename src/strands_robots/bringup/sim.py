@@ -47,6 +47,9 @@ class SimOptions(GraphOptions):
         "", "Folder for pictures and other files; empty for strands_robots/output in $ROS_HOME or ~/.ros."
     )
     arm_on_start: bool = option(True, "Arm the robots at the start of the graph.")
+    evaluation: bool = option(
+        False, "Start evaluation_node: the action server evaluate, which counts how often a policy does a task."
+    )
 
     def __post_init__(self) -> None:
         check_robots(self.robots)
@@ -57,8 +60,8 @@ class SimOptions(GraphOptions):
 
 
 _LAUNCHED = (
-    "mode", "headless", "cameras", "rviz", "foxglove", "foxglove_port", "incidents", "params_file", "namespace", "log_level",
-    "stop_button", "stop_gpio",
+    "mode", "headless", "cameras", "rviz", "foxglove", "foxglove_port", "incidents", "agent", "params_file", "namespace", "log_level",
+    "stop_button", "stop_gpio", "evaluation",
 )  # fmt: skip
 
 LAUNCH_ARGUMENTS: Mapping[str, str] = MappingProxyType(
@@ -107,7 +110,9 @@ def sim_graph(options: SimOptions) -> Graph:
     robots = tuple(str(robot) for robot in options.robots)
     maker = NodeMaker(options, robots, is_simulated=True)
     world = maker.node("sim_node", OnExit.END_GRAPH, robots=robots, **_world_parameters(options))
-    return maker.graph(world, safety={"arm_on_start": options.arm_on_start})
+    # Optional: its worlds are its own, and nothing of this graph needs it.
+    evaluation = [maker.node("evaluation_node", OnExit.OPTIONAL, use_sim_time=False)] if options.evaluation else []
+    return maker.graph(world, *evaluation, safety={"arm_on_start": options.arm_on_start})
 
 
 def _world_parameters(options: SimOptions) -> dict[str, ParameterValue]:
