@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from graph import wait_for
 
-from strands_robots.drivers.feetech import FeetechDriver, FeetechOptions
+from strands_robots.drivers.arms import make_arm
 from strands_robots.drivers.loop import DrivenRobot, DriverLoop, SteadyRosTime
 from strands_robots.drivers.making import RealRobot, make_gate
 from strands_robots.motion.chunk import Chunk
@@ -42,12 +42,12 @@ class Heard:
 class DrivenArm:
     """A connected, active and armed arm."""
 
-    def __init__(self, port: str, calibration: Path) -> None:
-        self.driver = FeetechDriver(ROBOT.config, FeetechOptions(port, calibration))
+    def __init__(self, port: str, calibration: Path, robot: RealRobot = ROBOT, kind: str = "auto") -> None:
+        self.driver = make_arm(robot.config, kind, port, str(calibration), "")
         self.driver.connect()
         self.robot = DrivenRobot("so101", len(NAMES), self.driver)
         self.robot.read()
-        self.gate = make_gate(ROBOT, self.driver, self.robot.position, 0.01, -1, "clamp", 0.5, 0.5)
+        self.gate = make_gate(robot, self.driver, self.robot.position, 0.01, -1, "clamp", 0.5, 0.5)
         self.heard = Heard()
         self.clock = SteadyRosTime()
         self.loop = DriverLoop(self.robot, self.gate, self.heard, 0.01, self.clock)

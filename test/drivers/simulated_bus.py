@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,9 @@ from typing import IO, cast
 
 from graph import wait_for
 
+from strands_robots.robot_config import load_robot
 from strands_robots.servo_bus.process import send_fault
+from strands_robots.servo_bus.registers import TICKS_PER_RADIAN
 
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 MOUNTS = (2047, 1900, 2200, 2047, 2500, 1500)
@@ -30,6 +34,9 @@ class SimulatedBus:
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         line = cast("IO[str]", self._process.stdout).readline()
         assert line.startswith("port: "), line
+        # LeRobot's classes wait 34 ms for an answer, which a busy machine may not give to a process in time.
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, -10)
 
     def do(self, words: str) -> str:
         return send_fault(self.control, words)
@@ -51,6 +58,22 @@ class SimulatedBus:
         self._process.wait(10.0)
 
 
+def write_dynamixel_calibration(path: Path, robot: str, mounts: tuple[int, ...] = MOUNTS) -> Path:
+    """Write the file that lerobot's calibration of a Dynamixel arm would have left; its homing offsets count the other way."""
+    config = load_robot(robot)
+    hardware = config.hardware
+    assert hardware is not None
+    entries = {}
+    for (name, joint), mount in zip(config.joints.items(), mounts):
+        ends = [2047 + round(angle * TICKS_PER_RADIAN) for angle in (joint.lower, joint.upper)]
+        entries[name] = {
+            "id": hardware.servos[name].id, "drive_mode": 0, "homing_offset": 2047 - mount,
+            "range_min": max(ends[0], 0), "range_max": min(ends[1], 4095),
+        }  # fmt: skip
+    path.write_text(json.dumps(entries))
+    return path
+
+
 def write_calibration(path: Path, mounts: tuple[int, ...] = MOUNTS) -> Path:
     """Write the file that lerobot's calibration of the arm would have left."""
     path.write_text(
@@ -67,4 +90,4 @@ def write_calibration(path: Path, mounts: tuple[int, ...] = MOUNTS) -> Path:
     return path
 
 
-__all__ = ["JOINTS", "MOUNTS", "RANGES", "SimulatedBus", "wait_for", "write_calibration"]
+__all__ = ["JOINTS", "MOUNTS", "RANGES", "SimulatedBus", "wait_for", "write_calibration", "write_dynamixel_calibration"]
