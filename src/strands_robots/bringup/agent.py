@@ -13,7 +13,7 @@ START_DELAY = 1.5
 
 DESCRIPTION = (
     "Start agent_node: a configuration file (.yaml), or a model as <provider>/<model id>, <provider> or <module>:<class>; "
-    "empty for no agent."
+    "empty for no agent. Beside a real robot approval_node starts too: people decide about what moves it."
 )
 
 

@@ -1,0 +1,118 @@
+"""The nodes that a simulated and a real graph have alike, around the node that moves the robots."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+
+from strands_robots.bringup.agent import agent_node
+from strands_robots.bringup.buttons import ButtonSpec, button_node, parse_buttons
+from strands_robots.bringup.graph import Graph, NodeSpec, OnExit, ParameterValue
+from strands_robots.bringup.options import GraphOptions, ros_home
+from strands_robots.errors import ConfigurationError
+
+
+class NodeMaker:
+    """Makes the nodes of one graph.
+
+    Args:
+        options: What was chosen.
+        robots: The robots, as nodes take them: "<name>=<robot>".
+        is_simulated: Whether ROS time is the world's. Who supervises, writes or shows never uses simulated time: a stop must not
+            wait for a world that stands still.
+    """
+
+    def __init__(self, options: GraphOptions, robots: tuple[str, ...], is_simulated: bool) -> None:
+        self._options, self._robots, self._is_simulated = options, robots, is_simulated
+        self._files = (Path(options.params_file).expanduser().resolve(),) if options.params_file else ()
+        run = ros_home() / "strands_robots" / "runs" / options.run_id
+        self.journal = (run / "process_ends.jsonl").absolute()
+
+    def node(self, name: str, on_exit: OnExit, **parameters: ParameterValue) -> NodeSpec:
+        """Return a node with the graph's run and parameter file."""
+        own = {"run_id": self._options.run_id, **parameters}
+        return NodeSpec(name, name, parameters=own, parameter_files=self._files, on_exit=on_exit)
+
+    def graph(self, *moving: NodeSpec, safety: Mapping[str, ParameterValue]) -> Graph:
+        """Return the graph.
+
+        Args:
+            moving: The node that moves the robots, and what belongs to it.
+            safety: Parameters of safety_node that are not the same for every graph.
+        """
+        options = self._options
+        nodes = [*moving, *self._supervising(safety), *self._working()]
+        nodes += [button_node(button, options.run_id, self._files) for button in self._buttons()]
+        nodes += self._chosen()
+        return Graph(tuple(nodes), namespace=options.namespace, log_level=options.log_level, journal=self.journal)
+
+    def _supervising(self, safety: Mapping[str, ParameterValue]) -> list[NodeSpec]:
+        options = self._options
+        parameters: dict[str, ParameterValue] = {
+            # A folder for each run: two graphs on one machine must not overwrite each other's latch.
+            "latch_folder": str(ros_home() / "strands_robots" / "latch" / options.run_id),
+            "keyring": _keyring(options),
+            "use_sim_time": False,
+            **safety,
+        }
+        buttons = self._buttons()
+        if buttons:
+            parameters["buttons"] = tuple(button.name for button in buttons)
+        return [
+            self.node("safety_node", OnExit.RESTART, **parameters),
+            # Optional: safety_node says that nothing is recorded, or stops: its on_audit_loss.
+            self.node("audit_node", OnExit.OPTIONAL, process_ends=str(self.journal), use_sim_time=False),
+        ]
+
+    def _working(self) -> list[NodeSpec]:
+        time = {"use_sim_time": self._is_simulated}
+        return [
+            self.node("policy_node", OnExit.RESTART, **time),
+            self.node("motion_node", OnExit.RESTART, robots=self._robots, **time),
+        ]
+
+    def _chosen(self) -> list[NodeSpec]:
+        """Return the nodes that somebody asked for, or did not ask to leave out."""
+        options, nodes = self._options, []
+        if options.recorder:
+            nodes.append(
+                self.node("recorder_node", OnExit.RESTART, robots=self._robots, use_sim_time=self._is_simulated)
+            )
+        asks = bool(options.agent) and not self._is_simulated
+        if options.approvals or asks:
+            nodes.append(self.node("approval_node", OnExit.RESTART, keyring=_keyring(options), use_sim_time=False))
+        if options.agent:
+            is_free = self._is_simulated and not options.approvals
+            nodes.append(agent_node(options.agent, options.run_id, self._files, is_free))
+        if options.incidents:
+            nodes.append(self.node("incident_node", OnExit.OPTIONAL, use_sim_time=False))
+        if options.rviz:
+            nodes.append(self.node("gate_marker_node", OnExit.OPTIONAL, robots=self._robots, use_sim_time=False))
+            nodes.append(_rviz(self._is_simulated))
+        if options.foxglove:
+            if importlib.util.find_spec("foxglove") is None:
+                raise ConfigurationError("foxglove-sdk is not installed; install it with: pip install foxglove-sdk")
+            nodes.append(self.node("foxglove_node", OnExit.OPTIONAL, port=options.foxglove_port, use_sim_time=False))
+        return nodes
+
+    def _buttons(self) -> tuple[ButtonSpec, ...]:
+        return parse_buttons(self._options.stop_button, self._options.stop_gpio)
+
+
+def _keyring(options: GraphOptions) -> str:
+    return str(Path(options.keyring).expanduser().absolute()) if options.keyring else ""
+
+
+def _rviz(is_simulated: bool) -> NodeSpec:
+    from strands_robots.share import share_directory
+
+    config = share_directory() / "rviz" / "robot.rviz"
+    return NodeSpec(
+        "rviz2",
+        "rviz2",
+        package="rviz2",
+        arguments=("-d", str(config)) if config.is_file() else (),
+        parameters={"use_sim_time": is_simulated},
+        on_exit=OnExit.IGNORE,
+    )
