@@ -46,8 +46,20 @@ class RenderError(StrandsRobotsError):
     """A picture could not be made."""
 
 
+class NoAnswerError(StrandsRobotsError):
+    """A robot, service or action server is not there or does not answer."""
+
+
 class PolicyError(StrandsRobotsError):
-    """A policy cannot be made, or failed while it ran."""
+    """A policy cannot be made, or failed while it ran.
+
+    Attributes:
+        reason: The result's termination_reason; empty where the policy did not run on a robot.
+    """
+
+    def __init__(self, message: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class AdapterError(ConfigurationError):
@@ -63,7 +75,7 @@ class ResumeRefusedError(StrandsRobotsError):
 
 
 class MotionError(StrandsRobotsError):
-    """A motion cannot be made as it was asked for; the robot was not moved.
+    """A motion cannot be made as it was asked for, or did not get to its end.
 
     Attributes:
         reason: The result's termination_reason.

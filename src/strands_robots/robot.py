@@ -1,7 +1,7 @@
 """Robot(): a robot in one line, for plain Python and for agents.
 
     robot = Robot("so101")              # attaches to a running graph, else starts a simulated one
-    robot.move_to(joints={"shoulder_pan": 0.3})
+    robot.move_to({"shoulder_pan": 0.3})
     Agent(tools=[robot])                # every tool of its graph
 
 What a program calls itself is the program's own doing; what a model calls as a tool passes the approval policy.
@@ -9,190 +9,302 @@ What a program calls itself is the program's own doing; what a model calls as a 
 
 from __future__ import annotations
 
-import atexit
-import json
 import os
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, cast
 
-from strands_robots.agent.answer import Answer
-from strands_robots.errors import ConfigurationError, MotionError, StrandsRobotsError, UnknownNameError
+from strands_robots.errors import (
+    ConfigurationError,
+    MotionError,
+    NoAnswerError,
+    PolicyError,
+    StrandsRobotsError,
+    UnknownNameError,
+)
+from strands_robots.robot_arguments import pose_fields, settings_text
+from strands_robots.robot_connection import Connection, Mode, Wish, attach, release
+from strands_robots.robot_page import robot_page
+from strands_robots.robot_recording import Existing, OnError, Recording
+from strands_robots.robot_results import GripResult, MoveResult, PolicyResult, RobotObservation, StopResult
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from strands_robots.agent.toolset import Toolset
-    from strands_robots.bringup.child_graph import StartedGraph
-    from strands_robots.ros.agent_graph import AgentGraph
+    from strands_robots.ros.robot_link import RobotLink
 
-Mode = Literal["sim", "real"]
+__all__ = ["MODE_VARIABLE", "Robot"]
+
 MODE_VARIABLE = "STRANDS_ROBOT_MODE"
-START_TIMEOUT = 60.0
-
-
-@dataclass(frozen=True)
-class RobotObservation:
-    """What a robot measures now.
-
-    Attributes:
-        joints: Position of each joint [rad] or [m].
-        cameras: Names for `look`.
-        is_stopped: Whether nothing may move it; `why` says why.
-        is_at_rest: Whether it stands still.
-        why: Why it is stopped; empty when it is not.
-    """
-
-    joints: Mapping[str, float]
-    cameras: tuple[str, ...]
-    is_stopped: bool
-    is_at_rest: bool
-    why: str
-
-
-@dataclass(frozen=True)
-class GoalResult:
-    """How a goal ended: its reason and words, and every field of the action's result."""
-
-    reason: str
-    message: str
-    fields: Mapping[str, Any]
-
-
-@dataclass
-class _Shared:
-    """One connection to a graph, used by every Robot of this process on it."""
-
-    graph: AgentGraph
-    tools: Toolset
-    started: StartedGraph | None
-    users: int = 0
-
-
-_shared: dict[str, _Shared] = {}
-_lock = threading.Lock()
+MODES = ("sim", "real")
+RECORDER_TIMEOUT = 60.0
+LOAD_TIME = 120.0
+"""How long a policy may take to load before it runs [s]."""
 
 
 class Robot:
     """One robot of a graph. Close it, use it as a context, or leave it to the end of the program.
 
     Args:
-        name: Its name on the graph; for a simulation that is started here also its model, as "arm=so101".
-        mode: "sim" starts a simulation when no graph runs; "real" only attaches to a graph that runs. None takes the
-            variable STRANDS_ROBOT_MODE, else "sim". Hardware is never started by this class.
+        name: Its name on the graph; for a graph that is started here also its model, as "arm=so101".
+        mode: "sim" or "real"; None takes the variable STRANDS_ROBOT_MODE, else "sim". "sim" starts a simulation when no graph
+            runs and refuses a robot that is not simulated. "real" is the only way to hardware.
         namespace: Namespace of the graph.
         policy: Approval policy of the tools; None takes the package's, or the one for simulations when one is started.
+        options: Options of a graph that is started here, as of `strands-robots sim` (robots, scene, recorder, seed, ...) or
+            of `strands-robots real`. A real graph is started only when its `port` is given; it stays stopped until a person
+            resumes.
 
     Raises:
-        ConfigurationError: If ROS or an argument cannot be used.
+        ConfigurationError: If ROS or an argument cannot be used, or the robot is not simulated in mode "sim".
         UnknownNameError: If the graph has no such robot; the message lists those that it has.
+        WorldError: If a graph that is started does not come up.
     """
 
     def __init__(
-        self, name: str = "so101", mode: Mode | None = None, namespace: str = "", policy: str | Path | None = None
+        self,
+        name: str = "so101",
+        mode: Mode | None = None,
+        namespace: str = "",
+        policy: str | Path | None = None,
+        **options: Any,
     ) -> None:
         chosen = mode or os.environ.get(MODE_VARIABLE, "") or "sim"
-        if chosen not in ("sim", "real"):
-            raise UnknownNameError("mode", chosen, ("sim", "real"))
-        self.name = name.partition("=")[0]
+        if chosen not in MODES:
+            raise UnknownNameError("mode", str(chosen), MODES)
+        wish = Wish(name, cast("Mode", chosen), namespace, Path(policy).expanduser() if policy else None, options)
+        self._name = wish.name
         self._namespace = namespace
-        self._is_open = True
-        self._shared = _attach(name, chosen == "sim", namespace, Path(policy) if policy is not None else None)
-        known = self._shared.graph.robots()
-        if self.name not in known:
-            self.close()
-            raise UnknownNameError("robot", self.name, known)
-        if chosen == "sim" and not self._shared.graph.is_simulated(self.name):
-            self.close()
-            raise ConfigurationError(
-                f"robot '{self.name}' of this graph is not simulated; valid: mode='real', or {MODE_VARIABLE}=real"
-            )
+        self._mode = wish.mode
+        self._connection: Connection | None = attach(wish)
+        self._link = self._linked(self._connection)
+
+    def _linked(self, connection: Connection) -> RobotLink:
+        """Return the way to the robot; where there is none, let go of the graph."""
+        from strands_robots.ros.robot_link import RobotLink
+
+        try:
+            known = connection.graph.robots()
+            if self._mode == "real" and not known:
+                raise NoAnswerError(
+                    f"no robot is on graph '{self._namespace or '/'}'; valid: a graph that runs (strands-robots real), or port=... "
+                    "to start one"
+                )
+            if self._name not in known:
+                raise UnknownNameError("robot", self._name, known)
+            link = RobotLink(connection.graph.client, connection.graph.goals, self._name)
+            if self._mode == "sim" and not link.is_simulated():
+                link.close()
+                raise ConfigurationError(
+                    f"robot '{self._name}' of this graph is not simulated; valid: mode='real', or {MODE_VARIABLE}=real"
+                )
+            return link
+        except BaseException:
+            self._connection = None
+            release(self._namespace, connection)
+            raise
+
+    @property
+    def name(self) -> str:
+        """Its name on the graph."""
+        return self._name
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names for `look`."""
+        self._require_open()
+        return self._link.cameras()
+
+    @property
+    def tools(self) -> Toolset:
+        """The tools of its graph."""
+        return self._require_open().tools
 
     def observe(self) -> RobotObservation:
-        """Return what the robot measures now."""
-        values = self._shared.graph.robot_state(self.name)
-        return RobotObservation(
-            values["joints"], tuple(values["cameras"]), values["stopped"], values["at_rest"], values["why_stopped"]
-        )
+        """Return what the robot measures now; raises NoAnswerError when it is silent."""
+        self._require_open()
+        return self._link.observe()
 
-    def look(self, camera: str, width: int = 640) -> Any:
-        """Return a picture as a PIL image, (width, height) at most `width` wide.
+    def look(self, camera: str, width: int | None = None) -> Image:
+        """Return the next picture of a camera as a PIL image, as it is sent or at most `width` wide [px].
 
         Raises:
             UnknownNameError: If the robot has no such camera.
+            NoAnswerError: If no picture comes.
         """
-        import io
-
-        from PIL import Image
-
-        cameras = self.observe().cameras
-        full = camera if camera in cameras else f"{self.name}/{camera}"
-        if full not in cameras:
-            raise UnknownNameError("camera", camera, [entry.partition("/")[2] for entry in cameras])
-        answer = self._shared.graph.picture(full, width)
-        _checked(answer)
-        return Image.open(io.BytesIO(answer.pictures[0].data))
+        plain, known = camera.removeprefix(f"{self._name}/"), self.cameras
+        if plain not in known:
+            raise UnknownNameError("camera", camera, known)
+        if width is not None and width < 1:
+            raise ConfigurationError(f"width is {width}; valid: at least 1 pixel")
+        picture = self._link.picture(plain)
+        if width is None or width >= picture.width:
+            return picture
+        return picture.resize((width, max(round(picture.height * width / picture.width), 1)))
 
     def move_to(
         self,
         joints: Mapping[str, float] | None = None,
         *,
         position: Sequence[float] | None = None,
+        orientation: Sequence[float] | None = None,
         speed: float = 0.5,
         straight: bool = False,
         timeout: float = 60.0,
-    ) -> GoalResult:
-        """Move joints to positions [rad] or [m], or the tool to x, y, z in the base frame [m]; returns when it is there.
+    ) -> MoveResult:
+        """Move joints to positions [rad] or [m], or the tool to a place; return when the measured robot is there.
+
+        Args:
+            joints: Position by joint; the others stay.
+            position: x, y, z of the tool in the base frame [m], instead of joints.
+            orientation: Quaternion x, y, z, w of the tool in the base frame; None leaves it free.
+            speed: Part of the velocity limits, above 0 and up to 1.
+            straight: The tool follows a straight line.
+            timeout: Longest wait [s]; then the motion is cancelled.
 
         Raises:
-            MotionError: If it did not get there; `reason` says why.
+            MotionError: If it did not get there; `reason` and the message say why, `miss` by how much an unreachable target.
+            NoAnswerError: If nobody answers, or not in time.
         """
         if (joints is None) == (position is None):
             raise ConfigurationError("move_to needs either joints or position")
-        goal: dict[str, Any] = {"robot": self.name, "speed_scale": speed, "straight": straight}
+        goal: dict[str, Any] = {"robot": self._name, "speed_scale": float(speed), "straight": straight}
         if joints is not None:
             goal |= {"joint_names": list(joints), "positions": [float(value) for value in joints.values()]}
         elif position is not None:
-            x, y, z = (float(value) for value in position)
-            goal |= {"target": "TARGET_POSE", "pose": {"pose": {"position": {"x": x, "y": y, "z": z}}}}
-        return self._run("MoveTo", "move_to", goal, timeout)
+            goal |= {"target": "TARGET_POSE", "pose": {"pose": pose_fields(position, orientation)}}
+            goal |= {"orientation": "ORIENTATION_FULL"} if orientation is not None else {}
+        values = self._motion("MoveTo", "move_to", goal, timeout)
+        tool = values["tool_pose"]
+        place = tool["pose"]["position"]
+        return MoveResult(
+            values["termination_reason"], values["message"], dict(zip(values["joint_names"], values["positions"])),
+            values["joint_error"], values["position_error"],
+            (place["x"], place["y"], place["z"]) if tool["header"]["frame_id"] else None, values["elapsed"],
+        )  # fmt: skip
 
-    def grip(self, fraction: float, timeout: float = 30.0) -> GoalResult:
-        """Move the gripper from closed (0) to open (1), or until it holds something; raises as `move_to`."""
-        return self._run("SetGripper", "set_gripper", {"robot": self.name, "position": float(fraction)}, timeout)
+    def grip(self, fraction: float, *, max_effort: float = 0.0, timeout: float = 30.0) -> GripResult:
+        """Move the gripper from closed (0) to open (1), or until it holds something; raises as `move_to`.
+
+        Args:
+            fraction: Where to.
+            max_effort: Effort at which it stops closing [Nm] or [N]; 0 takes what the robot gives.
+            timeout: Longest wait [s].
+        """
+        goal = {"robot": self._name, "position": float(fraction), "max_effort": float(max_effort)}
+        values = self._motion("SetGripper", "set_gripper", goal, timeout)
+        return GripResult(
+            values["termination_reason"], values["message"], values["fraction"], values["stalled"], values["effort"],
+            values["elapsed"],
+        )  # fmt: skip
 
     def run_policy(
-        self, policy: str, duration: float, task: str = "", timeout: float = 0.0, **config: Any
-    ) -> GoalResult:
-        """Run a policy for a time [s]; `config` are its settings, as `path="..."`. Raises as `move_to`."""
-        goal = {"robot": self.name, "policy": policy, "duration": float(duration), "task": task}
-        if config:
-            goal["config"] = json.dumps(config)
-        return self._run("RunPolicy", "run_policy", goal, timeout or duration + 30.0)
+        self,
+        policy: str,
+        *,
+        task: str = "",
+        duration: float = 30.0,
+        adapter: str | Mapping[str, Any] = "",
+        stop_when: str | Mapping[str, Any] = "",
+        seed: int = 0,
+        timeout: float | None = None,
+        **config: Any,
+    ) -> PolicyResult:
+        """Run a policy on this robot for a time, and return when it is over. docs/policies.md has policies and settings.
 
-    def stop(self, reason: str = "robot.stop()") -> None:
-        """Stop every robot of the graph at once and latch it; `strands-robots resume` resumes."""
-        _checked(self._shared.tools.run("stop", {"reason": reason}))
+        Args:
+            policy: Its name, for example "lerobot".
+            task: What the robot shall do, in words.
+            duration: Longest time, ROS time [s].
+            adapter: Name, path or content of an adapter.
+            stop_when: Condition that ends the run earlier, as a success.
+            seed: Seed of the policy.
+            timeout: Longest wait [s]; None takes the duration and two minutes for loading.
+            config: Settings of the policy, as path="outputs/act".
 
-    @property
-    def tools(self) -> Toolset:
-        """The tools of its graph."""
-        return self._shared.tools
+        Raises:
+            PolicyError: If it did not come to its end; `reason` and the message say why.
+            NoAnswerError: If nobody answers, or not in time; then the policy is cancelled.
+        """
+        goal = {
+            "robot": self._name, "policy": policy, "task": task, "duration": float(duration), "seed": seed,
+            "config": settings_text(config), "adapter": settings_text(adapter), "stop_when": settings_text(stop_when),
+        }  # fmt: skip
+        state, values = self._goal("RunPolicy", "run_policy", goal, timeout or duration + LOAD_TIME)
+        reason, message = values["termination_reason"], values["message"]
+        if state != "succeeded":
+            raise PolicyError(
+                f"policy '{policy}' on '{self._name}' ended '{reason or state}': {message}", reason or state
+            )
+        return PolicyResult(
+            reason, message, values["steps"], values["chunks"], values["underruns"],
+            dict(zip(values["joint_names"], values["motion"])), values["latency_p50"], values["latency_p99"],
+            values["elapsed"],
+        )  # fmt: skip
 
-    def __iter__(self) -> Iterator[Any]:
-        """Yield the tools as Strands AgentTools, so that Agent(tools=[robot]) has them all."""
-        from strands_robots.agent.strands_tools import agent_tools
+    def record(
+        self,
+        repo_id: str,
+        task: str,
+        *,
+        root: str | Path | None = None,
+        robots: Sequence[str] | None = None,
+        cameras: Sequence[str] | None = None,
+        fps: int = 30,
+        existing: Existing = "append",
+        on_error: OnError = "discard",
+        **options: Any,
+    ) -> Recording:
+        """Return an episode that is recorded while a `with` block runs, into a LeRobotDataset.
 
-        self._shared.tools.refresh()
-        yield from agent_tools(self._shared.tools)
+        Leaving the block ends the episode: it is written, closed, read again and found whole before `result` says saved. An
+        exception in the block discards it, or with on_error="mark" keeps it as failed, and goes on.
+
+        Args:
+            repo_id: Name of the dataset, "<owner>/<name>".
+            task: What the robot does, in words.
+            root: Folder; None takes strands_robots/datasets/<repo_id> in $ROS_HOME or ~/.ros.
+            robots: Robots to record; None takes this one.
+            cameras: Cameras as "<robot>/<camera>", or "*" for every one of the graph; None takes those of the robots.
+            fps: Frames a second [Hz].
+            existing: What happens with a dataset that is there: "append", "new" (refused) or "overwrite".
+            on_error: "discard" or "mark".
+            options: Further fields of srv/StartRecording, as with_effort=True.
+
+        Raises:
+            RecordingError: On entering when the recorder cannot begin; on leaving when the episode is not saved.
+            ConfigurationError: If a value cannot be used.
+        """
+        self._require_open()
+        from strands_robots.bringup.options import ros_home
+
+        names = [self._name] if robots is None else list(robots)
+        if cameras is None:
+            cameras = [f"{name}/{camera}" for name in names for camera in self._link.cameras(name)]
+        folder = Path(root).expanduser() if root else ros_home() / "strands_robots" / "datasets" / repo_id
+        fields = {
+            "root": str(folder.absolute()), "repo_id": repo_id, "task": task, "robots": names,
+            "cameras": list(cameras), "fps": fps, **options,
+        }  # fmt: skip
+        return Recording(self._link, fields, existing, on_error, self._ensure_recorder)
+
+    def stop(self, reason: str = "robot.stop()") -> StopResult:
+        """Stop every robot of the graph at once and latch it; only `strands-robots resume` resumes.
+
+        Raises:
+            NoAnswerError: If there is no evidence that every robot has stopped. Use the stop button.
+        """
+        self._require_open()
+        return self._link.stop(reason)
 
     def close(self) -> None:
-        """Let go of the graph: goals started here are cancelled; a simulation that was started here ends with its last Robot."""
-        if self._is_open:
-            self._is_open = False
-            _release(self._namespace)
+        """Let go of the graph. Its last Robot cancels the goals started here, and ends a graph that was started here."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._link.close()
+            release(self._namespace, connection)
 
     def __enter__(self) -> Robot:
         return self
@@ -202,97 +314,62 @@ class Robot:
     ) -> None:
         self.close()
 
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the tools as Strands AgentTools, so that Agent(tools=[robot]) has them all."""
+        from strands_robots.agent.robot_tools import robot_tools
+
+        yield from robot_tools(self._require_open().tools)
+
     def __repr__(self) -> str:
-        if not self._is_open:
-            return f"Robot('{self.name}', closed)"
-        where = "own simulation" if self._shared.started else f"graph '{self._namespace or '/'}'"
-        try:
-            seen = self.observe()
-        except StrandsRobotsError as error:
-            return f"Robot('{self.name}', {where}, {ascii(str(error))[1:-1]})"
+        if self._connection is None:
+            return f"Robot('{self._name}', closed)"
+        seen = self._seen()
+        if isinstance(seen, str):
+            return f"Robot('{self._name}', {self._where()}, {ascii(seen)[1:-1]})"
         joints = ", ".join(f"{name}={value:.3f}" for name, value in seen.joints.items())
-        return f"Robot('{self.name}', {where}, {f'stopped: {seen.why}' if seen.is_stopped else 'armed'}, {joints})"
+        state = f"stopped: {ascii(seen.why)[1:-1]}" if seen.is_stopped else "armed"
+        return f"Robot('{self._name}', {self._where()}, {state}, {joints})"
 
-    def _run(self, kind: str, name: str, goal: Mapping[str, Any], timeout: float) -> GoalResult:
-        state, values = self._shared.graph.run_goal(f"strands_robots/action/{kind}", name, goal, timeout)
-        result = GoalResult(str(values.get("termination_reason", state)), str(values.get("message", "")), values)
-        if state != "succeeded":
-            raise MotionError(result.reason, f"{name} of '{self.name}' ended '{result.reason}': {result.message}")
-        return result
+    def _repr_html_(self) -> str:
+        if self._connection is None:
+            return robot_page(self._name, "no graph", "closed")
+        return robot_page(self._name, self._where(), self._seen())
 
+    def _where(self) -> str:
+        assert self._connection is not None
+        kind = "simulation" if self._mode == "sim" else "real graph"
+        return f"own {kind}" if self._connection.started else f"graph '{self._namespace or '/'}'"
 
-def _attach(name: str, may_start: bool, namespace: str, policy: Path | None) -> _Shared:
-    """Return the process's connection to the graph; starts a simulation when none runs and it may."""
-    from strands_robots.bringup.environment import local_discovery, middleware_environment
-    from strands_robots.share import share_directory
-
-    share = share_directory()
-    with _lock:
-        found = _shared.get(namespace)
-        if found is not None:
-            found.users += 1
-            return found
-        os.environ.update(middleware_environment(os.environ, share))
-        os.environ.update(local_discovery(os.environ) if may_start else {})
+    def _seen(self) -> RobotObservation | str:
         try:
-            from strands_robots.agent.toolset import Toolset
-            from strands_robots.ros.agent_graph import AgentGraph
-        except ImportError as error:
-            raise ConfigurationError(
-                f"ROS 2 is not available in this Python ({error}); source the setup.bash of the installation first"
-            ) from error
-        config = share / "config"
-        graph = AgentGraph(namespace, "robot", policy or config / "approval_policy.yaml")
-        started = None
-        if may_start and not graph.robots():
-            from strands_robots.bringup.child_graph import start_simulation
+            return self.observe()
+        except StrandsRobotsError as error:
+            return str(error)
 
-            graph.close()
-            started = start_simulation(name, namespace)
-            graph = AgentGraph(namespace, "robot", policy or config / "approval_policy_simulation.yaml")
-            if not _is_armed(graph, name.partition("=")[0], started):
-                graph.close()
-                raise ConfigurationError(f"the simulation of '{name}' did not come up: {started.end()}")
-        made = _shared[namespace] = _Shared(graph, Toolset(graph), started, users=1)
-        return made
+    def _require_open(self) -> Connection:
+        if self._connection is None:
+            raise ConfigurationError(f"robot '{self._name}' is closed; valid: a new Robot('{self._name}')")
+        self._connection.require_alive()
+        return self._connection
 
+    def _ensure_recorder(self) -> None:
+        """Wait for recorder_node; a simulation that was started here without it gets one."""
+        connection = self._require_open()
+        if connection.started is not None and self._mode == "sim" and not self._link.has_recorder(1.0):
+            connection.started.start_recorder(self._link.run_id())
+        if not self._link.has_recorder(RECORDER_TIMEOUT if connection.started is not None else 5.0):
+            raise NoAnswerError(
+                "recorder_node is not on the graph; valid: strands-robots sim --recorder, or real --recorder"
+            )
 
-def _is_armed(graph: AgentGraph, robot: str, started: StartedGraph) -> bool:
-    """Wait until a robot may move and return whether it may."""
-    deadline = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < deadline and started.is_running:
-        if robot in graph.robots() and graph.has_servers():
-            try:
-                if not graph.robot_state(robot)["stopped"]:
-                    return True
-            except StrandsRobotsError:
-                pass  # It says nothing yet.
-        time.sleep(0.05)
-    return False
+    def _goal(self, kind: str, name: str, goal: Mapping[str, Any], timeout: float) -> tuple[str, dict[str, Any]]:
+        self._require_open()
+        return self._link.run_goal(kind, name, goal, timeout)
 
-
-def _release(namespace: str) -> None:
-    with _lock:
-        shared = _shared[namespace]
-        shared.users -= 1
-        if shared.users == 0:
-            del _shared[namespace]
-            _end(shared)
-
-
-def _end(shared: _Shared) -> None:
-    shared.graph.close()
-    if shared.started is not None:
-        shared.started.end()
-
-
-@atexit.register
-def _end_all() -> None:
-    while _shared:
-        _end(_shared.popitem()[1])
-
-
-def _checked(answer: Answer) -> None:
-    if answer.is_error:
-        values = json.loads(answer.text)
-        raise StrandsRobotsError(str(values.get("message") or values.get("data", {}).get("message", "failed")))
+    def _motion(self, kind: str, name: str, goal: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        state, values = self._goal(kind, name, goal, timeout)
+        if state != "succeeded":
+            reason = values["termination_reason"] or state
+            miss = values.get("position_error", 0.0), values.get("orientation_error", 0.0)
+            raise MotionError(reason, f"{name} of '{self._name}' ended '{reason}': {values['message']}", miss)
+        return values

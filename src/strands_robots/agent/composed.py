@@ -1,4 +1,7 @@
-"""The few composed tools: look, describe, move, run a policy, watch and cancel goals, stop. Thin, under the same policy."""
+"""The few composed tools: look, describe, move, run a policy, record, watch and cancel goals, stop. Thin, same policy.
+
+Arguments that are fields of an interface take their schema from its file.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,16 @@ from typing import Any
 from strands_robots.agent.answer import Answer, error_answer
 from strands_robots.agent.arguments import nearest
 from strands_robots.agent.endpoint import Endpoint, GraphPort, Tool
+from strands_robots.agent.schema import request_schema
+
+MOVE = "strands_robots/action/MoveTo"
+RUN = "strands_robots/action/RunPolicy"
+OPEN = "strands_robots/srv/StartRecording"
+EPISODE = "strands_robots/srv/RecordEpisode"
+
+RECORD_TIMEOUT = 300.0
+LOAD_TIME = 20.0
+"""What a policy may take to load, on top of its duration [s]."""
 
 _TEXT = {"type": "string", "maxLength": 128}
 _WAIT = {"type": "number", "minimum": 0.0, "maximum": 300.0, "description": "longest wait [s]"}
@@ -15,42 +28,61 @@ _WAIT = {"type": "number", "minimum": 0.0, "maximum": 300.0, "description": "lon
 
 def composed_tools(port: GraphPort) -> list[Tool]:
     """Return the composed tools of a graph."""
-    goals = _Goals(port)
+    goals, episodes = _Goals(port), _Episodes(port)
     return [
         Tool("look", "Picture of a camera, now.", _object({
             "camera": {**_TEXT, "description": "as \"<robot>/<camera>\"; describe_robot lists them"},
             "width": {"type": "integer", "minimum": 64, "maximum": 1024, "description": "[px]; 320 if left out"},
         }, ["camera"]), lambda given: port.picture(given["camera"], int(given.get("width", 320)))),
-        Tool("describe_robot", "Robots of the graph: joints with positions and limits, cameras, whether stopped.",
+        Tool("describe_robot", "Robots of the graph: joints with positions, cameras, whether stopped.",
              _object({}), lambda given: port.describe()),
         Tool("move_to", "Move joints to positions, or the tool to a place, and wait until it is measured to be there.",
              _object({
-                 "robot": _TEXT,
+                 **_fields(MOVE, "robot"),
                  "joints": {"type": "object", "description": "position of each joint to move [rad] or [m]"},
                  "position": {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3,
                               "description": "x, y, z of the tool in the base frame [m], instead of joints"},
-                 "speed": {"type": "number", "minimum": 0.01, "maximum": 1.0},
+                 "speed": {**_fields(MOVE, "speed_scale")["speed_scale"], "minimum": 0.01, "maximum": 1.0},
                  "wait": _WAIT,
              }, ["robot"]), goals.move_to),
         Tool("run_policy", "Run a policy on a robot for a time and wait for its end.", _object({
-            "robot": _TEXT, "policy": {**_TEXT, "maxLength": 64},
-            "config": {"type": "string", "maxLength": 8192, "description": "settings as YAML"},
-            "task": {"type": "string", "maxLength": 1024},
+            **_fields(RUN, "robot", "policy", "config", "task", "adapter", "stop_when"),
             "duration": {"type": "number", "minimum": 0.1, "maximum": 600.0, "description": "[s]"}, "wait": _WAIT,
         }, ["robot", "policy", "duration"]), goals.run_policy),
+        Tool("record_episode", "Record what the robots do into a LeRobot dataset: begin, act with other tools, then end; "
+             "close when no more episodes follow.", _object({
+                 "do": {"enum": ["begin", "end", "discard", "close"]},
+                 **_fields(OPEN, "repo_id", "fps", "robots", "cameras"), **_fields(EPISODE, "task", "outcome"),
+                 "resume": {"type": "boolean", "description": "begin: go on with the dataset that is there"},
+             }, ["do"]), episodes.record),
         Tool("goal_status", "State, progress or result of a goal; waits for its end if asked.", _object(
             {"goal_id": _TEXT, "wait": _WAIT}, ["goal_id"]),
             lambda given: port.goal(given["goal_id"], float(given.get("wait", 0.0)), False)),
         Tool("cancel_goal", "Cancel a goal; the robot brakes and holds.", _object({"goal_id": _TEXT}, ["goal_id"]),
              lambda given: port.goal(given["goal_id"], 5.0, True)),
         Tool("stop", "Stop every robot at once. Always allowed; only a person can resume.",
-             _object({"reason": {"type": "string", "maxLength": 200}}), goals.stop),
+             _object({"reason": {"type": "string", "maxLength": 200}}),
+             lambda given: port.stop(str(given.get("reason", "asked by an agent")))),
     ]  # fmt: skip
 
 
 def _object(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**schema, "required": required} if required else schema
+
+
+def _fields(kind: str, *names: str) -> dict[str, Any]:
+    """Return the schema of some fields of a request."""
+    known = request_schema(kind)["properties"]
+    return {name: known[name] for name in names}
+
+
+def _find(port: GraphPort, kind: str) -> Endpoint | Answer:
+    found = port.find(kind)
+    if found is not None:
+        return found
+    near = nearest(kind, [entry.kind for entry in port.endpoints()])
+    return error_answer("not_there", f"nothing of type {kind} is on the graph", nearest=near)
 
 
 class _Goals:
@@ -69,28 +101,56 @@ class _Goals:
         else:
             x, y, z = given["position"]
             fields |= {"target": "TARGET_POSE", "pose": {"pose": {"position": {"x": x, "y": y, "z": z}}}}
-        return self._start("strands_robots/action/MoveTo", "move_to", fields, given)
+        return self._start(MOVE, fields, given)
 
     def run_policy(self, given: Mapping[str, Any]) -> Answer:
-        fields = {name: given[name] for name in ("robot", "policy", "config", "task", "duration") if name in given}
-        return self._start("strands_robots/action/RunPolicy", "run_policy", fields, given, fields["duration"] + 20.0)
+        fields = {name: value for name, value in given.items() if name != "wait"}
+        return self._start(RUN, fields, given, fields["duration"] + LOAD_TIME)
 
-    def stop(self, given: Mapping[str, Any]) -> Answer:
-        fields = {"reason": str(given.get("reason", "asked by an agent")), "wait_for_rest": 3.0}
-        found = self._find("strands_robots/srv/StopGraph")
-        if isinstance(found, Answer):
-            return found
-        return self._port.call(found, fields, 10.0)
-
-    def _start(
-        self, kind: str, name: str, fields: Mapping[str, Any], given: Mapping[str, Any], wait: float = 60.0
-    ) -> Answer:
-        found = self._find(kind)
+    def _start(self, kind: str, fields: Mapping[str, Any], given: Mapping[str, Any], wait: float = 60.0) -> Answer:
+        found = _find(self._port, kind)
         return found if isinstance(found, Answer) else self._port.start(found, fields, float(given.get("wait", wait)))
 
-    def _find(self, kind: str) -> Endpoint | Answer:
-        found = self._port.find(kind)
-        if found is not None:
-            return found
-        near = nearest(kind, [entry.kind for entry in self._port.endpoints()])
-        return error_answer("not_there", f"nothing of type {kind} is on the graph", nearest=near)
+
+class _Episodes:
+    """Opens, and orders episodes of, one dataset at a time.
+
+    Which one it has opened is remembered, so that a call that waited for a person's approval in the middle goes on there.
+    """
+
+    def __init__(self, port: GraphPort) -> None:
+        self._port = port
+        self._open = ""
+
+    def record(self, given: Mapping[str, Any]) -> Answer:
+        if given["do"] == "begin":
+            return self._begin(given)
+        orders: dict[str, dict[str, Any]] = {
+            "end": {"command": "END", "outcome": given.get("outcome", "UNKNOWN")},
+            "discard": {"command": "DISCARD"},
+            "close": {"command": "STOP"},
+        }
+        answer = self._call(EPISODE, orders[given["do"]])
+        if given["do"] == "close" and not answer.approval:
+            self._open = ""  # Also where the recorder started anew and has none.
+        return answer
+
+    def _begin(self, given: Mapping[str, Any]) -> Answer:
+        repo_id, task = str(given.get("repo_id", self._open)), str(given.get("task", ""))
+        if not repo_id or not task.strip():
+            return error_answer("invalid_arguments", "begin needs repo_id, as owner/name, and task, in words")
+        if self._open not in ("", repo_id):
+            return error_answer("invalid_arguments", f"dataset '{self._open}' is open; valid: close it first")
+        if not self._open:
+            fields = {name: given[name] for name in ("fps", "robots", "cameras") if name in given}
+            fields = {"fps": 30, "cameras": ["*"], **fields, "repo_id": repo_id, "task": task}
+            fields["mode"] = "RESUME" if given.get("resume") else "NEW"
+            opened = self._call(OPEN, fields)
+            if opened.is_error:
+                return opened
+            self._open = repo_id
+        return self._call(EPISODE, {"command": "BEGIN", "task": task})
+
+    def _call(self, kind: str, fields: Mapping[str, Any]) -> Answer:
+        found = _find(self._port, kind)
+        return found if isinstance(found, Answer) else self._port.call(found, fields, RECORD_TIMEOUT)
