@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from gated_robot import GatedRobot
 from graph import Client, Graph, wait_for
 from strands_robots.msg import RobotSafety, SafetyState, StopRequest
 
 from strands_robots.ros import qos
+
+from .gated_robot import GatedRobot
 
 
 @pytest.fixture
