@@ -70,7 +70,7 @@ def test_output_is_cleaned_of_escapes_and_bounded(jobs: Jobs, tmp_path: Path, mo
 
 def test_progress_that_is_written_over_itself_is_no_line_of_the_log(jobs: Jobs, tmp_path: Path) -> None:
     code = "print('begin'); print(*[f'at {k}\\r' for k in range(5)], sep='', end=''); print('end')"
-    read = lambda line: {"at": int(line[3:])} if line.startswith("at ") else None  # noqa: E731
+    read = lambda line: ({"at": int(line[3:])}, "") if line.startswith("at ") else ({}, line)  # noqa: E731
     job = run(jobs, code, tmp_path, read_line=read)
     assert (job.progress, job.tail(10)) == ({"at": 4}, ["begin", "end"])
 

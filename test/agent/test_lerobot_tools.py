@@ -137,6 +137,7 @@ def test_forbidden_command_is_no_tool(tmp_path: Path) -> None:
         ({"options": {"dataset.root": "/etc"}}, "cannot be set here"),
         ({"options": {"env.discover_packages_path": "evil"}}, "cannot be set here"),
         ({"options": {"config_path": "x"}}, "cannot be set here"),
+        ({"options": {"env.type": "gym_manipulator"}}, "cannot be set here"),
         ({"options": {"a --b": 1}}, "cannot be set here"),
         ({"options": {"policy.n": {"a": 1}}}, "a number, text"),
         ({"options": {"policy.n": "a\nb"}}, "a number, text"),
@@ -163,6 +164,7 @@ def test_argument_that_is_not_allowed_is_refused_before_anybody_is_asked(
         ({"wandb.enable": True}, "sends data away"),
         ({"eval.recording_repo_id": "me/x"}, "sends data away"),
         ({"job.target": "a100"}, "on this machine"),
+        ({"env.type": "gym_manipulator"}, "valid: aloha"),
         ({"trust_remote_code": True}, "valid: false"),
         ({"dataset.root": "/etc"}, "not in an allowed folder"),
         ({"sample_weighting.progress_path": "/etc/shadow"}, "not in an allowed folder"),
@@ -365,11 +367,18 @@ def test_result_of_a_training_and_an_evaluation_is_read(tmp_path: Path) -> None:
 
 def test_evaluation_tells_its_success_so_far() -> None:
     line = "Stepping through eval batches:  50%|#####     | 1/2 [00:10<00:10, 10.0s/it, running_success_rate=25.0%]"
-    told = read_progress(line)
-    assert told is not None
+    told, kept = read_progress(line)
     assert (told["done"], told["of"], told["success_percent"], told["left"]) == (1, 2, 25.0, "00:10")
-    assert read_progress("Traceback (most recent call last):") is None
-    assert read_progress("INFO Recording episode 3") == {"episode": 3}
+    assert kept == ""
+    assert read_progress("Traceback (most recent call last):") == ({}, "Traceback (most recent call last):")
+    assert read_progress("INFO Recording episode 3")[0] == {"episode": 3}
+
+
+def test_what_is_logged_behind_a_progress_bar_is_read_too() -> None:
+    bar = "Training:  33%|###      | 2/6 [00:01<00:02,  1.9step/s]"
+    told, kept = read_progress(f"{bar}INFO 2026 step:2 smpl:4 ep:0 loss:3.125 lr:1.0e-05")
+    assert (told["done"], told["metrics"]["loss"], kept) == (2, 3.125, "")
+    assert read_progress(f"{bar}RuntimeError: no memory")[1] == "RuntimeError: no memory"
 
 
 def test_every_command_is_found_and_has_a_valid_schema(rig: Rig) -> None:

@@ -45,7 +45,7 @@ class JobSpec:
         command: Program and arguments; no shell sees them.
         folder: Folder that it runs in.
         environment: All its variables.
-        read_line: Takes a line of output and returns progress that it tells, or None for a line to keep.
+        read_line: Takes a line of output and returns the progress that it tells, and what of it belongs to the log.
         replies: Lines that it may be sent.
         moves: Whether it may move something; then it ends with the agent's turn.
     """
@@ -54,7 +54,7 @@ class JobSpec:
     command: tuple[str, ...]
     folder: Path
     environment: Mapping[str, str]
-    read_line: Callable[[str], Mapping[str, Any] | None] = lambda line: None
+    read_line: Callable[[str], tuple[Mapping[str, Any], str]] = lambda line: ({}, line)
     replies: tuple[str, ...] = ()
     moves: bool = False
 
@@ -245,11 +245,10 @@ def _take(job: Job, line: bytes) -> None:
     text = _text(line)
     if not text.strip():
         return
-    told = job.spec.read_line(text)
-    if told is None:
-        job.lines.append(text)
-    else:
-        job.progress |= told
+    told, kept = job.spec.read_line(text)
+    job.progress |= told
+    if kept.strip():
+        job.lines.append(kept)
 
 
 def _text(line: bytes) -> str:

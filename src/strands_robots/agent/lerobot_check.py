@@ -18,6 +18,9 @@ from typing import Any
 from strands_robots.agent.answer import clean
 from strands_robots.errors import ConfigurationError
 
+ENVIRONMENTS = ("aloha", "pusht", "libero", "metaworld")
+"""Simulated ones; `gym_manipulator` drives a robot past its gate and is none."""
+
 TIMEOUT = 120.0
 """LeRobot and torch take seconds to import, more from a cold disk [s]."""
 
@@ -28,7 +31,7 @@ _PATHS = ("root", "new_root", "output_dir", "pretrained_path", "checkpoint_path"
 _DENIED_WORDS = (
     *_SENDING, *_TARGETS, *_FOREIGN_CODE, *_PATHS, "job", "wandb", "repo_id", "repo_ids", "hub", "path", "config_path",
     "discover_packages_path", "revision", "pretrained_revision", "token", "private", "tags", "license", "port", "ip", "resume",
-    "calibration_dir",
+    "calibration_dir", "type",
 )  # fmt: skip
 
 
@@ -72,6 +75,8 @@ def check_config(config: Mapping[str, Any], network: str, inside: Callable[[str]
             raise ConfigurationError(f"{name} is {value}; valid: false")
         if network != "upload" and ((_ends(name, _SENDING) and value) or (last in _TARGETS and value is not None)):
             raise ConfigurationError(f"{name} is {value!a}, which sends data away; valid: a request with hub_repo")
+        if name == "env.type" and value not in ENVIRONMENTS:
+            raise ConfigurationError(f"env.type is {value!a}; valid: {', '.join(ENVIRONMENTS)}")
         if name == "job.target" and value not in (None, "local"):
             raise ConfigurationError(f"job.target is {value!a}; valid: training on this machine")
         for text in value if isinstance(value, list) else [value]:

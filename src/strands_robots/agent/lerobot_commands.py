@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from strands_robots.agent.lerobot_check import ENVIRONMENTS
 from strands_robots.agent.lerobot_paths import Workspace
 from strands_robots.agent.lerobot_words import (
     checked_line,
@@ -32,8 +33,6 @@ from strands_robots.errors import ConfigurationError
 
 ROBOTS = ("so101_follower", "so100_follower", "koch_follower", "lekiwi", "omx_follower")
 LEADERS = ("so101_leader", "so100_leader", "koch_leader", "omx_leader")
-ENVIRONMENTS = ("aloha", "pusht", "libero", "metaworld")
-"""Simulated ones; `gym_manipulator` drives a robot past its gate and is none."""
 
 Schema = dict[str, Any]
 Given = Mapping[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,41 +12,44 @@ _BAR = re.compile(r"(?:^|\s)(\d{1,3})%\|[^|]*\|\s*(\d+)/(\d+)\s*\[([^\]]*)\]")
 _BAR_TITLE = re.compile(r"^\s*([A-Za-z][\w .\-]{0,60}?):?\s+\d{1,3}%\|")
 _METRICS = re.compile(r"\bstep:(\d+(?:\.\d+)?)([KMBT]?)\b.*?\bloss:")
 _PAIR = re.compile(r"\b([a-z_]{2,24}):(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?=\s|$)")
-_CHECKPOINT = re.compile(r"Checkpoint policy after step (\d+)")
-_EPISODE = re.compile(r"Recording episode (\d+)")
-_LOSS = re.compile(r"step (\d+): eval_loss=(-?\d+(?:\.\d+)?)")
+_EVENTS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], dict[str, Any]]], ...] = (
+    (re.compile(r"Checkpoint policy after step (\d+)"), lambda found: {"checkpoint": int(found[1])}),
+    (re.compile(r"Recording episode (\d+)"), lambda found: {"episode": int(found[1])}),
+    (
+        re.compile(r"step (\d+): eval_loss=(-?\d+(?:\.\d+)?)"),
+        lambda found: {"eval_step": int(found[1]), "eval_loss": float(found[2])},
+    ),
+)
 _MOST_METRICS = 12
 _LARGEST_RESULT = 1 << 20
 
 
-def read_progress(line: str) -> Mapping[str, Any] | None:
-    """Return what a line says about progress; None for a line that belongs to the log.
+def read_progress(line: str) -> tuple[Mapping[str, Any], str]:
+    """Return what a line says about progress, and what of it belongs to the log.
 
-    Progress bars of tqdm are no part of the log; lines with metrics are read and kept by the caller as progress alone.
+    A progress bar of tqdm belongs to no log, but whatever is logged next begins on its line.
     """
     bar = _BAR.search(line)
-    if bar is not None:
-        title = _BAR_TITLE.search(line)
-        told: dict[str, Any] = {"done": int(bar[2]), "of": int(bar[3]), "percent": int(bar[1])}
-        left = re.search(r"<([\d:]+)", bar[4])
-        if left is not None:
-            told["left"] = left[1]
-        rate = re.search(r"running_success_rate=([\d.]+)%", bar[4])
-        if rate is not None:
-            told["success_percent"] = float(rate[1])
-        return told | ({"doing": title[1].strip()} if title else {})
-    if _METRICS.search(line):
-        pairs = list(_PAIR.findall(line))[:_MOST_METRICS]
-        return {"metrics": {name: float(value) for name, value in pairs}}
-    for pattern, make in (
-        (_CHECKPOINT, lambda found: {"checkpoint": int(found[1])}),
-        (_EPISODE, lambda found: {"episode": int(found[1])}),
-        (_LOSS, lambda found: {"eval_step": int(found[1]), "eval_loss": float(found[2])}),
-    ):
-        found = pattern.search(line)
+    told = _bar(line, bar) if bar is not None else {}
+    rest = line[bar.end() :] if bar is not None else line
+    if _METRICS.search(rest):
+        pairs = list(_PAIR.findall(rest))[:_MOST_METRICS]
+        return told | {"metrics": {name: float(value) for name, value in pairs}}, ""
+    for pattern, make in _EVENTS:
+        found = pattern.search(rest)
         if found is not None:
-            return make(found)
-    return None
+            told |= make(found)
+    return told, rest
+
+
+def _bar(line: str, bar: re.Match[str]) -> dict[str, Any]:
+    told: dict[str, Any] = {"done": int(bar[2]), "of": int(bar[3]), "percent": int(bar[1])}
+    title = _BAR_TITLE.search(line)
+    left = re.search(r"<([\d:]+)", bar[4])
+    rate = re.search(r"running_success_rate=([\d.]+)%", bar[4])
+    told |= {"doing": title[1].strip()} if title else {}
+    told |= {"left": left[1]} if left else {}
+    return told | ({"success_percent": float(rate[1])} if rate else {})
 
 
 def read_result(output: Path | None) -> dict[str, Any]:

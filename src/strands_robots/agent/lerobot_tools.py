@@ -17,8 +17,8 @@ from strands_robots.agent.answer import Answer, clean, data_answer, error_answer
 from strands_robots.agent.arguments import nearest
 from strands_robots.agent.endpoint import Endpoint, Tool
 from strands_robots.agent.jobs import Job, Jobs, JobSpec
-from strands_robots.agent.lerobot_check import check_config, command_options, resolved_config
-from strands_robots.agent.lerobot_commands import COMMANDS, ENVIRONMENTS, Plan
+from strands_robots.agent.lerobot_check import ENVIRONMENTS, check_config, command_options, resolved_config
+from strands_robots.agent.lerobot_commands import COMMANDS, Plan
 from strands_robots.agent.lerobot_paths import Workspace, job_environment
 from strands_robots.agent.lerobot_progress import read_progress, read_result
 from strands_robots.errors import ConfigurationError
