@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from strands_robots.drivers.calibration import default_path
+from strands_robots.drivers.arms import ARM_KINDS, make_arm
+from strands_robots.drivers.controllers import ControlledRobot, load_controllers
 from strands_robots.drivers.driver import Driver
-from strands_robots.drivers.feetech import FeetechDriver, FeetechOptions
+from strands_robots.drivers.ros2_control import ControllerLink, Ros2ControlDriver
 from strands_robots.errors import ConfigurationError
 from strands_robots.robot_config import RobotConfig, load_robot
 from strands_robots.safety.gate import Gate, GateConfig
@@ -16,7 +17,11 @@ from strands_robots.safety.limits import LimitPolicy
 from strands_robots.safety.supervision import Supervision
 from strands_robots.types import FloatArray, StopCategory
 
-KINDS = ("feetech",)
+ROS2_CONTROL = "ros2_control"
+KINDS = (*ARM_KINDS, ROS2_CONTROL)
+
+MakeLink = Callable[[ControlledRobot], ControllerLink]
+"""Makes the messages of a robot behind ros2_control."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +49,41 @@ class RealRobot:
         return cls(name, load_robot(reference))
 
 
-def make_driver(robot: RealRobot, kind: str, port: str, calibration: str, arm: str) -> Driver:
+@dataclass(frozen=True)
+class Connection:
+    """How a real robot is reached.
+
+    Attributes:
+        driver: One of KINDS.
+        port: Serial port of a robot on a servo bus.
+        calibration: LeRobot's file; empty for the one that LeRobot keeps for `arm`.
+        arm: The arm's id, as given to lerobot-calibrate.
+        controllers: Controllers of a robot behind ros2_control: a name in config/ros2_control or a YAML file.
+        stop_category: 0, 1 or 2; -1 takes the robot's own.
+    """
+
+    driver: str = "auto"
+    port: str = ""
+    calibration: str = ""
+    arm: str = ""
+    controllers: str = ""
+    stop_category: int = -1
+
+
+def make_driver(robot: RealRobot, given: Connection, make_link: MakeLink) -> Driver:
     """Return a driver that is not connected yet.
 
     Args:
         robot: The robot.
-        kind: One of KINDS.
-        port: Serial port.
-        calibration: LeRobot's file; empty for the one that LeRobot keeps for `arm`.
-        arm: The arm's id, as given to lerobot-calibrate.
+        given: How it is reached.
+        make_link: Makes the messages of a robot behind ros2_control.
+
+    Raises:
+        ConfigurationError: If the robot cannot be reached so.
     """
-    if kind != "feetech":
-        raise ConfigurationError(f"driver '{kind}' is not known; valid: {', '.join(KINDS)}")
-    path = Path(calibration).expanduser() if calibration else default_path("so_follower", arm)
-    return FeetechDriver(robot.config, FeetechOptions(port, path))
+    if given.driver == ROS2_CONTROL:
+        return _ros2_control(robot, given, make_link)
+    return make_arm(robot.config, given.driver, given.port, given.calibration, given.arm)
 
 
 def make_gate(
@@ -76,12 +102,13 @@ def make_gate(
         robot=robot.name,
         session=uuid.uuid4().hex,
         control_period=period,
-        stop_category=config.stop_category if category < 0 else StopCategory(category),
+        stop_category=_category(config, category),
         modes=config.control_modes,
         heartbeat_timeout=heartbeat_timeout,
         stall_timeout=max(0.25, 5.0 * period),
         lease_timeout=lease_timeout,
         lease_on_steady_clock=True,
+        handover_speed=config.handover_speed,
         limit_policy=LimitPolicy(policy),
     )
     chain = None
@@ -94,3 +121,18 @@ def make_gate(
         chain = read_tool_chain(world.model, world.robot(robot.name).prefix, config)
     limits = config.limits()
     return Gate(gate, limits, position, Supervision(config.supervision, limits, period, chain, driver.measures))
+
+
+def _ros2_control(robot: RealRobot, given: Connection, make_link: MakeLink) -> Driver:
+    controllers = load_controllers(given.controllers, tuple(robot.config.joints))
+    category = _category(robot.config, given.stop_category)
+    if category is not StopCategory.CONTROLLED_AND_HOLD and not controllers.config.switch:
+        raise ConfigurationError(
+            f"stop category {category.value} takes the torque, which only a controller_manager can; valid: stop_category 2, or "
+            "`switch: true` in the controllers' file"
+        )
+    return Ros2ControlDriver(controllers, make_link(controllers))
+
+
+def _category(config: RobotConfig, given: int) -> StopCategory:
+    return config.stop_category if given < 0 else StopCategory(given)

@@ -9,7 +9,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.loop import DrivenRobot, DriverLoop, SteadyRosTime
-from strands_robots.drivers.making import KINDS, RealRobot, make_driver, make_gate
+from strands_robots.drivers.making import KINDS, Connection, RealRobot, make_driver, make_gate
 from strands_robots.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.motion.chunk import Chunk
 from strands_robots.ros.driver_diagnostics import DriverDiagnostics
@@ -17,6 +17,7 @@ from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.robot_discovery_guard import other_robot
 from strands_robots.ros.robot_ports import RobotPorts, RobotPortsConfig
+from strands_robots.ros.ros2_control_port import Ros2ControlPort
 from strands_robots.ros.safety_ports import SafetyPorts
 from strands_robots.safety.gate import Gate
 from strands_robots.safety.limits import LimitPolicy
@@ -32,9 +33,12 @@ class DriverParameters:
     run_id: str = parameter("", "Run of the graph, given by bringup; for the log.")
     robot: str = parameter("", "The robot, '<name>=<robot>'; there is no default for real hardware.")
     driver: str = parameter("auto", "What moves the robot; auto is what its description names.", choices=KINDS)
-    port: str = parameter("", "Serial port; there is no default for real hardware.")
+    port: str = parameter("", "Serial port of a servo bus; there is no default for real hardware.")
     calibration: str = parameter("", "LeRobot's calibration file; empty for the one that LeRobot keeps for `arm`.")
     arm: str = parameter("", "Id of the arm, as given to lerobot-calibrate.")
+    controllers: str = parameter(
+        "", "Controllers of a robot behind ros2_control: a name in config/ros2_control, a YAML file, or YAML."
+    )
     autostart: str = parameter(
         "none", "Transitions that the node makes once, at its start.", choices=["none", "configure", "activate"]
     )
@@ -88,7 +92,10 @@ class DriverNode(LifecycleNode):
             rival = other_robot(self, robot.name)
             if rival:
                 raise DriverError(f"'{rival}' already serves /{robot.name}; valid: one robot node for each name")
-            driver = make_driver(robot, given.driver, given.port, given.calibration, given.arm)
+            connection = Connection(
+                given.driver, given.port, given.calibration, given.arm, given.controllers, given.stop_category
+            )
+            driver = make_driver(robot, connection, lambda controlled: Ros2ControlPort(self, controlled, robot.name))
             driver.connect()
         except StrandsRobotsError as error:
             return self._refuse(error)

@@ -1,0 +1,221 @@
+"""A robot behind ros2_control: its joint_states in, set-points to its controllers out. The link does the messages; no ROS here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from strands_robots.drivers.controllers import ControlledRobot, Output
+from strands_robots.drivers.driver import DriverError, Health, LinkLostError
+from strands_robots.safety.readings import Readings
+from strands_robots.types import FloatArray
+
+FIRST_STATES = 3.0
+"""Longest wait for the first numbers of every joint [s]."""
+
+SHORTEST_STEP = 1e-4
+"""Two states closer together than this give no velocity [s]."""
+
+
+@dataclass
+class JointSample:
+    """One JointState of the robot.
+
+    Attributes:
+        names: Joints, as they are called there.
+        position: [rad] or [m], as long as `names`.
+        velocity, effort: The same, or empty.
+        stamp: When it was measured [s, its own clock]; 0 for unknown.
+    """
+
+    names: Sequence[str]
+    position: Sequence[float]
+    velocity: Sequence[float]
+    effort: Sequence[float]
+    stamp: float
+
+
+class ControllerLink(Protocol):
+    """Messages to and from a robot behind ros2_control. `open` and `close` are the node's thread's, the rest the loop's."""
+
+    def open(self) -> dict[str, str]:
+        """Find states and controllers; return what was found, for diagnostics.
+
+        Raises:
+            DriverError: If something is missing, or somebody else moves the robot.
+        """
+
+    def samples(self) -> Iterable[JointSample]:
+        """Return the states that came since the last call, oldest first."""
+
+    def send(self, output: int, values: FloatArray) -> None:
+        """Send position targets of one output, in its joints' order; they are copied."""
+
+    def switch(self, active: bool) -> None:
+        """Begin to activate the controllers, or to deactivate them; `check` says how it went."""
+
+    def check(self) -> None:
+        """Raise LinkLostError when the last switch failed, or took too long."""
+
+    def close(self) -> None:
+        """Take everything back; waits for a switch that has begun."""
+
+
+class Ros2ControlDriver:
+    """See `Driver`.
+
+    Without `switch` the controllers go on holding whatever this driver says of torque: it only stops sending.
+
+    Args:
+        robot: The robot's controllers.
+        link: Its messages.
+    """
+
+    measures: tuple[str, ...] = ()
+
+    def __init__(self, robot: ControlledRobot, link: ControllerLink) -> None:
+        size = len(robot.joints)
+        self.health = Health()
+        self.identity: dict[str, str] = {}
+        self.complaint = ""
+        self._robot, self._link = robot, link
+        self._index = {name: i for i, name in enumerate(robot.joints)}
+        self._position: FloatArray = np.zeros(size)
+        self._velocity: FloatArray = np.zeros(size)
+        self._effort: FloatArray = np.zeros(size)
+        self._stamp: FloatArray = np.zeros(size)
+        self._heard: FloatArray = np.full(size, -np.inf)
+        self._age: FloatArray = np.zeros(size)
+        self._target: FloatArray = np.zeros(size)
+        self._outputs = [_Sender(i, output, link) for i, output in enumerate(robot.outputs)]
+        self._drives = False
+
+    def connect(self) -> None:
+        """See `Driver`."""
+        try:
+            found = self._link.open()
+            self._await_states()
+        except DriverError:
+            self._link.close()
+            raise
+        config = self._robot.config
+        self.identity = {"joint_states": config.joint_states, **found}
+        if not self._effort.any():
+            self.identity["effort"] = "not in joint_states, or 0"
+
+    def read(self, position: FloatArray, velocity: FloatArray, effort: FloatArray) -> None:
+        """See `Driver`."""
+        self._link.check()
+        self._take_all()
+        config, health = self._robot.config, self.health
+        np.subtract(time.monotonic(), self._heard, out=self._age)
+        oldest = int(self._age.argmax())
+        age = float(self._age[oldest])
+        health.cycles += 1
+        health.incomplete += age > config.stale
+        if age > config.lost:
+            raise LinkLostError(f"'{self._robot.joints[oldest]}' has not been in {config.joint_states} for {age:.2f} s")
+        self.complaint = (
+            f"'{self._robot.joints[oldest]}' has not been in {config.joint_states} for {config.stale:g} s"
+            if age > config.stale
+            else ""
+        )
+        position[:] = self._position
+        velocity[:] = self._velocity
+        effort[:] = self._effort
+
+    def read_others(self, readings: Readings) -> None:
+        """See `Driver`; joint_states have neither temperatures nor currents."""
+
+    def set_target(self, target: FloatArray) -> None:
+        """See `Driver`. A target that is not a new one is not sent again: a trajectory ends at it, and holds."""
+        self._target[:] = target
+        if self._drives:
+            for sender in self._outputs:
+                sender.send(self._target)
+
+    def set_torque(self, enabled: bool) -> None:
+        """See `Driver`."""
+        self._drives = enabled
+        if self._robot.config.switch:
+            self._link.switch(enabled)
+        for sender in self._outputs:
+            sender.forget()
+        if enabled:
+            self.set_target(self._target)
+
+    def disconnect(self) -> None:
+        """See `Driver`."""
+        self._drives = False
+        self._link.close()
+
+    def _await_states(self) -> None:
+        end = time.monotonic() + FIRST_STATES
+        self._take_all()
+        while np.isinf(self._heard).any():
+            if time.monotonic() > end:
+                silent = [name for name, heard in zip(self._robot.joints, self._heard) if np.isinf(heard)]
+                raise DriverError(
+                    f"{self._robot.config.joint_states} had no numbers of {', '.join(silent)} within {FIRST_STATES:g} s; valid: a "
+                    "joint_state_broadcaster, or `rename` in the controllers' file where joints have other names there"
+                )
+            time.sleep(0.005)
+            self._take_all()
+
+    def _take_all(self) -> None:
+        for sample in self._link.samples():
+            self._take(sample)
+
+    def _take(self, sample: JointSample) -> None:
+        now, count = time.monotonic(), len(sample.names)
+        if len(sample.position) != count:
+            self.health.counts["wrong_length"] += 1
+            return
+        has_velocity, has_effort = len(sample.velocity) == count, len(sample.effort) == count
+        for k, name in enumerate(sample.names):
+            i = self._index.get(name)
+            if i is None:
+                continue
+            if not np.isfinite(sample.position[k]):
+                self.health.counts["not_finite"] += 1
+                continue
+            if sample.stamp and sample.stamp <= self._stamp[i]:
+                self.health.counts["repeated"] += 1
+                continue
+            if has_velocity and np.isfinite(sample.velocity[k]):
+                self._velocity[i] = sample.velocity[k]
+            else:
+                self._differentiate(i, sample.position[k], sample.stamp, now)
+            self._effort[i] = sample.effort[k] if has_effort and np.isfinite(sample.effort[k]) else 0.0
+            self._position[i], self._stamp[i], self._heard[i] = sample.position[k], sample.stamp, now
+
+    def _differentiate(self, i: int, position: float, stamp: float, now: float) -> None:
+        step = stamp - self._stamp[i] if stamp and self._stamp[i] else now - self._heard[i]
+        if SHORTEST_STEP < step < np.inf:
+            self._velocity[i] = (position - self._position[i]) / step
+
+
+class _Sender:
+    """Sends the targets of one output when they are new."""
+
+    def __init__(self, number: int, output: Output, link: ControllerLink) -> None:
+        self._number, self._link = number, link
+        self._indices = np.array(output.indices)
+        self._sent: FloatArray = np.full(len(output.indices), np.nan)
+        self._fresh: FloatArray = np.zeros(len(output.indices))
+        self._is_same = np.zeros(len(output.indices), dtype=bool)
+
+    def forget(self) -> None:
+        """Take the next target for a new one."""
+        self._sent.fill(np.nan)
+
+    def send(self, target: FloatArray) -> None:
+        np.take(target, self._indices, out=self._fresh)
+        np.equal(self._fresh, self._sent, out=self._is_same)
+        if not self._is_same.all():
+            self._sent[:] = self._fresh
+            self._link.send(self._number, self._fresh)

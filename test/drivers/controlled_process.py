@@ -1,0 +1,22 @@
+"""The stand-in of an arm behind ros2_control as a process of a graph."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from graph import Graph, Process
+
+from strands_robots.robot_config import load_robot
+
+KINDS = ("joint_trajectory", "position")
+NAMES = {"joint_trajectory": "scaled_joint_trajectory_controller", "position": "forward_position_controller"}
+
+
+def start_controlled_arm(graph: Graph, kind: str = "joint_trajectory", robot: str = "ur5e") -> str:
+    """Start the arm at its home; return the controllers' YAML for driver_node."""
+    home = load_robot(robot).home
+    joints = [f"{joint}={position}" for joint, position in home.items()]
+    command = [sys.executable, str(Path(__file__).with_name("controlled_arm.py")), kind, NAMES[kind], *joints]
+    graph.processes.append(Process(command, graph.environment))
+    return f"{{controllers: [{{name: {NAMES[kind]}, kind: {kind}}}], manager: ''}}"

@@ -1,0 +1,96 @@
+"""driver_node and an arm behind ros2_control: what it refuses, moves and does when the arm falls silent."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Iterator
+
+import pytest
+from contract.robot_under_test import RobotUnderTest
+from graph import Graph, wait_for
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from trajectory_msgs.msg import JointTrajectory
+
+from strands_robots.robot_config import load_robot
+
+from .controlled_process import NAMES, start_controlled_arm
+
+CONTROLLER = NAMES["joint_trajectory"]
+
+
+@pytest.fixture(scope="module")
+def robot() -> Iterator[RobotUnderTest]:
+    limits = load_robot("ur5e").limits()
+    with Graph() as graph:
+        controllers = start_controlled_arm(graph)
+        graph.start(
+            "driver_node", robot="ur5e=ur5e", driver="ros2_control", controllers=controllers, autostart="activate"
+        )
+        yield RobotUnderTest(
+            graph, "ur5e", limits.names, limits.lower.tolist(), limits.upper.tolist(), uses_simulated_time=False
+        )
+
+
+def refused(graph: Graph, controllers: str) -> str:
+    """Start a second driver of the same arm, and return its last words."""
+    process = graph.start(
+        "driver_node", robot="other=ur5e", driver="ros2_control", controllers=controllers, autostart="activate"
+    )
+    assert process.wait(30.0) == 2
+    return process.text
+
+
+def test_arm_is_moved_through_the_gate(robot: RobotUnderTest) -> None:
+    robot.make_free()
+    goal = robot.other(0, 0.3)
+    robot.command_publisher.publish(robot.command(goal))
+    robot.moved_to(0, goal[0], 0.01)
+
+
+@pytest.mark.parametrize(
+    ("controllers", "words"),
+    [
+        (
+            f"{{controllers: [{{name: {CONTROLLER}, kind: joint_trajectory}}], manager: ''}}",
+            "/driver_node also commands",
+        ),
+        (
+            "{controllers: [{name: nobody, kind: joint_trajectory}], manager: ''}",
+            "no controller listens on /nobody/joint_trajectory (trajectory_msgs/msg/JointTrajectory); valid: "
+            f"/{CONTROLLER}/joint_trajectory",
+        ),
+    ],
+)
+def test_second_commander_and_missing_controller_are_refused(
+    robot: RobotUnderTest, controllers: str, words: str
+) -> None:
+    assert words in refused(robot.graph, controllers)
+
+
+def test_arm_that_falls_silent_in_motion_is_stopped_then_lost_until_an_operator_connects_again(
+    robot: RobotUnderTest,
+) -> None:
+    robot.make_free()
+    goal = robot.other(0, 1.5)
+    robot.command_publisher.publish(robot.command(goal))
+    start = robot.position[0]
+    wait_for(lambda: abs(robot.position[0] - start) > 0.1, what="motion")
+    heard = robot.client.listen(JointTrajectory, f"/{CONTROLLER}/joint_trajectory", 10)
+    stand_in = robot.graph.processes[0]
+    stand_in.send(signal.SIGUSR1)
+    try:
+        wait_for(lambda: robot.gate.latched, 2.0, "latched")
+        assert "shoulder_pan_joint" in robot.gate.latch_reason or "joint_states" in robot.gate.latch_reason
+        wait_for(lambda: robot.gate.latch_reason and state_of(robot) == State.PRIMARY_STATE_INACTIVE, 10.0, "inactive")
+        sent = [message.points[0].positions[list(message.joint_names).index(robot.joints[0])] for message in heard]
+        assert sent and abs(sent[-1] - goal[0]) > 0.3, "it was stopped on its way"
+        last = [abs(a - b) for a, b in itertools.pairwise(sent)]
+        assert last[-1] <= max(last) / 3.0, "it was slowed down, not cut off"
+    finally:
+        stand_in.send(signal.SIGUSR1)
+
+
+def state_of(robot: RobotUnderTest) -> int:
+    return int(robot.client.call(GetState, "driver_node/get_state", GetState.Request()).current_state.id)
