@@ -77,6 +77,10 @@ class RobotConfig(_Strict):
     tool_frame: str = ""
     stop_category: StopCategory = StopCategory.CONTROLLED_AND_HOLD
     modes: tuple[str, ...] = ("position",)
+    handover_speed: Annotated[
+        float,
+        Field(gt=0.0, le=1.0, description="part of the velocity limits at which who takes the robot over closes a gap"),
+    ] = 0.25
     joints: Annotated[dict[str, JointConfig], Field(min_length=1, max_length=64)]
     home: dict[str, float] = Field(default_factory=dict)
     gripper: GripperConfig | None = None

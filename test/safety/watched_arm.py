@@ -50,7 +50,7 @@ class WatchedArm(Bench):
     """
 
     def __init__(self, measures: tuple[str, ...] = ("contact", "temperature", "current"), **section: Any) -> None:
-        super().__init__()
+        super().__init__(handover_speed=1.0)
         self.held: dict[int, float] = {}
         self.most = 0.0
         self.watch = Supervision(LimitsConfig.model_validate(section), limits(), DT, chain(), measures)

@@ -62,6 +62,7 @@ class LocalWorld:
         config = GateConfig(
             self._robot.name, SESSION, control_period=task.control_period, modes=self._robot.config.control_modes,
             stop_category=self._robot.config.stop_category, heartbeat_timeout=_FOREVER, stall_timeout=math.inf,
+            handover_speed=self._robot.config.handover_speed,
         )  # fmt: skip
         gate = Gate(config, self._robot.limits, self._robot.position)
         self._loop = RobotLoop(self._robot, gate, port if port is not None else _NoPort())

@@ -14,6 +14,8 @@ class Limiter:
     Attributes:
         position: Set-point (D,) [rad]; starts at the measured position. Replaced at every tick, never written to.
         speed_scale: Part of the velocity limits that is used, above 0 and up to 1.
+        closing: Speed (D,) [rad/s] at which a gap to the goal is closed, besides the goal's own velocity, until it is closed; None:
+            as fast as the limits allow. For a source that takes the robot over where another left it.
     """
 
     def __init__(self, limits: JointLimits, position: FloatArray) -> None:
@@ -23,6 +25,7 @@ class Limiter:
         self._dt = 1.0
         self.speed_scale = 1.0
         self._fastest = limits.velocity
+        self.closing: FloatArray | None = None
 
     def scale_speed(self, scale: float) -> None:
         """Use this part of the velocity limits, above 0 and up to 1; a faster set-point slows down within its acceleration limits."""
@@ -70,6 +73,8 @@ class Limiter:
         feed = np.where(inside == goal, goal_velocity, 0.0)
         relative = inside - self.position - feed * dt
         reach = self._stopping_speed(np.abs(relative), dt)
+        if self.closing is not None:
+            reach = self._close(np.abs(relative), reach, self.closing, dt)
         wanted = feed + np.clip(relative / dt, -reach, reach)
         self._apply(wanted, dt)
         return bool((np.abs(inside - self.position) < 1e-9).all())
@@ -101,6 +106,12 @@ class Limiter:
             return True
         self._apply(np.zeros(len(self._limits)), dt)
         return False
+
+    def _close(self, gap: FloatArray, reach: FloatArray, closing: FloatArray, dt: float) -> FloatArray:
+        """Return how fast a gap (D,) is closed while the robot is taken over; the last step ends that."""
+        if bool((gap <= closing * dt).all()):
+            self.closing = None
+        return np.minimum(reach, closing)
 
     def _stopping_speed(self, distance: FloatArray, dt: float) -> FloatArray:
         """Speed (D,) for this tick after which a set-point that brakes with the acceleration limit stops within `distance` (D,).

@@ -53,6 +53,7 @@ class ChunkPlayer:
         limits: Joint limits.
         position: Where the set-point begins (D,) [rad].
         period: Nominal time between two ticks [s]; a tick that is late is followed by one that is on time.
+        handover_speed: Part of the velocity limits at which the gap to the rows of a new source is closed, above 0 and up to 1.
 
     Attributes:
         setpoint: The limiter that holds position and velocity of the set-point.
@@ -60,12 +61,15 @@ class ChunkPlayer:
         end: ROS time at which the chunk being played ends [s]; minus infinity when none is.
     """
 
-    def __init__(self, limits: JointLimits, position: FloatArray, period: float = 0.01) -> None:
+    def __init__(
+        self, limits: JointLimits, position: FloatArray, period: float = 0.01, handover_speed: float = 1.0
+    ) -> None:
         self.setpoint = Limiter(limits, position)
         self.is_playing = False
         self.end = -math.inf
         self._size = len(limits)
         self._period = period
+        self._closing = handover_speed * limits.velocity
         self._chunk: PlannedChunk | None = None
         self._is_exact = False
         self._rest_of_joints = self.setpoint.position
@@ -75,8 +79,16 @@ class ChunkPlayer:
         """True while the chunk is played row by row, as it was checked; the set-point makes no way of its own."""
         return self._is_exact
 
-    def play(self, chunk: PlannedChunk) -> None:
-        """Replace what is being played. Joints that the chunk does not name keep their set-point."""
+    def play(self, chunk: PlannedChunk, *, is_handover: bool = False) -> None:
+        """Replace what is being played. Joints that the chunk does not name keep their set-point.
+
+        Args:
+            chunk: What to play.
+            is_handover: Another source than the last one begins: a gap between the set-point and its rows is closed slowly, however
+                many of its chunks that takes. Nothing of this is left in a tick once the gap is closed.
+        """
+        if is_handover:
+            self.setpoint.closing = self._closing
         self._chunk = chunk
         self.end = chunk.end
         self.is_playing = True
@@ -128,6 +140,7 @@ class ChunkPlayer:
         may_be_exact = chunk.is_smooth and self.setpoint.speed_scale == 1.0
         if may_be_exact and self.setpoint.can_place(goal, goal_velocity, dt, ahead):
             self.setpoint.place(goal, dt)
+            self.setpoint.closing = None
             self._is_exact = True
         else:
             self.setpoint.track(goal, goal_velocity, dt)

@@ -69,7 +69,7 @@ class Gate:
         self._latch = ArmingLatch(config.robot, config.session, config.heartbeat_timeout)
         self._lease = Lease(config.lease_timeout)
         self._sequences = SequenceTable()
-        self._player = ChunkPlayer(limits, position, config.control_period)
+        self._player = ChunkPlayer(limits, position, config.control_period, config.handover_speed)
         self._rest = RestMonitor(len(limits), config.rest_velocity, config.rest_duration)
         # Until the first arming a robot that would let go after a stop has no torque to let go of.
         self._setpoint = Setpoint(
@@ -271,8 +271,11 @@ class Gate:
             self._sequences.check(chunk.source, topic, chunk.sequence, chunk.stamp + chunk.lifetime, now.ros)
             motion_time = self._motion_time(now)
             self._lease.check(chunk.source, motion_time)
+            # A single command to a robot that holds is no trajectory that could begin elsewhere: its way is the limiter's.
+            holder = self._lease.holder
+            is_handover = holder != chunk.source and (bool(holder) or len(chunk.values) > 1)
             self._lease.take(chunk.source, motion_time, motion_time + max(planned.end - now.ros, 0.0))
-            self._player.play(planned)
+            self._player.play(planned, is_handover=is_handover)
             self._setpoint.source, self._setpoint.sequence = chunk.source, chunk.sequence
             self._accepted += 1
             self._clamped += bool(clamp_message)

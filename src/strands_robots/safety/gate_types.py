@@ -28,6 +28,8 @@ class GateConfig:
         lease_on_steady_clock: Leases run on steady time (hardware) instead of ROS time (simulation).
         future_tolerance: How far in the future a stamp may lie [s].
         limit_policy: Clamp or refuse what is over a limit.
+        handover_speed: Part of the velocity limits, above 0 and up to 1, at which the set-point closes the gap to the rows of a source
+            that takes the robot over.
         rest_velocity: Rest means every measured velocity is under this [rad/s] or [m/s] ...
         rest_duration: ... for this long [s].
     """
@@ -43,6 +45,7 @@ class GateConfig:
     lease_on_steady_clock: bool = False
     future_tolerance: float = 0.05
     limit_policy: LimitPolicy = LimitPolicy.CLAMP
+    handover_speed: float = 0.25
     rest_velocity: float = 0.02
     rest_duration: float = 0.1
 
@@ -60,6 +63,8 @@ class GateConfig:
         ):
             if not getattr(self, name) > 0.0:
                 raise ConfigurationError(f"{name} must be positive; given {getattr(self, name)}")
+        if not 0.0 < self.handover_speed <= 1.0:
+            raise ConfigurationError(f"handover_speed is {self.handover_speed}; valid: above 0 and up to 1")
 
 
 @dataclass

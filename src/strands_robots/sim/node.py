@@ -230,6 +230,7 @@ def _gate(robot: WorldRobot, given: SimParameters) -> Gate:
         heartbeat_timeout=given.heartbeat_timeout,
         stall_timeout=stall,
         lease_timeout=given.lease_timeout,
+        handover_speed=robot.config.handover_speed,
         limit_policy=LimitPolicy(given.limit_policy),
     )
     return Gate(config, robot.limits, robot.position, robot.supervision(given.control_period))
