@@ -24,6 +24,12 @@ PERIOD = 0.1
 PATIENCE = 0.5
 """Silence after which a goal is cancelled [s, steady time]."""
 
+STALL = 0.3
+"""A node that did not look for this long [s] did not listen either: owners get the time to be heard again."""
+
+LONGEST_SILENCE = 2.0
+"""Silence that nothing excuses [s]."""
+
 FORGET = 600.0
 MOST = 1024
 
@@ -41,6 +47,7 @@ class GoalOwners:
         self._running = running
         self._on_lost = on_lost
         self._heard: dict[str, float] = {}
+        self._looked = self._excused = time.monotonic()
         node.create_subscription(UUID, TOPIC, self._on_beat, qos.HEARTBEAT_READER)
         node.create_timer(PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -50,11 +57,15 @@ class GoalOwners:
             self._heard[goal_id] = time.monotonic()
 
     def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked > STALL:
+            self._excused = now + PATIENCE
+        self._looked = now
         if not self._heard:
             return
-        now = time.monotonic()
         for goal_id in self._running():
-            if now - self._heard.get(goal_id, now) > PATIENCE:
+            silence = now - self._heard.get(goal_id, now)
+            if silence > PATIENCE and (now > self._excused or silence > LONGEST_SILENCE):
                 del self._heard[goal_id]  # Said once.
                 self._on_lost(goal_id)
         self._heard = {goal_id: at for goal_id, at in self._heard.items() if now - at < FORGET}
