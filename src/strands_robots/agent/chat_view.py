@@ -24,9 +24,7 @@ _STYLES = {"tool": "cyan", "result": "dim", "ask": "bold yellow", "error": "red"
 
 def printable(text: str, encoding: str = "utf-8") -> str:
     """Return a text that can do nothing to a terminal: no control, invisible or unencodable characters; lines are kept."""
-    kept = "".join(
-        sign for sign in text.replace("\t", "    ") if sign == "\n" or unicodedata.category(sign)[0] != "C"
-    )
+    kept = "".join(sign for sign in text.replace("\t", "    ") if sign == "\n" or unicodedata.category(sign)[0] != "C")
     return kept.encode(encoding, "backslashreplace").decode(encoding)
 
 
@@ -56,7 +54,9 @@ class TurnLines:
         elif step.kind is StepKind.TOOL_CALL:
             self._line(f"[tool] {step.name} {_short(step.text)}", "tool")
         elif step.kind is StepKind.TOOL_RESULT:
-            self._line(f"  {'failed' if step.is_error else 'ok'}: {_short(step.text)}", "error" if step.is_error else "result")
+            self._line(
+                f"  {'failed' if step.is_error else 'ok'}: {_short(step.text)}", "error" if step.is_error else "result"
+            )
         elif step.kind is StepKind.APPROVAL_WAITING:
             self._line(f"[approval {step.request_id}] {step.name} {step.text}", "ask")
             self._line(f"  a person decides:  strands-robots approvals approve {step.request_id}", "ask")

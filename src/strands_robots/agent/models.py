@@ -58,7 +58,16 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
 """Providers by the name that the configuration gives them."""
 
 SECRETS = frozenset(
-    {"api_key", "apikey", "token", "password", "secret", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+    {
+        "api_key",
+        "apikey",
+        "token",
+        "password",
+        "secret",
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_session_token",
+    }
 )
 """Settings that no configuration file may hold: keys belong to the environment."""
 
@@ -75,8 +84,9 @@ def make_model(provider: str, settings: Mapping[str, Any]) -> Model:
         ConfigurationError: If something is not installed, or a setting is not valid; the message names it.
     """
     check_settings(provider, settings)
-    if ":" in provider:
-        return _made(_imported(*provider.split(":", 1), provider, ""), provider, settings)
+    module, colon, own = provider.partition(":")
+    if colon:
+        return _made(_imported(module, own, provider, ""), provider, settings)
     known = PROVIDERS[provider]
     kind = _imported(f"strands.models.{known.module}", known.kind, provider, known.extra)
     return _made(kind, provider, {**known.defaults, **settings})

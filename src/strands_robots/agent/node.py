@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -18,12 +19,15 @@ from rclpy.task import Future
 from strands_robots.action import PromptAgent
 from strands_robots.agent.agent_config import load_agent_config
 from strands_robots.agent.answer import clean
+from strands_robots.agent.lerobot_paths import Workspace
+from strands_robots.agent.lerobot_tools import LerobotTools
 from strands_robots.agent.models import make_model
 from strands_robots.agent.toolset import Toolset
 from strands_robots.agent.turn import Step, Turn, TurnEnd
 from strands_robots.agent.wake import Waker
 from strands_robots.agent.wake_rules import WakeRule
-from strands_robots.bringup.sim import ros_home
+from strands_robots.audit.layout import default_log_folder
+from strands_robots.bringup.options import ros_home
 from strands_robots.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.msg import AgentEvent, ApprovalRequest, ApprovalState
 from strands_robots.ros import qos
@@ -55,11 +59,21 @@ class AgentParameters:
     """Parameters of agent_node."""
 
     run_id: str = parameter("", "Run of the graph, given by bringup; for the log.")
-    name: str = parameter("agent", "Name of the agent: of its action server <name>/prompt, and agent/<name> for who asks.")
+    name: str = parameter(
+        "agent", "Name of the agent: of its action server <name>/prompt, and agent/<name> for who asks."
+    )
     config: str = parameter("", "Configuration, a YAML file; empty for the one that comes with the package.")
-    model: str = parameter("", "Model as <provider>/<model id> or <module>:<class>; empty for that of the configuration.")
+    model: str = parameter(
+        "", "Model as <provider>/<model id> or <module>:<class>; empty for that of the configuration."
+    )
     policy: str = parameter("", "Approval policy; empty for the one that comes with the package.")
-    folder: str = parameter("", "Folder of conversations; empty for strands_robots/agents/<name> in $ROS_HOME or ~/.ros.")
+    folder: str = parameter(
+        "",
+        "Folder of conversations and permits; empty for strands_robots/agents/<domain and namespace>/<name> in $ROS_HOME.",
+    )
+    lerobot_folders: tuple[str, ...] = parameter(
+        (), "Folders in which LeRobot's commands may read and write, as tools; empty for no such tools."
+    )
 
 
 class AgentNode(Node):
@@ -85,9 +99,13 @@ class AgentNode(Node):
         self._handles: dict[str, ServerGoalHandle] = {}
         self._publisher = self.create_publisher(AgentEvent, f"{given.name}/events", qos.AGENT_EVENTS)
         self.create_subscription(ApprovalState, "approvals/state", self._on_approvals, qos.STATE)
-        self._graph = AgentGraph(self.get_namespace(), given.name, _path(given.policy) or share / "approval_policy.yaml")
-        tools = Toolset(self._graph)
-        folder = _path(given.folder) or ros_home() / "strands_robots" / "agents" / given.name
+        policy = _path(given.policy) or share / "approval_policy.yaml"
+        folder = _path(given.folder) or _own_folder(self.get_namespace(), given.name)
+        self._graph = AgentGraph(self.get_namespace(), given.name, policy, folder / "permits")
+        folders = [Path(entry).expanduser() for entry in given.lerobot_folders]
+        kept_out = (policy, ros_home() / "strands_robots")
+        self._lerobot = [LerobotTools(self._graph, Workspace(folders, kept_out))] if folders else []
+        tools = Toolset(self._graph, self._lerobot)
         self._turns = TurnRunner(
             Conversations(config, model, tools, folder), tools, lambda number: self._approvals.get(number, ""),
             config.limits, self._tell,
@@ -98,7 +116,7 @@ class AgentNode(Node):
             self, PromptAgent, f"{given.name}/prompt", self._execute, cancel_callback=self._on_cancel,
             goal_callback=lambda goal: GoalResponse.ACCEPT, feedback_pub_qos_profile=qos.AGENT_EVENTS,
         )  # fmt: skip
-        GoalOwners(self, lambda: list(self._handles), lambda turn_id: self._turns.cancel(turn_id, "its client is gone"))
+        GoalOwners(self, lambda: list(self._handles), self._on_lost_client)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(LOOK_PERIOD, self._look, clock=steady)
         self.create_timer(TELL_PERIOD, self._tell_dropped, clock=steady)
@@ -110,6 +128,8 @@ class AgentNode(Node):
     def destroy_node(self) -> None:
         """Cancel the turn and every goal of the agent, then end the node."""
         self._turns.close(0.6)
+        for family in self._lerobot:
+            family.close()
         self._graph.close()
         self._server.destroy()
         self._audit.close(0.1)
@@ -142,7 +162,12 @@ class AgentNode(Node):
     def _begun(self, turn: Turn, take_over: bool = False) -> Future[TurnEnd]:
         """Begin a turn and return the future of its end."""
         done: Future[TurnEnd] = Future()
-        details = {"turn": turn.turn_id, "session": turn.session, "prompt": clean(turn.prompt, 2000), "depth": turn.depth}
+        details = {
+            "turn": turn.turn_id,
+            "session": turn.session,
+            "prompt": clean(turn.prompt, 2000),
+            "depth": turn.depth,
+        }
         self._audit.record("agent_prompt", details, actor=turn.source)
         busy = self._turns.begin(turn, lambda end: self._on_end(turn, end, done), take_over)
         if busy:
@@ -172,6 +197,9 @@ class AgentNode(Node):
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
         self._turns.cancel(bytes(handle.goal_id.uuid).hex(), "cancelled by whoever asked")
         return CancelResponse.ACCEPT
+
+    def _on_lost_client(self, turn_id: str) -> None:
+        self._turns.cancel(turn_id, "its client is gone")
 
     def _tell(self, turn: Turn, step: Step) -> None:
         """Publish a step; called by the agent's thread."""
@@ -207,6 +235,11 @@ class AgentNode(Node):
         for (rule, why), count in self._waker.take_dropped().items():
             self._audit.record("agent_wake_dropped", {"rule": rule, "why": why, "count": count})
             self.get_logger().warning(f"rule '{rule}' woke nobody {count} times: {why}")
+
+
+def _own_folder(namespace: str, name: str) -> Path:
+    """Return where an agent keeps its own: two graphs of a machine never share it."""
+    return ros_home() / "strands_robots" / "agents" / default_log_folder(os.environ, namespace).name / name
 
 
 def _path(given: str) -> Path | None:

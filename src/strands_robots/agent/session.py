@@ -19,6 +19,7 @@ from strands.agent.conversation_manager import (
     SummarizingConversationManager,
 )
 from strands.hooks import BeforeModelCallEvent, HookProvider, HookRegistry
+from strands.interrupt import Interrupt
 from strands.models.model import Model
 from strands.session.file_session_manager import FileSessionManager
 from strands.tools.executors import SequentialToolExecutor
@@ -130,7 +131,10 @@ class OldPictures(HookProvider):
 
     def register_hooks(self, registry: HookRegistry, **kwargs: Any) -> None:
         """Called by Strands."""
-        registry.add_callback(BeforeModelCallEvent, lambda event: drop_pictures(event.agent.messages, self._keep))
+        registry.add_callback(BeforeModelCallEvent, self._on_model_call)
+
+    def _on_model_call(self, event: BeforeModelCallEvent) -> None:
+        drop_pictures(event.agent.messages, self._keep)
 
 
 def drop_pictures(messages: list[Any], keep: int) -> int:
@@ -149,17 +153,14 @@ def drop_pictures(messages: list[Any], keep: int) -> int:
     return dropped
 
 
-def is_waiting(agent: Agent) -> bool:
-    """Return whether a turn of this conversation waits for a person; Strands has no public word for it."""
-    return agent._interrupt_state.activated
+def open_interrupts(agent: Agent) -> list[Interrupt] | None:
+    """Return the calls at which a turn of the conversation was cut off, answered or not; None when it was not."""
+    state = agent.take_snapshot(include=["interrupt_state"]).data["interrupt_state"]
+    return [Interrupt(**entry) for entry in state["interrupts"].values()] if state["activated"] else None
 
 
 def forget_waiting(agent: Agent) -> None:
     """Give up the call that waits for a person, so that the conversation can go on: its tool has no result."""
-    agent._interrupt_state.deactivate()
-
-
-def waiting_replies(agent: Agent, reply: str) -> list[Any]:
-    """Return the answer to everything that waits."""
-    waiting = agent._interrupt_state.interrupts.values()
-    return [{"interruptResponse": {"interruptId": entry.id, "response": reply}} for entry in waiting]
+    snapshot = agent.take_snapshot(include=["interrupt_state"])
+    snapshot.data["interrupt_state"] = {"interrupts": {}, "context": {}, "activated": False}
+    agent.load_snapshot(snapshot)

@@ -52,6 +52,7 @@ def result_text(result: Any) -> tuple[str, bool]:
     if not isinstance(result, Mapping):
         return clean(f"{type(result).__name__}: {result}", LONGEST_RESULT), True
     parts = [
-        str(part["text"]) if "text" in part else f"[{next(iter(part), 'nothing')}]" for part in result.get("content", [])
+        str(part["text"]) if "text" in part else f"[{next(iter(part), 'nothing')}]"
+        for part in result.get("content", [])
     ]
     return clean(" ".join(parts), LONGEST_RESULT), result.get("status") == "error"

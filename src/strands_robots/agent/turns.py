@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,7 +17,8 @@ from strands.hooks import AfterToolCallEvent, BeforeToolCallEvent, HookProvider,
 
 from strands_robots.agent.agent_config import LimitsConfig
 from strands_robots.agent.answer import clean
-from strands_robots.agent.session import Conversations, forget_waiting, is_waiting, waiting_replies
+from strands_robots.agent.session import Conversations, forget_waiting, open_interrupts
+from strands_robots.agent.strands_tools import replies
 from strands_robots.agent.turn import ANSWERED, Step, StepKind, Turn, TurnEnd
 from strands_robots.agent.turn_steps import TextBuffer, arguments_text, result_text
 from strands_robots.errors import StrandsRobotsError
@@ -30,7 +30,6 @@ PERIOD = 0.05
 """Time between two looks at a turn that runs [s]."""
 
 CANCEL_GRACE = 2.0
-LOOK_AGAIN = "look again"
 _REASONS = {"end_turn": ANSWERED, "stop_sequence": ANSWERED, "cancelled": "cancelled", "max_tokens": "limit"}
 
 Tell = Callable[[Turn, Step], None]
@@ -179,21 +178,25 @@ class TurnRunner:
         agent = await asyncio.to_thread(opened.__enter__)
         try:
             prompt: Any = running.turn.prompt
+            waiting = open_interrupts(agent)
             if not prompt:
-                if not is_waiting(agent):
+                if waiting is None:
                     raise StrandsRobotsError(
                         f"the prompt is empty and nothing in '{running.turn.session}' waits; valid: a prompt"
                     )
-                prompt = waiting_replies(agent, LOOK_AGAIN)
-            elif is_waiting(agent):
+                prompt = replies(waiting)
+            elif waiting is not None:
                 forget_waiting(agent)
             while True:
                 result = await self._stream(agent, prompt, follower, running)
                 if result.stop_reason != "interrupt" or running.cancelled.is_set():
                     return result
                 prompt = await self._decided(result.interrupts, running)
+                if running.cancelled.is_set():
+                    return result
         finally:
-            if is_waiting(agent) and running.cancelled.is_set() and not self._is_closing:
+            # Cancelled by somebody, the call is given up; an agent that only ends may go on with it in its next life.
+            if running.cancelled.is_set() and not self._is_closing and open_interrupts(agent) is not None:
                 forget_waiting(agent)
             await asyncio.to_thread(opened.__exit__, None, None, None)
 
@@ -217,21 +220,18 @@ class TurnRunner:
     async def _decided(self, interrupts: Sequence[Any], running: _Running) -> list[Any]:
         """Wait until people have decided about every call, and return the replies for Strands."""
         deadline = time.monotonic() + self._limits.approval_wait
-        replies = []
+        prompt: list[Any] = []
         for interrupt in interrupts:
             reason = interrupt.reason if isinstance(interrupt.reason, dict) else {}
             request_id, tool = str(reason.get("request_id", "")), str(reason.get("tool", interrupt.name))
-            about = {"name": tool, "request_id": request_id}
-            self._tell(
-                running.turn, Step(StepKind.APPROVAL_WAITING, text=str(reason.get("arguments", "")), **about)
-            )
+            asked = Step(StepKind.APPROVAL_WAITING, tool, str(reason.get("arguments", "")), request_id)
+            self._tell(running.turn, asked)
             state = await self._decision_of(request_id, deadline, running)
-            self._tell(
-                running.turn, Step(StepKind.APPROVAL_DECIDED, text=state, is_error=state != "approved", **about)
-            )
-            reply = "skip" if state in ("cancelled", "nobody decided") else LOOK_AGAIN
-            replies.append({"interruptResponse": {"interruptId": interrupt.id, "response": reply}})
-        return replies
+            told = Step(StepKind.APPROVAL_DECIDED, tool, state, request_id, is_error=state != "approved")
+            self._tell(running.turn, told)
+            is_skipped = state in ("cancelled", "nobody decided")
+            prompt += replies([interrupt], "skip") if is_skipped else replies([interrupt])
+        return prompt
 
     async def _decision_of(self, request_id: str, deadline: float, running: _Running) -> str:
         while not running.cancelled.is_set():
@@ -248,7 +248,7 @@ class _Follower(HookProvider):
     """Tells what the model says and which tools run. A call that is repeated after a decision is one call."""
 
     def __init__(self, tell: Tell, running: _Running) -> None:
-        self._tell = lambda step: tell(running.turn, step)
+        self._tell_turn = tell
         self._running = running
         self._buffer = TextBuffer(lambda text: self._tell(Step(StepKind.TEXT, text=text)))
         self._called: set[str] = set()
@@ -257,6 +257,9 @@ class _Follower(HookProvider):
         """Called by Strands."""
         registry.add_callback(BeforeToolCallEvent, self._on_call)
         registry.add_callback(AfterToolCallEvent, self._on_result)
+
+    def _tell(self, step: Step) -> None:
+        self._tell_turn(self._running.turn, step)
 
     def text(self, piece: str) -> None:
         self._buffer.add(piece, time.monotonic())
@@ -288,28 +291,22 @@ def _busy(running: _Running) -> str:
 
 def _end_of(task: asyncio.Task[Any], running: _Running) -> TurnEnd:
     """Return how a turn ended; whatever a model or its client raises is the turn's failure, not the node's."""
-    counts = {
-        "tool_calls": running.tool_calls,
-        "input_tokens": running.input_tokens,
-        "output_tokens": running.output_tokens,
-        "elapsed": time.monotonic() - running.began,
-    }
+    reason, message = _ending(task, running)
+    return TurnEnd(
+        reason, message, running.tool_calls, running.input_tokens, running.output_tokens,
+        time.monotonic() - running.began,
+    )  # fmt: skip
+
+
+def _ending(task: asyncio.Task[Any], running: _Running) -> tuple[str, str]:
     error = None if task.cancelled() else task.exception()
-    if running.cancelled.is_set():
-        return TurnEnd("limit" if running.is_over_time else "cancelled", running.why or "cancelled", **counts)
+    if running.cancelled.is_set() or task.cancelled():
+        return "limit" if running.is_over_time else "cancelled", running.why or "cancelled"
+    if isinstance(error, StrandsRobotsError):
+        return "refused", clean(str(error), 1500)
     if error is not None:
-        kind = "refused" if isinstance(error, StrandsRobotsError) else "failed"
-        words = clean(str(error), 1500)
-        return TurnEnd(kind, words if kind == "refused" else f"{type(error).__name__}: {words}", **counts)
-    with suppress(asyncio.CancelledError):
-        result = task.result()
-        reason = _REASONS.get(result.stop_reason, "limit" if "limit" in result.stop_reason else "failed")
-        text = _answer_text(result.message.get("content", []))
-        if reason == ANSWERED:
-            return TurnEnd(reason, text, **counts)
-        return TurnEnd(reason, f"the turn ended with '{result.stop_reason}'. {text}".strip(), **counts)
-    return TurnEnd("cancelled", running.why or "cancelled", **counts)
-
-
-def _answer_text(content: Iterable[Any]) -> str:
-    return "\n".join(str(block["text"]) for block in content if "text" in block)
+        return "failed", f"{type(error).__name__}: {clean(str(error), 1500)}"
+    result = task.result()
+    reason = _REASONS.get(result.stop_reason, "limit" if "limit" in result.stop_reason else "failed")
+    text = "\n".join(str(block["text"]) for block in result.message.get("content", []) if "text" in block)
+    return reason, text if reason == ANSWERED else f"the turn ended with '{result.stop_reason}'. {text}".strip()

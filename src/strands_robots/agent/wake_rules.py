@@ -18,7 +18,7 @@ READABLE = frozenset({"strands_robots/msg/SafetyState", "strands_robots/msg/Gate
 """Types that are never tools, because nobody may forge them, and that may wake an agent all the same."""
 
 GOAL_TYPE = "action_msgs/msg/GoalStatusArray"
-GOAL_ENDS = ("succeeded", "cancelled", "aborted")
+GoalEnd = Literal["succeeded", "cancelled", "aborted"]
 MOST_RULES = 32
 MOST_FIELDS = 16
 
@@ -98,7 +98,7 @@ class WakeRule(_Strict):
     type: str = ""
     when: Annotated[list[Condition], Field(max_length=8)] = []
     goal: str = ""
-    ends: Annotated[list[Literal["succeeded", "cancelled", "aborted"]], Field(min_length=1)] = list(GOAL_ENDS)
+    ends: Annotated[list[GoalEnd], Field(min_length=1)] = ["succeeded", "cancelled", "aborted"]
     data: Annotated[list[str], Field(max_length=MOST_FIELDS)] = []
     prompt: Annotated[str, Field(min_length=1, max_length=4000)]
     session: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "main"

@@ -71,7 +71,9 @@ class Chat:
             self._client.cancel(goal)
             end = self._client.end(goal, CANCEL_TIMEOUT)
         if end is None:
-            raise ConfigurationError(f"the agent did not confirm within {CANCEL_TIMEOUT:g} s; strands-robots estop stops")
+            raise ConfigurationError(
+                f"the agent did not confirm within {CANCEL_TIMEOUT:g} s; strands-robots estop stops"
+            )
         is_shown = end.reason in ("busy", "refused") or self._printer.wait_for_end(goal_id, END_SHOWN)
         if end.reason in ("busy", "refused") or (not is_shown and not end.is_answered):
             self._say(f"[{end.reason}] {end.message}\n", "error")
