@@ -47,6 +47,26 @@ def test_both_distributions_are_built_and_code_and_dependencies_are_looked_at() 
     ]  # fmt: skip
 
 
+def test_humble_runs_the_core_and_jazzy_everything() -> None:
+    lanes = loaded(GITHUB / "workflows" / "ci.yml")["jobs"]["ros-make"]["strategy"]["matrix"]["include"]
+    assert {lane["distribution"]: lane["target"] for lane in lanes} == {"humble": "test-core", "jazzy": "test"}
+    targets = re.findall(r"^([a-z-]+):", (GITHUB.parent / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    for path in WORKFLOWS:
+        for target in re.findall(r"\bmake ([a-z][a-z-]+)", re.sub(r"#.*", "", path.read_text(encoding="ascii"))):
+            assert target in targets, f"{path.name}: make {target}"
+
+
+def test_every_long_test_runs_on_a_schedule() -> None:
+    workflow = loaded(GITHUB / "workflows" / "long.yml")
+    assert workflow[True]["schedule"][0]["cron"]  # YAML 1.1 reads the key `on` as true.
+    parts = [part["arguments"].split() for part in workflow["jobs"]["test-long"]["strategy"]["matrix"]["part"]]
+    rest = [words for words in parts if words[0].startswith("--ignore=")]
+    named = {word for words in parts if words not in rest for word in words}
+    assert len(rest) == 1 and {word.removeprefix("--ignore=") for word in rest[0]} == named
+    assert all((GITHUB.parent / name).is_dir() for name in named)
+    assert "make test-long ARGS=" in workflow["jobs"]["test-long"]["steps"][1]["run"]
+
+
 def test_dependabot_watches_actions_packages_and_images() -> None:
     updates = loaded(GITHUB / "dependabot.yml")["updates"]
     assert {entry["package-ecosystem"] for entry in updates} == {"github-actions", "pip", "docker", "devcontainers"}

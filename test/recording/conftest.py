@@ -10,7 +10,7 @@ import pytest
 
 from .hub import Hub
 
-CORE = ("test_stream.py", "test_sampler.py", "test_units.py", "test_writer.py")
+CORE = ("test_stream.py", "test_sampler.py", "test_units.py", "test_writer.py", "test_provenance.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from graph import Client, Graph, wait_for
+from graph import Client, Graph, Process, wait_for
 from rclpy.action import ActionClient
 from strands_robots.action import ReplayEpisode
-from strands_robots.msg import EpisodeState
-from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWorld
+from strands_robots.msg import EpisodeState, JointCommand, Variation
+from strands_robots.srv import RandomizeWorld, RecordEpisode, ResetWorld, StartRecording, StepWorld
 from system.policy_goals import PolicyGoals
 
 ROBOTS = ["so101=so101"]
@@ -30,7 +30,8 @@ class RecordedGraph:
         self, graph: Graph, folder: Path, mode: str, robots: list[str] = ROBOTS, cameras: bool = True, **sim: Any
     ) -> None:
         names = [robot.partition("=")[0] for robot in robots]
-        self.recorder = graph.start("recorder_node", use_sim_time=True, robots=robots, run_id="run")
+        self._robots = robots
+        self.recorder = self._start_recorder(graph)
         graph.start("policy_node", use_sim_time=True)
         graph.start("sim_node", robots=robots, cameras=cameras, mode=mode, heartbeat_timeout=2.0, **sim)
         graph.start("safety_node", run_id="run", arm_on_start=True, latch_folder=str(folder), robots=names)
@@ -39,6 +40,7 @@ class RecordedGraph:
         self.graph = graph
         self.client: Client = graph.client()
         self.states = self.client.listen(EpisodeState, "recorder/state")
+        self.applied = self.client.listen(JointCommand, f"{names[0]}/command_applied", keep=10_000)
         self.goals = PolicyGoals(self.client)
         if mode == "lockstep":
             wait_for(lambda: self.step(1), 40.0, "an armed robot")
@@ -56,13 +58,32 @@ class RecordedGraph:
         response = self.client.call(ResetWorld, "world/reset", ResetWorld.Request(seed=seed))
         assert response.success, response.message
 
+    def randomize(self, *variations: Variation) -> None:
+        """Say what every reset draws; nothing by default."""
+        response = self.client.call(
+            RandomizeWorld, "world/randomize", RandomizeWorld.Request(variations=list(variations)), 30.0
+        )
+        assert response.success, response.message
+
+    def restart_recorder(self, number: int) -> None:
+        """End the recorder with a signal, and start another one."""
+        self.recorder.send(number)
+        self.recorder.wait()
+        wait_for(lambda: not self.client.count_publishers("recorder/state"), 40.0, "the end of the recorder")
+        self.states.clear()
+        self.recorder = self._start_recorder(self.graph)
+        wait_for(lambda: self.states, 30.0, "the new recorder")
+
+    def _start_recorder(self, graph: Graph) -> Process:
+        return graph.start("recorder_node", use_sim_time=True, robots=self._robots, run_id="run")
+
     def start(self, root: Path, **fields: Any) -> Any:
         """Open a dataset; one that a failed test left open is closed first."""
         if self.order(RecordEpisode.Request.STATE).state.state != EpisodeState.IDLE:
             self.order(RecordEpisode.Request.STOP)
         given = {
             "repo_id": "test/data",
-            "fps": 25,
+            "fps": 30,
             "cameras": ["so101/wrist"],
             "task": "wave",
             "with_velocity": True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from graph import Graph, wait_for
-from strands_robots.msg import EpisodeState
+from strands_robots.msg import EpisodeState, Variation
 from strands_robots.srv import RecordEpisode
 from system.policy_goals import SWING
 
@@ -26,7 +27,9 @@ TWO = ["left=so101@0,0.4,0", "right=so101@0,-0.4,0"]
 @pytest.fixture(scope="module")
 def lockstep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedGraph]:
     with Graph() as graph:
-        yield RecordedGraph(graph, tmp_path_factory.mktemp("latch"), "lockstep", robots=TWO)
+        # Periods of which 1/30 s holds a whole number.
+        periods = {"timestep": 1 / 480, "control_period": 1 / 120}
+        yield RecordedGraph(graph, tmp_path_factory.mktemp("latch"), "lockstep", robots=TWO, **periods)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,8 @@ def test_order_without_a_dataset_and_wrong_names_are_refused_and_the_node_lives(
     assert not refused.success and "unknown camera 'left/eye'" in refused.message
     refused = lockstep.start(tmp_path / "c", cameras=[], repo_id="no name")
     assert not refused.success and "<owner>/<name>" in refused.message
+    refused = lockstep.start(tmp_path / "d", cameras=[], fps=31)
+    assert not refused.success and "valid in lockstep: 10, 15, 20, 30, 40, 60" in refused.message
     wait_for(lambda: lockstep.states and lockstep.states[-1].state == EpisodeState.IDLE, 10.0, "an idle recorder")
 
 
@@ -55,18 +60,19 @@ def test_lockstep_records_two_robots_and_three_cameras_without_loss_and_twice_th
 ) -> None:
     root = tmp_path / "data"
     cameras = ["left/wrist", "right/wrist", "overhead"]
+    lockstep.randomize(Variation(quantity="joint", low=-0.1, high=0.1), Variation(quantity="light", low=0.8, high=1.2))
     started = lockstep.start(root, cameras=cameras, with_effort=True)
     assert started.success, started.message
     for _ in range(2):
         lockstep.reset(3)
         lockstep.begin()
-        result = lockstep.goals.run(robot="left", policy="sine", duration=1.0, rate=25.0, lockstep=True)
+        result = lockstep.goals.run(robot="left", policy="sine", duration=1.0, rate=30.0, lockstep=True)
         assert result.success, result.message
         ended = lockstep.end(outcome=RecordEpisode.Request.SUCCEEDED)
-        assert ended.success and ended.frames == 25, ended.message
+        assert ended.success and ended.frames == 30, ended.message
         for count in ended.state.streams:
             assert (count.lost, count.stale, count.late, count.gaps) == (0, 0, 0, 0), count
-            assert (count.used, count.repeated) == (25, 0), count
+            assert (count.used, count.repeated) == (30, 0), count
     assert "2 episodes saved, 0 not kept" in lockstep.stop().message
     verdict = verify(root, expected=2)
     assert verdict.is_good, verdict.errors
@@ -76,22 +82,30 @@ def test_lockstep_records_two_robots_and_three_cameras_without_loss_and_twice_th
     _assert_equal(root, info)
     account: Any = read_account(root, 1)
     assert account["outcome"] == "succeeded" and account["sources"] == ["policy/sine"]
-    assert account["provenance"]["world"]["seed"] == 3 and len(account["provenance"]["world"]["model_sha256"]) == 64
+    provenance = account["provenance"]
+    assert provenance["world"]["seed"] == 3 and len(provenance["world"]["model_sha256"]) == 64
+    randomization = provenance["world"]["randomization"]
+    assert [entry["quantity"] for entry in randomization["variations"]] == ["joint", "light"]
+    assert any(line.startswith("joint left/shoulder_pan ") for line in randomization["drawn"]), randomization
+    (policy,) = provenance["policies"]
+    assert (policy["robot"], policy["policy"]) == ("left", "sine") and policy["goal"]
+    assert provenance["robots"]["left"]["calibration"] is None
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.long
 def test_replayed_episode_is_tracked_in_lockstep_and_put_exactly(lockstep: RecordedGraph, tmp_path: Path) -> None:
     root = tmp_path / "data"
+    lockstep.randomize()
     assert lockstep.start(root, cameras=[]).success
     lockstep.reset(5)
     lockstep.begin()
-    assert lockstep.goals.run(robot="left", policy="sine", duration=2.0, rate=25.0, lockstep=True).success
+    assert lockstep.goals.run(robot="left", policy="sine", duration=2.0, rate=30.0, lockstep=True).success
     assert lockstep.end().success
     lockstep.stop()
     lockstep.reset(5)
     result = lockstep.replay(root, lockstep=True, source="operator/anna")
-    assert result.success and result.frames == 50, result.message
+    assert result.success and result.frames == 60, result.message
     assert result.rms_error < 0.02 and result.max_error < 0.1, result
     assert result.max_error_joint.partition("/")[0] == "left"
     lockstep.reset(0)
@@ -99,6 +113,57 @@ def test_replayed_episode_is_tracked_in_lockstep_and_put_exactly(lockstep: Recor
     assert put.success and put.max_error < 1e-4, put
     refused = lockstep.replay(root, episode=3)
     assert (refused.success, refused.termination_reason) == (False, "refused") and "valid: 0 to 0" in refused.message
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.long
+def test_condition_of_the_record_command_is_reward_done_and_success_of_its_episodes(
+    lockstep: RecordedGraph, tmp_path: Path
+) -> None:
+    lockstep.randomize()
+    options = ["--robot", "left", "--lockstep", "--fps", "30", "--rate", "30", "--policy", "sine", "--config", SWING]
+    for name, above, outcome in (("done", 0.2, "succeeded"), ("not_done", 2.0, "failed")):
+        condition = f"{{joint: shoulder_pan, above: {above}}}"
+        done = record(lockstep, tmp_path / name, *options, "--duration", "2", "--success-when", condition)
+        assert done.returncode == 0, done.stdout + done.stderr
+        info = read_info(tmp_path / name)
+        (row,) = read_episodes(tmp_path / name, info)
+        values = read_vectors(tmp_path / name, row, ["next.reward", "next.done", "next.success"])
+        succeeded = outcome == "succeeded"
+        assert values["next.done"].tolist() == [False] * (row.length - 1) + [True]
+        assert values["next.success"].tolist() == [False] * (row.length - 1) + [succeeded]
+        assert values["next.reward"].sum() == float(succeeded)
+        assert (row.length < 60) == succeeded
+        account: Any = read_account(tmp_path / name, 0)
+        assert account["outcome"] == outcome and account["provenance"]["policy"] == "sine"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.long
+def test_killed_recorder_goes_on_with_the_completed_episodes_and_names_the_lost_one(
+    lockstep: RecordedGraph, tmp_path: Path
+) -> None:
+    root = tmp_path / "data"
+    lockstep.randomize()
+    assert lockstep.start(root, cameras=["left/wrist"]).success
+    for is_ended in (True, False):
+        lockstep.reset(1)
+        lockstep.begin()
+        assert lockstep.goals.run(robot="left", duration=0.5, rate=30.0, lockstep=True).success
+        if is_ended:
+            assert lockstep.end().success
+    wait_for(lambda: lockstep.states[-1].frames >= 10, 20.0, "frames of the second episode")
+    lockstep.restart_recorder(signal.SIGKILL)
+    resumed = lockstep.start(root, cameras=["left/wrist"], mode=1)
+    assert resumed.success and resumed.episodes == 1, resumed.message
+    assert any("episode 1, which was not ended" in line for line in resumed.repaired), resumed.repaired
+    lockstep.reset(1)
+    lockstep.begin()
+    assert lockstep.goals.run(robot="left", duration=0.5, rate=30.0, lockstep=True).success
+    assert lockstep.end().episode == 1
+    lockstep.stop()
+    verdict = verify(root, expected=2)
+    assert verdict.is_good, verdict.errors
 
 
 def _assert_equal(root: Path, info: Any) -> None:
@@ -109,9 +174,11 @@ def _assert_equal(root: Path, info: Any) -> None:
     for name in columns:
         assert one[name].tobytes() == two[name].tobytes(), name
     assert np.ptp(one["observation.state"][:, 0]) > 5.0
+    # A chunk is recorded as it was played, tick by tick: no two frames have the same set-point.
+    assert (np.diff(one["action"][:, 0]) != 0.0).all()
     for key in info.video_keys:
         pairs = list(zip(read_pictures(root, info, first, key), read_pictures(root, info, second, key)))
-        assert len(pairs) == 25 and all(np.array_equal(a, b) for a, b in pairs), key
+        assert len(pairs) == 30 and all(np.array_equal(a, b) for a, b in pairs), key
 
 
 @pytest.mark.timeout(300)
@@ -120,19 +187,8 @@ def test_record_command_saves_episodes_of_a_policy_in_real_time_and_accounts_for
     realtime: RecordedGraph, tmp_path: Path
 ) -> None:
     root = tmp_path / "data"
-    command = [
-        sys.executable,
-        "-m",
-        "strands_robots.cli.main",
-        "record",
-        str(root),
-        "--task",
-        "wave",
-        "--episodes",
-        "2",
-    ]
-    command += ["--duration", "1.5", "--policy", "sine", "--fps", "20", "--camera", "so101/wrist", "--config", SWING]
-    done = subprocess.run(command, env=realtime.environment, capture_output=True, text=True, timeout=200)
+    options = ["--episodes", "2", "--duration", "1.5", "--fps", "20", "--camera", "so101/wrist"]
+    done = record(realtime, root, *options, "--policy", "sine", "--config", SWING)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 episodes saved, 0 not kept" in done.stdout
     verdict = verify(root, expected=2, pictures=False)
@@ -140,14 +196,43 @@ def test_record_command_saves_episodes_of_a_policy_in_real_time_and_accounts_for
     for episode in range(2):
         account: Any = read_account(root, episode)
         assert account["frames"] >= 25 and account["sources"] == ["policy/sine"]
+        assert 0.0 <= account["delay"]["p50"] <= account["delay"]["max"]
         for topic, count in account["streams"].items():
             assert count["lost"] == 0, f"{topic}: {count}"
             assert count["used"] + count["repeated"] == account["frames"], f"{topic}: {count}"
 
 
+def record(graph: RecordedGraph, root: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run strands-robots record."""
+    command = [sys.executable, "-m", "strands_robots.cli.main", "record", str(root), "--task", "wave", *options]
+    return subprocess.run(command, env=graph.environment, capture_output=True, text=True, timeout=200)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.long
+def test_episode_is_replayed_in_real_time_through_the_gate(realtime: RecordedGraph, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    assert realtime.start(root, cameras=[]).success
+    realtime.begin()
+    assert realtime.goals.run(duration=2.0).success
+    assert realtime.end().success
+    realtime.stop()
+    realtime.applied.clear()
+    result = realtime.replay(root, source="operator/anna", approach_speed=0.5)
+    assert result.success and result.termination_reason == "completed", result.message
+    assert result.frames >= 40 and result.rms_error < 0.05, result
+    sources = {message.source for message in realtime.applied}
+    assert "operator/anna" in sources, sources
+    refused = realtime.replay(root, lockstep=True)
+    assert (refused.success, refused.termination_reason) == (False, "refused") and "mode realtime" in refused.message
+
+
 def test_discarded_and_silent_episodes_are_not_kept(realtime: RecordedGraph, tmp_path: Path) -> None:
     started = realtime.start(tmp_path / "data", cameras=[])
     assert started.success, started.message
+    realtime.states.clear()
+    wait_for(lambda: len(realtime.states) >= 4, 10.0, "a state twice a second while nothing happens")
+    assert {state.state for state in realtime.states} == {EpisodeState.READY}
     realtime.begin()
     wait_for(lambda: realtime.states and realtime.states[-1].frames > 3, 20.0, "frames")
     assert realtime.states[-1].state == EpisodeState.RECORDING
@@ -157,45 +242,3 @@ def test_discarded_and_silent_episodes_are_not_kept(realtime: RecordedGraph, tmp
     wait_for(lambda: realtime.states and realtime.states[-1].frames > 3, 20.0, "frames")
     assert "1 episodes saved, 1 not kept" in realtime.stop().message
     assert verify(tmp_path / "data", expected=1).is_good
-
-
-LEROBOT_RECORD = """
-import sys
-import lerobot_robot_strands
-from lerobot.scripts.lerobot_record import main
-sys.argv = ["lerobot-record", *sys.argv[1:]]
-main()
-"""
-
-
-@pytest.mark.long
-@pytest.mark.timeout(300)
-def test_lerobot_record_works_on_the_graph_through_the_plug_in(realtime: RecordedGraph, tmp_path: Path) -> None:
-    options = [
-        "--robot.type=strands",
-        "--robot.robot=so101",
-        '--robot.graph_cameras={"wrist": [480, 640]}',
-        "--robot.id=sim",
-    ]
-    options += [
-        "--teleop.type=strands_leader",
-        "--teleop.robot=so101",
-        "--teleop.follow=command_applied",
-        "--teleop.id=leader",
-    ]
-    options += ["--dataset.repo_id=test/plugin", f"--dataset.root={tmp_path / 'data'}", "--dataset.single_task=wave"]
-    options += [
-        "--dataset.num_episodes=1",
-        "--dataset.episode_time_s=3",
-        "--dataset.reset_time_s=0",
-        "--dataset.fps=10",
-    ]
-    options += ["--dataset.push_to_hub=false", "--dataset.streaming_encoding=true", "--play_sounds=false"]
-    plugin = Path(__file__).resolve().parents[2] / "src" / "lerobot_robot_strands"
-    environment = {**realtime.environment, "PYTHONPATH": f"{plugin}:{realtime.environment.get('PYTHONPATH', '')}"}
-    command = [sys.executable, "-c", LEROBOT_RECORD, *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    info = read_info(tmp_path / "data")
-    assert info.episodes == 1 and info.frames > 10
-    assert info.names("action")[0] == "shoulder_pan.pos" and info.robot_type == "strands"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from strands_robots.recording.errors import RecordingError
 from strands_robots.recording.sampler import (
     CommandSample,
     Frame,
@@ -66,6 +67,48 @@ def test_observation_is_of_the_instant_and_action_the_command_before_the_next() 
     assert robot.joints("action") == [30, 70, 110, 150, 190]
     assert [int(frame.values["observation.images.camera0"][0, 0, 0]) for frame in robot.frames] == [0, 1, 2, 3, 4]
     assert [frame.stamp for frame in robot.frames] == [k * 40 * MS for k in range(5)]
+
+
+def test_stamps_that_were_rounded_belong_to_their_instants() -> None:
+    """1/30 s is no whole number of nanoseconds: stamps of a world and instants of frames are rounded each in its way."""
+    robot = Robot(LOCKSTEP, fps=30)
+    streams = robot.sampler.streams
+    for off in (-1, 0, 1):
+        robot.sampler.begin(0, keep_counts=True)
+        robot.frames.clear()
+        for k in range(31):
+            stamp = round(k * SECOND / 30) + off
+            streams["so101/command_applied"].push(stamp, CommandSample(ZERO + k * 1e-3, "policy/x"))
+            streams["so101/joint_states"].push(stamp, JointSample(ZERO + k * 1e-3, ZERO, ZERO))
+            streams["so101/camera0/image_raw"].push(stamp, np.full((48, 64, 3), k, np.uint8))
+            robot.frames += robot.sampler.due(stamp)
+        for stream in streams.values():
+            stream.clear()
+        assert robot.joints("observation.state") == list(range(30)), off
+        assert robot.joints("action") == list(range(30)), off
+
+
+def test_joint_without_a_number_ends_the_episode_and_is_named() -> None:
+    sampler = Sampler(make_schema(0, 25, with_effort=True), LOCKSTEP)
+    sampler.begin(0)
+    unknown = np.where(np.arange(len(JOINTS)) == 2, np.nan, 0.0)
+    for ms in (0, 10, 20, 30, 40):
+        sampler.streams["so101/command_applied"].push(ms * MS, CommandSample(ZERO, "policy/x"))
+        sampler.streams["so101/joint_states"].push(ms * MS, JointSample(ZERO, ZERO, unknown))
+    with pytest.raises(
+        RecordingError, match=r"observation.effort has no number for elbow_flex.pos; valid: a recording"
+    ):
+        list(sampler.due(40 * MS))
+
+
+def test_delay_of_frames_is_told_where_time_passes_by_itself() -> None:
+    live, steps = Robot(SamplerConfig(), cameras=0), Robot(LOCKSTEP, cameras=0)
+    for robot in (live, steps):
+        robot.sampler.begin(0)
+        robot.run(0, 400, pictures=False)
+    given = {"episode": 0, "task": "x", "ended": 0, "began_wall": 0.0, "provenance": {}}
+    assert live.sampler.account(**given)["delay"] == {"p50": 0.0, "p99": 0.0, "max": 0.0}
+    assert steps.sampler.account(**given)["delay"] is None
 
 
 def test_instants_do_not_drift_at_30_hz() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from strands_robots.recording.errors import DiskFullError, RecordingError
 from strands_robots.recording.recorder import Outcome, Recorder, State
-from strands_robots.recording.sampler import CommandSample, JointSample, Sampler, SamplerConfig
+from strands_robots.recording.sampler import CommandSample, JointSample, OnStale, Sampler, SamplerConfig
 from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
 
@@ -57,11 +57,13 @@ class FakeStore:
 class Desk:
     """A recorder at 10 Hz whose robot publishes at the frames' instants."""
 
-    def __init__(self, capacity: int = 100, can_wait: bool = False, **options: Any) -> None:
+    def __init__(
+        self, capacity: int = 100, can_wait: bool = False, on_stale: OnStale = OnStale.MARK, **options: Any
+    ) -> None:
         self.store = FakeStore()
         self.writer = WriterThread(capacity, can_wait)
         self.writer.open(lambda: self.store).result(5.0)
-        self.sampler = Sampler(make_schema(cameras=0, fps=10, **options), SamplerConfig(grace=0.05))
+        self.sampler = Sampler(make_schema(cameras=0, fps=10, **options), SamplerConfig(grace=0.05, on_stale=on_stale))
         self.failures: list[str] = []
         self.recorder = Recorder(
             self.sampler, self.writer, 0, {"run": 1}, on_failure=lambda episode, reason: self.failures.append(reason)
@@ -118,7 +120,11 @@ def test_saved_is_said_only_after_the_store_has_saved(make_desk: Callable[..., D
     assert saved.result(5.0).frames == 8
     assert desk.recorder.state is State.READY and desk.recorder.saved == 1
     frames, account = desk.store.saved[0]
-    assert frames == 8 and account["provenance"] == {"run": 1, "seed": 3} and account["sources"] == ["policy/x"]
+    assert (
+        frames == 8
+        and account["provenance"] == {"run": 1, "seed": 3, "policies": []}
+        and account["sources"] == ["policy/x"]
+    )
 
 
 def test_outcome_is_in_the_last_frame_only(make_desk: Callable[..., Desk]) -> None:
@@ -178,6 +184,42 @@ def test_episode_that_the_store_finds_broken_is_not_called_saved(make_desk: Call
     with pytest.raises(RecordingError, match=r"episode 0 is lost: .*not whole"):
         desk.end().result(5.0)
     assert (desk.recorder.saved, desk.recorder.not_kept) == (0, 1)
+
+
+@pytest.mark.parametrize("choice", list(OnStale))
+def test_stale_stream_marks_or_drops_frames_or_ends_the_episode_as_failed(
+    make_desk: Callable[..., Desk], choice: OnStale
+) -> None:
+    desk = make_desk(on_stale=choice)
+    desk.begin()
+    desk.run(3)
+    last, desk.k = desk.k, desk.k + 5
+    for k in range(last, desk.k):  # The robot's joints are silent.
+        desk.sampler.streams["so101/command_applied"].push(k * PERIOD, CommandSample(ZERO, "policy/x"))
+        desk.recorder.on_push(k * PERIOD, time.monotonic())
+    if choice is OnStale.FAIL:
+        assert desk.recorder.state is State.READY and desk.recorder.not_kept == 1
+        assert desk.failures == ["stale: so101/joint_states"]
+        return
+    desk.run(3)
+    saved = desk.end().result(5.0)
+    stale = saved.account["streams"]["so101/joint_states"]["stale"]
+    assert stale > 0
+    marked, dropped = (stale, 0) if choice is OnStale.MARK else (0, stale)
+    assert (len(saved.account["marked"]), saved.account["dropped"]) == (marked, dropped)
+    assert saved.frames == 11 - dropped
+
+
+def test_policies_that_moved_the_robot_are_in_the_provenance_once(make_desk: Callable[..., Desk]) -> None:
+    desk = make_desk()
+    desk.recorder.note_policy("so101", "before", "00")
+    desk.begin()
+    for _ in range(2):
+        desk.recorder.note_policy("so101", "act", "1f")
+    desk.run(3)
+    assert desk.end().result(5.0).account["provenance"]["policies"] == [
+        {"robot": "so101", "policy": "act", "goal": "1f"}
+    ]
 
 
 def test_orders_in_the_wrong_state_and_an_empty_task_are_refused(make_desk: Callable[..., Desk]) -> None:
