@@ -1,0 +1,1 @@
+"""Teleoperation: leader arms, gamepads, joysticks and the keyboard as a source of class teleop."""
