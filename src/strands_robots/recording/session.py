@@ -40,6 +40,7 @@ class RecordingOptions:
     with_velocity: bool = False
     with_effort: bool = False
     with_outcome: bool = False
+    with_intervention: bool = False
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     queue_frames: int = 0
     max_age_joints: float = 0.1
@@ -105,6 +106,7 @@ def make_schema(options: RecordingOptions, known: Mapping[str, RobotConfig], cam
     return Schema(
         options.fps, tuple(parts), tuple(cameras), options.units, options.with_velocity, options.with_effort,
         options.with_outcome, "+".join(known[name].name for name in names),
+        with_intervention=options.with_intervention,
     )  # fmt: skip
 
 
