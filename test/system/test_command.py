@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import PIL.Image
 import pytest
 from graph import claim_domain, wait_for
 
@@ -112,6 +113,13 @@ def test_render_writes_a_picture(simulation: Simulation, tmp_path: Path) -> None
         pytest.skip(f"no OpenGL here: {output}")
     assert code == 0, output
     assert file.read_bytes().startswith(b"\x89PNG")
+    size = ("--width", "64", "--height", "48")
+    code, output = simulation.run("render", "overhead", "--file", str(file), *size, "--segmentation")
+    assert code == 0 and "so101 " in output and "world " in output, output
+    colours = {line.split()[0] for line in output.splitlines() if line.startswith("#")}
+    with PIL.Image.open(file) as picture:
+        seen = {"#{:02x}{:02x}{:02x}".format(*pixel) for _, pixel in picture.getcolors() or []}
+    assert len(colours) > 2 and seen - {"#000000"} == colours
     code, output = simulation.run("render", "nocam", "--file", str(file))
     assert code == 1 and "so101/wrist" in output
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from strands_robots.cli.options import Namespace, connect, say
 from strands_robots.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def render(
@@ -18,6 +21,10 @@ def render(
         bool,
         typer.Option("--depth", help="Depth instead of colours, 16 bits, in millimetres, 65535 where it is farther."),
     ] = False,
+    segmentation: Annotated[
+        bool, typer.Option("--segmentation", help="A colour for each shape, and the list of colours and shapes.")
+    ] = False,
+    fine: Annotated[bool, typer.Option("--fine", help="With shadows and smooth edges; slower.")] = False,
     width: Annotated[int, typer.Option(help="Width [px]; 0 takes the camera's own.", min=0)] = 0,
     height: Annotated[int, typer.Option(help="Height [px]; 0 takes the camera's own.", min=0)] = 0,
     namespace: Namespace = "",
@@ -27,14 +34,25 @@ def render(
         raise ConfigurationError(
             f"file '{ascii(str(file))[1:-1]}' cannot be written; valid: <existing folder>/<name>.png"
         )
+    if depth + segmentation + fine > 1:
+        raise ConfigurationError("more than one of --depth, --segmentation and --fine given; valid: one, or none")
+    pixels: NDArray[Any]
     with connect(namespace) as client:
-        from strands_robots.ros.render_client import render_camera
+        from strands_robots.ros.render_client import render_camera, render_segmentation
 
-        pixels = render_camera(client, camera, depth, width, height)
-    from strands_robots.sim.pictures import write_png
+        if segmentation:
+            pixels, labels = render_segmentation(client, camera, width, height)
+        else:
+            pixels, labels = render_camera(client, camera, depth, width, height, fine), {}
+    from strands_robots.sim.pictures import colours_of_values, write_png
+
+    if segmentation:
+        pixels, colours = colours_of_values(pixels)
 
     try:
         write_png(file, pixels)
     except OSError as error:
         raise ConfigurationError(f"file '{ascii(str(file))[1:-1]}' cannot be written: {error}") from error
     say(f"{file.absolute()} ({pixels.shape[1]} x {pixels.shape[0]})")
+    for value, label in labels.items():
+        say("#{:02x}{:02x}{:02x}".format(*colours[value]) + f"  {label}")

@@ -17,7 +17,9 @@ TIMEOUT = 15.0
 """Longest wait for a picture [s]; the first one of a large scene is slow in software."""
 
 
-def render_camera(client: GraphClient, camera: str, depth: bool, width: int, height: int) -> NDArray[Any]:
+def render_camera(
+    client: GraphClient, camera: str, depth: bool, width: int, height: int, fine: bool = False
+) -> NDArray[Any]:
     """Return a picture of the world at the present instant.
 
     Args:
@@ -25,6 +27,7 @@ def render_camera(client: GraphClient, camera: str, depth: bool, width: int, hei
         camera: Name of the camera.
         depth: Depth instead of colours.
         width, height: Size [px]; 0 takes the camera's own.
+        fine: Colours with shadows and smooth edges.
 
     Returns:
         uint8 (H, W, 3) RGB, or float32 (H, W) depth [m].
@@ -33,16 +36,40 @@ def render_camera(client: GraphClient, camera: str, depth: bool, width: int, hei
         RenderError: If the world refuses; its words say what is valid.
         NoAnswerError: If there is no simulated world.
     """
-    request = RenderCamera.Request(
-        camera=camera,
-        kind=RenderCamera.Request.DEPTH if depth else RenderCamera.Request.RGB,
-        width=width,
-        height=height,
-    )
+    kind = RenderCamera.Request.DEPTH if depth else RenderCamera.Request.RGB
+    request = RenderCamera.Request(camera=camera, kind=kind, width=width, height=height, fine=fine)
+    image = _render(client, request).image
+    return pixels_from_msg(image) if depth else rgb_from_msg(image)
+
+
+def render_segmentation(
+    client: GraphClient, camera: str, width: int, height: int
+) -> tuple[NDArray[np.uint16], dict[int, str]]:
+    """Return which shape each pixel of a camera shows at the present instant.
+
+    Args:
+        client: Client of the graph.
+        camera: Name of the camera.
+        width, height: Size [px]; 0 takes the camera's own.
+
+    Returns:
+        Values uint16 (H, W), 0 for nothing, and "<entity> <body> <shape>" for each value that is seen.
+
+    Raises:
+        RenderError: If the world refuses; its words say what is valid.
+        NoAnswerError: If there is no simulated world.
+    """
+    kind = RenderCamera.Request.SEGMENTATION
+    response = _render(client, RenderCamera.Request(camera=camera, kind=kind, width=width, height=height))
+    labels = {label.value: f"{label.entity} {label.body} {label.geom}" for label in response.labels}
+    return pixels_from_msg(response.image), labels
+
+
+def _render(client: GraphClient, request: RenderCamera.Request) -> RenderCamera.Response:
     response = client.call(RenderCamera, "world/render", request, TIMEOUT)
     if not response.success:
         raise RenderError(response.message)
-    return pixels_from_msg(response.image) if depth else rgb_from_msg(response.image)
+    return response
 
 
 def render_cameras(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import os
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from strands_robots.errors import ConfigurationError
 
 MAX_DEPTH_MM = 65535
+GOLDEN_RATIO = 0.618034
+"""Steps of this part of the colour circle never meet again soon."""
 
 
 def output_path(folder: Path, file: str) -> Path:
@@ -62,3 +65,26 @@ def write_png(path: Path, pixels: NDArray[Any]) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def colours_of_values(values: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], dict[int, tuple[int, int, int]]]:
+    """Return a segmentation picture for people: a colour for each value, neighbours in number far apart in hue, black for 0.
+
+    Args:
+        values: uint16 (H, W).
+
+    Returns:
+        uint8 (H, W, 3), and the colour of each value that occurs.
+    """
+    present, where = np.unique(values, return_inverse=True)
+    table = np.array([_colour(int(value)) for value in present], np.uint8)
+    colours = {int(value): (int(r), int(g), int(b)) for value, (r, g, b) in zip(present, table, strict=True)}
+    return table[where].reshape(*values.shape, 3), colours
+
+
+def _colour(value: int) -> tuple[int, ...]:
+    if value == 0:
+        return (0, 0, 0)
+    hue = value * GOLDEN_RATIO % 1.0
+    light = (1.0, 0.75, 0.55)[value % 3]
+    return tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.75, light))
