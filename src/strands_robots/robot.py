@@ -10,6 +10,7 @@ What a program calls itself is the program's own doing; what a model calls as a 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -126,6 +127,14 @@ class Robot:
         """Return what the robot measures now; raises NoAnswerError when it is silent."""
         self._require_open()
         return self._link.observe()
+
+    def wait_until_armed(self, timeout: float = 60.0) -> None:
+        """Return when the robot may move: when a person has resumed it; raise MotionError when nobody has in time [s]."""
+        deadline = time.monotonic() + timeout
+        while (seen := self.observe()).is_stopped:
+            if time.monotonic() > deadline:
+                raise MotionError("stopped", f"'{self._name}' is stopped: {seen.why}; valid: strands-robots resume")
+            time.sleep(0.05)
 
     def look(self, camera: str, width: int | None = None) -> Image:
         """Return the next picture of a camera as a PIL image, as it is sent or at most `width` wide [px].

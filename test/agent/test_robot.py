@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 import warnings
@@ -203,6 +204,17 @@ def test_closed_robot_says_so(wishes: list[Wish]) -> None:
     for call in (robot.observe, robot.stop, lambda: list(robot), lambda: robot.cameras):
         with pytest.raises(ConfigurationError, match="'so101' is closed"):
             call()
+
+
+def test_stopped_robot_is_waited_for_until_somebody_resumes(
+    wishes: list[Wish], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robot, states = Robot("so101"), iter([True, True, False])
+    monkeypatch.setattr(LINK, "observe", lambda: dataclasses.replace(SEEN, is_stopped=next(states), why="a button"))
+    robot.wait_until_armed()
+    monkeypatch.setattr(LINK, "observe", lambda: dataclasses.replace(SEEN, is_stopped=True, why="a button"))
+    with pytest.raises(MotionError, match="is stopped: a button; valid: strands-robots resume"):
+        robot.wait_until_armed(0.0)
 
 
 def record(robot: Robot, root: Path, **given: Any) -> Recording:

@@ -16,7 +16,7 @@ from graph import Graph, Process, wait_for
 
 pytest.importorskip("strands")
 
-BUSY = "{/**: {ros__parameters: {heartbeat_timeout: 2.0}}}"
+BUSY = "{sim_node: {ros__parameters: {heartbeat_timeout: 2.0}}}"
 """Parameters for a machine that is busy with other tests."""
 
 PROGRAM = """

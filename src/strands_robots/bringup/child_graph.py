@@ -22,7 +22,7 @@ from strands_robots.errors import ConfigurationError, UnknownNameError
 
 END_TIMEOUT = 15.0
 START_TIMEOUT = 30.0
-LINES_KEPT = 40
+LINES_KEPT = 200
 LINES_SHOWN = 6
 
 _NOT_OPTIONS = frozenset({"namespace", "run_id", "robot", "mode"})
@@ -67,8 +67,10 @@ class Child:
         return self._process.pid
 
     def log(self) -> str:
-        """Return the last lines of its output."""
-        return " | ".join(list(self._last)[-LINES_SHOWN:])
+        """Return the last lines of its output, those that tell of errors or of the graph's end where there are any."""
+        lines = list(self._last)
+        telling = [line for line in lines if "error" in line.lower() or line.startswith("[graph]")]
+        return " | ".join((telling or lines)[-LINES_SHOWN:])
 
     def end(self) -> str:
         """End it and return the last lines of its output."""
