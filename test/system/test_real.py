@@ -61,6 +61,13 @@ def test_real_arm_holds_but_stays_stopped_until_somebody_resumes(real: RealGraph
     assert real.state() == State.PRIMARY_STATE_ACTIVE
 
 
+def test_wrong_transition_is_refused_and_the_node_lives(real: RealGraph) -> None:
+    for wrong in (Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_CONFIGURE, 250):
+        assert not real.change(wrong)
+    assert real.state() == State.PRIMARY_STATE_ACTIVE
+    assert real.process.exit_code is None
+
+
 def test_unplugged_driver_leaves_the_active_state_and_comes_back_by_transitions_only(real: RealGraph) -> None:
     real.bus.do("unplug")
     wait_for(lambda: real.state() == State.PRIMARY_STATE_INACTIVE, 10.0, "inactive")

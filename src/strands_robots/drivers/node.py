@@ -13,6 +13,7 @@ from strands_robots.drivers.making import KINDS, Connection, RealRobot, make_dri
 from strands_robots.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.motion.chunk import Chunk
 from strands_robots.ros.driver_diagnostics import DriverDiagnostics
+from strands_robots.ros.lifecycle import guard_transitions
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.robot_discovery_guard import other_robot
@@ -69,6 +70,7 @@ class DriverNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("driver_node")
+        guard_transitions(self)
         self._given = read_parameters(self, DriverParameters)
         self._robot = RealRobot.parse(self._given.robot)
         self._clock_of_robot = SteadyRosTime()
