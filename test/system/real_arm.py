@@ -55,8 +55,8 @@ class RealArm:
 
     @property
     def stop_reason(self) -> str:
-        """Why the graph stands; empty while it is armed."""
-        return str(self.safety[-1].stop_reason) if self.safety[-1].state == SafetyState.STOPPED else ""
+        """Why the graph stops or stands; empty while it is armed."""
+        return "" if self.safety[-1].state == SafetyState.ARMED else str(self.safety[-1].stop_reason)
 
     def position(self, joint: int) -> float:
         """What the driver says [rad]."""
@@ -79,9 +79,10 @@ class RealArm:
         return int(self.client.call(GetState, "driver_node/get_state", GetState.Request()).current_state.id)
 
     def connect_again(self) -> None:
-        """What an operator does after the link was lost."""
-        assert self.change(Transition.TRANSITION_CLEANUP)
-        assert self.change(Transition.TRANSITION_CONFIGURE)
+        """What an operator does after the link was lost; LeRobot's classes may need a second try on a busy machine."""
+        if self.state() != State.PRIMARY_STATE_UNCONFIGURED:
+            assert self.change(Transition.TRANSITION_CLEANUP)
+        assert self.change(Transition.TRANSITION_CONFIGURE) or self.change(Transition.TRANSITION_CONFIGURE)
         assert self.change(Transition.TRANSITION_ACTIVATE)
 
     def resume(self) -> None:
