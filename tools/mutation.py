@@ -45,6 +45,8 @@ TARGETS = {
     "gate": Target(
         ("safety/gate.py", "safety/limits.py", "safety/checks.py"),
         (
+            "safety/test_gate_edges.py",
+            "safety/test_limits.py",
             "safety/test_gate_refusals.py",
             "safety/test_supervision.py",
             "safety/test_latch.py",
