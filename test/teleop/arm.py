@@ -27,7 +27,9 @@ HOME: FloatArray = np.array([CONFIG.home[name] for name in NAMES])
 class Arm:
     """Robot, gate, supervisor and teleoperation with one clock that the test advances."""
 
-    def __init__(self, monkeypatch: Any, has_dead_man: bool = True, tool: Any = None, **options: Any) -> None:
+    def __init__(
+        self, monkeypatch: Any, has_dead_man: bool = True, is_released: bool = True, tool: Any = None, **options: Any
+    ) -> None:
         self.time = 1000.0
         monkeypatch.setattr("strands_robots.teleop.session.time.monotonic", lambda: self.time)
         self.position, self.velocity = HOME.copy(), np.zeros(len(NAMES))
@@ -44,7 +46,10 @@ class Arm:
         self.epoch = 0
         self.count = 0
         self.resume()
+        if is_released:
+            self.say(is_held=False)
         self.run(0.1)
+        self.silent()
         assert not self.gate.is_latched
 
     @property

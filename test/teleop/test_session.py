@@ -135,6 +135,14 @@ def test_stop_wins_and_a_resume_alone_moves_nothing(monkeypatch: pytest.MonkeyPa
     assert not arm.gate.is_latched and not arm.report().engaged
 
 
+def test_switch_that_is_held_from_the_start_engages_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    arm = Arm(monkeypatch, is_released=False)
+    arm.run(0.2)
+    arm.say(rates={"shoulder_pan": 1.0})
+    arm.run(0.5)
+    assert not arm.report().engaged and (arm.position == HOME).all()
+
+
 def test_operator_takes_the_robot_from_teleop(monkeypatch: pytest.MonkeyPatch) -> None:
     arm = Arm(monkeypatch)
     arm.say(rates={"shoulder_pan": 1.0})
@@ -146,7 +154,7 @@ def test_operator_takes_the_robot_from_teleop(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_leader_without_a_switch_is_engaged_by_a_persons_word_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    arm = Arm(monkeypatch, has_dead_man=False)
+    arm = Arm(monkeypatch, has_dead_man=False, is_released=False)
     with pytest.raises(EngageError, match="says nothing"):
         arm.teleop.engage(True, arm.time)
     arm.follow({"shoulder_pan": 0.0})

@@ -29,7 +29,7 @@ class Reference:
         self._period = period
         self._closing = closing * limits.velocity
         self._limiter = Limiter(self._limits, limits.lower)
-        self._rows = np.zeros((2, len(limits)))
+        self._rows: FloatArray = np.zeros((2, len(limits)))
         self._goal: FloatArray = np.zeros(len(limits))
         self._sent = 0.0
 

@@ -249,7 +249,9 @@ class Teleop:
     def _decide(self, now: float) -> None:
         """Take the robot or let it go; the caller holds the lock."""
         frame = self._frame
-        is_held = frame is not None and frame.is_held if self.has_dead_man else self._is_asked
+        if frame is None:
+            return
+        is_held = frame.is_held if self.has_dead_man else self._is_asked
         if not is_held:
             self._must_let_go = False
             if self._is_engaged:
