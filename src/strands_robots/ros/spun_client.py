@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.exceptions import InvalidHandle
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
 
@@ -15,6 +16,7 @@ from strands_robots.errors import StrandsRobotsError
 from strands_robots.ros.client import GraphClient, NoAnswerError
 
 FIND_TIMEOUT = 3.0
+END_TIMEOUT = 5.0
 
 
 class SpunClient:
@@ -39,7 +41,7 @@ class SpunClient:
     def close(self) -> None:
         """Leave the graph."""
         self._is_closing = True
-        self._thread.join(2.0)
+        self._thread.join(END_TIMEOUT)
         self.graph.close()
 
     def call(self, kind: Any, name: str, request: Any, timeout: float, find_timeout: float = FIND_TIMEOUT) -> Any:
@@ -91,7 +93,11 @@ class SpunClient:
         return result_of(self.node.executor.create_task(call), FIND_TIMEOUT, what)
 
     def _spin(self) -> None:
-        self.graph.spin_until(lambda: self._is_closing, math.inf)
+        try:
+            self.graph.spin_until(lambda: self._is_closing, math.inf)
+        except InvalidHandle:
+            if not self._is_closing:  # Else the thread was slower than close() waits for it.
+                raise
 
 
 def result_of(future: Future[Any], timeout: float, what: str) -> Any:
