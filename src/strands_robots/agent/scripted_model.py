@@ -45,10 +45,9 @@ class ScriptedModel(Model):
         """Return nothing: there is nothing to configure."""
         return {}
 
-    async def structured_output(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
+    def structured_output(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
         """Raise NotImplementedError: a script has no structure to fill."""
         raise NotImplementedError("a scripted model has no structured output")
-        yield
 
     async def stream(
         self, messages: Any, tool_specs: Any = None, *args: Any, **kwargs: Any
