@@ -209,17 +209,12 @@ class Gate:
     def is_latched_at(self, now: Instant) -> bool:
         """Return whether nothing may move this robot at `now`; what `report` would say, at a fraction of the cost."""
         with self._lock:
-            self._latch.check(now.steady)
-            if self._latch.is_closed:
-                self._drop()
-            return self._latch.is_closed
+            return self._check_latch(now)
 
     def report(self, now: Instant) -> GateReport:
         """Return the state of the gate at `now`."""
         with self._lock:
-            self._latch.check(now.steady)
-            if self._latch.is_closed:
-                self._drop()
+            self._check_latch(now)
             self._lease.expire(self._motion_time(now))
             is_measured = now.steady - self._rest.last_update < self.config.stall_timeout
             retired = self._latch.is_retired
@@ -264,9 +259,7 @@ class Gate:
         if self.supervision is not None:
             self.supervision.check_chunk(planned, self._player.setpoint.position, now.ros)
         with self._lock:
-            self._latch.check(now.steady)
-            if self._latch.is_closed:
-                self._drop()
+            if self._check_latch(now):
                 raise Refused(Refusal.LATCHED, self._latched_message())
             self._sequences.check(chunk.source, topic, chunk.sequence, chunk.stamp + chunk.lifetime, now.ros)
             motion_time = self._motion_time(now)
@@ -281,6 +274,13 @@ class Gate:
             self._clamped += bool(clamp_message)
             self.wants_tick = True
         return Verdict(True, None, clamp_message, bool(clamp_message))
+
+    def _check_latch(self, now: Instant) -> bool:
+        """Latch when the heartbeat is missing; return whether nothing may move. The caller holds the lock."""
+        self._latch.check(now.steady)
+        if self._latch.is_closed:
+            self._drop()
+        return self._latch.is_closed
 
     def _watch(self, now: Instant) -> None:
         self._latch.check(now.steady)
