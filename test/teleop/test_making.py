@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from strands_robots.bringup.graph import OnExit
-from strands_robots.bringup.robots import RobotSpec
+from strands_robots.bringup.real import real_graph, real_options_from_text
+from strands_robots.bringup.sim import options_from_text, sim_graph
 from strands_robots.bringup.teleop import parse_teleop, teleop_node
 from strands_robots.errors import ConfigurationError
 from strands_robots.teleop.frame import Mode
@@ -14,7 +15,7 @@ from strands_robots.teleop.making import free_joints, make_leader, parse_joints,
 
 from .arm import CONFIG
 
-TWO = (RobotSpec("left", "so101"), RobotSpec("right", "so101"))
+TWO = ("left=so101", "right=so101")
 
 
 def test_leader_of_a_launch_argument_becomes_a_node_without_which_the_graph_goes_on() -> None:
@@ -33,6 +34,21 @@ def test_leader_of_a_launch_argument_becomes_a_node_without_which_the_graph_goes
 def test_leader_that_cannot_be_used_is_refused_before_anything_starts(text: str, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         parse_teleop(text)
+
+
+def test_simulated_and_real_graphs_have_the_leader_that_was_asked_for() -> None:
+    sim = sim_graph(options_from_text({"robot": "so101", "teleop": "joy"}))
+    (node,) = [spec for spec in sim.nodes if spec.name == "teleop_node"]
+    assert node.parameters["robot"] == "so101=so101" and node.parameters["leader"] == "joy"
+    given = {
+        "robot": "so101",
+        "port": "/dev/ttyACM0",
+        "arm": "mine",
+        "teleop": "so101_leader,port=/dev/ttyACM1,id=lead",
+    }
+    real = real_graph(real_options_from_text(given))
+    assert [spec.parameters["leader"] for spec in real.nodes if spec.name == "teleop_node"] == ["so101_leader"]
+    assert not [spec for spec in sim_graph(options_from_text({"robot": "so101"})).nodes if spec.name == "teleop_node"]
 
 
 def test_leader_needs_a_robot_of_the_graph() -> None:

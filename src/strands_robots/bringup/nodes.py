@@ -10,6 +10,7 @@ from strands_robots.bringup.agent import agent_node
 from strands_robots.bringup.buttons import ButtonSpec, button_node, parse_buttons
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit, ParameterValue
 from strands_robots.bringup.options import GraphOptions, ros_home
+from strands_robots.bringup.teleop import parse_teleop, teleop_node
 from strands_robots.errors import ConfigurationError
 
 
@@ -79,6 +80,9 @@ class NodeMaker:
             nodes.append(
                 self.node("recorder_node", OnExit.RESTART, robots=self._robots, use_sim_time=self._is_simulated)
             )
+        leader = parse_teleop(options.teleop)
+        if leader is not None:
+            nodes.append(teleop_node(leader, self._robots, options.run_id, self._files))
         asks = bool(options.agent) and not self._is_simulated
         if options.approvals or asks:
             nodes.append(self.node("approval_node", OnExit.RESTART, keyring=_keyring(options), use_sim_time=False))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from strands_robots.bringup import agent as agents
+from strands_robots.bringup import teleop as leaders
 from strands_robots.bringup.buttons import parse_buttons
 from strands_robots.errors import ConfigurationError, UnknownNameError
 
@@ -65,6 +66,7 @@ class GraphOptions:
     recorder: bool = option(False, "Start recorder_node, which records LeRobot datasets; needs make setup-learning.")
     approvals: bool = option(False, "Start approval_node, where people decide about requests of agents.")
     agent: str = option("", agents.DESCRIPTION)
+    teleop: str = option("", leaders.DESCRIPTION)
     incidents: bool = option(True, "Start incident_node, which writes the last 30 s before a stop as an MCAP file.")
     stop_button: str = option(
         "",
@@ -78,6 +80,7 @@ class GraphOptions:
 
     def __post_init__(self) -> None:
         agents.check_agent(self.agent)
+        leaders.parse_teleop(self.teleop)
         parse_buttons(self.stop_button, self.stop_gpio)
         for name, entry in option_fields(type(self)).items():
             value = getattr(self, name)

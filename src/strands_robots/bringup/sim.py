@@ -60,8 +60,8 @@ class SimOptions(GraphOptions):
 
 
 _LAUNCHED = (
-    "mode", "headless", "cameras", "rviz", "foxglove", "foxglove_port", "incidents", "agent", "params_file", "namespace", "log_level",
-    "stop_button", "stop_gpio", "evaluation",
+    "mode", "headless", "cameras", "rviz", "foxglove", "foxglove_port", "incidents", "agent", "teleop", "params_file", "namespace",
+    "log_level", "stop_button", "stop_gpio", "evaluation",
 )  # fmt: skip
 
 LAUNCH_ARGUMENTS: Mapping[str, str] = MappingProxyType(

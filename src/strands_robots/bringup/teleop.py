@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strands_robots.bringup.graph import NodeSpec, OnExit, ParameterValue
-from strands_robots.bringup.robots import RobotSpec
 from strands_robots.errors import ConfigurationError, UnknownNameError
 
 DESCRIPTION = (
@@ -55,13 +54,19 @@ def parse_teleop(text: str) -> TeleopSpec | None:
     return TeleopSpec(leader, options.pop("robot", ""), options)
 
 
-def teleop_node(spec: TeleopSpec, robots: Sequence[RobotSpec], run_id: str, files: tuple[Path, ...] = ()) -> NodeSpec:
+def teleop_node(spec: TeleopSpec, robots: Sequence[str], run_id: str, files: tuple[Path, ...] = ()) -> NodeSpec:
     """Return the node of a leader. Without it the robot holds, so that the graph goes on when it ends.
+
+    Args:
+        spec: The leader.
+        robots: The graph's robots, as nodes take them: "<name>=<robot>".
+        run_id: Run of the graph.
+        files: ROS parameter files.
 
     Raises:
         ConfigurationError: If the robot is not in the graph, or there are several and none is named.
     """
-    known = {robot.name: robot for robot in robots}
+    known = {text.partition("=")[0]: text for text in robots}
     if not spec.robot and len(known) > 1:
         raise ConfigurationError(f"teleop names no robot; valid: {spec.leader},robot=<one of {', '.join(known)}>")
     name = spec.robot or next(iter(known))
@@ -69,7 +74,7 @@ def teleop_node(spec: TeleopSpec, robots: Sequence[RobotSpec], run_id: str, file
         raise UnknownNameError("robot", name, known)
     parameters: dict[str, ParameterValue] = {
         "run_id": run_id,
-        "robot": f"{name}={known[name].model}",
+        "robot": known[name],
         "leader": spec.leader,
         "leader_options": json.dumps(spec.options) if spec.options else "",
         "use_sim_time": False,
