@@ -19,4 +19,4 @@ def start_controlled_arm(graph: Graph, kind: str = "joint_trajectory", robot: st
     joints = [f"{joint}={position}" for joint, position in home.items()]
     command = [sys.executable, str(Path(__file__).with_name("controlled_arm.py")), kind, NAMES[kind], *joints]
     graph.processes.append(Process(command, graph.environment))
-    return f"{{controllers: [{{name: {NAMES[kind]}, kind: {kind}}}], manager: ''}}"
+    return f'{{controllers: [{{name: {NAMES[kind]}, kind: {kind}}}], manager: ""}}'

@@ -53,11 +53,11 @@ def test_arm_is_moved_through_the_gate(robot: RobotUnderTest) -> None:
     ("controllers", "words"),
     [
         (
-            f"{{controllers: [{{name: {CONTROLLER}, kind: joint_trajectory}}], manager: ''}}",
+            f'{{controllers: [{{name: {CONTROLLER}, kind: joint_trajectory}}], manager: ""}}',
             "/driver_node also commands",
         ),
         (
-            "{controllers: [{name: nobody, kind: joint_trajectory}], manager: ''}",
+            '{controllers: [{name: nobody, kind: joint_trajectory}], manager: ""}',
             "no controller listens on /nobody/joint_trajectory (trajectory_msgs/msg/JointTrajectory); valid: "
             f"/{CONTROLLER}/joint_trajectory",
         ),

@@ -85,7 +85,11 @@ class DriverNode(LifecycleNode):
         self.create_timer(1.0, lambda: self._diagnostics.publish(self._loop), clock=steady)
         self._problem = ""
         if self._given.autostart != "none":
-            self._start()
+            try:
+                self._start()
+            except ConfigurationError:
+                self.destroy_node()
+                raise
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Connect and check; the robot's topics come, torque stays as it is."""

@@ -146,16 +146,20 @@ class Ros2ControlPort:
                         f"no controller listens on {topic} ({kind}); valid: {self._listeners(kind)}; is '{output.controller.name}' loaded?"
                     )
                 time.sleep(0.05)
-            rivals = [
-                f"{info.node_namespace.rstrip('/')}/{info.node_name}"
-                for info in self._node.get_publishers_info_by_topic(topic)
-                if (info.node_name, info.node_namespace) != (self._node.get_name(), self._node.get_namespace())
-            ]
-            if rivals:
+            self._refuse_rivals(topic, end)
+
+    def _refuse_rivals(self, topic: str, end: float) -> None:
+        """Refuse a topic that somebody else publishes on. This node does not yet, and a rival may have the same name."""
+        while rivals := {
+            f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+            for info in self._node.get_publishers_info_by_topic(topic)
+        }:
+            if time.monotonic() > end:
                 raise DriverError(
-                    f"{', '.join(sorted(set(rivals)))} also commands {topic}; valid: only this node, or the gate can be passed by; "
-                    f"others command /{self._name}/joint_trajectory"
+                    f"{', '.join(sorted(rivals))} also commands {topic}; valid: only this node, or the gate can be passed by; others "
+                    f"command /{self._name}/joint_trajectory. A process that was killed is forgotten after some 20 s"
                 )
+            time.sleep(0.05)
 
     def _listeners(self, kind: str) -> str:
         """Return the topics of a type that somebody listens to, in words."""
