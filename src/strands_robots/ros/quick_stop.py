@@ -48,7 +48,8 @@ class QuickStop:
     def _without_supervisor(self, error: NoAnswerError) -> StopResult:
         """Return what the robots themselves say."""
         silent, moving = [], []
-        for robot in robots_on_graph(self._client.node):
+        robots = robots_on_graph(self._client.node)
+        for robot in robots:
             try:
                 gate = self._client.latest(GateState, f"{robot}/gate_state", qos.HEARTBEAT_READER, GATE_TIMEOUT)
             except NoAnswerError:
@@ -56,6 +57,6 @@ class QuickStop:
                 continue
             silent += [] if gate.latched else [robot]
             moving += [] if gate.at_rest else [robot]
-        if silent:
-            raise NoAnswerError(f"{', '.join(silent)}: no evidence of the stop; {error}") from error
+        if silent or not robots:
+            raise NoAnswerError(f"{', '.join(silent) or 'no robot was found'}: no evidence of the stop; {error}") from error
         return StopResult(0, f"every robot says that it is stopped; {error}", not moving, tuple(moving), False)
