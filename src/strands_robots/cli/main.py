@@ -9,7 +9,9 @@ import typer
 from strands_robots.cli import (
     approvals,
     audit,
+    calibrate,
     chat,
+    check_calibration,
     dataset,
     demonstrate,
     doctor,
@@ -27,6 +29,7 @@ from strands_robots.cli import (
     servo_bus,
     sim,
     state,
+    teleop,
     view,
 )
 from strands_robots.errors import StrandsRobotsError
@@ -40,6 +43,7 @@ app = typer.Typer(
 )
 app.command("sim")(sim.sim)
 app.command("real")(real.real)
+app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.command("estop")(safety.estop)
 app.command("resume")(safety.resume)
@@ -48,6 +52,7 @@ app.command("render")(render.render)
 app.command("view")(view.view)
 app.command("move", context_settings={"ignore_unknown_options": True})(move.move)
 app.command("grip")(move.grip)
+app.command("teleop")(teleop.teleop)
 app.command("evaluate")(evaluate.evaluate)
 app.command("demonstrate")(demonstrate.demonstrate)
 app.command("record")(record.record)
@@ -61,6 +66,7 @@ app.add_typer(graph.app, name="graph")
 app.add_typer(keys.app, name="keys")
 app.add_typer(robots.app, name="robots")
 app.add_typer(servo_bus.app, name="servo-bus")
+app.add_typer(check_calibration.app, name="check-calibration")
 
 
 def main() -> int:
