@@ -59,6 +59,7 @@ def main() -> None:
         "startup",
         {
             "import_ms": 1e3 * import_seconds("strands_robots"),
+            "import_robot_ms": 1e3 * import_seconds("strands_robots.robot"),
             "first_joint_state_s": first,
             "armed_s": armed,
             "end_after_interrupt_s": end,

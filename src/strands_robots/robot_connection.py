@@ -43,8 +43,12 @@ class Wish:
 
     @property
     def name(self) -> str:
-        """Name of the robot on the graph."""
-        return self.robot.partition("@")[0].partition("=")[0].removesuffix(":")
+        """Name of the robot on the graph; that of a file or of a robot of a collection is made as bringup makes it."""
+        from strands_robots.bringup.robots import is_file, parse_robot
+
+        given = self.robot.partition("@")[0]
+        name, separator, _ = given.partition(":=" if ":=" in given else "=")
+        return parse_robot(self.robot).name if not separator and (is_file(name) or ":" in name) else name
 
     @property
     def may_start(self) -> bool:

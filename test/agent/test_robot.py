@@ -137,6 +137,13 @@ def test_name_on_the_graph_is_the_part_before_the_model(given: str) -> None:
     assert Wish(given, "sim", "", None).name == "arm"
 
 
+def test_name_of_a_file_is_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "My-Arm.urdf"
+    path.write_text("<robot/>", encoding="ascii")
+    assert Wish(str(path), "sim", "", None).name == "my_arm"
+    assert Wish(f"left={path}", "sim", "", None).name == "left"
+
+
 def test_second_robot_with_other_rules_or_options_than_the_connection_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
