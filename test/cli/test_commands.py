@@ -31,7 +31,8 @@ def run(*words: str) -> tuple[int, str]:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Graph]:
     graphs: list[Graph] = []
 
-    def record(graph: Graph) -> int:
+    def record(graph: Graph, simulated: bool) -> int:
+        assert simulated
         graphs.append(graph)
         return 7
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,7 @@ from strands_robots.bringup.options import (
     resolved,
     values_from_text,
 )
-from strands_robots.bringup.robots import RobotSpec, parse_robot
-from strands_robots.cameras.config import parse_cameras
+from strands_robots.bringup.robots import RobotSpec, check_robots, parse_robot
 from strands_robots.errors import ConfigurationError
 
 
@@ -36,6 +36,10 @@ class RealOptions(GraphOptions):
     arm: str = option("", "Id of the arm, as given to lerobot-calibrate; says which calibration is used.")
     calibration: str = option(
         "", "LeRobot's calibration file; empty for the one that LeRobot keeps for the arm.", is_file=True
+    )
+    second: str = option(
+        "",
+        "A second arm in the same graph, for a pair: <name>:=<robot>,<port>,<arm's id or calibration file>.",
     )
     controllers: str = option(
         "",
@@ -60,7 +64,11 @@ class RealOptions(GraphOptions):
                     "neither arm nor calibration is given; valid: arm:=<id>, as given to lerobot-calibrate"
                 )
         self.spec()
-        parse_cameras(self.cameras)
+        if self.cameras:
+            from strands_robots.cameras.config import parse_cameras
+
+            parse_cameras(self.cameras)
+        self.second_arm()
 
     def spec(self) -> RobotSpec:
         """Return the robot."""
@@ -70,6 +78,23 @@ class RealOptions(GraphOptions):
                 f"robot '{ascii(self.robot)[1:-1]}' has a pose; valid: a real robot stands where it stands"
             )
         return robot
+
+    def second_arm(self) -> tuple[RobotSpec, str, str] | None:
+        """Return the second arm, its port, and its id or calibration file; None when there is none."""
+        if not self.second:
+            return None
+        parts = [part.strip() for part in self.second.split(",")]
+        if len(parts) != 3 or not all(parts):
+            raise ConfigurationError(
+                f"second '{ascii(self.second)[1:-1]}' cannot be read; valid: <name>:=<robot>,<port>,<arm's id or calibration file>"
+            )
+        robot, port, arm = parse_robot(parts[0]), parts[1], parts[2]
+        check_robots((self.spec(), robot))
+        if robot.pose or port == self.port:
+            raise ConfigurationError(
+                f"second '{ascii(self.second)[1:-1]}' given; valid: a port of its own, and no pose"
+            )
+        return robot, port, arm
 
     def _require(self, name: str) -> None:
         if not getattr(self, name):
@@ -108,8 +133,9 @@ def real_graph(options: RealOptions) -> Graph:
 
     It starts stopped, and stops while nothing is recorded: a real robot moves only after a resume, and never unrecorded.
     """
-    robot = options.spec()
-    maker = NodeMaker(options, (str(robot),), is_simulated=False)
+    robot, second = options.spec(), options.second_arm()
+    robots = (robot,) if second is None else (robot, second[0])
+    maker = NodeMaker(options, tuple(map(str, robots)), is_simulated=False)
     moving: list[NodeSpec] = [
         maker.node(
             "driver_node",
@@ -125,11 +151,25 @@ def real_graph(options: RealOptions) -> Graph:
             use_sim_time=False,
         )
     ]
+    if second is not None:
+        moving.append(_second_driver(maker, *second, options.at_exit))
     if options.cameras:
         cameras = _file_or_name(options.cameras)
         # Optional: a robot must not stop because a camera's driver crashes.
         moving.append(maker.node("camera_node", OnExit.OPTIONAL, robot=str(robot), cameras=cameras, use_sim_time=False))
-    return maker.graph(*moving, safety={"arm_on_start": False, "on_audit_loss": "stop", "robots": (robot.name,)})
+    return maker.graph(
+        *moving, safety={"arm_on_start": False, "on_audit_loss": "stop", "robots": tuple(r.name for r in robots)}
+    )
+
+
+def _second_driver(maker: NodeMaker, robot: RobotSpec, port: str, arm: str, at_exit: str) -> NodeSpec:
+    """Return the driver of a second arm: a process of its own, so that one arm's fault is not the other's."""
+    is_file = arm.endswith(".json")
+    spec = maker.node(
+        "driver_node", OnExit.END_GRAPH, robot=str(robot), driver="auto", port=port, arm="" if is_file else arm,
+        calibration=resolved(arm) if is_file else "", at_exit=at_exit, autostart="activate", use_sim_time=False,
+    )  # fmt: skip
+    return dataclasses.replace(spec, name=f"driver_{robot.name}")
 
 
 def _file_or_name(given: str) -> str:
