@@ -34,3 +34,22 @@ def test_real_arm_starts_stopped_and_stops_unrecorded() -> None:
     assert (driver.parameters["robot"], driver.parameters["port"]) == ("left=so101", "/dev/ttyACM0")
     assert not any(node.parameters.get("use_sim_time") for node in nodes.values())
     assert "sim_node" not in nodes
+
+
+def test_second_arm_has_a_driver_of_its_own_in_the_same_graph() -> None:
+    options = RealOptions(robot="left:=so101", port="/dev/ttyACM0", arm="l", second="right:=koch,/dev/ttyACM1,r")
+    nodes = {node.name: node for node in real_graph(options).nodes}
+    right = nodes["driver_right"]
+    assert right.executable == nodes["driver_node"].executable and right.on_exit is OnExit.END_GRAPH
+    assert [right.parameters[key] for key in ("robot", "port", "arm")] == ["right=koch", "/dev/ttyACM1", "r"]
+    assert nodes["safety_node"].parameters["robots"] == ("left", "right")
+    assert nodes["motion_node"].parameters["robots"] == ("left=so101", "right=koch")
+
+
+@pytest.mark.parametrize(
+    "second",
+    ["right:=so101", "so101,/dev/ttyACM1,r", "right:=so101,/dev/ttyACM0,r", "right:=so101@0,0,0,/dev/ttyACM1,r"],
+)
+def test_second_arm_without_name_port_or_arm_of_its_own_is_refused(second: str) -> None:
+    with pytest.raises(ConfigurationError, match="valid: "):
+        RealOptions(robot="so101", port="/dev/ttyACM0", arm="l", second=second)
