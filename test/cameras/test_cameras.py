@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from strands_robots.cameras.calibration import load_calibration
 from strands_robots.cameras.config import RealCamera, complete, parse_cameras
-from strands_robots.cameras.source import CameraError
+from strands_robots.cameras.source import CameraError, LeRobotSource
 from strands_robots.cameras.stream import CameraStream
 from strands_robots.errors import ConfigurationError
 from strands_robots.robot_config import CameraConfig
@@ -101,6 +101,33 @@ class Camera:
 
     def close(self) -> None:
         self.is_closed = True
+
+
+def test_depth_is_in_metres_and_unknown_where_the_camera_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    class RealSense:
+        """As lerobot's RealSenseCamera: the depth [mm] of the newest picture."""
+
+        def connect(self) -> None:
+            pass
+
+        def read_latest_depth(self, max_age_ms: int) -> NDArray[np.uint16]:
+            return np.array([[[0], [1500]]], np.uint16)
+
+    monkeypatch.setattr("strands_robots.cameras.source._make", lambda camera: RealSense())
+    source = LeRobotSource(RealCamera(type="realsense", source="1", depth=True))
+    depth = source.read_depth(1.0)
+    assert depth is not None and depth.shape == (1, 2)
+    assert np.isnan(depth[0, 0]) and depth[0, 1] == pytest.approx(1.5)
+    assert LeRobotSource(RealCamera(type="realsense", source="1")).read_depth(1.0) is None
+
+
+def test_software_that_is_missing_is_named_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(camera: RealCamera) -> None:
+        raise ImportError("no", name="pyrealsense2")
+
+    monkeypatch.setattr("strands_robots.cameras.source._make", refuse)
+    with pytest.raises(ConfigurationError, match=r"pyrealsense2; .*lerobot\[intelrealsense\]"):
+        LeRobotSource(RealCamera(type="realsense", source="1"))
 
 
 def test_camera_that_goes_away_is_said_once_and_comes_back_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,8 +182,10 @@ def start_real(robot: str, namespace: str, options: Mapping[str, Any]) -> Starte
         ConfigurationError: If a value is missing or not valid.
     """
     given = _checked(options, RealOptions)
-    if "port" not in given:
-        raise ConfigurationError("no port is given; valid: the arm's serial port, as port='/dev/ttyACM0'")
+    if not given.keys() & {"port", "controllers"}:
+        raise ConfigurationError(
+            "no port is given; valid: the arm's serial port, as port='/dev/ttyACM0', or controllers='ur'"
+        )
     RealOptions(robot=robot, namespace=namespace, **given)
     return StartedGraph(["real", "--robot", robot, *_words(given)], namespace, (parse_robot(robot),))
 

@@ -34,7 +34,11 @@ class Source(Protocol):
         """
 
     def read_depth(self, timeout: float) -> NDArray[np.float32] | None:
-        """Return its depth (H, W) [m], NaN where it is not known; None for a camera without."""
+        """Return the depth (H, W) [m] of the picture read last, NaN where it is not known; None for a camera without.
+
+        Raises:
+            CameraError: If it is older than `timeout` [s], or the camera is gone.
+        """
 
     def close(self) -> None:
         """Let the camera go."""
@@ -85,7 +89,8 @@ class LeRobotSource:
         if not self._has_depth:
             return None
         try:
-            raw = self._camera.async_read_depth(timeout_ms=1e3 * timeout)
+            # Not async_read_depth: it waits for the picture after the one that was just read.
+            raw = self._camera.read_latest_depth(max_age_ms=round(1e3 * timeout))
         except _CAMERA_ERRORS as error:
             raise CameraError(_one_line(error)) from error
         depth: NDArray[np.float32] = raw.reshape(raw.shape[:2]).astype(np.float32) * np.float32(MILLIMETRE)

@@ -81,7 +81,7 @@ def make_driver(robot: RealRobot, given: Connection, make_link: MakeLink) -> Dri
     Raises:
         ConfigurationError: If the robot cannot be reached so.
     """
-    if given.driver == ROS2_CONTROL:
+    if given.driver == ROS2_CONTROL or (given.driver == "auto" and given.controllers):
         return _ros2_control(robot, given, make_link)
     return make_arm(robot.config, given.driver, given.port, given.calibration, given.arm)
 

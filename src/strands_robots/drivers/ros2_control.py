@@ -11,6 +11,7 @@ import numpy as np
 
 from strands_robots.drivers.controllers import ControlledRobot, Output
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
+from strands_robots.errors import StrandsRobotsError
 from strands_robots.safety.readings import Readings
 from strands_robots.types import FloatArray
 
@@ -99,7 +100,7 @@ class Ros2ControlDriver:
         try:
             found = self._link.open()
             self._await_states()
-        except DriverError:
+        except StrandsRobotsError:
             self._link.close()
             raise
         config = self._robot.config
