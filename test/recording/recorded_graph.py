@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ from strands_robots.action import ReplayEpisode
 from strands_robots.msg import EpisodeState, JointCommand, Variation
 from strands_robots.srv import RandomizeWorld, RecordEpisode, ResetWorld, StartRecording, StepWorld
 from system.policy_goals import PolicyGoals
+
+from strands_robots.motion.chunk import Chunk
+from strands_robots.ros.conversions import chunk_to_msg
+from strands_robots.ros.stamps import to_seconds
+from strands_robots.types import FloatArray
 
 ROBOTS = ["so101=so101"]
 
@@ -53,6 +59,17 @@ class RecordedGraph:
 
     def release(self) -> None:
         self.client.call(StepWorld, "world/step", StepWorld.Request(client="test", steps=0, release=True), 30.0)
+
+    def play(self, robot: str, source: str, rows: FloatArray, period: float, steps: int) -> None:
+        """Step the world with a chunk of rows (H, 1) for the first joint of a robot."""
+        state = self.client.call(StepWorld, "world/step", StepWorld.Request(client="test", steps=0), 30.0)
+        chunk = Chunk(
+            source, time.time_ns(), to_seconds(state.stamp), 0.5, ("shoulder_pan",), rows, control_period=period
+        )
+        request = StepWorld.Request(client="test", steps=steps, chunk_robots=[robot], chunks=[chunk_to_msg(chunk)])
+        answer = self.client.call(StepWorld, "world/step", request, 30.0)
+        assert answer.success, answer.message
+        self.release()
 
     def reset(self, seed: int) -> None:
         response = self.client.call(ResetWorld, "world/reset", ResetWorld.Request(seed=seed))

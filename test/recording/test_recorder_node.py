@@ -92,6 +92,27 @@ def test_lockstep_records_two_robots_and_three_cameras_without_loss_and_twice_th
     assert provenance["robots"]["left"]["calibration"] is None
 
 
+def test_frames_in_which_a_hand_has_the_robot_are_marked_as_lerobot_marks_interventions(
+    lockstep: RecordedGraph, tmp_path: Path
+) -> None:
+    root = tmp_path / "data"
+    lockstep.randomize()
+    assert lockstep.start(root, cameras=[], with_intervention=True).success
+    lockstep.reset(7)
+    lockstep.begin()
+    for source, angle in (("policy/x", 0.1), ("teleop/hand", -0.1)):
+        lockstep.play("left", source, np.full((12, 1), angle), 1 / 30, steps=40)
+    ended = lockstep.end()
+    assert ended.success and ended.frames == 20, ended.message
+    lockstep.stop()
+    (row,) = read_episodes(root)
+    marks = read_vectors(root, row, ["intervention"])["intervention"].ravel().tolist()
+    assert marks == [False] * 10 + [True] * 10
+    assert verify(root, expected=1).is_good
+    account: Any = read_account(root, 0)
+    assert account["sources"] == ["policy/x", "teleop/hand"]
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.long
 def test_replayed_episode_is_tracked_in_lockstep_and_put_exactly(lockstep: RecordedGraph, tmp_path: Path) -> None:
@@ -187,6 +208,7 @@ def test_record_command_saves_episodes_of_a_policy_in_real_time_and_accounts_for
     realtime: RecordedGraph, tmp_path: Path
 ) -> None:
     root = tmp_path / "data"
+    realtime.reset(1)
     options = ["--episodes", "2", "--duration", "1.5", "--fps", "20", "--camera", "so101/wrist"]
     done = record(realtime, root, *options, "--policy", "sine", "--config", SWING)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -212,6 +234,7 @@ def record(graph: RecordedGraph, root: Path, *options: str) -> subprocess.Comple
 @pytest.mark.long
 def test_episode_is_replayed_in_real_time_through_the_gate(realtime: RecordedGraph, tmp_path: Path) -> None:
     root = tmp_path / "data"
+    realtime.reset(1)
     assert realtime.start(root, cameras=[]).success
     realtime.begin()
     assert realtime.goals.run(duration=2.0).success

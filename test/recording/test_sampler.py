@@ -15,6 +15,7 @@ from strands_robots.recording.sampler import (
     SamplerConfig,
     StaleError,
 )
+from strands_robots.recording.schema import schema_from_json
 from strands_robots.recording.stream import SECOND
 
 from .made import JOINTS, make_schema
@@ -205,3 +206,20 @@ def test_several_robots_have_their_prefix_and_one_has_not() -> None:
     assert list(one.keys.values()) == ["observation.images.camera0"]
     assert two.names()[0] == "left_shoulder_pan.pos" and two.names()[6] == "right_shoulder_pan.pos"
     assert list(two.keys.values()) == ["observation.images.left_camera0"]
+
+
+def test_frames_whose_command_is_a_persons_are_interventions_where_that_is_recorded() -> None:
+    sampler = Sampler(make_schema(0, 25, with_intervention=True), LOCKSTEP)
+    sampler.begin(0)
+    frames: list[Frame] = []
+    for ms in range(0, 400, 10):
+        source = "policy/x" if ms < 120 else "teleop/hand" if ms < 240 else "operator/motion" if ms < 320 else ""
+        sampler.streams["so101/command_applied"].push(ms * MS, CommandSample(ZERO, source))
+        sampler.streams["so101/joint_states"].push(ms * MS, JointSample(ZERO, ZERO, ZERO))
+        frames += sampler.due(ms * MS)
+    marks = [frame.values["intervention"] for frame in frames]
+    assert [bool(mark[0]) for mark in marks[:9]] == [False] * 3 + [True] * 3 + [False] * 3
+    assert all(mark.dtype == np.bool_ and mark.shape == (1,) for mark in marks)
+    assert sampler.schema.features()["intervention"] == {"dtype": "bool", "shape": (1,), "names": None}
+    assert schema_from_json(sampler.schema.to_json()).with_intervention
+    assert "intervention" not in make_schema(0).features() and not schema_from_json(make_schema(0).to_json()).with_intervention

@@ -30,6 +30,13 @@ def record(
     overwrite: Annotated[bool, typer.Option(help="Put a new dataset in the place of the one that is there.")] = False,
     velocity: Annotated[bool, typer.Option(help="Also record observation.velocity.")] = False,
     effort: Annotated[bool, typer.Option(help="Also record observation.effort.")] = False,
+    intervention: Annotated[
+        bool,
+        typer.Option(
+            help="Also record intervention: true where a hand (class teleop) commanded. An episode then goes on when a hand takes "
+            "the robot from the policy."
+        ),
+    ] = False,
     units: Annotated[str, typer.Option(help="lerobot (degrees, grippers 0 to 100) or si.")] = "lerobot",
     codec: Annotated[str, typer.Option(help="Video codec: h264, libsvtav1 or another of LeRobot.")] = "h264",
     success_when: Annotated[
@@ -60,6 +67,7 @@ def record(
             fps=fps, robots=tuple(robots or ()), cameras=tuple(cameras or ()), policy=policy, config=config, rate=rate,
             seed=seed, lockstep=lockstep, mode=1 if resume else 2 if overwrite else 0, velocity=velocity, effort=effort,
             units=units, codec=codec, on_stale=on_stale, success_when=success_when,
+            intervention=intervention,
         )  # fmt: skip
         saved = record_episodes(client, plan, say, complain)
     if saved != episodes:

@@ -16,6 +16,8 @@ from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWo
 START_TIMEOUT = 120.0
 EPISODE_TIMEOUT = 300.0
 CLIENT = "operator/record"
+_BY_HAND = "'teleop/"
+"""What the gate says of who holds the robot, where a hand took it from a policy."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class RecordPlan:
     codec: str
     on_stale: str
     success_when: str = ""
+    intervention: bool = False
 
 
 def record_episodes(
@@ -77,7 +80,8 @@ def _start(client: GraphClient, plan: RecordPlan, tell: Callable[[str], None]) -
     request = StartRecording.Request(
         root=plan.root, repo_id=plan.repo_id, mode=plan.mode, fps=plan.fps, robots=list(plan.robots),
         cameras=list(plan.cameras), task=plan.task, units=plan.units, with_velocity=plan.velocity,
-        with_effort=plan.effort, with_outcome=bool(plan.success_when), codec=plan.codec, on_stale=plan.on_stale,
+        with_effort=plan.effort, with_outcome=bool(plan.success_when), with_intervention=plan.intervention,
+        codec=plan.codec, on_stale=plan.on_stale,
         provenance=json.dumps({"policy": plan.policy, "policy_config": plan.config}) if plan.policy else "",
     )  # fmt: skip
     response = client.call(StartRecording, "recorder/start", request, START_TIMEOUT)
@@ -123,6 +127,7 @@ def _episode(
 
 def _play(client: GraphClient, plan: RecordPlan, seed: int, complain: Callable[[str], None]) -> tuple[str, int]:
     """Let the time of an episode pass; return what went wrong, or nothing, and RecordEpisode's outcome."""
+    end = time.monotonic() + plan.duration
     if plan.policy:
         robot = plan.robots[0] if plan.robots else _only_robot(client)
         goal = Goal(
@@ -132,15 +137,22 @@ def _play(client: GraphClient, plan: RecordPlan, seed: int, complain: Callable[[
         result = run_policy(client, goal, complain)
         if result.termination_reason == "cancelled":
             raise KeyboardInterrupt  # run_policy takes the key press itself.
+        if plan.intervention and result.termination_reason == "refused" and _BY_HAND in result.message:
+            complain("a hand took the robot from the policy; the episode goes on to its end")
+            return _wait(client, end), RecordEpisode.Request.UNKNOWN
         if not result.success:
             return f"{result.termination_reason}: {result.message}", RecordEpisode.Request.UNKNOWN
         return "", _outcome(plan, result.termination_reason)
     if plan.lockstep:
         return _step(client, plan), RecordEpisode.Request.UNKNOWN
-    clock = time.monotonic() + plan.duration
-    while time.monotonic() < clock:
-        client.spin_until(lambda: False, min(0.2, max(clock - time.monotonic(), 0.0)))
-    return "", RecordEpisode.Request.UNKNOWN
+    return _wait(client, end), RecordEpisode.Request.UNKNOWN
+
+
+def _wait(client: GraphClient, end: float) -> str:
+    """Let time pass until `end` [s, steady time]; nothing goes wrong in it."""
+    while time.monotonic() < end:
+        client.spin_until(lambda: False, min(0.2, max(end - time.monotonic(), 0.0)))
+    return ""
 
 
 def _outcome(plan: RecordPlan, reason: str) -> int:
