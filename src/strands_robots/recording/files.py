@@ -20,6 +20,12 @@ MUTABLE = (INFO, STATS, TASKS)
 OURS = Path("meta/strands_robots")
 """Folder of what this package adds; LeRobot leaves it alone."""
 
+RESERVE = OURS / "reserve"
+"""Room that a recorder holds while a dataset is open, so that what a full disk left half written can be put back."""
+
+RESERVED = 1 << 18
+"""Size of it [bytes]: more than the files need that are put back."""
+
 LOST = Path("lost")
 """Folder, below OURS, of what a recovery took out of the dataset."""
 
@@ -96,6 +102,21 @@ def sync_folders(paths: Iterable[Path]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def reserve(root: Path) -> None:
+    """Take the room that `recover` gives back; raises OSError when there is none."""
+    path = root / RESERVE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(bytes(RESERVED))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def release(root: Path) -> None:
+    """Give the reserved room back."""
+    (root / RESERVE).unlink(missing_ok=True)
 
 
 def free_bytes(folder: Path) -> int:

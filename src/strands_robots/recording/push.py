@@ -59,7 +59,7 @@ def push_dataset(root: Path, repo_id: str, *, private: bool = True, branch: str 
             f"huggingface_hub is not installed here; valid: make setup-learning ({error})"
         ) from error
     info = read_info(root)
-    ignored = [f"{files.OURS}/{files.LOST}/**", str(PROGRESS), "tmp*/**", "images/**", "**/.*"]
+    ignored = [f"{files.OURS}/{files.LOST}/**", str(PROGRESS), str(files.RESERVE), "tmp*/**", "images/**", "**/.*"]
     api = HfApi()
     try:
         url = api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)

@@ -57,6 +57,7 @@ def recover(root: Path, keep_lost: bool = True) -> Recovery:
     """
     if not (root / "meta").is_dir():
         raise DatasetError(f"{root} holds no dataset: it has no folder meta")
+    files.release(root)
     report = Recovery()
     for folder in files.temporary_folders(root):
         shutil.rmtree(folder)

@@ -120,6 +120,7 @@ class LeRobotStore:
             self._use_a_file_for_each_episode()
             files.write_json(self.root / SCHEMA, self.schema.to_json())
             commit(self.root, 0, 0)
+            files.reserve(self.root)
         self._progress = Progress(self.root)
 
     def resume(self) -> None:
@@ -148,6 +149,8 @@ class LeRobotStore:
         self._check_space()
         self.episodes, self.frames = report.episodes, report.frames
         self._reopen()
+        with _lerobot_errors(self.root):
+            files.reserve(self.root)
         self._progress = Progress(self.root)
 
     def overwrite(self) -> None:
@@ -218,11 +221,14 @@ class LeRobotStore:
             RecordingError: If that fails as well.
         """
         self._drop()
-        report = recover(self.root, keep_lost=False)
+        with _lerobot_errors(self.root):
+            report = recover(self.root, keep_lost=False)
         self._end_episode()
         self.episodes, self.frames = report.episodes, report.frames
         if self.episodes:
             self._reopen()
+            with contextlib.suppress(OSError):
+                files.reserve(self.root)
         else:
             shutil.rmtree(self.root)
             self.create()
@@ -235,6 +241,7 @@ class LeRobotStore:
                     self._dataset.clear_episode_buffer()
                 self._dataset.finalize()
             self._dataset = None
+        files.release(self.root)
         if self._progress is not None:
             self._progress.clear()
             self._progress.close()
