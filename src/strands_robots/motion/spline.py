@@ -51,6 +51,8 @@ class MonotoneCubic:
         self.rows = rows
         self.period = period
         self._last = len(rows) - 1
+        if self._last == 0:
+            return  # one row has no interval; most commands are of one row
         slopes = monotone_slopes(rows)
         self._linear = slopes[:-1]
         delta = np.diff(rows, axis=0)
