@@ -19,7 +19,7 @@ from strands_robots.ros.images import rgb_from_msg
 
 from .picture_pipe import ENVIRONMENT, PicturePipe
 
-pytestmark = pytest.mark.learning
+pytestmark = [pytest.mark.learning, pytest.mark.long]
 
 CALIBRATION = """
 image_width: 640

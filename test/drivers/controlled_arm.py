@@ -158,6 +158,7 @@ def main() -> None:
     executor = rclpy.executors.SingleThreadedExecutor()
     executor.add_node(arm.broadcaster)
     executor.add_node(arm.controller)
+    print("ready", flush=True)
     try:
         executor.spin()
     except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):

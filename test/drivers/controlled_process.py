@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from graph import Graph, Process
+from graph import Graph, Process, wait_for
 
 from strands_robots.robot_config import load_robot
 
@@ -18,5 +18,7 @@ def start_controlled_arm(graph: Graph, kind: str = "joint_trajectory", robot: st
     home = load_robot(robot).home
     joints = [f"{joint}={position}" for joint, position in home.items()]
     command = [sys.executable, str(Path(__file__).with_name("controlled_arm.py")), kind, NAMES[kind], *joints]
-    graph.processes.append(Process(command, graph.environment))
+    process = Process(command, graph.environment)
+    graph.processes.append(process)
+    wait_for(lambda: "ready" in process.text, 60.0, "the stand-in")
     return f'{{controllers: [{{name: {NAMES[kind]}, kind: {kind}}}], manager: ""}}'

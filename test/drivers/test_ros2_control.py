@@ -29,6 +29,7 @@ class Messages:
         self.sent: list[tuple[int, list[float]]] = []
         self.switched: list[bool] = []
         self.is_open = False
+        self.rivalry = ""
 
     def open(self) -> dict[str, str]:
         self.is_open = True
@@ -44,8 +45,8 @@ class Messages:
     def switch(self, active: bool) -> None:
         self.switched.append(active)
 
-    def check(self) -> None:
-        pass
+    def check(self) -> str:
+        return self.rivalry
 
     def close(self) -> None:
         self.is_open = False
@@ -131,6 +132,13 @@ def test_silent_joint_is_complained_about_then_lost_and_the_others_do_not_hide_i
         while True:
             messages.say(a=1.0, b=2.0)
             read(driver)
+
+
+def test_somebody_else_who_commands_the_robot_is_complained_about() -> None:
+    driver, messages = connected()
+    messages.rivalry = "/other commands /jtc/joint_trajectory"
+    read(driver)
+    assert driver.complaint == messages.rivalry
 
 
 def test_robot_without_states_is_refused_with_the_joints_that_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,8 +59,12 @@ class ControllerLink(Protocol):
     def switch(self, active: bool) -> None:
         """Begin to activate the controllers, or to deactivate them; `check` says how it went."""
 
-    def check(self) -> None:
-        """Raise LinkLostError when the last switch failed, or took too long."""
+    def check(self) -> str:
+        """Return what stops the robot, as somebody else who commands it; empty when nothing does.
+
+        Raises:
+            LinkLostError: If the last switch failed, or took too long.
+        """
 
     def close(self) -> None:
         """Take everything back; waits for a switch that has begun."""
@@ -110,7 +114,7 @@ class Ros2ControlDriver:
 
     def read(self, position: FloatArray, velocity: FloatArray, effort: FloatArray) -> None:
         """See `Driver`."""
-        self._link.check()
+        complaint = self._link.check()
         self._take_all()
         config, health = self._robot.config, self.health
         np.subtract(time.monotonic(), self._heard, out=self._age)
@@ -120,11 +124,9 @@ class Ros2ControlDriver:
         health.incomplete += age > config.stale
         if age > config.lost:
             raise LinkLostError(f"'{self._robot.joints[oldest]}' has not been in {config.joint_states} for {age:.2f} s")
-        self.complaint = (
-            f"'{self._robot.joints[oldest]}' has not been in {config.joint_states} for {config.stale:g} s"
-            if age > config.stale
-            else ""
-        )
+        if age > config.stale:
+            complaint = f"'{self._robot.joints[oldest]}' has not been in {config.joint_states} for {config.stale:g} s"
+        self.complaint = complaint
         position[:] = self._position
         velocity[:] = self._velocity
         effort[:] = self._effort

@@ -31,6 +31,9 @@ from strands_robots.types import FloatArray
 FIND_TIMEOUT = 3.0
 """Longest wait for controllers to be seen [s]."""
 
+RIVAL_PERIOD = 0.5
+"""Time between two looks for others who command the robot [s]."""
+
 SWITCH_TIMEOUT = 3.0
 """Longest time that activating or deactivating controllers may take [s]."""
 
@@ -58,6 +61,8 @@ class Ros2ControlPort:
         self._pool: ThreadPoolExecutor | None = None
         self._switching: Future[None] | None = None
         self._asked_at = 0.0
+        self._look_at = 0.0
+        self._rivalry = ""
 
     def open(self) -> dict[str, str]:
         """See `ControllerLink`."""
@@ -100,19 +105,14 @@ class Ros2ControlPort:
         self._asked_at = time.monotonic()
         self._switching = pool.submit(manager.switch, names, active, SWITCH_TIMEOUT)
 
-    def check(self) -> None:
+    def check(self) -> str:
         """See `ControllerLink`."""
-        switching = self._switching
-        if switching is None:
-            return
-        if not switching.done():
-            if time.monotonic() - self._asked_at > 2.0 * SWITCH_TIMEOUT:
-                raise LinkLostError(f"the controllers were not switched within {2.0 * SWITCH_TIMEOUT:g} s")
-            return
-        self._switching = None
-        error = switching.exception()
-        if error is not None:
-            raise LinkLostError(f"the controllers cannot be switched: {error}") from error
+        self._check_switching()
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + RIVAL_PERIOD
+            self._rivalry = self._find_rivalry()
+        return self._rivalry
 
     def close(self) -> None:
         """See `ControllerLink`."""
@@ -125,6 +125,27 @@ class Ros2ControlPort:
         if self._client is not None:
             self._client.close()
         self._writers, self._subscription, self._client, self._pool = [], None, None, None
+
+    def _check_switching(self) -> None:
+        switching = self._switching
+        if switching is None:
+            return
+        if not switching.done():
+            if time.monotonic() - self._asked_at > 2.0 * SWITCH_TIMEOUT:
+                raise LinkLostError(f"the controllers were not switched within {2.0 * SWITCH_TIMEOUT:g} s")
+            return
+        self._switching = None
+        error = switching.exception()
+        if error is not None:
+            raise LinkLostError(f"the controllers cannot be switched: {error}") from error
+
+    def _find_rivalry(self) -> str:
+        """Return who else commands a controller, in words; one publisher on each topic is this node's."""
+        for writer in self._writers:
+            infos = self._node.get_publishers_info_by_topic(writer.topic)
+            if len(infos) > 1:
+                return f"{_names(infos)} command {writer.topic}; valid: this node alone"
+        return ""
 
     def _refuse_own_topics(self) -> None:
         own = self._node.resolve_topic_name(self._name) + "/"
@@ -150,13 +171,10 @@ class Ros2ControlPort:
 
     def _refuse_rivals(self, topic: str, end: float) -> None:
         """Refuse a topic that somebody else publishes on. This node does not yet, and a rival may have the same name."""
-        while rivals := {
-            f"{info.node_namespace.rstrip('/')}/{info.node_name}"
-            for info in self._node.get_publishers_info_by_topic(topic)
-        }:
+        while rivals := self._node.get_publishers_info_by_topic(topic):
             if time.monotonic() > end:
                 raise DriverError(
-                    f"{', '.join(sorted(rivals))} also commands {topic}; valid: only this node, or the gate can be passed by; others "
+                    f"{_names(rivals)} also commands {topic}; valid: only this node, or the gate can be passed by; others "
                     f"command /{self._name}/joint_trajectory. A process that was killed is forgotten after some 20 s"
                 )
             time.sleep(0.05)
@@ -194,7 +212,7 @@ class _Writer:
     def __init__(self, node: Node, output: Output, lead: float) -> None:
         self._node = node
         size = len(output.joints)
-        topic = output.controller.command_topic
+        topic = self.topic = node.resolve_topic_name(output.controller.command_topic)
         if output.controller.kind == TRAJECTORY:
             # Positions alone: since Jazzy a last point with a velocity is refused unless the controller allows it.
             point = JointTrajectoryPoint(positions=[0.0] * size, time_from_start=to_duration(lead))
@@ -212,6 +230,10 @@ class _Writer:
 
     def close(self) -> None:
         self._node.destroy_publisher(self._publisher)
+
+
+def _names(infos: list[Any]) -> str:
+    return ", ".join(sorted({f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in infos}))
 
 
 def _type_name(output: Output) -> str:
