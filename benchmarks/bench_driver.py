@@ -45,7 +45,7 @@ REFERENCE = {
 
 def serve(folder: str) -> None:
     """Be the bus until killed; print when the first servo's goal changes, and when the last torque goes."""
-    bus = BusProcess(BusOptions("so101", Path(folder) / "bus", mounts=MOUNTS))
+    bus = BusProcess(BusOptions("so101", link=Path(folder) / "bus", mounts=MOUNTS))
     servos, receive = bus.arm.servos, bus.bus.receive
     last: dict[str, Any] = {"goal": servos[0].goal, "torque": True}
 

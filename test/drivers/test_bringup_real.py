@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from strands_robots.bringup.graph import OnExit
@@ -18,6 +20,8 @@ from strands_robots.errors import ConfigurationError, UnknownNameError
         ({"robot": "so101", "port": "p", "arm": "a", "at_exit": "fly"}, "valid: hold, off"),
         ({"robot": "so101@0,0,0", "port": "p", "arm": "a"}, "has a pose"),
         ({"robot": "so101", "port": "p", "arm": "a", "recorder": "perhaps"}, "true or false"),
+        ({"robot": "ur5e", "controllers": "ur", "port": "p"}, "port and controllers are given"),
+        ({"robot": "so101", "port": "p", "arm": "a", "cameras": "wrist"}, "<camera>=opencv:<device or number>"),
     ],
 )
 def test_what_is_missing_or_wrong_is_said(given: dict[str, str], words: str) -> None:
@@ -53,3 +57,20 @@ def test_second_arm_has_a_driver_of_its_own_in_the_same_graph() -> None:
 def test_second_arm_without_name_port_or_arm_of_its_own_is_refused(second: str) -> None:
     with pytest.raises(ConfigurationError, match="valid: "):
         RealOptions(robot="so101", port="/dev/ttyACM0", arm="l", second=second)
+
+
+def test_arm_behind_ros2_control_needs_no_port_and_a_camera_is_a_node_that_the_graph_can_lose() -> None:
+    options = RealOptions("ur5e", controllers="ur", cameras="wrist=opencv:/dev/video0", approvals=True)
+    nodes = {node.name: node for node in real_graph(options).nodes}
+    driver = nodes["driver_node"].parameters
+    assert (driver["driver"], driver["controllers"], driver["port"]) == ("ros2_control", "ur", "")
+    assert nodes["camera_node"].on_exit is OnExit.OPTIONAL
+    assert nodes["camera_node"].parameters["cameras"] == "wrist=opencv:/dev/video0"
+    assert "approval_node" in nodes
+
+
+def test_file_of_controllers_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "arm.yaml").write_text("{controllers: [{name: a, kind: position}]}")
+    monkeypatch.chdir(tmp_path)
+    nodes = {node.name: node for node in real_graph(RealOptions("ur5e", controllers="arm.yaml")).nodes}
+    assert nodes["driver_node"].parameters["controllers"] == str(tmp_path / "arm.yaml")
