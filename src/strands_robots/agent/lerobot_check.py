@@ -21,7 +21,7 @@ from strands_robots.errors import ConfigurationError
 ENVIRONMENTS = ("aloha", "pusht", "libero", "metaworld")
 """Simulated ones; `gym_manipulator` drives a robot past its gate and is none."""
 
-TIMEOUT = 120.0
+TIMEOUT = 300.0
 """LeRobot and torch take seconds to import, more from a cold disk [s]."""
 
 _SENDING = ("push_to_hub", "save_checkpoint_to_hub", "wandb.enable")
