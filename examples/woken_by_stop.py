@@ -53,7 +53,7 @@ def main() -> None:
             steps: queue.Queue[Step] = queue.Queue()
             client = PromptClient("", "agent", lambda turn, step: steps.put(step))
             try:
-                assert wait_until(client.is_there, LONGEST_WAIT), "agent_node did not come up"
+                assert wait_until(client.is_ready, LONGEST_WAIT), "agent_node did not come up"
                 print("stopped:", robot.stop("somebody pressed the button").message)
                 step = steps.get(timeout=LONGEST_WAIT)
                 while step.kind is not StepKind.END:

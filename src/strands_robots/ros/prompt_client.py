@@ -13,6 +13,7 @@ from strands_robots.ros import qos
 from strands_robots.ros.agent_goals import AgentGoals, SentGoal
 from strands_robots.ros.agent_messages import step_from_msg
 from strands_robots.ros.client import NoAnswerError
+from strands_robots.ros.graph_survey import action_types
 from strands_robots.ros.spun_client import SpunClient, wait_until
 
 DISCOVERY_TIME = 3.0
@@ -37,10 +38,11 @@ class PromptClient:
         name = f"{prefix}/{agent}/prompt" if prefix else f"{agent}/prompt"
         self._endpoint = Endpoint(name, "strands_robots/action/PromptAgent")
         self._on_step = on_step
-        events = f"{agent}/events"
-        self._client.node.create_subscription(AgentEvent, events, self._on_event, qos.AGENT_EVENTS)
+        self._asked: set[bytes] = set()
+        self._events = f"{agent}/events"
+        self._client.node.create_subscription(AgentEvent, self._events, self._on_event, qos.AGENT_EVENTS)
         # The first steps of a turn are not lost to discovery.
-        wait_until(lambda: self._client.node.count_publishers(events) > 0, DISCOVERY_TIME)
+        wait_until(lambda: bool(self._agents()), DISCOVERY_TIME)
 
     def close(self) -> None:
         """Cancel a turn that was begun here, then leave the graph."""
@@ -49,6 +51,7 @@ class PromptClient:
 
     def send(self, prompt: str, source: str, session: str, take_over: bool, turn_id: str) -> SentGoal:
         """Send a prompt that begins the turn `turn_id` (32 hex digits); raises NoAnswerError when there is no such agent."""
+        self._asked = self._agents()
         goal = PromptAgent.Goal(prompt=prompt, source=source, session=session, take_over=take_over)
         try:
             return self._goals.send(self._endpoint, PromptAgent, goal, turn_id)
@@ -69,9 +72,18 @@ class PromptClient:
             result.elapsed,
         )  # fmt: skip
 
+    def is_ready(self) -> bool:
+        """Return whether the agent takes prompts and hears its events: its action server is the last thing that it makes."""
+        return f"/{self._endpoint.name}" in action_types(self._client.graph)
+
     def is_there(self) -> bool:
-        """Return whether the agent is on the graph."""
-        return bool(self._client.node.count_publishers(f"{self._endpoint.name.rsplit('/', 1)[0]}/events"))
+        """Return whether the process that was asked last is on the graph; one that was started again is another."""
+        return bool(self._asked & self._agents())
+
+    def _agents(self) -> set[bytes]:
+        """Return the identities of the processes that say what the agent does."""
+        topic = self._client.node.resolve_topic_name(self._events)
+        return {bytes(info.endpoint_gid) for info in self._client.node.get_publishers_info_by_topic(topic)}
 
     def _on_event(self, message: Any) -> None:
         step = step_from_msg(message)
