@@ -51,12 +51,13 @@ class PromptClient:
 
     def send(self, prompt: str, source: str, session: str, take_over: bool, turn_id: str) -> SentGoal:
         """Send a prompt that begins the turn `turn_id` (32 hex digits); raises NoAnswerError when there is no such agent."""
-        self._asked = self._agents()
         goal = PromptAgent.Goal(prompt=prompt, source=source, session=session, take_over=take_over)
         try:
-            return self._goals.send(self._endpoint, PromptAgent, goal, turn_id)
+            sent = self._goals.send(self._endpoint, PromptAgent, goal, turn_id)
         except NoAnswerError as error:
             raise NoAnswerError(f"{error}; an agent needs --agent at the start of the graph") from error
+        self._asked = self._agents()
+        return sent
 
     def cancel(self, goal: SentGoal) -> None:
         """Cancel a turn, and every goal of the agent with it."""
@@ -78,7 +79,9 @@ class PromptClient:
 
     def is_there(self) -> bool:
         """Return whether the process that was asked last is on the graph; one that was started again is another."""
-        return bool(self._asked & self._agents())
+        found = self._agents()
+        self._asked = self._asked or found
+        return not self._asked or bool(self._asked & found)
 
     def _agents(self) -> set[bytes]:
         """Return the identities of the processes that say what the agent does."""
