@@ -15,6 +15,7 @@ from system.simulation import Simulation
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if not path.name.startswith("_"))
+PATIENT = Path(__file__).with_name("patient.py")
 PAGE = ROOT / "docs" / "examples.md"
 TIMEOUT = 150.0
 
@@ -56,7 +57,7 @@ def run(name: str, environment: Mapping[str, str], folder: Path) -> str:
     """Return what an example printed; fail when it did not end well."""
     words = name.split()
     done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / f"{words[0]}.py"), *words[1:]],
+        [sys.executable, str(PATIENT), str(ROOT / "examples" / f"{words[0]}.py"), *words[1:]],
         cwd=folder,
         env={**environment, "ROS_HOME": str(folder), "NO_COLOR": "1", "STRANDS_ROBOTS_MODEL": ""},
         stdin=subprocess.DEVNULL,
