@@ -11,6 +11,7 @@ import numpy as np
 from graph import wait_for
 
 from strands_robots.drivers.arms import make_arm
+from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.loop import DrivenRobot, DriverLoop, SteadyRosTime
 from strands_robots.drivers.making import RealRobot, make_gate
 from strands_robots.motion.chunk import Chunk
@@ -56,7 +57,12 @@ class DrivenArm:
         self._over = threading.Event()
         self._beats = threading.Thread(target=self._beat, daemon=True)
         self.loop.start()
-        self.loop.activate()
+        try:
+            self.loop.activate()
+        except DriverError:
+            self.loop.stop()
+            self.driver.disconnect()
+            raise
         self._beats.start()
 
     def arm(self) -> None:

@@ -54,6 +54,9 @@ class DynamixelDriver(ServoDriver):
         mode = Mode.CURRENT_POSITION if name in gripper else Mode.EXTENDED_POSITION
         return {"Return_Delay_Time": 0, "Operating_Mode": int(mode)}, _ELBOW if name == "elbow_flex" else {}
 
+    def check_servos(self) -> None:
+        """See `ServoDriver`; protocol 2.0 is the same in every firmware."""
+
     def make_cycle(self, descriptor: int, numbers: Sequence[int], models: Mapping[str, str]) -> DynamixelCycle:
         """See `ServoDriver`."""
         kinds = [MODELS[models[name]] for name in self.names]

@@ -99,16 +99,19 @@ class DynamixelCycle(SerialCycle):
                 at += 4
                 continue
             wanted = self.buffer[end - 2] | self.buffer[end - 1] << 8
-            if crc16(self._view[at : end - 2]) != wanted or self._unstuff(at + 8, end - 2) != length + 1:
+            if crc16(self._view[at : end - 2]) != wanted:
                 self.counts["checksum"] += 1
                 at += 4
+                continue
+            start, at = at + 8, end
+            if self._unstuff(start, end - 2) != length + 1:
+                self.counts["late"] += 1
                 continue
             if length == _LENGTH:
                 self._take_motion(index)
             else:
                 self._take_state(index)
             answered += 1
-            at = end
         return answered
 
     def _unstuff(self, start: int, end: int) -> int:
@@ -116,7 +119,7 @@ class DynamixelCycle(SerialCycle):
         buffer, body, count = self.buffer, self._body, 0
         for at in range(start, end):
             byte = buffer[at]
-            if byte == 0xFD and count >= 3 and body[count - 1] == 0xFD and body[count - 2] == body[count - 3] == 0xFF:
+            if byte == buffer[at - 1] == 0xFD and at >= start + 3 and buffer[at - 2] == buffer[at - 3] == 0xFF:
                 continue
             body[count] = byte
             count += 1

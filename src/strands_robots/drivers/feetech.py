@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from strands_robots.drivers.calibration import Calibration
+from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.feetech_cycle import FeetechCycle
 from strands_robots.drivers.servo_driver import ServoDriver, ServoOptions
 from strands_robots.errors import ConfigurationError
@@ -44,6 +45,16 @@ class FeetechDriver(ServoDriver):
         """See `ServoDriver`."""
         gripper = () if self.config.gripper is None else self.config.gripper.joints
         return _SETTINGS | (_GRIPPER_SETTINGS if name in gripper else {}), _ALWAYS
+
+    def check_servos(self) -> None:
+        """See `ServoDriver`; LeRobot refuses servos of different firmware, whose registers may differ."""
+        firmware = {
+            name: (self.number("Firmware_Major_Version", name), self.number("Firmware_Minor_Version", name))
+            for name in self.names
+        }
+        if len(set(firmware.values())) > 1:
+            versions = ", ".join(f"{name} {major}.{minor}" for name, (major, minor) in firmware.items())
+            raise DriverError(f"servos have different firmware: {versions}; valid: one version, by Feetech's own tool")
 
     def make_cycle(self, descriptor: int, numbers: Sequence[int], models: Mapping[str, str]) -> FeetechCycle:
         """See `ServoDriver`."""

@@ -24,8 +24,6 @@ from strands_robots.safety.readings import Readings
 from strands_robots.types import FloatArray
 
 RETRIES = 5
-ATTEMPTS = 3
-"""How often a connection is tried; a lossy line fails sometimes."""
 
 LINK_ERRORS = (OSError, RuntimeError, termios.error)
 """What LeRobot's bus, the servo SDK and pyserial raise when a servo or the port does not answer."""
@@ -90,6 +88,10 @@ class ServoDriver(ABC):
     def make_cycle(self, descriptor: int, numbers: Sequence[int], models: Mapping[str, str]) -> SerialCycle:
         """Return the cycle on the open port."""
 
+    @abstractmethod
+    def check_servos(self) -> None:
+        """Raise DriverError for servos that must not work together."""
+
     def connect(self) -> None:
         """See `Driver`."""
         options = self.options
@@ -98,6 +100,7 @@ class ServoDriver(ABC):
         self._lock = PortLock(options.port)
         try:
             self.bus = self._open(calibration, models)
+            self.check_servos()
             self._check_calibration(calibration)
             self._configure()
             descriptor = self.bus.port_handler.ser.fileno()
@@ -192,32 +195,36 @@ class ServoDriver(ABC):
         return {name: servo.model for name, servo in hardware.servos.items()}
 
     def _open(self, calibration: Calibration, models: Mapping[str, str]) -> Any:
-        for attempt in range(ATTEMPTS):
-            bus = self.make_bus(models, calibration)
-            try:
-                bus.connect()
-            except LINK_ERRORS as error:
-                problem = self._explain(bus, error) if attempt == ATTEMPTS - 1 else None
-                if bus.port_handler.is_open:
-                    bus.port_handler.closePort()
-                if problem is not None:
-                    raise problem from error
-            else:
+        """Open the port and find the servos, asking again those that did not answer: LeRobot's own handshake asks each once."""
+        bus = self.make_bus(models, calibration)
+        bus.connect(handshake=False)
+        try:
+            found = {number: bus.ping(number, num_retry=RETRIES) for number in bus.ids}
+            wanted = {motor.id: bus.model_number_table[motor.model] for motor in bus.motors.values()}
+            if found == wanted:
                 return bus
-        raise AssertionError("unreachable")
+            problem = self._explain(bus, found, wanted)
+        except LINK_ERRORS:
+            bus.port_handler.closePort()
+            raise
+        bus.port_handler.closePort()
+        raise problem
 
-    def _explain(self, bus: Any, error: BaseException) -> DriverError:
-        """Return why no connection came about: servos in alarm, another baud rate, or nobody there."""
+    def _explain(self, bus: Any, found: Mapping[int, int | None], wanted: Mapping[int, int]) -> DriverError:
+        """Return why the servos are not those that are wanted: in alarm, at another baud rate, others, or not there."""
         there = f"port '{self.options.port}' at {bus.default_baudrate} baud"
-        ill = _complaints(bus, self.error_register, self.error_bits) if bus.port_handler.is_open else ""
+        ill = _complaints(bus, self.error_register, self.error_bits)
         if ill:
             return DriverError(
                 f"{there}: {ill}; valid: servos without an error. Find the cause, support the arm, and switch its supply off and on"
             )
-        elsewhere = _other_rate(bus) if bus.port_handler.is_open else ""
+        others = [f"{n} is model {found[n]}, not {wanted[n]}" for n in wanted if found[n] not in (None, wanted[n])]
+        missing = [str(number) for number in wanted if found[number] is None]
+        what = "; ".join([*(["servos missing: " + ", ".join(missing)] if missing else []), *others])
+        elsewhere = _other_rate(bus) if len(missing) == len(wanted) else ""
         return DriverError(
-            f"no arm answers on {there}: {one_line(error)}; {elsewhere}valid: the port of a powered arm with servos "
-            f"{', '.join(str(number) for number in bus.ids)}; found: {describe_found()}"
+            f"no such arm answers on {there}: {what}; {elsewhere}valid: the port of a powered '{self.config.name}' with servos "
+            f"{', '.join(map(str, wanted))}; found: {describe_found()}"
         )
 
     def _check_calibration(self, calibration: Calibration) -> None:
