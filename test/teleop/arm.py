@@ -27,15 +27,13 @@ HOME: FloatArray = np.array([CONFIG.home[name] for name in NAMES])
 class Arm:
     """Robot, gate, supervisor and teleoperation with one clock that the test advances."""
 
-    def __init__(
-        self, monkeypatch: Any, has_dead_man: bool = True, is_released: bool = True, tool: Any = None, **options: Any
-    ) -> None:
+    def __init__(self, monkeypatch: Any, has_dead_man: bool = True, is_released: bool = True, **options: Any) -> None:
         self.time = 1000.0
         monkeypatch.setattr("strands_robots.teleop.session.time.monotonic", lambda: self.time)
         self.position, self.velocity = HOME.copy(), np.zeros(len(NAMES))
         self.gate = Gate(GateConfig("so101", "s1"), LIMITS, self.position)
         self.options = TeleopOptions(**{"speed": 1.0, **options})
-        self.mover = Mover(CONFIG, self.options, tool)
+        self.mover = Mover(CONFIG, self.options, None)
         self.teleop = Teleop("so101", "test", has_dead_man, LIMITS, self.mover, self.options)
         self.frame: InputFrame | None = None
         self.path: list[FloatArray] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,8 @@ from strands_robots.errors import ConfigurationError
 from strands_robots.teleop.frame import BadFrameError, Mode
 from strands_robots.teleop.joystick import JoystickConfig, JoystickLeader
 from strands_robots.teleop.keyboard import HOLD_TIME, KeyboardLeader, Order, help_lines
+from strands_robots.teleop.screen import WIDTH, state_line
+from strands_robots.teleop.session import TeleopReport
 
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll")
 
@@ -129,3 +132,17 @@ def test_joystick_without_a_dead_man_switch_is_refused() -> None:
         JoystickConfig(dead_man=-1)
     with pytest.raises(ConfigurationError, match="six"):
         JoystickConfig(axes=(1, 2))
+
+
+def test_line_on_the_screen_says_whether_the_robot_moves_why_not_and_what_was_bad() -> None:
+    report = TeleopReport(
+        robot="so101", source="teleop/x", leader="joy", mode=Mode.TOOL, engaged=False, message="'so101' is stopped: \u00fc",
+        speed=0.5, stamp=0.0, input_rate=49.6, input_age=0.0, frames=3, bad_frames={"jump": 2, "time": 1}, refused_steps=0,
+    )  # fmt: skip
+    line = state_line(report)
+    assert (
+        line.startswith("holds  so101  tool    speed 0.50  input   50 Hz  3 bad frames  | 'so101' is stopped")
+        and line.isascii()
+    )
+    assert state_line(replace(report, engaged=True, message="x" * 500)).startswith("MOVES")
+    assert len(state_line(replace(report, message="x" * 500))) == WIDTH

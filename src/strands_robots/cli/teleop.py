@@ -61,6 +61,7 @@ def teleop(
         "robot": f"{spec.name}={spec.model}",
         "leader": leader.replace("-", "_"),
         "leader_options": json.dumps(given) if given else "",
+        "terminal": True,
         "mode": mode,
         "engaging": engaging,
         "speed": speed,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import termios
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ MODULES = {
 """Kinds of leaders, as LeRobot's --teleop.type names them, and where its package has them. Others are looked for below their name."""
 
 _DELTAS = ("delta_x", "delta_y", "delta_z")
-_FAILURES = (OSError, RuntimeError)
+_FAILURES = (OSError, RuntimeError, termios.error)
 """What LeRobot's buses raise when a device does not answer: ConnectionError and DeviceNotConnectedError are OSErrors."""
 
 
@@ -66,6 +67,7 @@ class LeRobotLeader:
             LeaderError: If it cannot be reached, or its calibration is not that of the arm.
         """
         device = make_device(self.name, self._options)
+        self._device = device
         takes_calibrate = "calibrate" in inspect.signature(device.connect).parameters
         try:
             if takes_calibrate:
@@ -74,7 +76,6 @@ class LeRobotLeader:
                 device.connect()
         except _FAILURES as error:
             raise LeaderError(f"cannot be connected: {_words(error)}") from error
-        self._device = device
         if not device.is_connected or getattr(getattr(device, "gamepad", None), "running", True) is False:
             raise LeaderError("LeRobot found no such device; valid: plug it in")
         if takes_calibrate and not device.is_calibrated:

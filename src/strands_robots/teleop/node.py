@@ -56,6 +56,7 @@ class TeleopParameters:
     )
     leader_options: str = parameter("", "Options of LeRobot's type, YAML or JSON: {port: /dev/ttyACM1, id: my_leader}.")
     leader_joints: tuple[str, ...] = parameter((), "<leader's joint>=<robot's joint> each, where their names differ.")
+    terminal: bool = parameter(False, "Read keys from the node's terminal and show there what goes on.")
     source: str = parameter("", "Who commands, teleop/<name>; empty for teleop/<leader>.")
     mode: str = parameter("tool", "What keys and joystick move at the start.", choices=("tool", "joints"))
     engaging: str = parameter(
@@ -102,7 +103,8 @@ class TeleopNode(Node):
             given.leader, parse_options(given.leader_options), parse_joints(given.leader_joints), spec.config,
             checked_mode(given.mode), _joystick(given), self._on_order,
         )  # fmt: skip
-        if given.leader == KEYBOARD and not sys.stdin.isatty():
+        has_terminal = given.terminal and sys.stdin.isatty()
+        if given.leader == KEYBOARD and not has_terminal:
             raise ConfigurationError(
                 "leader keyboard needs a terminal, and this node has none; valid: strands-robots teleop keyboard in a terminal"
             )
@@ -118,7 +120,7 @@ class TeleopNode(Node):
         create_deferred_service(self, SetBool, f"{spec.name}/teleop/engage", self._on_engage, refuse=refusal(SetBool))
         self._reading = LeaderThread(self._leader, self._teleop, self._period, self.get_logger().info)
         self._loop = threading.Thread(target=self._run, name="teleop", daemon=True)
-        self._keys = Keys(self._on_key, sys.stdin.fileno()) if sys.stdin.isatty() else None
+        self._keys = Keys(self._on_key, sys.stdin.fileno()) if has_terminal else None
         self._screen = Screen(_words(given, free_joints(spec.config)), lambda: self._teleop.report(time.monotonic()))
         self._start()
         self.create_timer(0.2, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
