@@ -51,6 +51,7 @@ TARGETS = {
             "safety/test_supervision.py",
             "safety/test_latch.py",
             "safety/test_gate_motion.py",
+            "motion/test_handover.py",
             "safety/test_workspace.py",
         ),
         60.0,

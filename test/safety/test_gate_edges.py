@@ -88,6 +88,26 @@ def test_lease_of_a_chunk_lasts_until_its_end_and_the_timeout() -> None:
     assert bench.gate.report(bench.now).lease_holder == ""
 
 
+def test_lease_runs_on_steady_time_where_it_is_configured_to() -> None:
+    bench = Bench(lease_timeout=0.1, lease_on_steady_clock=True).arm()
+    bench.submit([[0.0, 0.0, 0.25]])
+    bench.run(0.05)
+    bench.ros += 100.0
+    assert bench.gate.report(bench.now).lease_holder == "policy/test"
+    bench.ros -= 100.0
+    bench.run(0.2)
+    assert bench.gate.report(bench.now).lease_holder == ""
+
+
+def test_silence_of_the_supervisor_drops_what_played_before_anybody_ticks() -> None:
+    bench = Bench(heartbeat_timeout=0.2).arm()
+    bench.submit([[0.0, 0.0, 0.25]] * 50, control_period=DT)
+    bench.tick()
+    later = Instant(bench.ros + 0.3, bench.steady + 0.3)
+    assert bench.gate.is_latched_at(later)
+    assert bench.gate.lease_holder == ""
+
+
 def test_second_tick_at_the_same_time_drops_nothing() -> None:
     bench = Bench().arm()
     bench.submit([[0.0, 0.0, 0.25]] * 50, control_period=DT)
@@ -104,6 +124,24 @@ def test_dropped_chunk_leaves_no_source_in_the_set_point() -> None:
     assert (setpoint.source, setpoint.sequence) == ("policy/test", 1)
     bench.gate.stop("test", bench.now)
     assert (bench.tick().source, setpoint.sequence) == ("", 0)
+
+
+def test_set_point_that_holds_has_no_source_and_no_sequence() -> None:
+    bench = Bench().arm()
+    bench.submit([[0.0, 0.0, 0.25]])
+    bench.run(0.2)
+    setpoint = bench.tick()
+    assert (setpoint.source, setpoint.sequence) == ("", 0)
+    bench.submit([[0.5, 0.0, 0.25]])
+    bench.tick()
+    bench.gate.on_clock_jump(bench.now)
+    assert (setpoint.source, setpoint.sequence) == ("", 0)
+
+
+def test_what_is_said_of_a_refusal_is_bounded() -> None:
+    bench = Bench().arm()
+    bench.gate.refuse(Refusal.LIMIT, "x" * 2000)
+    assert len(bench.gate.report(bench.now).last_refusal) == 1024
 
 
 def test_ledger_keeps_so_much_of_a_source_and_no_more() -> None:
@@ -126,6 +164,13 @@ def test_largest_chunk_passes_and_a_larger_one_does_not() -> None:
     assert check_shape(chunk(rows), limits()) == [0, 1, 2]
     with pytest.raises(Refused, match="65536"):
         check_shape(chunk(rows + 1), limits())
+
+
+def test_as_many_names_as_a_message_may_have_are_looked_at_and_no_more() -> None:
+    for count, refusal in ((64, "unknown_joint"), (65, "too_large")):
+        names = tuple(f"joint{i}" for i in range(count))
+        with pytest.raises(Refused, match=refusal):
+            check_shape(chunk(joint_names=names, values=np.zeros((1, count))), limits())
 
 
 def test_message_names_four_unknown_joints_and_64_characters_of_each() -> None:
