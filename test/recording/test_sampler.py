@@ -222,4 +222,7 @@ def test_frames_whose_command_is_a_persons_are_interventions_where_that_is_recor
     assert all(mark.dtype == np.bool_ and mark.shape == (1,) for mark in marks)
     assert sampler.schema.features()["intervention"] == {"dtype": "bool", "shape": (1,), "names": None}
     assert schema_from_json(sampler.schema.to_json()).with_intervention
-    assert "intervention" not in make_schema(0).features() and not schema_from_json(make_schema(0).to_json()).with_intervention
+    assert (
+        "intervention" not in make_schema(0).features()
+        and not schema_from_json(make_schema(0).to_json()).with_intervention
+    )
