@@ -7,6 +7,9 @@ what LeRobot's class does, which drops the torque of most arms for a moment.
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import importlib.util
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -77,7 +80,7 @@ class LeRobotDriver:
         self._target: FloatArray | None = None
         self._has_torque = False
         self._heard = 0.0
-        self._broken = ""
+        self._broken = self._failure = ""
 
     def connect(self) -> None:
         """See `Driver`; the class's own connect configures the arm and leaves its torque on or off as it likes."""
@@ -176,8 +179,10 @@ class LeRobotDriver:
                 except FAILURES as error:
                     self.health.incomplete += 1
                     self.health.counts["missing"] += 1
+                    # The first failure says why; LeRobot's later ones only that its port is in use.
+                    self._failure = self._failure or one_line(error)
                     if time.monotonic() - self._heard > self._options.silence:
-                        self._broken = one_line(error)
+                        self._broken = self._failure
             due = max(due + 1.0 / self._options.rate, time.monotonic())
             self._over.wait(due - time.monotonic())
 
@@ -192,6 +197,7 @@ class LeRobotDriver:
             self._velocity += part * ((position - self._position) / elapsed - self._velocity)
         self._position[:] = position
         self._heard = now
+        self._failure = ""
         self.health.cycles += 1
 
     def _send(self) -> None:
@@ -213,6 +219,15 @@ class LeRobotDriver:
             )
 
 
+def _register(kind: str) -> None:
+    """Import the module that registers a robot of LeRobot; where its name does not say which, all of them, which takes seconds."""
+    for name in (kind, re.sub(r"\d+", "", kind)):
+        if importlib.util.find_spec(f"lerobot.robots.{name}") is not None:
+            importlib.import_module(f"lerobot.robots.{name}")
+            return
+    importlib.import_module("lerobot.scripts.lerobot_calibrate")
+
+
 def _make_robot(options: LeRobotOptions) -> Any:
     """Return the class's robot, not connected yet, in degrees and without cameras.
 
@@ -220,7 +235,7 @@ def _make_robot(options: LeRobotOptions) -> Any:
         DriverError: If there is no such class, or its numbers have no units that we know.
     """
     try:
-        import lerobot.scripts.lerobot_calibrate  # noqa: F401  (registers every robot of LeRobot)
+        _register(options.kind)
         from lerobot.robots import RobotConfig as LeRobotConfig
         from lerobot.robots import make_robot_from_config
     except ImportError as error:
