@@ -216,7 +216,7 @@ def _run_trainer(folder: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-m", "lerobot.scripts.lerobot_train", *arguments]
     # One thread for torch: the readers of the data are two processes, and each of their frames costs more than the network's.
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    with log.open("a") as output:
+    with log.open("a", buffering=1) as output:
         process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder
         )
