@@ -187,10 +187,14 @@ def _pending(talk: Talk, request_id: str) -> Any:
     return next((e for e in entries if e.request_id == request_id and e.state == ApprovalRequest.PENDING), None)
 
 
-def test_chat_prints_the_answer_beside_its_tools_and_ctrl_c_cancels_the_turn(talk: Talk) -> None:
+def test_chat_prints_the_answer_beside_its_tools(talk: Talk) -> None:
     code, text = talk.simulation.run("chat", "look", "please")
     assert code == 0 and "Step 1: look. " in text and "done.\n" in text, text
     assert '[tool] look {"camera": "so101/wrist", "width": 96}' in text and "1 tool calls" in text
+
+
+@pytest.mark.long
+def test_ctrl_c_in_chat_cancels_the_turn_and_its_motion(talk: Talk) -> None:
     words = talk.simulation.words("chat", "slow")
     process = subprocess.Popen(words, env=talk.simulation.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     wait_for(talk.is_moving, 60.0, "motion")
@@ -200,6 +204,7 @@ def test_chat_prints_the_answer_beside_its_tools_and_ctrl_c_cancels_the_turn(tal
     wait_for(lambda: not talk.is_moving(), 5.0, "rest")
 
 
+@pytest.mark.long
 def test_turn_ends_with_the_program_that_prompted_it(talk: Talk) -> None:
     words = talk.simulation.words("chat", "slow")
     process = subprocess.Popen(
