@@ -7,6 +7,7 @@ for each simulated second as well.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
@@ -25,7 +26,6 @@ from strands_robots.srv import RecordEpisode
 from strands_robots.recording.table import read_account
 from strands_robots.recording.verify import verify
 
-DURATION = 10.0
 FPS = 30
 TWO = ["left=so101@0,0.4,0", "right=so101@0,-0.4,0"]
 
@@ -37,19 +37,19 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Recording:
-    """One episode of DURATION seconds, and what became of it."""
+    """One episode, and what became of it."""
 
-    def __init__(self, graph: RecordedGraph, root: Path, cameras: list[str]) -> None:
-        self._graph, self._root, self._cameras = graph, root, cameras
+    def __init__(self, graph: RecordedGraph, root: Path, cameras: list[str], duration: float) -> None:
+        self._graph, self._root, self._cameras, self._duration = graph, root, cameras, duration
 
     def run(self, **goal: Any) -> dict[str, float]:
-        graph, cameras = self._graph, self._cameras
+        graph, cameras, duration = self._graph, self._cameras, self._duration
         started = graph.start(self._root, cameras=cameras, fps=FPS)
         assert started.success, started.message
         graph.begin()
         graph.states.clear()
         begin, cpu = time.perf_counter(), cpu_seconds(graph.recorder.pid)
-        result = graph.goals.send(policy="sine", duration=DURATION, **goal).result(300.0)
+        result = graph.goals.send(policy="sine", duration=duration, **goal).result(300.0)
         elapsed, cpu = time.perf_counter() - begin, cpu_seconds(graph.recorder.pid) - cpu
         assert result.success, result.message
         begin = time.perf_counter()
@@ -72,9 +72,9 @@ class Recording:
             "stale": float(sum(count["stale"] for count in streams.values())),
             "pictures_repeated": float(sum(count["repeated"] for count in pictures)),
             "pictures_not_made": float(sum(count["gaps"] for count in pictures)),
-            "wall_s_per_s": elapsed / DURATION,
+            "wall_s_per_s": elapsed / duration,
             "recorder_cores": cpu / elapsed,
-            "recorder_cpu_s_per_s": cpu / DURATION,
+            "recorder_cpu_s_per_s": cpu / duration,
             "queued_frames_max": float(queued),
             "save_s": saving,
             **{f"frame_delay_{name}_ms": 1e3 * value for name, value in delay.items()},
@@ -82,6 +82,9 @@ class Recording:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--duration", type=float, default=10.0, help="length of each episode, ROS time [s]")
+    duration = parser.parse_args().duration
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -90,17 +93,17 @@ def main() -> int:
                 processes, place / "latch", "lockstep", robots=TWO, timestep=1 / 480, control_period=1 / 120
             )
             graph.reset(1)
-            recording = Recording(graph, place / "lockstep", ["left/wrist", "right/wrist", "overhead"])
+            recording = Recording(graph, place / "lockstep", ["left/wrist", "right/wrist", "overhead"], duration)
             for name, value in recording.run(robot="left", rate=30.0, lockstep=True).items():
                 figures[f"lockstep_{name}"] = value
         with Graph() as processes:
             graph = RecordedGraph(processes, place / "latch", "realtime")
             wait_for(lambda: graph.goals.run(duration=0.2).success, 60.0, "an armed robot")
-            recording = Recording(graph, place / "realtime", ["so101/wrist", "overhead"])
+            recording = Recording(graph, place / "realtime", ["so101/wrist", "overhead"], duration)
             for name, value in recording.run().items():
                 figures[f"realtime_{name}"] = value
     assert figures["lockstep_lost"] == figures["realtime_lost"] == 0.0, figures
-    frames = DURATION * FPS
+    frames = duration * FPS
     report(
         "recording_graph",
         figures,

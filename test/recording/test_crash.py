@@ -189,6 +189,19 @@ def test_new_dataset_does_not_touch_a_folder_that_is_taken(three: Path) -> None:
     assert_readable(three, 3)
 
 
+def test_overwrite_puts_a_new_dataset_in_the_place_of_one_and_of_nothing_else(three: Path, tmp_path: Path) -> None:
+    store = open_store(three, "overwrite")
+    write_episode(store)
+    store.close()
+    assert_readable(three, 1)
+    other = tmp_path / "other" / "letter"
+    other.parent.mkdir()
+    other.write_text("mine")
+    with pytest.raises(DatasetError, match="info.json cannot be read"):
+        open_store(other.parent, "overwrite")
+    assert other.read_text() == "mine"
+
+
 def test_resume_with_other_features_is_refused(three: Path) -> None:
     store = LeRobotStore(three, "test/data", make_schema(cameras=2), EncoderConfig())
     with pytest.raises(DatasetError, match="other features"):
@@ -231,7 +244,7 @@ def test_full_disk_stops_the_recording_with_the_completed_episodes_intact(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_disk_that_fills_at_any_moment_of_an_episode_leaves_the_completed_ones(
     small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -228,7 +228,7 @@ class Sampler:
             self._instant += 1
             if frame is not None:
                 if self.config.grace:
-                    self.delays.append(now - end)
+                    self.delays.append(max(now - end, 0))
                 yield frame
 
     def missing(self) -> list[str]:
