@@ -11,6 +11,7 @@ velocity is refused; after the end it holds the last point. The forward_command_
 from __future__ import annotations
 
 import itertools
+import math
 import signal
 import sys
 import time
@@ -23,8 +24,8 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 PERIOD = 0.005
-LAG = 0.5
-"""Part of the way to the command that the arm makes in one period."""
+LAG = 0.007
+"""Time constant with which the arm follows its command [s]."""
 
 
 class Segments:
@@ -70,6 +71,7 @@ class ControlledArm:
         self.command = self.measured.copy()
         self.running: Segments | None = None
         self.is_silent = False
+        self.updated = time.monotonic()
         self.broadcaster = Node("joint_state_broadcaster")
         self.controller = Node(name)
         self.controller.declare_parameter("joints", self.joints)
@@ -131,9 +133,11 @@ class ControlledArm:
     def update(self) -> None:
         if self.running is not None:
             self.command = self.running.sample(time.time())
-        step = LAG * (self.command - self.measured)
+        now = time.monotonic()
+        passed, self.updated = now - self.updated, now
+        step = (1.0 - math.exp(-passed / LAG)) * (self.command - self.measured)
         self.measured = self.measured + step
-        self.velocity = step / PERIOD
+        self.velocity = step / max(passed, 1e-6)
         if self.is_silent:
             return
         message = JointState(name=self.joints[::-1], position=self.measured[::-1], velocity=self.velocity[::-1])

@@ -54,7 +54,7 @@ class ControllersConfig(_Strict):
         manager: The controller_manager that is asked whether the controllers are there and active; empty asks nobody.
         switch: Controllers are activated with the torque and deactivated without it; needs a manager.
         rename: What the robot's joints are called there, where that is something else.
-        lead: Time that a joint_trajectory_controller gets for a set-point [s].
+        lead: Time that a joint_trajectory_controller gets for a set-point [s]; more is smoother and lags more.
         stale: joint_states that are older stop the robot by its category [s].
         lost: joint_states that are older are a lost link: nothing more is sent, and the controllers hold [s].
     """
@@ -64,7 +64,7 @@ class ControllersConfig(_Strict):
     manager: Annotated[str, Field(pattern=_NAME + "|^$")] = "/controller_manager"
     switch: bool = False
     rename: dict[str, str] = Field(default_factory=dict)
-    lead: Annotated[float, Field(ge=0.002, le=0.5)] = 0.02
+    lead: Annotated[float, Field(ge=0.002, le=0.5)] = 0.01
     stale: Annotated[float, Field(ge=0.01, le=2.0)] = 0.15
     lost: Annotated[float, Field(ge=0.02, le=5.0)] = 0.5
 
