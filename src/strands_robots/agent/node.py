@@ -86,8 +86,7 @@ class AgentNode(Node):
             raise ConfigurationError(
                 f"name '{clean(given.name, 80)}' cannot be used; valid: letters, digits and _, a letter first"
             )
-        share = share_directory() / "config"
-        config = load_agent_config(_path(given.config) or share / "agent.yaml", given.model)
+        config = load_agent_config(_path(given.config) or share_directory() / "config" / "agent.yaml", given.model)
         model = make_model(config.model.provider, config.model.settings)
         # Strands is imported here, so that its absence is said in one line.
         from strands_robots.agent.session import Conversations
@@ -99,31 +98,38 @@ class AgentNode(Node):
         self._handles: dict[str, ServerGoalHandle] = {}
         self._publisher = self.create_publisher(AgentEvent, f"{given.name}/events", qos.AGENT_EVENTS)
         self.create_subscription(ApprovalState, "approvals/state", self._on_approvals, qos.STATE)
-        policy = _path(given.policy) or share / "approval_policy.yaml"
         folder = _path(given.folder) or _own_folder(self.get_namespace(), given.name)
-        self._graph = AgentGraph(self.get_namespace(), given.name, policy, folder / "permits")
-        folders = [Path(entry).expanduser() for entry in given.lerobot_folders]
-        kept_out = (policy, ros_home() / "strands_robots")
-        self._lerobot = [LerobotTools(self._graph, Workspace(folders, kept_out))] if folders else []
-        tools = Toolset(self._graph, self._lerobot)
+        tools = self._make_tools(given, folder)
         self._turns = TurnRunner(
             Conversations(config, model, tools, folder), tools, lambda number: self._approvals.get(number, ""),
             config.limits, self._tell,
         )  # fmt: skip
         self._waker = Waker(config.wake, time.monotonic, self._is_known)
         WakePort(self, config.wake.rules, self._waker.event)
+        self._serve(f"{given.name}/prompt")
+        self.get_logger().info(
+            f"agent '{given.name}' with {config.model.provider} and {len(tools.names())} tools, "
+            f"{len(config.wake.rules)} wake rules, run '{given.run_id}'"
+        )
+
+    def _make_tools(self, given: AgentParameters, folder: Path) -> Toolset:
+        """Connect to the graph, and return its tools, and LeRobot's where folders are given for them."""
+        policy = _path(given.policy) or share_directory() / "config" / "approval_policy.yaml"
+        self._graph = AgentGraph(self.get_namespace(), given.name, policy, folder / "permits")
+        folders = [Path(entry).expanduser() for entry in given.lerobot_folders]
+        kept_out = (policy, ros_home() / "strands_robots")
+        self._lerobot = [LerobotTools(self._graph, Workspace(folders, kept_out))] if folders else []
+        return Toolset(self._graph, self._lerobot)
+
+    def _serve(self, name: str) -> None:
         self._server = ActionServer(
-            self, PromptAgent, f"{given.name}/prompt", self._execute, cancel_callback=self._on_cancel,
+            self, PromptAgent, name, self._execute, cancel_callback=self._on_cancel,
             goal_callback=lambda goal: GoalResponse.ACCEPT, feedback_pub_qos_profile=qos.AGENT_EVENTS,
         )  # fmt: skip
         GoalOwners(self, lambda: list(self._handles), self._on_lost_client)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(LOOK_PERIOD, self._look, clock=steady)
         self.create_timer(TELL_PERIOD, self._tell_dropped, clock=steady)
-        self.get_logger().info(
-            f"agent '{given.name}' with {config.model.provider} and {len(tools.names())} tools, "
-            f"{len(config.wake.rules)} wake rules, run '{given.run_id}'"
-        )
 
     def destroy_node(self) -> None:
         """Cancel the turn and every goal of the agent, then end the node."""
