@@ -30,6 +30,8 @@ from strands_robots.types import FloatArray
 
 FAILURES = (*LINK_ERRORS, ValueError, KeyError)
 """What classes of LeRobot raise when an arm cannot be reached or read."""
+ATTEMPTS = 3
+"""How often LeRobot's class is asked to connect; it asks each servo once, and a lossy line fails sometimes."""
 SMOOTHING = 0.05
 """Time constant of velocities [s]."""
 
@@ -89,8 +91,7 @@ class LeRobotDriver:
         if options.port:
             self._lock = PortLock(options.port)
         try:
-            self._robot = _make_robot(options)
-            self._robot.connect(calibrate=False)
+            self._robot = _connected_robot(options)
             if not self._robot.is_calibrated:
                 raise DriverError(
                     f"calibration '{options.calibration}' is of another arm: what its servos remember differs; "
@@ -226,6 +227,23 @@ def _register(kind: str) -> None:
             importlib.import_module(f"lerobot.robots.{name}")
             return
     importlib.import_module("lerobot.scripts.lerobot_calibrate")
+
+
+def _connected_robot(options: LeRobotOptions) -> Any:
+    """Return the class's robot, connected; what LeRobot asks once only is tried again as a whole."""
+    for attempt in range(ATTEMPTS):
+        robot = _make_robot(options)
+        try:
+            robot.connect(calibrate=False)
+        except FAILURES:
+            bus = getattr(robot, "bus", None)
+            if bus is not None and bus.is_connected:
+                bus.port_handler.closePort()
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return robot
+    raise AssertionError("unreachable")
 
 
 def _make_robot(options: LeRobotOptions) -> Any:
