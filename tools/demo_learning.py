@@ -244,7 +244,9 @@ def _untrained(folder: Path, trained: Path) -> Path:
     from lerobot.configs import PreTrainedConfig
     from lerobot.policies.factory import get_policy_class
 
-    shutil.copytree(trained, target, ignore=shutil.ignore_patterns("model.safetensors", "config.json"))
+    shutil.copytree(
+        trained, target, ignore=shutil.ignore_patterns("model.safetensors", "config.json"), dirs_exist_ok=True
+    )
     config = PreTrainedConfig.from_pretrained(trained)
     torch.manual_seed(0)
     get_policy_class(config.type)(config).save_pretrained(target)

@@ -57,9 +57,7 @@ def _with_units(elements: Iterable[Element | ElementAdapter | BodyAdapter]) -> s
     return _list(f"{element.name} ({element.unit})" if element.unit else element.name for element in elements)
 
 
-def _elements(
-    kind: str, wanted: tuple[Element, ...], given: tuple[ElementAdapter, ...] | tuple[BodyAdapter, ...]
-) -> list[str]:
+def _elements(kind: str, wanted: tuple[Element, ...], given: tuple[ElementAdapter | BodyAdapter, ...]) -> list[str]:
     names_fit = [element.name for element in wanted] == [element.name for element in given]
     units_fit = names_fit and all(not w.unit or w.unit == g.unit for w, g in zip(wanted, given))
     if units_fit:

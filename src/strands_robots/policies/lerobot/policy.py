@@ -156,7 +156,7 @@ def _takes_language(config: Any) -> bool:
 
 
 def _names(
-    kind: str, given: tuple[str, ...], elements: tuple[ElementAdapter, ...] | tuple[BodyAdapter, ...], size: int
+    kind: str, given: tuple[str, ...], elements: tuple[ElementAdapter | BodyAdapter, ...], size: int
 ) -> tuple[str, ...]:
     """Return the names of a vector's elements: LeRobot's files have only their number."""
     names = given or tuple(element.name for element in elements)
