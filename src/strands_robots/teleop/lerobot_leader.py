@@ -72,13 +72,15 @@ class LeRobotLeader:
         try:
             if takes_calibrate:
                 device.connect(calibrate=False)
+                is_calibrated = device.is_calibrated
             else:
                 device.connect()
+                is_calibrated = True
         except _FAILURES as error:
             raise LeaderError(f"cannot be connected: {_words(error)}") from error
         if not device.is_connected or getattr(getattr(device, "gamepad", None), "running", True) is False:
             raise LeaderError("LeRobot found no such device; valid: plug it in")
-        if takes_calibrate and not device.is_calibrated:
+        if not is_calibrated:
             raise LeaderError(
                 f"is not calibrated as its file says; valid: lerobot-calibrate --teleop.type={self.name} and the same port and id"
             )
