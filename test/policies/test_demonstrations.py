@@ -10,10 +10,12 @@ import pytest
 
 pytest.importorskip("lerobot", reason="needs make setup-learning")
 
+from strands_robots.cli.policy import print_adapter
 from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
 from strands_robots.evaluation.demonstrations import DemonstrationConfig, demonstrate
 from strands_robots.evaluation.episode import EpisodeResult, EpisodeRunner, PolicyChoice
 from strands_robots.evaluation.task import load_task
+from strands_robots.policies.adapter import load_adapter
 from strands_robots.recording.schema import ENVIRONMENT
 from strands_robots.recording.table import read_account, read_episodes, read_info, read_vectors, require_schema
 from strands_robots.recording.verify import verify
@@ -55,7 +57,9 @@ def test_demonstration_has_where_the_cube_was_at_each_frame(tmp_path: Path) -> N
     assert account["streams"]["bodies"]["stale"] == 0
 
 
-def test_dataset_goes_on_with_new_seeds_and_repeats_to_the_digit(tmp_path: Path) -> None:
+def test_dataset_goes_on_with_new_seeds_and_repeats_to_the_digit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     told: list[tuple[int, bool]] = []
 
     def tell(result: EpisodeResult, is_kept: bool) -> None:
@@ -65,6 +69,8 @@ def test_dataset_goes_on_with_new_seeds_and_repeats_to_the_digit(tmp_path: Path)
         demonstrate(DemonstrationConfig(REACH, TURN, tmp_path / "two", episodes, seed=7), tell)
     demonstrate(DemonstrationConfig(REACH, TURN, tmp_path / "at_once", 2, seed=7), tell)
     assert told == [(7, True), (8, True)] * 2
+    print_adapter(tmp_path / "two")
+    assert load_adapter(capsys.readouterr().out).rate == 20.0
     for episode in range(2):
         rows = [read_episodes(tmp_path / name, read_info(tmp_path / name))[episode] for name in ("two", "at_once")]
         first, second = (
