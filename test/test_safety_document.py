@@ -31,6 +31,13 @@ def test_every_test_of_the_stop_buttons_exists() -> None:
     assert [f"{file}::{name}" for file, name in named if not _defines(file, name)] == []
 
 
+def test_every_test_of_what_an_agent_cannot_do_exists() -> None:
+    text = (TEST.parent / "docs" / "agent_security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_/]+\.py)::(\w+)`", text)
+    assert len(named) > 20
+    assert [f"{file}::{name}" for file, name in named if not _defines(file, name)] == []
+
+
 def test_every_refusal_of_a_resume_is_in_the_document() -> None:
     from strands_robots.safety.resume import ResumeRefusal
 

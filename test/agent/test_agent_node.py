@@ -221,6 +221,54 @@ def test_killed_agent_leaves_no_motion_behind(rig: Rig) -> None:
     assert any("is gone" in line for line in rig.graph.report().splitlines())
 
 
+LIFE = """
+import json, sys
+from pathlib import Path
+from strands import Agent
+from strands.session.file_session_manager import FileSessionManager
+from agent.scripted import ScriptedModel
+from strands_robots.agent.strands_tools import agent_tools, replies, waiting_interrupts
+from strands_robots.agent.toolset import Toolset
+from strands_robots.ros.agent_graph import AgentGraph
+folder, script = Path(sys.argv[2]), json.loads(sys.argv[3])
+port = AgentGraph("", "restarted", Path(sys.argv[1]), folder / "permits")
+model = ScriptedModel(script)
+keeper = FileSessionManager(session_id="main", storage_dir=str(folder / "sessions"))
+agent = Agent(model=model, tools=agent_tools(Toolset(port)), session_manager=keeper, callback_handler=None)
+result = agent(replies(waiting_interrupts(agent)) or "grip")
+waiting = [entry.reason["request_id"] for entry in waiting_interrupts(agent)]
+print("TOLD", json.dumps([result.stop_reason, waiting, model.shown]), flush=True)
+port.close()
+"""
+
+
+@pytest.mark.long
+def test_conversation_that_waits_is_resumed_by_another_process(rig: Rig, tmp_path: Path) -> None:
+    from graph import Process
+
+    environment = {
+        **rig.graph.environment,
+        "PYTHONPATH": f"{Path(__file__).parents[1]}:{os.environ.get('PYTHONPATH', '')}",
+    }
+
+    def live(script: list[Any]) -> Any:
+        words = [sys.executable, "-c", LIFE, str(rig.policy), str(tmp_path), json.dumps(script)]
+        process = Process(words, environment)
+        rig.graph.processes.append(process)
+        assert process.wait(100.0) == 0, process.text
+        return json.loads(process.text.partition("TOLD ")[2].splitlines()[0])
+
+    goal = {"goal": {"robot": "so101", "position": 0.21}, "wait": 30}
+    reason, waiting, _ = live([["start_set_gripper", goal]])
+    assert (reason, len(waiting)) == ("interrupt", 1)
+    assert live([])[:2] == ["interrupt", waiting], "the same request waits, nobody is asked twice"
+    rig.decide(waiting[0])
+    reason, waiting, shown = live([])
+    assert (reason, waiting) == ("end_turn", [])
+    assert data(shown[-1])["state"] == "succeeded"
+    assert WORDS not in json.dumps(shown)
+
+
 def test_what_is_never_a_tool_is_not_shown_and_cannot_be_called(rig: Rig) -> None:
     names = " ".join(rig.tools.names())
     assert not [word for word in ("resume", "approvals", "audit", "set_parameters", "apply_wrench") if word in names]

@@ -68,6 +68,11 @@ def test_output_is_cleaned_of_escapes_and_bounded(jobs: Jobs, tmp_path: Path, mo
     assert module._text(b"\x1b[31mred\x1b[0m \x1b]0;title\x07end") == "red end"
 
 
+def test_full_disk_ends_the_log_and_not_the_job() -> None:
+    with open("/dev/full", "wb", buffering=0) as full:
+        assert module._kept(full, b"text", 100) == 0
+
+
 def test_progress_that_is_written_over_itself_is_no_line_of_the_log(jobs: Jobs, tmp_path: Path) -> None:
     code = "print('begin'); print(*[f'at {k}\\r' for k in range(5)], sep='', end=''); print('end')"
     read = lambda line: ({"at": int(line[3:])}, "") if line.startswith("at ") else ({}, line)  # noqa: E731

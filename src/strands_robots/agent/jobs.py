@@ -17,6 +17,7 @@ import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class JobSpec:
 
 @dataclass
 class Job:
-    """A job that runs or has ended; `ended` is set once `exit_code` is final."""
+    """A job that runs or has ended; `ended` is set once that is final and told. `control` is -1 once it is closed."""
 
     job_id: str
     spec: JobSpec
@@ -80,7 +81,7 @@ class Job:
     @property
     def state(self) -> str:
         """One of running, cancelling, succeeded, failed, cancelled."""
-        if not self.ended.is_set():
+        if self.exit_code is None:
             return "cancelling" if self.is_cancelled else "running"
         if self.exit_code == 0:
             return "succeeded"
@@ -97,7 +98,7 @@ class Jobs:
 
     Args:
         folder: Folder of the log files, made when missing.
-        on_end: Called with each job that has ended, from a thread of its own.
+        on_end: Called with each job that has ended, from a thread of its own; the job counts as ended when it returns.
         patience: How long an interrupted job may take to end [s].
     """
 
@@ -161,10 +162,9 @@ class Jobs:
     def cancel(self, job: Job) -> None:
         """Interrupt a job; it is killed when it has not ended in time."""
         with self._lock:
-            if job.is_cancelled or job.ended.is_set():
-                return
-            job.is_cancelled = True
-            os.close(job.control)
+            if job.control >= 0:
+                job.is_cancelled = True
+                _close_control(job)
 
     def cancel_moving(self) -> None:
         """Interrupt every job that may move something."""
@@ -204,11 +204,9 @@ class Jobs:
         """Read the output to its end, then keep how the job ended."""
         assert job.process.stdout is not None
         rest, room = b"", LONGEST_LOG
-        with job.log.open("wb") as log:
+        with job.log.open("wb", buffering=0) as log:
             while chunk := _next_chunk(job.process):
-                log.write(chunk[:room])
-                log.flush()
-                room -= min(len(chunk), room)
+                room = _kept(log, chunk[:room], room)
                 *lines, rest = _BREAKS.split(rest + chunk)
                 for line in lines:
                     _take(job, line)
@@ -216,19 +214,28 @@ class Jobs:
                 job.partial = _text(rest)
         _take(job, rest)
         job.partial = ""
-        job.exit_code = job.process.wait()
+        exit_code = job.process.wait()
         job.elapsed = time.monotonic() - job.started
         with self._lock:
-            if not job.is_cancelled:
-                os.close(job.control)
-            job.ended.set()
+            _close_control(job)
+            job.exit_code = exit_code
         job.process.stdout.close()
         if job.process.stdin is not None:
             try:
                 job.process.stdin.close()
             except OSError:
                 pass  # A reply that nobody read.
-        self._on_end(job)
+        try:
+            self._on_end(job)
+        finally:
+            job.ended.set()
+
+
+def _close_control(job: Job) -> None:
+    """Let the job's runner know, once, that nobody wants it any more."""
+    if job.control >= 0:
+        os.close(job.control)
+        job.control = -1
 
 
 def _next_chunk(process: subprocess.Popen[bytes]) -> bytes:
@@ -239,6 +246,14 @@ def _next_chunk(process: subprocess.Popen[bytes]) -> bytes:
         if process.poll() is not None:
             return b""
     return os.read(descriptor, 65536)
+
+
+def _kept(log: FileIO, data: bytes, room: int) -> int:
+    """Write to the log file and return how much may still follow; a full disk ends the file and not the job."""
+    try:
+        return room - log.write(data)
+    except OSError:
+        return 0
 
 
 def _take(job: Job, line: bytes) -> None:

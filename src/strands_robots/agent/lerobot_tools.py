@@ -211,7 +211,7 @@ class LerobotTools:
 
     def _state(self, job: Job, lines: int) -> Answer:
         """Return what a model reads of a job: states and numbers, and the log as bounded data."""
-        is_over = job.ended.is_set()
+        is_over = job.exit_code is not None
         values: dict[str, Any] = {
             "job_id": job.job_id,
             "state": job.state,
