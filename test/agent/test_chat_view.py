@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 
+from strands_robots.agent.answer import data_answer
 from strands_robots.agent.chat_view import Printer, TurnLines, plain_say, printable, rich_say
 from strands_robots.agent.turn import Step, StepKind
 
@@ -41,6 +42,23 @@ def test_answers_are_streamed_and_everything_else_is_beside_them() -> None:
 
 def test_turn_of_somebody_else_or_of_an_event_says_who_asked() -> None:
     assert "[operator/anna] pick it" in shown("mine")[1]
+
+
+def test_turn_of_an_event_does_not_stand_behind_the_persons_cursor() -> None:
+    said: list[str] = []
+    lines = TurnLines(lambda text, kind: said.append(text), lambda: "", "> ")
+    for step in (
+        Step(StepKind.BEGIN, "event/stopped", "why?\n{}"),
+        Step(StepKind.TEXT, text="So."),
+        Step(StepKind.END),
+    ):
+        lines.show("theirs", step)
+    assert "".join(said) == "\n[event/stopped] why?\nSo.\n> "
+
+
+def test_note_for_the_model_is_not_shown_to_people() -> None:
+    text = data_answer({"x": 1}).text
+    assert shown("turn", [Step(StepKind.TOOL_RESULT, "look", text)])[1] == '  ok: {"data":{"x":1}}\n'
 
 
 def test_turn_that_failed_says_why() -> None:

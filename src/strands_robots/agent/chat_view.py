@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from strands_robots.agent.answer import DATA_NOTE
 from strands_robots.agent.turn import Step, StepKind
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ class TurnLines:
 
     Args:
         say: Takes each piece.
-        own: Returns the id of the turn that was prompted from here; another turn's prompt is shown too.
+        own: Returns the id of the turn that was prompted from here, empty for none; another turn's prompt is shown too.
+        prompt: What a person who types stands behind: shown again after a turn that was not the person's.
     """
 
-    def __init__(self, say: Say, own: Callable[[], str]) -> None:
+    def __init__(self, say: Say, own: Callable[[], str], prompt: str = "") -> None:
         self._say = say
         self._own = own
+        self._prompt = prompt
         self._is_open = False
 
     def show(self, turn_id: str, step: Step) -> None:
@@ -48,9 +51,10 @@ class TurnLines:
             self._say(step.text, "answer")
             return
         self._close()
+        is_between = bool(self._prompt) and not self._own()
         if step.kind is StepKind.BEGIN and turn_id != self._own():
             first = step.text.split("\n", 1)[0]
-            self._line(f"[{step.name}] {_short(first)}", "event")
+            self._line(f"{chr(10) * is_between}[{step.name}] {_short(first)}", "event")
         elif step.kind is StepKind.TOOL_CALL:
             self._line(f"[tool] {step.name} {_short(step.text)}", "tool")
         elif step.kind is StepKind.TOOL_RESULT:
@@ -65,6 +69,8 @@ class TurnLines:
             self._line(f"[approval {step.request_id}] {step.text}", "error" if step.is_error else "ask")
         elif step.kind is StepKind.END and step.is_error:
             self._line(f"[{step.name}] {step.text}", "error")
+        if step.kind is StepKind.END and is_between:
+            self._say(self._prompt, "quiet")
 
     def _close(self) -> None:
         if self._is_open:
@@ -76,6 +82,8 @@ class TurnLines:
 
 
 def _short(text: str) -> str:
+    """Return the beginning of a text, without the note that is for the model."""
+    text = text.replace(f',"note":"{DATA_NOTE}"', "")
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 4]} ..."
 
 

@@ -26,6 +26,7 @@ END_SHOWN = 2.0
 LOOK_PERIOD = 0.2
 CANCEL_TIMEOUT = 10.0
 INTERRUPTED = 130
+PROMPT = "> "
 
 
 class Chat:
@@ -36,10 +37,16 @@ class Chat:
         say: Shows text.
         session: Name of the conversation.
         take_over: Cancel a turn that runs.
+        is_typed: A person types the prompts.
     """
 
     def __init__(
-        self, client: Callable[[Callable[..., None]], PromptClient], say: Say, session: str, take_over: bool
+        self,
+        client: Callable[[Callable[..., None]], PromptClient],
+        say: Say,
+        session: str,
+        take_over: bool,
+        is_typed: bool = False,
     ) -> None:
         from strands_robots.agent.chat_view import Printer, TurnLines
 
@@ -47,7 +54,7 @@ class Chat:
         self._session = session
         self._take_over = take_over
         self._own = ""
-        self._printer = Printer(TurnLines(say, lambda: self._own))
+        self._printer = Printer(TurnLines(say, lambda: self._own, PROMPT if is_typed else ""))
         self._client = client(self._printer.put)
 
     def close(self) -> None:
@@ -57,7 +64,13 @@ class Chat:
 
     def ask(self, prompt: str) -> int:
         """Show one turn and return the exit code; Ctrl-C cancels the turn and returns 130."""
-        goal_id = self._own = uuid.uuid4().hex
+        self._own = uuid.uuid4().hex
+        try:
+            return self._ask(prompt, self._own)
+        finally:
+            self._own = ""
+
+    def _ask(self, prompt: str, goal_id: str) -> int:
         goal = self._client.send(prompt, operator_source(), self._session, self._take_over, goal_id)
         was_interrupted = False
         try:
@@ -99,14 +112,14 @@ def chat(
 ) -> None:
     """Talk to the agent of a running graph (strands-robots sim --agent ...).
 
-    Ctrl-C cancels the turn and the motion that it began, not the program; Ctrl-D ends it. Where there is no terminal each
-    line of the input is a prompt; answers go to the output, everything else to the error output. The prompt "" goes on
-    with a turn that waited for a person when agent_node ended.
+    Ctrl-C cancels the turn and the motion that it began, not the program (a second one leaves at once); Ctrl-D ends it.
+    Where there is no terminal each line of the input is a prompt; answers go to the output, everything else to the error
+    output. The prompt "" goes on with a turn that waited for a person when agent_node ended.
 
     Exit code of the last turn: 0 when it was answered, 130 after Ctrl-C, else 1.
     """
     is_terminal = can_show_live() and not plain
-    with _opened(namespace, agent, is_terminal, session, take_over) as (talk, say):
+    with _opened(namespace, agent, is_terminal, session, take_over, bool(prompt)) as (talk, say):
         if prompt:
             raise typer.Exit(talk.ask(" ".join(prompt)))
         code = 0
@@ -125,7 +138,7 @@ def _lines(say: Say, agent: str, session: str) -> Iterator[str]:
     say(f"conversation '{session}' with {agent}; Ctrl-C cancels a turn, Ctrl-D ends\n", "quiet")
     while True:
         try:
-            line = input("> ")
+            line = input(PROMPT)
         except KeyboardInterrupt:
             say("\n", "quiet")
             continue
@@ -137,7 +150,9 @@ def _lines(say: Say, agent: str, session: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _opened(namespace: str, agent: str, is_terminal: bool, session: str, take_over: bool) -> Iterator[tuple[Chat, Say]]:
+def _opened(
+    namespace: str, agent: str, is_terminal: bool, session: str, take_over: bool, is_one: bool
+) -> Iterator[tuple[Chat, Say]]:
     from strands_robots.agent.chat_view import plain_say, rich_say
     from strands_robots.bringup.environment import middleware_environment
     from strands_robots.share import share_directory
@@ -155,7 +170,8 @@ def _opened(namespace: str, agent: str, is_terminal: bool, session: str, take_ov
         say = rich_say(Console(highlight=False))
     else:
         say = plain_say(sys.stdout, sys.stderr)
-    talk = Chat(lambda put: PromptClient(namespace, agent, put), say, session, take_over)
+    is_typed = sys.stdin.isatty() and not is_one
+    talk = Chat(lambda put: PromptClient(namespace, agent, put), say, session, take_over, is_typed)
     with contextlib.closing(talk):
         yield talk, say
 
