@@ -84,8 +84,8 @@ def test_arm_is_marked_and_found_where_it_was_then_a_slipped_horn_and_a_new_cali
     assert arm.change(Transition.TRANSITION_CLEANUP)
     arm.bus.do("slip elbow_flex -5")
     _recalibrate(arm, round(math.radians(4.0) * TICKS_PER_RADIAN))
-    arm.bus.do("heal")
     arm.connect_again()
+    arm.bus.do("heal")
     arm.resume()
     code, text = command(arm, "check-calibration", "run", "--json", "--speed", "0.3")
     assert code == 3 and drifted(findings(text), "there") == ["elbow_flex"], text

@@ -13,6 +13,7 @@ from strands_robots.errors import ConfigurationError
 from strands_robots.servo_bus.protocol import StatusBit
 
 FeetechOptions = ServoOptions
+"""Options of an arm of Feetech servos."""
 
 _SETTINGS = {"Operating_Mode": 0, "Return_Delay_Time": 0, "P_Coefficient": 16, "I_Coefficient": 0, "D_Coefficient": 32}
 _GRIPPER_SETTINGS = {"Max_Torque_Limit": 500, "Protection_Current": 250, "Overload_Torque": 25}
