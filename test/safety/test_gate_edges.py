@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from strands_robots.errors import ShapeError
 from strands_robots.motion.chunk import Chunk
 from strands_robots.safety.checks import MAX_DURATION, MAX_VALUES, check_shape, check_times
+from strands_robots.safety.gate import Gate, GateConfig
 from strands_robots.safety.refusal import Refusal, Refused
 from strands_robots.types import Instant, StopCategory
 
@@ -88,6 +90,34 @@ def test_lease_of_a_chunk_lasts_until_its_end_and_the_timeout() -> None:
     assert bench.gate.report(bench.now).lease_holder == ""
 
 
+def fastest(bench: Bench, values: object, source: str, **changes: float) -> float:
+    """Return how fast the shoulder gets on its way to the rows of a source [rad/s]."""
+    assert bench.submit(values, source=source, **changes).accepted
+    return float(np.abs(np.diff(bench.run(0.5)[:, 0])).max() / DT)
+
+
+def test_only_who_takes_over_with_rows_of_its_own_closes_the_gap_slowly() -> None:
+    # Handed over is at a quarter of 2 rad/s.
+    assert fastest(Bench().arm(), [[1.0, 0.0, 0.25]], "policy/test") > 1.5
+    bench = Bench().arm()
+    assert fastest(bench, [[0.2, 0.0, 0.25]] * 2, "policy/test", control_period=2.0) < 0.51
+    assert bench.position[0] == 0.2 and bench.gate.lease_holder == "policy/test"
+    same = "".join(("policy", "/test"))
+    assert fastest(bench, [[-1.0, 0.0, 0.25]] * 2, same, control_period=2.0) > 1.5
+
+
+def test_reason_of_a_stop_is_bounded() -> None:
+    bench = Bench().arm()
+    bench.gate.stop("x" * 300, bench.now)
+    assert len(bench.gate.report(bench.now).latch_reason) == 256
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_gate_is_not_made_for_another_number_of_joints(size: int) -> None:
+    with pytest.raises(ShapeError, match=r"valid: \(3,\)"):
+        Gate(GateConfig("arm", "s1"), limits(), np.zeros(size))
+
+
 def test_lease_runs_on_steady_time_where_it_is_configured_to() -> None:
     bench = Bench(lease_timeout=0.1, lease_on_steady_clock=True).arm()
     bench.submit([[0.0, 0.0, 0.25]])
@@ -164,6 +194,7 @@ def test_largest_chunk_passes_and_a_larger_one_does_not() -> None:
     assert check_shape(chunk(rows), limits()) == [0, 1, 2]
     with pytest.raises(Refused, match="65536"):
         check_shape(chunk(rows + 1), limits())
+    assert check_shape(chunk(joint_names=NAMES[:2], values=np.zeros((MAX_VALUES // 2, 2))), limits()) == [0, 1]
 
 
 def test_as_many_names_as_a_message_may_have_are_looked_at_and_no_more() -> None:

@@ -92,6 +92,8 @@ def test_velocities_are_held_to_the_velocity_limits(rows: int) -> None:
 def test_times_follow_from_rows_and_period() -> None:
     several, _ = lay_out([[0.0, 0.0]] * 3, period=0.5)
     assert (several.start, several.last, several.end) == (10.0, 11.0, 11.5)
+    two, _ = lay_out([[0.0, 0.0]] * 2, period=0.5)
+    assert (two.start, two.last, two.end, two.curve.period) == (10.0, 10.5, 11.0, 0.5)
     single, _ = lay_out([[0.0, 0.0]], period=0.5)
     assert (single.start, single.last, single.end) == (10.0, 10.0, 10.0)
     velocity, _ = lay_out([[0.0, 0.0]], period=0.5, mode=ControlMode.VELOCITY)
@@ -129,6 +131,7 @@ def test_single_command_and_rows_over_a_velocity_limit_are_followed_within_it() 
 
 def test_curve_between_rows_counts_as_well() -> None:
     # The rows alone are slow enough; between them the curve is faster than the limit.
+    assert not is_smooth([0.0, 0.0, 0.9, 0.9], period=2.0)
     assert not is_smooth([0.0, 0.0, 0.098, 0.098], period=0.2)
     assert is_smooth([0.0, 0.0, 0.02, 0.02], period=0.2)
 

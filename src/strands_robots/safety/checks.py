@@ -11,7 +11,6 @@ from strands_robots.motion.chunk import Chunk
 from strands_robots.safety.refusal import Refusal, Refused
 from strands_robots.types import ControlMode, Instant, JointLimits
 
-MAX_ROWS = 65536
 MAX_VALUES = 65536
 MAX_DURATION = 600.0
 
