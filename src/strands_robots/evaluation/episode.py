@@ -23,6 +23,9 @@ from strands_robots.types import Instant
 VIDEO_SIZE = (320, 240)
 """Width and height of videos [px]."""
 
+PATIENCE = Patience(load=600.0, infer=60.0)
+"""How long a policy may take unless somebody says otherwise: the world stands still meanwhile, and no robot waits."""
+
 VIDEO_RATE = 10.0
 """Pictures a second of videos [Hz]."""
 
@@ -83,7 +86,7 @@ class EpisodeRunner:
     """
 
     def __init__(
-        self, task: TaskConfig, choice: PolicyChoice, patience: Patience | None = None, port: RobotPort | None = None
+        self, task: TaskConfig, choice: PolicyChoice, patience: Patience = PATIENCE, port: RobotPort | None = None
     ) -> None:
         self._task = task
         self._choice = choice
