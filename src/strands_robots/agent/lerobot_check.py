@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from strands_robots.agent.answer import clean
+from strands_robots.agent.lerobot_paths import job_environment
 from strands_robots.errors import ConfigurationError
 
 ENVIRONMENTS = ("aloha", "pusht", "libero", "metaworld")
@@ -52,7 +53,7 @@ def command_options(command: str, chosen: tuple[str, ...]) -> Mapping[str, Any]:
     Raises:
         ConfigurationError: If LeRobot is not installed, or refuses.
     """
-    found = _ask("options", command, chosen, None)
+    found = _ask("options", command, chosen, job_environment("none"))
     return {name: entry for name, entry in found.items() if is_free_option(name)}
 
 
@@ -101,14 +102,11 @@ def _ends(name: str, endings: tuple[str, ...]) -> bool:
     return any(name == ending or name.endswith(f".{ending}") for ending in endings)
 
 
-def _ask(
-    what: str, command: str, arguments: tuple[str, ...], environment: Mapping[str, str] | None
-) -> Mapping[str, Any]:
+def _ask(what: str, command: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> Mapping[str, Any]:
     call = [sys.executable, "-m", "strands_robots.agent.lerobot_inspect", what, command, *arguments]
-    given = dict(environment) if environment is not None else None
     try:
         done = subprocess.run(
-            call, env=given, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False
+            call, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise ConfigurationError(f"LeRobot said nothing about 'lerobot-{command}' within {TIMEOUT:g} s") from error

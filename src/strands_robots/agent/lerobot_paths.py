@@ -16,7 +16,7 @@ _KEPT = re.compile(
 """Variables that a job gets; keys of models and clouds are none of them."""
 
 _HUB_KEYS = ("HF_TOKEN", "HF_ENDPOINT", "HF_TOKEN_PATH")
-_UNREADABLE = ("/etc", "/proc", "/sys", "/dev")
+_SYSTEM = ("/etc", "/proc", "/sys", "/dev")
 
 
 class Workspace:
@@ -39,7 +39,7 @@ class Workspace:
                 raise ConfigurationError(
                     f"'{folder}' is no folder; valid: an existing one for LeRobot's datasets and runs"
                 )
-            if folder == Path(folder.anchor) or folder == Path.home().resolve() or str(folder).startswith(_UNREADABLE):
+            if folder in (Path(folder.anchor), Path.home().resolve()) or any(map(folder.is_relative_to, _SYSTEM)):
                 raise ConfigurationError(f"'{folder}' holds more than datasets and runs; valid: a folder of their own")
             for secret in (path.expanduser().resolve() for path in kept_out):
                 if secret.is_relative_to(folder) or folder.is_relative_to(secret):

@@ -31,8 +31,16 @@ Folders = Annotated[
 ]
 
 
+Permits = Annotated[
+    Path | None,
+    typer.Option(help="Private folder in which requests that wait outlive this process; one process at a time has it."),
+]
+
+
 @contextlib.contextmanager
-def graph_tools(namespace: str, name: str, policy: str, folders: Sequence[Path] = ()) -> Iterator[Toolset]:
+def graph_tools(
+    namespace: str, name: str, policy: str, folders: Sequence[Path] = (), permits: Path | None = None
+) -> Iterator[Toolset]:
     """Give the tools of a running graph; leaving cancels the goals and the jobs that they started.
 
     Args:
@@ -40,6 +48,7 @@ def graph_tools(namespace: str, name: str, policy: str, folders: Sequence[Path] 
         name: Who asks.
         policy: Approval policy; empty for the package's.
         folders: Folders for LeRobot's commands; none leaves these tools out.
+        permits: Private folder in which requests that wait outlive this process; None for none.
 
     Raises:
         ConfigurationError: If ROS cannot be imported, or the policy or a folder is not usable.
@@ -61,8 +70,9 @@ def graph_tools(namespace: str, name: str, policy: str, folders: Sequence[Path] 
         ) from error
     path = Path(policy).expanduser() if policy else share / "config" / "approval_policy.yaml"
     with contextlib.ExitStack() as stack:
-        workspace = Workspace(folders, (path, ros_home() / "strands_robots")) if folders else None
-        graph = stack.enter_context(contextlib.closing(AgentGraph(namespace, name, path)))
+        kept_out = (path, ros_home() / "strands_robots", *([permits] if permits else []))
+        workspace = Workspace(folders, kept_out) if folders else None
+        graph = stack.enter_context(contextlib.closing(AgentGraph(namespace, name, path, permits)))
         families = [stack.enter_context(contextlib.closing(LerobotTools(graph, workspace)))] if workspace else []
         yield Toolset(graph, families)
 
@@ -73,6 +83,7 @@ def mcp(
     policy: Policy = "",
     name: Annotated[str, typer.Option(help="Name of the asker in approvals and the audit log.")] = "mcp",
     lerobot: Folders = None,
+    permits: Permits = None,
     namespace: Namespace = "",
 ) -> None:
     """Serve the graph's tools to an MCP client until it goes, or until Ctrl-C.
@@ -86,7 +97,7 @@ def mcp(
         raise ConfigurationError(
             f"the MCP server is not installed ({error}); install it with: pip install -r requirements/agent.txt"
         ) from error
-    with graph_tools(namespace, name, policy, lerobot or ()) as tools:
+    with graph_tools(namespace, name, policy, lerobot or (), permits) as tools:
         if not http:
             import asyncio
 
