@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -175,12 +176,18 @@ def test_names_that_differ_are_mapped_and_others_are_refused() -> None:
         joint_unit("shoulder_pan", "furlongs", CONFIG)
 
 
+class Event(Enum):
+    """As lerobot's TeleopEvents."""
+
+    IS_INTERVENTION = "is_intervention"
+
+
 @pytest.mark.parametrize("kind", ["gamepad", "keyboard_ee"])
 def test_deltas_of_lerobots_hand_devices_move_the_tool_while_it_says_intervention(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     action = {"delta_x": 0.5, "delta_y": -1.0, "delta_z": 0.0, "gripper": 2}
-    events = {SimpleNamespace(value="is_intervention"): True}
+    events = {Event.IS_INTERVENTION: True}
     device = SimpleNamespace(
         is_connected=True, connect=lambda: None, get_action=lambda: action, get_teleop_events=lambda: events,
         disconnect=lambda: None,

@@ -7,9 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from strands_robots.teleop.frame import Mode
+from strands_robots.teleop.keyboard import KeyboardLeader
+from strands_robots.teleop.making import free_joints, make_mover
 from strands_robots.teleop.session import EngageError
 
-from .arm import HOME, LIMITS, NAMES, Arm, rates
+from .arm import CONFIG, HOME, LIMITS, NAMES, Arm, rates
 
 PAN = NAMES.index("shoulder_pan")
 
@@ -194,3 +197,28 @@ def test_world_that_is_reset_lets_the_robot_go(monkeypatch: pytest.MonkeyPatch) 
     arm.teleop._robot.stamp += 50.0
     arm.tick()
     assert not arm.teleop.is_engaged
+
+
+def test_held_key_lifts_the_tool_through_gate_and_kinematics_and_a_released_one_holds_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from strands_robots.motion.arm import Arm as Kinematics
+
+    arm = Arm(monkeypatch, speed=0.5)
+    tool = Kinematics(CONFIG)
+    keyboard = KeyboardLeader(free_joints(CONFIG), Mode.TOOL, lambda order: None, lambda: arm.time)
+    arm.teleop._mover = make_mover("so101", CONFIG, arm.options)
+    before = tool.tool_pose(arm.position).position
+    for _ in range(30):
+        keyboard.press("r")
+        arm.frame = keyboard.read()
+        arm.run(0.03)
+    lifted = tool.tool_pose(arm.position).position
+    assert lifted[2] - before[2] == pytest.approx(0.9 * 0.5 * 0.2, abs=0.015)
+    assert np.abs(lifted[:2] - before[:2]).max() < 0.004
+    for _ in range(20):
+        arm.frame = keyboard.read()
+        arm.run(0.03)
+    held = arm.position
+    assert not arm.report().engaged
+    assert (arm.run(0.3) == held).all()
