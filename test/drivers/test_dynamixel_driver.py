@@ -11,9 +11,14 @@ import numpy as np
 import pytest
 from graph import wait_for
 
+from strands_robots.drivers.calibration import load_calibration
 from strands_robots.drivers.driver import DriverError
+from strands_robots.drivers.dynamixel import DynamixelDriver
 from strands_robots.drivers.dynamixel_cycle import DynamixelCycle
+from strands_robots.drivers.feetech import FeetechDriver
 from strands_robots.drivers.making import RealRobot
+from strands_robots.drivers.servo_driver import ServoOptions
+from strands_robots.robot_config import load_robot
 from strands_robots.servo_bus.bus import ServoBus
 from strands_robots.servo_bus.dynamixel_protocol import status
 from strands_robots.servo_bus.dynamixel_registers import MODELS
@@ -21,7 +26,7 @@ from strands_robots.servo_bus.dynamixel_servo import DynamixelServo
 from strands_robots.servo_bus.dynamixel_wire import DynamixelWire
 
 from .driven_arm import NAMES, DrivenArm
-from .simulated_bus import MOUNTS, SimulatedBus, write_dynamixel_calibration
+from .simulated_bus import MOUNTS, SimulatedBus, write_calibration, write_dynamixel_calibration
 
 KOCH = RealRobot.parse("so101=koch")
 
@@ -111,6 +116,16 @@ def test_goals_below_zero_and_over_a_turn_arrive() -> None:
     pipe = _Pipe(["xl330-m288", "xl430-w250"])
     pipe.write([-300.0, 5000.0])
     assert [servo.goal + 2047 for servo in pipe.servos] == [-300, 5000]
+
+
+def test_only_servos_that_count_turns_are_counted_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    so101 = load_robot("so101")
+    feetech = FeetechDriver(so101, ServoOptions("", write_calibration(tmp_path / "f.json")))
+    dynamixel = DynamixelDriver(KOCH.config, ServoOptions("", write_dynamixel_calibration(tmp_path / "d.json", "koch")))
+    for driver, position, turn in ((feetech, 3, 0.0), (dynamixel, 2047 - 4096, 4096.0), (dynamixel, 5000, 0.0)):
+        monkeypatch.setattr(driver, "number", lambda key, name, position=position: position)
+        calibration = load_calibration(driver.options.calibration, driver.names)
+        assert driver._turns(calibration).tolist()[:3] == [turn] * 3
 
 
 def test_alert_is_looked_at_at_once() -> None:

@@ -25,6 +25,7 @@ class DynamixelDriver(ServoDriver):
 
     error_register = "Hardware_Error_Status"
     error_bits = HardwareError
+    counts_turns = True
 
     def make_bus(self, models: Mapping[str, str], calibration: Calibration) -> Any:
         """See `ServoDriver`."""

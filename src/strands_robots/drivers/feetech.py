@@ -26,6 +26,7 @@ class FeetechDriver(ServoDriver):
 
     error_register = "Status"
     error_bits = StatusBit
+    counts_turns = False
 
     def make_bus(self, models: Mapping[str, str], calibration: Calibration) -> Any:
         """See `ServoDriver`."""

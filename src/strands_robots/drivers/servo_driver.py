@@ -60,6 +60,8 @@ class ServoDriver(ABC):
     error_register: str
     """LeRobot's name of the register that says what is wrong with a servo."""
     error_bits: type[enum.IntFlag]
+    counts_turns: bool
+    """Whether positions go on beyond one turn, from a turn that the servo chose when it was switched on."""
 
     def __init__(self, config: RobotConfig, options: ServoOptions) -> None:
         self.health = Health()
@@ -255,7 +257,7 @@ class ServoDriver(ABC):
     def _turns(self, calibration: Calibration) -> FloatArray:
         """Return whole turns (D,) [steps] to add to each servo's position, which may have begun in another turn than the calibration's."""
         turns = np.zeros(len(self.names))
-        for i, name in enumerate(self.names):
+        for i, name in enumerate(self.names if self.counts_turns else ()):
             joint = calibration.joints[name]
             middle = 0.5 * (joint.range_min + joint.range_max)
             turns[i] = 4096.0 * round((middle - self.number("Present_Position", name)) / 4096.0)
