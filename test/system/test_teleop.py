@@ -181,6 +181,7 @@ def test_stop_wins_over_a_hand_and_a_resume_alone_moves_nothing(hand: TeleopGrap
     hand.rest()
 
 
+@pytest.mark.long
 def test_arm_holds_when_teleop_node_is_killed_and_moves_again_only_after_the_switch(hand: TeleopGraph) -> None:
     hand.pad.push(-0.6)
     hand.wait_for_source("teleop/joy")
