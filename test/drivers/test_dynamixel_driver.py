@@ -122,7 +122,7 @@ def test_only_servos_that_count_turns_are_counted_back(tmp_path: Path, monkeypat
     so101 = load_robot("so101")
     feetech = FeetechDriver(so101, ServoOptions("", write_calibration(tmp_path / "f.json")))
     dynamixel = DynamixelDriver(KOCH.config, ServoOptions("", write_dynamixel_calibration(tmp_path / "d.json", "koch")))
-    for driver, position, turn in ((feetech, 3, 0.0), (dynamixel, 2047 - 4096, 4096.0), (dynamixel, 5000, 0.0)):
+    for driver, position, turn in ((feetech, 3, 0.0), (dynamixel, 2047 - 4096, 4096.0), (dynamixel, 5000, -4096.0)):
         monkeypatch.setattr(driver, "number", lambda key, name, position=position: position)
         calibration = load_calibration(driver.options.calibration, driver.names)
         assert driver._turns(calibration).tolist()[:3] == [turn] * 3
