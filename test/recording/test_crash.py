@@ -5,11 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,28 +19,8 @@ from strands_robots.recording.recover import recover
 from strands_robots.recording.store import EncoderConfig, LeRobotStore
 from strands_robots.recording.verify import verify
 
+from .killed_writer import kill_writer
 from .made import account, make_dataset, make_schema, values
-
-WRITER = textwrap.dedent(
-    """
-    import sys, threading
-    from pathlib import Path
-    sys.path.insert(0, sys.argv[2])
-    from recording.made import account, make_schema, values
-    from strands_robots.recording.store import EncoderConfig, LeRobotStore
-
-    schema = make_schema()
-    store = LeRobotStore(Path(sys.argv[1]), "test/data", schema, EncoderConfig())
-    store.create() if not (Path(sys.argv[1]) / "meta").is_dir() else store.resume()
-    print("ready", flush=True)
-    for episode in range(store.episodes, 1000):
-        for k in range(12):
-            store.add(values(schema, k), "wave")
-            print(f"frame {episode} {k + 1}", flush=True)
-        store.save(account(schema, episode, 12))
-        print(f"saved {episode}", flush=True)
-    """
-)
 
 
 def open_store(root: Path, mode: str = "create") -> LeRobotStore:
@@ -75,30 +50,10 @@ def assert_readable(root: Path, episodes: int) -> None:
     assert verdict.is_good, verdict.errors
 
 
-def kill_writer(root: Path, moment: random.Random, at_least: int) -> tuple[int, str]:
-    """Run a writer, kill -9 it some time after an episode was saved; return the episodes it called saved and its last line."""
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(root), str(Path(__file__).parents[1])], stdout=subprocess.PIPE, text=True,
-        stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        lines: list[str] = []
-        for line in process.stdout:
-            lines.append(line.strip())
-            if sum(text.startswith("saved") for text in lines) >= at_least:
-                break
-        deadline = time.monotonic() + moment.uniform(0.0, 0.6)
-        while time.monotonic() < deadline:
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-        lines += [line.strip() for line in process.stdout]
-    return sum(text.startswith("saved") for text in lines), lines[-1]
-
-
 def _survives_kill(root: Path, moment: random.Random) -> None:
     before = read_manifest(root)
     had = before.episodes if before is not None else 0
-    saved, last = kill_writer(root, moment, 1)
+    saved, last = kill_writer(root, moment)
     report = recover(root)
     assert report.episodes in (had + saved, had + saved + 1), f"{last}: {report}"
     assert_readable(root, report.episodes)
@@ -197,7 +152,7 @@ def test_overwrite_puts_a_new_dataset_in_the_place_of_one_and_of_nothing_else(th
     other = tmp_path / "other" / "letter"
     other.parent.mkdir()
     other.write_text("mine")
-    with pytest.raises(DatasetError, match="info.json cannot be read"):
+    with pytest.raises(DatasetError, match=r"info\.json cannot be read"):
         open_store(other.parent, "overwrite")
     assert other.read_text() == "mine"
 
