@@ -93,5 +93,5 @@ def _curve(draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.I
     x = left + (right - left) * np.arange(len(values)) / (len(values) - 1)
     y = bottom - (bottom - top) * (values - low) / max(high - low, 1e-9)
     draw.line(list(zip(x.tolist(), y.tolist())), fill=BLUE, width=2)
-    for value, place in ((losses[0], top), (min(losses), bottom)):
+    for value, place in ((10.0**high, top), (10.0**low, bottom)):
         draw.text((left - 6, place), f"{value:.3g}", fill=INK, font=font, anchor="rm")
