@@ -67,7 +67,7 @@ def _make(checkout: Checkout, ros: Ros, env: dict[str, str], wanted: str | None)
     say("python", f"{version} at {chosen.path} ({chosen.reason})")
     shared = [] if ros.is_wheels else ["--system-site-packages"]
     command = [str(chosen.path), "-m", "venv", "--clear", *shared, str(venv)]
-    status, output = answer(command, env, timeout=120.0)
+    status, output = answer(command, env, timeout=600.0)
     if status != 0:
         raise SetupError(
             f"{chosen.path} could not make {venv}: {output[-300:]}",
