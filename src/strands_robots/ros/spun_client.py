@@ -93,11 +93,11 @@ class SpunClient:
         return result_of(self.node.executor.create_task(call), FIND_TIMEOUT, what)
 
     def _spin(self) -> None:
-        try:
-            self.graph.spin_until(lambda: self._is_closing, math.inf)
-        except InvalidHandle:
-            if not self._is_closing:  # Else the thread was slower than close() waits for it.
-                raise
+        while not self._is_closing:
+            try:
+                self.graph.spin_until(lambda: self._is_closing, math.inf)
+            except InvalidHandle:
+                continue  # Another thread destroyed a subscription while it was put into the wait set (rclpy's event handlers).
 
 
 def result_of(future: Future[Any], timeout: float, what: str) -> Any:
