@@ -167,6 +167,7 @@ class TurnRunner:
                 asked = asked or now
                 await asyncio.to_thread(self._goals.cancel_goals)
                 if now - asked > CANCEL_GRACE:
+                    asked = now  # Once at a time: what it does to end must not be cancelled as well.
                     task.cancel()
         if running.cancelled.is_set():
             await asyncio.to_thread(self._goals.cancel_goals)
