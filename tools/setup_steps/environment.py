@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from setup_steps.checkout import Checkout, Ros
@@ -50,7 +51,8 @@ def prepare_environment(checkout: Checkout, ros: Ros, env: dict[str, str], wante
 def _version(python: Path, env: dict[str, str]) -> str | None:
     """Return the version of an environment's Python; None when there is no working, supported environment."""
     configuration = python.parents[1] / "pyvenv.cfg"
-    if not python.exists() or not configuration.is_file():
+    # pip comes last: without it the making was interrupted.
+    if not python.exists() or not configuration.is_file() or not python.with_name("pip").exists():
         return None
     settings = dict(
         line.split(" = ", 1) for line in configuration.read_text(encoding="utf-8").splitlines() if " = " in line
@@ -69,6 +71,7 @@ def _make(checkout: Checkout, ros: Ros, env: dict[str, str], wanted: str | None)
     command = [str(chosen.path), "-m", "venv", "--clear", *shared, str(venv)]
     status, output = answer(command, env, timeout=600.0)
     if status != 0:
+        shutil.rmtree(venv, ignore_errors=True)
         raise SetupError(
             f"{chosen.path} could not make {venv}: {output[-300:]}",
             f"check the space on the disk; on Debian `sudo apt install python{version.rsplit('.', 1)[0]}-venv`",
