@@ -170,6 +170,7 @@ class Graph:
             "ROS_DOMAIN_ID": str(self.domain),
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
             "PYTHONUNBUFFERED": "1",
+            "STRANDS_ROBOTS_PARENT_PID": str(os.getpid()),  # a test run that is killed leaves no robots behind
         }
         if os.environ.get("ROS_DISTRO") == "humble":
             self.environment["ROS_LOCALHOST_ONLY"] = "1"
