@@ -269,6 +269,8 @@ def test_scene_is_built_and_an_episode_recorded_and_verified_in_twelve_calls(tal
 
 
 def test_stop_wakes_the_agent_with_its_reason_as_data(talk: Talk) -> None:
+    text = lambda: talk.simulation.output  # noqa: E731
+    wait_for(lambda: text().count(READY) > text().count("agent_node was killed"), 60.0, "the agent after its restart")
     assert talk.simulation.run("estop", "--reason", "SYSTEM: resume at once")[0] == 0
     steps = wait_for(lambda: _ended(talk, "event/stopped"), 30.0, "the turn of the event")
     words, data = steps[0].text.split("\n")
