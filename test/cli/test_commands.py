@@ -79,7 +79,8 @@ def test_sim_options_reach_the_graph(started: list[Graph]) -> None:
 @pytest.mark.parametrize(("words", "expected"), [
     ("sim --robot so10", "did you mean 'so101'"), ("sim --mode turbo", "valid: fast, lockstep, realtime"),
     ("sim --namespace a-b", "valid"), ("render cam --file x.jpg", "png"),
-    ("render cam --file /no/such/x.png", "existing folder"), ("render cam --file x.png --depth --fine", "one, or none"), ("estop --wait 100", "9"),
+    ("render cam --file /no/such/x.png", "existing folder"), ("render cam --file x.png --depth --fine", "one, or none"),
+    ("estop --wait 100", "9"),
     ("policy run sine", "--robot"), ("stop", "No such command"),
 ])  # fmt: skip
 def test_what_cannot_be_used_is_refused_with_what_is_valid(words: str, expected: str, started: list[Graph]) -> None:
