@@ -221,3 +221,64 @@ def test_retired_gate_is_at_rest_for_good_and_opened_by_nobody() -> None:
         bench.beat()
     assert bench.gate.is_latched
     assert not bench.submit([[1.0, 0.0, 0.25]]).accepted
+
+
+def anew(text: str) -> str:
+    """Return an equal string that is another object, as every message brings them."""
+    return "".join(list(text))
+
+
+def test_after_a_stop_two_confirmations_open_and_one_does_not() -> None:
+    bench = Bench().arm()
+    bench.gate.stop("button", bench.now)
+    bench.resume()
+    bench.beat()
+    assert bench.gate.is_latched
+    bench.beat()
+    assert not bench.gate.is_latched
+
+
+def test_another_supervisor_begins_its_confirmations_anew_and_needs_two() -> None:
+    bench = Bench()
+    bench.resume()
+    bench.beat(session="first", sequence=10)
+    bench.beat(session="second", sequence=10)
+    assert bench.gate.is_latched
+    bench.beat(session="second", sequence=11)
+    assert not bench.gate.is_latched
+
+
+def test_lower_epoch_than_one_that_was_seen_opens_nothing() -> None:
+    bench = Bench().arm()
+    bench.resume()
+    bench.beat(armed=False)
+    bench.admitted_count = bench.gate.report(bench.now).latch_count
+    for _ in range(4):
+        bench.beat(epoch=1)
+    assert bench.gate.is_latched
+
+
+def test_names_are_compared_by_their_letters() -> None:
+    bench = Bench()
+    bench.resume()
+    for _ in range(3):
+        bench.beat(session=anew("sup"), admitted={anew("arm"): anew("s1")})
+    assert not bench.gate.is_latched
+    assert bench.submit(source=anew("policy/test")).accepted
+    assert bench.submit(source=anew("policy/test")).accepted
+
+
+def test_counts_are_compared_by_their_value() -> None:
+    bench = Bench().arm()
+    for _ in range(300):
+        bench.gate.stop("button", bench.now)
+    bench.arm()
+
+
+def test_first_stop_of_a_supervisor_that_counts_from_one_is_new() -> None:
+    bench = Bench().arm()
+    before = bench.gate.report(bench.now).latch_count
+    bench.beat(armed=False, stop_id=1)
+    report = bench.gate.report(bench.now)
+    assert (report.latch_count, report.stop_id) == (before + 1, 1)
+    assert Bench().gate.report(bench.now).stop_id == 0
