@@ -28,10 +28,10 @@ sim: setup  ## a simulated robot with its safety supervisor
 	@$(IN_GRAPH) exec strands-robots sim $(ARGS)
 
 test: setup-learning  ## all tests but the long ones; sets up LeRobot and torch as well
-	@$(IN_GRAPH) exec python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(IN_GRAPH) exec python tools/run_tests.py --workers $(WORKERS) -m 'not long' $(ARGS)
 
 test-core: setup  ## the tests that need neither LeRobot nor torch
-	@$(IN_GRAPH) exec python -m pytest -n $(WORKERS) --dist loadgroup -m 'not long and not learning' $(ARGS)
+	@$(IN_GRAPH) exec python tools/run_tests.py --workers $(WORKERS) -m 'not long and not learning' $(ARGS)
 
 test-long: setup-learning  ## the tests that take minutes each: stress, many kills, floods
 	@$(IN_GRAPH) exec python -m pytest -m long $(ARGS)

@@ -24,20 +24,21 @@ ALSO_GRAPHS = ("docs/test_commands.py", "cli/test_approvals.py", "live/test_proc
 """Other tests that start ROS processes."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Repeat a failed test of real processes at most twice, and run only one graph at a time.
+    """Repeat a failed test of real processes at most twice, and mark those that start a graph.
 
     Their robots stop when the machine gives no processor to a heartbeat for 0.25 s. That is right, and not what these tests are about. A
-    repetition is shown in the summary as RERUN; a test that fails three times fails. With workers (pytest -n 2 --dist loadgroup) one of
-    them runs the graphs, while the others run the rest, file by file.
+    repetition is shown in the summary as RERUN; a test that fails three times fails. `make test` runs the graphs one after the other, with
+    nothing beside them (tools/run_tests.py).
     """
     for item in items:
         path = item.path.as_posix()
         is_process = any(part in path for part in PROCESS_TESTS)
         if is_process:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
-        is_graph = is_process or path.endswith(ALSO_GRAPHS)
-        item.add_marker(pytest.mark.xdist_group("graph" if is_graph else path))
+        if is_process or path.endswith(ALSO_GRAPHS):
+            item.add_marker(pytest.mark.graph)
 
 
 @pytest.hookimpl(wrapper=True)

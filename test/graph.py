@@ -177,7 +177,7 @@ class Graph:
         self.processes: list[Process] = []
         self._clients: list[Client] = []
 
-    def start(self, name: str, *arguments: str, **parameters: Any) -> Process:
+    def start(self, name: str, /, *arguments: str, **parameters: Any) -> Process:
         """Start an installed executable of the package with ROS parameters."""
         command = [executable(name), *arguments, "--ros-args"]
         for key, value in parameters.items():

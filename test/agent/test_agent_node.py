@@ -312,5 +312,5 @@ def test_mcp_client_lists_calls_is_asked_and_refused(rig: Rig) -> None:
 
 def test_stop_needs_nobody(rig: Rig) -> None:
     answer = rig.tools.run("stop", {"reason": "a hand"})
-    assert data(answer.text)["success"], answer.text
+    assert data(answer.text)["is_at_rest"], answer.text
     wait_for(lambda: rig.gates[-1].latched, 5.0, "the stop")

@@ -60,7 +60,7 @@ def account(schema: Schema, episode: int, frames: int) -> dict[str, Any]:
         "format": 1, "episode": episode, "task": "wave", "frames": frames, "outcome": "unknown", "reward": 0.0, "began_ns": 0,
         "ended_ns": 0, "began_wall": 0.0, "skipped": 0, "dropped": 0, "marked": [], "sources": ["policy/test"], "streams": {},
         "provenance": {
-            **package_provenance(), "units": "lerobot", "clock": "simulated time", "world": WORLD, "audit_head": "",
+            **package_provenance(), "units": "lerobot", "clock": "simulated time", "world": dict(WORLD), "audit_head": "",
             "robots": {robot.name: robot_provenance(CONFIG) for robot in schema.robots},
         },
     }  # fmt: skip

@@ -105,7 +105,7 @@ def test_frames_in_which_a_hand_has_the_robot_are_marked_as_lerobot_marks_interv
     ended = lockstep.end()
     assert ended.success and ended.frames == 20, ended.message
     lockstep.stop()
-    (row,) = read_episodes(root)
+    (row,) = read_episodes(root, read_info(root))
     marks = read_vectors(root, row, ["intervention"])["intervention"].ravel().tolist()
     assert marks == [False] * 10 + [True] * 10
     assert verify(root, expected=1).is_good
