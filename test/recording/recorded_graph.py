@@ -40,7 +40,10 @@ class RecordedGraph:
         self.recorder = self._start_recorder(graph)
         graph.start("policy_node", use_sim_time=True)
         graph.start("sim_node", robots=robots, cameras=cameras, mode=mode, heartbeat_timeout=2.0, **sim)
-        graph.start("safety_node", run_id="run", arm_on_start=True, latch_folder=str(folder), robots=names)
+        # A reset that draws another world compiles it in the physics thread, which on a slow machine takes more than half a second.
+        graph.start(
+            "safety_node", run_id="run", arm_on_start=True, latch_folder=str(folder), robots=names, gate_state_timeout=5.0
+        )
         self.mode = mode
         self.environment = graph.environment
         self.graph = graph
