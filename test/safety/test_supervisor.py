@@ -118,6 +118,25 @@ def test_second_stop_keeps_the_first() -> None:
     assert graph.step(latched=True).stop_reason == "first"
 
 
+def test_stop_that_a_robot_reported_first_gets_the_words_of_the_request() -> None:
+    graph = armed()
+    state = graph.step(latched=True, latch_reason="stop: requested", latch_count=1)
+    assert (state.stop_id, state.stop_source) == (1, "robot/arm")
+    assert graph.supervisor.request_stop("operator/anna", "hand in the way", graph.now + 0.1) == 1
+    state = graph.step(latched=True, latch_reason="stop: requested", latch_count=1)
+    assert (state.stop_id, state.stop_source, state.stop_reason) == (1, "operator/anna", "hand in the way")
+    assert graph.supervisor.stop == StopFacts(1, ("operator/anna",), "hand in the way")
+    graph.supervisor.request_stop("operator/ben", "me too", graph.now)
+    assert graph.supervisor.stop == StopFacts(1, ("operator/anna", "operator/ben"), "hand in the way")
+
+
+def test_stop_of_a_robot_by_itself_keeps_its_words() -> None:
+    graph = armed()
+    graph.step(latched=True, latch_reason="stop: contact", latch_count=1)
+    graph.supervisor.request_stop("operator/anna", "hand in the way", graph.now)
+    assert graph.supervisor.stop is not None and "contact" in graph.supervisor.stop.reason
+
+
 def test_stop_without_a_word_still_stops() -> None:
     graph = armed()
     graph.supervisor.request_stop("", "", graph.now)

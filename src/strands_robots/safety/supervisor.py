@@ -55,6 +55,13 @@ class SupervisorConfig:
     expected: tuple[str, ...] = ()
 
 
+HEARD_DIRECTLY = "stop: requested"
+"""What a robot gives as reason that heard a StopRequest itself."""
+
+HEARSAY = 2.0
+"""A request that a robot reported is taken for the one that comes within this time [s]."""
+
+
 @dataclass(frozen=True)
 class RobotEvidence:
     """What is known of one robot; the fields of msg/RobotSafety."""
@@ -100,6 +107,7 @@ class _Stop:
     reason: str
     since: float
     sources: tuple[str, ...]
+    is_hearsay: bool = False
 
 
 class Supervisor:
@@ -155,10 +163,16 @@ class Supervisor:
         return self._stop_id
 
     def request_stop(self, source: str, reason: str, now: float) -> int:
-        """Latch a stop and return its number; a stop that is latched already keeps its number and its first reason."""
+        """Latch a stop and return its number; a stop that is latched already keeps its number and its first reason.
+
+        Robots hear a request themselves and may report it before it comes here. Then the stop gets the words of the request.
+        """
         source, reason = source[:128] or "unknown", reason[:256] or "no reason given"
         if self._stop is None:
             self._latch(source, reason, now)
+        elif self._stop.is_hearsay and now - self._stop.since < HEARSAY:
+            self._stop.source, self._stop.reason, self._stop.sources = source, reason, (source,)
+            self._stop.is_hearsay = False
         elif source not in self._stop.sources and len(self._stop.sources) < _MOST_SOURCES:
             self._stop.sources += (source,)
         return self._stop_id
@@ -231,6 +245,8 @@ class Supervisor:
             self._latch(f"robot/{report.robot}", f"robot node '{report.robot}' started again", now)
         elif report.latch_count > robot.latch_count:
             self._latch(f"robot/{report.robot}", f"robot '{report.robot}' latched: {report.latch_reason}", now)
+            if self._stop is not None:
+                self._stop.is_hearsay = report.latch_reason == HEARD_DIRECTLY
         elif not report.latched:
             robot.has_armed = True
         elif robot.has_armed:
