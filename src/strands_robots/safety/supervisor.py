@@ -244,9 +244,8 @@ class Supervisor:
         if report.session != robot.admitted:
             self._latch(f"robot/{report.robot}", f"robot node '{report.robot}' started again", now)
         elif report.latch_count > robot.latch_count:
-            self._latch(f"robot/{report.robot}", f"robot '{report.robot}' latched: {report.latch_reason}", now)
-            if self._stop is not None:
-                self._stop.is_hearsay = report.latch_reason == HEARD_DIRECTLY
+            is_hearsay = report.latch_reason == HEARD_DIRECTLY
+            self._latch(f"robot/{report.robot}", f"robot '{report.robot}' latched: {report.latch_reason}", now, is_hearsay)
         elif not report.latched:
             robot.has_armed = True
         elif robot.has_armed:
@@ -307,9 +306,9 @@ class Supervisor:
             return GraphState.STOP_NOT_CONFIRMED, f"{cause}; no evidence of rest from {', '.join(moving)}"
         return GraphState.STOPPING, f"{cause}; waiting for rest of {', '.join(moving)}"
 
-    def _latch(self, source: str, reason: str, now: float) -> None:
+    def _latch(self, source: str, reason: str, now: float, is_hearsay: bool = False) -> None:
         self._stop_id += 1
-        self._stop = _Stop(source, reason, now, (source,))
+        self._stop = _Stop(source, reason, now, (source,), is_hearsay)
         for robot in self._robots.values():
             robot.rest_since_stop = False
 
