@@ -20,8 +20,8 @@ hypothesis.settings.load_profile("no_deadline")
 PROCESS_TESTS = ("contract/", "system/", "launch/", "_node.py", "test_main.py")
 """Tests of real processes, by a part of their path."""
 
-ALSO_GRAPHS = ("docs/test_commands.py", "cli/test_approvals.py", "live/test_processes.py", "safety/test_safety_ports.py")
-"""Other tests that start ROS processes."""
+ALSO_GRAPHS = ("docs/test_commands.py", "cli/test_approvals.py", "live/test_processes.py")
+"""Other tests that start ROS processes, besides those of modules that import `graph.Graph`."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -37,7 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_process = any(part in path for part in PROCESS_TESTS)
         if is_process:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
-        if is_process or path.endswith(ALSO_GRAPHS):
+        imported = getattr(getattr(item, "module", None), "Graph", None)
+        if is_process or path.endswith(ALSO_GRAPHS) or getattr(imported, "__module__", "") == "graph":
             item.add_marker(pytest.mark.graph)
 
 
