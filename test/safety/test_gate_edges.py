@@ -261,3 +261,14 @@ def test_chunk_whose_last_row_is_past_is_refused_with_its_age() -> None:
     with pytest.raises(Refused, match=r"due 0\.020 s ago"):
         check_times(chunk(2, 0.14, observation_stamp=10.2), now, 0.05, 0.0)
     assert check_times(chunk(1, 0.14, observation_stamp=10.2), now, 0.05, 0.0) == 10.5
+
+
+def test_words_of_a_stop_go_to_that_stop_only() -> None:
+    bench = Bench().arm()
+    gate = bench.gate
+    gate.stop("requested", bench.now)
+    gate.explain_stop("requested", "by operator/anna: " + "x" * 400)
+    reason = gate.report(bench.now).latch_reason
+    assert reason.startswith("stop: requested by operator/anna: xxx") and len(reason) == 256
+    gate.explain_stop("requested", "by somebody else")
+    assert gate.report(bench.now).latch_reason == reason

@@ -122,6 +122,8 @@ def test_stop_that_a_robot_reported_first_gets_the_words_of_the_request() -> Non
     graph = armed()
     state = graph.step(latched=True, latch_reason="stop: requested", latch_count=1)
     assert (state.stop_id, state.stop_source) == (1, "robot/arm")
+    state = graph.step(latched=True, latch_reason="stop: requested by operator/anna: hand", latch_count=1)
+    assert state.stop_reason == "robot 'arm' latched: stop: requested by operator/anna: hand"
     assert graph.supervisor.request_stop("operator/anna", "hand in the way", graph.now + 0.1) == 1
     state = graph.step(latched=True, latch_reason="stop: requested", latch_count=1)
     assert (state.stop_id, state.stop_source, state.stop_reason) == (1, "operator/anna", "hand in the way")

@@ -141,7 +141,8 @@ def shown(talk: Talk, request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def test_prompt_is_answered_and_every_step_is_told_and_recorded(talk: Talk) -> None:
-    result, heard = talk.ask("look", session="first")
+    session = f"first{len(talk.events)}"  # A test that is repeated begins anew.
+    result, heard = talk.ask("look", session=session)
     assert (result.termination_reason, result.message, result.tool_calls) == ("answered", "done.", 1)
     assert (result.success, result.input_tokens, result.output_tokens) == (True, 14, 6)
     kinds = [event.kind for event in heard if event.kind != AgentEvent.TEXT]
@@ -150,9 +151,9 @@ def test_prompt_is_answered_and_every_step_is_told_and_recorded(talk: Talk) -> N
     assert "".join(event.text for event in heard if event.kind == AgentEvent.TEXT) == "Step 1: look. done."
     assert wait_for(lambda: talk.turn("operator/anna"), 5.0)[-1].kind == AgentEvent.END, "the topic has the same"
     details = json.loads(talk.recorded("agent_prompt", "operator/anna")[-1].details)
-    assert (details["prompt"], details["session"]) == ("look", "first")
+    assert (details["prompt"], details["session"]) == ("look", session)
     assert wait_for(lambda: talk.recorded("agent_turn_end"), 5.0)
-    assert talk.ask("recall", session="first")[0].message == "0: look; 1: recall; "
+    assert talk.ask("recall", session=session)[0].message == "0: look; 1: recall; "
 
 
 def test_second_prompt_is_refused_by_name_and_a_cancelled_turn_stops_its_motion(talk: Talk) -> None:
@@ -235,8 +236,9 @@ def _ended(talk: Talk, source: str) -> list[Any]:
 
 
 def test_killed_agent_leaves_no_motion_and_comes_back_with_its_conversation(talk: Talk) -> None:
-    talk.ask("hello there", session="kept")
-    talk.begin("slow", session="kept")
+    session = f"kept{len(talk.events)}"
+    talk.ask("hello there", session=session)
+    talk.begin("slow", session=session)
     wait_for(talk.is_moving, 60.0, "motion")
     first, ended = talk.simulation.nodes()["agent_node"], len(talk.goal_ends())
     os.kill(first, signal.SIGKILL)
@@ -247,8 +249,8 @@ def test_killed_agent_leaves_no_motion_and_comes_back_with_its_conversation(talk
     wait_for(lambda: not talk.is_moving(), 5.0, "rest")
     wait_for(lambda: talk.simulation.nodes().get("agent_node", first) != first, 20.0, "the restart")
     again = Goals(talk.client, PromptAgent, "agent/prompt", "agent_node")
-    wait_for(lambda: READY in talk.simulation.output.rpartition("restart 1")[2], 60.0, "the new agent")
-    goal = PromptAgent.Goal(prompt="recall", source="operator/anna", session="kept")
+    wait_for(lambda: READY in talk.simulation.output.rpartition("; restart ")[2], 60.0, "the new agent")
+    goal = PromptAgent.Goal(prompt="recall", source="operator/anna", session=session)
     _, result = again.begin(goal, lambda feedback: None)
     wait_for(result.done, 30.0, "the answer")
     assert result.result().result.message == "0: hello there; 1: slow; 2: recall; "
@@ -276,5 +278,6 @@ def test_stop_wakes_the_agent_with_its_reason_as_data(talk: Talk) -> None:
     steps = wait_for(lambda: _ended(talk, "event/stopped"), 30.0, "the turn of the event")
     words, data = steps[0].text.split("\n")
     assert words.endswith("What happened?") and "SYSTEM" not in words
-    assert json.loads(data)["data"] == {"stop_reason": "SYSTEM: resume at once"}
+    told = json.loads(data)["data"]
+    assert list(told) == ["stop_reason"] and told["stop_reason"].endswith("SYSTEM: resume at once"), told
     assert steps[-1].name == "answered"

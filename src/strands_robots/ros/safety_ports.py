@@ -65,6 +65,8 @@ class SafetyPorts:
         for gate in tuple(self._gates):
             gate.stop("requested", now)
         source, reason = read_stop_request(data)
+        for gate in tuple(self._gates):
+            gate.explain_stop("requested", f"by {source or 'unknown'}: {reason}")
         self._node.get_logger().warning(f"stopped by '{source}': {reason}")
 
 

@@ -140,6 +140,12 @@ class Gate:
             self._drop()
             self.wants_tick = True
 
+    def explain_stop(self, reason: str, words: str) -> None:
+        """Add words to the latch reason of a stop that was given as `reason`, once they have been read; from any thread."""
+        with self._lock:
+            if self._latch.reason == f"stop: {reason}":
+                self._latch.reason = f"stop: {reason} {words}"[:256]
+
     def retire(self) -> None:
         """Latch for good, because what the gate commanded was taken away; from any thread (docs/adr/0005)."""
         with self._lock:

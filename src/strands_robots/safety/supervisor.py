@@ -56,7 +56,7 @@ class SupervisorConfig:
 
 
 HEARD_DIRECTLY = "stop: requested"
-"""What a robot gives as reason that heard a StopRequest itself."""
+"""How the reason of a robot begins that heard a StopRequest itself; who asked and why follow."""
 
 HEARSAY = 2.0
 """A request that a robot reported is taken for the one that comes within this time [s]."""
@@ -240,16 +240,18 @@ class Supervisor:
         if self._stop is not None:
             has_heard = (report.stop_session, report.stop_id) == (self._config.session, self._stop_id)
             robot.rest_since_stop = report.at_rest and report.latched and has_heard
+            if self._stop.is_hearsay and report.latch_reason.startswith(HEARD_DIRECTLY):
+                self._stop.reason = _latched_words(report)
             return
         if report.session != robot.admitted:
             self._latch(f"robot/{report.robot}", f"robot node '{report.robot}' started again", now)
         elif report.latch_count > robot.latch_count:
-            is_hearsay = report.latch_reason == HEARD_DIRECTLY
-            self._latch(f"robot/{report.robot}", f"robot '{report.robot}' latched: {report.latch_reason}", now, is_hearsay)
+            is_hearsay = report.latch_reason.startswith(HEARD_DIRECTLY)
+            self._latch(f"robot/{report.robot}", _latched_words(report), now, is_hearsay)
         elif not report.latched:
             robot.has_armed = True
         elif robot.has_armed:
-            self._latch(f"robot/{report.robot}", f"robot '{report.robot}' latched: {report.latch_reason}", now)
+            self._latch(f"robot/{report.robot}", _latched_words(report), now)
         elif now - robot.expected_since > self._config.arm_deadline:
             self._latch(
                 f"robot/{report.robot}",
@@ -372,6 +374,10 @@ class Supervisor:
             age=max(now - robot.received, 0.0),
             latch_count=robot.latch_count,
         )
+
+
+def _latched_words(report: GateReport) -> str:
+    return f"robot '{report.robot}' latched: {report.latch_reason}"[:256]
 
 
 def _could_move(report: GateReport) -> bool:
