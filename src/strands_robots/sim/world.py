@@ -74,7 +74,7 @@ class World:
         self.fault: str | None = None
         self.seed = seed
         self.physics_steps = 0
-        self._sha256 = (-1, "")  # generation that it belongs to
+        self._sha256 = (-1, hashlib.sha256())  # layout that it belongs to, and its hash
         self._streams: dict[str, np.random.Generator] = {}
         self._pushes = Pushes()
         self._batch: BatchRollout | None = None
@@ -95,10 +95,11 @@ class World:
     def model_sha256(self) -> str:
         """SHA-256 of the world's MJCF and what was drawn, hexadecimal."""
         with self.lock:
-            if self._sha256[0] != self.generation:
-                text = self.spec.to_xml() + "".join(f"\n{each!r}" for each in self.drawn)
-                self._sha256 = self.generation, hashlib.sha256(text.encode()).hexdigest()
-            return self._sha256[1]
+            if self._sha256[0] != self._layout:  # writing the MJCF takes 0.1 s; a reset does not change it
+                self._sha256 = self._layout, hashlib.sha256(self.spec.to_xml().encode())
+            digest = self._sha256[1].copy()
+            digest.update("".join(f"\n{each!r}" for each in self.drawn).encode())
+            return digest.hexdigest()
 
     @property
     def stage(self) -> Stage:
