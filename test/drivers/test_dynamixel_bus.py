@@ -24,7 +24,7 @@ from strands_robots.servo_bus.dynamixel_protocol import (
 )
 from strands_robots.servo_bus.dynamixel_registers import HardwareError, Mode, Reg
 from strands_robots.servo_bus.dynamixel_servo import DynamixelServo
-from strands_robots.servo_bus.dynamixel_wire import DynamixelWire
+from strands_robots.servo_bus.dynamixel_wire import dynamixel_wire
 from strands_robots.servo_bus.kinds import servo_kinds
 
 from .simulated_bus import MOUNTS, SimulatedBus, write_dynamixel_calibration
@@ -68,7 +68,7 @@ def _servo(number: int = 1, model: str = "xl330-m288") -> DynamixelServo:
 
 
 def _ask(servos: list[DynamixelServo], packet: Packet) -> list[Packet]:
-    return Parser().feed(ServoBus(servos, wire=DynamixelWire()).receive(encode(packet), 1_000_000))
+    return Parser().feed(ServoBus(servos, wire=dynamixel_wire()).receive(encode(packet), 1_000_000))
 
 
 def test_memory_that_lasts_is_refused_while_the_servo_has_torque() -> None:

@@ -23,7 +23,7 @@ from strands_robots.servo_bus.bus import ServoBus
 from strands_robots.servo_bus.dynamixel_protocol import status
 from strands_robots.servo_bus.dynamixel_registers import MODELS
 from strands_robots.servo_bus.dynamixel_servo import DynamixelServo
-from strands_robots.servo_bus.dynamixel_wire import DynamixelWire
+from strands_robots.servo_bus.dynamixel_wire import dynamixel_wire
 
 from .driven_arm import NAMES, DrivenArm
 from .simulated_bus import MOUNTS, SimulatedBus, write_calibration, write_dynamixel_calibration
@@ -38,7 +38,7 @@ class _Pipe:
         import socket
 
         self.servos = [DynamixelServo(i + 1, model, 2047, (-1000, 1000)) for i, model in enumerate(models)]
-        self.bus = ServoBus(self.servos, wire=DynamixelWire())
+        self.bus = ServoBus(self.servos, wire=dynamixel_wire())
         self.host, self.line = socket.socketpair()
         self.host.setblocking(False)
         self.line.setblocking(False)

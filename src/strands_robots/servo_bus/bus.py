@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.servo_bus.bus_servo import BusServo, Wire
-from strands_robots.servo_bus.feetech_wire import FeetechWire
+from strands_robots.servo_bus.feetech_wire import feetech_wire
 
 
 @dataclass
@@ -44,7 +44,7 @@ class ServoBus:
         self.servos = list(servos)
         self.faults = Faults()
         self.requests = self.dropped = self.corrupted = 0
-        self._wire: Wire = FeetechWire() if wire is None else wire
+        self._wire: Wire = feetech_wire() if wire is None else wire
         self._dice = random.Random(seed)
 
     @property

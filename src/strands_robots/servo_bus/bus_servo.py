@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 
@@ -64,15 +65,43 @@ Request = Callable[[Sequence[Any]], "list[bytes]"]
 """A request that was understood: what the servos that hear it answer."""
 
 
-class Wire(Protocol):
-    """One protocol: finds requests in the host's bytes."""
+class PacketParser(Protocol):
+    """Finds packets of one protocol in a stream of bytes.
+
+    Attributes:
+        damaged: Packets with a wrong checksum.
+    """
+
+    damaged: int
+
+    def feed(self, data: bytes) -> Sequence[Any]:
+        """Return the packets that are complete with `data`."""
+
+    def clear(self) -> None:
+        """Forget what was not a whole packet yet."""
+
+
+class Wire:
+    """One protocol: finds requests in the host's bytes.
+
+    Args:
+        parser: Finds packets.
+        carry_out: Carries out a packet and returns what servos answer.
+    """
+
+    def __init__(self, parser: PacketParser, carry_out: Callable[[Any, Sequence[Any]], list[bytes]]) -> None:
+        self._parser = parser
+        self._carry_out = carry_out
 
     @property
     def damaged(self) -> int:
         """Requests with a wrong checksum."""
+        return self._parser.damaged
 
     def feed(self, data: bytes) -> list[Request]:
         """Return the requests that are complete with `data`."""
+        return [partial(self._carry_out, packet) for packet in self._parser.feed(data)]
 
     def clear(self) -> None:
         """Forget what was not a whole request yet; after a pause on the line."""
+        self._parser.clear()

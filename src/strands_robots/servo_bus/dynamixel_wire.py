@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from strands_robots.servo_bus.bus_servo import Request
+from strands_robots.servo_bus.bus_servo import Wire
 from strands_robots.servo_bus.dynamixel_protocol import ALERT, BROADCAST, Instruction, Packet, Parser, Problem, status
 from strands_robots.servo_bus.dynamixel_registers import Reg
 from strands_robots.servo_bus.dynamixel_servo import DynamixelServo
 
 
-class DynamixelWire:
-    """Protocol 2.0; see `Wire`. Bulk instructions, fast reads and factory reset are not simulated."""
-
-    def __init__(self) -> None:
-        self._parser = Parser()
-
-    @property
-    def damaged(self) -> int:
-        """Requests with a wrong CRC."""
-        return self._parser.damaged
-
-    def feed(self, data: bytes) -> list[Request]:
-        """See `Wire`."""
-        return [partial(_carry_out, packet) for packet in self._parser.feed(data)]
-
-    def clear(self) -> None:
-        """See `Wire`."""
-        self._parser.clear()
+def dynamixel_wire() -> Wire:
+    """Return protocol 2.0. Bulk instructions, fast reads and factory reset are not simulated."""
+    return Wire(Parser(), _carry_out)
 
 
 def _carry_out(packet: Packet, servos: Sequence[DynamixelServo]) -> list[bytes]:

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from strands_robots.servo_bus.bus_servo import Request
+from strands_robots.servo_bus.bus_servo import Wire
 from strands_robots.servo_bus.protocol import BROADCAST, Instruction, Packet, Parser, encode
 from strands_robots.servo_bus.registers import Reg
 from strands_robots.servo_bus.servo import Servo
 
 
-class FeetechWire:
-    """The protocol of STS servos; see `Wire`."""
-
-    def __init__(self) -> None:
-        self._parser = Parser()
-
-    @property
-    def damaged(self) -> int:
-        """Requests with a wrong checksum."""
-        return self._parser.damaged
-
-    def feed(self, data: bytes) -> list[Request]:
-        """See `Wire`."""
-        return [partial(_carry_out, packet) for packet in self._parser.feed(data)]
-
-    def clear(self) -> None:
-        """See `Wire`."""
-        self._parser.clear()
+def feetech_wire() -> Wire:
+    """Return the protocol of STS servos."""
+    return Wire(Parser(), _carry_out)
 
 
 def _carry_out(packet: Packet, servos: Sequence[Servo]) -> list[bytes]:

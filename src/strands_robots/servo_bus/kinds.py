@@ -9,8 +9,8 @@ from strands_robots.robot_config import RobotConfig
 from strands_robots.servo_bus.bus_servo import BusServo, Wire
 from strands_robots.servo_bus.dynamixel_registers import MODELS
 from strands_robots.servo_bus.dynamixel_servo import DynamixelServo
-from strands_robots.servo_bus.dynamixel_wire import DynamixelWire
-from strands_robots.servo_bus.feetech_wire import FeetechWire
+from strands_robots.servo_bus.dynamixel_wire import dynamixel_wire
+from strands_robots.servo_bus.feetech_wire import feetech_wire
 from strands_robots.servo_bus.servo import Servo
 
 PROTOCOLS = ("feetech", "dynamixel")
@@ -65,4 +65,4 @@ def make_servo(kind: ServoKind, mount: int, extent: tuple[int, int], is_calibrat
 
 def make_wire(protocol: str) -> Wire:
     """Return one of PROTOCOLS."""
-    return FeetechWire() if protocol == "feetech" else DynamixelWire()
+    return feetech_wire() if protocol == "feetech" else dynamixel_wire()
