@@ -43,7 +43,7 @@ with Robot("so101", params_file=sys.argv[1]) as robot:
 print("TOLD " + json.dumps([[dataclasses.asdict(result) for result in told], refused], default=str))
 """
 PATIENT = (
-    "{sim_node: {ros__parameters: {heartbeat_timeout: 5.0}}, safety_node: {ros__parameters: {gate_state_timeout: 5.0}}}"
+    "{sim_node: {ros__parameters: {heartbeat_timeout: 5.0, stall_timeout: 5.0}}, safety_node: {ros__parameters: {gate_state_timeout: 5.0}}}"
 )
 
 

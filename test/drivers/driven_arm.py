@@ -48,7 +48,7 @@ class DrivenArm:
         self.driver.connect()
         self.robot = DrivenRobot("so101", len(NAMES), self.driver)
         self.robot.read()
-        self.gate = make_gate(robot, self.driver, self.robot.position, 0.01, -1, "clamp", 0.5, 0.5)
+        self.gate = make_gate(robot, self.driver, self.robot.position, 0.01, -1, "clamp", 0.5, 0.25, 0.5)
         self.heard = Heard()
         self.clock = SteadyRosTime()
         self.loop = DriverLoop(self.robot, self.gate, self.heard, 0.01, self.clock)

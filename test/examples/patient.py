@@ -15,8 +15,8 @@ from typing import Any
 import strands_robots.bringup.child_graph as child_graph
 
 PATIENT = """\
-/**/sim_node: {ros__parameters: {heartbeat_timeout: 5.0}}
-/**/driver_node: {ros__parameters: {heartbeat_timeout: 5.0}}
+/**/sim_node: {ros__parameters: {heartbeat_timeout: 5.0, stall_timeout: 5.0}}
+/**/driver_node: {ros__parameters: {heartbeat_timeout: 5.0, stall_timeout: 5.0}}
 /**/safety_node: {ros__parameters: {gate_state_timeout: 5.0}}
 """
 

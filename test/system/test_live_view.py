@@ -26,6 +26,7 @@ PATIENT = """\
 /**/sim_node:
   ros__parameters:
     heartbeat_timeout: 5.0
+    stall_timeout: 5.0
 /**/safety_node:
   ros__parameters:
     gate_state_timeout: 5.0

@@ -94,6 +94,7 @@ def make_gate(
     category: int,
     policy: str,
     heartbeat_timeout: float,
+    stall_timeout: float,
     lease_timeout: float,
 ) -> Gate:
     """Return the gate of a connected robot that is at `position` (D,) [rad]; see DriverParameters for the rest."""
@@ -105,7 +106,7 @@ def make_gate(
         stop_category=_category(config, category),
         modes=config.control_modes,
         heartbeat_timeout=heartbeat_timeout,
-        stall_timeout=max(0.25, 5.0 * period),
+        stall_timeout=max(stall_timeout, 5.0 * period),
         lease_timeout=lease_timeout,
         lease_on_steady_clock=True,
         handover_speed=config.handover_speed,

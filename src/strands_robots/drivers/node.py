@@ -48,6 +48,12 @@ class DriverParameters:
     heartbeat_timeout: float = parameter(
         0.25, "Without SafetyState for this long the robot stops [s, steady time].", minimum=0.02, maximum=10.0
     )
+    stall_timeout: float = parameter(
+        0.25,
+        "A control tick that comes this late while something plays stops the robot [s, steady time]; at least five periods.",
+        minimum=0.02,
+        maximum=10.0,
+    )
     lease_timeout: float = parameter(
         0.5,
         "A source silent for this long after its chunk loses the robot [s, steady time].",
@@ -110,7 +116,7 @@ class DriverNode(LifecycleNode):
             driven.read()
             gate = make_gate(
                 robot, driver, driven.position, given.control_period, given.stop_category, given.limit_policy,
-                given.heartbeat_timeout, given.lease_timeout,
+                given.heartbeat_timeout, given.stall_timeout, given.lease_timeout,
             )  # fmt: skip
         except StrandsRobotsError as error:
             driver.disconnect()

@@ -84,6 +84,12 @@ class SimParameters:
     heartbeat_timeout: float = parameter(
         0.25, "Without SafetyState for this long the robots stop [s, steady time].", minimum=0.02, maximum=10.0
     )
+    stall_timeout: float = parameter(
+        0.25,
+        "A control tick that comes this late while something plays stops the robot [s, steady time]; at least five periods.",
+        minimum=0.02,
+        maximum=10.0,
+    )
     lease_timeout: float = parameter(
         0.5, "A source silent for this long after its chunk loses the robot [s, ROS time].", minimum=0.02, maximum=60.0
     )
@@ -218,9 +224,8 @@ class SimNode(Node):
 def _gate(robot: WorldRobot, given: SimParameters) -> Gate:
     mode = WorldMode(given.mode)
     # A tick that comes late by the wall clock means a hanging robot only where the wall clock decides when ticks come.
-    stall = (
-        max(0.25, 5.0 * given.control_period / given.real_time_factor) if mode is WorldMode.REALTIME else float("inf")
-    )
+    periods = 5.0 * given.control_period / given.real_time_factor
+    stall = max(given.stall_timeout, periods) if mode is WorldMode.REALTIME else float("inf")
     config = GateConfig(
         robot=robot.name,
         session=uuid.uuid4().hex,
