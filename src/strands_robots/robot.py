@@ -87,7 +87,7 @@ class Robot:
         from strands_robots.ros.robot_link import RobotLink
 
         try:
-            known = connection.graph.robots()
+            known = connection.graph.await_robots(self._name)
             if self._mode == "real" and not known:
                 raise NoAnswerError(
                     f"no robot is on graph '{self._namespace or '/'}'; valid: a graph that runs (strands-robots real), or port=... "

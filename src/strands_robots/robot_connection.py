@@ -149,7 +149,7 @@ def _connect(wish: Wish) -> Connection:
         ) from error
     rules = share / "config" / "approval_policy.yaml"
     graph = AgentGraph(wish.namespace, "robot", wish.policy or rules)
-    if wish.may_start and not graph.robots():
+    if wish.may_start and not graph.await_robots():
         graph.close()
         return _started(wish, rules.with_name("approval_policy_simulation.yaml") if wish.mode == "sim" else rules)
     if wish.options:

@@ -27,6 +27,12 @@ from strands_robots.ros.stamps import to_duration, to_time
 LIMITS = load_robot("so101").limits()
 PAN, LIFT, ELBOW = (LIMITS.index[name] for name in ("shoulder_pan", "shoulder_lift", "elbow_flex"))
 
+PATIENT = """\
+/**/driver_node: {ros__parameters: {heartbeat_timeout: 3.0, stall_timeout: 3.0}}
+/**/safety_node: {ros__parameters: {gate_state_timeout: 3.0}}
+"""
+"""So that a loaded machine is not taken for a dead one; what must be fast says so in its test."""
+
 
 class RealArm:
     """One arm, its graph and its bus."""
@@ -36,7 +42,9 @@ class RealArm:
         self.bus = SimulatedBus(folder)
         self.calibration = write_calibration(folder / "mine.json")
         command = [sys.executable, "-m", "strands_robots.cli.main", "real", "--robot", "so101", "--port", self.bus.port]
-        command += ["--calibration", str(self.calibration), "--no-incidents"]
+        parameters = folder / "parameters.yaml"
+        parameters.write_text(PATIENT, encoding="ascii")
+        command += ["--calibration", str(self.calibration), "--no-incidents", "--params-file", str(parameters)]
         self.process = Process(command, {**graph.environment, "ROS_HOME": str(folder)})
         graph.processes.append(self.process)
         client = self.client = graph.client()

@@ -5,6 +5,7 @@ The drivers alone have their faults in test/drivers; here it is what the graph, 
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -50,12 +51,17 @@ def test_five_percent_lost_packets_are_counted_in_diagnostics_and_the_arm_goes_o
     before = int(arm.driver().get("missing", "0"))
     arm.bus.do("drop 5")
     wait_for(lambda: int(arm.driver().get("missing", "0")) > before + 10, 10.0, "the count")
-    assert abs(np.ptp([state.position[PAN] for state in list(arm.states)[-150:]])) > 0.1, "the arm swings on"
+    arm.states.clear()
+    wait_for(lambda: len(arm.states) > 150, 5.0, "a second and a half of motion")
+    assert np.ptp([state.position[PAN] for state in list(arm.states)]) > 0.1, "the arm swings on"
     assert not arm.stop_reason and arm.state() == State.PRIMARY_STATE_ACTIVE
 
 
 def test_stalled_joint_stops_the_graph_with_its_name(arm: RealArm) -> None:
     arm.bus.do("stall shoulder_pan")
+    here = arm.position(PAN)
+    away = np.minimum(np.arange(100) * 0.05, 1.0)
+    arm.send(PAN, (here - math.copysign(1.0, here) * away).tolist(), 0.05)
     wait_for(lambda: "shoulder_pan" in arm.stop_reason, 10.0, "the stop")
     assert arm.gate.latched
     assert arm.state() == State.PRIMARY_STATE_ACTIVE, "a stop is no loss of the link"
@@ -80,7 +86,7 @@ def test_brown_out_stops_the_graph_and_gives_no_torque_back_by_itself(arm: RealA
     assert arm.bus.torque() == "000000"
     start = arm.wait_true_rest()
     arm.connect_again()
-    assert arm.bus.torque() == "111111"
+    assert arm.bus.torque() == "111111", arm.process.text[-3000:]
     assert arm.largest_deviation(start, 1.0) < 0.05, "it takes torque where it fell"
     assert arm.gate.latched
 
@@ -130,14 +136,14 @@ def test_what_cannot_be_connected_ends_with_a_reason(arm: RealArm) -> None:
         f"port '{arm.bus.port}' is busy": {"robot": "b=so101", "port": arm.bus.port, "calibration": mine},
         f"pid {os.getpid()}": {"robot": "c=so101", "port": other.port, "calibration": mine},
         "answer at 57600 baud": {"robot": "d=so101", "port": slow.port, "calibration": mine},
-        "already serves": {"robot": "so101=so101", "port": slow.port, "calibration": mine},
         "cannot be read": {"robot": "f=so101", "port": slow.port, "calibration": str(folder / "none.json")},
+        "already serves": {"robot": "so101=so101", "port": slow.port, "calibration": mine},
     }
     try:
-        started = {
-            words: arm.graph.start("driver_node", autostart="activate", **given) for words, given in cases.items()
-        }
-        for words, process in started.items():
+        for words, given in cases.items():
+            if words == "already serves":
+                slow.do("baud 1000000")
+            process = arm.graph.start("driver_node", autostart="activate", **given)
             assert process.wait(40.0) != 0
             assert words in process.text, process.text
         os.close(user)
@@ -149,7 +155,7 @@ def test_what_cannot_be_connected_ends_with_a_reason(arm: RealArm) -> None:
     finally:
         other.close()
         slow.close()
-    assert arm.state() == State.PRIMARY_STATE_ACTIVE and not arm.stop_reason, "the running arm noticed nothing"
+    assert arm.state() == State.PRIMARY_STATE_ACTIVE and not arm.stop_reason, f"it noticed: {arm.stop_reason}"
 
 
 def test_killed_driver_leaves_the_arm_holding_and_ends_the_graph_and_its_successor_makes_no_jump(arm: RealArm) -> None:
@@ -162,11 +168,11 @@ def test_killed_driver_leaves_the_arm_holding_and_ends_the_graph_and_its_success
     arm.graph.start(
         "driver_node", robot="so101=so101", port=arm.bus.port, calibration=str(arm.calibration), autostart="activate"
     )
-    count = len(arm.states)
+    arm.states.clear()
     end, largest = time.monotonic() + 20.0, 0.0
-    while time.monotonic() < end and len(arm.states) < count + 200:
+    while time.monotonic() < end and len(arm.states) < 200:
         largest = max(largest, float(np.abs(arm.truth() - held).max()))
         time.sleep(0.005)
     print(f"largest deviation of a joint over the restart: {largest:.4f} rad")
-    assert len(arm.states) >= count + 200, "the successor drives"
+    assert len(arm.states) >= 200, "the successor drives"
     assert largest < 0.02, "no jump"

@@ -17,8 +17,11 @@ from strands_robots.msg import GateState
 from strands_robots.recording.verify import verify
 from strands_robots.ros import qos
 
+from .real_arm import PATIENT as REAL_PATIENT
+
 pytestmark = [pytest.mark.long, pytest.mark.learning, pytest.mark.timeout(600)]
 
+PATIENT = Path(__file__).resolve().parents[1] / "examples" / "patient.py"
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sim_or_real.py"
 COMMAND = [sys.executable, "-m", "strands_robots.cli.main"]
 
@@ -26,7 +29,7 @@ COMMAND = [sys.executable, "-m", "strands_robots.cli.main"]
 def record(graph: Graph, home: Path, mode: str) -> dict[str, Any]:
     """Run the example; return the features of what it recorded."""
     done = subprocess.run(
-        [sys.executable, str(EXAMPLE), mode], env={**graph.environment, "ROS_HOME": str(home)}, capture_output=True,
+        [sys.executable, str(PATIENT), str(EXAMPLE), mode], env={**graph.environment, "ROS_HOME": str(home)}, capture_output=True,
         text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -43,13 +46,15 @@ def test_one_argument_changes_the_arm_and_the_datasets_have_the_same_features(tm
         simulated = record(graph, tmp_path, "sim")
     bus, pipe = SimulatedBus(tmp_path), PicturePipe(tmp_path / "wrist.mjpeg")
     calibration = write_calibration(tmp_path / "mine.json")
+    parameters = tmp_path / "parameters.yaml"
+    parameters.write_text(REAL_PATIENT, encoding="ascii")
     cameras = tmp_path / "cameras.yaml"
     cameras.write_text(f"wrist: {{type: opencv, source: {pipe.path}, native: true}}")
     try:
         with Graph() as graph:
             environment = {**graph.environment, **ENVIRONMENT, "ROS_HOME": str(tmp_path)}
             command = [*COMMAND, "real", "--robot", "so101", "--port", bus.port, "--calibration", str(calibration)]
-            command += ["--cameras", str(cameras), "--recorder"]
+            command += ["--cameras", str(cameras), "--recorder", "--params-file", str(parameters)]
             graph.processes.append(Process(command, environment))
             gates = graph.client().listen(GateState, "so101/gate_state", qos.STATE)
             wait_for(lambda: gates and gates[-1].at_rest, 60.0, "the arm")

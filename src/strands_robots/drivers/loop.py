@@ -102,6 +102,8 @@ class DriverLoop:
     def activate(self) -> None:
         """Hold the measured position with torque, and let the gate drive from now on.
 
+        Torque is on when it returns, unless the gate has taken it (stop category 0 or 1).
+
         Raises:
             LinkLostError: If the robot cannot be driven.
         """
@@ -112,6 +114,7 @@ class DriverLoop:
             now = self._clock.now()
             self._loop.restart(now)
             self.robot.set_target(self.robot.position)
+            self._loop.tick(now, self._period)
             self.is_active = True
 
     def deactivate(self, reason: str, timeout: float = 2.0) -> bool:

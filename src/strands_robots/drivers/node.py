@@ -101,9 +101,7 @@ class DriverNode(LifecycleNode):
         """Connect and check; the robot's topics come, torque stays as it is."""
         given, robot = self._given, self._robot
         try:
-            rival = other_robot(self, robot.name)
-            if rival:
-                raise DriverError(f"'{rival}' already serves /{robot.name}; valid: one robot node for each name")
+            self._require_no_rival()
             connection = Connection(
                 given.driver, given.port, given.calibration, given.arm, given.controllers, given.stop_category
             )
@@ -113,6 +111,7 @@ class DriverNode(LifecycleNode):
             return self._refuse(error)
         driven = DrivenRobot(robot.name, len(robot.config.joints), driver)
         try:
+            self._require_no_rival()  # connecting gave discovery more time
             driven.read()
             gate = make_gate(
                 robot, driver, driven.position, given.control_period, given.stop_category, given.limit_policy,
@@ -164,6 +163,11 @@ class DriverNode(LifecycleNode):
         self._leave(lets_go=self._given.at_exit == "off")
         self._safety.close()
         super().destroy_node()
+
+    def _require_no_rival(self) -> None:
+        rival = other_robot(self, self._robot.name)
+        if rival:
+            raise DriverError(f"'{rival}' already serves /{self._robot.name}; valid: one robot node for each name")
 
     def _start(self) -> None:
         if self.trigger_configure() is not SUCCESS:

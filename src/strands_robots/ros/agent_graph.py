@@ -227,6 +227,20 @@ class AgentGraph:
         """Return the names of the graph's robots."""
         return robots_on_graph(self.client.node)
 
+    def await_robots(self, wanted: str = "") -> list[str]:
+        """Return the names of the graph's robots; where there are nodes but not the wanted robot, discovery is given time.
+
+        Args:
+            wanted: Name of a robot; empty for any.
+        """
+        deadline = time.monotonic() + FIND_TIMEOUT
+        while True:
+            found = self.robots()
+            is_there = wanted in found if wanted else bool(found)
+            if is_there or time.monotonic() > deadline or len(self.client.node.get_node_names()) < 2:
+                return found
+            time.sleep(0.05)
+
     def has_servers(self) -> bool:
         """Return whether the graph's own action servers are there."""
         names = action_types(self.client.graph)

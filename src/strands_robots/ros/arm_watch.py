@@ -13,7 +13,7 @@ from strands_robots.errors import ConfigurationError
 from strands_robots.ros import qos
 from strands_robots.ros.client import GraphClient
 
-FIRST_WAIT = 4.0
+FIRST_WAIT = 10.0
 SAMPLES = 50
 LARGEST_MOTION = 0.01
 """Between two samples of an arm at rest [rad]."""

@@ -15,6 +15,8 @@ from strands_robots.sim.world import World
 
 BLOCKED = 500.0
 """Friction of a joint that is blocked [Nm]."""
+STIFF = 1e4
+"""Its damping [Nms/rad]."""
 
 
 class ServoArm:
@@ -60,6 +62,7 @@ class ServoArm:
         self._positions = model.jnt_qposadr[joints]
         self._ranges = model.actuator_forcerange[self._actuators].copy()
         self._friction = model.dof_frictionloss[self._dofs].copy()
+        self._damping = model.dof_damping[self._dofs].copy()
         self._target = self.robot.home.copy()
         self.measure()
         for servo in self.servos:
@@ -96,7 +99,9 @@ class ServoArm:
             UnknownNameError: If the robot has no such joint.
         """
         i = self.index(joint)
+        # Friction alone lets a loaded joint creep: MuJoCo's is soft.
         self.world.model.dof_frictionloss[self._dofs[i]] = BLOCKED if is_blocked else self._friction[i]
+        self.world.model.dof_damping[self._dofs[i]] = STIFF if is_blocked else self._damping[i]
 
     def slip(self, joint: str, angle: float) -> None:
         """Turn a servo's horn on its shaft: from now on its sensor says `angle` [rad] more than before in the same pose.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strands_robots.errors import ConfigurationError
+from strands_robots.priority import raise_priority
 from strands_robots.servo_bus.arm import ServoArm
 from strands_robots.servo_bus.bus import ServoBus
 from strands_robots.servo_bus.commands import FaultCommands
@@ -73,6 +74,7 @@ class BusProcess:
 
     def run(self, is_over: Callable[[], bool]) -> None:
         """Serve until `is_over` says so; it is asked at least every 2 ms."""
+        raise_priority()  # an arm answers in time however busy the machine is
         start = time.monotonic()
         steps = 0
         while not is_over():
