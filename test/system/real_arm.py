@@ -28,7 +28,7 @@ LIMITS = load_robot("so101").limits()
 PAN, LIFT, ELBOW = (LIMITS.index[name] for name in ("shoulder_pan", "shoulder_lift", "elbow_flex"))
 
 PATIENT = """\
-/**/driver_node: {ros__parameters: {heartbeat_timeout: 3.0, stall_timeout: 3.0}}
+/**/driver_node: {ros__parameters: {heartbeat_timeout: 3.0, stall_timeout: 3.0, answer_timeout: 1.0}}
 /**/safety_node: {ros__parameters: {gate_state_timeout: 3.0}}
 """
 """So that a loaded machine is not taken for a dead one; what must be fast says so in its test."""

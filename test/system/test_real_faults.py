@@ -146,6 +146,7 @@ def test_what_cannot_be_connected_ends_with_a_reason(arm: RealArm) -> None:
             process = arm.graph.start("driver_node", autostart="activate", **given)
             assert process.wait(40.0) != 0
             assert words in process.text, process.text
+            assert not arm.stop_reason, f"'{words}': the running arm noticed it: {arm.stop_reason}"
         os.close(user)
         another = arm.graph.start(
             "driver_node", autostart="activate", robot="g=so101", port=other.port, calibration=str(stranger)

@@ -59,7 +59,7 @@ class TeleopGraph:
 
     def __init__(self, graph: Graph, folder: Path) -> None:
         self.graph = graph
-        graph.start("sim_node", robots=["so101=so101"], cameras=False, heartbeat_timeout=2.0)
+        graph.start("sim_node", robots=["so101=so101"], cameras=False, heartbeat_timeout=2.0, stall_timeout=2.0)
         graph.start(
             "safety_node",
             run_id="run-1",

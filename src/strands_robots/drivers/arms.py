@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from strands_robots.drivers.calibration import default_path
@@ -41,7 +42,7 @@ def calibration_path(config: RobotConfig, calibration: str, arm: str) -> Path:
     return older if older.is_file() and not path.is_file() else path
 
 
-def make_arm(config: RobotConfig, kind: str, port: str, calibration: str, arm: str) -> Driver:
+def make_arm(config: RobotConfig, kind: str, port: str, calibration: str, arm: str, silence: float = 0.0) -> Driver:
     """Return the driver of an arm, not connected yet.
 
     Args:
@@ -50,6 +51,7 @@ def make_arm(config: RobotConfig, kind: str, port: str, calibration: str, arm: s
         port: Serial port.
         calibration: LeRobot's file; empty for the one that LeRobot keeps for `arm`.
         arm: The arm's id, as given to lerobot-calibrate.
+        silence: A drive that has not answered for this long is lost [s]; 0 takes the driver's own.
     """
     hardware = config.hardware
     if kind == "auto" and hardware is None:
@@ -63,7 +65,10 @@ def make_arm(config: RobotConfig, kind: str, port: str, calibration: str, arm: s
             raise ConfigurationError(
                 f"'{config.name}' does not say which robot of LeRobot it is; valid: hardware.lerobot"
             )
-        return LeRobotDriver(config, LeRobotOptions(hardware.lerobot, port, path))
+        lerobot = LeRobotOptions(hardware.lerobot, port, path)
+        return LeRobotDriver(config, replace(lerobot, silence=silence or lerobot.silence))
     if chosen not in ARM_KINDS:
         raise ConfigurationError(f"driver '{ascii(chosen)[1:-1]}' is not known; valid: {', '.join(ARM_KINDS)}")
-    return (DynamixelDriver if chosen == "dynamixel" else FeetechDriver)(config, ServoOptions(port, path))
+    options = ServoOptions(port, path)
+    options = replace(options, silence=silence or options.silence)
+    return (DynamixelDriver if chosen == "dynamixel" else FeetechDriver)(config, options)

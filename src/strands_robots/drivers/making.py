@@ -60,6 +60,7 @@ class Connection:
         arm: The arm's id, as given to lerobot-calibrate.
         controllers: Controllers of a robot behind ros2_control: a name in config/ros2_control or a YAML file.
         stop_category: 0, 1 or 2; -1 takes the robot's own.
+        silence: A drive that has not answered for this long is lost [s]; 0 takes the driver's own.
     """
 
     driver: str = "auto"
@@ -68,6 +69,7 @@ class Connection:
     arm: str = ""
     controllers: str = ""
     stop_category: int = -1
+    silence: float = 0.0
 
 
 def make_driver(robot: RealRobot, given: Connection, make_link: MakeLink) -> Driver:
@@ -83,7 +85,7 @@ def make_driver(robot: RealRobot, given: Connection, make_link: MakeLink) -> Dri
     """
     if given.driver == ROS2_CONTROL or (given.driver == "auto" and given.controllers):
         return _ros2_control(robot, given, make_link)
-    return make_arm(robot.config, given.driver, given.port, given.calibration, given.arm)
+    return make_arm(robot.config, given.driver, given.port, given.calibration, given.arm, given.silence)
 
 
 def make_gate(

@@ -48,6 +48,13 @@ class DriverParameters:
     heartbeat_timeout: float = parameter(
         0.25, "Without SafetyState for this long the robot stops [s, steady time].", minimum=0.02, maximum=10.0
     )
+    answer_timeout: float = parameter(
+        0.0,
+        "A drive that has not answered for this long is lost and the robot stops [s]; 0 takes the driver's own: 0.15 on a servo bus, "
+        "0.3 behind a class of LeRobot.",
+        minimum=0.0,
+        maximum=5.0,
+    )
     stall_timeout: float = parameter(
         0.25,
         "A control tick that comes this late while something plays stops the robot [s, steady time]; at least five periods.",
@@ -103,7 +110,13 @@ class DriverNode(LifecycleNode):
         try:
             self._require_no_rival()
             connection = Connection(
-                given.driver, given.port, given.calibration, given.arm, given.controllers, given.stop_category
+                given.driver,
+                given.port,
+                given.calibration,
+                given.arm,
+                given.controllers,
+                given.stop_category,
+                given.answer_timeout,
             )
             driver = make_driver(robot, connection, lambda controlled: Ros2ControlPort(self, controlled, robot.name))
             driver.connect()

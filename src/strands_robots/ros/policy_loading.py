@@ -24,6 +24,9 @@ from strands_robots.types import Instant
 DISCOVERY_WAIT = 1.0
 """How long a robot may take to be found on the graph [s, steady time]."""
 
+FIRST_DISCOVERY_WAIT = 5.0
+"""The same while no robot at all is found, because this node may have started just now [s, steady time]."""
+
 OBSERVATION_WAIT = 3.0
 """How long a robot may take to be heard [s, steady time]."""
 
@@ -34,9 +37,10 @@ def find_robot(node: Node, session: Session) -> None:
     Raises:
         UnknownNameError: If it is not there; the message names those that are.
     """
-    deadline = time.monotonic() + DISCOVERY_WAIT
+    started = time.monotonic()
     while session.goal.robot not in (robots := robots_on_graph(node)):
-        if time.monotonic() > deadline or session.run.has_ended():
+        waited = time.monotonic() - started
+        if waited > (DISCOVERY_WAIT if robots else FIRST_DISCOVERY_WAIT) or session.run.has_ended():
             raise UnknownNameError("robot", session.goal.robot, robots)
         time.sleep(0.05)
 
