@@ -22,7 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Target:
-    """Modules below src/strands_robots, the tests below test/ that must notice a change, and how long these may take [s]."""
+    """Modules below src/strands_robots, the tests below test/ that must notice a change, and the processor time that these may take [s].
+
+    A mutant that uses more counts as killed. Wall time has a limit of ten times that, so that a busy machine kills no mutant.
+    """
 
     modules: tuple[str, ...]
     tests: tuple[str, ...]
@@ -72,9 +75,9 @@ TARGETS = {
 CONFIGURATION = """\
 [cosmic-ray]
 module-path = [{modules}]
-timeout = {timeout}
+timeout = {wall}
 excluded-modules = []
-test-command = "sh -c 'rm -f {compiled}; exec {python} -m pytest -q -x -o addopts=--import-mode=importlib {tests}'"
+test-command = "sh -c 'ulimit -t {timeout}; rm -f {compiled}; exec {python} -m pytest -q -x -o addopts=--import-mode=importlib {tests}'"
 
 [cosmic-ray.distributor]
 name = "local"
@@ -98,7 +101,8 @@ def run_target(name: str, copy: Path) -> tuple[int, int]:
     configuration.write_text(
         CONFIGURATION.format(
             modules=", ".join(f'"src/strands_robots/{module}"' for module in target.modules),
-            timeout=target.timeout,
+            timeout=round(target.timeout),
+            wall=10.0 * target.timeout,
             python=sys.executable,
             compiled=" ".join(_compiled(module) for module in target.modules),
             tests=" ".join(f"test/{test}" for test in target.tests),

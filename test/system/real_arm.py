@@ -6,6 +6,8 @@ import math
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,17 @@ PATIENT = """\
 /**/safety_node: {ros__parameters: {gate_state_timeout: 3.0}}
 """
 """So that a loaded machine is not taken for a dead one; what must be fast says so in its test."""
+
+
+@contextmanager
+def real_arm(folder: Path) -> Iterator[RealArm]:
+    """Start the graph of a real arm in a folder, and end it."""
+    with Graph() as graph:
+        arm = RealArm(graph, folder)
+        try:
+            yield arm
+        finally:
+            arm.bus.close()
 
 
 class RealArm:

@@ -11,26 +11,22 @@ from typing import Any
 
 import pytest
 from drivers.simulated_bus import MOUNTS, write_calibration
-from graph import Graph, wait_for
+from graph import wait_for
 from lifecycle_msgs.msg import Transition
 
 from strands_robots.drivers.calibration_marks import marks_path
 from strands_robots.servo_bus.registers import TICKS_PER_RADIAN
 
 pytest.importorskip("lerobot.motors.feetech")
-from .real_arm import ELBOW, LIMITS, RealArm
+from .real_arm import ELBOW, LIMITS, RealArm, real_arm
 
 pytestmark = [pytest.mark.long, pytest.mark.learning]
 
 
 @pytest.fixture(scope="module")
 def arm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealArm]:
-    with Graph() as graph:
-        arm = RealArm(graph, tmp_path_factory.mktemp("real"))
-        try:
-            yield arm
-        finally:
-            arm.bus.close()
+    with real_arm(tmp_path_factory.mktemp("real")) as arm:
+        yield arm
 
 
 def command(arm: RealArm, *words: str) -> tuple[int, str]:

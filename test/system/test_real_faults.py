@@ -14,23 +14,19 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from drivers.simulated_bus import MOUNTS, SimulatedBus, write_calibration
-from graph import Graph, wait_for
+from graph import wait_for
 from lifecycle_msgs.msg import State, Transition
 
 pytest.importorskip("lerobot.motors.feetech")
-from .real_arm import ELBOW, PAN, RealArm
+from .real_arm import ELBOW, PAN, RealArm, real_arm
 
 pytestmark = [pytest.mark.long, pytest.mark.learning]
 
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealArm]:
-    with Graph() as graph:
-        arm = RealArm(graph, tmp_path_factory.mktemp("real"))
-        try:
-            yield arm
-        finally:
-            arm.bus.close()
+    with real_arm(tmp_path_factory.mktemp("real")) as arm:
+        yield arm
 
 
 @pytest.fixture
