@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class MovingArm:
         self.safety_states = client.listen(SafetyState, "safety/state", qos.SAFETY)
         self.clocks = client.listen(Clock, "/clock", qos.CLOCK, keep=1)
         self.chunks = client.create_publisher(ActionChunk, "so101/action_chunk", qos.COMMAND)
+        self.keep: Callable[[str, object], None] = lambda name, value: None
         self._sequence = time.time_ns()
         wait_for(lambda: self.chunks.get_subscription_count() and self.applied and self.clocks, 30.0, "sim_node")
         wait_for(lambda: self.safety_states, 30.0, "safety_node")
@@ -107,8 +109,11 @@ class MovingArm:
         )
         return self.client.call(ResumeGraph, "safety/resume", request)
 
-    def wait_rest(self, timeout: float = 3.0) -> None:
+    def wait_rest(self, since: float | None = None, timeout: float = 3.0) -> None:
+        """Wait for rest; the time from `since` [s, steady] is kept for --junitxml: docs/safety.md shows it."""
         wait_for(lambda: self.gate.at_rest and self.gate.latched, timeout, "rest")
+        if since is not None:
+            self.keep("time_to_rest", f"{time.monotonic() - since:.2f} s")
 
     def assert_still(self, duration: float) -> None:
         """Nothing moves for `duration` [s]."""
@@ -137,7 +142,7 @@ class MovingArm:
 
     def assert_braked_within_limits(self, after: float) -> None:
         """The set-point came to rest as fast as the acceleration limit says, and no faster."""
-        self.wait_rest()
+        self.wait_rest(after)
         path = self.braking_path(after)
         steps = np.diff(path[:, 0])
         velocity = np.diff(path[:, 1])[steps > 0] / steps[steps > 0]

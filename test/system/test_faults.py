@@ -10,6 +10,7 @@ import pytest
 from graph import Graph, wait_for
 from strands_robots.msg import SafetyState, StopRequest
 
+from .fault_bench import Recorder
 from .moving_arm import MovingArm
 
 HEARTBEAT_TIMEOUT = 0.25
@@ -18,8 +19,10 @@ SLACK = 0.15
 
 
 @pytest.fixture
-def arm(graph: Graph, tmp_path: Path) -> MovingArm:
-    return MovingArm(graph, tmp_path)
+def arm(graph: Graph, tmp_path: Path, record_property: Recorder) -> MovingArm:
+    arm = MovingArm(graph, tmp_path)
+    arm.keep = record_property
+    return arm
 
 
 def test_killed_safety_node_stops_the_arm_and_its_return_moves_nothing(arm: MovingArm) -> None:
@@ -61,12 +64,13 @@ def test_suspended_and_continued_safety_node_starts_nothing(arm: MovingArm) -> N
 
 def test_suspended_and_continued_robot_node_does_not_go_on(arm: MovingArm) -> None:
     arm.swing()
+    suspended = time.monotonic()
     arm.sim.send(signal.SIGSTOP)
     wait_for(lambda: arm.state.state != SafetyState.ARMED, 5.0, "the supervisor to miss gate_state")
     assert "so101" in arm.state.stop_reason
     arm.sim.send(signal.SIGCONT)
     wait_for(lambda: arm.gate.latched, 5.0, "latched")
-    arm.wait_rest()
+    arm.wait_rest(suspended)
     arm.assert_still(0.3)
 
 
@@ -103,8 +107,9 @@ def test_malformed_stop_request_stops(arm: MovingArm) -> None:
     publisher = arm.client.create_publisher(StopRequest, "safety/stop_request", 10)
     wait_for(lambda: publisher.get_subscription_count() >= 2, 10.0, "safety_node and sim_node")
     arm.swing()
+    asked = time.monotonic()
     publisher.publish(b"\x00\x01\x00\x00\xff\xff\xff\xff")
-    arm.wait_rest()
+    arm.wait_rest(asked)
     wait_for(lambda: arm.state.state == SafetyState.STOPPED, 5.0, "STOPPED")
 
 
@@ -121,7 +126,8 @@ def test_second_supervisor_stops_the_arm(arm: MovingArm, tmp_path: Path) -> None
     arm.swing()
     arm.graph.start("safety_node", run_id="run-2", arm_on_start=True, latch_folder=str(tmp_path / "other"))
     wait_for(lambda: arm.gate.latched, 10.0, "latched")
-    arm.wait_rest()
+    latched = time.monotonic()
+    arm.wait_rest(latched)
 
 
 def test_lower_class_is_refused_while_the_arm_swings_and_a_higher_one_takes_over(arm: MovingArm) -> None:
