@@ -97,7 +97,7 @@ def main() -> int:
             for name, value in recording.run(robot="left", rate=30.0, lockstep=True).items():
                 figures[f"lockstep_{name}"] = value
         with Graph() as processes:
-            graph = RecordedGraph(processes, place / "latch", "realtime")
+            graph = RecordedGraph(processes, place / "realtime_latch", "realtime")
             wait_for(lambda: graph.goals.run(duration=0.2).success, 60.0, "an armed robot")
             recording = Recording(graph, place / "realtime", ["so101/wrist", "overhead"], duration)
             for name, value in recording.run().items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from .gates import Bench
 
@@ -272,7 +273,86 @@ def test_counts_are_compared_by_their_value() -> None:
     bench = Bench().arm()
     for _ in range(300):
         bench.gate.stop("button", bench.now)
+    bench.resume()
+    for _ in range(2):
+        bench.beat(latch_count=int(str(bench.admitted_count)))
+    assert not bench.gate.is_latched
+
+
+def test_resume_that_names_a_count_yet_to_come_opens_nothing() -> None:
+    bench = Bench()
+    bench.resume()
+    for _ in range(4):
+        bench.beat(latch_count=bench.admitted_count + 1)
+    assert bench.gate.is_latched
+
+
+def test_epoch_that_was_open_already_opens_nothing_even_with_the_right_count() -> None:
+    bench = Bench().arm()
+    bench.gate.stop("button", bench.now)
+    bench.admitted_count = bench.gate.report(bench.now).latch_count
+    for _ in range(4):
+        bench.beat()
+    assert bench.gate.is_latched
+
+
+def test_lower_epoch_at_an_open_gate_closes_it() -> None:
+    bench = Bench()
+    bench.resume()
     bench.arm()
+    bench.beat(epoch=1)
+    assert bench.gate.report(bench.now).latch_reason == "missed_stop"
+
+
+def test_heartbeat_that_does_not_name_it_is_no_confirmation() -> None:
+    bench = Bench()
+    bench.resume()
+    bench.beat(admitted={"arm": "another"})
+    bench.beat()
+    assert bench.gate.is_latched
+    bench.beat()
+    assert not bench.gate.is_latched
+
+
+def test_replayed_stop_makes_no_replayed_heartbeat_count_again() -> None:
+    bench = Bench().arm()
+    bench.beat(armed=False, sequence=5, session=anew("sup"))
+    bench.resume()
+    bench.beat(sequence=20)
+    bench.beat(armed=False, sequence=5, session=anew("sup"), epoch=1)
+    bench.beat(sequence=20)
+    bench.beat(sequence=21)
+    assert bench.gate.is_latched, "20 was heard before the stop"
+    bench.beat(sequence=22)
+    assert not bench.gate.is_latched
+
+
+@pytest.mark.parametrize("session", ["abc", "xyz"])
+def test_heartbeats_before_the_stop_of_another_supervisor_count_for_nothing(session: str) -> None:
+    bench = Bench().arm()
+    bench.beat(armed=False, sequence=50, session=session)
+    bench.resume()
+    for sequence in (40, 41, 42):
+        bench.beat(sequence=sequence, session=session)
+    assert bench.gate.is_latched
+    for sequence in (51, 52):
+        bench.beat(sequence=sequence, session=session)
+    assert not bench.gate.is_latched
+
+
+def test_first_reason_is_kept_whatever_its_letter() -> None:
+    bench = Bench().arm()
+    bench.steady += 1.0
+    assert bench.gate.report(bench.now).latch_reason == "heartbeat_lost"
+    bench.gate.stop("button", bench.now)
+    assert bench.gate.report(bench.now).latch_reason == "heartbeat_lost"
+
+
+def test_retiring_is_a_new_stop_of_a_latched_gate() -> None:
+    bench = Bench()
+    before = bench.gate.report(bench.now).latch_count
+    bench.gate.retire()
+    assert bench.gate.report(bench.now).latch_count == before + 1
 
 
 def test_first_stop_of_a_supervisor_that_counts_from_one_is_new() -> None:

@@ -77,3 +77,10 @@ def test_refusal_says_how_long_the_holder_has_at_least() -> None:
         lease.check("policy/b", 10.75)
     lease.check("policy/b", 12.51)
     assert lease.holder == ""
+
+
+def test_lease_ends_after_the_timeout_and_not_at_it() -> None:
+    lease = Lease(0.5)
+    lease.take("policy/a", 10.0, 12.0)
+    with pytest.raises(Refused, match=r"at least 0\.00 s more"):
+        lease.check("policy/b", 12.5)

@@ -31,7 +31,7 @@ def test_rest_needs_the_whole_duration() -> None:
 
 
 def test_one_joint_just_over_the_threshold_is_no_rest() -> None:
-    for velocity in (THRESHOLD, 1.01 * THRESHOLD, -1.01 * THRESHOLD):
+    for velocity in (THRESHOLD, -THRESHOLD, 1.01 * THRESHOLD, -1.01 * THRESHOLD):
         rest = monitor()
         rest.update(velocities(velocity), 1.0, 1.0)
         assert not rest.is_at_rest(2.0), velocity

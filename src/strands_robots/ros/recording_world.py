@@ -12,7 +12,7 @@ from typing import Any
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.errors import ConfigurationError, NoAnswerError, UnknownNameError
 from strands_robots.recording.schema import CameraPart
 from strands_robots.recording.session import RecordingOptions
 from strands_robots.recording.store import EncoderConfig
@@ -24,6 +24,9 @@ from strands_robots.srv import GetWorldState, RenderCamera, StartRecording
 
 DISCOVERY_WAIT = 3.0
 """How long a camera may take to be found on the graph [s, steady time]."""
+
+WORLD_WAIT = 5.0
+"""How long after its start a node may take to find that there is a simulated world [s, steady time]."""
 
 CAMERA_WAIT = 5.0
 """How long a camera's calibration is waited for [s, steady time]."""
@@ -64,11 +67,20 @@ class RecordingWorld:
         self._robots = robots
         self._state = node.create_client(GetWorldState, "world/get_state")
         self._render = node.create_client(RenderCamera, "world/render")
+        self._born = time.monotonic()
         self._sizes: dict[str, tuple[int, int]] = {}
 
     def facts(self) -> WorldFacts:
-        """Return what the simulated world says of itself."""
+        """Return what the simulated world says of itself. A node that joined just now gives discovery time to find one.
+
+        Raises:
+            NoAnswerError: If there is a world that does not answer: how its time passes decides how it is recorded.
+        """
+        while not self._state.service_is_ready() and time.monotonic() < self._born + WORLD_WAIT:
+            time.sleep(0.05)
         answer = self._door.ask(self._state, GetWorldState.Request(full=True), 2.0)
+        if answer is None and self._state.service_is_ready():
+            raise NoAnswerError("the simulated world does not answer world/get_state; valid: try again once it does")
         if answer is None or not answer.success:
             return WorldFacts()
         provenance = {
