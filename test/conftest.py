@@ -9,7 +9,9 @@ from typing import Any
 import hypothesis
 import pytest
 
-# A shell starts what runs in the background with Ctrl-C ignored, and programs inherit that; these tests interrupt programs.
+# A shell starts what runs in the background with Ctrl-C ignored, nohup with SIGHUP, and programs inherit that; these tests send both.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -80,7 +80,7 @@ def wishes(monkeypatch: pytest.MonkeyPatch) -> list[Wish]:
     global LINK
     LINK = Link()
     made: list[Wish] = []
-    graph = SimpleNamespace(robots=lambda: ["so101"], client=None, goals=None)
+    graph = SimpleNamespace(robots=lambda: ["so101"], await_robots=lambda wanted="": ["so101"], client=None, goals=None)
 
     def attach(wish: Wish) -> Any:
         made.append(wish)

@@ -30,6 +30,7 @@ SPEEDS = st.floats(0.05, 1.0)
 @given(WAYS, SPEEDS)
 @example(np.array([[0.0, 0, 0], [1, 0, 0], [0, 0, 0], [0, 0, 0], [0.25, 0, 0], [0, 0, 0]]), 1.0)
 @example(np.array([[0.0, 0, 0], [1, 0, 0], [1.001, 0, 0], [0, 0, 0.05]]), 0.5)
+@example(np.array([[0.0, 0, 0], [1.25, 0.0625, 0], [1.25, 0, 0], [1.25, 0, 0], [0, 0, 0]]), 1.0)
 def test_a_timed_path_keeps_the_limits_and_begins_and_ends_at_rest(points: np.ndarray, speed: float) -> None:
     timed = TimedPath(JointPath(points), LIMITS, COLUMNS, speed)
     times = np.arange(int(timed.duration / DT) + 2) * DT

@@ -108,11 +108,13 @@ class TimedPath:
         """Return the largest absolute first and second derivatives (D,) by the time, in durations."""
         tau = np.linspace(0.0, 1.0, _SAMPLES + 1, dtype=np.float64)
         left = 1.0 - self.start
-        if left > 0.0:
-            # Between way points that are close together the curve bends hardest, in less than a sample.
-            within = self.path.samples(_INTERVAL_SAMPLES)
-            tau = np.concatenate([tau, np.interp((within[within > self.start] - self.start) / left, quintic(tau), tau)])
         s = self.start + left * quintic(tau)
+        if left > 0.0:
+            # Between way points that are close together the curve bends hardest, in less than a sample: exactly there it is looked at.
+            within = self.path.samples(_INTERVAL_SAMPLES)
+            within = within[within > self.start]
+            tau = np.concatenate([tau, np.interp((within - self.start) / left, quintic(tau), tau)])
+            s = np.concatenate([s, within])
         rate = (left * 30.0 * tau**2 * (1.0 - tau) ** 2)[:, None]
         bend = (left * 60.0 * tau * (1.0 - tau) * (1.0 - 2.0 * tau))[:, None]
         slope, curvature = self.path.derivatives(s)

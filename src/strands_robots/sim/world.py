@@ -74,7 +74,7 @@ class World:
         self.fault: str | None = None
         self.seed = seed
         self.physics_steps = 0
-        self._sha256 = (-1, hashlib.sha256())  # layout that it belongs to, and its hash
+        self._sha256 = (-1, b"")  # layout that it belongs to, and its MJCF
         self._streams: dict[str, np.random.Generator] = {}
         self._pushes = Pushes()
         self._batch: BatchRollout | None = None
@@ -96,10 +96,8 @@ class World:
         """SHA-256 of the world's MJCF and what was drawn, hexadecimal."""
         with self.lock:
             if self._sha256[0] != self._layout:  # writing the MJCF takes 0.1 s; a reset does not change it
-                self._sha256 = self._layout, hashlib.sha256(self.spec.to_xml().encode())
-            digest = self._sha256[1].copy()
-            digest.update("".join(f"\n{each!r}" for each in self.drawn).encode())
-            return digest.hexdigest()
+                self._sha256 = self._layout, self.spec.to_xml().encode()
+            return hashlib.sha256(self._sha256[1] + b"".join(f"\n{each!r}".encode() for each in self.drawn)).hexdigest()
 
     @property
     def stage(self) -> Stage:
