@@ -362,3 +362,12 @@ def test_first_stop_of_a_supervisor_that_counts_from_one_is_new() -> None:
     report = bench.gate.report(bench.now)
     assert (report.latch_count, report.stop_id) == (before + 1, 1)
     assert Bench().gate.report(bench.now).stop_id == 0
+
+
+@pytest.mark.parametrize("session", ["abc", "xyz"])
+def test_lower_number_of_another_supervisor_is_a_new_stop(session: str) -> None:
+    bench = Bench().arm()
+    bench.beat(armed=False, stop_id=5, session="mmm")
+    before = bench.gate.report(bench.now).latch_count
+    bench.beat(armed=False, stop_id=1, session=session)
+    assert bench.gate.report(bench.now).latch_count == before + 1
