@@ -22,16 +22,7 @@ from strands_robots.msg import SafetyState
 
 from strands_robots.ros import qos
 
-PATIENT = """\
-/**/sim_node:
-  ros__parameters:
-    heartbeat_timeout: 5.0
-    stall_timeout: 5.0
-/**/safety_node:
-  ros__parameters:
-    gate_state_timeout: 5.0
-"""
-"""So that a loaded machine is not taken for a dead one; these tests are not about the time-outs."""
+from .simulation import PATIENT
 
 
 def is_alive(pid: int) -> bool:
