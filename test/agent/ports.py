@@ -44,6 +44,7 @@ GRIP = {"goal": {"robot": "so101", "position": 0.5}}
 class FakePort:
     def __init__(self, endpoints: list[Endpoint]) -> None:
         self.given = endpoints
+        self.coming: list[Endpoint] = []
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self.requests: list[CanonicalRequest] = []
         self.refusal: Answer | None = None
@@ -53,6 +54,11 @@ class FakePort:
 
     def endpoints(self) -> list[Endpoint]:
         return self.given
+
+    def look_again(self) -> bool:
+        self.given = [*self.given, *self.coming[:1]]
+        self.coming = self.coming[1:]
+        return bool(self.coming)
 
     def find(self, kind: str) -> Endpoint | None:
         return next((entry for entry in self.given if entry.kind == kind), None)

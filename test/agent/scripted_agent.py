@@ -18,6 +18,26 @@ Entry = Call | Callable[[list[str]], Call]
 PAN = "shoulder_pan"
 
 
+def stack(root: str, run: str) -> list[Entry]:
+    """Stack two cubes and record it; a second run leaves the cubes and the dataset of the first alone."""
+    lower, upper = f"lower{run}", f"upper{run}"
+    return [
+        ("describe_robot", {}),
+        other("world_edit", bodies=[cube(lower, 0.016)]),
+        other("world_edit", bodies=[cube(upper, 0.05)]),
+        ("world_query", {"names": [lower, upper], "what": 1}),
+        ("look", {"camera": "so101/wrist", "width": 160}),
+        ("find_tool", {"query": "record dataset"}),
+        other("recorder_start", root=root + run, repo_id="test/stack", fps=10, task="stack", robots=["so101"],
+              cameras=["so101/wrist"]),
+        other("recorder_episode", command="BEGIN", task="stack two cubes"),
+        move(0.3),
+        move(-0.2),
+        other("recorder_episode", command="END", outcome="SUCCEEDED"),
+        other("recorder_episode", command="STOP"),
+    ]  # fmt: skip
+
+
 def cube(name: str, z: float) -> dict[str, Any]:
     return {
         "name": name, "is_free": True, "pose": {"position": {"x": 0.25, "y": 0.1, "z": z}},
@@ -37,27 +57,12 @@ class ScriptedAgent(Model):
     """Plays the script, saying a sentence before each call.
 
     Args:
-        settings: `root` is the folder of the dataset that "stack" records.
+        settings: `root`, with the second word of the prompt, is the folder of the dataset that "stack" records.
     """
 
     def __init__(self, **settings: Any) -> None:
         self._settings = settings
         self.scripts: Mapping[str, list[Entry]] = {
-            "stack": [
-                ("describe_robot", {}),
-                other("world_edit", bodies=[cube("lower", 0.016)]),
-                other("world_edit", bodies=[cube("upper", 0.05)]),
-                ("world_query", {"names": ["lower", "upper"], "what": 1}),
-                ("look", {"camera": "so101/wrist", "width": 160}),
-                ("find_tool", {"query": "record dataset"}),
-                other("recorder_start", root=settings.get("root", ""), repo_id="test/stack", fps=10, task="stack",
-                      robots=["so101"], cameras=["so101/wrist"]),
-                other("recorder_episode", command="BEGIN", task="stack two cubes"),
-                move(0.3),
-                move(-0.2),
-                other("recorder_episode", command="END", outcome="SUCCEEDED"),
-                other("recorder_episode", command="STOP"),
-            ],
             "slow": [move(1.2, speed=0.03, wait=100)],
             "leave": [move(0.4, speed=0.2, wait=0.0)],
             "grip": [("start_set_gripper", {"goal": {"robot": "so101", "position": 0.5}, "wait": 30})],
@@ -81,13 +86,13 @@ class ScriptedAgent(Model):
         prompt = messages[prompts[-1]]["content"][-1]["text"]
         results = [block["toolResult"] for message in messages[prompts[-1] + 1 :] for block in message["content"]
                    if "toolResult" in block]  # fmt: skip
-        word = prompt.split()[0].lower().strip(":,.")
+        word, *rest = prompt.lower().replace(":", " ").replace(",", " ").replace(".", " ").split()
         yield {"messageStart": {"role": "assistant"}}
         if word == "fail":
             raise ConnectionError("the server of the model is not there")
         if word == "hang":
             await asyncio.sleep(3600.0)
-        script = self.scripts.get(word, [])
+        script = stack(self._settings["root"], rest[0]) if word == "stack" else self.scripts.get(word, [])
         if len(results) < len(script):
             texts = [part["text"] for result in results for part in result["content"] if "text" in part]
             entry = script[len(results)]

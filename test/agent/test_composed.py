@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from strands_robots.agent.answer import Answer, approval_answer, data_answer, error_answer
-from strands_robots.agent.composed import EPISODE, MOVE, OPEN, RUN, composed_tools
+from strands_robots.agent.composed import EPISODE, MOVE, OPEN, RUN, composed_tools, service_timeout
 from strands_robots.agent.endpoint import Endpoint, Tool
 from strands_robots.agent.schema import request_schema
 from strands_robots.agent.toolset import Toolset
@@ -64,6 +64,10 @@ def test_arguments_that_interfaces_have_take_their_schema_from_the_files(port: R
         assert same >= {"robot"} or same >= {"repo_id", "task", "outcome", "cameras"}
         for field in same:
             assert found[name].schema["properties"][field] == fields[field]
+
+
+def test_recorder_is_given_longer_to_answer_than_others() -> None:
+    assert service_timeout(OPEN) == service_timeout(EPISODE) > service_timeout("std_srvs/srv/Trigger")
 
 
 def test_episode_opens_its_dataset_once_and_close_ends_it(tools: Toolset, port: RecorderPort) -> None:

@@ -142,6 +142,14 @@ def test_at_most_25_tools_are_shown_and_the_rest_is_found_and_called() -> None:
     )
 
 
+def test_tool_that_discovery_has_not_brought_yet_is_waited_for() -> None:
+    port = FakePort([])
+    tools = Toolset(port)
+    port.coming = [Endpoint(f"trigger_{index}", "std_srvs/srv/Trigger") for index in range(3)]
+    assert not tools.run("call_tool", {"name": "trigger_2"}).is_error
+    assert [name for name, _ in port.calls] == ["trigger_2"]
+
+
 def test_interface_that_is_not_installed_is_left_out() -> None:
     tools = Toolset(FakePort([Endpoint("strange", "nobody_has/srv/This")]))
     assert "strange" not in tools.names()

@@ -262,14 +262,15 @@ def test_killed_agent_leaves_no_motion_and_comes_back_with_its_conversation(talk
 @pytest.mark.skipif(not HAS_LEROBOT, reason="LeRobot is not installed")
 def test_scene_is_built_and_an_episode_recorded_and_verified_in_twelve_calls(talk: Talk) -> None:
     wait_for(lambda: not talk.gates[-1].lease_holder, 30.0, "the end of the motion before")
-    result, heard = talk.ask("stack", timeout=110.0, session="stack")
+    run = str(len(talk.events))  # a repetition finds cubes, dataset and conversation of the one before
+    result, heard = talk.ask(f"stack {run}", timeout=110.0, session=f"stack{run}")
     failed = [event.text for event in heard if event.is_error]
     assert (result.termination_reason, result.tool_calls, failed) == ("answered", 12, []), result.message
     answers = [event for event in heard if event.kind == AgentEvent.TOOL_RESULT]
     assert [event.name for event in answers][4:6] == ["look", "find_tool"]
     assert '"name":"record_episode"' in answers[5].text
     assert all('"termination_reason":"reached"' in event.text for event in answers[8:10])
-    code, text = talk.simulation.run("dataset", "verify", str(talk.dataset))
+    code, text = talk.simulation.run("dataset", "verify", f"{talk.dataset}{run}")
     assert code == 0, text
 
 

@@ -17,13 +17,24 @@ MOVE = "strands_robots/action/MoveTo"
 RUN = "strands_robots/action/RunPolicy"
 OPEN = "strands_robots/srv/StartRecording"
 EPISODE = "strands_robots/srv/RecordEpisode"
+LOAD = "strands_robots/srv/LoadPolicy"
 
-RECORD_TIMEOUT = 300.0
+SERVICE_TIMEOUT = 30.0
+"""How long a service may take to answer [s]."""
+
+SLOW_TIMEOUT = 300.0
+"""The same for services that load a model, import LeRobot or wait for encoders [s]."""
+
 LOAD_TIME = 20.0
 """What a policy may take to load, on top of its duration [s]."""
 
 _TEXT = {"type": "string", "maxLength": 128}
 _WAIT = {"type": "number", "minimum": 0.0, "maximum": 300.0, "description": "longest wait [s]"}
+
+
+def service_timeout(kind: str) -> float:
+    """Return how long a service may take to answer [s]."""
+    return SLOW_TIMEOUT if kind in (OPEN, EPISODE, LOAD) else SERVICE_TIMEOUT
 
 
 def composed_tools(port: GraphPort) -> list[Tool]:
@@ -153,4 +164,4 @@ class _Episodes:
 
     def _call(self, kind: str, fields: Mapping[str, Any]) -> Answer:
         found = _find(self._port, kind)
-        return found if isinstance(found, Answer) else self._port.call(found, fields, RECORD_TIMEOUT)
+        return found if isinstance(found, Answer) else self._port.call(found, fields, service_timeout(kind))

@@ -38,6 +38,10 @@ class GraphPort(Protocol):
         """Return what may be a tool, sorted by name."""
         ...
 
+    def look_again(self) -> bool:
+        """Let `endpoints` look anew; returns whether discovery may still bring more, after a moment, because this joined just now."""
+        ...
+
     def find(self, kind: str) -> Endpoint | None:
         """Return the graph's own server of a type, the one with the shortest name; waits a little for discovery."""
         ...

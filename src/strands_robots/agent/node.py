@@ -115,7 +115,7 @@ class AgentNode(Node):
     def _make_tools(self, given: AgentParameters, folder: Path) -> Toolset:
         """Connect to the graph, and return its tools, and LeRobot's where folders are given for them."""
         policy = _path(given.policy) or share_directory() / "config" / "approval_policy.yaml"
-        self._graph = AgentGraph(self.get_namespace(), given.name, policy, folder / "permits")
+        self._graph = AgentGraph(self.get_namespace(), given.name, policy, folder / "permits", own_nodes=2)
         folders = [Path(entry).expanduser() for entry in given.lerobot_folders]
         kept_out = (policy, ros_home() / "strands_robots")
         self._lerobot = [LerobotTools(self._graph, Workspace(folders, kept_out))] if folders else []

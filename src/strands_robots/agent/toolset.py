@@ -9,7 +9,7 @@ from typing import Any
 
 from strands_robots.agent.answer import Answer, clean, data_answer, error_answer
 from strands_robots.agent.arguments import check_arguments, nearest
-from strands_robots.agent.composed import composed_tools
+from strands_robots.agent.composed import composed_tools, service_timeout
 from strands_robots.agent.definition import load_definition
 from strands_robots.agent.endpoint import Endpoint, GraphPort, Tool, ToolFamily
 from strands_robots.agent.schema import request_schema
@@ -19,7 +19,6 @@ MOST_SHOWN = 25
 SHOWN_CHARACTERS = 16000
 """JSON of all shown tools [characters]; four to five make a token."""
 
-SERVICE_TIMEOUT = 30.0
 LONGEST_WAIT = 300.0
 
 FIRST = ("world/get_state", "world/query", "world/describe", "world/reset", "set_gripper", "world/checkpoint")
@@ -79,8 +78,10 @@ class Toolset:
     def run(self, name: str, arguments: Any) -> Answer:
         """Run a tool; whatever is wrong is in the answer."""
         started = time.monotonic()
-        if name not in self._tools:
-            self.refresh()  # It may have come since.
+        may_come = True
+        while name not in self._tools and may_come:
+            may_come = self._port.look_again()
+            self.refresh()
         tool = self._tools.get(name)
         if tool is None:
             near = nearest(str(name)[:80], self.names())
@@ -118,7 +119,7 @@ class Toolset:
         if group == "srv":
             return Tool(
                 endpoint.tool_name, f"{words or endpoint.kind} (service {endpoint.name})"[:600], schema,
-                lambda given: self._port.call(endpoint, given, SERVICE_TIMEOUT),
+                lambda given: self._port.call(endpoint, given, service_timeout(endpoint.kind)),
             )  # fmt: skip
         wrapped = {
             "type": "object",

@@ -34,7 +34,7 @@ from strands_robots.ros.images import rgb_from_msg
 from strands_robots.ros.interfaces import load_interface
 from strands_robots.ros.message_values import fill_message, plain_values
 from strands_robots.ros.quick_stop import QuickStop
-from strands_robots.ros.robot_discovery import cameras_on_graph, robots_on_graph
+from strands_robots.ros.robot_discovery import await_robots, cameras_on_graph, robots_on_graph
 from strands_robots.ros.spun_client import SpunClient
 from strands_robots.safety.approval_policy import load_policy
 from strands_robots.safety.approval_refusal import ApprovalRefusedError
@@ -65,12 +65,15 @@ class AgentGraph:
         name: Who asks; requests carry "agent/<name>".
         policy: The policy file.
         memory: Private folder in which permits that wait outlive the process; None for none.
+        own_nodes: Nodes of this process, with the one that this makes.
 
     Raises:
         ConfigurationError: If ROS refuses to start, or the policy or the folder is not usable.
     """
 
-    def __init__(self, namespace: str, name: str, policy: Path, memory: Path | None = None) -> None:
+    def __init__(
+        self, namespace: str, name: str, policy: Path, memory: Path | None = None, own_nodes: int = 1
+    ) -> None:
         rules, self.policy_digest = load_policy(policy)
         self.source = f"agent/{clean(name, 64)}"
         self._permits = PermitMemory(memory)
@@ -82,8 +85,9 @@ class AgentGraph:
         self.guard = Guard(rules, desk, memory=self._permits)
         self._endpoints: list[Endpoint] = []
         self._looked = float("-inf")
+        self._own_nodes = own_nodes
+        wait_for_graph(self.client.graph, own_nodes=own_nodes)
         self._discovered = time.monotonic() + FIND_TIMEOUT
-        wait_for_graph(self.client.graph)
 
     def close(self) -> None:
         """Cancel every goal that was started here, then leave the graph."""
@@ -103,6 +107,14 @@ class AgentGraph:
             self._looked, self._endpoints = now, self._survey()
         return self._endpoints
 
+    def look_again(self) -> bool:
+        """Let `endpoints` look anew; returns whether discovery may still bring more, after a moment, because this joined just now."""
+        self._looked = float("-inf")
+        is_new = time.monotonic() < self._discovered
+        if is_new:
+            time.sleep(0.1)
+        return is_new
+
     def find(self, kind: str) -> Endpoint | None:
         """Return the server of a type with the shortest name; waits for discovery, and returns None when it brings none."""
         deadline = time.monotonic() + FIND_TIMEOUT
@@ -111,7 +123,7 @@ class AgentGraph:
             if fitting or time.monotonic() > deadline:
                 return min(fitting, key=lambda entry: len(entry.name), default=None)
             time.sleep(0.1)
-            self._looked = float("-inf")
+            self.look_again()
 
     def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
         """Call a service."""
@@ -188,10 +200,9 @@ class AgentGraph:
     def picture(self, camera: str, width: int) -> Answer:
         """Return a picture of a camera: the topic of the camera, in a simulation as on a real robot."""
         plain = camera.strip("/")
-        names = self._cameras()
-        while plain not in names and time.monotonic() < self._discovered:
-            time.sleep(0.1)
-            self._looked = float("-inf")
+        names, may_come = self._cameras(), True
+        while plain not in names and may_come:
+            may_come = self.look_again()
             names = self._cameras()
         if plain not in names:
             near = nearest(plain, list(names)) or list(names)
@@ -212,7 +223,7 @@ class AgentGraph:
     def describe(self) -> Answer:
         """Return the robots, their joints and cameras, and whether they may move."""
         started, found = time.monotonic(), dict[str, Any]()
-        for robot in self.robots():
+        for robot in self.await_robots():
             try:
                 found[robot] = self.robot_state(robot)
             except NoAnswerError as error:
@@ -233,13 +244,9 @@ class AgentGraph:
         Args:
             wanted: Name of a robot; empty for any.
         """
-        deadline = time.monotonic() + FIND_TIMEOUT
-        while True:
-            found = self.robots()
-            is_there = wanted in found if wanted else bool(found)
-            if is_there or time.monotonic() > deadline or len(self.client.node.get_node_names()) < 2:
-                return found
-            time.sleep(0.05)
+        node = self.client.node
+        is_alone = lambda: len(node.get_node_names()) <= self._own_nodes  # noqa: E731
+        return await_robots(node, wanted, FIND_TIMEOUT, FIND_TIMEOUT, is_alone)
 
     def has_servers(self) -> bool:
         """Return whether the graph's own action servers are there."""

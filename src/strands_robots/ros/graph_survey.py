@@ -62,8 +62,14 @@ class Survey:
     actions: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def wait_for_graph(client: GraphClient, quiet: float = QUIET_TIME) -> None:
-    """Wait until discovery brings nothing new for a while [s]; where it brings nothing at all, for LONGEST_SEARCH."""
+def wait_for_graph(client: GraphClient, quiet: float = QUIET_TIME, own_nodes: int = 1) -> None:
+    """Wait until discovery brings nothing new for a while [s]; where it brings nothing at all, for LONGEST_SEARCH.
+
+    Args:
+        client: Client of the graph.
+        quiet: The while [s].
+        own_nodes: Nodes of this process, which are found at once and say nothing about the others.
+    """
     node = client.node
     started = changed = time.monotonic()
     seen: object = None
@@ -76,7 +82,7 @@ def wait_for_graph(client: GraphClient, quiet: float = QUIET_TIME) -> None:
         now = time.monotonic()
         if found != seen:
             seen, changed = found, now
-        elif now - changed > quiet and len(found[0]) > 1:
+        elif now - changed > quiet and len(found[0]) > own_nodes:
             return
         time.sleep(0.02)
 

@@ -17,7 +17,7 @@ from strands_robots.policies.session import Goal, Session
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.policy_link import RosRobotLink
-from strands_robots.ros.robot_discovery import cameras_on_graph, robots_on_graph
+from strands_robots.ros.robot_discovery import await_robots, cameras_on_graph
 from strands_robots.srv import LoadPolicy
 from strands_robots.types import Instant
 
@@ -37,12 +37,9 @@ def find_robot(node: Node, session: Session) -> None:
     Raises:
         UnknownNameError: If it is not there; the message names those that are.
     """
-    started = time.monotonic()
-    while session.goal.robot not in (robots := robots_on_graph(node)):
-        waited = time.monotonic() - started
-        if waited > (DISCOVERY_WAIT if robots else FIRST_DISCOVERY_WAIT) or session.run.has_ended():
-            raise UnknownNameError("robot", session.goal.robot, robots)
-        time.sleep(0.05)
+    robots = await_robots(node, session.goal.robot, DISCOVERY_WAIT, FIRST_DISCOVERY_WAIT, session.run.has_ended)
+    if session.goal.robot not in robots:
+        raise UnknownNameError("robot", session.goal.robot, robots)
 
 
 class LoadPolicyService:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 
 from rclpy.clock import Clock, ClockType
@@ -32,6 +33,27 @@ def robots_on_graph(node: Node) -> list[str]:
         and len(topic) > len(prefix) + len(suffix)
     ]
     return sorted(name for name in names if "/" not in name and node.count_publishers(f"{prefix}{name}{suffix}") > 0)
+
+
+def await_robots(
+    node: Node, wanted: str, wait: float, first_wait: float, has_ended: Callable[[], bool] = lambda: False
+) -> list[str]:
+    """Return the names of the robots on the graph, once the wanted one is there or its time is over. Not for the executor's thread.
+
+    Args:
+        node: The node; its namespace is the graph's.
+        wanted: Name of a robot; empty for any.
+        wait: How long it may take to be found [s, steady time].
+        first_wait: The same while no robot at all is found: this node may have joined just now.
+        has_ended: Whether waiting is of no use any more.
+    """
+    started = time.monotonic()
+    while True:
+        robots = robots_on_graph(node)
+        is_there = wanted in robots if wanted else bool(robots)
+        if is_there or has_ended() or time.monotonic() - started > (wait if robots else first_wait):
+            return robots
+        time.sleep(0.05)
 
 
 def cameras_on_graph(node: Node, robot: str) -> dict[str, tuple[int, int]]:
