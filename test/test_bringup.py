@@ -66,6 +66,13 @@ def test_safety_node_has_no_simulated_time_and_is_armed_as_asked() -> None:
     assert safety["use_sim_time"] is False and safety["arm_on_start"] is False
 
 
+def test_first_arming_waits_for_the_other_nodes_of_the_graph() -> None:
+    nodes = by_name(sim_graph(SimOptions(ONE, rviz=True)))
+    awaited = nodes["safety_node"].parameters["start_nodes"]
+    assert set(awaited) == nodes.keys() - {"sim_node", "safety_node", "rviz2"}
+    assert "start_nodes" not in by_name(sim_graph(SimOptions(ONE, arm_on_start=False)))["safety_node"].parameters
+
+
 def test_a_parameter_file_comes_after_the_parameters(tmp_path: Path) -> None:
     path = tmp_path / "parameters.yaml"
     path.write_text("/**:\n  ros__parameters:\n    camera_rate: 5.0\n", encoding="utf-8")

@@ -33,7 +33,7 @@ class Rig:
 
     def start(self, **parameters: Any) -> Process:
         self.states.clear()
-        given = {"run_id": RUN, "arm_on_start": True, "latch_folder": str(self.folder), **parameters}
+        given = {"run_id": RUN, "arm_on_start": True, "settle_time": 0.0, "latch_folder": str(self.folder), **parameters}
         node = self.graph.start("safety_node", **given)
         wait_for(lambda: self.states or node.exit_code is not None, 20.0, "safety/state")
         return node
@@ -83,6 +83,15 @@ def test_robot_is_found_and_armed_and_named_with_its_session(rig: Rig) -> None:
     (evidence,) = rig.wait(SafetyState.ARMED, "armed").robots
     assert (evidence.robot, evidence.session) == ("arm", "first")
     assert (rig.state.run_id, rig.state.stop_id, rig.state.arm_epoch) == (RUN, 0, 1)
+
+
+def test_start_arms_once_the_other_nodes_are_up_and_the_robot_is_heard_steadily(graph: Graph, tmp_path: Path) -> None:
+    rig = Rig(graph, tmp_path, settle_time=0.5, start_nodes=["motion_node"])
+    robot = rig.robot()
+    wait_for(lambda: rig.states and "and that for motion_node" in rig.states[-1].message, 10.0, "the missing node")
+    assert robot.is_latched
+    graph.start("motion_node", robots=["arm=so101"])
+    rig.wait_armed(robot)
 
 
 def test_without_arm_on_start_only_a_resume_arms(graph: Graph, tmp_path: Path) -> None:

@@ -57,8 +57,9 @@ class MovingArm:
 
     def start_safety(self) -> Process:
         return self.graph.start(
-            "safety_node", run_id="run-1", arm_on_start=True, latch_folder=str(self.folder), robots=["so101"]
-        )
+            "safety_node", run_id="run-1", arm_on_start=True, settle_time=0.5, latch_folder=str(self.folder),
+            robots=["so101"],
+        )  # fmt: skip
 
     def wait_armed(self) -> None:
         wait_for(lambda: (self.gates and not self.gate.latched) or self._resume_if_stopped(), 30.0, "an armed robot")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import json
 import shutil
 from pathlib import Path
@@ -107,6 +108,7 @@ def _install(checkout: Checkout, ros: Ros, env: dict[str, str], names: list[str]
     if "learning" in names:
         mark_done(venv / _LEARNING, "LeRobot is part of this environment\n")
     mark_done(stamp, expected)
+    os.sync()  # Gigabytes on their way to the disk would make whatever starts next wait for every file that it reads.
 
 
 def _finish_wheels(venv: Path, python: str, env: dict[str, str]) -> None:

@@ -43,9 +43,12 @@ class NodeMaker:
             safety: Parameters of safety_node that are not the same for every graph.
         """
         options = self._options
-        nodes = [*moving, *self._supervising(safety), *self._working()]
-        nodes += [button_node(button, options.run_id, self._files) for button in self._buttons()]
-        nodes += self._chosen()
+        others = [*self._working(), *self._chosen()]
+        others += [button_node(button, options.run_id, self._files) for button in self._buttons()]
+        if safety.get("arm_on_start"):
+            awaited = ["audit_node", *(node.name for node in others if node.is_ros_node and node.name != "rviz2")]
+            safety = {**safety, "start_nodes": tuple(awaited)}
+        nodes = [*moving, *self._supervising(safety), *others]
         return Graph(tuple(nodes), namespace=options.namespace, log_level=options.log_level, journal=self.journal)
 
     def _supervising(self, safety: Mapping[str, ParameterValue]) -> list[NodeSpec]:

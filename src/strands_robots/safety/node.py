@@ -12,6 +12,7 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.timer import Timer
 
 from strands_robots.audit.health import OnAuditLoss
 from strands_robots.msg import GateState, SafetyState
@@ -32,6 +33,9 @@ from strands_robots.safety.resume import AuthorityConfig, ResumeRule, make_autho
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
 
 HEARTBEAT_PERIOD = 0.05
+START_PERIOD = 0.25
+LONGEST_START = 20.0
+"""The first arming waits no longer for other nodes [s]; one that does not come up is told by others."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,15 @@ class SafetyParameters:
 
     run_id: str = parameter("", "run of the graph, from bringup; empty makes a new one")
     arm_on_start: bool = parameter(False, "arm the robots at the start of a new run; for simulation")
+    settle_time: float = parameter(
+        1.0,
+        "with arm_on_start: a robot is armed once it was heard for this long without a gap [s]",
+        minimum=0.0,
+        maximum=60.0,
+    )
+    start_nodes: tuple[str, ...] = parameter(
+        (), "with arm_on_start: nodes of the graph that must be up before, waited for at most 20 s"
+    )
     latch_folder: str = parameter(
         "", "folder of the latch file; empty for strands_robots/latch/<run> in $ROS_HOME or ~/.ros"
     )
@@ -94,6 +107,7 @@ class SafetyNode(Node):
             arm_deadline=parameters.arm_deadline,
             gate_state_timeout=parameters.gate_state_timeout,
             expected=parameters.robots,
+            settle_time=parameters.settle_time,
         )
         terms = AuthorityConfig(
             self._run_id, config.session, ResumeRule(parameters.resume_rule), parameters.challenge_lifetime
@@ -105,6 +119,10 @@ class SafetyNode(Node):
             )
         buttons = ButtonWatch(parameters.buttons, parameters.button_timeout)
         self._supervisor = Supervisor(config, time.monotonic(), authority, buttons)
+        self._missing = set(parameters.start_nodes)
+        self._born = time.monotonic()
+        self._start_timer: Timer | None = None
+        self._wait_for_nodes()
         self._writer = LatchWriter(file, self.get_logger().error)
         self._last = (GraphState.STOPPING, -1)
         self._publisher = self.create_publisher(SafetyState, "safety/state", qos.SAFETY)
@@ -120,6 +138,7 @@ class SafetyNode(Node):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(HEARTBEAT_PERIOD, self._beat, clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)
+        self._start_timer = self.create_timer(START_PERIOD, self._wait_for_nodes, clock=steady)
         self._beat()
 
     def destroy_node(self) -> None:
@@ -144,6 +163,15 @@ class SafetyNode(Node):
             self._writer.submit(LatchRecord(self._run_id, state.state.name, state.stop_id, state.stop_reason))
             self._log(state)
         self._stops.on_state(state, now)
+
+    def _wait_for_nodes(self) -> None:
+        """Hold the first arming until the other nodes of the graph are up: while they start, the machine has no time for a heartbeat."""
+        self._missing -= set(self.get_node_names())
+        if time.monotonic() > self._born + LONGEST_START:
+            self._missing.clear()
+        self._supervisor.settling.hold(", ".join(sorted(self._missing)))
+        if not self._missing and self._start_timer is not None:
+            self._start_timer.cancel()
 
     def _on_gate_state(self, message: GateState) -> None:
         was_armed = self._supervisor.is_armed

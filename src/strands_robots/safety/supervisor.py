@@ -13,6 +13,7 @@ from strands_robots.errors import ResumeRefusedError
 from strands_robots.safety.button_watch import ButtonWatch
 from strands_robots.safety.gate import GateReport
 from strands_robots.safety.resume import AnyoneMayResume, ResumeAuthority, ResumeRefusal, ResumeRequest, StopFacts
+from strands_robots.safety.settling import LONGEST_SILENCE, Settling
 
 _MOST_RETIRED = 256
 """Sessions that retired and are remembered, so that what still arrives of them is not taken for a new robot."""
@@ -43,6 +44,7 @@ class SupervisorConfig:
         expected: Robots that must be heard before a resume, from bringup; others are found on the graph.
         arm_deadline: A robot that has not opened its gate this long after arming stops the graph [s].
         gate_state_timeout: A robot that is silent for this long stops the graph [s].
+        settle_time: With `arm_on_start`, a robot is armed once it was heard for this long without a gap [s].
     """
 
     run_id: str
@@ -53,6 +55,7 @@ class SupervisorConfig:
     arm_deadline: float = 2.0
     gate_state_timeout: float = 0.5
     expected: tuple[str, ...] = ()
+    settle_time: float = 0.0
 
 
 HEARD_DIRECTLY = "stop: requested"
@@ -114,7 +117,7 @@ class Supervisor:
     """Latch, evidence and arming of one graph.
 
     A robot is admitted, that is named in the heartbeat with its session, at a resume; in a graph that arms on start
-    also when it is first heard. A robot node that starts again has another session: the graph stops until somebody
+    also when it is first heard, once it was heard for `settle_time` without a gap. A robot node that starts again has another session: the graph stops until somebody
     resumes. Without `arm_on_start` a robot that joins an armed graph stops it too, so that hardware is only ever armed
     by somebody who saw it.
 
@@ -126,6 +129,9 @@ class Supervisor:
     (docs/adr/0005). Silence is never taken for leaving.
 
     Not thread-safe: the node's executor calls it.
+
+    Attributes:
+        settling: What the first arming of a robot waits for.
     """
 
     def __init__(
@@ -140,6 +146,7 @@ class Supervisor:
         self._authority: ResumeAuthority = authority if authority is not None else AnyoneMayResume()
         self._robots: dict[str, _Robot] = {}
         self._expected = set(config.expected)
+        self.settling = Settling(config.settle_time, config.gate_state_timeout / 2.0)
         self._retired: deque[tuple[str, str]] = deque(maxlen=_MOST_RETIRED)
         self._sequence = 0
         self._epoch = 0
@@ -214,7 +221,8 @@ class Supervisor:
         self._check_robots(now)
         self._epoch = max([self._epoch, *(robot.report.arm_epoch for robot in self._robots.values())]) + 1
         self._stop = None
-        for robot in self._robots.values():
+        for name, robot in self._robots.items():
+            self.settling.forget(name)
             robot.admitted, robot.latch_count = robot.report.session, robot.report.latch_count
             robot.expected_since, robot.has_armed = now, False
         return self._epoch
@@ -234,6 +242,8 @@ class Supervisor:
             robot = _Robot(report, now, report.session, now, report.latch_count)
             self._robots[report.robot] = robot
             self._check_newcomer(report, now)
+            if self._stop is None:
+                robot.admitted = ""
         elif report.session == robot.report.session and report.latch_count < robot.report.latch_count:
             return  # Overtaken by a later one.
         robot.report, robot.received = report, now
@@ -243,7 +253,11 @@ class Supervisor:
             if self._stop.is_hearsay and report.latch_reason.startswith(HEARD_DIRECTLY):
                 self._stop.reason = _latched_words(report)
             return
-        if report.session != robot.admitted:
+        if not robot.admitted and report.latch_count <= robot.latch_count:
+            if not self.settling.hear(report.robot, report.session, now):
+                return
+            robot.admitted, robot.expected_since = report.session, now
+        if robot.admitted and report.session != robot.admitted:
             self._latch(f"robot/{report.robot}", f"robot node '{report.robot}' started again", now)
         elif report.latch_count > robot.latch_count:
             is_hearsay = report.latch_reason.startswith(HEARD_DIRECTLY)
@@ -261,12 +275,13 @@ class Supervisor:
 
     def tick(self, now: float) -> SupervisorState:
         """Check for silent robots and stop buttons, and return the next heartbeat."""
+        self.settling.tick(now)
         button = self._buttons.problem(now)
         if button is not None:
             self.request_stop(button.source, button.reason, now)
         if self._stop is None:
             for name, robot in sorted(self._robots.items()):
-                if self._is_silent(robot, now):
+                if self._is_silent(robot, now) and (robot.admitted or now - robot.received > LONGEST_SILENCE):
                     self._latch(f"robot/{name}", f"no gate_state from '{name}' for {now - robot.received:.2f} s", now)
                     break
         self._sequence += 1
@@ -296,7 +311,7 @@ class Supervisor:
         stop = self._stop
         if stop is None:
             waiting = sorted(name for name, robot in self._robots.items() if not robot.has_armed)
-            return GraphState.ARMED, f"armed; waiting for {', '.join(waiting)}" if waiting else "armed"
+            return GraphState.ARMED, "armed" + self.settling.words(waiting)
         cause = f"stop {self._stop_id} by {stop.source}: {stop.reason}"
         moving = self.moving_robots(now)
         if not moving:
@@ -345,6 +360,7 @@ class Supervisor:
             self._latch_unless_stopped(report.robot, f"robot '{report.robot}' retired while it could move", now)
             return
         self._robots.pop(report.robot, None)
+        self.settling.forget(report.robot)
         self._expected.discard(report.robot)
         self._retired.append((report.robot, report.session))
         if not self._config.arm_on_start:
