@@ -13,6 +13,7 @@ from collections.abc import MutableMapping
 _PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 _TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
 _OURS = os.path.join("strands_robots", "config", "fastdds.xml")
+_UDP = os.path.join("strands_robots", "config", "fastdds_udp.xml")
 
 
 def use_udp_only(environ: MutableMapping[str, str] = os.environ) -> None:
@@ -20,5 +21,7 @@ def use_udp_only(environ: MutableMapping[str, str] = os.environ) -> None:
     if _TRANSPORTS in environ or any(not environ.get(name, _OURS).endswith(_OURS) for name in _PROFILES):
         return
     for name in _PROFILES:
-        environ.pop(name, None)
-    environ[_TRANSPORTS] = "UDPv4"
+        if name in environ:
+            environ[name] = environ[name].removesuffix(_OURS) + _UDP
+    if not any(name in environ for name in _PROFILES):
+        environ[_TRANSPORTS] = "UDPv4"

@@ -117,9 +117,9 @@ class Supervisor:
     """Latch, evidence and arming of one graph.
 
     A robot is admitted, that is named in the heartbeat with its session, at a resume; in a graph that arms on start
-    also when it is first heard, once it was heard for `settle_time` without a gap. A robot node that starts again has another session: the graph stops until somebody
-    resumes. Without `arm_on_start` a robot that joins an armed graph stops it too, so that hardware is only ever armed
-    by somebody who saw it.
+    also by itself, once it was heard for `settle_time` without a gap. A robot node that starts again has another
+    session: the graph stops until somebody resumes. Without `arm_on_start` a robot that joins an armed graph stops it
+    too, so that hardware is only ever armed by somebody who saw it.
 
     With the session the count of the robot's latch is admitted, as the robot reported it. A robot that latched since
     has another count, so its gate ignores the resume, and its next report stops the graph. Only a report that says that
