@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from graph import Graph, wait_for
 from strands_robots.msg import EpisodeState, Variation
 from strands_robots.srv import RecordEpisode
 from system.policy_goals import SWING
+from unique_identifier_msgs.msg import UUID
 
 from strands_robots.recording.table import read_account, read_episodes, read_info, read_pictures, read_vectors
 from strands_robots.recording.verify import verify
+from strands_robots.ros import qos
 
 from .recorded_graph import RecordedGraph
 
@@ -90,6 +93,28 @@ def test_lockstep_records_two_robots_and_three_cameras_without_loss_and_twice_th
     (policy,) = provenance["policies"]
     assert (policy["robot"], policy["policy"]) == ("left", "sine") and policy["goal"]
     assert provenance["robots"]["left"]["calibration"] is None
+
+
+def test_recording_ends_with_its_owner_and_keeps_what_was_saved(lockstep: RecordedGraph, tmp_path: Path) -> None:
+    root, identity = tmp_path / "data", uuid.uuid4()
+    lockstep.randomize()
+    refused = lockstep.start(root, cameras=[], owner="me")
+    assert not refused.success and "owner is 'me'; valid: 32 digits of 0-9a-f" in refused.message
+    alive = lockstep.client.create_publisher(UUID, "goals/alive", qos.STATE)
+    timer = lockstep.client.create_timer(0.1, lambda: alive.publish(UUID(uuid=list(identity.bytes))))
+    assert lockstep.start(root, cameras=[], owner=identity.hex).success
+    lockstep.reset(7)
+    lockstep.begin()
+    lockstep.play("left", "policy/x", np.full((12, 1), 0.1), 1 / 30, steps=40)
+    assert lockstep.end().success
+    lockstep.begin()
+    lockstep.play("left", "policy/x", np.full((12, 1), -0.1), 1 / 30, steps=40)
+    assert lockstep.order(RecordEpisode.Request.STATE).state.state == EpisodeState.RECORDING
+    timer.cancel()
+    wait_for(lambda: lockstep.states[-1].state == EpisodeState.IDLE, 20.0, "the end of the recording")
+    assert "no dataset is open" in lockstep.order(RecordEpisode.Request.END).message
+    assert "1 episodes saved" in lockstep.states[-1].message
+    assert verify(root, expected=1).is_good
 
 
 def test_frames_in_which_a_hand_has_the_robot_are_marked_as_lerobot_marks_interventions(

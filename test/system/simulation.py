@@ -93,11 +93,13 @@ class Simulation(Command):
 
     def arm(self) -> None:
         """Make sure that the robots are armed, whatever the test before did."""
-        wait_for(
-            lambda: "safety ARMED" in self.run("state")[1] or self.run("resume")[0] == 0,
-            60.0,
-            "the arming of the robots",
-        )
+        wait_for(self._is_armed, 60.0, "the arming of the robots")
+
+    def _is_armed(self) -> bool:
+        text = self.run("state")[1]
+        if "safety ARMED" not in text:
+            self.run("resume")
+        return "safety ARMED" in text and "LATCHED" not in text
 
     def close(self) -> None:
         if self.process.poll() is None:

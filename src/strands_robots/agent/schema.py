@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 DEEPEST = 6
 """Messages nested deeper than this are described as objects without their fields."""
 
-HIDDEN: frozenset[str] = frozenset({"source"})
+HIDDEN: frozenset[str] = frozenset({"source", "owner"})
 """Fields of requests that say who asks: whoever calls for the agent fills them in."""
 
 LONGEST_COMMENT = 240

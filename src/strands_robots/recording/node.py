@@ -28,10 +28,11 @@ from strands_robots.ros.calibration_watch import CalibrationWatch
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.executor_door import ExecutorDoor
+from strands_robots.ros.goal_owners import GoalOwners
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.recording_feed import RecordingFeed
-from strands_robots.ros.recording_world import RecordingWorld, options_from_request
+from strands_robots.ros.recording_world import RecordingWorld, options_from_request, require_owner
 from strands_robots.ros.replay_server import ReplayServer
 from strands_robots.ros.responses import refusal
 from strands_robots.ros.stamps import fill_time
@@ -48,6 +49,10 @@ QUIET_TURNS = 5
 
 CALIBRATION_WAIT = 2.5
 """Without a simulated world: how long drivers may take to say which calibrations they use [s, steady time]."""
+
+OWNER_PATIENCE = 3.0
+LONGEST_SILENCE = 10.0
+"""How long whoever records may be silent, and while this node itself stalls [s, steady time]."""
 
 SAVE_TIMEOUT = 300.0
 END_WAIT = 30.0
@@ -77,6 +82,7 @@ class _Recording:
     writer: WriterThread
     feed: RecordingFeed
     robots: dict[str, dict[str, Any]]
+    owner: str
 
 
 class RecorderNode(Node):
@@ -101,6 +107,7 @@ class RecorderNode(Node):
         self.create_subscription(PolicyState, "policies/state", self._on_policy, qos.STATE)
         create_deferred_service(self, StartRecording, "recorder/start", self._on_start, refusal(StartRecording))
         create_deferred_service(self, RecordEpisode, "recorder/episode", self._on_episode, refusal(RecordEpisode))
+        GoalOwners(self, self._owned, self._on_lost_owner, OWNER_PATIENCE, LONGEST_SILENCE)
         self._replay = ReplayServer(self, self._robots)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(POLL_PERIOD, self._on_tick, clock=steady)
@@ -145,6 +152,7 @@ class RecorderNode(Node):
         self._is_starting = True
         try:
             options = options_from_request(request, self._given.folder)
+            require_owner(request.owner)
             world = self._world.facts()
             if world.mode == "fast":
                 raise ConfigurationError(
@@ -169,7 +177,7 @@ class RecorderNode(Node):
             feed = self._door.inside(
                 lambda: RecordingFeed(self, schema, recorder.sampler.streams, is_lockstep, on_sample)
             )
-            self._recording = _Recording(options, recorder, writer, feed, robots)
+            self._recording = _Recording(options, recorder, writer, feed, robots, request.owner)
         except StrandsRobotsError as error:
             self._message = str(error)
             raise
@@ -250,6 +258,22 @@ class RecorderNode(Node):
         response = self._response(self._message, -1, 0)
         response.success = not problem
         return response
+
+    def _owned(self) -> list[str]:
+        return [self._recording.owner] if self._recording is not None and self._recording.owner else []
+
+    def _on_lost_owner(self, owner: str) -> None:
+        self._door.order(lambda: self._abandon(owner))
+
+    def _abandon(self, owner: str) -> None:
+        """Close the dataset of an owner that is gone; what nobody ends is no episode."""
+        recording = self._recording
+        if recording is None or recording.owner != owner:
+            return
+        self.get_logger().warning(f"whoever recorded into {recording.options.root} is gone; it is closed")
+        if recording.recorder.state is State.RECORDING:
+            self._discard(RecordEpisode.Request())
+        self._stop(RecordEpisode.Request())
 
     def _take_what_came(self, recording: _Recording) -> None:
         """Return when the executor has taken every message of the time before: the world stands still, and waited for its readers."""

@@ -54,6 +54,10 @@ class AgentGoals:
         self._goals: OrderedDict[str, SentGoal] = OrderedDict()
         self._lock = threading.Lock()
 
+    def own(self, identity: str) -> None:
+        """Say from now on that the owner of this lives (32 hex digits): a recording ends with its owner."""
+        self._beats.keep(identity)
+
     def start(self, endpoint: Endpoint, kind: Any, message: Any, wait: float) -> Answer:
         """Send a goal that has been admitted, and wait for its end at most so long [s].
 

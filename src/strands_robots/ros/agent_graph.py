@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
@@ -19,7 +20,6 @@ from strands_robots.agent.arguments import nearest
 from strands_robots.agent.endpoint import Endpoint
 from strands_robots.agent.guard import Admission, Guard
 from strands_robots.agent.permit_memory import PermitMemory
-from strands_robots.agent.schema import HIDDEN
 from strands_robots.errors import StrandsRobotsError
 from strands_robots.msg import GateState
 from strands_robots.ros.agent_desk import ApprovalDesk
@@ -83,6 +83,7 @@ class AgentGraph:
         self._audit = audit_of(self.client.node)
         desk = ApprovalDesk(self.client, Asker(self.source, self._permits.session))
         self.guard = Guard(rules, desk, memory=self._permits)
+        self._identity = uuid.uuid5(uuid.NAMESPACE_OID, self._permits.session).hex
         self._endpoints: list[Endpoint] = []
         self._looked = float("-inf")
         self._own_nodes = own_nodes
@@ -319,7 +320,10 @@ class AgentGraph:
     def _filled(self, message: Any, fields: Mapping[str, Any]) -> Any:
         """Return the request with the given fields; who asks is filled in here and cannot be given."""
         kinds = message.get_fields_and_field_types()
-        hidden = {name: self.source for name in HIDDEN & set(kinds) if kinds[name].startswith("string")}
+        hidden = {name: self.source for name in ("source",) if kinds.get(name, "").startswith("string")}
+        if "owner" in kinds:
+            hidden["owner"] = self._identity
+            self.goals.own(self._identity)
         return fill_message(message, {**fields, **hidden})
 
     def _slash(self) -> str:

@@ -41,9 +41,19 @@ class GoalOwners:
         node: The node; its executor must go on while goals run.
         running: Returns the ids of the goals that run, as hex.
         on_lost: Takes the id of a goal whose owner is silent.
+        patience: Silence after which it is [s, steady time].
+        longest_silence: Silence that nothing excuses [s, steady time].
     """
 
-    def __init__(self, node: Node, running: Callable[[], list[str]], on_lost: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        running: Callable[[], list[str]],
+        on_lost: Callable[[str], None],
+        patience: float = PATIENCE,
+        longest_silence: float = LONGEST_SILENCE,
+    ) -> None:
+        self._patience, self._longest_silence = patience, longest_silence
         self._running = running
         self._on_lost = on_lost
         self._heard: dict[str, float] = {}
@@ -59,13 +69,13 @@ class GoalOwners:
     def _look(self) -> None:
         now = time.monotonic()
         if now - self._looked > STALL:
-            self._excused = now + PATIENCE
+            self._excused = now + self._patience
         self._looked = now
         if not self._heard:
             return
         for goal_id in self._running():
             silence = now - self._heard.get(goal_id, now)
-            if silence > PATIENCE and (now > self._excused or silence > LONGEST_SILENCE):
+            if silence > self._patience and (now > self._excused or silence > self._longest_silence):
                 del self._heard[goal_id]  # Said once.
                 self._on_lost(goal_id)
         self._heard = {goal_id: at for goal_id, at in self._heard.items() if now - at < FORGET}

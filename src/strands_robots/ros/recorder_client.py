@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from strands_robots.errors import StrandsRobotsError, WorldError
 from strands_robots.ros.client import GraphClient
+from strands_robots.ros.goal_owners import GoalBeats
 from strands_robots.ros.policy_client import Goal, run_policy
 from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWorld
 
@@ -62,7 +64,9 @@ def record_episodes(
         NoAnswerError: If recorder_node does not answer.
         WorldError: If it cannot start.
     """
-    _start(client, plan, tell)
+    owner = uuid.uuid4().hex
+    GoalBeats(client.node).keep(owner)
+    _start(client, plan, owner, tell)
     saved = 0
     try:
         for number in range(plan.episodes):
@@ -76,12 +80,12 @@ def record_episodes(
     return saved
 
 
-def _start(client: GraphClient, plan: RecordPlan, tell: Callable[[str], None]) -> None:
+def _start(client: GraphClient, plan: RecordPlan, owner: str, tell: Callable[[str], None]) -> None:
     request = StartRecording.Request(
         root=plan.root, repo_id=plan.repo_id, mode=plan.mode, fps=plan.fps, robots=list(plan.robots),
         cameras=list(plan.cameras), task=plan.task, units=plan.units, with_velocity=plan.velocity,
         with_effort=plan.effort, with_outcome=bool(plan.success_when), with_intervention=plan.intervention,
-        codec=plan.codec, on_stale=plan.on_stale,
+        codec=plan.codec, on_stale=plan.on_stale, owner=owner,
         provenance=json.dumps({"policy": plan.policy, "policy_config": plan.config}) if plan.policy else "",
     )  # fmt: skip
     response = client.call(StartRecording, "recorder/start", request, START_TIMEOUT)

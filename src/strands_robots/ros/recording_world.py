@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -162,6 +163,12 @@ def _randomization(state: GetWorldState.Response) -> dict[str, Any] | None:
         for each in state.variations
     ]
     return {"variations": variations, "drawn": list(state.drawn)}
+
+
+def require_owner(owner: str) -> None:
+    """Raise ConfigurationError for what is no id of an owner; empty is nobody."""
+    if owner and not re.fullmatch("[0-9a-f]{32}", owner):
+        raise ConfigurationError(f"owner is '{ascii(owner)[1:-1]}'; valid: 32 digits of 0-9a-f, or empty for nobody's")
 
 
 def options_from_request(request: StartRecording.Request, folder: str) -> RecordingOptions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,6 +52,7 @@ class RobotLink:
         self._goals = goals
         self._robot = robot
         self._stop = QuickStop(client)
+        self._recording = uuid.uuid4().hex
         self._heard: dict[str, tuple[Any, float]] = {}
         self._subscriptions = [
             client.node.create_subscription(
@@ -150,7 +152,8 @@ class RobotLink:
 
     def open_dataset(self, fields: Mapping[str, Any], timeout: float) -> Any:
         """Return the answer of recorder/start; raises NoAnswerError, and ConfigurationError for a field that does not fit."""
-        request = fill_message(StartRecording.Request(), fields)
+        request = fill_message(StartRecording.Request(), {**fields, "owner": self._recording})
+        self._goals.own(self._recording)
         return self._client.call(StartRecording, "recorder/start", request, timeout)
 
     def order_episode(self, command: str, fields: Mapping[str, Any], timeout: float) -> Any:

@@ -346,7 +346,7 @@ class Gate:
         return now.steady if self.config.lease_on_steady_clock else now.ros
 
     def _latched_message(self) -> str:
-        return f"'{self.config.robot}' is latched ({self._latch.reason}); valid: nothing until safety/resume"
+        return f"'{self.config.robot}' is latched ({self._latch.reason}); valid: nothing until it is armed (after a stop: safety/resume)"
 
     def _count(self, refused: Refused, source: str) -> Verdict:
         message = str(refused)[:1024]

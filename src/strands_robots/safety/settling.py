@@ -52,4 +52,5 @@ class Settling:
         """Return what robots that are not armed yet wait for."""
         if not robots:
             return ""
-        return f"; waiting for {', '.join(robots)}" + (f", and that for {self._waiting_for}" if self._waiting_for else "")
+        reason = f", and that for {self._waiting_for}" if self._waiting_for else ""
+        return f"; waiting for {', '.join(robots)}{reason}"

@@ -113,7 +113,7 @@ class Stepper:
                 return str(UnknownNameError("robot", name, self._robots))
         latched = self._latched()
         if latched and (request.steps or request.chunks):
-            return f"{latched}; nothing advanced; valid: nothing until safety/resume"
+            return f"{latched}; nothing advanced; valid: nothing until it is armed (after a stop: safety/resume)"
         return ""
 
     def _advance(self, request: StepRequest) -> StepResult:
