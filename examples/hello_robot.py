@@ -15,7 +15,7 @@ def main() -> None:
         reached = robot.move_to({"shoulder_pan": 0.4})
         print(f"{reached.reason}: {reached.message}")
         robot.look("wrist", width=320).save("wrist.png")
-        print("shoulder_pan is", round(robot.observe().joints["shoulder_pan"], 3))
+        print("shoulder_pan is", round(robot.observe().joints["shoulder_pan"], 2))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ TIMEOUT = 150.0
 RUNNING_GRAPH = {
     "hello_robot": ("graph '/', armed", "reached: ", "shoulder_pan is 0.4"),
     "swap_policy": ("hold: completed", "sine: completed", "scripted: completed"),
-    "sim_to_real": ("turned and reached 0.0",),
+    "sim_to_real": ("turned and reached ", "0.00 rad again"),
     "wave": ("the wrist moved by",),
 }
 """Examples that use a graph which runs, and what they print."""
