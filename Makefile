@@ -34,7 +34,7 @@ test-core: setup  ## the tests that need neither LeRobot nor torch
 	@$(IN_GRAPH) exec python tools/run_tests.py --workers $(WORKERS) -m 'not long and not learning' $(ARGS)
 
 test-long: setup-learning  ## the tests that take minutes each: stress, many kills, floods
-	@$(IN_GRAPH) exec python -m pytest -m long $(ARGS)
+	@$(IN_GRAPH) HYPOTHESIS_PROFILE=search exec python -m pytest -m long $(ARGS)
 
 demo-learning: setup-learning  ## record a scripted pick, train ACT with LeRobot, and count how often it succeeds
 	@$(IN_GRAPH) exec python tools/demo_learning.py $(ARGS)
