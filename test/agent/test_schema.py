@@ -8,7 +8,7 @@ import pytest
 
 from strands_robots.agent.arguments import check_arguments
 from strands_robots.agent.definition import Definition, load_definition, parse_definition
-from strands_robots.agent.schema import HIDDEN, request_schema
+from strands_robots.agent.schema import hidden_fields, request_schema
 from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
 from strands_robots.interface_files import interface_names
 
@@ -28,7 +28,7 @@ def test_schema_of_every_installed_interface_is_valid_and_has_its_fields(name: s
         kind
     ]
     fields = set(part.get_fields_and_field_types()) - {"structure_needs_at_least_one_member"}
-    assert set(schema["properties"]) == (fields if kind == "msg" else fields - HIDDEN)
+    assert set(schema["properties"]) == fields - hidden_fields(name)
 
 
 @pytest.mark.parametrize("name", [name for name in OWN if "/msg/" not in name])

@@ -14,8 +14,8 @@ Schema = dict[str, Any]
 DEEPEST = 6
 """Messages nested deeper than this are described as objects without their fields."""
 
-HIDDEN: frozenset[str] = frozenset({"source", "owner"})
-"""Fields of requests that say who asks: whoever calls for the agent fills them in."""
+_OURS = "strands_robots"
+_WHO = frozenset({"source", "owner"})
 
 LONGEST_COMMENT = 240
 
@@ -25,6 +25,15 @@ _WHOLE: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 _TIMES = frozenset({"builtin_interfaces/msg/Time", "builtin_interfaces/msg/Duration"})
 _IS_SUM = re.compile(r"\bsum\b|\bbit ?(mask|wise)|\bflags\b", re.IGNORECASE)
+
+
+def hidden_fields(kind: str) -> frozenset[str]:
+    """Return the fields of a request of this package that say who asks, which whoever calls for the agent fills in.
+
+    In other packages these names mean other things, so nothing is hidden there.
+    """
+    package, group, _ = kind.split("/")
+    return _WHO if package == _OURS and group != "msg" else frozenset()
 
 
 def request_schema(kind: str) -> Schema:
@@ -37,9 +46,8 @@ def request_schema(kind: str) -> Schema:
         UnknownNameError: If it, or a message in it, is not installed.
     """
     schema = part_schema(load_definition(kind).parts[0])
-    if kind.split("/")[1] != "msg":
-        for name in HIDDEN:
-            schema["properties"].pop(name, None)
+    for name in hidden_fields(kind):
+        schema["properties"].pop(name, None)
     return schema
 
 

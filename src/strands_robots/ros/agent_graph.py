@@ -20,6 +20,7 @@ from strands_robots.agent.arguments import nearest
 from strands_robots.agent.endpoint import Endpoint
 from strands_robots.agent.guard import Admission, Guard
 from strands_robots.agent.permit_memory import PermitMemory
+from strands_robots.agent.schema import hidden_fields
 from strands_robots.errors import StrandsRobotsError
 from strands_robots.msg import GateState
 from strands_robots.ros.agent_desk import ApprovalDesk
@@ -131,7 +132,7 @@ class AgentGraph:
         started = time.monotonic()
         try:
             kind = _interface(endpoint.kind, "srv")
-            request = self._filled(kind.Request(), fields)
+            request = self._filled(endpoint.kind, kind.Request(), fields)
             refused = self.admit(canonical_request(endpoint.name, endpoint.kind, fields_of(request)))
             if refused is not None:
                 return refused
@@ -147,7 +148,7 @@ class AgentGraph:
         started = time.monotonic()
         try:
             kind = _interface(endpoint.kind, "action")
-            goal = self._filled(kind.Goal(), fields)
+            goal = self._filled(endpoint.kind, kind.Goal(), fields)
             refused = self.admit(canonical_request(endpoint.name, endpoint.kind, fields_of(goal)))
             if refused is not None:
                 return refused
@@ -317,14 +318,13 @@ class AgentGraph:
         ]
         return [entry for entry in found if self.guard.is_shown(entry.name, entry.kind)]
 
-    def _filled(self, message: Any, fields: Mapping[str, Any]) -> Any:
+    def _filled(self, kind: str, message: Any, fields: Mapping[str, Any]) -> Any:
         """Return the request with the given fields; who asks is filled in here and cannot be given."""
-        kinds = message.get_fields_and_field_types()
-        hidden = {name: self.source for name in ("source",) if kinds.get(name, "").startswith("string")}
-        if "owner" in kinds:
-            hidden["owner"] = self._identity
+        who = {"source": self.source, "owner": self._identity}
+        hidden = hidden_fields(kind) & set(message.get_fields_and_field_types())
+        if "owner" in hidden:
             self.goals.own(self._identity)
-        return fill_message(message, {**fields, **hidden})
+        return fill_message(message, {**fields, **{name: who[name] for name in hidden}})
 
     def _slash(self) -> str:
         return f"{self.client.node.get_namespace().rstrip('/')}/"
