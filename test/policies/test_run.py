@@ -178,6 +178,13 @@ def test_time_that_goes_back_ends_the_run() -> None:
     assert run.ending.reason is Reason.WORLD_FAILED
 
 
+def test_time_that_goes_back_before_the_first_chunk_begins_the_waiting_anew() -> None:
+    run = _run()
+    run.on_observation(observe(0.02), at(0.02, steady=10.1))
+    assert run.observation is not None and run.observation.stamp == 0.02
+    assert run.is_inference_due(at(0.02, steady=10.1)) and not run.has_ended()
+
+
 def test_held_robot_is_waited_for_and_then_asked_anyway() -> None:
     run = _run()
     run.on_gate(replace(REPORT, lease_holder="policy/other"), at(10.0))

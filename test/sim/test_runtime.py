@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -103,6 +104,12 @@ def test_period_that_is_no_multiple_of_the_timestep_is_refused() -> None:
     assert count_substeps(0.002, 0.01) == 5
     with pytest.raises(ConfigurationError, match="whole multiple"):
         count_substeps(0.003, 0.01)
+
+
+@pytest.mark.parametrize("timestep", [5e-324, 1e-300, 1e-9, -1.0, math.nan, math.inf])
+def test_timestep_that_nobody_can_step_is_refused(timestep: float) -> None:
+    with pytest.raises(ConfigurationError, match="at most 10000 times as long"):
+        count_substeps(timestep, 0.01)
 
 
 def test_realtime_runs_at_the_wall_clock(started: Callable[[Bench], Bench]) -> None:

@@ -160,13 +160,14 @@ class PolicyRun:
     # What is told -------------------------------------------------------------------------------------------
 
     def on_observation(self, observation: Observation, now: Instant) -> None:
-        """Take the latest observation."""
-        if self.observation is not None and observation.stamp < self.observation.stamp:
-            if self._start is not None:
-                self.end(
-                    Reason.WORLD_FAILED,
-                    f"ROS time went back from {self.observation.stamp:.3f} s to {observation.stamp:.3f} s",
-                )
+        """Take the latest observation. Before the first chunk one from an earlier time is taken too: the world was reset."""
+        if (
+            self._start is not None
+            and self.observation is not None
+            and observation.stamp < self.observation.stamp
+        ):
+            before = self.observation.stamp
+            self.end(Reason.WORLD_FAILED, f"ROS time went back from {before:.3f} s to {observation.stamp:.3f} s")
             return
         self.observation = observation
         self._seen = now.steady

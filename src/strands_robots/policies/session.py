@@ -310,6 +310,8 @@ class Session:
     def _remember(self, observation: Observation) -> None:
         if self._history == 1:
             return
+        if self._recent and observation.stamp < self._recent[-1].stamp:
+            self._recent.clear()  # ROS time went back: what was seen is of another world.
         images = {camera: picture for camera, (_, picture) in self._pictures.items()}
         self._recent.append(replace(observation, images=images, bodies=self._places))
         while self._recent[0].stamp < observation.stamp - self._history * self._spacing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -26,7 +27,8 @@ def create_deferred_service(
         node: The node.
         kind: Service type.
         name: Name of the service.
-        callback: Takes the request and returns the future response; may raise a StrandsRobotsError.
+        callback: Takes the request and returns the future response; may raise a StrandsRobotsError. Any other exception is logged
+            and answered as a refusal too.
         refuse: Makes the response that says that something was wrong, in the given words.
     """
     lock = threading.Lock()
@@ -35,7 +37,7 @@ def create_deferred_service(
     def on_request(request: Any, response: Any) -> Future[Any]:
         try:
             return callback(request)
-        except StrandsRobotsError as error:
+        except Exception as error:  # noqa: BLE001 - one bad request must not end the process that holds the motors
             answer: Future[Any] = Future()
             answer.set_exception(error)
             return answer
@@ -48,10 +50,15 @@ def create_deferred_service(
 
     def send_now(done: Future[Any], header: Any) -> None:
         error = done.exception()
-        if error is not None and not isinstance(error, (StrandsRobotsError, OSError)):
-            raise error
         with lock:
-            send(refuse(str(error)) if error is not None else done.result(), header)
+            send(refuse(in_words(error)) if error is not None else done.result(), header)
+
+    def in_words(error: BaseException) -> str:
+        if isinstance(error, (StrandsRobotsError, OSError)):
+            return str(error)
+        node.get_logger().error(f"{name} failed\n{''.join(traceback.format_exception(error))}")
+        what = f"{type(error).__name__}: {ascii(str(error))[1:-1]}"[:500]
+        return f"{name} failed for a reason that nobody thought of: {what}; the node's log has more"
 
     service.send_response = send_later
     return service

@@ -47,6 +47,10 @@ class SteppedWorld(Protocol):
         """Advance by n timesteps."""
 
 
+MOST_SUBSTEPS = 10000
+"""Timesteps of a control period; more of them would hold the world for seconds."""
+
+
 class RobotPort(Protocol):
     """Where one robot's state goes. Called by the control loop's thread, so it must not block."""
 
@@ -248,10 +252,11 @@ def count_substeps(timestep: float, control_period: float) -> int:
     Raises:
         ConfigurationError: If the period is not a whole multiple of the timestep.
     """
-    is_possible = 0.0 < timestep <= control_period
+    is_possible = 0.0 < timestep <= control_period <= MOST_SUBSTEPS * timestep
     substeps = round(control_period / timestep) if is_possible else 0
     if substeps < 1 or abs(substeps * timestep - control_period) > 1e-9:
         raise ConfigurationError(
-            f"control_period is {control_period} s with a timestep of {timestep} s; valid: a whole multiple of it"
+            f"control_period is {control_period} s with a timestep of {timestep} s; valid: a whole multiple of it, at most "
+            f"{MOST_SUBSTEPS} times as long"
         )
     return substeps
