@@ -44,6 +44,9 @@ from strands_robots.safety.request import CanonicalRequest, canonical_request
 
 LONGEST_LIST = 40
 FIND_TIMEOUT = 5.0
+LOOK_PAUSE = 0.1
+"""Between two looks while something is waited for [s]."""
+
 LOOK_PERIOD = 2.0
 """What is on the graph is looked up again after this long [s]."""
 
@@ -114,7 +117,7 @@ class AgentGraph:
         self._looked = float("-inf")
         is_new = time.monotonic() < self._discovered
         if is_new:
-            time.sleep(0.1)
+            time.sleep(LOOK_PAUSE)
         return is_new
 
     def find(self, kind: str) -> Endpoint | None:
@@ -124,8 +127,8 @@ class AgentGraph:
             fitting = [entry for entry in self.endpoints() if entry.kind == kind]
             if fitting or time.monotonic() > deadline:
                 return min(fitting, key=lambda entry: len(entry.name), default=None)
-            time.sleep(0.1)
-            self.look_again()
+            if not self.look_again():
+                time.sleep(LOOK_PAUSE)
 
     def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
         """Call a service."""

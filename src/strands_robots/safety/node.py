@@ -12,7 +12,6 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.timer import Timer
 
 from strands_robots.audit.health import OnAuditLoss
 from strands_robots.msg import GateState, SafetyState
@@ -121,8 +120,6 @@ class SafetyNode(Node):
         self._supervisor = Supervisor(config, time.monotonic(), authority, buttons)
         self._missing = set(parameters.start_nodes)
         self._born = time.monotonic()
-        self._start_timer: Timer | None = None
-        self._wait_for_nodes()
         self._writer = LatchWriter(file, self.get_logger().error)
         self._last = (GraphState.STOPPING, -1)
         self._publisher = self.create_publisher(SafetyState, "safety/state", qos.SAFETY)
@@ -139,6 +136,7 @@ class SafetyNode(Node):
         self.create_timer(HEARTBEAT_PERIOD, self._beat, clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)
         self._start_timer = self.create_timer(START_PERIOD, self._wait_for_nodes, clock=steady)
+        self._wait_for_nodes()  # before the first report of a robot can come
         self._beat()
 
     def destroy_node(self) -> None:
@@ -170,7 +168,7 @@ class SafetyNode(Node):
         if time.monotonic() > self._born + LONGEST_START:
             self._missing.clear()
         self._supervisor.settling.hold(", ".join(sorted(self._missing)))
-        if not self._missing and self._start_timer is not None:
+        if not self._missing:
             self._start_timer.cancel()
 
     def _on_gate_state(self, message: GateState) -> None:
