@@ -8,9 +8,10 @@ import shutil
 from pathlib import Path
 
 from setup_steps.checkout import Checkout, Ros
+from setup_steps.installer import install
 from setup_steps.interpreters import SUPPORTED, choose_python
 from setup_steps.prefix import fix_cmake_paths, write_setup_files
-from setup_steps.report import SetupError, answer, fingerprint, is_done, mark_done, run_logged, say, tail
+from setup_steps.report import SetupError, answer, fingerprint, is_done, mark_done, say, tail
 
 _ASK = """
 import json, sys, sysconfig, numpy
@@ -85,25 +86,21 @@ def _install(checkout: Checkout, ros: Ros, env: dict[str, str], names: list[str]
     venv = checkout.venv(ros)
     files = checkout.requirements(*names)
     constraints = [] if ros.is_wheels or "learning" in names else checkout.requirements("ros-installation")
-    recipe = [Path(__file__).with_name("prefix.py"), *constraints, *files]
+    recipe = [Path(__file__).with_name("prefix.py"), Path(__file__).with_name("installer.py"), *constraints, *files]
     stamp, expected = venv / ".packages", fingerprint(version, str(venv), *recipe)
     if is_done(stamp, expected):
         say("packages", "unchanged")
         return
     say("packages", f"installing requirements/{{{','.join(names)}}}.txt into {venv.name} ...")
-    log = checkout.state / "packages.log"
-    python = str(venv / "bin" / "python")
-    command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    for option, paths in (("-r", files), ("-c", constraints)):
-        for path in paths:
-            command += [option, str(path)]
-    if run_logged(command, log, {**env, "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1"}, checkout.root) != 0:
+    arguments = [word for option, paths in (("-r", files), ("-c", constraints)) for path in paths for word in (option, str(path))]
+    is_installed, log = install(checkout, ros, env, arguments)
+    if not is_installed:
         raise SetupError(
             f"pip could not install the requirements; the end of {log}:\n{tail(log)}",
             "check the network, a proxy (HTTPS_PROXY) or a mirror (PIP_INDEX_URL), then run the same command again",
         )
     if ros.is_wheels:
-        _finish_wheels(venv, python, env)
+        _finish_wheels(venv, str(venv / "bin" / "python"), env)
     write_setup_files(venv, ros.is_wheels)
     if "learning" in names:
         mark_done(venv / _LEARNING, "LeRobot is part of this environment\n")

@@ -45,6 +45,7 @@ def fix_cmake_paths(venv: Path, python_headers: str, numpy_headers: str) -> int:
         fixed = _NUMPY_HEADERS.sub(lambda _: numpy_headers, text)
         fixed = _PYTHON_HEADERS.sub(lambda _: python_headers, fixed)
         if fixed != text:
+            path.unlink()  # not in place: uv links it to its cache, which other environments take it from
             path.write_text(fixed, encoding="utf-8")
             changed += 1
     return changed

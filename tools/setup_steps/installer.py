@@ -1,0 +1,64 @@
+"""Who installs the requirements: uv, several times as fast, or pip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setup_steps.checkout import Checkout, Ros
+from setup_steps.report import answer, run_logged, say
+
+# What a user has told pip, by the variable that tells uv the same; and what separates several values there.
+_AS_UV = {
+    "index-url": ("UV_DEFAULT_INDEX", " "),
+    "extra-index-url": ("UV_INDEX", " "),
+    "find-links": ("UV_FIND_LINKS", ","),
+    "trusted-host": ("UV_INSECURE_HOST", " "),
+    "timeout": ("UV_HTTP_TIMEOUT", " "),
+    "default-timeout": ("UV_HTTP_TIMEOUT", " "),
+    "cert": ("SSL_CERT_FILE", " "),
+    "proxy": ("ALL_PROXY", " "),
+    "no-cache-dir": ("UV_NO_CACHE", " "),
+    "no-index": ("UV_NO_INDEX", " "),
+}
+
+
+def install(checkout: Checkout, ros: Ros, env: dict[str, str], arguments: list[str]) -> tuple[bool, Path]:
+    """Install into the virtual environment; return whether it worked, and the log of the one that was tried last.
+
+    Beside a ROS installation pip does it: the environment sees that installation's Python packages, and pip takes them
+    for what they are where uv would install each of them again.
+
+    Args:
+        checkout: The checkout.
+        ros: Whose packages the environment sees.
+        env: The environment for the commands.
+        arguments: What both installers take: `-r` and `-c` with their files.
+    """
+    python = checkout.venv(ros) / "bin" / "python"
+    quiet = {**env, "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1"}
+    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    if ros.is_wheels:
+        log = checkout.state / "packages-uv.log"
+        own = [part for path in checkout.requirements("installer") for part in ("-r", str(path))]
+        uv = [str(python.with_name("uv")), "pip", "install", "--python", str(python), "--no-progress"]
+        # As pip chooses among several indexes; and compiled once here, not at every start of every node.
+        uv += ["--index-strategy", "unsafe-best-match", "--compile-bytecode"]
+        if run_logged([*pip, *own], log, quiet, checkout.root) == 0:
+            if run_logged([*uv, *arguments], log, {**_told_to_pip(python, quiet), **quiet}, checkout.root) == 0:
+                return True, log
+        say("", f"uv could not; pip tries ({log})")
+    log = checkout.state / "packages.log"
+    return run_logged([*pip, *arguments], log, quiet, checkout.root) == 0, log
+
+
+def _told_to_pip(python: Path, env: dict[str, str]) -> dict[str, str]:
+    """Return pip's options, from its files and variables, as variables for uv."""
+    status, listed = answer([str(python), "-m", "pip", "config", "list"], env)
+    told: dict[str, str] = {}
+    # Sorted as pip prints them, variables come first; what a file says does not change them.
+    for line in listed.splitlines() if status == 0 else ():
+        key, _, value = line.partition("=")
+        name, separator = _AS_UV.get(key.rpartition(".")[2], ("", ""))
+        if name and key.startswith((":env:.", "global.", "install.", "user.", "site.")):
+            told.setdefault(name, separator.join(value.strip("'\"").split()))
+    return told
