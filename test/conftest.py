@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import signal
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -28,6 +31,27 @@ PROCESS_TESTS = ("contract/", "system/", "launch/", "_node.py", "test_main.py")
 ALSO_GRAPHS = ("docs/test_commands.py", "cli/test_approvals.py", "live/test_processes.py")
 """Other tests that start ROS processes, besides those of modules that import `graph.Graph`."""
 
+IMPORTS_GRAPH = re.compile(r"^ *from graph import .*\bGraph\b", re.M)
+
+
+@functools.cache
+def starts_processes(path: Path) -> bool:
+    """Tell whether a file of tests starts ROS processes, from its name and text."""
+    name = path.as_posix()
+    return any(part in name for part in PROCESS_TESTS) or name.endswith(ALSO_GRAPHS) or bool(IMPORTS_GRAPH.search(path.read_text(encoding="utf-8")))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--part", choices=("graph", "rest"), help="import only the files that start ROS processes, or only the others")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the files of the other part alone: to import all of them takes longer than many tests."""
+    part, is_whole = config.getoption("part"), config.args_source is not pytest.Config.ArgsSource.ARGS
+    if part is None or not is_whole or not re.fullmatch(r"test_.*\.py", collection_path.name):
+        return None
+    return None if starts_processes(collection_path) == (part == "graph") else True
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,12 +62,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     nothing beside them (tools/run_tests.py).
     """
     for item in items:
-        path = item.path.as_posix()
-        is_process = any(part in path for part in PROCESS_TESTS)
-        if is_process:
+        if any(part in item.path.as_posix() for part in PROCESS_TESTS):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
-        imported = getattr(getattr(item, "module", None), "Graph", None)
-        if is_process or path.endswith(ALSO_GRAPHS) or getattr(imported, "__module__", "") == "graph":
+        if starts_processes(item.path):
             item.add_marker(pytest.mark.graph)
 
 

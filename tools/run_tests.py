@@ -8,6 +8,7 @@ A robot stops when its heartbeat waits for the processor for 0.25 s, so nothing 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 
@@ -22,9 +23,11 @@ def main() -> int:
     parser.add_argument("-m", dest="marks", default="not long", help="marks, as pytest takes them")
     given, rest = parser.parse_known_args()
     parts = {
-        "not graph": ["-n", str(given.workers), "--dist", "loadfile"] if given.workers > 1 else [],
-        "graph": [],
+        "not graph": ["--part=rest", *(["-n", str(given.workers), "--dist", "loadfile"] if given.workers > 1 else [])],
+        "graph": ["--part=graph"],
     }
+    # Compiled once: each worker and each part would compile every test again, and every process what a test changed.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     codes = []
     for part, options in parts.items():
         command = [sys.executable, "-m", "pytest", "-m", f"({given.marks}) and {part}", *options, *rest]

@@ -207,6 +207,7 @@ time.sleep(120)
 """
 
 
+@pytest.mark.long
 def test_killed_agent_leaves_no_motion_behind(rig: Rig) -> None:
     from graph import Process
 

@@ -70,6 +70,7 @@ def test_resume_is_signed_where_the_graph_asks_for_it(graph: Graph, home: Path) 
     assert (code, "nothing_stopped" in text) == (1, True), text
 
 
+@pytest.mark.long
 def test_first_of_two_operators_is_told_that_another_has_to_sign(graph: Graph, home: Path) -> None:
     assert run(graph, "keys", "create", "bob")[0] == 0
     keys = home / "operator_keys"

@@ -61,6 +61,7 @@ def test_pictures_belong_to_their_frames(dataset: Path) -> None:
             assert (2 * k) % 60 <= bar < (2 * k) % 60 + 4, f"frame {k} shows another frame's picture"
 
 
+@pytest.mark.long
 def test_lerobots_trainer_takes_ten_steps_on_it(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lerobot.configs.default import DatasetConfig
     from lerobot.configs.train import TrainPipelineConfig

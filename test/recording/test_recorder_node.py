@@ -275,6 +275,7 @@ def test_episode_is_replayed_in_real_time_through_the_gate(realtime: RecordedGra
     assert (refused.success, refused.termination_reason) == (False, "refused") and "mode realtime" in refused.message
 
 
+@pytest.mark.long
 def test_discarded_and_silent_episodes_are_not_kept(realtime: RecordedGraph, tmp_path: Path) -> None:
     started = realtime.start(tmp_path / "data", cameras=[])
     assert started.success, started.message

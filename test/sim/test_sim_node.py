@@ -303,11 +303,11 @@ def test_stop_in_the_middle_of_a_long_step_is_heard(lockstep: World) -> None:
     [
         ({"mode": "warp"}, "realtime, fast, lockstep"),
         ({"robots": ["so101=nobody"]}, "unknown robot 'nobody'"),
-        ({"control_period": 0.0033}, "whole multiple"),
-        ({"camera_rat": 3.0}, "camera_rat"),
-        ({"real_time_factor": 0.0}, "real_time_factor"),
-        ({"seed": -1}, "seed"),
-        ({"scene": "/nowhere.xml"}, "scene"),
+        pytest.param({"control_period": 0.0033}, "whole multiple", marks=pytest.mark.long),
+        pytest.param({"camera_rat": 3.0}, "camera_rat", marks=pytest.mark.long),
+        pytest.param({"real_time_factor": 0.0}, "real_time_factor", marks=pytest.mark.long),
+        pytest.param({"seed": -1}, "seed", marks=pytest.mark.long),
+        pytest.param({"scene": "/nowhere.xml"}, "scene", marks=pytest.mark.long),
     ],
 )
 def test_wrong_parameter_ends_the_node_with_a_message(graph: Graph, parameters: dict[str, Any], words: str) -> None:

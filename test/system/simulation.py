@@ -10,7 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from graph import claim_domain, wait_for
+from graph import Client, claim_domain, wait_for
+from strands_robots.msg import SafetyState
+
+from strands_robots.ros import qos
 
 STARTED = "listening to robot "
 PATIENT = """\
@@ -76,6 +79,7 @@ class Simulation(Command):
         self.environment.update(environment)
         file = folder / "parameters.yaml"
         file.write_text(parameters, encoding="utf-8")
+        self._watch: Client | None = None
         self.process = self.start("sim", "--no-cameras", "--no-state", "--params-file", str(file), *options)
         self.started = time.monotonic()
         wait_for(lambda: STARTED in self.output or self.process.poll() is not None, 60.0, "the start of the simulation")
@@ -93,15 +97,24 @@ class Simulation(Command):
 
     def arm(self) -> None:
         """Make sure that the robots are armed, whatever the test before did."""
+        if self._watch is None:
+            self._watch = Client(self.domain, "test_watch")
+            self._safety = self._watch.listen(SafetyState, "safety/state", qos.SAFETY, keep=1)
+        self._safety.clear()
         wait_for(self._is_armed, 60.0, "the arming of the robots")
 
     def _is_armed(self) -> bool:
-        text = self.run("state")[1]
-        if "safety ARMED" not in text:
+        if not self._safety:
+            return False
+        state = self._safety[-1]
+        if state.state in (SafetyState.STOPPED, SafetyState.STOP_NOT_CONFIRMED):
             self.run("resume")
-        return "safety ARMED" in text and "LATCHED" not in text
+            self._safety.clear()
+        return bool(state.state == SafetyState.ARMED and state.robots and not any(robot.latched for robot in state.robots))
 
     def close(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(10)

@@ -258,6 +258,7 @@ def test_killed_agent_leaves_no_motion_and_comes_back_with_its_conversation(talk
     assert result.result().result.message == "0: hello there; 1: slow; 2: recall; "
 
 
+@pytest.mark.long
 @pytest.mark.learning
 @pytest.mark.skipif(not HAS_LEROBOT, reason="LeRobot is not installed")
 def test_scene_is_built_and_an_episode_recorded_and_verified_in_twelve_calls(talk: Talk) -> None:

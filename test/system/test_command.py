@@ -132,6 +132,7 @@ def test_ctrl_c_ends_every_node_with_status_zero(own_simulation: Simulation) -> 
     assert not any(map(is_alive, nodes.values()))
 
 
+@pytest.mark.long
 def test_the_end_of_sim_node_ends_the_graph_and_is_named(own_simulation: Simulation) -> None:
     nodes = own_simulation.nodes()
     os.kill(nodes["sim_node"], signal.SIGKILL)
@@ -140,6 +141,7 @@ def test_the_end_of_sim_node_ends_the_graph_and_is_named(own_simulation: Simulat
     assert not any(map(is_alive, nodes.values()))
 
 
+@pytest.mark.long
 def test_killed_policy_node_is_started_again_and_runs_policies(own_simulation: Simulation) -> None:
     killed = own_simulation.nodes()["policy_node"]
     os.kill(killed, signal.SIGKILL)

@@ -1,4 +1,7 @@
-"""Two processes in lockstep, one seed, two robots, edits of the scene, the same 10,000 commands: the same bytes and pictures."""
+"""Two processes in lockstep, one seed, two robots, edits of the scene, the same commands: the same bytes and pictures.
+
+2,000 commands in `make test`, 10,000 in `make test-long`.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,7 @@ from strands_robots.ros.stamps import to_duration, to_time
 LIMITS = load_robot("so101").limits()
 CONTROL_PERIOD = 0.01
 ROWS = 48
-REQUESTS = 200
-COMMANDS = REQUESTS * (ROWS + 2)
-PICTURES = range(20, REQUESTS, 45)
+COMMANDS_OF_A_REQUEST = ROWS + 2
 
 
 def _box(name: str, x: float) -> SceneBody:
@@ -29,20 +30,30 @@ def _box(name: str, x: float) -> SceneBody:
     return SceneBody(name=name, pose=Pose(position=Point(x=x, y=0.05, z=0.3)), is_free=True, shapes=[shape])
 
 
-EDITS = {
-    0: {
-        "robots": [SceneRobot(name="second", robot="so101", position=Point(y=0.5))],
-        "bodies": [_box("a", 0.2), _box("b", 0.25)],
-    },
-    60: {"remove": ["a"], "bodies": [_box("c", 0.2)], "ground": [SceneTerrain(kind="rough", height=0.02, seed=3)]},
-    REQUESTS: {"remove": ["second"]},
-    120: {
-        "poses": [EntityState(name="b", pose=Pose(position=Point(x=0.2, z=0.4)))],
-        "attach": ["c"],
-        "attach_to": ["b"],
-    },
+START = {
+    "robots": [SceneRobot(name="second", robot="so101", position=Point(y=0.5))],
+    "bodies": [_box("a", 0.2), _box("b", 0.25)],
 }
-"""What changes in the scene before the request of each number."""
+END = {"remove": ["second"]}
+
+
+def edits(requests: int) -> dict[int, dict[str, Any]]:
+    """Return what changes in the scene before the request of each number, of so many."""
+    return {
+        requests * 3 // 10: {
+            "remove": ["a"], "bodies": [_box("c", 0.2)], "ground": [SceneTerrain(kind="rough", height=0.02, seed=3)],
+        },
+        requests * 6 // 10: {
+            "poses": [EntityState(name="b", pose=Pose(position=Point(x=0.2, z=0.4)))],
+            "attach": ["c"],
+            "attach_to": ["b"],
+        },
+    }  # fmt: skip
+
+
+def pictures(requests: int) -> range:
+    """Return after which of so many requests a picture is taken."""
+    return range(requests // 10, requests, requests * 9 // 40)
 
 
 class SteppedWorld:
@@ -67,7 +78,7 @@ class SteppedWorld:
         }
         wait_for(lambda: all(service.service_is_ready() for service in self.services.values()), 30.0, "sim_node")
         wait_for(lambda: self.call(StepWorld.Request(client="test", steps=1)).success, 20.0, "an armed robot")
-        self._edit(0)
+        self._edit(START)
         wait_for(lambda: self.call(StepWorld.Request(client="test", steps=1)).success, 20.0, "two armed robots")
         self.call(StepWorld.Request(client="test", steps=0, release=True))
         assert self.call(ResetWorld.Request(seed=7)).success
@@ -78,14 +89,15 @@ class SteppedWorld:
         wait_for(future.done, 20.0, "an answer")
         return future.result()
 
-    def episode(self) -> list[str]:
+    def episode(self, requests: int) -> list[str]:
         """Play the commands; return a digest of qpos and qvel after each request, and of some pictures."""
         random = np.random.default_rng(11)
         target = np.array([load_robot("so101").home.get(name, 0.0) for name in LIMITS.names])
         sequence, time, digests = 1, 0.0, []
-        for request in range(REQUESTS):
-            if request and request in EDITS:
-                self._edit(request)
+        changes, seen = edits(requests), pictures(requests)
+        for request in range(requests):
+            if request in changes:
+                self._edit(changes[request])
             goal = np.clip(target + random.uniform(-0.3, 0.3, len(target)), LIMITS.lower, LIMITS.upper)
             rows = np.linspace(target, goal, ROWS)
             chunk = ActionChunk(
@@ -107,20 +119,20 @@ class SteppedWorld:
             sequence, target = sequence + 1, goal
             state = self.call(GetWorldState.Request(full=True))
             digests.append(hashlib.sha256(np.array([*state.qpos, *state.qvel]).tobytes()).hexdigest())
-            if request in PICTURES:
+            if request in seen:
                 picture = self.call(RenderCamera.Request(camera="overhead", width=160, height=120))
                 assert picture.success, picture.message
                 digests.append(hashlib.sha256(picture.image.data).hexdigest())
-        assert state.physics_steps == COMMANDS * 5
-        self._edit(REQUESTS)
+        assert state.physics_steps == requests * COMMANDS_OF_A_REQUEST * 5
+        self._edit(END)
         self._step(StepWorld.Request(client="test", steps=10))
         assert list(self.call(GetWorldState.Request()).robots) == ["so101"]
         return digests
 
-    def _edit(self, number: int) -> None:
+    def _edit(self, fields: dict[str, Any]) -> None:
         """Change the scene; that needs a world that nobody commands."""
         assert self.call(StepWorld.Request(client="test", steps=0, release=True)).success
-        answer = self.call(EditScene.Request(**EDITS[number]))
+        answer = self.call(EditScene.Request(**fields))
         assert answer.success, answer.message
 
     def _step(self, request: StepWorld.Request) -> float:
@@ -130,11 +142,12 @@ class SteppedWorld:
 
 
 @pytest.mark.timeout(180)
-def test_two_processes_with_one_seed_and_10000_commands_have_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("commands", [2_000, pytest.param(10_000, marks=pytest.mark.long)])
+def test_two_processes_with_one_seed_and_the_same_commands_have_the_same_bytes(tmp_path: Path, commands: int) -> None:
+    requests = commands // COMMANDS_OF_A_REQUEST
     episodes = []
     for name in ("first", "second"):
         with Graph() as graph:
-            episodes.append(SteppedWorld(graph, tmp_path / name).episode())
-    assert COMMANDS == 10_000
-    assert len(set(episodes[0])) == REQUESTS + len(PICTURES), "the arms stood still"
+            episodes.append(SteppedWorld(graph, tmp_path / name).episode(requests))
+    assert len(set(episodes[0])) == requests + len(pictures(requests)), "the arms stood still"
     assert episodes[0] == episodes[1]

@@ -44,6 +44,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield disk
 
 
+@pytest.mark.long
 def test_full_disk_keeps_no_stop_from_stopping_and_the_log_names_the_gap(
     small_disk: Path, record_property: Recorder
 ) -> None:
@@ -93,6 +94,7 @@ def shifted_clock(tmp_path: Path) -> tuple[Path, Path]:
     return library, shift
 
 
+@pytest.mark.long
 def test_wall_clock_set_back_an_hour_changes_no_motion_and_is_recorded(
     tmp_path: Path, shifted_clock: tuple[Path, Path], record_property: Recorder
 ) -> None:

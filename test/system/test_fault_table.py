@@ -64,6 +64,7 @@ def test_killed_safety_node_stops_both_arms_and_comes_back_stopped(
     wait_for(lambda: not bench.verify().is_broken, 10.0, "a log without findings")
 
 
+@pytest.mark.long
 def test_hundred_thousand_replayed_commands_move_nothing_and_a_stop_stops_at_once(
     bench: FaultBench, record_property: Recorder
 ) -> None:

@@ -127,6 +127,7 @@ def test_space_stops_while_the_screen_hangs_and_q_ends_every_node(view: View, gr
     assert "stopped by 'operator/" in log.read_text()
 
 
+@pytest.mark.long
 def test_killed_view_leaves_no_node(view: View) -> None:
     wait_for(lambda: len(view.nodes()) >= 5, 30.0, "the nodes")
     nodes = view.nodes()
@@ -134,6 +135,7 @@ def test_killed_view_leaves_no_node(view: View) -> None:
     wait_for(lambda: not any(map(is_alive, nodes)), 8.0, "the end of every node")
 
 
+@pytest.mark.long
 def test_end_of_sim_node_ends_the_view_with_its_name_and_status(view: View) -> None:
     wait_for(lambda: len(view.nodes()) >= 5, 30.0, "the nodes")
     sim = next(pid for pid in view.nodes() if "__node:=sim_node" in Path(f"/proc/{pid}/cmdline").read_text())

@@ -181,6 +181,7 @@ def test_killed_policy_node_leaves_the_arm_at_the_end_of_its_chunk(arm: PolicyAr
     arm.assert_still(0.5)
 
 
+@pytest.mark.long
 def test_policy_node_that_is_asked_to_end_lets_the_arm_rest(arm: PolicyArm) -> None:
     goal = arm.goals.send(duration=60.0)
     goal.wait_for_chunks(6)
@@ -189,6 +190,7 @@ def test_policy_node_that_is_asked_to_end_lets_the_arm_rest(arm: PolicyArm) -> N
     wait_for(lambda: not arm.gate.playing and arm.gate.at_rest, 3.0, "rest")
 
 
+@pytest.mark.long
 def test_lost_robot_ends_the_goal(arm: PolicyArm) -> None:
     goal = arm.goals.send(duration=60.0)
     goal.wait_for_chunks(2)
@@ -197,6 +199,7 @@ def test_lost_robot_ends_the_goal(arm: PolicyArm) -> None:
     assert (result.success, result.termination_reason) == (False, "observation_lost")
 
 
+@pytest.mark.long
 def test_two_robots_run_two_policies_at_once(graph: Graph, tmp_path: Path) -> None:
     graph.start("sim_node", robots=["left=so101@0,0.4,0", "right=so101@0,-0.4,0"], **PATIENT)
     graph.start("safety_node", arm_on_start=True, run_id="run-1", latch_folder=str(tmp_path))
