@@ -69,13 +69,13 @@ def test_lockstep_records_two_robots_and_three_cameras_without_loss_and_twice_th
     for _ in range(2):
         lockstep.reset(3)
         lockstep.begin()
-        result = lockstep.goals.run(robot="left", policy="sine", duration=1.0, rate=30.0, lockstep=True)
+        result = lockstep.goals.run(robot="left", policy="sine", duration=0.5, rate=30.0, lockstep=True)
         assert result.success, result.message
         ended = lockstep.end(outcome=RecordEpisode.Request.SUCCEEDED)
-        assert ended.success and ended.frames == 30, ended.message
+        assert ended.success and ended.frames == 15, ended.message
         for count in ended.state.streams:
             assert (count.lost, count.stale, count.late, count.gaps) == (0, 0, 0, 0), count
-            assert (count.used, count.repeated) == (30, 0), count
+            assert (count.used, count.repeated) == (15, 0), count
     assert "2 episodes saved, 0 not kept" in lockstep.stop().message
     verdict = verify(root, expected=2)
     assert verdict.is_good, verdict.errors
@@ -224,7 +224,7 @@ def _assert_equal(root: Path, info: Any) -> None:
     assert (np.diff(one["action"][:, 0]) != 0.0).all()
     for key in info.video_keys:
         pairs = list(zip(read_pictures(root, info, first, key), read_pictures(root, info, second, key)))
-        assert len(pairs) == 30 and all(np.array_equal(a, b) for a, b in pairs), key
+        assert len(pairs) == 15 and all(np.array_equal(a, b) for a, b in pairs), key
 
 
 @pytest.mark.timeout(300)

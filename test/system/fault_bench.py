@@ -36,6 +36,7 @@ FAULTS = f"""\
 /**/safety_node:
   ros__parameters:
     gate_state_timeout: 2.0
+    settle_time: 0.2
     audit_wait: 2.0
 """
 

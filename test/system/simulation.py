@@ -24,6 +24,7 @@ PATIENT = """\
 /**/safety_node:
   ros__parameters:
     gate_state_timeout: 5.0
+    settle_time: 0.2
 """
 """So that a loaded machine is not taken for a dead one; these tests are not about the time-outs."""
 

@@ -318,6 +318,7 @@ def test_a_robot_that_joins_the_world_later_is_moved_too_and_one_that_left_is_re
     )
 
 
+@pytest.mark.long
 def test_two_robots_move_at_the_same_time(graph: Graph, tmp_path: Path) -> None:
     both = MotionGraph(graph, tmp_path, robots=("so101=so101", "right=so101"))
     asked = [
