@@ -90,6 +90,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say why a test was repeated: one that needs it often is a defect of the test or of what it tests."""
+    for report in terminalreporter.stats.get("rerun", []):
+        crash = getattr(report.longrepr, "reprcrash", None)
+        where = "" if crash is None else f" ({Path(crash.path).name}:{crash.lineno})"
+        why = str(report.longrepr if crash is None else crash.message).splitlines()
+        terminalreporter.write_line(f"REPEATED {report.nodeid}{where}: {' | '.join(why[:3])[:300]}")
+
+
 @pytest.fixture
 def graph() -> Generator[Any, None, None]:
     """A graph for one test."""

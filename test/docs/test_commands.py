@@ -72,18 +72,12 @@ def simulation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]
     started.close()
 
 
-def cases() -> list[object]:
-    """Each distinct block once; the README by default, the others in make test-long."""
-    first = "README.md"
-    return [
-        pytest.param(block, id=str(block), marks=() if block.page.startswith(first) else pytest.mark.long)
-        for block in BLOCKS
-        if DISTINCT.get(block.text) is block
-    ]
+CASES = [pytest.param(block, id=str(block)) for block in BLOCKS if DISTINCT.get(block.text) is block]
 
 
+@pytest.mark.long
 @pytest.mark.flaky(reruns=2)  # a busy machine can stall the simulated robot, which then stops
-@pytest.mark.parametrize("block", cases())
+@pytest.mark.parametrize("block", CASES)
 def test_commands_of_the_document_succeed(simulation: Simulation, block: Block) -> None:
     simulation.arm()
     done = subprocess.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from lifecycle_msgs.srv import GetState
 from trajectory_msgs.msg import JointTrajectory
 
 from strands_robots.robot_config import load_robot
+from strands_robots.ros.ros2_control_port import RIVAL_PERIOD
 
 from .controlled_process import NAMES, start_controlled_arm
 
@@ -61,6 +63,9 @@ def test_somebody_else_who_commands_the_controller_stops_the_robot(robot: RobotU
         assert "test_client" in robot.gate.latch_reason and CONTROLLER in robot.gate.latch_reason
     finally:
         robot.client.destroy_publisher(rival)
+    publishers = robot.client.get_publishers_info_by_topic
+    wait_for(lambda: len(publishers(f"/{CONTROLLER}/joint_trajectory")) == 1, what="the end of the rival")
+    time.sleep(2.0 * RIVAL_PERIOD)  # Until the driver has looked again, it stops what was armed.
 
 
 def test_arm_that_falls_silent_in_motion_is_stopped_then_lost_until_an_operator_connects_again(

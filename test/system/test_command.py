@@ -83,6 +83,7 @@ def test_estop_stops_the_robots_when_safety_node_hangs(simulation: Simulation) -
     assert "told directly" in output and "so101: latched" in output
 
 
+@pytest.mark.long
 def test_policy_run_moves_the_robot_and_says_how_far(simulation: Simulation) -> None:
     simulation.arm()
     code, output = simulation.run("policy", "run", "sine", "--robot", "so101", "--duration", "2", "--config", SWING)

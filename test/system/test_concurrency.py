@@ -114,6 +114,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
         yield Room(graph, tmp_path_factory.mktemp("latch"))
 
 
+@pytest.mark.long
 def test_two_policies_drive_two_robots_and_hold_off_every_change(room: Room) -> None:
     room.ok(Checkpoint, "world/checkpoint", action=Checkpoint.Request.SAVE, name="before")
     room.moved()

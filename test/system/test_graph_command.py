@@ -97,11 +97,11 @@ def test_call_prints_the_answer_and_false_is_a_failure(rig: Rig) -> None:
 
 @pytest.mark.parametrize(("words", "expected"), [
     (("call", "swich"), "unknown service '/swich'; valid: "),
-    (("call", "switch", "{data: 1}"), "data is 1; valid: true or false"),
     (("call", "switch", "{datum: true}"), "did you mean 'data'"),
-    (("echo", "nothing"), "unknown topic '/nothing'; valid: "),
-    (("send", "grip", "{robot: 3}"), "robot is 3; valid: a text"),
-    (("show", "std_srvs/Triger"), "did you mean 'std_srvs/srv/Trigger'"),
+    pytest.param(("call", "switch", "{data: 1}"), "data is 1; valid: true or false", marks=pytest.mark.long),
+    pytest.param(("echo", "nothing"), "unknown topic '/nothing'; valid: ", marks=pytest.mark.long),
+    pytest.param(("send", "grip", "{robot: 3}"), "robot is 3; valid: a text", marks=pytest.mark.long),
+    pytest.param(("show", "std_srvs/Triger"), "did you mean 'std_srvs/srv/Trigger'", marks=pytest.mark.long),
 ])  # fmt: skip
 def test_what_is_wrong_is_named_with_what_is_valid(rig: Rig, words: tuple[str, ...], expected: str) -> None:
     code, output = rig.run(*words)
