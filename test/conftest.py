@@ -38,7 +38,9 @@ IMPORTS_GRAPH = re.compile(r"^ *from graph import .*\bGraph\b", re.M)
 def starts_processes(path: Path) -> bool:
     """Tell whether a file of tests starts ROS processes, from its name and text."""
     name = path.as_posix()
-    return any(part in name for part in PROCESS_TESTS) or name.endswith(ALSO_GRAPHS) or bool(IMPORTS_GRAPH.search(path.read_text(encoding="utf-8")))
+    if any(part in name for part in PROCESS_TESTS) or name.endswith(ALSO_GRAPHS):
+        return True
+    return IMPORTS_GRAPH.search(path.read_text(encoding="utf-8")) is not None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,15 +57,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Repeat a failed test of real processes at most twice, and mark those that start a graph.
+    """Repeat a failed test once, one of real processes at most twice, and mark those that start a graph.
 
-    Their robots stop when the machine gives no processor to a heartbeat for 0.25 s. That is right, and not what these tests are about. A
-    repetition is shown in the summary as RERUN; a test that fails three times fails. `make test` runs the graphs one after the other, with
-    nothing beside them (tools/run_tests.py).
+    Robots stop when the machine gives no processor to a heartbeat for 0.25 s, and a servo that does not answer in time is a fault.
+    That is right, and not what these tests are about. A repetition is shown in the summary as REPEATED, with the reason; a test that
+    fails each time fails. `make test` runs the graphs one after the other, with nothing beside them (tools/run_tests.py).
     """
     for item in items:
-        if any(part in item.path.as_posix() for part in PROCESS_TESTS):
-            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
+        is_process = any(part in item.path.as_posix() for part in PROCESS_TESTS)
+        item.add_marker(pytest.mark.flaky(reruns=2 if is_process else 1, reruns_delay=1))
         if starts_processes(item.path):
             item.add_marker(pytest.mark.graph)
 

@@ -212,7 +212,8 @@ class TestOnTheBus:
             other.do("voltage 12.0")
             other.do("heal")
             arm = DrivenArm(other.port, write_dynamixel_calibration(tmp_path / "o.json", "koch", mounts), KOCH)
-            assert arm.position("elbow_flex") == pytest.approx(other.joint("elbow_flex"), abs=0.02)
+            # The arm may still sink between one look and the other.
+            wait_for(lambda: abs(arm.position("elbow_flex") - other.joint("elbow_flex")) < 0.02, what="the same turn")
             arm.arm()
             arm.go("elbow_flex", 0.2)
             wait_for(lambda: abs(other.joint("elbow_flex") - 0.2) < 0.05, what="the joint")

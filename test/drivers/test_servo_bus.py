@@ -132,7 +132,11 @@ def test_blocked_joint_does_not_move_and_draws_current(bus: SimulatedBus, follow
     bus.do("stall shoulder_pan")
     start = bus.joint("shoulder_pan")
     follower.bus.sync_write("Goal_Position", {"shoulder_pan": 40.0 if start < 0 else -40.0})
-    wait_for(lambda: follower.bus.read("Present_Current", "shoulder_pan") > 300, what="the current of a blocked motor")
+
+    def is_pushing() -> bool:
+        return bool(follower.bus.read("Present_Current", "shoulder_pan", num_retry=5) > 300)
+
+    wait_for(is_pushing, what="the current of a blocked motor")
     assert bus.joint("shoulder_pan") == pytest.approx(start, abs=0.02)
 
 

@@ -43,9 +43,10 @@ def install(checkout: Checkout, ros: Ros, env: dict[str, str], arguments: list[s
         uv = [str(python.with_name("uv")), "pip", "install", "--python", str(python), "--no-progress"]
         # As pip chooses among several indexes; and compiled once here, not at every start of every node.
         uv += ["--index-strategy", "unsafe-best-match", "--compile-bytecode"]
-        if run_logged([*pip, *own], log, quiet, checkout.root) == 0:
-            if run_logged([*uv, *arguments], log, {**_told_to_pip(python, quiet), **quiet}, checkout.root) == 0:
-                return True, log
+        for_uv = {**_told_to_pip(python, quiet), **quiet}
+        is_there = run_logged([*pip, *own], log, quiet, checkout.root) == 0
+        if is_there and run_logged([*uv, *arguments], log, for_uv, checkout.root) == 0:
+            return True, log
         say("", f"uv could not; pip tries ({log})")
     log = checkout.state / "packages.log"
     return run_logged([*pip, *arguments], log, quiet, checkout.root) == 0, log
