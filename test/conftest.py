@@ -44,7 +44,10 @@ def starts_processes(path: Path) -> bool:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--part", choices=("graph", "rest"), help="import only the files that start ROS processes, or only the others")
+    parser.addoption("--failed-to", type=Path, help="file that gets the names of the tests that failed, a line each")
+    parser.addoption(
+        "--part", choices=("graph", "rest"), help="import only the files that start ROS processes, or only the others"
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -56,16 +59,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Repeat a failed test once, one of real processes at most twice, and mark those that start a graph.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Repeat a failed test once, one of real processes twice where it has the machine for itself, and mark those that start a graph.
 
     Robots stop when the machine gives no processor to a heartbeat for 0.25 s, and a servo that does not answer in time is a fault.
     That is right, and not what these tests are about. A repetition is shown in the summary as REPEATED, with the reason; a test that
-    fails each time fails. `make test` runs the graphs one after the other, with nothing beside them (tools/run_tests.py).
+    fails each time fails, and is tried alone when it failed beside others (tools/run_tests.py).
     """
+    is_alone = not hasattr(config, "workerinput")
     for item in items:
         is_process = any(part in item.path.as_posix() for part in PROCESS_TESTS)
-        item.add_marker(pytest.mark.flaky(reruns=2 if is_process else 1, reruns_delay=1))
+        item.add_marker(pytest.mark.flaky(reruns=2 if is_process and is_alone else 1, reruns_delay=1))
         if starts_processes(item.path):
             item.add_marker(pytest.mark.graph)
 
@@ -90,6 +94,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             if graph is not None:
                 report.sections.append((f"processes of '{name}'", graph.report()))
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write down what failed, for tools/run_tests.py."""
+    file = session.config.getoption("failed_to")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if file is not None and reporter is not None and not hasattr(session.config, "workerinput"):
+        reports = [*reporter.stats.get("failed", []), *reporter.stats.get("error", [])]
+        file.write_text(
+            "".join(f"{name}\n" for name in dict.fromkeys(report.nodeid for report in reports)), encoding="utf-8"
+        )
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -61,7 +61,7 @@ class SteppedWorld:
 
     def __init__(self, graph: Graph, folder: Path) -> None:
         for name, parameters in (
-            ("sim_node", {"robots": ["so101=so101"], "cameras": False, "mode": "lockstep"}),
+            ("sim_node", {"robots": ["so101=so101"], "cameras": False, "mode": "lockstep", "heartbeat_timeout": 5.0}),
             ("safety_node", {"run_id": "run", "arm_on_start": True, "latch_folder": str(folder), "robots": ["so101"]}),
         ):
             graph.start(name, **parameters)

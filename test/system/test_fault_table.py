@@ -35,7 +35,14 @@ def wait_again(bench: FaultBench, name: str, killed: int) -> None:
     wait_for(lambda: bench.simulation.nodes().get(name, killed) != killed, 20.0, f"a new {name}")
 
 
-@pytest.mark.parametrize("name", ["policy_node", "motion_node", "approval_node", "incident_node", "audit_node"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "policy_node",
+        "audit_node",
+        *(pytest.param(f"{name}_node", marks=pytest.mark.long) for name in ("motion", "approval", "incident")),
+    ],
+)
 def test_killed_node_that_commands_nothing_leaves_both_arms_swinging(bench: FaultBench, name: str) -> None:
     bench.arms.arm()
     pid = wait_for(lambda: bench.simulation.nodes().get(name), 20.0, name)
