@@ -19,7 +19,7 @@ NO_TESTS = 5
 """What pytest ends with when nothing was selected; fine in one part."""
 FAILED = 1
 """What it ends with when tests failed."""
-MOST_REPEATED = 20
+MOST_REPEATED = 60
 """More failures than this are no accident."""
 
 
