@@ -51,6 +51,7 @@ class RecordedGraph:
         self.states = self.client.listen(EpisodeState, "recorder/state")
         self.applied = self.client.listen(JointCommand, f"{names[0]}/command_applied", keep=10_000)
         self.goals = PolicyGoals(self.client)
+        wait_for(lambda: self.states, 60.0, "the recorder, which imports LeRobot")
         if mode == "lockstep":
             wait_for(lambda: self.step(1), 40.0, "an armed robot")
             self.release()
