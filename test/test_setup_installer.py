@@ -61,6 +61,14 @@ def test_uv_installs_from_where_pip_would(module: Any, monkeypatch: pytest.Monke
     assert told["UV_INDEX"] == "https://mine/simple", "what the user told uv counts most"
 
 
+def test_uv_keeps_its_cache_where_links_reach(module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    own = tmp_path / "state" / "uv-cache"
+    own.parent.mkdir()
+    assert module._cache_for(own, {"HOME": str(tmp_path / "new" / "home")}) == {}
+    elsewhere = {"HOME": str(tmp_path), "XDG_CACHE_HOME": "/proc/self"}
+    assert module._cache_for(own, elsewhere) == {"UV_CACHE_DIR": str(own)}
+
+
 def test_pip_takes_over_where_uv_fails(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = Installers("uv")
     assert install(module, monkeypatch, ran, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 from setup_steps.checkout import Checkout, Ros
@@ -43,13 +45,27 @@ def install(checkout: Checkout, ros: Ros, env: dict[str, str], arguments: list[s
         uv = [str(python.with_name("uv")), "pip", "install", "--python", str(python), "--no-progress"]
         # As pip chooses among several indexes; and compiled once here, not at every start of every node.
         uv += ["--index-strategy", "unsafe-best-match", "--compile-bytecode"]
-        for_uv = {**_told_to_pip(python, quiet), **quiet}
+        cache = checkout.state / "uv-cache"
+        for_uv = {**_told_to_pip(python, quiet), **_cache_for(cache, env), **quiet}
         is_there = run_logged([*pip, *own], log, quiet, checkout.root) == 0
-        if is_there and run_logged([*uv, *arguments], log, for_uv, checkout.root) == 0:
+        is_done = is_there and run_logged([*uv, *arguments], log, for_uv, checkout.root) == 0
+        shutil.rmtree(cache, ignore_errors=True)
+        if is_done:
             return True, log
         say("", f"uv could not; pip tries ({log})")
     log = checkout.state / "packages.log"
     return run_logged([*pip, *arguments], log, quiet, checkout.root) == 0, log
+
+
+def _cache_for(own: Path, env: dict[str, str]) -> dict[str, str]:
+    """Return what makes uv keep its files in `own` for now, where the user's cache is out of reach of hard links.
+
+    Linked files are on the disk once; copied ones, as to another disk, would be twice, and they are gigabytes.
+    """
+    cache = Path(env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "/")) / ".cache")
+    there = next(path for path in (cache, *cache.parents) if path.exists())
+    is_near = there.stat().st_dev == own.parent.stat().st_dev and os.access(there, os.W_OK)
+    return {} if is_near else {"UV_CACHE_DIR": str(own)}
 
 
 def _told_to_pip(python: Path, env: dict[str, str]) -> dict[str, str]:
