@@ -103,7 +103,6 @@ def test_stop_without_safety_node_works_and_stays(arm: MovingArm) -> None:
     assert arm.gate.latch_reason.startswith("stop")
 
 
-@pytest.mark.long
 def test_malformed_stop_request_stops(arm: MovingArm) -> None:
     publisher = arm.client.create_publisher(StopRequest, "safety/stop_request", 10)
     wait_for(lambda: publisher.get_subscription_count() >= 2, 10.0, "safety_node and sim_node")
@@ -124,7 +123,6 @@ def test_resume_is_refused_for_another_stop_and_while_nothing_is_stopped(arm: Mo
     assert arm.resume(stop_id).success
 
 
-@pytest.mark.long
 def test_second_supervisor_stops_the_arm(arm: MovingArm, tmp_path: Path) -> None:
     arm.swing()
     arm.graph.start("safety_node", run_id="run-2", arm_on_start=True, latch_folder=str(tmp_path / "other"))
