@@ -60,16 +60,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Repeat a failed test once, one of real processes twice where it has the machine for itself, and mark those that start a graph.
+    """Repeat a failed test of real processes, twice where it has the machine for itself, and mark those that start a graph.
 
-    Robots stop when the machine gives no processor to a heartbeat for 0.25 s, and a servo that does not answer in time is a fault.
-    That is right, and not what these tests are about. A repetition is shown in the summary as REPEATED, with the reason; a test that
-    fails each time fails, and is tried alone when it failed beside others (tools/run_tests.py).
+    Their robots stop when the machine gives no processor to a heartbeat for 0.25 s. That is right, and not what these tests are about.
+    A repetition is shown in the summary as REPEATED, with the reason; a test that fails each time fails. What failed beside others is
+    tried once more alone (tools/run_tests.py).
     """
     is_alone = not hasattr(config, "workerinput")
     for item in items:
-        is_process = any(part in item.path.as_posix() for part in PROCESS_TESTS)
-        item.add_marker(pytest.mark.flaky(reruns=2 if is_process and is_alone else 1, reruns_delay=1))
+        if any(part in item.path.as_posix() for part in PROCESS_TESTS):
+            item.add_marker(pytest.mark.flaky(reruns=2 if is_alone else 1, reruns_delay=1))
         if starts_processes(item.path):
             item.add_marker(pytest.mark.graph)
 
@@ -96,24 +96,18 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write down what failed, for tools/run_tests.py."""
-    file = session.config.getoption("failed_to")
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if file is not None and reporter is not None and not hasattr(session.config, "workerinput"):
-        reports = [*reporter.stats.get("failed", []), *reporter.stats.get("error", [])]
-        file.write_text(
-            "".join(f"{name}\n" for name in dict.fromkeys(report.nodeid for report in reports)), encoding="utf-8"
-        )
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say why a test was repeated: one that needs it often is a defect of the test or of what it tests."""
-    for report in terminalreporter.stats.get("rerun", []):
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say why a test was repeated, and write down what failed, for tools/run_tests.py."""
+    stats = terminalreporter.stats
+    for report in stats.get("rerun", []):
         crash = getattr(report.longrepr, "reprcrash", None)
         where = "" if crash is None else f" ({Path(crash.path).name}:{crash.lineno})"
         why = str(report.longrepr if crash is None else crash.message).splitlines()
         terminalreporter.write_line(f"REPEATED {report.nodeid}{where}: {' | '.join(why[:3])[:300]}")
+    file = config.getoption("failed_to")
+    if file is not None:
+        names = dict.fromkeys(report.nodeid for kind in ("failed", "error") for report in stats.get(kind, []))
+        file.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ FAULTS = f"""\
 /**/sim_node:
   ros__parameters:
     heartbeat_timeout: {HEARTBEAT_TIMEOUT}
-    stall_timeout: 1.0
+    stall_timeout: {HEARTBEAT_TIMEOUT}
 /**/safety_node:
   ros__parameters:
     gate_state_timeout: 2.0

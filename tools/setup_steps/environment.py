@@ -92,7 +92,8 @@ def _install(checkout: Checkout, ros: Ros, env: dict[str, str], names: list[str]
         say("packages", "unchanged")
         return
     say("packages", f"installing requirements/{{{','.join(names)}}}.txt into {venv.name} ...")
-    arguments = [word for option, paths in (("-r", files), ("-c", constraints)) for path in paths for word in (option, str(path))]
+    arguments = [word for path in files for word in ("-r", str(path))]
+    arguments += [word for path in constraints for word in ("-c", str(path))]
     is_installed, log = install(checkout, ros, env, arguments)
     if not is_installed:
         raise SetupError(
@@ -100,7 +101,7 @@ def _install(checkout: Checkout, ros: Ros, env: dict[str, str], names: list[str]
             "check the network, a proxy (HTTPS_PROXY) or a mirror (PIP_INDEX_URL), then run the same command again",
         )
     if ros.is_wheels:
-        _finish_wheels(venv, str(venv / "bin" / "python"), env)
+        _finish_wheels(venv, env)
     write_setup_files(venv, ros.is_wheels)
     if "learning" in names:
         mark_done(venv / _LEARNING, "LeRobot is part of this environment\n")
@@ -108,9 +109,10 @@ def _install(checkout: Checkout, ros: Ros, env: dict[str, str], names: list[str]
     os.sync()  # Gigabytes on their way to the disk would make whatever starts next wait for every file that it reads.
 
 
-def _finish_wheels(venv: Path, python: str, env: dict[str, str]) -> None:
+def _finish_wheels(venv: Path, env: dict[str, str]) -> None:
     """Fix what the wheels got wrong for this machine."""
-    status, output = answer([python, "-c", _ASK], {**env, "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1"})
+    python = venv / "bin" / "python"
+    status, output = answer([str(python), "-c", _ASK], {**env, "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1"})
     if status != 0:
         raise SetupError(
             f"numpy does not import in {venv}: {output[-300:]}", f"remove {venv} and run the same command again"
