@@ -20,9 +20,9 @@ from _report import report
 from graph import Graph, wait_for
 from strands_robots.srv import GetWorldState
 
-from strands_robots.agent.toolset import Toolset
-from strands_robots.ros.agent_graph import AgentGraph
-from strands_robots.share import share_directory
+from strands_robots.agent.tools.toolset import Toolset
+from strands_robots.clients.agent_graph import AgentGraph
+from strands_robots.core.share import share_directory
 
 CALLS = 300
 

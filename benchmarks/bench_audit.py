@@ -17,12 +17,12 @@ import numpy as np
 from _report import report
 
 from strands_robots.audit.event import Durability, Event
+from strands_robots.audit.intake.source import EventSource
 from strands_robots.audit.keys import LogKeys, load_or_create_keys
-from strands_robots.audit.reader import FolderReader
-from strands_robots.audit.source import EventSource
-from strands_robots.audit.store import AuditStore, StoreConfig, SyncPolicy
-from strands_robots.audit.verify import VerifyKeys, verify
-from strands_robots.audit.writer import AuditWriter, WriterConfig, Written
+from strands_robots.audit.log.store import AuditStore, StoreConfig, SyncPolicy
+from strands_robots.audit.log.writer import AuditWriter, WriterConfig, Written
+from strands_robots.audit.read.reader import FolderReader
+from strands_robots.audit.read.verify import VerifyKeys, verify
 
 REFERENCE = {
     "target": "a stop's caller pays microseconds; its record is on the disk within milliseconds",

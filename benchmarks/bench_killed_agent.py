@@ -20,15 +20,15 @@ from _report import report
 from graph import Graph, Process, wait_for
 from strands_robots.msg import AuditEvent, GateState
 
-from strands_robots.ros import qos
-from strands_robots.share import share_directory
+from strands_robots.core.share import share_directory
+from strands_robots.ros.messages import qos
 
 ROUNDS = 6
 AGENT = """
 import sys, time
 from pathlib import Path
-from strands_robots.agent.toolset import Toolset
-from strands_robots.ros.agent_graph import AgentGraph
+from strands_robots.agent.tools.toolset import Toolset
+from strands_robots.clients.agent_graph import AgentGraph
 tools = Toolset(AgentGraph("", "killed", Path(sys.argv[1])))
 joints = {"shoulder_pan": float(sys.argv[2])}
 print(tools.run("move_to", {"robot": "so101", "joints": joints, "speed": 0.1, "wait": 0.5}).text, flush=True)

@@ -17,14 +17,14 @@ import mujoco
 import numpy as np
 from _report import report
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.robot_config import load_robot
-from strands_robots.safety.gate import Gate, GateConfig, GateReport, Setpoint
-from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.sim.control import ControlLoop, RobotLoop
-from strands_robots.sim.lockstep import Stepper, StepRequest
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
-from strands_robots.types import FloatArray
+from strands_robots.control.gate import Gate, GateConfig, GateReport, Setpoint
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.control.loop import ControlLoop, RobotLoop
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import FloatArray
+from strands_robots.description.robot_config import load_robot
+from strands_robots.sim.run.lockstep import Stepper, StepRequest
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 ROWS = 20
 REQUESTS = 10
@@ -64,7 +64,9 @@ class _Lockstep:
             self.gate.on_heartbeat(beat, self.control.now())
         assert not self.gate.is_latched
         phase = np.linspace(0.0, 6.0 * np.pi, ROWS * REQUESTS)[:, None]
-        way = robot.home + 0.1 * (1.0 - np.cos(phase)) * np.linspace(1.0, -1.0, len(robot.home))  # begins at home, at rest
+        way = robot.home + 0.1 * (1.0 - np.cos(phase)) * np.linspace(
+            1.0, -1.0, len(robot.home)
+        )  # begins at home, at rest
         self.targets = np.ascontiguousarray(np.clip(way, robot.limits.lower, robot.limits.upper))
 
     def chunk(self, rows: FloatArray) -> Chunk:

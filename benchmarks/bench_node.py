@@ -31,8 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
 from graph import Graph, Process, wait_for
 from strands_robots.msg import GateState, JointCommand
 
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import fill_time, to_duration, to_seconds
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import fill_time, to_duration, to_seconds
 
 CAMERAS = ("so101/wrist/image_raw", "overhead/image_raw")
 REFERENCE = {

@@ -21,13 +21,13 @@ import mujoco
 import numpy as np
 from _report import report
 
-from strands_robots.robot_config import load_robot
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody
-from strands_robots.sim.renderer import PictureKind, SceneRenderer
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.variations import Variation
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
+from strands_robots.description.robot_config import load_robot
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.randomize.variations import Variation
+from strands_robots.sim.render.renderer import PictureKind, SceneRenderer
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
 
@@ -102,8 +102,8 @@ def resets(world: World, figures: dict[str, float], reference: dict[str, float])
 def publishing(world: World, figures: dict[str, float]) -> None:
     from graph import Graph, wait_for
 
-    from strands_robots.ros.camera_ports import CameraPorts
-    from strands_robots.ros.images import camera_info
+    from strands_robots.ros.messages.images import camera_info
+    from strands_robots.ros.robot.camera_ports import CameraPorts
 
     with SceneRenderer(world) as renderer:
         pixels = renderer.render(world.get_state(), "overhead")

@@ -34,7 +34,7 @@ CURVE = (0.35, 0.25)  # amplitude [rad], frequency [Hz]
 PLUGIN = f"""
 import math, time
 import numpy as np
-from strands_robots.types import Action, PolicyGives, PolicyNeeds
+from strands_robots.core.types import Action, PolicyGives, PolicyNeeds
 
 class Slow:
     needs, gives = PolicyNeeds(), PolicyGives(horizon=40, rate=50.0)
@@ -62,16 +62,16 @@ def overhead(repeats: int = 60) -> tuple[dict[str, Figure], dict[str, Figure]]:
     """Return what our path takes longer than LeRobot called directly [ms]."""
     import torch
 
-    from strands_robots.policies.adapted import AdaptedPolicy
-    from strands_robots.policies.adapter import load_adapter
-    from strands_robots.policies.host import Patience
+    from strands_robots.core.types import Observation
+    from strands_robots.description.robot_config import load_robot
+    from strands_robots.policies.adapt.adapted import AdaptedPolicy
+    from strands_robots.policies.adapt.adapter import load_adapter
+    from strands_robots.policies.host.host import Patience
+    from strands_robots.policies.host.opening import open_policy
     from strands_robots.policies.lerobot.loading import load
     from strands_robots.policies.lerobot.options import LerobotOptions
     from strands_robots.policies.lerobot.policy import LerobotModel
-    from strands_robots.policies.opening import open_policy
     from strands_robots.policies.provider import PolicyContext
-    from strands_robots.robot_config import load_robot
-    from strands_robots.types import Observation
 
     joints = load_robot("so101").limits().names
     names = tuple(f"{joint}.pos" for joint in joints)
@@ -139,7 +139,7 @@ def motion(duration: float = 20.0, is_drawn: bool = True, **goal: Any) -> tuple[
     from system.moving_arm import CONTROL_PERIOD, LIMITS, MovingArm
     from system.policy_goals import PolicyGoals
 
-    from strands_robots.ros.stamps import to_seconds
+    from strands_robots.ros.messages.stamps import to_seconds
 
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from _report import report
 
-from strands_robots.lerobot_units import robot_codec
+from strands_robots.dataset.schema import CameraPart, RobotPart, Schema
+from strands_robots.dataset.store import EncoderConfig, LeRobotStore
+from strands_robots.description.lerobot_units import robot_codec
+from strands_robots.description.robot_config import load_robot
 from strands_robots.recording.recorder import Recorder
 from strands_robots.recording.sampler import CommandSample, JointSample, Sampler, SamplerConfig
-from strands_robots.recording.schema import CameraPart, RobotPart, Schema
-from strands_robots.recording.store import EncoderConfig, LeRobotStore
 from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
-from strands_robots.robot_config import load_robot
 
 FRAMES = 240
 FPS = 30

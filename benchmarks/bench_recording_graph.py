@@ -23,8 +23,8 @@ from graph import Graph, wait_for
 from recording.recorded_graph import RecordedGraph
 from strands_robots.srv import RecordEpisode
 
-from strands_robots.recording.table import read_account
-from strands_robots.recording.verify import verify
+from strands_robots.dataset.table import read_account
+from strands_robots.dataset.verify import verify
 
 FPS = 30
 TWO = ["left=so101@0,0.4,0", "right=so101@0,-0.4,0"]

@@ -19,12 +19,12 @@ import strands_robots.sim  # chooses the OpenGL backend, so before mujoco  # noq
 import numpy as np
 from _report import report
 
-from strands_robots.robot_config import load_robot
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody, DeleteBody
-from strands_robots.sim.rollout import BatchRollout
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
+from strands_robots.description.robot_config import load_robot
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody, DeleteBody
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.run.rollout import BatchRollout
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
 

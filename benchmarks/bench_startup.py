@@ -23,7 +23,11 @@ IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_c
 def import_seconds(module: str, repetitions: int = 7) -> float:
     """Return the median time of importing a module in a fresh interpreter [s]."""
     times = [
-        float(subprocess.run([sys.executable, "-c", IMPORT.format(module)], check=True, capture_output=True, text=True).stdout)
+        float(
+            subprocess.run(
+                [sys.executable, "-c", IMPORT.format(module)], check=True, capture_output=True, text=True
+            ).stdout
+        )
         for _ in range(repetitions)
     ]
     return statistics.median(times)
@@ -37,7 +41,11 @@ def first_joint_state() -> tuple[float, float, float]:
         gates = client.listen(GateState, "so101/gate_state")
         start = time.monotonic()
         command = subprocess.Popen(
-            ["strands-robots", "sim"], env=graph.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            ["strands-robots", "sim"],
+            env=graph.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             wait_for(lambda: states, 60.0, "the first joint state")
@@ -59,12 +67,17 @@ def main() -> None:
         "startup",
         {
             "import_ms": 1e3 * import_seconds("strands_robots"),
-            "import_robot_ms": 1e3 * import_seconds("strands_robots.robot"),
+            "import_robot_ms": 1e3 * import_seconds("strands_robots.robot.robot"),
             "first_joint_state_s": first,
             "armed_s": armed,
             "end_after_interrupt_s": end,
         },
-        {"import_ms": 60.0, "import_numpy_ms": 1e3 * import_seconds("numpy"), "first_joint_state_s": 3.0, "end_after_interrupt_s": 3.0},
+        {
+            "import_ms": 60.0,
+            "import_numpy_ms": 1e3 * import_seconds("numpy"),
+            "first_joint_state_s": 3.0,
+            "end_after_interrupt_s": 3.0,
+        },
     )
 
 

@@ -36,8 +36,8 @@ from strands_robots.msg import JointCommand, StopRequest
 from strands_robots.srv import ResumeGraph, StopGraph
 from two_arms import ARMS, JOINTS, SOURCE, TwoArms
 
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_duration, to_time
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_duration, to_time
 
 ECHO = "bench/echo"
 TRIALS = {"plain": 1000, "disk": 200, "flood": 200}
@@ -185,7 +185,12 @@ def measure(load: str, trials: int) -> dict[str, float]:
             for helper in helpers:
                 helper.kill()
         printed = [helper.communicate()[0] for helper in helpers]
-    figures = {"trials": float(trials), "stopped_before": float(stalls), **percentiles("", latencies), **percentiles("bare_", echoes)}
+    figures = {
+        "trials": float(trials),
+        "stopped_before": float(stalls),
+        **percentiles("", latencies),
+        **percentiles("bare_", echoes),
+    }
     for name in ("p50", "p99"):
         figures[f"{name}_ratio"] = figures[f"{name}_ms"] / figures[f"bare_{name}_ms"]
     if load == "flood":

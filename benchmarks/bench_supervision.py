@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from _report import report
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.robot_config import load_robot
-from strands_robots.safety.gate import Gate, GateConfig
-from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.safety.limits_config import LimitsConfig
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
-from strands_robots.types import Instant
+from strands_robots.control.gate import Gate, GateConfig
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import Instant
+from strands_robots.description.robot_config import load_robot
+from strands_robots.description.supervision_config import LimitsConfig
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 ROBOT = load_robot("so101")
 LIMITS = ROBOT.limits()

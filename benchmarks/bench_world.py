@@ -18,11 +18,11 @@ import mujoco
 import numpy as np
 from _report import report
 
-from strands_robots.robot_config import load_robot
-from strands_robots.sim.cameras import Camera
-from strands_robots.sim.renderer import Picture, PictureKind, SceneRenderer
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
-from strands_robots.types import FloatArray
+from strands_robots.core.types import FloatArray
+from strands_robots.description.robot_config import load_robot
+from strands_robots.sim.render.cameras import Camera
+from strands_robots.sim.render.renderer import Picture, PictureKind, SceneRenderer
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 CONTROL_STEPS = 200
 STEP_TURNS = 61

@@ -12,9 +12,9 @@ from strands import Agent
 from strands.models.model import Model
 from strands.tools.executors import SequentialToolExecutor
 
-from strands_robots.agent.models import make_model, model_from_text
-from strands_robots.agent.scripted_model import ScriptedModel
-from strands_robots.agent.strands_tools import SYSTEM_PROMPT
+from strands_robots.agent.strands.models import make_model, model_from_text
+from strands_robots.agent.strands.scripted_model import ScriptedModel
+from strands_robots.agent.strands.strands_tools import SYSTEM_PROMPT
 
 VARIABLE = "STRANDS_ROBOTS_MODEL"
 

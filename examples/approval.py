@@ -16,9 +16,9 @@ from _model import make_agent
 from _person import ask_person
 
 from strands_robots import Robot
-from strands_robots.safety.keyring import Keyring, Operator, Role, save_keyring
-from strands_robots.safety.keys import create_key
-from strands_robots.share import share_directory
+from strands_robots.core.share import share_directory
+from strands_robots.operators.keyring import Keyring, Operator, Role, save_keyring
+from strands_robots.operators.keys import create_key
 
 SCRIPT = [
     ("describe_robot", {}),

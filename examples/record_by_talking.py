@@ -15,7 +15,7 @@ from _model import make_agent
 
 from strands_robots import Robot
 from strands_robots.bringup.sim import ros_home
-from strands_robots.recording.verify import verify
+from strands_robots.dataset.verify import verify
 
 REPO = f"me/wave-{time.time_ns() // 1_000_000_000}"
 ASK = f"Record one episode of the arm waving twice into the dataset {REPO} at 20 Hz, then close the dataset."

@@ -18,8 +18,8 @@ from std_msgs.msg import ColorRGBA
 from strands_robots.msg import SceneBody, SceneCamera, SceneRobot, SceneShape
 from strands_robots.srv import DescribeWorld, EditScene, LoadScene, SetWorldState
 
-from strands_robots.ros.client import GraphClient
-from strands_robots.ros.render_client import render_cameras
+from strands_robots.clients.client import GraphClient
+from strands_robots.clients.render_client import render_cameras
 
 TOP = 0.4 - 0.0024  # under the arms' base plates [m]
 WOOD, DARK_WOOD, STEEL, FELT = (0.64, 0.47, 0.31), (0.42, 0.29, 0.18), (0.33, 0.35, 0.38), (0.17, 0.23, 0.24)

@@ -1,7 +1,7 @@
 """Wave with the wrist of a running robot: an ActionChunk from a plain rclpy program.
 
-    make sim                    # in one terminal
-    source install/setup.bash && python examples/wave.py
+make sim                    # in one terminal
+source install/setup.bash && python examples/wave.py
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ class Wave(Node):
             joint_names=["wrist_roll"],
             horizon=rows,
             control_period=Duration(seconds=PERIOD).to_msg(),
-            values=[start[wrist] + 0.6 * math.sin(2.0 * math.pi * k / rows * 3) * math.sin(math.pi * k / rows) for k in range(rows)],
+            values=[
+                start[wrist] + 0.6 * math.sin(2.0 * math.pi * k / rows * 3) * math.sin(math.pi * k / rows)
+                for k in range(rows)
+            ],
         )
         message.header.stamp = self.get_clock().now().to_msg()
         self.chunks.publish(message)
@@ -86,7 +89,9 @@ def main() -> None:
     while time.monotonic() < end:
         rclpy.spin_once(node, timeout_sec=0.1)
     if node.gate.accepted == accepted:
-        raise SystemExit(f"the gate refused: {node.gate.last_refusal if node.gate.last_refusal != refused else 'nothing arrived'}")
+        raise SystemExit(
+            f"the gate refused: {node.gate.last_refusal if node.gate.last_refusal != refused else 'nothing arrived'}"
+        )
     print(f"the wrist moved by {node.moved:.2f} rad")
     node.destroy_node()
     rclpy.try_shutdown()

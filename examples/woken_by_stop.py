@@ -18,8 +18,8 @@ import yaml
 from _model import VARIABLE
 
 from strands_robots import Robot
-from strands_robots.agent.models import model_from_text
-from strands_robots.agent.turn import Step, StepKind
+from strands_robots.agent.conversation.turn import Step, StepKind
+from strands_robots.agent.strands.models import model_from_text
 
 RULE = {
     "name": "stopped", "topic": "safety/state", "type": "strands_robots/msg/SafetyState",
@@ -37,7 +37,7 @@ def configuration() -> dict[str, Any]:
     """Return the configuration of an agent with the model of the variable, else with one that plays the script."""
     provider, settings = model_from_text(os.environ.get(VARIABLE, ""))
     if not provider:
-        provider, settings = "strands_robots.agent.scripted_model:ScriptedModel", {"script": SCRIPT}
+        provider, settings = "strands_robots.agent.strands.scripted_model:ScriptedModel", {"script": SCRIPT}
     return {"version": 1, "model": {"provider": provider, "settings": settings}, "wake": {"rules": [RULE]}}
 
 
@@ -47,8 +47,8 @@ def main() -> None:
         path = Path(folder) / "agent.yaml"
         path.write_text(yaml.safe_dump(configuration()), encoding="utf-8")
         with Robot("so101", agent=str(path)) as robot:
-            from strands_robots.ros.prompt_client import PromptClient
-            from strands_robots.ros.spun_client import wait_until
+            from strands_robots.clients.prompt_client import PromptClient
+            from strands_robots.clients.spun_client import wait_until
 
             steps: queue.Queue[Step] = queue.Queue()
             client = PromptClient("", "agent", lambda turn, step: steps.put(step))

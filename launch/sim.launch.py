@@ -1,7 +1,7 @@
 """Start a simulation: `ros2 launch strands_robots sim.launch.py robot:=so101`. bringup/sim.py lists the nodes."""
 
 from launch import LaunchDescription
-from strands_robots.ros.launching import sim_description
+from strands_robots.bringup.ros_launch import sim_description
 
 
 def generate_launch_description() -> LaunchDescription:

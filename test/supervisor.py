@@ -10,7 +10,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from strands_robots.msg import GateState, RobotSafety, SafetyState
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 BEAT = 0.05
 

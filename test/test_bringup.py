@@ -29,7 +29,7 @@ from strands_robots.bringup.sim import (
     options_from_text,
     sim_graph,
 )
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 ONE = (RobotSpec("so101", "so101"),)
 

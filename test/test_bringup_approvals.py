@@ -9,7 +9,7 @@ import pytest
 from strands_robots.bringup.graph import OnExit
 from strands_robots.bringup.robots import parse_robots
 from strands_robots.bringup.sim import SimOptions, sim_graph
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 ROBOTS = parse_robots("so101", "")
 

@@ -8,7 +8,7 @@ from strands_robots.bringup.buttons import ButtonSpec, parse_buttons
 from strands_robots.bringup.graph import OnExit
 from strands_robots.bringup.robots import RobotSpec
 from strands_robots.bringup.sim import SimOptions, options_from_text, sim_graph
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 ONE = (RobotSpec("so101", "so101"),)
 

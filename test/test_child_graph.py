@@ -13,7 +13,7 @@ import pytest
 from graph import wait_for
 
 from strands_robots.bringup.child_graph import Child
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 LONG = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(100)"]
 PARENT = f"""

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from strands_robots.priority import CRITICAL, normal_priority, raise_priority
+from strands_robots.core.priority import CRITICAL, normal_priority, raise_priority
 
 
 def in_a_thread(function: object) -> list[object]:

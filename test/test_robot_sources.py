@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from strands_robots import robot_sources
 from strands_robots.bringup.robots import parse_robot
 from strands_robots.cli.main import app
-from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.robot_sources import collections, find_model
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.description import robot_sources
+from strands_robots.description.robot_sources import collections, find_model
 
 ARM = (Path(__file__).parent / "data" / "two_joint_arm.urdf").read_text(encoding="utf-8")
 
@@ -132,8 +132,8 @@ def test_real_example_robot_data_agrees_with_our_panda() -> None:
     """Runs where the package is installed."""
     if not any("cmeel" in str(folder) for folder in robot_sources._data_folders()):
         pytest.skip("example-robot-data is not installed (pip install example-robot-data)")
-    from strands_robots.robot_config import load_robot
-    from strands_robots.sim.robot_model import describe_model
+    from strands_robots.description.robot_config import load_robot
+    from strands_robots.description.robot_model import describe_model
 
     ours, theirs = load_robot("panda"), describe_model(find_model("example_robot_data:panda").path)
     for name in (f"panda_joint{number}" for number in range(1, 8)):

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from strands_robots.errors import ModelError
-from strands_robots.robot_config import load_robot
-from strands_robots.urdf_limits import limits_from_urdf
+from strands_robots.core.errors import ModelError
+from strands_robots.description.robot_config import load_robot
+from strands_robots.description.urdf_limits import limits_from_urdf
 
 URDF = """<robot name="r">
   <joint name="weld" type="fixed"/>

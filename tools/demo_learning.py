@@ -5,7 +5,7 @@ train     ACT with LeRobot's own trainer (lerobot-train), on the joints and the 
 evaluate  the trained policy, the same network with random weights, and `sine`, on the same seeded episodes, none of them in the dataset
 
 Every stage leaves its result in the folder: run the command again after an interruption, and it goes on where it was. The episodes run in
-lockstep through the robot's gate by the code that policy_node runs (policies/lockstep.py), the policy in a process of its own.
+lockstep through the robot's gate by the code that policy_node runs (policies/run/lockstep.py), the policy in a process of its own.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from typing import Any
 import yaml
 from demo_learning_picture import Bar, draw_picture, film
 
-from strands_robots.errors import ConfigurationError, PolicyError, StrandsRobotsError
+from strands_robots.core.errors import ConfigurationError, PolicyError, StrandsRobotsError
+from strands_robots.core.share import config_text
+from strands_robots.dataset.table import require_schema
 from strands_robots.evaluation.demonstrations import DemonstrationConfig, demonstrate
 from strands_robots.evaluation.episode import PolicyChoice
 from strands_robots.evaluation.runner import EvaluationConfig, evaluate
 from strands_robots.evaluation.statistics import wilson_interval
-from strands_robots.policies.dataset_adapter import adapter_text
-from strands_robots.recording.table import require_schema
-from strands_robots.share import config_text
+from strands_robots.policies.adapt.dataset_adapter import adapter_text
 
 ROOT = Path(__file__).resolve().parents[1]
 TASK = yaml.safe_dump({**yaml.safe_load(config_text("task", "tasks", "lift_cube")), "duration": 8.0}, sort_keys=False)

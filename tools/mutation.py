@@ -34,7 +34,7 @@ class Target:
 
 TARGETS = {
     "latch": Target(
-        ("safety/latch.py", "safety/lease.py", "safety/sequences.py", "safety/rest.py"),
+        ("control/latch.py", "control/lease.py", "control/sequences.py", "control/rest.py"),
         (
             "safety/test_latch.py",
             "safety/test_lease.py",
@@ -46,7 +46,7 @@ TARGETS = {
         40.0,
     ),
     "gate": Target(
-        ("safety/gate.py", "safety/limits.py", "safety/checks.py"),
+        ("control/gate.py", "control/limits.py", "control/checks.py"),
         (
             "safety/test_gate_edges.py",
             "safety/test_limits.py",
@@ -60,7 +60,7 @@ TARGETS = {
         60.0,
     ),
     "chain": Target(
-        ("audit/record.py", "audit/checkpoint.py", "audit/lines.py"),
+        ("audit/log/record.py", "audit/log/checkpoint.py", "audit/log/lines.py"),
         (
             "audit/test_record.py",
             "audit/test_checkpoint.py",

@@ -11,13 +11,13 @@ __version__ = "0.1.0"
 
 # Public name -> module that defines it.
 _LAZY: dict[str, str] = {
-    "Robot": "strands_robots.robot",
-    "RobotConfig": "strands_robots.robot_config",
-    "RobotSpec": "strands_robots.sim.world_config",
-    "World": "strands_robots.sim.world",
-    "WorldConfig": "strands_robots.sim.world_config",
+    "Robot": "strands_robots.robot.robot",
+    "RobotConfig": "strands_robots.description.robot_config",
+    "RobotSpec": "strands_robots.sim.world.world_config",
+    "World": "strands_robots.sim.world.world",
+    "WorldConfig": "strands_robots.sim.world.world_config",
     "create_policy": "strands_robots.policies.registry",
-    "load_robot": "strands_robots.robot_config",
+    "load_robot": "strands_robots.description.robot_config",
 }
 
 __all__ = ["Robot", "RobotConfig", "RobotSpec", "World", "WorldConfig", "__version__", "create_policy", "load_robot"]

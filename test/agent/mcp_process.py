@@ -6,8 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from strands_robots.agent import mcp_server
-from strands_robots.agent.toolset import Toolset
+from strands_robots.agent.mcp import server as mcp_server
+from strands_robots.agent.tools.toolset import Toolset
 
 from .ports import GuardedPort
 

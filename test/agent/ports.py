@@ -11,14 +11,14 @@ from typing import Any
 from safety.desks import Desk as PermitDesk
 from safety.desks import DiskDesk
 
-from strands_robots.agent.answer import Answer, approval_answer, data_answer, error_answer
-from strands_robots.agent.endpoint import Endpoint
-from strands_robots.agent.guard import DeskAnswer, Guard
-from strands_robots.agent.permit_memory import PermitMemory
-from strands_robots.safety.approval_policy import ApprovalPolicy
-from strands_robots.safety.approval_refusal import ApprovalRefusedError
-from strands_robots.safety.permits import Asker
-from strands_robots.safety.request import CanonicalRequest, canonical_request
+from strands_robots.agent.tools.answer import Answer, approval_answer, data_answer, error_answer
+from strands_robots.agent.tools.endpoint import Endpoint
+from strands_robots.agent.tools.guard import DeskAnswer, Guard
+from strands_robots.agent.tools.permit_memory import PermitMemory
+from strands_robots.approvals.approval_policy import ApprovalPolicy
+from strands_robots.approvals.approval_refusal import ApprovalRefusedError
+from strands_robots.approvals.permits import Asker
+from strands_robots.approvals.request import CanonicalRequest, canonical_request
 
 POLICY = ApprovalPolicy.model_validate(
     {

@@ -25,13 +25,13 @@ from strands.tools.executors import SequentialToolExecutor
 from strands_robots.msg import ApprovalRequest, ApprovalState, AuditEvent, GateState
 from strands_robots.srv import DecideApproval
 
-from strands_robots.agent.strands_tools import agent_tools
-from strands_robots.agent.toolset import Toolset
-from strands_robots.ros import qos
-from strands_robots.ros.agent_graph import AgentGraph
-from strands_robots.ros.approval_messages import decision_to_msg
-from strands_robots.safety.decision import sign_decision
-from strands_robots.safety.keyring import save_keyring
+from strands_robots.agent.strands.strands_tools import agent_tools
+from strands_robots.agent.tools.toolset import Toolset
+from strands_robots.approvals.decision import sign_decision
+from strands_robots.clients.agent_graph import AgentGraph
+from strands_robots.operators.keyring import save_keyring
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.approval_messages import decision_to_msg
 
 from .scripted import ScriptedModel
 
@@ -198,8 +198,8 @@ def test_goal_that_was_started_is_cancelled_by_its_tool(rig: Rig) -> None:
 OWNER = """
 import sys, time
 from pathlib import Path
-from strands_robots.agent.toolset import Toolset
-from strands_robots.ros.agent_graph import AgentGraph
+from strands_robots.agent.tools.toolset import Toolset
+from strands_robots.clients.agent_graph import AgentGraph
 tools = Toolset(AgentGraph("", "short-lived", Path(sys.argv[1])))
 answer = tools.run("move_to", {"robot": "so101", "joints": {"shoulder_pan": 1.2}, "speed": 0.03, "wait": 0.5})
 print(answer.text, flush=True)
@@ -228,9 +228,9 @@ from pathlib import Path
 from strands import Agent
 from strands.session.file_session_manager import FileSessionManager
 from agent.scripted import ScriptedModel
-from strands_robots.agent.strands_tools import agent_tools, replies, waiting_interrupts
-from strands_robots.agent.toolset import Toolset
-from strands_robots.ros.agent_graph import AgentGraph
+from strands_robots.agent.strands.strands_tools import agent_tools, replies, waiting_interrupts
+from strands_robots.agent.tools.toolset import Toolset
+from strands_robots.clients.agent_graph import AgentGraph
 folder, script = Path(sys.argv[2]), json.loads(sys.argv[3])
 port = AgentGraph("", "restarted", Path(sys.argv[1]), folder / "permits")
 model = ScriptedModel(script)

@@ -12,9 +12,9 @@ pytest.importorskip("strands", reason="strands-agents is not installed")
 
 from graph import wait_for
 
-from strands_robots.agent.answer import data_answer
-from strands_robots.agent.endpoint import Tool
-from strands_robots.agent.strands_tools import GraphAgentTool
+from strands_robots.agent.strands.strands_tools import GraphAgentTool
+from strands_robots.agent.tools.answer import data_answer
+from strands_robots.agent.tools.endpoint import Tool
 
 
 class SlowTools:

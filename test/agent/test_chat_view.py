@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import threading
 
-from strands_robots.agent.answer import data_answer
-from strands_robots.agent.chat_view import Printer, TurnLines, plain_say, printable, rich_say
-from strands_robots.agent.turn import Step, StepKind
+from strands_robots.agent.conversation.chat_view import Printer, TurnLines, plain_say, printable, rich_say
+from strands_robots.agent.conversation.turn import Step, StepKind
+from strands_robots.agent.tools.answer import data_answer
 
 STEPS = [
     Step(StepKind.BEGIN, "operator/anna", "pick it"),

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from strands_robots.agent.answer import Answer, approval_answer, data_answer, error_answer
-from strands_robots.agent.composed import EPISODE, MOVE, OPEN, RUN, composed_tools, service_timeout
-from strands_robots.agent.endpoint import Endpoint, Tool
-from strands_robots.agent.schema import request_schema
-from strands_robots.agent.toolset import Toolset
+from strands_robots.agent.tools.answer import Answer, approval_answer, data_answer, error_answer
+from strands_robots.agent.tools.composed import EPISODE, MOVE, OPEN, RUN, composed_tools, service_timeout
+from strands_robots.agent.tools.endpoint import Endpoint, Tool
+from strands_robots.agent.tools.schema import request_schema
+from strands_robots.agent.tools.toolset import Toolset
 
 from .ports import FakePort
 

@@ -15,9 +15,9 @@ from strands import Agent
 from strands.session.file_session_manager import FileSessionManager
 from strands.tools.executors import SequentialToolExecutor
 
-from strands_robots.agent.strands_tools import agent_tools, replies, waiting_interrupts
-from strands_robots.agent.toolset import Toolset
-from strands_robots.errors import ConfigurationError
+from strands_robots.agent.strands.strands_tools import agent_tools, replies, waiting_interrupts
+from strands_robots.agent.tools.toolset import Toolset
+from strands_robots.core.errors import ConfigurationError
 
 from .ports import GRIP, GuardedPort
 from .scripted import ScriptedModel
@@ -141,7 +141,7 @@ def test_person_goes_on_without_it(first: Process) -> None:
 
 
 def test_second_process_of_the_same_agent_is_refused(first: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("strands_robots.agent.permit_memory._PATIENCE", 0.0)
+    monkeypatch.setattr("strands_robots.agent.tools.permit_memory._PATIENCE", 0.0)
     with pytest.raises(ConfigurationError, match="another process"):
         GuardedPort(first.folder, desk=first.port.person)
 

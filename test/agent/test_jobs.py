@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from graph import wait_for
 
-from strands_robots.agent import jobs as module
-from strands_robots.agent.jobs import Job, Jobs, JobSpec
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.agent.jobs import jobs as module
+from strands_robots.agent.jobs.jobs import Job, Jobs, JobSpec
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_job_that_ignores_the_interrupt_is_killed_with_all_that_it_started(jobs:
 OWNER = """
 import sys, time
 from pathlib import Path
-from strands_robots.agent.jobs import Jobs, JobSpec
+from strands_robots.agent.jobs.jobs import Jobs, JobSpec
 import os
 jobs = Jobs(Path(sys.argv[1]), patience=0.3)
 job = jobs.start(JobSpec("fake", (sys.executable, "-c", sys.argv[2]), Path(sys.argv[1]), dict(os.environ)))

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from graph import wait_for
 
-from strands_robots.agent.answer import LONGEST_ANSWER, approval_answer
-from strands_robots.agent.lerobot_check import check_config, is_free_option
-from strands_robots.agent.lerobot_commands import COMMANDS, EDITS, Plan
-from strands_robots.agent.lerobot_paths import Workspace, job_environment
-from strands_robots.agent.lerobot_progress import read_progress, read_result
-from strands_robots.agent.lerobot_tools import LerobotTools
-from strands_robots.agent.toolset import Toolset
-from strands_robots.errors import ConfigurationError
+from strands_robots.agent.lerobot.check import check_config, is_free_option
+from strands_robots.agent.lerobot.commands import COMMANDS, EDITS, Plan
+from strands_robots.agent.lerobot.paths import Workspace, job_environment
+from strands_robots.agent.lerobot.progress import read_progress, read_result
+from strands_robots.agent.lerobot.tools import LerobotTools
+from strands_robots.agent.tools.answer import LONGEST_ANSWER, approval_answer
+from strands_robots.agent.tools.toolset import Toolset
+from strands_robots.core.errors import ConfigurationError
 
 from .ports import FakePort
 

@@ -13,9 +13,9 @@ from graph import wait_for
 
 pytest.importorskip("lerobot", reason="needs make setup-learning")
 
-from strands_robots.agent.lerobot_paths import Workspace
-from strands_robots.agent.lerobot_tools import LerobotTools
-from strands_robots.agent.toolset import Toolset
+from strands_robots.agent.lerobot.paths import Workspace
+from strands_robots.agent.lerobot.tools import LerobotTools
+from strands_robots.agent.tools.toolset import Toolset
 
 from .ports import FakePort
 

@@ -23,8 +23,8 @@ pytest.importorskip("mcp", reason="mcp is not installed")
 import uvicorn
 from mcp import ClientSession
 
-from strands_robots.agent.mcp_server import http_app
-from strands_robots.agent.toolset import Toolset
+from strands_robots.agent.mcp.server import http_app
+from strands_robots.agent.tools.toolset import Toolset
 
 from .ports import GRIP, GuardedPort
 

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("mcp")
 import httpx
 
-from strands_robots.agent.mcp_server import http_app
-from strands_robots.agent.toolset import Toolset
+from strands_robots.agent.mcp.server import http_app
+from strands_robots.agent.tools.toolset import Toolset
 
 from .ports import FakePort
 

@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("strands", reason="strands-agents is not installed")
 
-from strands_robots.agent.models import PROVIDERS, make_model, model_from_text
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.agent.strands.models import PROVIDERS, make_model, model_from_text
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 from .scripted_agent import ScriptedAgent
 

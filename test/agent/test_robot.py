@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-import strands_robots.robot as robot_module
-from strands_robots import Robot, robot_connection
+import strands_robots.robot.robot as robot_module
+from strands_robots import Robot
 from strands_robots.bringup.child_graph import start_real, start_simulation
-from strands_robots.errors import ConfigurationError, MotionError, NoAnswerError, PolicyError, UnknownNameError
-from strands_robots.recording.errors import RecordingError
-from strands_robots.robot_connection import Wish
-from strands_robots.robot_recording import Recording
-from strands_robots.robot_results import RobotObservation
+from strands_robots.clients.results import RobotObservation
+from strands_robots.core.errors import ConfigurationError, MotionError, NoAnswerError, PolicyError, UnknownNameError
+from strands_robots.dataset.errors import RecordingError
+from strands_robots.robot import connection as robot_connection
+from strands_robots.robot.connection import Wish
+from strands_robots.robot.recording import Recording
 
 SEEN = RobotObservation(1.0, {"pan": 0.1, "<b>": 0.2}, {}, {}, ("wrist",), False, True, "")
 MOVED = {
@@ -75,7 +76,7 @@ LINK = Link()
 @pytest.fixture
 def wishes(monkeypatch: pytest.MonkeyPatch) -> list[Wish]:
     """A graph with the robot so101; the wishes of the Robots that attached to it."""
-    import strands_robots.ros.robot_link as link_module
+    import strands_robots.clients.robot_link as link_module
 
     global LINK
     LINK = Link()
@@ -291,6 +292,6 @@ def test_import_of_robot_loads_nothing_heavy() -> None:
 
 
 def test_errors_are_of_the_one_tree_and_need_no_ros() -> None:
-    from strands_robots.ros.client import NoAnswerError as RosNoAnswerError
+    from strands_robots.clients.client import NoAnswerError as RosNoAnswerError
 
     assert RosNoAnswerError is NoAnswerError

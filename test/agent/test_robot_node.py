@@ -24,7 +24,7 @@ import asyncio, json, sys, threading
 from strands import Agent
 from agent.scripted import ScriptedModel
 from strands_robots import Robot
-from strands_robots.errors import ConfigurationError, MotionError, PolicyError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, MotionError, PolicyError, UnknownNameError
 
 async def in_a_notebook():  # Jupyter runs cells inside a loop
     return Robot("left", robots="left=so101@0,0.3,0 right=so101@0,-0.3,0", params_file=sys.argv[1])

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from graph import Graph
 
-from strands_robots.recording.table import read_account
-from strands_robots.recording.verify import verify
+from strands_robots.dataset.table import read_account
+from strands_robots.dataset.verify import verify
 
 PROGRAM = """
 import dataclasses, json, sys
 from strands_robots import Robot
-from strands_robots.recording.errors import RecordingError
+from strands_robots.dataset.errors import RecordingError
 
 told = []
 def record(robot, **given):
@@ -42,9 +42,7 @@ with Robot("so101", params_file=sys.argv[1]) as robot:
         refused = str(error)
 print("TOLD " + json.dumps([[dataclasses.asdict(result) for result in told], refused], default=str))
 """
-PATIENT = (
-    "{sim_node: {ros__parameters: {heartbeat_timeout: 5.0, stall_timeout: 5.0}}, safety_node: {ros__parameters: {gate_state_timeout: 5.0}}}"
-)
+PATIENT = "{sim_node: {ros__parameters: {heartbeat_timeout: 5.0, stall_timeout: 5.0}}, safety_node: {ros__parameters: {gate_state_timeout: 5.0}}}"
 
 
 @pytest.mark.long

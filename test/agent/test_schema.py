@@ -6,11 +6,11 @@ import importlib
 
 import pytest
 
-from strands_robots.agent.arguments import check_arguments
-from strands_robots.agent.definition import Definition, load_definition, parse_definition
-from strands_robots.agent.schema import hidden_fields, request_schema
-from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
-from strands_robots.interface_files import interface_names
+from strands_robots.agent.tools.arguments import check_arguments
+from strands_robots.agent.tools.definition import Definition, load_definition, parse_definition
+from strands_robots.agent.tools.schema import hidden_fields, request_schema
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
+from strands_robots.core.interface_files import interface_names
 
 jsonschema = pytest.importorskip("jsonschema")
 

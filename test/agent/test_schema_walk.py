@@ -21,11 +21,11 @@ from rosidl_parser.definition import (
     NamespacedType,
 )
 
-from strands_robots.agent.arguments import check_arguments
-from strands_robots.agent.definition import load_definition
-from strands_robots.agent.schema import DEEPEST, hidden_fields, request_schema
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.interface_files import interface_names
+from strands_robots.agent.tools.arguments import check_arguments
+from strands_robots.agent.tools.definition import load_definition
+from strands_robots.agent.tools.schema import DEEPEST, hidden_fields, request_schema
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.interface_files import interface_names
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
 
@@ -147,7 +147,7 @@ def filled(schema: Any, depth: int = 0) -> Any:
 @pytest.mark.parametrize("name", [name for name in OWN if "/msg/" not in name])
 def test_values_that_fit_the_schema_fill_the_message_and_others_do_not(name: str) -> None:
     """From the schema to the message on the wire, by the bridge's own code."""
-    from strands_robots.ros.message_values import fill_message
+    from strands_robots.ros.messages.message_values import fill_message
 
     schema = request_schema(name)
     values = filled(schema)

@@ -14,10 +14,17 @@ pytest.importorskip("strands", reason="strands-agents is not installed")
 from strands import Agent
 from strands.tools.executors import SequentialToolExecutor
 
-from strands_robots.agent.answer import DATA_NOTE, LONGEST_ANSWER, Answer, approval_answer, data_answer, error_answer
-from strands_robots.agent.endpoint import Endpoint
-from strands_robots.agent.strands_tools import SYSTEM_PROMPT, agent_tools, replies, waiting_interrupts
-from strands_robots.agent.toolset import Toolset
+from strands_robots.agent.strands.strands_tools import SYSTEM_PROMPT, agent_tools, replies, waiting_interrupts
+from strands_robots.agent.tools.answer import (
+    DATA_NOTE,
+    LONGEST_ANSWER,
+    Answer,
+    approval_answer,
+    data_answer,
+    error_answer,
+)
+from strands_robots.agent.tools.endpoint import Endpoint
+from strands_robots.agent.tools.toolset import Toolset
 
 from .ports import ENDPOINTS, GRIP, FakePort, GuardedPort
 from .scripted import ScriptedModel
@@ -155,7 +162,7 @@ def test_system_prompt_says_what_data_is() -> None:
 @pytest.mark.parametrize("text", INJECTIONS.values(), ids=INJECTIONS)
 def test_mcp_client_gets_the_same_bounded_value(text: str) -> None:
     pytest.importorskip("mcp", reason="mcp is not installed")
-    from strands_robots.agent.mcp_server import _result
+    from strands_robots.agent.mcp.server import _result
 
     for way in ("topic", "error", "approval"):
         port = SpeakingPort(way, text)

@@ -13,13 +13,13 @@ pytest.importorskip("strands", reason="strands-agents is not installed")
 
 from graph import wait_for
 
-from strands_robots.agent.agent_config import AgentConfig
-from strands_robots.agent.answer import Answer, Picture, approval_answer, data_answer
-from strands_robots.agent.endpoint import Tool
-from strands_robots.agent.session import Conversations, check_session, drop_pictures
-from strands_robots.agent.turn import Step, StepKind, Turn, TurnEnd
-from strands_robots.agent.turns import TurnRunner
-from strands_robots.errors import ConfigurationError
+from strands_robots.agent.conversation.agent_config import AgentConfig
+from strands_robots.agent.conversation.session import Conversations, check_session, drop_pictures
+from strands_robots.agent.conversation.turn import Step, StepKind, Turn, TurnEnd
+from strands_robots.agent.conversation.turns import TurnRunner
+from strands_robots.agent.tools.answer import Answer, Picture, approval_answer, data_answer
+from strands_robots.agent.tools.endpoint import Tool
+from strands_robots.core.errors import ConfigurationError
 
 from .scripted_agent import ScriptedAgent
 

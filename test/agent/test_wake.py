@@ -12,11 +12,11 @@ import yaml
 
 pytest.importorskip("strands", reason="strands-agents is not installed")
 
-from strands_robots.agent.agent_config import load_agent_config
-from strands_robots.agent.wake import RuleWatch, Waker, wake_prompt
-from strands_robots.agent.wake_rules import WakeConfig, WakeRule
-from strands_robots.errors import ConfigurationError
-from strands_robots.share import share_directory
+from strands_robots.agent.conversation.agent_config import load_agent_config
+from strands_robots.agent.conversation.wake import RuleWatch, Waker, wake_prompt
+from strands_robots.agent.conversation.wake_rules import WakeConfig, WakeRule
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.share import share_directory
 
 STOPPED = {
     "name": "stopped", "topic": "safety/state", "type": "strands_robots/msg/SafetyState", "prompt": "Look.",

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from strands_robots.audit import segment
+from strands_robots.audit.log import segment
 
 
 class FaultyDisk:

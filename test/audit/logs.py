@@ -8,18 +8,18 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from strands_robots.audit.checkpoint import Checkpoint
 from strands_robots.audit.event import Clock, Durability, Event
 from strands_robots.audit.files import opened
-from strands_robots.audit.findings import Report
 from strands_robots.audit.keys import LogKeys, MacKey, SigningKey
-from strands_robots.audit.layout import HEAD_FILE, segment_name, segment_numbers
-from strands_robots.audit.lines import Line, read_lines
-from strands_robots.audit.query import Query, records
-from strands_robots.audit.reader import FolderReader
-from strands_robots.audit.record import Record
-from strands_robots.audit.store import AuditStore, StoreConfig
-from strands_robots.audit.verify import VerifyKeys, verify
+from strands_robots.audit.log.checkpoint import Checkpoint
+from strands_robots.audit.log.layout import HEAD_FILE, segment_name, segment_numbers
+from strands_robots.audit.log.lines import Line, read_lines
+from strands_robots.audit.log.record import Record
+from strands_robots.audit.log.store import AuditStore, StoreConfig
+from strands_robots.audit.read.findings import Report
+from strands_robots.audit.read.query import Query, records
+from strands_robots.audit.read.reader import FolderReader
+from strands_robots.audit.read.verify import VerifyKeys, verify
 
 KEYS = LogKeys(MacKey(bytes(range(32))), SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))))
 OTHER_KEYS = LogKeys(MacKey(bytes(32)), SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32))))

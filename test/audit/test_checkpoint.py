@@ -6,8 +6,13 @@ import json
 
 import pytest
 
-from strands_robots.audit.checkpoint import CheckpointError, make_checkpoint, parse_checkpoint, parse_checkpoint_text
-from strands_robots.audit.record import Head
+from strands_robots.audit.log.checkpoint import (
+    CheckpointError,
+    make_checkpoint,
+    parse_checkpoint,
+    parse_checkpoint_text,
+)
+from strands_robots.audit.log.record import Head
 
 from .logs import KEYS, OTHER_KEYS
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from small_disk import mounted
 
-from strands_robots.audit.store import AuditStore, StoreConfig
-from strands_robots.audit.writer import AuditWriter, WriterConfig
+from strands_robots.audit.log.store import AuditStore, StoreConfig
+from strands_robots.audit.log.writer import AuditWriter, WriterConfig
 
 from .logs import KEYS, check, codes, event, read_records, stop_event
 

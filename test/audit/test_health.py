@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strands_robots.audit.health import AuditHealth, HealthConfig
+from strands_robots.audit.watches.health import AuditHealth, HealthConfig
 
 
 def test_recorded_graph_has_no_problem() -> None:

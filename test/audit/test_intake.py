@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strands_robots.audit.event import LOG_KINDS, Durability, Event, checked
-from strands_robots.audit.intake import Intake
-from strands_robots.audit.sequences import MOST_SOURCES, WINDOW, Arrival, SequenceTracker
-from strands_robots.audit.source import EventSource
-from strands_robots.audit.throttle import OTHERS, Throttle, ThrottleConfig
+from strands_robots.audit.intake.intake import Intake
+from strands_robots.audit.intake.sequences import MOST_SOURCES, WINDOW, Arrival, SequenceTracker
+from strands_robots.audit.intake.source import EventSource
+from strands_robots.audit.intake.throttle import OTHERS, Throttle, ThrottleConfig
 
 from .logs import FakeClock, event, stop_event
 

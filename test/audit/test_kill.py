@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from strands_robots.audit.keys import LogKeys, load_or_create_keys
-from strands_robots.audit.query import Query, records
-from strands_robots.audit.reader import FolderReader
-from strands_robots.audit.store import AuditStore, StoreConfig
-from strands_robots.audit.verify import VerifyKeys, verify
+from strands_robots.audit.log.store import AuditStore, StoreConfig
+from strands_robots.audit.read.query import Query, records
+from strands_robots.audit.read.reader import FolderReader
+from strands_robots.audit.read.verify import VerifyKeys, verify
 
 KILLS = 6
 SCRIPT = Path(__file__).with_name("writing_process.py")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from strands_robots.audit.lines import Line, read_lines
-from strands_robots.audit.ranges import Ranges
-from strands_robots.audit.record import MAX_LINE
+from strands_robots.audit.log.lines import Line, read_lines
+from strands_robots.audit.log.ranges import Ranges
+from strands_robots.audit.log.record import MAX_LINE
 
 SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from strands_robots.audit.event import Event
-from strands_robots.audit.intake import Intake
-from strands_robots.audit.process_ends import ProcessEnds
-from strands_robots.audit.throttle import ThrottleConfig
+from strands_robots.audit.intake.intake import Intake
+from strands_robots.audit.intake.throttle import ThrottleConfig
+from strands_robots.audit.watches.process_ends import ProcessEnds
 from strands_robots.bringup.journal import EndJournal
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from strands_robots.audit.export import CSV_COLUMNS, write_archive, write_csv, write_jsonl
 from strands_robots.audit.keys import PUBLIC_FILE, load_or_create_keys, load_public_key
-from strands_robots.audit.query import Query, format_time, newest_segments, parse_since, records
-from strands_robots.audit.reader import FolderReader
-from strands_robots.audit.verify import VerifyKeys, verify
-from strands_robots.errors import ConfigurationError
+from strands_robots.audit.read.export import CSV_COLUMNS, write_archive, write_csv, write_jsonl
+from strands_robots.audit.read.query import Query, format_time, newest_segments, parse_since, records
+from strands_robots.audit.read.reader import FolderReader
+from strands_robots.audit.read.verify import VerifyKeys, verify
+from strands_robots.core.errors import ConfigurationError
 
 from .logs import BOTH, START_US, FakeClock, MemoryLog, event, make_store, write_log
 

@@ -11,7 +11,7 @@ import rfc8785
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from strands_robots.audit.record import NO_HASH, Head, RecordError, line_hash, parse, seal, split
+from strands_robots.audit.log.record import NO_HASH, Head, RecordError, line_hash, parse, seal, split
 
 from .logs import KEYS, event
 

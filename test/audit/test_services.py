@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from strands_robots.audit.services import OWN_KINDS, READING, STEP, StepOwners, changes, is_recorded
-from strands_robots.audit.summary import summarize
+from strands_robots.audit.read.summary import summarize
+from strands_robots.audit.watches.services import OWN_KINDS, READING, STEP, StepOwners, changes, is_recorded
 
 SRV = Path(__file__).parents[2] / "srv"
 

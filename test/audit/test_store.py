@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from strands_robots.audit.files import opened
-from strands_robots.audit.layout import HEAD_FILE, default_key_folder, default_log_folder
-from strands_robots.audit.reader import FolderReader
-from strands_robots.audit.retention import plan_pruning
-from strands_robots.audit.store import AuditStore, StoreConfig, SyncPolicy, WriteError
-from strands_robots.audit.verify import verify
-from strands_robots.errors import ConfigurationError
+from strands_robots.audit.log.layout import HEAD_FILE, default_key_folder, default_log_folder
+from strands_robots.audit.log.retention import plan_pruning
+from strands_robots.audit.log.store import AuditStore, StoreConfig, SyncPolicy, WriteError
+from strands_robots.audit.read.reader import FolderReader
+from strands_robots.audit.read.verify import verify
+from strands_robots.core.errors import ConfigurationError
 
 from .faults import FaultyDisk
 from .logs import (

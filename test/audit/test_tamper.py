@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from strands_robots.audit.verify import VerifyKeys, verify
+from strands_robots.audit.read.verify import VerifyKeys, verify
 
 from .logs import BOTH, MAC_ONLY, PUBLIC_ONLY, MemoryLog, write_log
 

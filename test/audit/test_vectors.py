@@ -13,9 +13,9 @@ import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from strands_robots.audit.checkpoint import parse_checkpoint_text
 from strands_robots.audit.keys import MacKey, PublicKey
-from strands_robots.audit.verify import VerifyKeys, verify
+from strands_robots.audit.log.checkpoint import parse_checkpoint_text
+from strands_robots.audit.read.verify import VerifyKeys, verify
 
 from .logs import MemoryLog, codes
 

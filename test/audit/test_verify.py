@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from strands_robots.audit.checkpoint import Checkpoint, make_checkpoint, parse_checkpoint_text
 from strands_robots.audit.event import LOG_SOURCE, Event
 from strands_robots.audit.files import NotAFileError
-from strands_robots.audit.findings import Finding, Report, Severity
 from strands_robots.audit.json_values import canonical
-from strands_robots.audit.lines import Line
-from strands_robots.audit.reader import FolderReader
-from strands_robots.audit.record import Head, parse, seal
-from strands_robots.audit.verify import VerifyKeys, verify
-from strands_robots.errors import ConfigurationError
+from strands_robots.audit.log.checkpoint import Checkpoint, make_checkpoint, parse_checkpoint_text
+from strands_robots.audit.log.lines import Line
+from strands_robots.audit.log.record import Head, parse, seal
+from strands_robots.audit.read.findings import Finding, Report, Severity
+from strands_robots.audit.read.reader import FolderReader
+from strands_robots.audit.read.verify import VerifyKeys, verify
+from strands_robots.core.errors import ConfigurationError
 
 from .logs import (
     BOTH,

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from strands_robots.audit.event import Durability
-from strands_robots.audit.watch_gate import GateView, GateWatch
-from strands_robots.audit.watch_graph import ClockWatch, NodeWatch
-from strands_robots.audit.watch_safety import SafetyView, SafetyWatch, StopRequestWatch
+from strands_robots.audit.watches.gate import GateView, GateWatch
+from strands_robots.audit.watches.graph import ClockWatch, NodeWatch
+from strands_robots.audit.watches.safety import SafetyView, SafetyWatch, StopRequestWatch
 
 GATE = GateView("arm", "s1", True, "starting", 0, "")
 SAFETY = SafetyView("s1", "run", "armed", 1, 0, "", "", "armed", ("arm",))

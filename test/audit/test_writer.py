@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from strands_robots.audit.event import Event
-from strands_robots.audit.record import Record
-from strands_robots.audit.store import AuditStore, StoreConfig
-from strands_robots.audit.writer import AuditWriter, WriterConfig, Written
-from strands_robots.errors import ConfigurationError
+from strands_robots.audit.log.record import Record
+from strands_robots.audit.log.store import AuditStore, StoreConfig
+from strands_robots.audit.log.writer import AuditWriter, WriterConfig, Written
+from strands_robots.core.errors import ConfigurationError
 
 from .faults import FaultyDisk
 from .logs import KEYS, OTHER_KEYS, check, codes, event, read_records, stop_event
@@ -226,7 +226,7 @@ def test_callers_do_not_wait_for_a_disk_that_hangs(tmp_path: Path, monkeypatch: 
     hang = threading.Event()
     writer = make_writer(tmp_path)
     writer.start()
-    monkeypatch.setattr("strands_robots.audit.segment.os.fdatasync", lambda file: hang.wait(10.0))
+    monkeypatch.setattr("strands_robots.audit.log.segment.os.fdatasync", lambda file: hang.wait(10.0))
     writer.submit(stop_event())
     begin = time.monotonic()
     for _ in range(500):

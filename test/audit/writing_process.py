@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from strands_robots.audit.event import Durability
+from strands_robots.audit.intake.source import EventSource
 from strands_robots.audit.keys import load_or_create_keys
-from strands_robots.audit.source import EventSource
-from strands_robots.audit.store import AuditStore, StoreConfig
-from strands_robots.audit.writer import AuditWriter, WriterConfig, Written
+from strands_robots.audit.log.store import AuditStore, StoreConfig
+from strands_robots.audit.log.writer import AuditWriter, WriterConfig, Written
 
 
 def confirm(written: Sequence[Written]) -> None:

@@ -14,8 +14,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from graph import Client, Graph, Process, wait_for
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from strands_robots.ros import qos
-from strands_robots.ros.images import rgb_from_msg
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.images import rgb_from_msg
 
 from .picture_pipe import ENVIRONMENT, PicturePipe
 

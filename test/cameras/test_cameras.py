@@ -12,11 +12,11 @@ from graph import wait_for
 from numpy.typing import NDArray
 
 from strands_robots.cameras.calibration import load_calibration
-from strands_robots.cameras.config import RealCamera, complete, parse_cameras
 from strands_robots.cameras.source import CameraError, LeRobotSource
 from strands_robots.cameras.stream import CameraStream
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import CameraConfig
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.camera_config import RealCamera, complete, parse_cameras
+from strands_robots.description.robot_config import CameraConfig
 
 CALIBRATION = """
 image_width: 64

@@ -12,12 +12,12 @@ from graph import Graph, executable, wait_for
 from strands_robots.msg import ApprovalRequest, ApprovalState, SafetyState
 from strands_robots.srv import RequestApproval
 
+from strands_robots.approvals.permits import Asker
+from strands_robots.approvals.request import canonical_request
 from strands_robots.cli.approvals import request_lines
-from strands_robots.errors import ConfigurationError
-from strands_robots.ros import qos
-from strands_robots.ros.approval_client import ask_to_msg, find_request
-from strands_robots.safety.permits import Asker
-from strands_robots.safety.request import canonical_request
+from strands_robots.clients.approval_client import ask_to_msg, find_request
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.ros.messages import qos
 
 REQUEST = canonical_request("so101/move_to", "strands_robots/action/MoveTo", {"x": 0.1, "note": "\x1b[2J\u00e4"})
 

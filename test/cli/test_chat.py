@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from strands_robots.agent.turn import Step, StepKind, TurnEnd
+from strands_robots.agent.conversation.turn import Step, StepKind, TurnEnd
 from strands_robots.cli.chat import Chat
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 ANSWERED = TurnEnd("answered", "It is there.", 3, 100, 20, 1.5)
 

@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from strands_robots.cli import main
 from strands_robots.cli.graph import _block, _values, rate_line, survey_lines
-from strands_robots.errors import ConfigurationError
-from strands_robots.interface_files import expanded_lines, full_name, interface_names, interface_text
-from strands_robots.ros.graph_survey import Survey, TopicEntry
+from strands_robots.clients.graph_survey import Survey, TopicEntry
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.interface_files import expanded_lines, full_name, interface_names, interface_text
 
 
 def test_show_prints_comments_and_the_fields_of_nested_messages() -> None:

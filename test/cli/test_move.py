@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from strands_robots.cli.move import parse_orientation, parse_targets
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 
 def test_joints_and_places_are_told_apart() -> None:

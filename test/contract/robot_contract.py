@@ -16,8 +16,8 @@ from std_msgs.msg import String
 from strands_robots.msg import JointCommand, StopRequest
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_duration, to_seconds, to_time
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_duration, to_seconds, to_time
 
 from .robot_under_test import RobotUnderTest
 

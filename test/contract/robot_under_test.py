@@ -14,8 +14,8 @@ from strands_robots.msg import ActionChunk, GateState, JointCommand, StopRequest
 from supervisor import TestSupervisor
 from trajectory_msgs.msg import JointTrajectory
 
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_duration, to_seconds, to_time
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_duration, to_seconds, to_time
 
 
 class RobotUnderTest:

@@ -8,7 +8,7 @@ import pytest
 from drivers.controlled_process import KINDS, start_controlled_arm
 from graph import Graph
 
-from strands_robots.robot_config import load_robot
+from strands_robots.description.robot_config import load_robot
 
 from .robot_contract import RobotContract
 from .robot_under_test import RobotUnderTest

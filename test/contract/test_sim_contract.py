@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from graph import Graph
 
-from strands_robots.robot_config import load_robot
+from strands_robots.description.robot_config import load_robot
 
 from .robot_contract import RobotContract
 from .robot_under_test import RobotUnderTest

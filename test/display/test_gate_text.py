@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from strands_robots.display.gate_text import BLUE, GREEN, GREY, RED, GateText, gate_text, silent_text
+from strands_robots.nodes.display.gate_text import BLUE, GREEN, GREY, RED, GateText, gate_text, silent_text
 
 
 def shown(**changes: Any) -> GateText:

@@ -62,7 +62,7 @@ def test_foxglove_without_its_sdk_says_what_to_install(monkeypatch: pytest.Monke
     import importlib.util
 
     from strands_robots.bringup.sim import options_from_text, sim_graph
-    from strands_robots.errors import ConfigurationError
+    from strands_robots.core.errors import ConfigurationError
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match="pip install foxglove-sdk"):
@@ -72,7 +72,7 @@ def test_foxglove_without_its_sdk_says_what_to_install(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("port", ["-1", "65536", "many"])
 def test_port_that_is_none_is_refused(port: str) -> None:
     from strands_robots.bringup.sim import options_from_text
-    from strands_robots.errors import ConfigurationError
+    from strands_robots.core.errors import ConfigurationError
 
     with pytest.raises(ConfigurationError, match="foxglove_port"):
         options_from_text({"robot": "so101", "foxglove_port": port})

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from strands_robots.core.errors import UnknownNameError
 from strands_robots.doctor.building import check_compiler
 from strands_robots.doctor.devices import check_buttons, check_cameras, check_serial_ports
 from strands_robots.doctor.examination import CHECKS, examine
@@ -21,7 +22,6 @@ from strands_robots.doctor.middleware import check_domain, check_rmw, check_rout
 from strands_robots.doctor.result import Result, Status, failed
 from strands_robots.doctor.ros import check_interfaces, check_python, check_ros
 from strands_robots.doctor.storage import MEGABYTE, check_disk, check_shared_memory
-from strands_robots.errors import UnknownNameError
 
 
 def machine(root: Path = Path("/"), **environ: str) -> Machine:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from graph import Graph, Process, wait_for
 
-from strands_robots.robot_config import load_robot
+from strands_robots.description.robot_config import load_robot
 
 KINDS = ("joint_trajectory", "position")
 NAMES = {"joint_trajectory": "scaled_joint_trajectory_controller", "position": "forward_position_controller"}

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from graph import wait_for
 
+from strands_robots.control.gate import GateReport, Setpoint
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import FloatArray
 from strands_robots.drivers.arms import make_arm
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.loop import DrivenRobot, DriverLoop, SteadyRosTime
 from strands_robots.drivers.making import RealRobot, make_gate
-from strands_robots.motion.chunk import Chunk
-from strands_robots.safety.gate import GateReport, Setpoint
-from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.types import FloatArray
 
 ROBOT = RealRobot.parse("so101=so101")
 NAMES = tuple(ROBOT.config.joints)

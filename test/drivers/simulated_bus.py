@@ -10,7 +10,7 @@ from typing import IO, cast
 
 from graph import wait_for
 
-from strands_robots.robot_config import load_robot
+from strands_robots.description.robot_config import load_robot
 from strands_robots.servo_bus.process import send_fault
 from strands_robots.servo_bus.registers import TICKS_PER_RADIAN
 

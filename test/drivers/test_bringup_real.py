@@ -8,7 +8,7 @@ import pytest
 
 from strands_robots.bringup.graph import OnExit
 from strands_robots.bringup.real import RealOptions, real_graph, real_options_from_text
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 
 @pytest.mark.parametrize(

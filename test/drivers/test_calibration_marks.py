@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from strands_robots.cli.calibrate import calibrate_command
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.drivers.calibration import Calibration, load_calibration
 from strands_robots.drivers.calibration_marks import (
     compare,
@@ -22,8 +24,6 @@ from strands_robots.drivers.calibration_marks import (
 )
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.servo_units import servo_units
-from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.robot_config import RobotConfig, load_robot
 
 from .simulated_bus import MOUNTS, write_calibration, write_dynamixel_calibration
 

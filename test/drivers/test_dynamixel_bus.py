@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from graph import wait_for
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import load_robot
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.robot_config import load_robot
 from strands_robots.servo_bus.bus import ServoBus
 from strands_robots.servo_bus.dynamixel_protocol import (
     ALERT,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from graph import wait_for
 
+from strands_robots.description.robot_config import load_robot
 from strands_robots.drivers.calibration import load_calibration
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.dynamixel import DynamixelDriver
@@ -18,7 +19,6 @@ from strands_robots.drivers.dynamixel_cycle import DynamixelCycle
 from strands_robots.drivers.feetech import FeetechDriver
 from strands_robots.drivers.making import RealRobot
 from strands_robots.drivers.servo_driver import ServoOptions
-from strands_robots.robot_config import load_robot
 from strands_robots.servo_bus.bus import ServoBus
 from strands_robots.servo_bus.dynamixel_protocol import status
 from strands_robots.servo_bus.dynamixel_registers import MODELS

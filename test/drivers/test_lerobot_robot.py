@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from graph import wait_for
 
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.robot_config import load_robot
 from strands_robots.drivers.arms import make_arm
 from strands_robots.drivers.driver import DriverError, LinkLostError
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import load_robot
 
 from .driven_arm import ROBOT, DrivenArm
 from .simulated_bus import MOUNTS, SimulatedBus, write_calibration

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.share import config_names
+from strands_robots.core.types import FloatArray
 from strands_robots.drivers.controller_states import check_states
 from strands_robots.drivers.controllers import ControlledRobot, load_controllers
 from strands_robots.drivers.driver import DriverError, LinkLostError
 from strands_robots.drivers.making import Connection, RealRobot, make_driver
 from strands_robots.drivers.ros2_control import JointSample, Ros2ControlDriver
-from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.share import config_names
-from strands_robots.types import FloatArray
 
 JOINTS = ("a", "b", "c")
 ONE = "{controllers: [{name: jtc, kind: joint_trajectory}], manager: '', stale: 0.02, lost: 0.05}"

@@ -14,8 +14,8 @@ from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from trajectory_msgs.msg import JointTrajectory
 
-from strands_robots.robot_config import load_robot
-from strands_robots.ros.ros2_control_port import RIVAL_PERIOD
+from strands_robots.description.robot_config import load_robot
+from strands_robots.nodes.driver.ros2_control_port import RIVAL_PERIOD
 
 from .controlled_process import NAMES, start_controlled_arm
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.servo_bus.bus import ServoBus
 from strands_robots.servo_bus.protocol import Instruction, Packet, Parser, decode_signed, encode, encode_signed
 from strands_robots.servo_bus.registers import Reg

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcap_ros2.decoder import DecoderFactory
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.incident.mcap_file import write_mcap
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.incident.ring import Message, Ring, RingConfig
-from strands_robots.incident.schemas import message_definition
 from strands_robots.incident.trigger import Incident, Trigger
+from strands_robots.mcap.mcap_file import write_mcap
+from strands_robots.mcap.schemas import message_definition
 
 FILES = {
     (

@@ -16,9 +16,9 @@ pytest.importorskip("launch_ros", reason="launch is not installed; it exists onl
 
 from graph import claim_domain, wait_for
 
+from strands_robots.bringup.ros_launch import sim_description
 from strands_robots.bringup.sim import LAUNCH_ARGUMENTS
-from strands_robots.ros.launching import sim_description
-from strands_robots.share import share_directory
+from strands_robots.core.share import share_directory
 
 RUN = """
 import sys
@@ -177,8 +177,8 @@ def two_robots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Laun
 def test_arguments_reach_the_graph(two_robots: Launched) -> None:
     from rcl_interfaces.srv import GetParameters
 
-    from strands_robots.ros.client import GraphClient
-    from strands_robots.ros.state_client import StateWatch
+    from strands_robots.clients.client import GraphClient
+    from strands_robots.clients.state_client import StateWatch
 
     client = GraphClient("cell")
     try:

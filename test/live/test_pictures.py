@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from strands_robots.cli import main
-from strands_robots.errors import ConfigurationError
+from strands_robots.clients.camera_view import grey_of
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.live.blocks import UPPER_HALF, fit, has_true_colour, text_picture
 from strands_robots.live.movie import Movie
-from strands_robots.ros.camera_view import grey_of
 
 
 def picture(width: int = 8, height: int = 6) -> Any:

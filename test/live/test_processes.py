@@ -20,7 +20,7 @@ from strands_robots.live.terminal import Keys, can_show_live
 CHILD = """
 import sys, time
 from strands_robots.live.child import ChildGraph
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 def run():
 {body}

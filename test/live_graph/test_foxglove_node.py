@@ -12,7 +12,7 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 from .client import FoxgloveClient
 

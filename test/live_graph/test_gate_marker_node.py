@@ -6,7 +6,7 @@ from graph import Graph, wait_for
 from strands_robots.msg import GateState
 from visualization_msgs.msg import MarkerArray
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 
 def test_gate_is_shown_above_its_robot_and_a_silent_one_as_such() -> None:

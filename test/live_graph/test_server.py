@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.foxglove.server import FoxgloveServer
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.nodes.foxglove.server import FoxgloveServer
 
 from .client import FoxgloveClient
 

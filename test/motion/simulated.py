@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from strands_robots.motion.chunk import Chunk
+from strands_robots.control.gate import Gate, GateConfig
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.pose import Pose
+from strands_robots.core.types import FloatArray, Instant, Observation
+from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.gripper import grip
 from strands_robots.motion.ik import Orientation
 from strands_robots.motion.move_to import JointTarget, joint_target, pose_target
-from strands_robots.motion.pose import Pose
 from strands_robots.motion.session import MotionSession
 from strands_robots.motion.task import GripTask, MotionTask, MoveTask, RobotKinematics
-from strands_robots.robot_config import load_robot
-from strands_robots.safety.gate import Gate, GateConfig
-from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
-from strands_robots.types import FloatArray, Instant, Observation
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 PERIOD = 0.01
 SUBSTEPS = 5

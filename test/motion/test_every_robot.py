@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strands_robots.errors import MotionError
+from strands_robots.core.errors import MotionError
+from strands_robots.core.pose import Pose
+from strands_robots.core.share import robot_names
 from strands_robots.motion.ik import Orientation
-from strands_robots.motion.pose import Pose
-from strands_robots.share import robot_names
 
 from .simulated import Simulated
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strands_robots.errors import MotionError
+from strands_robots.core.errors import MotionError
+from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.motion.gripper import Grip, grip
 from strands_robots.motion.run_reason import Reason
 from strands_robots.motion.task import GripTask
-from strands_robots.robot_config import RobotConfig, load_robot
 
 from .simulated import CUBE, GRASP, Simulated, scene_file
 

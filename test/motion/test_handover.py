@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safety.gates import DT, NAMES, Bench, limits
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.safety.gate import GateConfig
+from strands_robots.control.gate import GateConfig
+from strands_robots.core.errors import ConfigurationError
 
 LIMITS = limits()
 FAST = np.full(3, 2.0)

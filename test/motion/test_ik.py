@@ -6,11 +6,11 @@ import mujoco
 import numpy as np
 import pytest
 
-from strands_robots.errors import ModelError
+from strands_robots.core.errors import ModelError
+from strands_robots.core.pose import Pose
+from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.motion.arm import GROUND, Arm
 from strands_robots.motion.ik import IkSolution, IkSolver, Orientation, PoseTarget
-from strands_robots.motion.pose import Pose
-from strands_robots.robot_config import RobotConfig, load_robot
 
 REACHABLE = 60
 

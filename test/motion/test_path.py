@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from strands_robots.errors import ShapeError
+from strands_robots.core.errors import ShapeError
+from strands_robots.core.types import JointLimits
 from strands_robots.motion.path import ROW_PERIOD, JointPath, TimedPath, quintic
-from strands_robots.types import JointLimits
 
 DT = 0.001
 LIMITS = JointLimits(

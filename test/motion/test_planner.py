@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strands_robots.errors import MotionError, UnknownNameError
+from strands_robots.core.errors import MotionError, UnknownNameError
+from strands_robots.core.pose import Pose, rotation_matrix
+from strands_robots.description.robot_config import load_robot
+from strands_robots.description.robot_model import describe_model
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import Orientation, PoseTarget
 from strands_robots.motion.move_to import JointTarget, joint_target, judge, pose_target
 from strands_robots.motion.planner import MovePlanner, PlannedMove
-from strands_robots.motion.pose import Pose, rotation_matrix
-from strands_robots.robot_config import load_robot
-from strands_robots.sim.robot_model import describe_model
 
 DOWN = rotation_matrix(np.array([0.0, np.pi, 0.0]))  # the tool's x axis points to the base
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.motion.player import ChunkPlayer
-from strands_robots.safety.limits import LimitPolicy, plan
-from strands_robots.types import ControlMode, JointLimits
+from strands_robots.control.limits import LimitPolicy, plan
+from strands_robots.control.player import ChunkPlayer
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import ControlMode, JointLimits
 
 PERIOD = 0.01
 LIMITS = JointLimits(("a",), np.array([-2.0]), np.array([2.0]), np.full(1, 3.0), np.full(1, 20.0), np.ones(1))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strands_robots.errors import ShapeError
-from strands_robots.motion.pose import (
+from strands_robots.core.errors import ShapeError
+from strands_robots.core.pose import (
     Pose,
     angle_between,
     interpolate,

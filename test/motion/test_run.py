@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strands_robots.errors import MotionError
+from strands_robots.control.refusal import Refusal
+from strands_robots.core.errors import MotionError
+from strands_robots.core.pose import Pose, rotation_matrix
 from strands_robots.motion.ik import Orientation
 from strands_robots.motion.move_to import Reached
-from strands_robots.motion.pose import Pose, rotation_matrix
 from strands_robots.motion.run import AHEAD
 from strands_robots.motion.run_reason import Reason
 from strands_robots.motion.session import MotionSession
 from strands_robots.motion.task import MoveTask, checked_source, checked_speed
-from strands_robots.safety.refusal import Refusal
 
 from .simulated import PERIOD, SUBSTEPS, Simulated, scene_file
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from strands_robots.motion.spline import MonotoneCubic, monotone_slopes
+from strands_robots.control.spline import MonotoneCubic, monotone_slopes
 
 rows_strategy = arrays(
     np.float64, st.tuples(st.integers(1, 12), st.integers(1, 3)), elements=st.floats(-5, 5, width=32)

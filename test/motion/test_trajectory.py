@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strands_robots.errors import ConfigurationError, ShapeError
-from strands_robots.motion.trajectory import MAX_ROWS, Trajectory
+from strands_robots.control.trajectory import MAX_ROWS, Trajectory
+from strands_robots.core.errors import ConfigurationError, ShapeError
 
 TIMES = np.array([0.0, 0.3, 0.5, 1.7])
 

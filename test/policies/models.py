@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from strands_robots.policies.model import ModelInput
-from strands_robots.types import ActionSpace, Element, FloatArray, PictureNeed, PolicyGives, PolicyNeeds
+from strands_robots.core.types import ActionSpace, Element, FloatArray, PictureNeed, PolicyGives, PolicyNeeds
+from strands_robots.policies.adapt.model import ModelInput
 
 NEEDS = PolicyNeeds(
     (Element("pan.pos", "deg"), Element("elbow.pos", "range_0_100")),

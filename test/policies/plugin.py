@@ -7,7 +7,7 @@ from pathlib import Path
 MODULE = '''
 import os, time
 import numpy as np
-from strands_robots.types import Action, PictureNeed, PolicyGives, PolicyNeeds
+from strands_robots.core.types import Action, PictureNeed, PolicyGives, PolicyNeeds
 
 NAMES = ("shoulder_pan", "elbow_flex")
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import yaml
 
-from strands_robots.errors import AdapterError, ConfigurationError, PolicyError, UnknownNameError
-from strands_robots.policies.adapted import AdaptedPolicy
-from strands_robots.policies.adapter import load_adapter
+from strands_robots.core.errors import AdapterError, ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.types import ControlMode, Element, Observation, PictureNeed, PolicyNeeds
+from strands_robots.policies.adapt.adapted import AdaptedPolicy
+from strands_robots.policies.adapt.adapter import load_adapter
 from strands_robots.policies.provider import PolicyContext
-from strands_robots.types import ControlMode, Element, Observation, PictureNeed, PolicyNeeds
 
 from .models import ADAPTER, GIVES, NEEDS, VELOCITY, RecordingModel
 from .observations import NAMES, observe

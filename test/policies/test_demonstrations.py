@@ -11,14 +11,14 @@ import pytest
 pytest.importorskip("lerobot", reason="needs make setup-learning")
 
 from strands_robots.cli.policy import print_adapter
-from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.dataset.schema import ENVIRONMENT
+from strands_robots.dataset.table import read_account, read_episodes, read_info, read_vectors, require_schema
+from strands_robots.dataset.verify import verify
 from strands_robots.evaluation.demonstrations import DemonstrationConfig, demonstrate
 from strands_robots.evaluation.episode import EpisodeResult, EpisodeRunner, PolicyChoice
 from strands_robots.evaluation.task import load_task
-from strands_robots.policies.adapter import load_adapter
-from strands_robots.recording.schema import ENVIRONMENT
-from strands_robots.recording.table import read_account, read_episodes, read_info, read_vectors, require_schema
-from strands_robots.recording.verify import verify
+from strands_robots.policies.adapt.adapter import load_adapter
 
 pytestmark = pytest.mark.learning
 

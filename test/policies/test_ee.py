@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strands_robots.errors import AdapterError, PolicyError
+from strands_robots.core.errors import AdapterError, PolicyError
+from strands_robots.core.pose import rotation_matrix
+from strands_robots.core.types import ActionSpace, Element, FloatArray, Observation, PolicyGives, PolicyNeeds
+from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
-from strands_robots.motion.pose import rotation_matrix
-from strands_robots.policies.adapter import Adapter, EndEffectorAdapter, GripperAdapter
-from strands_robots.policies.ee import EndEffectorPolicy, gripper_position, last_body, rotation_of
+from strands_robots.policies.adapt.adapter import Adapter, EndEffectorAdapter, GripperAdapter
+from strands_robots.policies.adapt.end_effector import EndEffectorPolicy, gripper_position, last_body, rotation_of
 from strands_robots.policies.provider import PolicyContext
-from strands_robots.robot_config import load_robot
-from strands_robots.types import ActionSpace, Element, FloatArray, Observation, PolicyGives, PolicyNeeds
 
 from .models import RecordingModel
 

@@ -8,17 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from strands_robots.body_state import BodyQuantity, place_of
-from strands_robots.errors import AdapterError, ConfigurationError, PolicyError
-from strands_robots.lerobot_units import robot_codec
-from strands_robots.motion.pose import Pose, rotation_matrix
-from strands_robots.policies.adapted import AdaptedPolicy
-from strands_robots.policies.adapter import load_adapter
-from strands_robots.policies.dataset_adapter import adapter_text
+from strands_robots.core.body_state import BodyQuantity, place_of
+from strands_robots.core.errors import AdapterError, ConfigurationError, PolicyError
+from strands_robots.core.pose import Pose, rotation_matrix
+from strands_robots.core.types import Element, Observation, PolicyNeeds
+from strands_robots.dataset.schema import CameraPart, RobotPart, Schema, schema_from_json
+from strands_robots.description.lerobot_units import robot_codec
+from strands_robots.description.robot_config import load_robot
+from strands_robots.policies.adapt.adapted import AdaptedPolicy
+from strands_robots.policies.adapt.adapter import load_adapter
+from strands_robots.policies.adapt.dataset_adapter import adapter_text
 from strands_robots.policies.provider import PolicyContext
-from strands_robots.recording.schema import CameraPart, RobotPart, Schema, schema_from_json
-from strands_robots.robot_config import load_robot
-from strands_robots.types import Element, Observation, PolicyNeeds
 
 from .models import ADAPTER, GIVES, RecordingModel
 from .observations import NAMES, observe
@@ -112,7 +112,7 @@ def test_angles_turn_about_the_fixed_axes(vector: tuple[float, float, float]) ->
 
 
 def _schema(units: str = "lerobot") -> Schema:
-    from strands_robots.lerobot_units import Units
+    from strands_robots.description.lerobot_units import Units
 
     codec = robot_codec(load_robot("so101"), Units(units))
     return Schema(

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from graph import wait_for
 
-from strands_robots.errors import PolicyError, UnknownNameError
-from strands_robots.policies.action_check import check_action
-from strands_robots.policies.host import Patience, PolicyHost
-from strands_robots.policies.opening import PolicyKey, PolicyShelf, open_policy
-from strands_robots.policies.process_host import ProcessHost
+from strands_robots.core.errors import PolicyError, UnknownNameError
+from strands_robots.policies.host.host import Patience, PolicyHost
+from strands_robots.policies.host.opening import PolicyKey, PolicyShelf, open_policy
+from strands_robots.policies.host.process_host import ProcessHost
 from strands_robots.policies.provider import PolicyContext
+from strands_robots.policies.run.action_check import check_action
 
 from .observations import NAMES, observe
 from .plugin import install
@@ -141,8 +141,8 @@ def test_killed_process_is_noticed_at_the_next_question(plugin: None) -> None:
 def test_worker_ends_with_the_process_that_started_it(plugin: None, tmp_path: Path) -> None:
     script = (
         "import os, sys\n"
-        "from strands_robots.policies.opening import open_policy\n"
-        "from strands_robots.policies.host import Patience\n"
+        "from strands_robots.policies.host.opening import open_policy\n"
+        "from strands_robots.policies.host.host import Patience\n"
         "from strands_robots.policies.provider import PolicyContext\n"
         "host = open_policy('acme_good', '', PolicyContext(), Patience())\n"
         "open(sys.argv[1], 'w').write(str(host.pid))\n"

@@ -17,17 +17,17 @@ from graph import wait_for
 
 pytest.importorskip("lerobot", reason="needs make setup-learning")
 
-from strands_robots.errors import AdapterError, ConfigurationError, PolicyError, UnknownNameError
-from strands_robots.policies.inspection import check_policy, inspect_lerobot
+from strands_robots.core.errors import AdapterError, ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.types import Playback
+from strands_robots.policies.adapt.model import ModelInput
+from strands_robots.policies.check.inspection import check_policy, inspect_lerobot
 from strands_robots.policies.lerobot.loading import choose_device, load
 from strands_robots.policies.lerobot.options import LerobotOptions
 from strands_robots.policies.lerobot.policy import LerobotModel, make_model
 from strands_robots.policies.lerobot.server import read_actions
-from strands_robots.policies.model import ModelInput
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy, needs_process
 from strands_robots.policies.remote.errors import LinkError, ProtocolError
-from strands_robots.types import Playback
 
 from .observations import observe
 from .server_process import ENVIRONMENT

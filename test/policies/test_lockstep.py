@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from strands_robots.errors import WorldError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.policies.lockstep import StepAnswer, run_lockstep
-from strands_robots.policies.run import Reason
-from strands_robots.policies.session import Goal, Outcome, Session
-from strands_robots.types import Instant
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import WorldError
+from strands_robots.core.types import Instant
+from strands_robots.policies.run.lockstep import StepAnswer, run_lockstep
+from strands_robots.policies.run.run import Reason
+from strands_robots.policies.run.session import Goal, Outcome, Session
 
 from .observations import LIMITS, NAMES, REPORT, FollowingRobot, observe
 

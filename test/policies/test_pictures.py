@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from strands_robots.policies import opening
-from strands_robots.policies.host import Patience
-from strands_robots.policies.lockstep import run_lockstep
-from strands_robots.policies.run import Reason
-from strands_robots.policies.session import Goal, Session
-from strands_robots.types import Action, Observation, PictureNeed, Playback, PolicyGives, PolicyNeeds
+from strands_robots.core.types import Action, Observation, PictureNeed, Playback, PolicyGives, PolicyNeeds
+from strands_robots.policies.host import opening
+from strands_robots.policies.host.host import Patience
+from strands_robots.policies.run.lockstep import run_lockstep
+from strands_robots.policies.run.run import Reason
+from strands_robots.policies.run.session import Goal, Session
 
 from .observations import LIMITS, NAMES
 from .test_lockstep import SteppedWorld
@@ -198,7 +198,7 @@ def test_lockstep_takes_pictures_at_the_observations_and_keeps_the_history_at_th
 
 
 def test_world_that_cannot_draw_fails_the_goal(monkeypatch: pytest.MonkeyPatch) -> None:
-    from strands_robots.errors import WorldError
+    from strands_robots.core.errors import WorldError
 
     class Blind(SteppedWorld):
         def picture(self, camera: str) -> np.ndarray:

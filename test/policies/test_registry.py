@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint, EntryPoints
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
 from strands_robots.policies import registry
 from strands_robots.policies.provider import settings_from_text
 from strands_robots.policies.registry import create_policy, policy_names
@@ -49,7 +49,7 @@ def _announce(monkeypatch: pytest.MonkeyPatch, **providers: str) -> None:
 
 
 def test_packages_announce_policies_but_cannot_replace_built_in_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    _announce(monkeypatch, still="strands_robots.policies.hold:create", hold="nowhere:create")
+    _announce(monkeypatch, still="strands_robots.policies.builtin.hold:create", hold="nowhere:create")
     names = policy_names()
     assert {"hold", "sine", "still"} <= set(names)
     assert names == sorted(set(names))

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import yaml
 
-from strands_robots.errors import AdapterError, ConfigurationError, PolicyError
+from strands_robots.core.errors import AdapterError, ConfigurationError, PolicyError
+from strands_robots.core.types import Observation
+from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
-from strands_robots.policies.model import ModelInput
+from strands_robots.policies.adapt.model import ModelInput
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy
 from strands_robots.policies.remote.codec import pack_groot, pack_openpi, unpack_groot, unpack_openpi
@@ -24,8 +26,6 @@ from strands_robots.policies.remote.openpi import OpenpiModel, OpenpiOptions
 from strands_robots.policies.remote.vera import EMBODIMENTS, VeraModel
 from strands_robots.policies.remote.vera_options import VeraOptions, with_environment
 from strands_robots.policies.remote.vera_server import VeraServer
-from strands_robots.robot_config import load_robot
-from strands_robots.types import Observation
 
 from .observations import NAMES, observe
 from .server_process import ServerProcess, server

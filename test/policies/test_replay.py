@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.policies.builtin.replay import ReplayPolicy
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy
-from strands_robots.policies.replay import ReplayPolicy
 
 from .observations import NAMES, observe
 

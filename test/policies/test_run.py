@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, PolicyError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.policies.run import PolicyRun, Reason, RunConfig
-from strands_robots.types import Action, ControlMode
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import ConfigurationError, PolicyError
+from strands_robots.core.types import Action, ControlMode
+from strands_robots.policies.run.run import PolicyRun, Reason, RunConfig
 
 from .observations import NAMES, REPORT, at, observe
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from graph import wait_for
 
-from strands_robots.errors import PolicyError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.policies import opening
-from strands_robots.policies.realtime import run_realtime
-from strands_robots.policies.run import Reason
-from strands_robots.policies.session import Goal, Outcome, Session
-from strands_robots.types import Action, Instant, Observation, Policy, PolicyGives, PolicyNeeds
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import PolicyError
+from strands_robots.core.types import Action, Instant, Observation, Policy, PolicyGives, PolicyNeeds
+from strands_robots.policies.host import opening
+from strands_robots.policies.run.realtime import run_realtime
+from strands_robots.policies.run.run import Reason
+from strands_robots.policies.run.session import Goal, Outcome, Session
 
 from .observations import LIMITS, NAMES, REPORT, FollowingRobot, observe
 

@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.types import Policy
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy
-from strands_robots.types import Policy
 
 from .observations import LIMITS, NAMES, observe
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.types import Action, Playback
 from strands_robots.motion.ensemble import TemporalEnsemble
-from strands_robots.policies.run import Blending, PolicyRun, Reason, RunConfig
-from strands_robots.policies.session import Goal, Session
-from strands_robots.policies.timing import LatencyRecord, replan_time
-from strands_robots.types import Action, Playback
+from strands_robots.policies.run.run import Blending, PolicyRun, Reason, RunConfig
+from strands_robots.policies.run.session import Goal, Session
+from strands_robots.policies.run.timing import LatencyRecord, replan_time
 
 from .observations import NAMES, REPORT, at, observe
 

@@ -9,12 +9,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 FRAMES = 12
-_PRELOADED = ["recording.made", "lerobot.datasets.lerobot_dataset", "strands_robots.recording.store"]
+_PRELOADED = ["recording.made", "lerobot.datasets.lerobot_dataset", "strands_robots.dataset.store"]
 
 
 def write_until_killed(root: str, told: Connection) -> None:
     """Write episodes of FRAMES frames; tell "frame <episode> <frames>" and "saved <episode>" as it goes."""
-    from strands_robots.recording.store import EncoderConfig, LeRobotStore
+    from strands_robots.dataset.store import EncoderConfig, LeRobotStore
 
     from .made import account, make_schema, values
 

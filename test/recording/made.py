@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.lerobot_units import robot_codec
-from strands_robots.recording.provenance import package_provenance, robot_provenance
-from strands_robots.recording.schema import CameraPart, RobotPart, Schema
-from strands_robots.robot_config import load_robot
+from strands_robots.dataset.provenance import package_provenance, robot_provenance
+from strands_robots.dataset.schema import CameraPart, RobotPart, Schema
+from strands_robots.description.lerobot_units import robot_codec
+from strands_robots.description.robot_config import load_robot
 
 CONFIG = load_robot("so101")
 JOINTS = tuple(CONFIG.joints)
@@ -68,7 +68,7 @@ def account(schema: Schema, episode: int, frames: int) -> dict[str, Any]:
 
 def make_dataset(root: Path, lengths: tuple[int, ...] = (50, 45), cameras: int = 1, **options: Any) -> Schema:
     """Write a dataset of known trajectories with the recorder's store."""
-    from strands_robots.recording.store import EncoderConfig, LeRobotStore
+    from strands_robots.dataset.store import EncoderConfig, LeRobotStore
 
     schema = make_schema(cameras, **options)
     store = LeRobotStore(root, "test/data", schema, EncoderConfig())

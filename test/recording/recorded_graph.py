@@ -13,10 +13,10 @@ from strands_robots.msg import EpisodeState, JointCommand, Variation
 from strands_robots.srv import RandomizeWorld, RecordEpisode, ResetWorld, StartRecording, StepWorld
 from system.policy_goals import PolicyGoals
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.ros.conversions import chunk_to_msg
-from strands_robots.ros.stamps import to_seconds
-from strands_robots.types import FloatArray
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import FloatArray
+from strands_robots.ros.messages.conversions import chunk_to_msg
+from strands_robots.ros.messages.stamps import to_seconds
 
 ROBOTS = ["so101=so101"]
 
@@ -42,7 +42,12 @@ class RecordedGraph:
         graph.start("sim_node", robots=robots, cameras=cameras, mode=mode, heartbeat_timeout=2.0, **sim)
         # A reset that draws another world compiles it in the physics thread, which on a slow machine takes more than half a second.
         graph.start(
-            "safety_node", run_id="run", arm_on_start=True, latch_folder=str(folder), robots=names, gate_state_timeout=5.0
+            "safety_node",
+            run_id="run",
+            arm_on_start=True,
+            latch_folder=str(folder),
+            robots=names,
+            gate_state_timeout=5.0,
         )
         self.mode = mode
         self.environment = graph.environment

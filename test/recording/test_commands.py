@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from strands_robots.cli.dataset import app
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
 
 from .made import make_dataset
 

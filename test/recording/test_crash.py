@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from small_disk import mounted
 
-from strands_robots.recording import store as store_module
-from strands_robots.recording.errors import DatasetError, DiskFullError, RecordingError
-from strands_robots.recording.manifest import MANIFEST, read_manifest
-from strands_robots.recording.recover import recover
-from strands_robots.recording.store import EncoderConfig, LeRobotStore
-from strands_robots.recording.verify import verify
+from strands_robots.dataset import store as store_module
+from strands_robots.dataset.errors import DatasetError, DiskFullError, RecordingError
+from strands_robots.dataset.manifest import MANIFEST, read_manifest
+from strands_robots.dataset.recover import recover
+from strands_robots.dataset.store import EncoderConfig, LeRobotStore
+from strands_robots.dataset.verify import verify
 
 from .killed_writer import kill_writer
 from .made import account, make_dataset, make_schema, values

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strands_robots.recording.merge import merge
+from strands_robots.dataset.merge import merge
+from strands_robots.dataset.table import read_episodes, read_info, read_pictures, read_vectors
+from strands_robots.dataset.verify import verify
+from strands_robots.dataset.view import write_view
 from strands_robots.recording.sampler import CommandSample, JointSample, Sampler, SamplerConfig
 from strands_robots.recording.stream import SECOND
 from strands_robots.recording.summary import summarize
-from strands_robots.recording.table import read_episodes, read_info, read_pictures, read_vectors
-from strands_robots.recording.verify import verify
-from strands_robots.recording.view import write_view
 
 from .made import JOINTS, command, make_dataset, make_schema, picture, state
 

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.incident.mcap_file import write_mcap
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.table import read_episodes, read_info, read_vectors
+from strands_robots.dataset.verify import verify
 from strands_robots.incident.ring import Message
-from strands_robots.recording.mcap_export import export_episode
-from strands_robots.recording.mcap_import import ImportOptions, import_episode, read_recording, sample_recording
-from strands_robots.recording.ros_types import IMAGE, JOINT_COMMAND, JOINT_STATE, RosTypes
+from strands_robots.mcap.mcap_file import write_mcap
+from strands_robots.recording.mcap.mcap_export import export_episode
+from strands_robots.recording.mcap.mcap_import import ImportOptions, import_episode, read_recording, sample_recording
+from strands_robots.recording.mcap.ros_types import IMAGE, JOINT_COMMAND, JOINT_STATE, RosTypes
 from strands_robots.recording.sampler import CommandSample, Frame, JointSample, Sampler, SamplerConfig
 from strands_robots.recording.stream import SECOND
-from strands_robots.recording.table import read_episodes, read_info, read_vectors
-from strands_robots.recording.verify import verify
 
 from .made import JOINTS, command, make_dataset, make_schema, picture, state
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from graph import Graph
 
-from strands_robots.recording.table import read_info
+from strands_robots.dataset.table import read_info
 
 from .made import JOINTS
 from .recorded_graph import RecordedGraph

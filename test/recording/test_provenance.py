@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from strands_robots.recording.provenance import (
-    check_provenance,
-    package_provenance,
-    robot_provenance,
-    with_calibrations,
-)
-from strands_robots.robot_config import load_robot
+from strands_robots.dataset.provenance import check_provenance, package_provenance, robot_provenance, with_calibrations
+from strands_robots.description.robot_config import load_robot
 
 from .made import account, make_schema
 

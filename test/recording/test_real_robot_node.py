@@ -14,9 +14,9 @@ from graph import Client, Graph, wait_for
 from sensor_msgs.msg import JointState
 from strands_robots.srv import RecordEpisode, StartRecording
 
-from strands_robots.recording.table import read_account, read_info
-from strands_robots.recording.verify import verify
-from strands_robots.ros import qos
+from strands_robots.dataset.table import read_account, read_info
+from strands_robots.dataset.verify import verify
+from strands_robots.ros.messages import qos
 
 from .made import make_schema
 

@@ -18,9 +18,9 @@ from strands_robots.srv import RecordEpisode
 from system.policy_goals import SWING
 from unique_identifier_msgs.msg import UUID
 
-from strands_robots.recording.table import read_account, read_episodes, read_info, read_pictures, read_vectors
-from strands_robots.recording.verify import verify
-from strands_robots.ros import qos
+from strands_robots.dataset.table import read_account, read_episodes, read_info, read_pictures, read_vectors
+from strands_robots.dataset.verify import verify
+from strands_robots.ros.messages import qos
 
 from .recorded_graph import RecordedGraph
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strands_robots.recording.errors import RecordingError
+from strands_robots.dataset.errors import RecordingError
+from strands_robots.dataset.schema import schema_from_json
 from strands_robots.recording.sampler import (
     CommandSample,
     Frame,
@@ -15,7 +16,6 @@ from strands_robots.recording.sampler import (
     SamplerConfig,
     StaleError,
 )
-from strands_robots.recording.schema import schema_from_json
 from strands_robots.recording.stream import SECOND
 
 from .made import JOINTS, make_schema

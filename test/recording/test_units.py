@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strands_robots.errors import ConfigurationError, ShapeError, UnknownNameError
-from strands_robots.lerobot_units import JointCodec, JointUnit, Units, linear_joints, robot_codec
-from strands_robots.recording.schema import schema_from_json
-from strands_robots.robot_config import load_robot
+from strands_robots.core.errors import ConfigurationError, ShapeError, UnknownNameError
+from strands_robots.dataset.schema import schema_from_json
+from strands_robots.description.lerobot_units import JointCodec, JointUnit, Units, linear_joints, robot_codec
+from strands_robots.description.robot_config import load_robot
 
 from .made import JOINTS, LIMITS, make_schema
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strands_robots.recording.errors import DiskFullError, RecordingError
+from strands_robots.dataset.errors import DiskFullError, RecordingError
 from strands_robots.recording.recorder import Outcome, Recorder, State
 from strands_robots.recording.sampler import CommandSample, JointSample, OnStale, Sampler, SamplerConfig
 from strands_robots.recording.stream import SECOND

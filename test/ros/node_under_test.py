@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
 
 BEHAVIOUR = sys.argv[1]
 

@@ -11,8 +11,8 @@ pytest.importorskip("rclpy")
 
 from diagnostic_msgs.msg import DiagnosticArray
 
-from strands_robots.ros.calibration_watch import CalibrationWatch
-from strands_robots.ros.diagnostics import OK, STALE, status
+from strands_robots.nodes.recorder.calibration_watch import CalibrationWatch
+from strands_robots.ros.process.diagnostics import OK, STALE, status
 
 USED = {"calibration": "/c/mine.json", "calibration_sha256": "ab12", "calibration_written": "2026-01-02T03:04:05Z"}
 

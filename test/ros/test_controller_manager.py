@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from strands_robots.clients.client import NoAnswerError
 from strands_robots.drivers.driver import DriverError
-from strands_robots.ros.client import NoAnswerError
-from strands_robots.ros.controller_manager import ControllerManager
+from strands_robots.nodes.driver.controller_manager import ControllerManager
 
 
 class SwitchRequest(SimpleNamespace):

@@ -9,8 +9,9 @@ import pytest
 from sensor_msgs.msg import JointState
 from strands_robots.msg import ActionChunk, GateState, JointCommand, RefusalCount, RobotSafety, SafetyState
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.ros.conversions import (
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import ControlMode, StopCategory
+from strands_robots.ros.messages.conversions import (
     JointCommandBuffer,
     JointStateBuffer,
     chunk_from_command,
@@ -24,7 +25,6 @@ from strands_robots.ros.conversions import (
     safety_state_to_msg,
 )
 from strands_robots.safety.supervisor import GraphState, RobotEvidence, SupervisorState
-from strands_robots.types import ControlMode, StopCategory
 
 
 def _chunk() -> Chunk:

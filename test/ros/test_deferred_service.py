@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from strands_robots.srv import GetWorldState
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.ros.deferred_service import create_deferred_service
-from strands_robots.ros.responses import refusal
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.ros.calls.deferred_service import create_deferred_service
+from strands_robots.ros.calls.responses import refusal
 
 
 class Desk:

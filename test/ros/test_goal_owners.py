@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from unique_identifier_msgs.msg import UUID
 
-import strands_robots.ros.goal_owners as module
+import strands_robots.ros.goals.goal_owners as module
 
 GOAL = uuid.uuid4()
 BEAT = UUID(uuid=list(GOAL.bytes))

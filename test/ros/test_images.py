@@ -11,8 +11,15 @@ import pytest
 from PIL import Image as Picture
 from sensor_msgs.msg import CompressedImage, Image
 
-from strands_robots.errors import ShapeError, UnknownNameError
-from strands_robots.ros.images import ENCODINGS, camera_info, fill_compressed, fill_image, pixels_from_msg, rgb_from_msg
+from strands_robots.core.errors import ShapeError, UnknownNameError
+from strands_robots.ros.messages.images import (
+    ENCODINGS,
+    camera_info,
+    fill_compressed,
+    fill_image,
+    pixels_from_msg,
+    rgb_from_msg,
+)
 
 RGB = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
 

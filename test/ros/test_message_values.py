@@ -13,9 +13,9 @@ from std_msgs.msg import Float32, String, UInt8MultiArray
 from strands_robots.msg import GateState, JointCommand, SafetyState
 from strands_robots.srv import StopGraph
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.ros.interfaces import load_interface
-from strands_robots.ros.message_values import fill_message, plain_values
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.ros.messages.interfaces import load_interface
+from strands_robots.ros.messages.message_values import fill_message, plain_values
 
 
 def test_nested_fields_lists_and_defaults() -> None:
@@ -80,7 +80,7 @@ def test_what_does_not_fit_is_named_with_its_field(kind: Any, values: Any, words
 
 
 def test_every_installed_message_can_be_filled_with_its_own_defaults() -> None:
-    from strands_robots.interface_files import interface_names
+    from strands_robots.core.interface_files import interface_names
 
     for name in interface_names():
         _, part, _ = name.split("/")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from strands_robots.msg import GateState
 
-import strands_robots.ros.quick_stop as module
-from strands_robots.errors import NoAnswerError
+import strands_robots.clients.quick_stop as module
+from strands_robots.core.errors import NoAnswerError
 
 
 class FakeClient:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from rclpy.exceptions import InvalidHandle
 
-from strands_robots.ros.spun_client import SpunClient
+from strands_robots.clients.spun_client import SpunClient
 
 
 def test_subscription_destroyed_while_the_thread_waits_does_not_end_it() -> None:

@@ -9,8 +9,8 @@ from builtin_interfaces.msg import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.ros.stamps import to_duration, to_seconds, to_time
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.ros.messages.stamps import to_duration, to_seconds, to_time
 
 
 @given(st.integers(min_value=0, max_value=2_000_000), st.integers(min_value=0, max_value=10**9 - 1))

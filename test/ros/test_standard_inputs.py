@@ -9,10 +9,10 @@ import pytest
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from strands_robots.errors import ConfigurationError, ShapeError
-from strands_robots.ros.stamps import to_duration, to_time
-from strands_robots.ros.standard_inputs import StandardInput
-from strands_robots.types import ControlMode, JointLimits
+from strands_robots.core.errors import ConfigurationError, ShapeError
+from strands_robots.core.types import ControlMode, JointLimits
+from strands_robots.ros.messages.stamps import to_duration, to_time
+from strands_robots.ros.robot.standard_inputs import StandardInput
 
 LIMITS = JointLimits(("pan", "lift"), *(np.full(2, v) for v in (-2.0, 2.0, 1.0, 10.0, 1.0)))
 TARGET = np.array([0.1, 0.2])

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from geometry_msgs.msg import TransformStamped
 
-from strands_robots.ros import transforms
-from strands_robots.ros.transforms import WorldTransforms
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody, SetPose
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.world import World
-from strands_robots.sim.world_edits import AddCamera
-from strands_robots.sim.world_setup import world_config
+from strands_robots.nodes.sim import transforms
+from strands_robots.nodes.sim.transforms import WorldTransforms
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody, SetPose
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.edit.world_edits import AddCamera
+from strands_robots.sim.world.world import World
+from strands_robots.sim.world.world_setup import world_config
 
 
 @dataclass

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from strands_robots.ros.transport import use_udp_only
+from strands_robots.ros.process.transport import use_udp_only
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 SPACE = "{http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles}"

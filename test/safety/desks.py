@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from strands_robots.safety.approval_policy import ApprovalPolicy
-from strands_robots.safety.decision import Decision, sign_decision
-from strands_robots.safety.keyring import Keyring
-from strands_robots.safety.keys import OperatorKey
-from strands_robots.safety.permit_journal import PermitJournal
-from strands_robots.safety.permits import Answer, Asker, Moment, PermitDesk, Ticket
-from strands_robots.safety.request import CanonicalRequest, canonical_request
+from strands_robots.approvals.approval_policy import ApprovalPolicy
+from strands_robots.approvals.decision import Decision, sign_decision
+from strands_robots.approvals.permit_journal import PermitJournal
+from strands_robots.approvals.permits import Answer, Asker, Moment, PermitDesk, Ticket
+from strands_robots.approvals.request import CanonicalRequest, canonical_request
+from strands_robots.operators.keyring import Keyring
+from strands_robots.operators.keys import OperatorKey
 
 from .operators import keyring, operator_key
 

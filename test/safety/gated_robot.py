@@ -9,11 +9,11 @@ from graph import Client
 from rclpy.clock import Clock, ClockType
 from strands_robots.msg import GateState
 
-from strands_robots.ros import qos
-from strands_robots.ros.conversions import gate_state_to_msg
-from strands_robots.ros.safety_ports import SafetyPorts
-from strands_robots.safety.gate import Gate, GateConfig, GateReport
-from strands_robots.types import Instant, JointLimits
+from strands_robots.control.gate import Gate, GateConfig, GateReport
+from strands_robots.core.types import Instant, JointLimits
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import gate_state_to_msg
+from strands_robots.ros.robot.safety_ports import SafetyPorts
 
 LIMITS = JointLimits(("joint",), np.array([-1.0]), np.array([1.0]), np.ones(1), np.ones(1), np.ones(1))
 

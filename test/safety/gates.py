@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.safety.gate import Gate, GateConfig, Setpoint
-from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.safety.refusal import Verdict
-from strands_robots.types import ControlMode, Instant, JointLimits
+from strands_robots.control.gate import Gate, GateConfig, Setpoint
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.control.refusal import Verdict
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import ControlMode, Instant, JointLimits
 
 NAMES = ("shoulder", "elbow", "gripper")
 DT = 0.01

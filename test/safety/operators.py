@@ -6,9 +6,9 @@ import dataclasses
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from strands_robots.operators.keyring import Keyring, Operator, Role
+from strands_robots.operators.keys import OperatorKey
 from strands_robots.safety.authority import SignedResumeAuthority
-from strands_robots.safety.keyring import Keyring, Operator, Role
-from strands_robots.safety.keys import OperatorKey
 from strands_robots.safety.resume import PURPOSE, ResumeRequest
 
 ALL_ROLES = frozenset(Role)

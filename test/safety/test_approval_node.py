@@ -13,13 +13,13 @@ from strands_robots.action import MoveTo
 from strands_robots.msg import ApprovalRequest, ApprovalState, AuditEvent
 from strands_robots.srv import ConsumePermit, DecideApproval, RequestApproval, StopGraph
 
-from strands_robots.ros import qos
-from strands_robots.ros.approval_client import ask_to_msg, use_to_msg
-from strands_robots.ros.approval_messages import decision_to_msg, fields_of, state_to_msg
-from strands_robots.safety.decision import sign_decision
-from strands_robots.safety.keyring import save_keyring
-from strands_robots.safety.permits import Asker, Moment
-from strands_robots.safety.request import CanonicalRequest, canonical_request
+from strands_robots.approvals.decision import sign_decision
+from strands_robots.approvals.permits import Asker, Moment
+from strands_robots.approvals.request import CanonicalRequest, canonical_request
+from strands_robots.clients.approval_client import ask_to_msg, use_to_msg
+from strands_robots.operators.keyring import save_keyring
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.approval_messages import decision_to_msg, fields_of, state_to_msg
 
 from .desks import AGENT, Desk
 from .desks import request as desk_request

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from strands_robots.approvals.approval_policy import ApprovalPolicy, Rate, RequestClass, load_policy, rule_on
+from strands_robots.approvals.never_tools import ALWAYS_TYPES, NEVER_COMMANDS, NEVER_TYPES, reason_against_tool
 from strands_robots.cli import main
-from strands_robots.errors import ConfigurationError
-from strands_robots.safety.approval_policy import ApprovalPolicy, Rate, RequestClass, load_policy, rule_on
-from strands_robots.safety.never_tools import ALWAYS_TYPES, NEVER_COMMANDS, NEVER_TYPES, reason_against_tool
+from strands_robots.core.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[2]
 MOVE = "strands_robots/action/MoveTo"

@@ -8,7 +8,7 @@ from pathlib import Path
 from graph import Graph, wait_for
 from strands_robots.msg import AuditState, SafetyState
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 from .test_safety_node import Rig
 

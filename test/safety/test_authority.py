@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from strands_robots.errors import ConfigurationError, ResumeRefusedError
+from strands_robots.core.errors import ConfigurationError, ResumeRefusedError
+from strands_robots.operators.keyring import Role, save_keyring
 from strands_robots.safety import authority as authority_module
 from strands_robots.safety.authority import SignedResumeAuthority
-from strands_robots.safety.keyring import Role, save_keyring
 from strands_robots.safety.resume import (
     AnyoneMayResume,
     AuthorityConfig,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from strands_robots.errors import ResumeRefusedError
+from strands_robots.core.errors import ResumeRefusedError
 from strands_robots.safety.button_watch import ButtonBeat, ButtonWatch
 from strands_robots.safety.resume import ResumeRequest
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig

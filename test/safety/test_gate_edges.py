@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strands_robots.errors import ShapeError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.safety.checks import MAX_DURATION, MAX_VALUES, check_shape, check_times
-from strands_robots.safety.gate import Gate, GateConfig
-from strands_robots.safety.refusal import Refusal, Refused
-from strands_robots.types import Instant, StopCategory
+from strands_robots.control.checks import MAX_DURATION, MAX_VALUES, check_shape, check_times
+from strands_robots.control.gate import Gate, GateConfig
+from strands_robots.control.refusal import Refusal, Refused
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import ShapeError
+from strands_robots.core.types import Instant, StopCategory
 
 from .gates import DT, NAMES, Bench, limits
 

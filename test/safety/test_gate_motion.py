@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strands_robots.types import ControlMode, StopCategory
+from strands_robots.core.types import ControlMode, StopCategory
 
 from .gates import DT, Bench, limits
 

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, ShapeError
-from strands_robots.safety.gate import Gate, GateConfig
-from strands_robots.safety.limits import LimitPolicy
-from strands_robots.safety.refusal import Refusal, Verdict
-from strands_robots.types import ControlMode
+from strands_robots.control.gate import Gate, GateConfig
+from strands_robots.control.limits import LimitPolicy
+from strands_robots.control.refusal import Refusal, Verdict
+from strands_robots.core.errors import ConfigurationError, ShapeError
+from strands_robots.core.types import ControlMode
 
 from .gates import NAMES, Bench, limits
 

@@ -13,7 +13,7 @@ FORBIDDEN = ("permits", "permit_journal", "approval_policy", "keyring", "authori
 def test_gate_and_supervisor_load_nothing_of_approvals_and_keys() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(SOURCE)!r})\n"
-        "import strands_robots.safety.gate, strands_robots.safety.supervisor\n"
+        "import strands_robots.control.gate, strands_robots.safety.supervisor\n"
         f"print([name for name in sys.modules if name.split('.')[-1] in {FORBIDDEN!r} or name == 'cryptography'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

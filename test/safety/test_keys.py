@@ -10,11 +10,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.safety import keyring as keyring_module
-from strands_robots.safety import keys as keys_module
-from strands_robots.safety.keyring import Keyring, Operator, Role, load_keyring, save_keyring
-from strands_robots.safety.keys import (
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.operators import keyring as keyring_module
+from strands_robots.operators import keys as keys_module
+from strands_robots.operators.keyring import Keyring, Operator, Role, load_keyring, save_keyring
+from strands_robots.operators.keys import (
     KeyFileError,
     PublicKey,
     create_key,

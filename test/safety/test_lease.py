@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from strands_robots.safety.lease import Lease, source_class
-from strands_robots.safety.refusal import Refusal, Refused
+from strands_robots.control.lease import Lease, source_class
+from strands_robots.control.refusal import Refusal, Refused
 
 from .gates import Bench
 

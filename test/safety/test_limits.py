@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.motion.player import PlannedChunk
-from strands_robots.safety.limits import LimitPolicy, plan
-from strands_robots.safety.refusal import Refused
-from strands_robots.types import ControlMode, JointLimits
+from strands_robots.control.limits import LimitPolicy, plan
+from strands_robots.control.player import PlannedChunk
+from strands_robots.control.refusal import Refused
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import ControlMode, JointLimits
 
 from .gates import DT
 

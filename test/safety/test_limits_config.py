@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import load_robot
-from strands_robots.safety.limits_config import LimitsConfig, per_joint
-from strands_robots.share import share_directory
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.share import share_directory
+from strands_robots.description.robot_config import load_robot
+from strands_robots.description.supervision_config import LimitsConfig, per_joint
 
 BOX = {"min": [-0.5, -0.5, 0.0], "max": [0.5, 0.5, 0.6]}
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.safety import permit_journal
-from strands_robots.safety.approval_policy import ApprovalPolicy
-from strands_robots.safety.approval_refusal import ApprovalRefusal, ApprovalRefusedError
-from strands_robots.safety.permit_journal import PermitJournal
-from strands_robots.safety.permits import Answer, Moment
+from strands_robots.approvals import permit_journal
+from strands_robots.approvals.approval_policy import ApprovalPolicy
+from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalRefusedError
+from strands_robots.approvals.permit_journal import PermitJournal
+from strands_robots.approvals.permits import Answer, Moment
+from strands_robots.core.errors import ConfigurationError
 
 from .desks import BOB, POLICY, DiskDesk, request
 from .operators import keyring

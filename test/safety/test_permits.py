@@ -10,12 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from strands_robots.safety import rate_limit
-from strands_robots.safety.approval_policy import ApprovalPolicy, Rate, RequestClass
-from strands_robots.safety.approval_refusal import ApprovalRefusal, ApprovalRefusedError
-from strands_robots.safety.keyring import Role
-from strands_robots.safety.permits import Asker, Moment, PermitDesk, PermitState
-from strands_robots.safety.rate_limit import RateLimits
+from strands_robots.approvals import rate_limit
+from strands_robots.approvals.approval_policy import ApprovalPolicy, Rate, RequestClass
+from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalRefusedError
+from strands_robots.approvals.permits import Asker, Moment, PermitDesk, PermitState
+from strands_robots.approvals.rate_limit import RateLimits
+from strands_robots.operators.keyring import Role
 
 from .desks import AGENT, ANNA, BOB, OPERATORS, POLICY, RUN, Desk, request
 from .operators import keyring, operator_key

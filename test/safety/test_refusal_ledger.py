@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strands_robots.safety.refusal_ledger import OTHERS, RefusalLedger
+from strands_robots.control.refusal_ledger import OTHERS, RefusalLedger
 
 
 def test_each_source_and_reason_has_its_count_and_last_words() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strands_robots.safety.approval_refusal import ApprovalRefusal, ApprovalRefusedError
-from strands_robots.safety.request import CanonicalRequest, canonical_request, parse_request
+from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalRefusedError
+from strands_robots.approvals.request import CanonicalRequest, canonical_request, parse_request
 
 KIND = "strands_robots/action/MoveTo"
 FIELDS = st.dictionaries(

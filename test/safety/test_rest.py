@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from strands_robots.safety.rest import RestMonitor
+from strands_robots.control.rest import RestMonitor
 
 THRESHOLD, DURATION = 0.02, 0.1
 

@@ -13,7 +13,7 @@ from graph import Graph, Process, wait_for
 from strands_robots.msg import SafetyState, StopRequest
 from strands_robots.srv import ResumeGraph, StopGraph
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 from .gated_robot import GatedRobot
 
@@ -33,7 +33,13 @@ class Rig:
 
     def start(self, **parameters: Any) -> Process:
         self.states.clear()
-        given = {"run_id": RUN, "arm_on_start": True, "settle_time": 0.0, "latch_folder": str(self.folder), **parameters}
+        given = {
+            "run_id": RUN,
+            "arm_on_start": True,
+            "settle_time": 0.0,
+            "latch_folder": str(self.folder),
+            **parameters,
+        }
         node = self.graph.start("safety_node", **given)
         wait_for(lambda: self.states or node.exit_code is not None, 20.0, "safety/state")
         return node

@@ -9,7 +9,7 @@ import pytest
 from graph import Client, Graph, wait_for
 from strands_robots.msg import RobotSafety, SafetyState, StopRequest
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 from .gated_robot import GatedRobot
 

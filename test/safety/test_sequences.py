@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from strands_robots.safety.refusal import Refusal, Refused
-from strands_robots.safety.sequences import SequenceTable
+from strands_robots.control.refusal import Refusal, Refused
+from strands_robots.control.sequences import SequenceTable
 
 
 def refused(sequences: SequenceTable, source: str, sequence: int, expiry: float = 10.0, now: float = 0.0) -> Refused:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from strands_robots.safety.gate import GateReport
+from strands_robots.control.gate import GateReport
+from strands_robots.core.types import StopCategory
 from strands_robots.safety.settling import LONGEST_SILENCE, Settling
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
-from strands_robots.types import StopCategory
 
 
 class Start:

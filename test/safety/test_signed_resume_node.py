@@ -11,10 +11,10 @@ from graph import Graph, wait_for
 from strands_robots.msg import AuditEvent, SafetyState
 from strands_robots.srv import GetResumeChallenge, ResumeGraph, StopGraph
 
-from strands_robots.ros import qos
-from strands_robots.ros.resume_client import resume_to_msg, sign_resume
-from strands_robots.safety.keyring import save_keyring
-from strands_robots.safety.keys import OperatorKey
+from strands_robots.clients.resume_client import resume_to_msg, sign_resume
+from strands_robots.operators.keyring import save_keyring
+from strands_robots.operators.keys import OperatorKey
+from strands_robots.ros.messages import qos
 from strands_robots.safety.resume import ResumeRequest
 
 from .operators import keyring, operator_key

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from strands_robots.errors import ResumeRefusedError
-from strands_robots.safety.gate import Gate, GateConfig, GateReport
-from strands_robots.safety.heartbeat import Heartbeat
+from strands_robots.control.gate import Gate, GateConfig, GateReport
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.core.errors import ResumeRefusedError
+from strands_robots.core.types import Instant, JointLimits
 from strands_robots.safety.resume import ResumeRequest
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
-from strands_robots.types import Instant, JointLimits
 
 LIMITS = JointLimits(("joint",), np.array([-1.0]), np.array([1.0]), np.ones(1), np.ones(1), np.ones(1))
 ROBOTS = ("arm", "base")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import rfc8785
 
-from strands_robots.safety.limits_record import limits_record
+from strands_robots.control.limits_record import limits_record
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig
 
 from .gates import DT, Bench

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from strands_robots.errors import ResumeRefusedError
-from strands_robots.safety.gate import GateReport
+from strands_robots.control.gate import GateReport
+from strands_robots.core.errors import ResumeRefusedError
+from strands_robots.core.types import StopCategory
 from strands_robots.safety.resume import ResumeRequest, StopFacts
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
-from strands_robots.types import StopCategory
 
 
 class Graph:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strands_robots.safety.tally import Tally
+from strands_robots.control.tally import Tally
 
 
 def test_flood_is_counted_for_each_kind() -> None:

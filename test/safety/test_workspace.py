@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strands_robots.errors import ConfigurationError, ShapeError
-from strands_robots.safety.limits_config import BoxConfig, LimitsConfig, WorkspaceConfig
-from strands_robots.safety.refusal import Refusal, Verdict
-from strands_robots.safety.supervision import Supervision
-from strands_robots.safety.tool_chain import ChainJoint, ToolChain
-from strands_robots.safety.workspace import Workspace
-from strands_robots.types import ControlMode
+from strands_robots.control.refusal import Refusal, Verdict
+from strands_robots.control.supervision import Supervision
+from strands_robots.control.tool_chain import ChainJoint, ToolChain
+from strands_robots.control.workspace import Workspace
+from strands_robots.core.errors import ConfigurationError, ShapeError
+from strands_robots.core.types import ControlMode
+from strands_robots.description.supervision_config import BoxConfig, LimitsConfig, WorkspaceConfig
 
 from .gates import DT, limits
 from .watched_arm import FORE, UPPER, WatchedArm, chain, tool

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.safety.limits_config import LimitsConfig
-from strands_robots.safety.supervision import Supervision
-from strands_robots.safety.tool_chain import ChainJoint, ToolChain
+from strands_robots.control.supervision import Supervision
+from strands_robots.control.tool_chain import ChainJoint, ToolChain
+from strands_robots.description.supervision_config import LimitsConfig
 
 from .gates import DT, Bench, limits
 

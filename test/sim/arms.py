@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from strands_robots.robot_config import RobotConfig
-from strands_robots.sim.robot_model import describe_model
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
+from strands_robots.description.robot_config import RobotConfig
+from strands_robots.description.robot_model import describe_model
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 MJCF = DATA / "two_joint_arm.xml"
@@ -24,7 +24,11 @@ def one_arm_world(**changes: Any) -> World:
 
 
 def two_arm_world() -> World:
-    return World(WorldConfig(robots=(RobotSpec("left", arm(), (0.0, 0.4, 0.0)), RobotSpec("right", arm(), (0.0, -0.4, 0.0), 1.57))))
+    return World(
+        WorldConfig(
+            robots=(RobotSpec("left", arm(), (0.0, 0.4, 0.0)), RobotSpec("right", arm(), (0.0, -0.4, 0.0), 1.57))
+        )
+    )
 
 
 def changed(tmp_path: Path, old: str, new: str, source: Path = MJCF) -> Path:

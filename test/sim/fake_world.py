@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.safety.gate import Gate, GateConfig, GateReport, Setpoint
-from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.safety.readings import Readings
-from strands_robots.sim.camera_worker import CameraFeed, CameraWorker
-from strands_robots.sim.control import ControlLoop, RobotLoop
-from strands_robots.sim.runtime import RuntimeConfig, SimRuntime, WorldMode
-from strands_robots.types import FloatArray, Instant, JointLimits
+from strands_robots.control.gate import Gate, GateConfig, GateReport, Setpoint
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.control.loop import ControlLoop, RobotLoop
+from strands_robots.control.readings import Readings
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import FloatArray, Instant, JointLimits
+from strands_robots.sim.render.camera_worker import CameraFeed, CameraWorker
+from strands_robots.sim.run.runtime import RuntimeConfig, SimRuntime, WorldMode
 
 TIMESTEP = 0.002
 PERIOD = 0.01

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from strands_robots.errors import RenderError
-from strands_robots.sim.camera_worker import DEPTH, RGB, CameraFeed, CameraWorker, Renderers, RenderRequest
+from strands_robots.core.errors import RenderError
+from strands_robots.sim.render.camera_worker import DEPTH, RGB, CameraFeed, CameraWorker, Renderers, RenderRequest
 
 
 @dataclass

@@ -6,12 +6,12 @@ import mujoco
 import numpy as np
 import pytest
 
-from strands_robots.errors import ModelError, RenderError, ShapeError, UnknownNameError
-from strands_robots.robot_config import CameraConfig, load_robot
-from strands_robots.sim.cameras import Camera
-from strands_robots.sim.renderer import PictureKind, SceneRenderer
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import ModelError, RenderError, ShapeError, UnknownNameError
+from strands_robots.core.types import FloatArray
+from strands_robots.description.robot_config import CameraConfig, load_robot
+from strands_robots.sim.render.cameras import Camera
+from strands_robots.sim.render.renderer import PictureKind, SceneRenderer
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 from .arms import arm, one_arm_world, two_arm_world
 
@@ -28,7 +28,13 @@ def optical_pose(world: World, camera: Camera) -> tuple[FloatArray, FloatArray]:
 
 def add_ball(world: World, position: tuple[float, float, float], radius: float) -> None:
     world.spec.worldbody.add_geom(
-        name="ball", type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[radius, 0, 0], pos=list(position), rgba=[1, 0, 0, 1], contype=0, conaffinity=0
+        name="ball",
+        type=mujoco.mjtGeom.mjGEOM_SPHERE,
+        size=[radius, 0, 0],
+        pos=list(position),
+        rgba=[1, 0, 0, 1],
+        contype=0,
+        conaffinity=0,
     )
     world.recompile()
 
@@ -237,5 +243,7 @@ def test_camera_on_a_moving_body_without_a_name_is_refused() -> None:
     pendulum.add_joint(type=mujoco.mjtJoint.mjJNT_HINGE)
     pendulum.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.02, 0, 0], mass=0.1)
     pendulum.add_camera(name="swing")
-    with pytest.raises(ModelError, match="camera 'swing' is on a body that moves and has no name; valid: name the body"):
+    with pytest.raises(
+        ModelError, match="camera 'swing' is on a body that moves and has no name; valid: name the body"
+    ):
         world.recompile()

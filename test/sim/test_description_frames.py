@@ -6,10 +6,10 @@ import mujoco
 import numpy as np
 import pytest
 
-from strands_robots.robot_config import load_robot
-from strands_robots.sim.description_frames import description_frames
-from strands_robots.sim.frames import FrameTree
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
+from strands_robots.description.robot_config import load_robot
+from strands_robots.sim.query.frames import FrameTree
+from strands_robots.sim.scene.description_frames import description_frames
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 from .urdf_kinematics import UrdfTree, rotation_from_rpy
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strands_robots.sim.drawn_shapes import DrawnKind, DrawnShape, SceneShapes
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.terrain import Terrain
-from strands_robots.sim.world import World
-from strands_robots.sim.world_edits import SetGround
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.edit.world_edits import SetGround
+from strands_robots.sim.scene.drawn_shapes import DrawnKind, DrawnShape, SceneShapes
+from strands_robots.sim.scene.terrain import Terrain
+from strands_robots.sim.world.world import World
 
 from .arms import one_arm_world
 

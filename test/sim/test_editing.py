@@ -9,18 +9,28 @@ import mujoco
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, ModelError, StrandsRobotsError, UnknownNameError, WorldError
-from strands_robots.robot_config import CameraConfig
-from strands_robots.sim import queries
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody, AddJoint, AddShape, AddSite, Attach, DeleteBody, Detach, Edit, SetPose
-from strands_robots.sim.export import export_mjcf
-from strands_robots.sim.inspection import Still, take_snapshot
-from strands_robots.sim.property_edits import SetProperty
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.terrain import Terrain
-from strands_robots.sim.world import RobotSpec, World
-from strands_robots.sim.world_edits import AddCamera, AddRobot, RemoveCamera, RemoveRobot, SetGround
+from strands_robots.core.errors import ConfigurationError, ModelError, StrandsRobotsError, UnknownNameError, WorldError
+from strands_robots.description.robot_config import CameraConfig
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import (
+    AddBody,
+    AddJoint,
+    AddShape,
+    AddSite,
+    Attach,
+    DeleteBody,
+    Detach,
+    Edit,
+    SetPose,
+)
+from strands_robots.sim.edit.export import export_mjcf
+from strands_robots.sim.edit.property_edits import SetProperty
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.edit.world_edits import AddCamera, AddRobot, RemoveCamera, RemoveRobot, SetGround
+from strands_robots.sim.query import queries
+from strands_robots.sim.scene.terrain import Terrain
+from strands_robots.sim.world.inspection import Still, take_snapshot
+from strands_robots.sim.world.world import RobotSpec, World
 
 from .arms import arm, one_arm_world, two_arm_world
 
@@ -264,7 +274,7 @@ def test_first_robot_is_removed_and_the_second_goes_on() -> None:
 )
 def test_ground_has_the_height_of_its_terrain(world: World, terrain: Terrain, x: float, height: float) -> None:
     edit(world, [SetGround(terrain), AddBody("ball", [Shape("sphere", [0.05], mass=0.1)], position=(x, 0.0, 1.0))])
-    from strands_robots.sim.rays import ground_height
+    from strands_robots.sim.query.rays import ground_height
 
     heights, _ = ground_height(Still(take_snapshot(world)), np.array([[x + 0.06, 0.06]]))
     assert heights[0] == pytest.approx(height, abs=0.03)

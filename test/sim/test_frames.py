@@ -6,12 +6,12 @@ import mujoco
 import numpy as np
 import pytest
 
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody
-from strands_robots.sim.frames import FrameTree
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.world import World
-from strands_robots.sim.world_setup import world_config
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.query.frames import FrameTree
+from strands_robots.sim.world.world import World
+from strands_robots.sim.world.world_setup import world_config
 
 
 def compose(tree: FrameTree, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from strands_robots.sim.fused_visuals import fuse_visuals
+from strands_robots.description.fused_visuals import fuse_visuals
 
 MODEL = """
 <mujoco>

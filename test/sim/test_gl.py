@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from strands_robots.errors import RenderError
-from strands_robots.sim.gl import check_rendering, choose_backend, make_context
+from strands_robots.core.errors import RenderError
+from strands_robots.sim.render.gl import check_rendering, choose_backend, make_context
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere MuJoCo chooses")
 
@@ -16,7 +16,9 @@ linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="el
 @pytest.mark.parametrize(
     ("libraries", "backend"), [(["libEGL.so.1", "libOSMesa.so.8"], "egl"), (["libOSMesa.so.8"], "osmesa"), ([], "")]
 )
-def test_backend_is_egl_else_osmesa_else_left_to_mujoco(monkeypatch: pytest.MonkeyPatch, libraries: list[str], backend: str) -> None:
+def test_backend_is_egl_else_osmesa_else_left_to_mujoco(
+    monkeypatch: pytest.MonkeyPatch, libraries: list[str], backend: str
+) -> None:
     monkeypatch.delenv("MUJOCO_GL", raising=False)
     assert choose_backend(libraries.__contains__) == backend
 
@@ -38,7 +40,7 @@ def test_check_says_what_failed_and_what_to_install(monkeypatch: pytest.MonkeyPa
 
 
 def test_choosing_a_backend_does_not_import_mujoco() -> None:
-    code = "import sys, strands_robots.sim.gl; sys.exit('mujoco' in sys.modules)"
+    code = "import sys, strands_robots.sim.render.gl; sys.exit('mujoco' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run([sys.executable, "-c", code], check=False, env=environment).returncode == 0
 
@@ -46,7 +48,7 @@ def test_choosing_a_backend_does_not_import_mujoco() -> None:
 @linux_only
 def test_renderer_works_when_mujoco_was_imported_first() -> None:
     code = (
-        "import mujoco; from strands_robots.sim.world import World, WorldConfig; from strands_robots.sim.renderer import SceneRenderer; "
+        "import mujoco; from strands_robots.sim.world.world import World, WorldConfig; from strands_robots.sim.render.renderer import SceneRenderer; "
         "world = World(WorldConfig(robots=())); assert SceneRenderer(world).render(world.get_state(), 'overhead').any()"
     )
     environment = {key: value for key, value in os.environ.items() if key != "MUJOCO_GL"}

@@ -9,19 +9,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.safety.gate import Gate, GateConfig
-from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.sim.camera_worker import CameraWorker
-from strands_robots.sim.checkpoints import Checkpoints
-from strands_robots.sim.control import ControlLoop, RobotLoop
-from strands_robots.sim.describe import describe_world
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody, DeleteBody
-from strands_robots.sim.inspection import take_snapshot
-from strands_robots.sim.runtime import RuntimeConfig, SimRuntime
-from strands_robots.sim.shapes import Shape
+from strands_robots.control.gate import Gate, GateConfig
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.control.loop import ControlLoop, RobotLoop
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.sim.edit.checkpoints import Checkpoints
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody, DeleteBody
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.query.describe import describe_world
+from strands_robots.sim.render.camera_worker import CameraWorker
+from strands_robots.sim.run.runtime import RuntimeConfig, SimRuntime
+from strands_robots.sim.world.inspection import take_snapshot
 
 from .arms import two_arm_world
 from .fake_world import FakePort

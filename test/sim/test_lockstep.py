@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strands_robots.errors import WorldError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.sim.lockstep import StepRequest, StepResult
-from strands_robots.sim.runtime import WorldMode
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import WorldError
+from strands_robots.sim.run.lockstep import StepRequest, StepResult
+from strands_robots.sim.run.runtime import WorldMode
 
 from .fake_world import Bench
 

@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, ModelError, StrandsRobotsError, UnknownNameError, WorldError
-from strands_robots.sim.describe import object_names
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody, DeleteBody
-from strands_robots.sim.entities import EntityKind, entities, entity, overlaps_sphere
-from strands_robots.sim.inspection import Still, take_snapshot
-from strands_robots.sim.model_edits import AddModel, Model, is_robot
-from strands_robots.sim.model_guard import ModelGuard
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.terrain import Terrain
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
-from strands_robots.sim.world_edits import AddRobot, RemoveRobot
+from strands_robots.core.errors import ConfigurationError, ModelError, StrandsRobotsError, UnknownNameError, WorldError
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody, DeleteBody
+from strands_robots.sim.edit.entities import EntityKind, entities, entity, overlaps_sphere
+from strands_robots.sim.edit.model_edits import AddModel, Model, is_robot
+from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.edit.world_edits import AddRobot, RemoveRobot
+from strands_robots.sim.query.describe import object_names
+from strands_robots.sim.scene.terrain import Terrain
+from strands_robots.sim.world.inspection import Still, take_snapshot
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 from .arms import one_arm_world
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from strands_robots.sim.pacing import MAX_SLEEP, LatenessMeter, Pacer, RateMeter
+from strands_robots.sim.run.pacing import MAX_SLEEP, LatenessMeter, Pacer, RateMeter
 
 
 class FakeTime:

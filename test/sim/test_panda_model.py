@@ -6,8 +6,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from strands_robots.robot_config import RobotConfig, load_robot
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
+from strands_robots.description.robot_config import RobotConfig, load_robot
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 from .test_so101_model import TABLE as SO101_TABLE
 from .test_so101_model import contact_pairs, rotation_angle, run

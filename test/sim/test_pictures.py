@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.sim.pictures import output_path, write_png
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.sim.render.pictures import output_path, write_png
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,16 @@ import mujoco
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, UnknownNameError, WorldError
-from strands_robots.sim.checkpoints import Checkpoints
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody, DeleteBody
-from strands_robots.sim.property_edits import SetProperty
-from strands_robots.sim.renderer import SceneRenderer
-from strands_robots.sim.sensor_noise import JointNoise
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.variations import Variation
-from strands_robots.sim.world import World
+from strands_robots.core.errors import ConfigurationError, UnknownNameError, WorldError
+from strands_robots.sim.edit.checkpoints import Checkpoints
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody, DeleteBody
+from strands_robots.sim.edit.property_edits import SetProperty
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.randomize.variations import Variation
+from strands_robots.sim.render.renderer import SceneRenderer
+from strands_robots.sim.world.sensor_noise import JointNoise
+from strands_robots.sim.world.world import World
 
 from .arms import one_arm_world, two_arm_world
 
@@ -80,7 +80,7 @@ import hashlib, sys
 sys.path.insert(0, {tests!r})
 from sim.test_randomization import ALL, cube, everything
 from sim.arms import one_arm_world
-from strands_robots.sim.editing import edit
+from strands_robots.sim.edit.editing import edit
 world = one_arm_world()
 edit(world, [cube("cube", 0.0), cube("other", 0.5)])
 world.vary(ALL, 11)

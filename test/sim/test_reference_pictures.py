@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody
-from strands_robots.sim.pictures import write_png
-from strands_robots.sim.renderer import Picture, PictureKind, SceneRenderer
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.views import view_at
-from strands_robots.sim.world import World
-from strands_robots.sim.world_setup import world_config
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.render.pictures import write_png
+from strands_robots.sim.render.renderer import Picture, PictureKind, SceneRenderer
+from strands_robots.sim.render.views import view_at
+from strands_robots.sim.world.world import World
+from strands_robots.sim.world.world_setup import world_config
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "pictures"
 

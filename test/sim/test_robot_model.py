@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, ModelError, WorldError
-from strands_robots.robot_config import load_robot
-from strands_robots.sim.robot_model import describe_model
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
+from strands_robots.core.errors import ConfigurationError, ModelError, WorldError
+from strands_robots.description.robot_config import load_robot
+from strands_robots.description.robot_model import describe_model
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 from .arms import MJCF, URDF, arm, changed, one_arm_world
 
@@ -29,7 +29,11 @@ def test_mjcf_is_described_with_its_limits_home_and_cameras() -> None:
     assert config.urdf is None
     assert config.base_frame == "base_link"
     assert list(config.joints) == ["shoulder", "elbow"]
-    assert (config.joints["elbow"].lower, config.joints["elbow"].upper, config.joints["elbow"].effort) == (-2.0, 2.0, 12.0)
+    assert (config.joints["elbow"].lower, config.joints["elbow"].upper, config.joints["elbow"].effort) == (
+        -2.0,
+        2.0,
+        12.0,
+    )
     assert config.home == {"shoulder": 0.4, "elbow": 0.6}
     assert list(config.cameras) == ["wrist"]
     assert config.description == "Described from two_joint_arm.xml; assumed: acceleration, velocity"
@@ -85,7 +89,9 @@ def test_file_that_is_not_xml_is_named(tmp_path: Path) -> None:
 def test_file_of_another_format_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "arm.sdf"
     path.write_text("<sdf/>", encoding="utf-8")
-    with pytest.raises(ModelError, match=r"arm\.sdf' of robot 'arm' begins with <sdf>; valid: <mujoco> \(MJCF\) or <robot> \(URDF\)"):
+    with pytest.raises(
+        ModelError, match=r"arm\.sdf' of robot 'arm' begins with <sdf>; valid: <mujoco> \(MJCF\) or <robot> \(URDF\)"
+    ):
         one_arm_world(mjcf=path)
 
 
@@ -104,7 +110,9 @@ def test_compiler_message_is_passed_on_with_the_file(tmp_path: Path, old: str, n
 
 
 def test_missing_mesh_is_named_in_the_words_of_mujoco(tmp_path: Path) -> None:
-    path = changed(tmp_path, '<box size="0.04 0.04 0.25"/>', '<mesh filename="package://arm_description/upper.stl"/>', URDF)
+    path = changed(
+        tmp_path, '<box size="0.04 0.04 0.25"/>', '<mesh filename="package://arm_description/upper.stl"/>', URDF
+    )
     with pytest.raises(ModelError, match=r"two_joint_arm\.urdf' of .* MuJoCo says: .*arm_description/upper\.stl"):
         describe_model(path)
 
@@ -112,13 +120,20 @@ def test_missing_mesh_is_named_in_the_words_of_mujoco(tmp_path: Path) -> None:
 def test_package_path_is_found_on_the_ament_prefix_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tetrahedron(tmp_path / "prefix" / "share" / "arm_description" / "upper.obj")
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path / "prefix"))
-    path = changed(tmp_path, '<box size="0.04 0.04 0.25"/>', '<mesh filename="package://arm_description/upper.obj"/>', URDF)
+    path = changed(
+        tmp_path, '<box size="0.04 0.04 0.25"/>', '<mesh filename="package://arm_description/upper.obj"/>', URDF
+    )
     assert world_of(path).model.nmesh >= 1
 
 
 def test_mesh_folder_of_a_urdf_is_relative_to_its_file(tmp_path: Path) -> None:
     write_tetrahedron(tmp_path / "shapes" / "upper.obj")
-    folder = changed(tmp_path, "<link name=\"tool_link\"/>", '<link name="tool_link"/><mujoco><compiler meshdir="shapes"/></mujoco>', URDF)
+    folder = changed(
+        tmp_path,
+        '<link name="tool_link"/>',
+        '<link name="tool_link"/><mujoco><compiler meshdir="shapes"/></mujoco>',
+        URDF,
+    )
     path = changed(tmp_path, '<box size="0.04 0.04 0.25"/>', '<mesh filename="package://somewhere/upper.obj"/>', folder)
     assert world_of(path).model.nmesh >= 1
 
@@ -126,7 +141,9 @@ def test_mesh_folder_of_a_urdf_is_relative_to_its_file(tmp_path: Path) -> None:
 def test_mesh_folder_of_an_mjcf_is_relative_to_its_file(tmp_path: Path) -> None:
     write_tetrahedron(tmp_path / "shapes" / "upper.obj")
     assets = changed(
-        tmp_path, '<compiler angle="radian"/>', '<compiler angle="radian" meshdir="shapes"/><asset><mesh file="upper.obj"/></asset>'
+        tmp_path,
+        '<compiler angle="radian"/>',
+        '<compiler angle="radian" meshdir="shapes"/><asset><mesh file="upper.obj"/></asset>',
     )
     path = changed(tmp_path, 'type="capsule" fromto="0 0 0 0 0 0.25" size="0.02"', 'type="mesh" mesh="upper"', assets)
     world = world_of(path)
@@ -135,9 +152,13 @@ def test_mesh_folder_of_an_mjcf_is_relative_to_its_file(tmp_path: Path) -> None:
     assert world.model.nmesh == 1
 
 
-def test_visual_mesh_in_an_unreadable_format_is_left_out_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_visual_mesh_in_an_unreadable_format_is_left_out_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     shape = '<visual><origin xyz="0 0 0.125"/><geometry><box size="0.04 0.04 0.25"/></geometry></visual>'
-    path = changed(tmp_path, shape, '<visual><geometry><mesh filename="package://arm/upper.DAE"/></geometry></visual>', URDF)
+    path = changed(
+        tmp_path, shape, '<visual><geometry><mesh filename="package://arm/upper.DAE"/></geometry></visual>', URDF
+    )
     model = world_of(path).model
     assert "1 visual meshes of" in caplog.text
     assert "MuJoCo reads .stl, .obj, .msh" in caplog.text
@@ -145,7 +166,9 @@ def test_visual_mesh_in_an_unreadable_format_is_left_out_with_a_warning(tmp_path
     assert [int(model.geom_group[i]) for i in shapes] == [0]
 
 
-def test_warnings_of_mujoco_go_to_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warnings_of_mujoco_go_to_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     world = one_arm_world()
     world.data.qvel[0] = np.inf
@@ -183,7 +206,12 @@ def test_filtered_servo_starts_and_wakes_up_settled(tmp_path: Path) -> None:
 
 
 def test_floating_robot_stands_where_it_was_put(tmp_path: Path) -> None:
-    path = changed(tmp_path, '<body name="base_link">', '<body name="base_link"><freejoint/>', changed(tmp_path, "0.4 0.6", "0.4 0.6"))
+    path = changed(
+        tmp_path,
+        '<body name="base_link">',
+        '<body name="base_link"><freejoint/>',
+        changed(tmp_path, "0.4 0.6", "0.4 0.6"),
+    )
     text = path.read_text(encoding="utf-8")
     path.write_text(text[: text.index("<keyframe>")] + "</mujoco>", encoding="utf-8")
     world = World(WorldConfig(robots=(RobotSpec("arm", arm(mjcf=path), (0.5, 0.2, 0.0), 0.3),)))
@@ -194,7 +222,9 @@ def test_floating_robot_stands_where_it_was_put(tmp_path: Path) -> None:
 def test_joint_that_the_model_lacks_is_named_with_the_valid_ones() -> None:
     joints = arm().model_dump()["joints"]
     joints["wrist"] = joints["elbow"]
-    with pytest.raises(ModelError, match=r"names joints that '.*two_joint_arm\.xml' does not have: wrist; valid: shoulder, elbow"):
+    with pytest.raises(
+        ModelError, match=r"names joints that '.*two_joint_arm\.xml' does not have: wrist; valid: shoulder, elbow"
+    ):
         one_arm_world(joints=joints)
 
 
@@ -206,7 +236,9 @@ def test_camera_that_the_model_lacks_is_named_with_the_valid_ones() -> None:
 def test_limits_wider_than_the_joint_are_refused() -> None:
     joints = arm().model_dump()["joints"]
     joints["elbow"]["upper"] = 2.5
-    with pytest.raises(ModelError, match=r"lets joint 'elbow' go from -2\.0 to 2\.5, further than '.*' does; valid: -2 to 2"):
+    with pytest.raises(
+        ModelError, match=r"lets joint 'elbow' go from -2\.0 to 2\.5, further than '.*' does; valid: -2 to 2"
+    ):
         one_arm_world(joints=joints)
 
 
@@ -217,7 +249,9 @@ def test_limits_narrower_than_the_joint_are_accepted() -> None:
 
 
 def test_limits_wider_than_the_control_range_are_refused(tmp_path: Path) -> None:
-    path = changed(tmp_path, 'name="elbow" joint="elbow"/>', 'name="elbow" joint="elbow" inheritrange="0" ctrlrange="-1 1"/>')
+    path = changed(
+        tmp_path, 'name="elbow" joint="elbow"/>', 'name="elbow" joint="elbow" inheritrange="0" ctrlrange="-1 1"/>'
+    )
     with pytest.raises(ModelError, match=r"further than the control range of its actuator in '.*'; valid: -1 to 1"):
         one_arm_world(mjcf=path)
 
@@ -281,7 +315,9 @@ def test_fingers_on_one_tendon_are_one_joint(tmp_path: Path) -> None:
 
 
 def test_planes_and_lights_of_a_robot_file_stay_out_of_the_world(tmp_path: Path) -> None:
-    path = changed(tmp_path, "<worldbody>", '<worldbody><light pos="0 0 3"/><geom name="ground" type="plane" size="1 1 1"/>')
+    path = changed(
+        tmp_path, "<worldbody>", '<worldbody><light pos="0 0 3"/><geom name="ground" type="plane" size="1 1 1"/>'
+    )
     world = one_arm_world(mjcf=path)
     planes = [i for i in range(world.model.ngeom) if world.model.geom_type[i] == 0]
     assert [world.model.geom(i).name for i in planes] == ["floor"]

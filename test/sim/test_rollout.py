@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strands_robots.errors import ShapeError, WorldError
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody
-from strands_robots.sim.shapes import Shape
+from strands_robots.core.errors import ShapeError, WorldError
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody
+from strands_robots.sim.edit.shapes import Shape
 
 from .arms import one_arm_world, two_arm_world
 

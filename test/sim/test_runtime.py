@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, WorldError
-from strands_robots.safety.refusal import Refusal
-from strands_robots.sim.control import count_substeps
-from strands_robots.sim.runtime import WorldMode
+from strands_robots.control.loop import count_substeps
+from strands_robots.control.refusal import Refusal
+from strands_robots.core.errors import ConfigurationError, WorldError
+from strands_robots.sim.run.runtime import WorldMode
 
 from .fake_world import PERIOD, TIMESTEP, Bench
 

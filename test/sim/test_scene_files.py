@@ -9,14 +9,14 @@ import mujoco
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, ModelError, UnknownNameError, WorldError
-from strands_robots.sim.checkpoints import Checkpoints
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody
-from strands_robots.sim.export import export_mjcf
-from strands_robots.sim.model_guard import ModelGuard
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.world import World
+from strands_robots.core.errors import ConfigurationError, ModelError, UnknownNameError, WorldError
+from strands_robots.sim.edit.checkpoints import Checkpoints
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody
+from strands_robots.sim.edit.export import export_mjcf
+from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.world.world import World
 
 from .arms import one_arm_world
 
@@ -74,7 +74,9 @@ def test_reset_to_a_keyframe_moves_all_but_the_robots(world: World) -> None:
         ("<mujoco", "MuJoCo says: "),
     ],
 )
-def test_bad_surroundings_are_refused_in_the_words_of_mujoco_and_change_nothing(world: World, xml: str, words: str) -> None:
+def test_bad_surroundings_are_refused_in_the_words_of_mujoco_and_change_nothing(
+    world: World, xml: str, words: str
+) -> None:
     before = world.model, world.get_state().tobytes(), world.generation
     with pytest.raises(ModelError, match=words):
         load_text(world, xml)
@@ -130,7 +132,18 @@ def test_file_below_the_folder_is_found(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["", "../secret.xml", "link.xml", "/etc/passwd", "scene.mjb", "nothing.xml", "a\0.xml", "x/../scene.xml", "~root/a.xml"]
+    "file",
+    [
+        "",
+        "../secret.xml",
+        "link.xml",
+        "/etc/passwd",
+        "scene.mjb",
+        "nothing.xml",
+        "a\0.xml",
+        "x/../scene.xml",
+        "~root/a.xml",
+    ],
 )
 def test_other_files_are_refused(folder: Path, file: str) -> None:
     with pytest.raises(ConfigurationError, match="valid: "):

@@ -9,15 +9,15 @@ import mujoco
 import numpy as np
 import pytest
 
-from strands_robots.errors import ConfigurationError, RenderError, ShapeError, WorldError
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import AddBody
-from strands_robots.sim.renderer import PictureKind, SceneRenderer
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.shots import ShotOrder, shot_labels, take_shots
-from strands_robots.sim.views import FreeView, view_around, view_at
-from strands_robots.sim.world import World
-from strands_robots.sim.world_edits import AddCamera
+from strands_robots.core.errors import ConfigurationError, RenderError, ShapeError, WorldError
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import AddBody
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.edit.world_edits import AddCamera
+from strands_robots.sim.render.renderer import PictureKind, SceneRenderer
+from strands_robots.sim.render.shots import ShotOrder, shot_labels, take_shots
+from strands_robots.sim.render.views import FreeView, view_around, view_at
+from strands_robots.sim.world.world import World
 
 from .arms import two_arm_world
 

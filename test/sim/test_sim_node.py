@@ -20,10 +20,10 @@ from strands_robots.msg import GateState, JointCommand
 from strands_robots.srv import GetWorldState, RenderCamera, ResetWorld, StepWorld
 from supervisor import TestSupervisor
 
-from strands_robots.robot_config import load_robot
-from strands_robots.ros import qos
-from strands_robots.ros.images import pixels_from_msg, rgb_from_msg
-from strands_robots.ros.stamps import to_duration, to_seconds, to_time
+from strands_robots.description.robot_config import load_robot
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.images import pixels_from_msg, rgb_from_msg
+from strands_robots.ros.messages.stamps import to_duration, to_seconds, to_time
 
 JOINTS = list(load_robot("so101").joints)
 

@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from strands_robots.robot_config import RobotConfig, load_robot
+from strands_robots.description.robot_config import RobotConfig, load_robot
 
 from .urdf_kinematics import Matrix, UrdfTree, numbers, transform_of
 
@@ -200,8 +200,11 @@ def test_tool_pose_agrees_with_the_published_model(
 def test_no_self_collision(pose: str, robot: RobotConfig, model: mujoco.MjModel) -> None:
     gripper = robot.joints["gripper"]
     positions = {
-        "zero": {}, "home": robot.home, "rest": REST,
-        "closed": {**robot.home, "gripper": gripper.lower}, "open": {**robot.home, "gripper": gripper.upper},
+        "zero": {},
+        "home": robot.home,
+        "rest": REST,
+        "closed": {**robot.home, "gripper": gripper.lower},
+        "open": {**robot.home, "gripper": gripper.upper},
     }[pose]
     data = mujoco.MjData(model)
     set_positions(model, data, positions)

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from motion.simulated import CUBE, GRASP, PERIOD, Simulated, scene_file
 
-from strands_robots.errors import ModelError
+from strands_robots.control.model_tool_chain import read_tool_chain
+from strands_robots.control.readings import Readings
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import ModelError
+from strands_robots.description.robot_config import RobotConfig, load_robot
+from strands_robots.description.supervision_config import LimitsConfig
 from strands_robots.motion.arm import Arm
-from strands_robots.motion.chunk import Chunk
 from strands_robots.motion.run_reason import Reason
-from strands_robots.robot_config import RobotConfig, load_robot
-from strands_robots.safety.limits_config import LimitsConfig
-from strands_robots.safety.readings import Readings
-from strands_robots.sim.tool_chain import read_tool_chain
-from strands_robots.sim.world import RobotSpec, World, WorldConfig
+from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 WALL = '<body name="wall" pos="0.25 0.12 0.15"><geom name="bricks" type="box" size=".3 .01 .3"/></body>'
 
@@ -190,7 +190,13 @@ def two_joints(**changes: Any) -> tuple[World, RobotConfig]:
     """A robot without configuration file, of a model with a reference position, an anchor beside the body and a slide."""
     path = Path(__file__).resolve().parents[1] / "data" / "sliding_arm.xml"
     joint = {"lower": -1.0, "upper": 1.0, "velocity": 1.0, "acceleration": 5.0, "effort": 5.0}
-    fields = {"name": "sliding", "mjcf": path, "tool_frame": "tip", "joints": {"turn": joint, "slide": joint}, **changes}
+    fields = {
+        "name": "sliding",
+        "mjcf": path,
+        "tool_frame": "tip",
+        "joints": {"turn": joint, "slide": joint},
+        **changes,
+    }
     config = RobotConfig.model_validate(fields)
     return World(WorldConfig(robots=(RobotSpec("arm", config),), overhead=None)), config
 

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from strands_robots.errors import ShapeError, UnknownNameError, WorldError
-from strands_robots.sim.world import World
+from strands_robots.core.errors import ShapeError, UnknownNameError, WorldError
+from strands_robots.sim.world.world import World
 
 from .arms import one_arm_world, two_arm_world
 
@@ -102,7 +102,9 @@ def test_target_of_wrong_length_is_refused() -> None:
 
 def test_unknown_names_are_refused_with_the_valid_ones() -> None:
     world = one_arm_world()
-    with pytest.raises(UnknownNameError, match="unknown camera 'arm/wirst'; valid: arm/wrist, overhead; did you mean 'arm/wrist'"):
+    with pytest.raises(
+        UnknownNameError, match="unknown camera 'arm/wirst'; valid: arm/wrist, overhead; did you mean 'arm/wrist'"
+    ):
         world.camera("arm/wirst")
     with pytest.raises(UnknownNameError, match="unknown robot 'leg'; valid: arm"):
         world.robot("leg")

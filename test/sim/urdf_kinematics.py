@@ -14,11 +14,13 @@ Matrix = NDArray[np.float64]
 def rotation_from_rpy(roll: float, pitch: float, yaw: float) -> Matrix:
     """Return Rz(yaw) Ry(pitch) Rx(roll), (3, 3). Source: URDF specification, element origin."""
     cr, sr, cp, sp, cy, sy = *_cos_sin(roll), *_cos_sin(pitch), *_cos_sin(yaw)
-    return np.array([
-        [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
-        [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
-        [-sp, cp * sr, cp * cr],
-    ])
+    return np.array(
+        [
+            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
+            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
+            [-sp, cp * sr, cp * cr],
+        ]
+    )
 
 
 def _cos_sin(angle: float) -> tuple[float, float]:

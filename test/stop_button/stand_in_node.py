@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from strands_robots.stop_button import evdev, node
+from strands_robots.nodes.stop_button import node
+from strands_robots.stop_button import evdev
 
 SPACE, ENTER = 57, 28
 

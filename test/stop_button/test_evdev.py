@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.stop_button.button import ButtonError, Contact
 from strands_robots.stop_button.evdev import EV_SYN, EVENT, SYN_DROPPED, EvdevButton, find_device
 from strands_robots.stop_button.keys import parse_keys

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.stop_button.button import ButtonError, Contact
 from strands_robots.stop_button.gpio import GpioButton, GpioConfig, parse_line
 

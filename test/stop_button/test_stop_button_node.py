@@ -12,7 +12,7 @@ from graph import Graph, Process, wait_for
 from strands_robots.msg import SafetyState, StopButtonState, StopRequest
 from strands_robots.srv import ResumeGraph
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 from .stand_ins import SPACE, FifoDevice
 

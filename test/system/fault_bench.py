@@ -11,14 +11,14 @@ from pathlib import Path
 from graph import Client, wait_for
 from strands_robots.msg import StopRequest
 
-from strands_robots.audit.findings import Report
 from strands_robots.audit.keys import load_or_create_keys
-from strands_robots.audit.layout import default_key_folder, default_log_folder
-from strands_robots.audit.query import Query, records
-from strands_robots.audit.reader import FolderReader
-from strands_robots.audit.record import Record
-from strands_robots.audit.verify import VerifyKeys, verify
-from strands_robots.ros import qos
+from strands_robots.audit.log.layout import default_key_folder, default_log_folder
+from strands_robots.audit.log.record import Record
+from strands_robots.audit.read.findings import Report
+from strands_robots.audit.read.query import Query, records
+from strands_robots.audit.read.reader import FolderReader
+from strands_robots.audit.read.verify import VerifyKeys, verify
+from strands_robots.ros.messages import qos
 
 from .simulation import Simulation
 from .two_arms import TwoArms

@@ -16,10 +16,10 @@ from strands_robots.action import MoveTo, SetGripper
 from strands_robots.msg import ActionChunk, GateState, JointCommand, SafetyState
 from strands_robots.srv import ResetWorld, ResumeGraph, StopGraph
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.ros import qos
-from strands_robots.ros.conversions import chunk_to_msg
-from strands_robots.ros.stamps import to_seconds
+from strands_robots.core.chunk import Chunk
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import chunk_to_msg
+from strands_robots.ros.messages.stamps import to_seconds
 
 PATIENCE = 2.0
 """Heartbeats and reports may be this late [s]: motions are tested here, on a machine that is busy with other things."""

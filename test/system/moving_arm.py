@@ -16,9 +16,9 @@ from sensor_msgs.msg import JointState
 from strands_robots.msg import ActionChunk, GateState, JointCommand, SafetyState
 from strands_robots.srv import ResumeGraph, StopGraph
 
-from strands_robots.robot_config import load_robot
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_duration, to_seconds, to_time
+from strands_robots.description.robot_config import load_robot
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_duration, to_seconds, to_time
 
 LIMITS = load_robot("so101").limits()
 CONTROL_PERIOD = 0.01

@@ -22,9 +22,9 @@ from sensor_msgs.msg import JointState
 from strands_robots.msg import ActionChunk, GateState, SafetyState
 from strands_robots.srv import ResumeGraph
 
-from strands_robots.robot_config import load_robot
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_duration, to_time
+from strands_robots.description.robot_config import load_robot
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_duration, to_time
 
 LIMITS = load_robot("so101").limits()
 PAN, LIFT, ELBOW = (LIMITS.index[name] for name in ("shoulder_pan", "shoulder_lift", "elbow_flex"))

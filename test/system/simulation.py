@@ -13,7 +13,7 @@ from pathlib import Path
 from graph import Client, claim_domain, wait_for
 from strands_robots.msg import SafetyState
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 STARTED = "listening to robot "
 PATIENT = """\
@@ -111,7 +111,9 @@ class Simulation(Command):
         if state.state in (SafetyState.STOPPED, SafetyState.STOP_NOT_CONFIRMED):
             self.run("resume")
             self._safety.clear()
-        return bool(state.state == SafetyState.ARMED and state.robots and not any(robot.latched for robot in state.robots))
+        return bool(
+            state.state == SafetyState.ARMED and state.robots and not any(robot.latched for robot in state.robots)
+        )
 
     def close(self) -> None:
         if self._watch is not None:

@@ -26,10 +26,10 @@ from strands_robots.action import PromptAgent
 from strands_robots.msg import AgentEvent, ApprovalRequest, ApprovalState, AuditEvent, GateState
 from strands_robots.srv import DecideApproval
 
-from strands_robots.ros import qos
-from strands_robots.ros.approval_messages import decision_to_msg
-from strands_robots.safety.decision import sign_decision
-from strands_robots.safety.keyring import save_keyring
+from strands_robots.approvals.decision import sign_decision
+from strands_robots.operators.keyring import save_keyring
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.approval_messages import decision_to_msg
 
 from .goals import Goals
 from .simulation import PATIENT, Simulation

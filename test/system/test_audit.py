@@ -16,14 +16,14 @@ from graph import Client, Graph, Process, wait_for
 from strands_robots.msg import AuditEvent, AuditState, GateState, RefusalCount, SafetyState, StopRequest
 
 from strands_robots.audit.event import Durability
-from strands_robots.audit.findings import Report
 from strands_robots.audit.keys import MAC_FILE, load_or_create_keys
-from strands_robots.audit.query import Query, records
-from strands_robots.audit.reader import FolderReader
-from strands_robots.audit.record import Record
-from strands_robots.audit.verify import VerifyKeys, verify
-from strands_robots.ros import qos
-from strands_robots.ros.audit_port import AuditPort
+from strands_robots.audit.log.record import Record
+from strands_robots.audit.read.findings import Report
+from strands_robots.audit.read.query import Query, records
+from strands_robots.audit.read.reader import FolderReader
+from strands_robots.audit.read.verify import VerifyKeys, verify
+from strands_robots.ros.audit.audit_port import AuditPort
+from strands_robots.ros.messages import qos
 
 
 class Bench:

@@ -10,10 +10,10 @@ import pytest
 from graph import Client, Graph, wait_for
 from strands_robots.srv import QueryWorld, ResetWorld
 
-from strands_robots.body_state import place_of
+from strands_robots.core.body_state import place_of
+from strands_robots.description.robot_config import load_robot
 from strands_robots.evaluation.scene import scene_xml
 from strands_robots.evaluation.task import load_task
-from strands_robots.robot_config import load_robot
 
 from .policy_goals import PolicyGoals
 

@@ -19,7 +19,7 @@ from strands_robots.msg import GateState, SafetyState
 from strands_robots.srv import Checkpoint, GetWorldState, ResumeGraph
 
 from strands_robots import srv
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 from .policy_goals import PolicyGoal, PolicyGoals
 from .world_under_test import WorldUnderTest

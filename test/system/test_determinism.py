@@ -16,8 +16,8 @@ from graph import Client, Graph, wait_for
 from strands_robots.msg import ActionChunk, EntityState, JointCommand, SceneBody, SceneRobot, SceneShape, SceneTerrain
 from strands_robots.srv import EditScene, GetWorldState, RenderCamera, ResetWorld, StepWorld
 
-from strands_robots.robot_config import load_robot
-from strands_robots.ros.stamps import to_duration, to_time
+from strands_robots.description.robot_config import load_robot
+from strands_robots.ros.messages.stamps import to_duration, to_time
 
 LIMITS = load_robot("so101").limits()
 CONTROL_PERIOD = 0.01

@@ -16,8 +16,8 @@ pytest.importorskip("rclpy")
 from graph import wait_for
 from strands_robots.msg import JointCommand, StopRequest
 
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_duration, to_time
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_duration, to_time
 
 from .fault_bench import HEARTBEAT_TIMEOUT, LONGEST_BRAKE, SLACK, FaultBench, Recorder, rested
 from .two_arms import JOINTS

@@ -18,7 +18,7 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_msgs.msg import String
 from strands_robots.msg import AuditEvent, GateState, SafetyState, StopRequest
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 PERIOD = 0.02
 

@@ -20,7 +20,7 @@ import pytest
 from graph import Graph, wait_for
 from strands_robots.msg import SafetyState
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 from .simulation import PATIENT
 

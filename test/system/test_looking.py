@@ -26,8 +26,8 @@ from strands_robots.srv import (
 )
 from visualization_msgs.msg import Marker, MarkerArray
 
-from strands_robots.ros import qos
-from strands_robots.ros.images import pixels_from_msg, rgb_from_msg
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.images import pixels_from_msg, rgb_from_msg
 
 from .world_under_test import WorldUnderTest
 

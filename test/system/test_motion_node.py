@@ -16,10 +16,10 @@ from strands_robots.action import MoveTo, SetGripper
 from strands_robots.msg import GateState, SceneRobot
 from strands_robots.srv import EditScene
 
+from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
-from strands_robots.robot_config import load_robot
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_seconds
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_seconds
 
 from .motion_graph import Asked, MotionGraph
 

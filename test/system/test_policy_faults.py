@@ -13,7 +13,7 @@ from policies.plugin import install
 from strands_robots.msg import PolicyState
 from strands_robots.srv import LoadPolicy
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 from .moving_arm import LIMITS, MovingArm
 from .policy_goals import PolicyGoals

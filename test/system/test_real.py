@@ -10,7 +10,7 @@ from graph import wait_for
 from lifecycle_msgs.msg import State, Transition
 from strands_robots.msg import GateState
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 pytest.importorskip("lerobot.motors.feetech")
 from .real_arm import RealArm, real_arm

@@ -16,7 +16,7 @@ from strands_robots.action import MoveTo
 from strands_robots.msg import GateState, SafetyState
 from strands_robots.srv import ResumeGraph
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 pytest.importorskip("lerobot.motors.feetech")
 pytest.importorskip("dynamixel_sdk")

@@ -13,9 +13,9 @@ from graph import Graph, wait_for
 from strands_robots.msg import GateState, JointCommand, SafetyState, SceneRobot
 from strands_robots.srv import DescribeWorld, EditScene, GetWorldState, LoadScene
 
-from strands_robots.robot_config import load_robot
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_duration
+from strands_robots.description.robot_config import load_robot
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_duration
 
 from .world_under_test import WorldUnderTest
 

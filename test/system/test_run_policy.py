@@ -13,8 +13,8 @@ from std_srvs.srv import SetBool
 from strands_robots.msg import ActionChunk, JointCommand
 from strands_robots.srv import GetWorldState, ResetWorld
 
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_duration, to_time
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_duration, to_time
 
 from .moving_arm import LIMITS, MovingArm
 from .policy_goals import SWING, PolicyGoals

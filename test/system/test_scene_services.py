@@ -22,7 +22,7 @@ from strands_robots.msg import (
 )
 from strands_robots.srv import Checkpoint, DescribeWorld, EditScene, GetWorldState, LoadScene, QueryWorld, ResetWorld
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 from .world_under_test import WorldUnderTest
 

@@ -14,8 +14,8 @@ from drivers.simulated_bus import SimulatedBus, write_calibration
 from graph import Graph, Process, wait_for
 from strands_robots.msg import GateState
 
-from strands_robots.recording.verify import verify
-from strands_robots.ros import qos
+from strands_robots.dataset.verify import verify
+from strands_robots.ros.messages import qos
 
 from .real_arm import PATIENT as REAL_PATIENT
 

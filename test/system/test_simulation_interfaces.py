@@ -13,7 +13,7 @@ from std_srvs.srv import SetBool
 from strands_robots.msg import GateState
 from strands_robots.srv import GetWorldState
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 from .world_under_test import WorldUnderTest
 

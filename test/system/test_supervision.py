@@ -16,11 +16,11 @@ from graph import Graph, wait_for
 from std_msgs.msg import String
 from strands_robots.msg import ActionChunk, AuditEvent, SafetyState
 
+from strands_robots.core.share import share_directory
+from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
-from strands_robots.robot_config import load_robot
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_duration, to_seconds, to_time
-from strands_robots.share import share_directory
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_duration, to_seconds, to_time
 
 from .moving_arm import LIMITS, MovingArm
 

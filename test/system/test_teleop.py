@@ -16,8 +16,8 @@ from sensor_msgs.msg import Joy
 from strands_robots.msg import GateState, JointCommand, SafetyState, TeleopState
 from strands_robots.srv import ResumeGraph, StopGraph
 
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_seconds
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_seconds
 
 from .policy_goals import PolicyGoals
 

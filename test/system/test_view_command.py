@@ -13,8 +13,8 @@ from graph import Graph
 from PIL import Image as Picture
 from sensor_msgs.msg import CompressedImage, Image
 
-from strands_robots.ros import qos
-from strands_robots.ros.images import fill_compressed, fill_image
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.images import fill_compressed, fill_image
 
 RED = np.full((48, 64, 3), (200, 20, 10), dtype=np.uint8)
 DEPTH = np.full((48, 64), 2.0, dtype=np.float32)

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.robot_config import RobotConfig, load_robot
-from strands_robots.safety.gate import Gate, GateConfig
-from strands_robots.safety.heartbeat import Heartbeat
+from strands_robots.control.gate import Gate, GateConfig
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import FloatArray, Instant, Observation
+from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.teleop.frame import InputFrame, Mode
 from strands_robots.teleop.mover import Mover
 from strands_robots.teleop.options import TeleopOptions
 from strands_robots.teleop.session import Teleop
-from strands_robots.types import FloatArray, Instant, Observation
 
 DT = 0.01
 CONFIG: RobotConfig = load_robot("so101")

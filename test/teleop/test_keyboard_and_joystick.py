@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.teleop.frame import BadFrameError, Mode
 from strands_robots.teleop.joystick import JoystickConfig, JoystickLeader
 from strands_robots.teleop.keyboard import HOLD_TIME, KeyboardLeader, Order, help_lines

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from drivers.simulated_bus import MOUNTS, RANGES, SimulatedBus, wait_for, write_calibration
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.teleop.frame import BadFrameError, FrameCheck, InputFrame, Mode
 from strands_robots.teleop.leader import LeaderError, LeaderThread
 from strands_robots.teleop.lerobot_leader import LeRobotLeader, arm_codec, joint_positions, joint_unit

@@ -8,7 +8,7 @@ from strands_robots.bringup.graph import OnExit
 from strands_robots.bringup.real import real_graph, real_options_from_text
 from strands_robots.bringup.sim import options_from_text, sim_graph
 from strands_robots.bringup.teleop import parse_teleop, teleop_node
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.teleop.frame import Mode
 from strands_robots.teleop.joystick import JoystickConfig
 from strands_robots.teleop.making import free_joints, make_leader, parse_joints, parse_options

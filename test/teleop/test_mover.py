@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strands_robots.robot_config import load_robot
+from strands_robots.description.robot_config import load_robot
 from strands_robots.teleop.frame import InputFrame, Mode
 from strands_robots.teleop.making import make_mover
 from strands_robots.teleop.mover import Mover

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strands_robots.core.types import JointLimits
 from strands_robots.teleop.reference import ACCELERATION, Reference
-from strands_robots.types import JointLimits
 
 LIMITS = JointLimits(("a",), np.array([-1.5]), np.array([1.5]), np.array([3.0]), np.array([20.0]), np.ones(1))
 PERIOD = 0.02

@@ -15,10 +15,10 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image, JointState
 from strands_robots.msg import GateState, JointCommand
 
-from strands_robots.lerobot_units import JointCodec
-from strands_robots.ros import qos
-from strands_robots.ros.images import rgb_from_msg
-from strands_robots.ros.stamps import to_duration, to_seconds, to_time
+from strands_robots.description.lerobot_units import JointCodec
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.images import rgb_from_msg
+from strands_robots.ros.messages.stamps import to_duration, to_seconds, to_time
 
 from .config_strands import GraphConfig
 

@@ -1,6 +1,6 @@
 """The policy file: which requests are free, audited, need a person's approval, or are forbidden.
 
-The first rule that matches decides; what no rule knows needs approval. What can never be a tool (safety/never_tools.py)
+The first rule that matches decides; what no rule knows needs approval. What can never be a tool (approvals/never_tools.py)
 is forbidden whatever the file says, and a file that says otherwise is refused.
 """
 
@@ -16,8 +16,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.safety.never_tools import ALWAYS_TYPES, reason_against_tool
+from strands_robots.approvals.never_tools import ALWAYS_TYPES, reason_against_tool
+from strands_robots.core.errors import ConfigurationError
 
 _LONGEST = 1 << 20
 _PATTERN = re.compile(r"[A-Za-z0-9_*/]+", re.ASCII)

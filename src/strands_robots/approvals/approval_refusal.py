@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
 
 
 class ApprovalRefusal(enum.Enum):

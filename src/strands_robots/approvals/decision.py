@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import rfc8785
 
-from strands_robots.safety.approval_refusal import ApprovalRefusal, ApprovalRefusedError
-from strands_robots.safety.keyring import Keyring, Operator, Role
-from strands_robots.safety.keys import OperatorKey
+from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalRefusedError
+from strands_robots.operators.keyring import Keyring, Operator, Role
+from strands_robots.operators.keys import OperatorKey
 
 PURPOSE = "approval"
 """What a signature under a decision is for; a signature for anything else is not valid here."""

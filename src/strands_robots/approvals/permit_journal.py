@@ -12,14 +12,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+from strands_robots.approvals.approval_policy import ApprovalPolicy, RequestClass, rule_on
+from strands_robots.approvals.approval_refusal import ApprovalRefusedError
+from strands_robots.approvals.decision import Decision, check_decision
+from strands_robots.approvals.permits import Asker, Moment, PermitState, Ticket
+from strands_robots.approvals.request import parse_request
 from strands_robots.audit.files import PrivateFolder, lock
-from strands_robots.errors import ConfigurationError
-from strands_robots.safety.approval_policy import ApprovalPolicy, RequestClass, rule_on
-from strands_robots.safety.approval_refusal import ApprovalRefusedError
-from strands_robots.safety.decision import Decision, check_decision
-from strands_robots.safety.keyring import Keyring
-from strands_robots.safety.permits import Asker, Moment, PermitState, Ticket
-from strands_robots.safety.request import parse_request
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.operators.keyring import Keyring
 
 _FILE = "permits.jsonl"
 _LOCK = "LOCK"

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
-from strands_robots.safety.approval_policy import ApprovalPolicy, RequestClass, Ruling, rule_on
-from strands_robots.safety.approval_refusal import ApprovalRefusal, ApprovalRefusedError
-from strands_robots.safety.decision import Decision, check_decision
-from strands_robots.safety.keyring import Keyring
-from strands_robots.safety.rate_limit import RateLimits
-from strands_robots.safety.request import CanonicalRequest
+from strands_robots.approvals.approval_policy import ApprovalPolicy, RequestClass, Ruling, rule_on
+from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalRefusedError
+from strands_robots.approvals.decision import Decision, check_decision
+from strands_robots.approvals.rate_limit import RateLimits
+from strands_robots.approvals.request import CanonicalRequest
+from strands_robots.operators.keyring import Keyring
 
 _MOST_FINISHED = 256
 _REMEMBERED = 600.0

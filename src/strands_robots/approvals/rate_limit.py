@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
-from strands_robots.safety.approval_policy import Rate
+from strands_robots.approvals.approval_policy import Rate
 
 _MOST_ACTIONS = 1024
 _OTHERS = "others"

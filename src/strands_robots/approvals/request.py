@@ -17,7 +17,7 @@ from typing import Any
 
 import rfc8785
 
-from strands_robots.safety.approval_refusal import ApprovalRefusal, ApprovalRefusedError
+from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalRefusedError
 
 MAX_FIELDS = 16384
 """Longest canonical JSON of a request's fields [bytes]; a person has to read it."""

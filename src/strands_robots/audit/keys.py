@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from strands_robots.audit.files import PrivateFolder, opened
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 MAC_FILE = "audit_mac.key"
 SIGNING_FILE = "audit_signing.pem"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from strands_robots.bringup.graph import NodeSpec, OnExit, ParameterValue
-from strands_robots.errors import ConfigurationError
-from strands_robots.share import share_directory
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.share import share_directory
 
 START_DELAY = 1.5
 """agent_node starts this long after the others [s]: importing Strands takes a core for a second, which robots need first."""

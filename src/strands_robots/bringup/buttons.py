@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strands_robots.bringup.graph import NodeSpec, OnExit, ParameterValue
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 

@@ -18,7 +18,7 @@ from strands_robots.bringup.graph import Graph, NodeSpec
 from strands_robots.bringup.real import RealOptions
 from strands_robots.bringup.robots import RobotSpec, parse_robot, parse_robots
 from strands_robots.bringup.sim import SimOptions
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 END_TIMEOUT = 15.0
 START_TIMEOUT = 30.0

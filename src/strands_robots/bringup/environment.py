@@ -12,7 +12,7 @@ from pathlib import Path
 from strands_robots.bringup.graph import NodeSpec, OnExit
 
 PARENT_VARIABLE = "STRANDS_ROBOTS_PARENT_PID"
-"""Says to every node whose process id must stay alive; read in ros/main.py."""
+"""Says to every node whose process id must stay alive; read in ros/process/main.py."""
 
 ZENOH_ROUTER = ("localhost", 7447)
 

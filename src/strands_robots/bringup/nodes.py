@@ -11,7 +11,7 @@ from strands_robots.bringup.buttons import ButtonSpec, button_node, parse_button
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit, ParameterValue
 from strands_robots.bringup.options import GraphOptions, ros_home
 from strands_robots.bringup.teleop import parse_teleop, teleop_node
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 
 class NodeMaker:
@@ -112,7 +112,7 @@ def _keyring(options: GraphOptions) -> str:
 
 
 def _rviz(is_simulated: bool) -> NodeSpec:
-    from strands_robots.share import share_directory
+    from strands_robots.core.share import share_directory
 
     config = share_directory() / "rviz" / "robot.rviz"
     return NodeSpec(

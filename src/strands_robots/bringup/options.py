@@ -14,7 +14,7 @@ from typing import Any
 from strands_robots.bringup import agent as agents
 from strands_robots.bringup import teleop as leaders
 from strands_robots.bringup.buttons import parse_buttons
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 

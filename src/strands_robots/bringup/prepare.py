@@ -13,8 +13,8 @@ from strands_robots.bringup.environment import (
 )
 from strands_robots.bringup.graph import Graph, NodeSpec, ros_arguments
 from strands_robots.bringup.supervisor import ProcessSpec
-from strands_robots.errors import ConfigurationError
-from strands_robots.share import share_directory
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.share import share_directory
 
 
 def complete(graph: Graph, simulated: bool) -> Graph:

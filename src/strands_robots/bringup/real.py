@@ -20,7 +20,7 @@ from strands_robots.bringup.options import (
     values_from_text,
 )
 from strands_robots.bringup.robots import RobotSpec, check_robots, parse_robot
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class RealOptions(GraphOptions):
                 )
         self.spec()
         if self.cameras:
-            from strands_robots.cameras.config import parse_cameras
+            from strands_robots.description.camera_config import parse_cameras
 
             parse_cameras(self.cameras)
         self.second_arm()

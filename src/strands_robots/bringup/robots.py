@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 MODEL_FILES = (".yaml", ".yml", ".xml", ".urdf")
 _ROS_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -75,8 +75,8 @@ def is_file(model: str) -> bool:
 
 def _known_model(model: str) -> tuple[str, str]:
     """Return the model as nodes take it, and where it came from."""
-    from strands_robots.robot_sources import find_model, is_collection_reference
-    from strands_robots.share import robot_names
+    from strands_robots.core.share import robot_names
+    from strands_robots.description.robot_sources import find_model, is_collection_reference
 
     if is_collection_reference(model):
         found = find_model(model)

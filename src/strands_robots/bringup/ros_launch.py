@@ -33,7 +33,7 @@ from strands_robots.bringup.sim import (
     sim_graph,
 )
 from strands_robots.bringup.supervisor import STOP_STEPS
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
 
 
 class GraphEndedError(StrandsRobotsError):

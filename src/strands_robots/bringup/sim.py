@@ -20,7 +20,7 @@ from strands_robots.bringup.options import (
     values_from_text,
 )
 from strands_robots.bringup.robots import RobotSpec, check_robots, parse_robots
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 MODES = ("realtime", "fast", "lockstep")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strands_robots.bringup.graph import NodeSpec, OnExit, ParameterValue
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 DESCRIPTION = (
     "Leader that teleoperates a robot: joy, or a type of lerobot-teleoperate with its options, as "

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.cameras.config import RealCamera
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.description.camera_config import RealCamera
 
 MILLIMETRE = 0.001
 """Unit of a RealSense's depth [m]."""

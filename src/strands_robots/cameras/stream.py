@@ -10,9 +10,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.cameras.config import RealCamera
 from strands_robots.cameras.source import CameraError, Open, Source
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.camera_config import RealCamera
 
 Deliver = Callable[[float, NDArray[np.uint8], NDArray[np.float32] | None], None]
 """Takes a picture with the time at which it came [s, ROS time] and its depth."""

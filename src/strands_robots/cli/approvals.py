@@ -31,7 +31,7 @@ def list_requests(
 ) -> None:
     """Print the requests that wait for a decision, with everything that they would do."""
     with connect(namespace) as client:
-        from strands_robots.ros.approval_client import read_state
+        from strands_robots.clients.approval_client import read_state
 
         state = read_state(client)
     shown = [entry for entry in state.requests if every or entry.state == 1]
@@ -64,8 +64,8 @@ def decline(request: RequestId, text: Text = "", key: Key = None, namespace: Nam
 
 def _decide(request_id: str, is_approved: bool, text: str, yes: bool, key: Path | None, namespace: str) -> None:
     with connect(namespace) as client:
-        from strands_robots.ros.approval_client import decide, find_request, read_state
-        from strands_robots.safety.decision import sign_decision
+        from strands_robots.approvals.decision import sign_decision
+        from strands_robots.clients.approval_client import decide, find_request, read_state
 
         state = read_state(client)
         entry, request = find_request(state, request_id)

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from strands_robots.cli.options import Namespace, complain, say
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 if TYPE_CHECKING:
-    from strands_robots.audit.checkpoint import Checkpoint
-    from strands_robots.audit.findings import Report
-    from strands_robots.audit.query import Query
-    from strands_robots.audit.record import Record
-    from strands_robots.audit.verify import VerifyKeys
+    from strands_robots.audit.log.checkpoint import Checkpoint
+    from strands_robots.audit.log.record import Record
+    from strands_robots.audit.read.findings import Report
+    from strands_robots.audit.read.query import Query
+    from strands_robots.audit.read.verify import VerifyKeys
 
 BROKEN = 1
 NOT_CHECKED = 2
@@ -65,8 +65,8 @@ def verify(
 
     Exit code 0: whole. 1: broken. 2: could not be checked. 3: intact, but it names events that it lost.
     """
-    from strands_robots.audit.reader import FolderReader
-    from strands_robots.audit.verify import verify as check
+    from strands_robots.audit.read.reader import FolderReader
+    from strands_robots.audit.read.verify import verify as check
 
     path = _log_folder(folder, namespace)
     try:
@@ -101,8 +101,8 @@ def tail(
     """Print the last records, without checking them."""
     from collections import deque
 
-    from strands_robots.audit.query import records
-    from strands_robots.audit.reader import FolderReader
+    from strands_robots.audit.read.query import records
+    from strands_robots.audit.read.reader import FolderReader
 
     path, query = _log_folder(folder, namespace), _query(since, kind, robot)
     log = FolderReader(path)
@@ -139,10 +139,10 @@ def export(
     namespace: Namespace = "",
 ) -> None:
     """Write records, or the whole log, for somebody else."""
-    from strands_robots.audit import export as exports
     from strands_robots.audit.keys import PUBLIC_FILE
-    from strands_robots.audit.query import records
-    from strands_robots.audit.reader import FolderReader
+    from strands_robots.audit.read import export as exports
+    from strands_robots.audit.read.query import records
+    from strands_robots.audit.read.reader import FolderReader
 
     if file_format not in FORMATS:
         raise UnknownNameError("format", file_format, FORMATS)
@@ -165,20 +165,20 @@ def export(
 
 
 def _log_folder(given: Path | None, namespace: str) -> Path:
-    from strands_robots.audit.layout import default_log_folder
+    from strands_robots.audit.log.layout import default_log_folder
 
     return given if given is not None else default_log_folder(os.environ, namespace)
 
 
 def _key_folder(given: Path | None) -> Path:
-    from strands_robots.audit.layout import default_key_folder
+    from strands_robots.audit.log.layout import default_key_folder
 
     return given if given is not None else default_key_folder(os.environ)
 
 
 def _verify_keys(key_folder: Path | None, public_key: Path | None, mac_key: Path | None) -> VerifyKeys:
     from strands_robots.audit.keys import MAC_FILE, PUBLIC_FILE, load_mac_key, load_public_key
-    from strands_robots.audit.verify import VerifyKeys
+    from strands_robots.audit.read.verify import VerifyKeys
 
     if public_key is None and mac_key is None:
         folder = _key_folder(key_folder)
@@ -190,7 +190,7 @@ def _verify_keys(key_folder: Path | None, public_key: Path | None, mac_key: Path
 
 
 def _read_checkpoint(path: Path) -> Checkpoint:
-    from strands_robots.audit.checkpoint import CheckpointError, parse_checkpoint_text
+    from strands_robots.audit.log.checkpoint import CheckpointError, parse_checkpoint_text
 
     try:
         return parse_checkpoint_text(path.read_bytes())
@@ -235,14 +235,14 @@ def _print_report(report: Report, path: Path, as_json: bool, has_anchor: bool) -
 
 
 def _query(since: str, kinds: list[str], robots: list[str]) -> Query:
-    from strands_robots.audit.query import Query, parse_since
+    from strands_robots.audit.read.query import Query, parse_since
 
     since_us = parse_since(since, time.time_ns() // 1000) if since else 0
     return Query(since_us, tuple(kinds), tuple(robots))
 
 
 def _row(record: Record, body: bytes, as_json: bool) -> str:
-    from strands_robots.audit.query import format_time
+    from strands_robots.audit.read.query import format_time
 
     if as_json:
         return json.dumps(json.loads(body), sort_keys=True)

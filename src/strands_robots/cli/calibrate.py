@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from strands_robots.cli.options import complain, say
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -47,9 +47,9 @@ def calibrate_command(robot: str, leader: str, port: str, arm: str) -> tuple[lis
     Raises:
         ConfigurationError: If an argument cannot be used; nothing was run then.
     """
+    from strands_robots.description.robot_config import load_robot
     from strands_robots.drivers.arms import calibration_path
     from strands_robots.drivers.ports import PortLock
-    from strands_robots.robot_config import load_robot
 
     if bool(robot) == bool(leader):
         raise ConfigurationError("give either --robot or --leader; valid: exactly one of them")

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.agent.turn import ANSWERED, TurnEnd
+from strands_robots.agent.conversation.turn import ANSWERED, TurnEnd
 from strands_robots.cli.options import Namespace, operator_source
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.live.terminal import can_show_live
 
 if TYPE_CHECKING:
-    from strands_robots.agent.chat_view import Say
-    from strands_robots.ros.prompt_client import PromptClient
+    from strands_robots.agent.conversation.chat_view import Say
+    from strands_robots.clients.prompt_client import PromptClient
 
 END_SHOWN = 2.0
 """How long the last steps of a turn may come after its result [s]."""
@@ -48,7 +48,7 @@ class Chat:
         take_over: bool,
         is_typed: bool = False,
     ) -> None:
-        from strands_robots.agent.chat_view import Printer, TurnLines
+        from strands_robots.agent.conversation.chat_view import Printer, TurnLines
 
         self._say = say
         self._session = session
@@ -153,13 +153,13 @@ def _lines(say: Say, agent: str, session: str) -> Iterator[str]:
 def _opened(
     namespace: str, agent: str, is_terminal: bool, session: str, take_over: bool, is_one: bool
 ) -> Iterator[tuple[Chat, Say]]:
-    from strands_robots.agent.chat_view import plain_say, rich_say
+    from strands_robots.agent.conversation.chat_view import plain_say, rich_say
     from strands_robots.bringup.environment import middleware_environment
-    from strands_robots.share import share_directory
+    from strands_robots.core.share import share_directory
 
     os.environ.update(middleware_environment(os.environ, share_directory()))
     try:
-        from strands_robots.ros.prompt_client import PromptClient
+        from strands_robots.clients.prompt_client import PromptClient
     except ImportError as error:
         raise ConfigurationError(
             f"ROS 2 is not available in this shell ({error}); source the setup.bash of the installation first"

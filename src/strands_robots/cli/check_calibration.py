@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from strands_robots.cli.options import Namespace, complain, connect, operator_source, say
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from strands_robots.clients.arm_watch import ArmWatch
+    from strands_robots.clients.client import GraphClient
+    from strands_robots.description.robot_config import RobotConfig
     from strands_robots.drivers.calibration import Calibration
     from strands_robots.drivers.calibration_marks import JointDrift, Mark
-    from strands_robots.robot_config import RobotConfig
-    from strands_robots.ros.arm_watch import ArmWatch
-    from strands_robots.ros.client import GraphClient
 
 app = typer.Typer(no_args_is_help=True, help="Marked poses of a real arm, and whether it still is where it was.")
 
@@ -134,10 +134,10 @@ def here(
 
 
 def _arm(client: GraphClient, robot: str, model: str) -> _Arm:
+    from strands_robots.clients.arm_watch import ArmWatch
+    from strands_robots.description.robot_config import load_robot
     from strands_robots.drivers.calibration import load_calibration
     from strands_robots.drivers.calibration_marks import load_marks
-    from strands_robots.robot_config import load_robot
-    from strands_robots.ros.arm_watch import ArmWatch
 
     watch = ArmWatch(client, robot)
     identity = watch.identity()
@@ -154,7 +154,7 @@ def _arm(client: GraphClient, robot: str, model: str) -> _Arm:
 
 def _move(client: GraphClient, robot: str, marked: Mark, speed: float) -> str:
     """Move to a mark; return why the arm is not there, or nothing."""
-    from strands_robots.ros.motion_client import move_joints_goal, run_motion
+    from strands_robots.clients.motion_client import move_joints_goal, run_motion
 
     goal = move_joints_goal(
         list(marked.positions),

@@ -57,7 +57,7 @@ def verify(
 
     Exit code 0 when nothing is wrong, else 1.
     """
-    from strands_robots.recording.verify import verify as check
+    from strands_robots.dataset.verify import verify as check
 
     verdict = check(root, expected, pictures)
     if as_json:
@@ -76,7 +76,7 @@ def verify(
 @app.command("recover")
 def recover(root: Root, as_json: Json = False) -> None:
     """Put a dataset back to its completed episodes after a crash, and say what was lost."""
-    from strands_robots.recording.recover import recover as repair
+    from strands_robots.dataset.recover import recover as repair
 
     report = repair(root)
     if as_json:
@@ -100,7 +100,7 @@ def merge(
     repo_id: Annotated[str, typer.Option(help="Name of the new dataset, <owner>/<name>.")] = "local/merged",
 ) -> None:
     """Make one dataset of several."""
-    from strands_robots.recording.merge import merge as join
+    from strands_robots.dataset.merge import merge as join
 
     say(f"{target}: {join(roots, target, repo_id)} episodes")
 
@@ -112,7 +112,7 @@ def export(
     episode: Episode = 0,
 ) -> None:
     """Write an episode as an MCAP file with ROS 2 messages, on the topics that it was recorded from."""
-    from strands_robots.recording.mcap_export import export_episode
+    from strands_robots.recording.mcap.mcap_export import export_episode
 
     written = export_episode(root, episode, file)
     say(f"{file}: {sum(written.values())} messages")
@@ -138,7 +138,7 @@ def import_recording(
     effort: Annotated[bool, typer.Option(help="Also observation.effort.")] = False,
 ) -> None:
     """Make an episode of a recording, sampled exactly as it would have been live."""
-    from strands_robots.recording.mcap_import import ImportOptions, import_episode
+    from strands_robots.recording.mcap.mcap_import import ImportOptions, import_episode
 
     options = ImportOptions(
         repo_id, fps, tuple(robots), tuple(cameras) if cameras else None, task, units, velocity, effort
@@ -159,7 +159,7 @@ def push(
 
     The token comes from HF_TOKEN or `hf auth login`; it is never printed. HF_ENDPOINT names another hub.
     """
-    from strands_robots.recording.push import push_dataset
+    from strands_robots.dataset.push import push_dataset
 
     result = push_dataset(root, repo_id, private=not public, branch=branch)
     say(f"{result.url}: {result.files} files, {'private' if result.private else 'public'}")
@@ -172,7 +172,7 @@ def view(
     episode: Episode = 0,
 ) -> None:
     """Draw an episode: plots of state and action, and strips of the cameras. Needs no network."""
-    from strands_robots.recording.view import write_view
+    from strands_robots.dataset.view import write_view
 
     write_view(root, episode, out)
     say(f"{out}: episode {episode}")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from strands_robots.cli.options import Namespace, clip_text, connect, say
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 
 if TYPE_CHECKING:
-    from strands_robots.ros.graph_survey import Survey, TopicEntry
+    from strands_robots.clients.graph_survey import Survey, TopicEntry
 
 LONGEST_LIST = 16
 
@@ -25,7 +25,7 @@ def _complete(what: str) -> Callable[[str], list[str]]:
     def complete(incomplete: str) -> list[str]:
         try:
             with connect("") as client:
-                from strands_robots.ros.graph_talk import known_names
+                from strands_robots.clients.graph_talk import known_names
 
                 names = known_names(client, what)
                 if not incomplete.startswith("/"):
@@ -38,7 +38,7 @@ def _complete(what: str) -> Callable[[str], list[str]]:
 
 
 def _complete_interface(incomplete: str) -> list[str]:
-    from strands_robots.interface_files import interface_names
+    from strands_robots.core.interface_files import interface_names
 
     return [name for name in interface_names() if name.startswith(incomplete)]
 
@@ -47,8 +47,8 @@ def _complete_request(what: str, parameter: str) -> Callable[[typer.Context], li
     def complete(ctx: typer.Context) -> list[str]:
         try:
             with connect("") as client:
-                from strands_robots.ros.graph_talk import request_prototype
-                from strands_robots.ros.message_values import prototype
+                from strands_robots.clients.graph_talk import request_prototype
+                from strands_robots.ros.messages.message_values import prototype
 
                 return [_flow(prototype(request_prototype(client, what, ctx.params[parameter])))]
         except (StrandsRobotsError, KeyError):
@@ -81,7 +81,7 @@ def overview(
     if ctx.invoked_subcommand is not None:
         return
     with connect(namespace) as client:
-        from strands_robots.ros.graph_survey import survey
+        from strands_robots.clients.graph_survey import survey
 
         found = survey(client, 1.0 if rates else 0.0, all_)
     for line in survey_lines(found):
@@ -124,8 +124,8 @@ def echo(
     """Print the messages of a topic as YAML, until Ctrl-C. Exit code 1 after a silence of --wait."""
     most = 1 if once else count
     with connect(namespace) as client:
-        from strands_robots.ros.graph_talk import hear
-        from strands_robots.ros.message_values import plain_values
+        from strands_robots.clients.graph_talk import hear
+        from strands_robots.ros.messages.message_values import plain_values
 
         for number, message in enumerate(hear(client, topic, kind, wait or math.inf), 1):
             say(_block(_field(plain_values(message, None if full else LONGEST_LIST), field)) + "---")
@@ -136,7 +136,7 @@ def echo(
 def _field(values: Any, path: str) -> Any:
     for name in filter(None, path.split(".")):
         if not isinstance(values, dict) or name not in values:
-            from strands_robots.errors import UnknownNameError
+            from strands_robots.core.errors import UnknownNameError
 
             raise UnknownNameError("field", name, values if isinstance(values, dict) else ())
         values = values[name]
@@ -152,7 +152,7 @@ def hz(
 ) -> None:
     """Print the rate of a topic and the times between its messages, until Ctrl-C."""
     with connect(namespace) as client:
-        from strands_robots.ros.graph_talk import arrivals
+        from strands_robots.clients.graph_talk import arrivals
 
         for number, stamps in enumerate(arrivals(client, topic, window), 1):
             say(rate_line(stamps))
@@ -185,7 +185,7 @@ def pub(
     """Publish a message. Exit code 1 when nobody listens."""
     given = _values(values)
     with connect(namespace) as client:
-        from strands_robots.ros.graph_talk import publish
+        from strands_robots.clients.graph_talk import publish
 
         listeners = publish(client, topic, kind, given, rate, count)
     say(f"published to {listeners} listeners")
@@ -211,8 +211,8 @@ def call(
     """
     given = _values(values)
     with connect(namespace) as client:
-        from strands_robots.ros.graph_talk import call_service
-        from strands_robots.ros.message_values import plain_values
+        from strands_robots.clients.graph_talk import call_service
+        from strands_robots.ros.messages.message_values import plain_values
 
         answer = plain_values(call_service(client, service, given, kind, timeout), None if full else LONGEST_LIST)
     say(_block(answer).rstrip())
@@ -239,8 +239,8 @@ def send(
     due = [0.0]
     longest = None if full else LONGEST_LIST
     with connect(namespace) as client:
-        from strands_robots.ros.graph_talk import send_goal
-        from strands_robots.ros.message_values import plain_values
+        from strands_robots.clients.graph_talk import send_goal
+        from strands_robots.ros.messages.message_values import plain_values
 
         def show(message: Any) -> None:
             if feedback and time.monotonic() >= due[0]:
@@ -261,7 +261,7 @@ def show(
     comments: Annotated[bool, typer.Option(help="Show the comments.")] = True,
 ) -> None:
     """Print an interface with its comments and, further right, the fields of the messages in it."""
-    from strands_robots.interface_files import expanded_lines, full_name
+    from strands_robots.core.interface_files import expanded_lines, full_name
 
     for line in expanded_lines(full_name(kind)):
         text = line if comments else line.partition("#")[0].rstrip()

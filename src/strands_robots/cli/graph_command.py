@@ -56,7 +56,7 @@ def run(graph: Graph, simulated: bool) -> int:
     graph = complete(graph, simulated)
     processes = [process_of(spec, graph) for spec in graph.nodes]
     if importlib.util.find_spec("launch_ros"):
-        from strands_robots.ros.launching import run_graph
+        from strands_robots.bringup.ros_launch import run_graph
 
         return run_graph(graph)
     from strands_robots.bringup.supervisor import supervise

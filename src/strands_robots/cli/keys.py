@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from strands_robots.cli.options import say
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 if TYPE_CHECKING:
-    from strands_robots.safety.keyring import Keyring
-    from strands_robots.safety.keys import OperatorKey, PublicKey
+    from strands_robots.operators.keyring import Keyring
+    from strands_robots.operators.keys import OperatorKey, PublicKey
 
 KEY_VARIABLE = "STRANDS_ROBOTS_OPERATOR_KEY"
 """Environment variable with the path of the operator's private key."""
@@ -41,7 +41,7 @@ def create(
     """Make a key pair for one person. The private key stays in its file, mode 0600; the line that is printed is for the
     keyring.
     """
-    from strands_robots.safety.keys import KEY_SUFFIX, create_key
+    from strands_robots.operators.keys import KEY_SUFFIX, create_key
 
     place = folder or default_folder()
     secret = _new_passphrase() if passphrase else b""
@@ -56,7 +56,7 @@ def show(
     key: Annotated[Path | None, typer.Argument(help="A .key or .pub file; without it your only private key.")] = None,
 ) -> None:
     """Print the public line and the id of a key."""
-    from strands_robots.safety.keys import KEY_SUFFIX
+    from strands_robots.operators.keys import KEY_SUFFIX
 
     path = key or find_key(None)
     public = load_operator_key(path).public if path.suffix == KEY_SUFFIX else _read_public(path)
@@ -73,8 +73,8 @@ def add(
     """Put an operator's public key into a keyring, or give the key that is there other roles. Restart the nodes that
     use it.
     """
-    from strands_robots.safety.keyring import Keyring, Operator, Role, load_keyring, save_keyring
-    from strands_robots.safety.keys import parse_public_key
+    from strands_robots.operators.keyring import Keyring, Operator, Role, load_keyring, save_keyring
+    from strands_robots.operators.keys import parse_public_key
 
     path = keyring or default_keyring()
     roles = [entry.value for entry in Role]
@@ -93,7 +93,7 @@ def remove(
     keyring: KeyringFile = None,
 ) -> None:
     """Take a key out of a keyring. Restart the nodes that use it."""
-    from strands_robots.safety.keyring import load_keyring, save_keyring
+    from strands_robots.operators.keyring import load_keyring, save_keyring
 
     path = keyring or default_keyring()
     save_keyring(path, load_keyring(path).without(key_id))
@@ -103,7 +103,7 @@ def remove(
 @app.command("list")
 def list_keys(keyring: KeyringFile = None) -> None:
     """Print the operators of a keyring, the id of each key and its roles."""
-    from strands_robots.safety.keyring import load_keyring
+    from strands_robots.operators.keyring import load_keyring
 
     for line in _rows(load_keyring(keyring or default_keyring())):
         say(line)
@@ -137,7 +137,7 @@ def find_key(given: Path | None) -> Path:
     Raises:
         ConfigurationError: If there is none, or several.
     """
-    from strands_robots.safety.keys import KEY_SUFFIX
+    from strands_robots.operators.keys import KEY_SUFFIX
 
     named = given or os.environ.get(KEY_VARIABLE, "")
     if named:
@@ -154,7 +154,7 @@ def find_key(given: Path | None) -> Path:
 
 def load_operator_key(path: Path, ask: Callable[[str], str] = getpass.getpass) -> OperatorKey:
     """Return a private key; asks for its passphrase when it has one."""
-    from strands_robots.safety.keys import load_key
+    from strands_robots.operators.keys import load_key
 
     return load_key(path, lambda: ask(f"passphrase of {path.name}: ").encode())
 
@@ -167,7 +167,7 @@ def _new_passphrase() -> bytes:
 
 
 def _read_public(path: Path) -> PublicKey:
-    from strands_robots.safety.keys import KeyFileError, parse_public_key
+    from strands_robots.operators.keys import KeyFileError, parse_public_key
 
     try:
         text = path.read_text(encoding="ascii")[:4096]

@@ -32,7 +32,7 @@ from strands_robots.cli import (
     teleop,
     view,
 )
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
 
 app = typer.Typer(
     help="Simulated and real robots on ROS 2, with an emergency stop.",

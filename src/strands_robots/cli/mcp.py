@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from strands_robots.cli.options import Namespace, complain
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from strands_robots.agent.toolset import Toolset
+    from strands_robots.agent.tools.toolset import Toolset
 
 TOKEN_VARIABLE = "STRANDS_ROBOTS_MCP_TOKEN"
 SHORTEST_TOKEN = 16
@@ -55,15 +55,15 @@ def graph_tools(
     """
     from strands_robots.bringup.environment import middleware_environment
     from strands_robots.bringup.options import ros_home
-    from strands_robots.share import share_directory
+    from strands_robots.core.share import share_directory
 
     share = share_directory()
     os.environ.update(middleware_environment(os.environ, share))
     try:
-        from strands_robots.agent.lerobot_paths import Workspace
-        from strands_robots.agent.lerobot_tools import LerobotTools
-        from strands_robots.agent.toolset import Toolset
-        from strands_robots.ros.agent_graph import AgentGraph
+        from strands_robots.agent.lerobot.paths import Workspace
+        from strands_robots.agent.lerobot.tools import LerobotTools
+        from strands_robots.agent.tools.toolset import Toolset
+        from strands_robots.clients.agent_graph import AgentGraph
     except ImportError as error:
         raise ConfigurationError(
             f"ROS 2 is not available in this shell ({error}); source the setup.bash of the installation first"
@@ -92,7 +92,7 @@ def mcp(
     carries the token of STRANDS_ROBOTS_MCP_TOKEN, or one that is made and printed.
     """
     try:
-        from strands_robots.agent import mcp_server
+        from strands_robots.agent.mcp import server as mcp_server
     except ImportError as error:
         raise ConfigurationError(
             f"the MCP server is not installed ({error}); install it with: pip install -r requirements/agent.txt"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from strands_robots.cli.options import Namespace, complain, connect, operator_source, say
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from strands_robots.ros.client import GraphClient
+    from strands_robots.clients.client import GraphClient
 
 CANCELLED = 130
 ORIENTATIONS = ("free", "axis", "full")
@@ -45,7 +45,7 @@ def move(
         "robot": robot, "source": operator_source(), "straight": straight, "speed_scale": speed, "lockstep": lockstep,
     }  # fmt: skip
     with connect(namespace) as client:
-        from strands_robots.ros.motion_client import move_joints_goal, move_pose_goal
+        from strands_robots.clients.motion_client import move_joints_goal, move_pose_goal
 
         if joints:
             goal = move_joints_goal(list(joints), list(joints.values()), **fields)
@@ -73,7 +73,7 @@ def grip(
     Exit code 0 when it is there or holds something, 130 when it was cancelled, else 1.
     """
     with connect(namespace) as client:
-        from strands_robots.ros.motion_client import grip_goal
+        from strands_robots.clients.motion_client import grip_goal
 
         goal = grip_goal(
             fraction, robot=robot, source=operator_source(), max_effort=max_effort, speed_scale=speed, lockstep=lockstep
@@ -127,7 +127,7 @@ def parse_orientation(orientation: str, quaternion: str) -> tuple[int, tuple[flo
 
 
 def _carry_out(client: GraphClient, goal: Any) -> Any:
-    from strands_robots.ros.motion_client import run_motion
+    from strands_robots.clients.motion_client import run_motion
 
     result = run_motion(client, goal, complain)
     say(f"{result.termination_reason}: {result.message}")

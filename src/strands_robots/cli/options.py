@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from strands_robots.ros.client import GraphClient
+    from strands_robots.clients.client import GraphClient
 
 Namespace = Annotated[str, typer.Option(help="Namespace of the graph.")]
 
@@ -30,11 +30,11 @@ def connect(namespace: str) -> Iterator[GraphClient]:
         ConfigurationError: If ROS, or the interfaces of this package, cannot be imported.
     """
     from strands_robots.bringup.environment import middleware_environment
-    from strands_robots.share import share_directory
+    from strands_robots.core.share import share_directory
 
     os.environ.update(middleware_environment(os.environ, share_directory()))
     try:
-        from strands_robots.ros.client import GraphClient
+        from strands_robots.clients.client import GraphClient
     except ImportError as error:
         raise ConfigurationError(
             f"ROS 2 is not available in this shell ({error}); source the setup.bash of the installation first"

@@ -58,7 +58,7 @@ def run(
     Exit code 0 when the policy ran to its end, 130 when it was cancelled, else 1.
     """
     with connect(namespace) as client:
-        from strands_robots.ros.policy_client import Goal, run_policy
+        from strands_robots.clients.policy_client import Goal, run_policy
 
         goal = Goal(
             robot, policy, config=config, task=task, rate=rate, duration=duration, steps=steps, seed=seed,
@@ -98,8 +98,8 @@ def inspect(
     device: Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")] = "auto",
 ) -> None:
     """Print what a trained policy needs and gives, its size and device, and how long one inference takes."""
-    from strands_robots.policies.describe import describe_policy
-    from strands_robots.policies.inspection import inspect_lerobot
+    from strands_robots.policies.check.describe import describe_policy
+    from strands_robots.policies.check.inspection import inspect_lerobot
     from strands_robots.policies.provider import settings_from_text
 
     found = inspect_lerobot(path, {**settings_from_text(config), "device": device})
@@ -120,7 +120,7 @@ def check(
 
     Exit code 0 when it fits, else 1.
     """
-    from strands_robots.policies.inspection import check_policy
+    from strands_robots.policies.check.inspection import check_policy
     from strands_robots.policies.provider import settings_from_text
     from strands_robots.policies.registry import policy_names
 
@@ -137,8 +137,8 @@ def check(
 @app.command("adapter")
 def print_adapter(root: Annotated[Path, typer.Argument(help="Folder of a dataset that was recorded here.")]) -> None:
     """Print the adapter, as YAML, of policies trained on a dataset: names, order, units, cameras, bodies and rate."""
-    from strands_robots.policies.dataset_adapter import adapter_text
-    from strands_robots.recording.table import require_schema
+    from strands_robots.dataset.table import require_schema
+    from strands_robots.policies.adapt.dataset_adapter import adapter_text
 
     say(adapter_text(require_schema(root.expanduser())).rstrip())
 

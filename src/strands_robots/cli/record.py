@@ -53,14 +53,14 @@ def record(
 
     Start the graph with a recorder first: strands-robots sim --recorder.
     """
-    from strands_robots.errors import ConfigurationError
+    from strands_robots.core.errors import ConfigurationError
 
     if resume and overwrite:
         raise ConfigurationError("both --resume and --overwrite are given; valid: one of them")
     if success_when and not policy:
         raise ConfigurationError("--success-when is judged while a policy runs; valid: together with --policy")
     with connect(namespace) as client:
-        from strands_robots.ros.recorder_client import RecordPlan, record_episodes
+        from strands_robots.clients.recorder_client import RecordPlan, record_episodes
 
         plan = RecordPlan(
             root=str(root.expanduser().absolute()), repo_id=repo_id, task=task, episodes=episodes, duration=duration,

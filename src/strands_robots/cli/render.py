@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from strands_robots.cli.options import Namespace, connect, say
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,13 +38,13 @@ def render(
         raise ConfigurationError("more than one of --depth, --segmentation and --fine given; valid: one, or none")
     pixels: NDArray[Any]
     with connect(namespace) as client:
-        from strands_robots.ros.render_client import render_camera, render_segmentation
+        from strands_robots.clients.render_client import render_camera, render_segmentation
 
         if segmentation:
             pixels, labels = render_segmentation(client, camera, width, height)
         else:
             pixels, labels = render_camera(client, camera, depth, width, height, fine), {}
-    from strands_robots.sim.pictures import colours_of_values, write_png
+    from strands_robots.sim.render.pictures import colours_of_values, write_png
 
     if segmentation:
         pixels, colours = colours_of_values(pixels)

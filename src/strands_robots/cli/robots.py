@@ -9,7 +9,7 @@ import typer
 from strands_robots.cli.options import say
 
 if TYPE_CHECKING:
-    from strands_robots.robot_config import RobotConfig
+    from strands_robots.description.robot_config import RobotConfig
 
 app = typer.Typer(no_args_is_help=True, help="Robots that can be simulated, and what each one is.")
 
@@ -21,10 +21,10 @@ def list_robots(
     ] = "",
 ) -> None:
     """List the robots that come with the package, and the collections of others that are installed."""
-    from strands_robots.errors import UnknownNameError
-    from strands_robots.robot_config import load_robot
-    from strands_robots.robot_sources import collections, find_model
-    from strands_robots.share import robot_names
+    from strands_robots.core.errors import UnknownNameError
+    from strands_robots.core.share import robot_names
+    from strands_robots.description.robot_config import load_robot
+    from strands_robots.description.robot_sources import collections, find_model
 
     known = {entry.name: entry for entry in collections()}
     if collection:
@@ -54,18 +54,18 @@ def show(
     ],
 ) -> None:
     """Show joints with their limits, cameras, gripper, files and licence of a robot."""
-    from strands_robots.robot_config import load_robot
-    from strands_robots.robot_sources import find_model, is_collection_reference
+    from strands_robots.description.robot_config import load_robot
+    from strands_robots.description.robot_sources import find_model, is_collection_reference
 
     if is_collection_reference(robot):
-        from strands_robots.sim.robot_model import describe_model
+        from strands_robots.description.robot_model import describe_model
 
         found = find_model(robot)
         _print(describe_model(found.path), f"{found.licence}, from {found.collection}")
     elif robot.endswith((".xml", ".urdf")):
         from pathlib import Path
 
-        from strands_robots.sim.robot_model import describe_model
+        from strands_robots.description.robot_model import describe_model
 
         _print(describe_model(Path(robot)), "")
     else:

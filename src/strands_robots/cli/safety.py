@@ -11,7 +11,7 @@ from strands_robots.cli.keys import find_key, load_operator_key
 from strands_robots.cli.options import REASON_BYTES, Namespace, clip_text, connect, operator_source, say
 
 if TYPE_CHECKING:
-    from strands_robots.ros.safety_client import StopReport
+    from strands_robots.clients.safety_client import StopReport
 
 NOT_LATCHED = 1
 NOT_AT_REST = 3
@@ -30,7 +30,7 @@ def estop(
     Exit code 0: latched, and every robot reported rest. 3: latched, but a robot did not report rest. 1: not latched.
     """
     with connect(namespace) as client:
-        from strands_robots.ros.safety_client import stop_graph
+        from strands_robots.clients.safety_client import stop_graph
 
         report = stop_graph(client, operator_source(), clip_text(reason, REASON_BYTES), wait)
     for line in stop_lines(report):
@@ -82,7 +82,7 @@ def resume(
     Exit code 0: the robots are armed. 4: signed, and another operator has to sign too. 1: refused.
     """
     with connect(namespace) as client:
-        from strands_robots.ros.resume_client import resume_graph
+        from strands_robots.clients.resume_client import resume_graph
 
         report = resume_graph(
             client,

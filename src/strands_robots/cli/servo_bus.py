@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from strands_robots.cli.options import say
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 

@@ -14,7 +14,7 @@ from strands_robots.live.terminal import can_show_live
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from strands_robots.ros.state_client import GraphSnapshot, RobotSnapshot
+    from strands_robots.clients.state_client import GraphSnapshot, RobotSnapshot
 
 PLAIN_PERIOD = 1.0
 FIRST_WAIT = 3.0
@@ -33,7 +33,7 @@ def state(
     if follow:
         raise typer.Exit(_follow(namespace))
     with connect(namespace) as client:
-        from strands_robots.ros.state_client import StateWatch
+        from strands_robots.clients.state_client import StateWatch
 
         watch = StateWatch(client)
         client.spin_until(lambda: watch.is_complete, FIRST_WAIT)
@@ -53,8 +53,8 @@ def _follow(namespace: str) -> int:
 
         return LiveSession(lambda: connect(namespace), operator_source(), None).run(Console())
     with connect(namespace) as client:
+        from strands_robots.clients.live_watch import LiveWatch
         from strands_robots.live.screen import plain_line
-        from strands_robots.ros.live_watch import LiveWatch
 
         watch = LiveWatch(client)
         while True:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from strands_robots.cli.options import Namespace
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 Leader = Annotated[
     str,
@@ -50,7 +50,7 @@ def teleop(
     from strands_robots.bringup.graph import Graph, NodeSpec, ParameterValue, ros_arguments
     from strands_robots.bringup.prepare import find_executable
     from strands_robots.bringup.robots import parse_robot
-    from strands_robots.share import share_directory
+    from strands_robots.core.share import share_directory
     from strands_robots.teleop.making import parse_options
 
     spec = parse_robot(robot)

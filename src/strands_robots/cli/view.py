@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from strands_robots.cli.options import Namespace, connect, say
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.live.terminal import Keys, can_show_live
 
 if TYPE_CHECKING:
-    from strands_robots.ros.camera_view import CameraView, Rgb
+    from strands_robots.clients.camera_view import CameraView, Rgb
 
 ENDINGS = (".png", ".mp4")
 WAIT = 10.0
@@ -28,8 +28,8 @@ WAIT = 10.0
 def _complete(incomplete: str) -> list[str]:
     try:
         with connect("") as client:
-            from strands_robots.ros.camera_view import cameras_on_graph
-            from strands_robots.ros.graph_survey import wait_for_graph
+            from strands_robots.clients.camera_view import cameras_on_graph
+            from strands_robots.clients.graph_survey import wait_for_graph
 
             wait_for_graph(client)
             return sorted(name for name in cameras_on_graph(client) if name.startswith(incomplete))
@@ -54,7 +54,7 @@ def view(
     check_target(file)
     is_movie = file is not None and file.suffix.lower() == ".mp4"
     with connect(namespace) as client:
-        from strands_robots.ros.camera_view import CameraView
+        from strands_robots.clients.camera_view import CameraView
 
         shown = CameraView(client, camera, prefer_raw=not live and not is_movie)
         if file is None:
@@ -112,7 +112,7 @@ def _text(picture: Rgb) -> list[str]:
 
 
 def _write(camera: CameraView, file: Path) -> None:
-    from strands_robots.sim.pictures import write_png
+    from strands_robots.sim.render.pictures import write_png
 
     _, picture = camera.wait(WAIT)
     try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from strands_robots.agent.guard import DeskAnswer
-from strands_robots.ros.approval_client import ask_to_msg, use_to_msg
-from strands_robots.ros.client import NoAnswerError
-from strands_robots.ros.spun_client import SpunClient, wait_until
-from strands_robots.safety.permits import Asker
-from strands_robots.safety.request import CanonicalRequest
+from strands_robots.agent.tools.guard import DeskAnswer
+from strands_robots.approvals.permits import Asker
+from strands_robots.approvals.request import CanonicalRequest
+from strands_robots.clients.approval_client import ask_to_msg, use_to_msg
+from strands_robots.clients.client import NoAnswerError
+from strands_robots.clients.spun_client import SpunClient, wait_until
 from strands_robots.srv import ConsumePermit, RequestApproval
 
 _STATES = {RequestApproval.Response.GRANTED: "granted", RequestApproval.Response.WAITING: "waiting"}

@@ -12,14 +12,14 @@ from typing import Any
 from rclpy.action import ActionClient
 from unique_identifier_msgs.msg import UUID
 
-from strands_robots.agent.answer import Answer, data_answer, error_answer
-from strands_robots.agent.arguments import nearest
-from strands_robots.agent.endpoint import Endpoint
-from strands_robots.ros.client import NoAnswerError
-from strands_robots.ros.goal_owners import GoalBeats
-from strands_robots.ros.graph_talk import GOAL_STATES
-from strands_robots.ros.message_values import plain_values
-from strands_robots.ros.spun_client import SpunClient, result_of, wait_until
+from strands_robots.agent.tools.answer import Answer, data_answer, error_answer
+from strands_robots.agent.tools.arguments import nearest
+from strands_robots.agent.tools.endpoint import Endpoint
+from strands_robots.clients.client import NoAnswerError
+from strands_robots.clients.graph_talk import GOAL_STATES
+from strands_robots.clients.spun_client import SpunClient, result_of, wait_until
+from strands_robots.ros.goals.goal_owners import GoalBeats
+from strands_robots.ros.messages.message_values import plain_values
 
 FIND_TIMEOUT = 5.0
 MOST_KEPT = 64

@@ -15,32 +15,32 @@ import numpy as np
 from PIL import Image as PilImage
 from sensor_msgs.msg import JointState
 
-from strands_robots.agent.answer import Answer, Picture, approval_answer, clean, data_answer, error_answer
-from strands_robots.agent.arguments import nearest
-from strands_robots.agent.endpoint import Endpoint
-from strands_robots.agent.guard import Admission, Guard
-from strands_robots.agent.permit_memory import PermitMemory
-from strands_robots.agent.schema import hidden_fields
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.agent.tools.answer import Answer, Picture, approval_answer, clean, data_answer, error_answer
+from strands_robots.agent.tools.arguments import nearest
+from strands_robots.agent.tools.endpoint import Endpoint
+from strands_robots.agent.tools.guard import Admission, Guard
+from strands_robots.agent.tools.permit_memory import PermitMemory
+from strands_robots.agent.tools.schema import hidden_fields
+from strands_robots.approvals.approval_policy import load_policy
+from strands_robots.approvals.approval_refusal import ApprovalRefusedError
+from strands_robots.approvals.permits import Asker
+from strands_robots.approvals.request import CanonicalRequest, canonical_request
+from strands_robots.clients.agent_desk import ApprovalDesk
+from strands_robots.clients.agent_goals import AgentGoals
+from strands_robots.clients.client import NoAnswerError
+from strands_robots.clients.graph_survey import action_types, service_types, topic_types, wait_for_graph
+from strands_robots.clients.graph_talk import reader_profile
+from strands_robots.clients.quick_stop import QuickStop
+from strands_robots.clients.spun_client import SpunClient
+from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.msg import GateState
-from strands_robots.ros.agent_desk import ApprovalDesk
-from strands_robots.ros.agent_goals import AgentGoals
-from strands_robots.ros.approval_messages import fields_of
-from strands_robots.ros.audit_port import audit_of
-from strands_robots.ros.client import NoAnswerError
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.graph_survey import action_types, service_types, topic_types, wait_for_graph
-from strands_robots.ros.graph_talk import reader_profile
-from strands_robots.ros.images import rgb_from_msg
-from strands_robots.ros.interfaces import load_interface
-from strands_robots.ros.message_values import fill_message, plain_values
-from strands_robots.ros.quick_stop import QuickStop
-from strands_robots.ros.robot_discovery import await_robots, cameras_on_graph, robots_on_graph
-from strands_robots.ros.spun_client import SpunClient
-from strands_robots.safety.approval_policy import load_policy
-from strands_robots.safety.approval_refusal import ApprovalRefusedError
-from strands_robots.safety.permits import Asker
-from strands_robots.safety.request import CanonicalRequest, canonical_request
+from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.messages.approval_messages import fields_of
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.images import rgb_from_msg
+from strands_robots.ros.messages.interfaces import load_interface
+from strands_robots.ros.messages.message_values import fill_message, plain_values
+from strands_robots.ros.robot.robot_discovery import await_robots, cameras_on_graph, robots_on_graph
 
 LONGEST_LIST = 40
 FIND_TIMEOUT = 5.0
@@ -75,9 +75,7 @@ class AgentGraph:
         ConfigurationError: If ROS refuses to start, or the policy or the folder is not usable.
     """
 
-    def __init__(
-        self, namespace: str, name: str, policy: Path, memory: Path | None = None, own_nodes: int = 1
-    ) -> None:
+    def __init__(self, namespace: str, name: str, policy: Path, memory: Path | None = None, own_nodes: int = 1) -> None:
         rules, self.policy_digest = load_policy(policy)
         self.source = f"agent/{clean(name, 64)}"
         self._permits = PermitMemory(memory)

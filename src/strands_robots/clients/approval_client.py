@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.approvals.decision import Decision
+from strands_robots.approvals.permits import Asker
+from strands_robots.approvals.request import CanonicalRequest, parse_request
+from strands_robots.clients.client import GraphClient, NoAnswerError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.msg import ApprovalRequest, ApprovalState
-from strands_robots.ros import qos
-from strands_robots.ros.approval_messages import decision_to_msg
-from strands_robots.ros.client import GraphClient, NoAnswerError
-from strands_robots.safety.decision import Decision
-from strands_robots.safety.permits import Asker
-from strands_robots.safety.request import CanonicalRequest, parse_request
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.approval_messages import decision_to_msg
 from strands_robots.srv import ConsumePermit, DecideApproval, RequestApproval
 
 FIND_TIME = 8.0

@@ -9,9 +9,9 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import JointState
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.ros import qos
-from strands_robots.ros.client import GraphClient
+from strands_robots.clients.client import GraphClient
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.ros.messages import qos
 
 FIRST_WAIT = 10.0
 SAMPLES = 50

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 
-from strands_robots.errors import RenderError, UnknownNameError
-from strands_robots.ros.client import GraphClient, NoAnswerError
-from strands_robots.ros.drain import Drained
-from strands_robots.ros.graph_talk import reader_profile
-from strands_robots.ros.images import pixels_from_msg, rgb_from_msg
-from strands_robots.ros.stamps import to_seconds
+from strands_robots.clients.client import GraphClient, NoAnswerError
+from strands_robots.clients.graph_talk import reader_profile
+from strands_robots.core.errors import RenderError, UnknownNameError
+from strands_robots.ros.calls.drain import Drained
+from strands_robots.ros.messages.images import pixels_from_msg, rgb_from_msg
+from strands_robots.ros.messages.stamps import to_seconds
 
 Rgb = NDArray[np.uint8]
 

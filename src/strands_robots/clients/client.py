@@ -17,9 +17,9 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.errors import NoAnswerError as NoAnswerError  # used by everybody who calls
-from strands_robots.ros.transport import use_udp_only
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.errors import NoAnswerError as NoAnswerError  # used by everybody who calls
+from strands_robots.ros.process.transport import use_udp_only
 
 SPIN_PERIOD = 0.02
 """Longest time in which nothing is looked at [s]; Ctrl-C is noticed within it."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.ros.client import GraphClient
-from strands_robots.ros.drain import Drained
-from strands_robots.ros.interfaces import load_interface
+from strands_robots.clients.client import GraphClient
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.ros.calls.drain import Drained
+from strands_robots.ros.messages.interfaces import load_interface
 
 QUIET_TIME = 0.5
 """When nothing new was found for this long, what was found is enough to offer names [s]."""

@@ -10,12 +10,12 @@ from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.ros.client import GraphClient, NoAnswerError
-from strands_robots.ros.drain import Drained, take
-from strands_robots.ros.graph_survey import action_types, service_types, topic_types, wait_for_graph
-from strands_robots.ros.interfaces import load_interface
-from strands_robots.ros.message_values import fill_message
+from strands_robots.clients.client import GraphClient, NoAnswerError
+from strands_robots.clients.graph_survey import action_types, service_types, topic_types, wait_for_graph
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.ros.calls.drain import Drained, take
+from strands_robots.ros.messages.interfaces import load_interface
+from strands_robots.ros.messages.message_values import fill_message
 
 FIND_TIMEOUT = 5.0
 CANCEL_TIMEOUT = 5.0

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, JointState
 
+from strands_robots.clients.client import GraphClient
+from strands_robots.clients.state_client import SILENCE, GraphSnapshot, RobotSnapshot, SafetySnapshot, state_name
 from strands_robots.msg import GateState, SafetyState, StopButtonState, StopRequest
-from strands_robots.ros import qos
-from strands_robots.ros.client import GraphClient
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.drain import Drained
-from strands_robots.ros.robot_discovery import robots_on_graph
-from strands_robots.ros.stamps import to_seconds
-from strands_robots.ros.state_client import SILENCE, GraphSnapshot, RobotSnapshot, SafetySnapshot, state_name
+from strands_robots.ros.calls.drain import Drained
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.stamps import to_seconds
+from strands_robots.ros.robot.robot_discovery import robots_on_graph
 
 LOOK_PERIOD = 1.0
 """Time between two looks at the graph for new topics [s]."""

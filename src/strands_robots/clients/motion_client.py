@@ -10,8 +10,8 @@ from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 
 from strands_robots.action import MoveTo, SetGripper
-from strands_robots.errors import MotionError
-from strands_robots.ros.client import GraphClient, NoAnswerError
+from strands_robots.clients.client import GraphClient, NoAnswerError
+from strands_robots.core.errors import MotionError
 
 FIND_TIMEOUT = 3.0
 CANCEL_TIMEOUT = 5.0

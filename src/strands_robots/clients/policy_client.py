@@ -10,8 +10,8 @@ from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 
 from strands_robots.action import RunPolicy
-from strands_robots.errors import PolicyError
-from strands_robots.ros.client import GraphClient, NoAnswerError
+from strands_robots.clients.client import GraphClient, NoAnswerError
+from strands_robots.core.errors import PolicyError
 
 FIND_TIMEOUT = 3.0
 CANCEL_TIMEOUT = 5.0

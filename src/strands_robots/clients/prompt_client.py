@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from strands_robots.action import PromptAgent
-from strands_robots.agent.endpoint import Endpoint
-from strands_robots.agent.turn import Step, TurnEnd
+from strands_robots.agent.conversation.turn import Step, TurnEnd
+from strands_robots.agent.tools.endpoint import Endpoint
+from strands_robots.clients.agent_goals import AgentGoals, SentGoal
+from strands_robots.clients.client import NoAnswerError
+from strands_robots.clients.graph_survey import action_types
+from strands_robots.clients.spun_client import SpunClient, wait_until
 from strands_robots.msg import AgentEvent
-from strands_robots.ros import qos
-from strands_robots.ros.agent_goals import AgentGoals, SentGoal
-from strands_robots.ros.agent_messages import step_from_msg
-from strands_robots.ros.client import NoAnswerError
-from strands_robots.ros.graph_survey import action_types
-from strands_robots.ros.spun_client import SpunClient, wait_until
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.agent_messages import step_from_msg
 
 DISCOVERY_TIME = 3.0
 

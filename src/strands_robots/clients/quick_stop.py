@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from strands_robots.errors import NoAnswerError
+from strands_robots.clients.results import StopResult
+from strands_robots.clients.spun_client import SpunClient
+from strands_robots.core.errors import NoAnswerError
 from strands_robots.msg import GateState, StopRequest
-from strands_robots.robot_results import StopResult
-from strands_robots.ros import qos
-from strands_robots.ros.robot_discovery import robots_on_graph
-from strands_robots.ros.spun_client import SpunClient
+from strands_robots.ros.messages import qos
+from strands_robots.ros.robot.robot_discovery import robots_on_graph
 from strands_robots.srv import StopGraph
 
 SERVICE_TIMEOUT = 10.0
@@ -58,5 +58,7 @@ class QuickStop:
             silent += [] if gate.latched else [robot]
             moving += [] if gate.at_rest else [robot]
         if silent or not robots:
-            raise NoAnswerError(f"{', '.join(silent) or 'no robot was found'}: no evidence of the stop; {error}") from error
+            raise NoAnswerError(
+                f"{', '.join(silent) or 'no robot was found'}: no evidence of the stop; {error}"
+            ) from error
         return StopResult(0, f"every robot says that it is stopped; {error}", not moving, tuple(moving), False)

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from strands_robots.errors import StrandsRobotsError, WorldError
-from strands_robots.ros.client import GraphClient
-from strands_robots.ros.goal_owners import GoalBeats
-from strands_robots.ros.policy_client import Goal, run_policy
+from strands_robots.clients.client import GraphClient
+from strands_robots.clients.policy_client import Goal, run_policy
+from strands_robots.core.errors import StrandsRobotsError, WorldError
+from strands_robots.ros.goals.goal_owners import GoalBeats
 from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWorld
 
 START_TIMEOUT = 120.0
@@ -183,7 +183,7 @@ def _step(client: GraphClient, plan: RecordPlan) -> str:
 
 
 def _only_robot(client: GraphClient) -> str:
-    from strands_robots.ros.robot_discovery import robots_on_graph
+    from strands_robots.ros.robot.robot_discovery import robots_on_graph
 
     client.spin_until(lambda: bool(robots_on_graph(client.node)), 3.0)
     robots = robots_on_graph(client.node)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import RenderError
-from strands_robots.ros.client import GraphClient
-from strands_robots.ros.images import pixels_from_msg, rgb_from_msg
+from strands_robots.clients.client import GraphClient
+from strands_robots.core.errors import RenderError
+from strands_robots.ros.messages.images import pixels_from_msg, rgb_from_msg
 from strands_robots.srv import RenderCamera, RenderCameras
 
 TIMEOUT = 15.0

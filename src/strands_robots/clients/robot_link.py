@@ -10,20 +10,20 @@ from typing import Any
 from PIL import Image as PilImage
 from sensor_msgs.msg import Image, JointState
 
-from strands_robots.agent.endpoint import Endpoint
-from strands_robots.errors import NoAnswerError
+from strands_robots.agent.tools.endpoint import Endpoint
+from strands_robots.clients.agent_goals import AgentGoals
+from strands_robots.clients.graph_talk import reader_profile
+from strands_robots.clients.quick_stop import QuickStop
+from strands_robots.clients.results import RobotObservation, StopResult
+from strands_robots.clients.spun_client import SpunClient, wait_until
+from strands_robots.core.errors import NoAnswerError
 from strands_robots.msg import GateState, SafetyState
-from strands_robots.robot_results import RobotObservation, StopResult
-from strands_robots.ros import qos
-from strands_robots.ros.agent_goals import AgentGoals
-from strands_robots.ros.graph_talk import reader_profile
-from strands_robots.ros.images import rgb_from_msg
-from strands_robots.ros.interfaces import load_interface
-from strands_robots.ros.message_values import fill_message, plain_values
-from strands_robots.ros.quick_stop import QuickStop
-from strands_robots.ros.robot_discovery import cameras_on_graph
-from strands_robots.ros.spun_client import SpunClient, wait_until
-from strands_robots.ros.stamps import to_seconds
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.images import rgb_from_msg
+from strands_robots.ros.messages.interfaces import load_interface
+from strands_robots.ros.messages.message_values import fill_message, plain_values
+from strands_robots.ros.messages.stamps import to_seconds
+from strands_robots.ros.robot.robot_discovery import cameras_on_graph
 from strands_robots.srv import GetWorldState, RecordEpisode, StartRecording
 
 PROGRAM = "external/robot"

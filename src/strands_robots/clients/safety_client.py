@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from rclpy.task import Future
 
+from strands_robots.clients.client import GraphClient
 from strands_robots.msg import GateState, SafetyState, StopRequest
-from strands_robots.ros import qos
-from strands_robots.ros.client import GraphClient
-from strands_robots.ros.robot_discovery import RobotDiscovery
+from strands_robots.ros.messages import qos
+from strands_robots.ros.robot.robot_discovery import RobotDiscovery
 from strands_robots.srv import StopGraph
 
 SEARCH_TIME = 1.5
@@ -131,9 +131,7 @@ class _Stop:
             )
         if response is None:
             return StopReport(False, False, 0, "", tuple(robots))
-        return StopReport(
-            True, response.success, response.stop_id, response.message, tuple(robots), response.audited
-        )
+        return StopReport(True, response.success, response.stop_id, response.message, tuple(robots), response.audited)
 
 
 def stop_graph(client: GraphClient, source: str, reason: str, wait: float) -> StopReport:

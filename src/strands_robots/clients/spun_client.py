@@ -12,8 +12,8 @@ from rclpy.exceptions import InvalidHandle
 from rclpy.qos import QoSProfile
 from rclpy.task import Future
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.ros.client import GraphClient, NoAnswerError
+from strands_robots.clients.client import GraphClient, NoAnswerError
+from strands_robots.core.errors import StrandsRobotsError
 
 FIND_TIMEOUT = 3.0
 END_TIMEOUT = 5.0

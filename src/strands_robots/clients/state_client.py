@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from sensor_msgs.msg import JointState
 
+from strands_robots.clients.client import GraphClient
 from strands_robots.msg import GateState, SafetyState
-from strands_robots.ros import qos
-from strands_robots.ros.client import GraphClient
-from strands_robots.ros.robot_discovery import RobotDiscovery
+from strands_robots.ros.messages import qos
+from strands_robots.ros.robot.robot_discovery import RobotDiscovery
 
 SILENCE = 0.5
 """Who says nothing for this long is not heard [s]."""

@@ -7,9 +7,9 @@ from collections.abc import Collection
 
 import numpy as np
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.safety.refusal import Refusal, Refused
-from strands_robots.types import ControlMode, Instant, JointLimits
+from strands_robots.control.refusal import Refusal, Refused
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import ControlMode, Instant, JointLimits
 
 MAX_VALUES = 65536
 MAX_DURATION = 600.0

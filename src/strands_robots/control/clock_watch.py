@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from strands_robots.safety.alarm import Alarm, AlarmKind
-from strands_robots.safety.limits_config import ClockConfig
-from strands_robots.types import Instant
+from strands_robots.control.alarm import Alarm, AlarmKind
+from strands_robots.core.types import Instant
+from strands_robots.description.supervision_config import ClockConfig
 
 
 class ClockWatch:

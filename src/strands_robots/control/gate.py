@@ -8,23 +8,23 @@ from collections import Counter
 
 import numpy as np
 
-from strands_robots.errors import ShapeError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.motion.player import ChunkPlayer
-from strands_robots.safety.alarm import Alarm
-from strands_robots.safety.checks import check_mode, check_shape, check_times
-from strands_robots.safety.gate_types import GateConfig, GateReport, Setpoint
-from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.safety.latch import ArmingLatch
-from strands_robots.safety.lease import Lease, source_class
-from strands_robots.safety.limits import plan
-from strands_robots.safety.readings import Readings
-from strands_robots.safety.refusal import Refusal, Refused, Verdict
-from strands_robots.safety.refusal_ledger import RefusalEntry, RefusalLedger
-from strands_robots.safety.rest import RestMonitor
-from strands_robots.safety.sequences import SequenceTable
-from strands_robots.safety.supervision import Supervision
-from strands_robots.types import FloatArray, Instant, JointLimits, StopCategory
+from strands_robots.control.alarm import Alarm
+from strands_robots.control.checks import check_mode, check_shape, check_times
+from strands_robots.control.gate_types import GateConfig, GateReport, Setpoint
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.control.latch import ArmingLatch
+from strands_robots.control.lease import Lease, source_class
+from strands_robots.control.limits import plan
+from strands_robots.control.player import ChunkPlayer
+from strands_robots.control.readings import Readings
+from strands_robots.control.refusal import Refusal, Refused, Verdict
+from strands_robots.control.refusal_ledger import RefusalEntry, RefusalLedger
+from strands_robots.control.rest import RestMonitor
+from strands_robots.control.sequences import SequenceTable
+from strands_robots.control.supervision import Supervision
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import ShapeError
+from strands_robots.core.types import FloatArray, Instant, JointLimits, StopCategory
 
 __all__ = ["Gate", "GateConfig", "GateReport", "Setpoint"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.safety.limits import LimitPolicy
-from strands_robots.types import ControlMode, FloatArray, StopCategory
+from strands_robots.control.limits import LimitPolicy
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.types import ControlMode, FloatArray, StopCategory
 
 _PLAYABLE = frozenset({ControlMode.POSITION, ControlMode.VELOCITY})
 

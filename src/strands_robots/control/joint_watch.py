@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from strands_robots.safety.alarm import Alarm, AlarmKind
-from strands_robots.safety.limits_config import JointLimitConfig, TrackingConfig, per_joint
-from strands_robots.types import FloatArray, JointLimits
+from strands_robots.control.alarm import Alarm, AlarmKind
+from strands_robots.core.types import FloatArray, JointLimits
+from strands_robots.description.supervision_config import JointLimitConfig, TrackingConfig, per_joint
 
 
 class Persistence:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strands_robots.safety.heartbeat import Heartbeat
+from strands_robots.control.heartbeat import Heartbeat
 
 CONFIRMATIONS = 2
 

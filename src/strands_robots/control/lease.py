@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from strands_robots.safety.refusal import Refusal, Refused
-from strands_robots.types import SourceClass
+from strands_robots.control.refusal import Refusal, Refused
+from strands_robots.core.types import SourceClass
 
 _SOURCE = re.compile(r"[a-z]+/[\x21-\x7e]{1,120}")
 

@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 
-from strands_robots.motion.chunk import Chunk
-from strands_robots.motion.player import PlannedChunk
-from strands_robots.motion.spline import MonotoneCubic
-from strands_robots.safety.refusal import Refusal, Refused
-from strands_robots.types import ControlMode, FloatArray, JointLimits
+from strands_robots.control.player import PlannedChunk
+from strands_robots.control.refusal import Refusal, Refused
+from strands_robots.control.spline import MonotoneCubic
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import ControlMode, FloatArray, JointLimits
 
 _TOLERANCE = 1.0 + 1e-6
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import fields
 
 from strands_robots.audit.json_values import JsonValue, canonical, to_json
-from strands_robots.safety.gate import Gate
+from strands_robots.control.gate import Gate
 
 _NO_LIMITS = ("robot", "session", "modes")
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.safety.gate import Gate, GateReport, Setpoint
-from strands_robots.safety.readings import Readings
-from strands_robots.types import FloatArray, Instant
+from strands_robots.control.gate import Gate, GateReport, Setpoint
+from strands_robots.control.readings import Readings
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.types import FloatArray, Instant
 
 GATE_PERIOD = 0.05
 """Longest time between two reports of a gate [s, steady time]."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ModelError
-from strands_robots.robot_config import RobotConfig
-from strands_robots.safety.tool_chain import ChainJoint, ToolChain
-from strands_robots.types import FloatArray
+from strands_robots.control.tool_chain import ChainJoint, ToolChain
+from strands_robots.core.errors import ModelError
+from strands_robots.core.types import FloatArray
+from strands_robots.description.robot_config import RobotConfig
 
 _HINGE, _SLIDE = int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)
 

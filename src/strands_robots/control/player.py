@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from strands_robots.motion.limiter import Limiter
-from strands_robots.motion.spline import MonotoneCubic
-from strands_robots.types import ControlMode, FloatArray, JointLimits
+from strands_robots.control.limiter import Limiter
+from strands_robots.control.spline import MonotoneCubic
+from strands_robots.core.types import ControlMode, FloatArray, JointLimits
 
 
 class PlannedChunk:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from strands_robots.safety.alarm import Alarm, AlarmKind
-from strands_robots.safety.joint_watch import Persistence
-from strands_robots.safety.limits_config import ContactConfig, HealthConfig, per_joint
-from strands_robots.safety.readings import Readings
-from strands_robots.types import FloatArray
+from strands_robots.control.alarm import Alarm, AlarmKind
+from strands_robots.control.joint_watch import Persistence
+from strands_robots.control.readings import Readings
+from strands_robots.core.types import FloatArray
+from strands_robots.description.supervision_config import ContactConfig, HealthConfig, per_joint
 
 
 class ContactWatch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strands_robots.safety.refusal import Refusal, Refused
+from strands_robots.control.refusal import Refusal, Refused
 
 
 class SequenceTable:

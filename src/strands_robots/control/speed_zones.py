@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from strands_robots.safety.alarm import Alarm, AlarmKind
-from strands_robots.safety.limits_config import SpeedZonesConfig
+from strands_robots.control.alarm import Alarm, AlarmKind
+from strands_robots.description.supervision_config import SpeedZonesConfig
 
 
 class SpeedZones:

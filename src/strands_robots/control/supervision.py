@@ -6,19 +6,19 @@ from collections.abc import Collection
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.motion.player import ChunkPlayer, PlannedChunk
-from strands_robots.safety.alarm import Alarm, AlarmKind
-from strands_robots.safety.clock_watch import ClockWatch
-from strands_robots.safety.joint_watch import JointLimitWatch, TrackingWatch
-from strands_robots.safety.limits_config import LimitsConfig
-from strands_robots.safety.reading_watch import ContactWatch, HealthWatch
-from strands_robots.safety.readings import Readings
-from strands_robots.safety.speed_zones import SpeedZones
-from strands_robots.safety.tool_chain import ToolChain
-from strands_robots.safety.workspace import Workspace, WorkspaceWatch
-from strands_robots.safety.workspace_check import check_path
-from strands_robots.types import FloatArray, Instant, JointLimits
+from strands_robots.control.alarm import Alarm, AlarmKind
+from strands_robots.control.clock_watch import ClockWatch
+from strands_robots.control.joint_watch import JointLimitWatch, TrackingWatch
+from strands_robots.control.player import ChunkPlayer, PlannedChunk
+from strands_robots.control.reading_watch import ContactWatch, HealthWatch
+from strands_robots.control.readings import Readings
+from strands_robots.control.speed_zones import SpeedZones
+from strands_robots.control.tool_chain import ToolChain
+from strands_robots.control.workspace import Workspace, WorkspaceWatch
+from strands_robots.control.workspace_check import check_path
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.types import FloatArray, Instant, JointLimits
+from strands_robots.description.supervision_config import LimitsConfig
 
 MEASURABLE = frozenset({"contact", "temperature", "current"})
 """Parts of the configuration that need a node that measures them."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from strands_robots.safety.alarm import Alarm, AlarmKind
-from strands_robots.safety.limits_config import BoxConfig, WorkspaceConfig
-from strands_robots.safety.tool_chain import ToolChain
-from strands_robots.types import FloatArray
+from strands_robots.control.alarm import Alarm, AlarmKind
+from strands_robots.control.tool_chain import ToolChain
+from strands_robots.core.types import FloatArray
+from strands_robots.description.supervision_config import BoxConfig, WorkspaceConfig
 
 
 class Workspace:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from strands_robots.motion.player import PlannedChunk
-from strands_robots.safety.refusal import Refusal, Refused
-from strands_robots.safety.workspace import Workspace
-from strands_robots.types import ControlMode, FloatArray, JointLimits
+from strands_robots.control.player import PlannedChunk
+from strands_robots.control.refusal import Refusal, Refused
+from strands_robots.control.workspace import Workspace
+from strands_robots.core.types import ControlMode, FloatArray, JointLimits
 
 MAX_SAMPLES = 100_000
 """Most points of one chunk's path that are looked at; 0.2 s of work."""

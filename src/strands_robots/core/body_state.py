@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 if TYPE_CHECKING:
-    from strands_robots.motion.pose import Pose
+    from strands_robots.core.pose import Pose
 
 _LENGTHS: Mapping[str, float] = MappingProxyType({"m": 1.0, "mm": 1e-3})
 _ANGLES: Mapping[str, float] = MappingProxyType({"rad": 1.0, "deg": math.pi / 180.0})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strands_robots.types import ControlMode, FloatArray
+from strands_robots.core.types import ControlMode, FloatArray
 
 
 @dataclass(frozen=True)

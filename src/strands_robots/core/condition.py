@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Protocol, Union
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 
 class Facts(Protocol):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from strands_robots.errors import UnknownNameError
+from strands_robots.core.errors import UnknownNameError
 
 KINDS = ("msg", "srv", "action")
 

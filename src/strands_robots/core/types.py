@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import ConfigurationError, ShapeError
+from strands_robots.core.errors import ConfigurationError, ShapeError
 
 if TYPE_CHECKING:
-    from strands_robots.motion.pose import Pose
+    from strands_robots.core.pose import Pose
 
 FloatArray = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from strands_robots.recording.errors import DatasetError
-from strands_robots.recording.table import EpisodeRow, Info, count_video_frames, read_table
+from strands_robots.dataset.errors import DatasetError
+from strands_robots.dataset.table import EpisodeRow, Info, count_video_frames, read_table
 
 
 @dataclass(frozen=True)

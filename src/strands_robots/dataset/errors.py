@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
 
 
 class RecordingError(StrandsRobotsError):

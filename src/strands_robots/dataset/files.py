@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from strands_robots.recording.errors import DatasetError
+from strands_robots.dataset.errors import DatasetError
 
 INFO = Path("meta/info.json")
 STATS = Path("meta/stats.json")

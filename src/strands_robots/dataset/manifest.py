@@ -13,8 +13,8 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from strands_robots.recording import files
-from strands_robots.recording.errors import DatasetError
+from strands_robots.dataset import files
+from strands_robots.dataset.errors import DatasetError
 
 MANIFEST = files.OURS / "manifest.json"
 COPIES = files.OURS / "last"

@@ -6,14 +6,14 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.recording import files
-from strands_robots.recording.errors import DatasetError, RecordingError
-from strands_robots.recording.manifest import commit
-from strands_robots.recording.schema import Schema
-from strands_robots.recording.store import require_lerobot
-from strands_robots.recording.table import EPISODES, SCHEMA, read_account, read_episodes, read_info, read_schema
-from strands_robots.recording.verify import verify
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset import files
+from strands_robots.dataset.errors import DatasetError, RecordingError
+from strands_robots.dataset.manifest import commit
+from strands_robots.dataset.schema import Schema
+from strands_robots.dataset.store import require_lerobot
+from strands_robots.dataset.table import EPISODES, SCHEMA, read_account, read_episodes, read_info, read_schema
+from strands_robots.dataset.verify import verify
 
 
 def merge(roots: Sequence[Path], target: Path, repo_id: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import strands_robots
-from strands_robots.robot_config import RobotConfig
+from strands_robots.description.robot_config import RobotConfig
 
 _WANTED = ("package", "version", "commit", "robots", "clock", "world", "audit_head", "units")
 _OF_ROBOT = ("model_sha256", "limits", "calibration")

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.recording import files
-from strands_robots.recording.errors import DatasetError, RecordingError
-from strands_robots.recording.manifest import PROGRESS
-from strands_robots.recording.table import Info, read_info
-from strands_robots.recording.verify import verify
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset import files
+from strands_robots.dataset.errors import DatasetError, RecordingError
+from strands_robots.dataset.manifest import PROGRESS
+from strands_robots.dataset.table import Info, read_info
+from strands_robots.dataset.verify import verify
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _TOKEN = re.compile(r"hf_[A-Za-z0-9]+|(?i:bearer)\s+\S+")

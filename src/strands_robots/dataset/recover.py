@@ -7,18 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from strands_robots.recording import files
-from strands_robots.recording.check import EpisodeCheck
-from strands_robots.recording.errors import DatasetError
-from strands_robots.recording.manifest import (
-    COPIES,
-    Manifest,
-    commit,
-    read_manifest,
-    read_progress,
-    restore_mutable,
-)
-from strands_robots.recording.table import EPISODES, EpisodeRow, Info, read_info, read_table, table_rows
+from strands_robots.dataset import files
+from strands_robots.dataset.check import EpisodeCheck
+from strands_robots.dataset.errors import DatasetError
+from strands_robots.dataset.manifest import COPIES, Manifest, commit, read_manifest, read_progress, restore_mutable
+from strands_robots.dataset.table import EPISODES, EpisodeRow, Info, read_info, read_table, table_rows
 
 
 @dataclass

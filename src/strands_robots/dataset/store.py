@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.recording import files
-from strands_robots.recording.check import EpisodeCheck
-from strands_robots.recording.errors import DatasetError, DiskFullError, RecordingError
-from strands_robots.recording.manifest import Progress, commit
-from strands_robots.recording.recover import recover
-from strands_robots.recording.schema import Schema
-from strands_robots.recording.table import EPISODES, SCHEMA, EpisodeRow, read_info, read_schema, table_rows
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset import files
+from strands_robots.dataset.check import EpisodeCheck
+from strands_robots.dataset.errors import DatasetError, DiskFullError, RecordingError
+from strands_robots.dataset.manifest import Progress, commit
+from strands_robots.dataset.recover import recover
+from strands_robots.dataset.schema import Schema
+from strands_robots.dataset.table import EPISODES, SCHEMA, EpisodeRow, read_info, read_schema, table_rows
 
 MIN_FREE = 64 << 20
 """Recording ends when less than this is free [bytes]: LeRobot must be able to write the footers."""

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.recording import files
-from strands_robots.recording.errors import DatasetError
-from strands_robots.recording.schema import Schema, schema_from_json
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset import files
+from strands_robots.dataset.errors import DatasetError
+from strands_robots.dataset.schema import Schema, schema_from_json
 
 SCHEMA = files.OURS / "schema.json"
 EPISODES = files.OURS / "episodes"

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.recording import files
-from strands_robots.recording.check import EpisodeCheck
-from strands_robots.recording.errors import DatasetError
-from strands_robots.recording.manifest import read_manifest, read_progress
-from strands_robots.recording.provenance import check_provenance
-from strands_robots.recording.schema import ACTION, STATE, Schema
-from strands_robots.recording.table import (
+from strands_robots.dataset import files
+from strands_robots.dataset.check import EpisodeCheck
+from strands_robots.dataset.errors import DatasetError
+from strands_robots.dataset.manifest import read_manifest, read_progress
+from strands_robots.dataset.provenance import check_provenance
+from strands_robots.dataset.schema import ACTION, STATE, Schema
+from strands_robots.dataset.table import (
     EpisodeRow,
     Info,
     read_account,

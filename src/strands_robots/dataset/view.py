@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.recording.schema import ACTION, STATE
-from strands_robots.recording.table import (
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.schema import ACTION, STATE
+from strands_robots.dataset.table import (
     EpisodeRow,
     Info,
     read_account,

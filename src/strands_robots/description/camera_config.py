@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import CameraConfig
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.robot_config import CameraConfig
 
 TYPES = ("opencv", "realsense")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")

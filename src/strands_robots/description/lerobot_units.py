@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError, ShapeError, UnknownNameError
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import ConfigurationError, ShapeError, UnknownNameError
+from strands_robots.core.types import FloatArray
 
 if TYPE_CHECKING:
-    from strands_robots.robot_config import RobotConfig
+    from strands_robots.description.robot_config import RobotConfig
 
 DEGREE = math.pi / 180.0
 

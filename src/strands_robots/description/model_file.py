@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 
 import mujoco
 
-from strands_robots.errors import ModelError
-from strands_robots.sim.engine_log import log_warnings
+from strands_robots.core.errors import ModelError
+from strands_robots.description.engine_log import log_warnings
 
 COLLISION_GROUP = 3  # not drawn
 VISUAL_GROUP = 2
@@ -42,7 +42,9 @@ def open_model(path: Path, role: str) -> mujoco.MjSpec:
     except (ElementTree.ParseError, UnicodeDecodeError) as error:
         raise ModelError(f"model file '{path}' of {role} is not XML: {error}") from error
     if root.tag not in ("robot", "mujoco"):
-        raise ModelError(f"model file '{path}' of {role} begins with <{root.tag}>; valid: <mujoco> (MJCF) or <robot> (URDF)")
+        raise ModelError(
+            f"model file '{path}' of {role} begins with <{root.tag}>; valid: <mujoco> (MJCF) or <robot> (URDF)"
+        )
     try:
         return _open_urdf(path, root) if root.tag == "robot" else mujoco.MjSpec.from_file(str(path))
     except ValueError as error:
@@ -127,7 +129,9 @@ def _mesh_path(name: str, urdf: Path) -> Path:
     if not name.startswith(("package://", "model://")):
         return (urdf.parent / name).absolute()
     package, _, inside = name.split("://", 1)[1].partition("/")
-    prefixes = [Path(prefix) / "share" for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
+    prefixes = [
+        Path(prefix) / "share" for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix
+    ]
     for share in (*prefixes, *urdf.absolute().parents):
         if (share / package / inside).is_file():
             return share / package / inside
@@ -148,7 +152,9 @@ def _drop_unreadable_visuals(root: ElementTree.Element, path: Path) -> None:
     if dropped:
         _log.warning(
             "%d visual meshes of '%s' are left out, collision shapes are drawn instead; MuJoCo reads %s",
-            dropped, path, ", ".join(READABLE_MESHES),
+            dropped,
+            path,
+            ", ".join(READABLE_MESHES),
         )
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.safety.limits_config import LimitsConfig
-from strands_robots.share import robot_names, share_directory
-from strands_robots.types import ControlMode, JointLimits, StopCategory
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.share import robot_names, share_directory
+from strands_robots.core.types import ControlMode, JointLimits, StopCategory
+from strands_robots.description.supervision_config import LimitsConfig
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ModelError
-from strands_robots.robot_config import CameraConfig, JointConfig, RobotConfig
-from strands_robots.sim.fused_visuals import fuse_visuals
-from strands_robots.sim.model_file import compile_model, open_model, urdf_velocity_limits
-from strands_robots.sim.servos import add_servos, other_actuators, position_servos, require_servo
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import ModelError
+from strands_robots.core.types import FloatArray
+from strands_robots.description.fused_visuals import fuse_visuals
+from strands_robots.description.model_file import compile_model, open_model, urdf_velocity_limits
+from strands_robots.description.robot_config import CameraConfig, JointConfig, RobotConfig
+from strands_robots.description.servos import add_servos, other_actuators, position_servos, require_servo
 
 # Assumed for what a bare model file does not say; describe_model writes into the description that it did.
 ASSUMED_VELOCITY = 2.0  # [rad/s] or [m/s]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 NOT_STATED = "no licence stated"
 _LICENCE_LINE = re.compile(r"^\W*license\W*:\W*(\S.*?)\W*$", re.IGNORECASE | re.MULTILINE)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import mujoco
 
-from strands_robots.errors import ModelError
-from strands_robots.robot_config import JointConfig
+from strands_robots.core.errors import ModelError
+from strands_robots.description.robot_config import JointConfig
 
 # Position error at which an added servo gives its full effort; published arms lie between 0.02 and 0.19 rad.
 FULL_EFFORT_ERROR = {int(mujoco.mjtJoint.mjJNT_HINGE): 0.05, int(mujoco.mjtJoint.mjJNT_SLIDE): 0.005}
@@ -21,7 +21,11 @@ FULL_EFFORT_ERROR = {int(mujoco.mjtJoint.mjJNT_HINGE): 0.05, int(mujoco.mjtJoint
 SERVO_FREQUENCY = 100.0
 
 _JOINT_TRANSMISSIONS = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
-_STATIC_DYNAMICS = (int(mujoco.mjtDyn.mjDYN_NONE), int(mujoco.mjtDyn.mjDYN_FILTER), int(mujoco.mjtDyn.mjDYN_FILTEREXACT))
+_STATIC_DYNAMICS = (
+    int(mujoco.mjtDyn.mjDYN_NONE),
+    int(mujoco.mjtDyn.mjDYN_FILTER),
+    int(mujoco.mjtDyn.mjDYN_FILTEREXACT),
+)
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,9 @@ def require_servo(model: mujoco.MjModel, joint: int, source: str) -> Servo:
         "effort limits of its joints"
     )
     if other is not None:
-        raise ModelError(f"joint '{name}' of '{source}' is moved by actuator '{other}', which is no position servo; {remedy}")
+        raise ModelError(
+            f"joint '{name}' of '{source}' is moved by actuator '{other}', which is no position servo; {remedy}"
+        )
     raise ModelError(f"joint '{name}' of '{source}' has no actuator although other joints have; {remedy}")
 
 

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from strands_robots.errors import ModelError
-from strands_robots.types import JointLimits
+from strands_robots.core.errors import ModelError
+from strands_robots.core.types import JointLimits
 
 
 def limits_from_urdf(text: str) -> JointLimits:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 
+from strands_robots.core.errors import UnknownNameError
 from strands_robots.doctor.building import check_compiler
 from strands_robots.doctor.devices import check_buttons, check_cameras, check_serial_ports
 from strands_robots.doctor.graphics import check_gl, check_gpu
@@ -15,7 +16,6 @@ from strands_robots.doctor.middleware import check_domain, check_rmw, check_rout
 from strands_robots.doctor.result import Result
 from strands_robots.doctor.ros import check_interfaces, check_python, check_ros
 from strands_robots.doctor.storage import check_disk, check_shared_memory
-from strands_robots.errors import UnknownNameError
 
 CHECKS: Mapping[str, Callable[[Machine], Result]] = MappingProxyType(
     {

@@ -6,8 +6,8 @@ from strands_robots.doctor.machine import Machine
 from strands_robots.doctor.result import Result, absent, failed, ok, warning
 
 _DRAW = """
-from strands_robots.sim.gl import check_rendering
-from strands_robots.errors import RenderError
+from strands_robots.sim.render.gl import check_rendering
+from strands_robots.core.errors import RenderError
 try:
     print(check_rendering({timeout}))
 except RenderError as error:

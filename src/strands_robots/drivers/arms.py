@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import default_path
 from strands_robots.drivers.driver import Driver
 from strands_robots.drivers.dynamixel import DynamixelDriver
 from strands_robots.drivers.feetech import FeetechDriver
 from strands_robots.drivers.lerobot_robot import LeRobotDriver, LeRobotOptions
 from strands_robots.drivers.servo_driver import ServoOptions
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import RobotConfig
 
 ARM_KINDS = ("auto", "feetech", "dynamixel", "lerobot")
 """Drivers of arms; auto is the one that the robot's description names."""

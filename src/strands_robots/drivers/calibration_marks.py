@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from strands_robots.core.errors import UnknownNameError
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import Calibration
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.servo_units import servo_units
-from strands_robots.errors import UnknownNameError
-from strands_robots.robot_config import RobotConfig
 
 VERSION = 1
 STEPS_PER_TURN = 4096

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.share import config_text
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.share import config_text
 
 FOLDER = "ros2_control"
 TRAJECTORY, POSITION = "joint_trajectory", "position"

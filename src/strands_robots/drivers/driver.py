@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.safety.readings import Readings
-from strands_robots.types import FloatArray
+from strands_robots.control.readings import Readings
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.types import FloatArray
 
 
 class DriverError(StrandsRobotsError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.drivers.calibration import Calibration
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.dynamixel_cycle import DynamixelCycle
 from strands_robots.drivers.servo_driver import ServoDriver
-from strands_robots.errors import ConfigurationError
 from strands_robots.servo_bus.dynamixel_registers import MODELS, HardwareError, Mode
 
 _ELBOW = {"Position_P_Gain": 1500, "Position_I_Gain": 0, "Position_D_Gain": 600}

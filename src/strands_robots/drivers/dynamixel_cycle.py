@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from strands_robots.core.types import FloatArray
 from strands_robots.drivers.serial_cycle import SerialCycle
 from strands_robots.servo_bus.dynamixel_protocol import (
     ALERT,
@@ -29,7 +30,6 @@ from strands_robots.servo_bus.dynamixel_registers import (
     Model,
     Reg,
 )
-from strands_robots.types import FloatArray
 
 _FIRST = Reg.PRESENT_CURRENT.value.address
 _LENGTH = Reg.PRESENT_TEMPERATURE.value.address + 1 - _FIRST

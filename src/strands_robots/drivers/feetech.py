@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.drivers.calibration import Calibration
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.feetech_cycle import FeetechCycle
 from strands_robots.drivers.servo_driver import ServoDriver, ServoOptions
-from strands_robots.errors import ConfigurationError
 from strands_robots.servo_bus.protocol import StatusBit
 
 FeetechOptions = ServoOptions

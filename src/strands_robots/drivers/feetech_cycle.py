@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from strands_robots.core.types import FloatArray
 from strands_robots.drivers.serial_cycle import SerialCycle
 from strands_robots.servo_bus.protocol import BROADCAST, OVERHEAD, Instruction, Packet, StatusBit, encode
 from strands_robots.servo_bus.registers import CURRENT_UNIT, LOAD_UNIT, VOLTAGE_UNIT, Reg
-from strands_robots.types import FloatArray
 
 _FIRST = Reg.TORQUE_ENABLE.value.address
 _LENGTH = Reg.PRESENT_CURRENT.value.address + 2 - _FIRST

@@ -18,15 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from strands_robots.control.readings import Readings
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.types import FloatArray
+from strands_robots.description.lerobot_units import robot_codec
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import load_calibration
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
 from strands_robots.drivers.ports import PortLock
 from strands_robots.drivers.servo_driver import LINK_ERRORS, one_line
-from strands_robots.errors import ConfigurationError
-from strands_robots.lerobot_units import robot_codec
-from strands_robots.robot_config import RobotConfig
-from strands_robots.safety.readings import Readings
-from strands_robots.types import FloatArray
 
 FAILURES = (*LINK_ERRORS, ValueError, KeyError)
 """What classes of LeRobot raise when an arm cannot be reached or read."""

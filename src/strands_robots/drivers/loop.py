@@ -7,11 +7,11 @@ import time
 
 import numpy as np
 
+from strands_robots.control.gate import Gate
+from strands_robots.control.loop import RobotLoop, RobotPort
+from strands_robots.control.readings import Readings
+from strands_robots.core.types import FloatArray, Instant
 from strands_robots.drivers.driver import Driver, LinkLostError
-from strands_robots.safety.gate import Gate
-from strands_robots.safety.readings import Readings
-from strands_robots.sim.control import RobotLoop, RobotPort
-from strands_robots.types import FloatArray, Instant
 
 SLEW = 0.0005
 """How far the robot's time follows a step of the system's clock in one tick [s]."""

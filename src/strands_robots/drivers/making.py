@@ -6,16 +6,16 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from strands_robots.control.gate import Gate, GateConfig
+from strands_robots.control.limits import LimitPolicy
+from strands_robots.control.supervision import Supervision
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.types import FloatArray, StopCategory
+from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.drivers.arms import ARM_KINDS, make_arm
 from strands_robots.drivers.controllers import ControlledRobot, load_controllers
 from strands_robots.drivers.driver import Driver
 from strands_robots.drivers.ros2_control import ControllerLink, Ros2ControlDriver
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import RobotConfig, load_robot
-from strands_robots.safety.gate import Gate, GateConfig
-from strands_robots.safety.limits import LimitPolicy
-from strands_robots.safety.supervision import Supervision
-from strands_robots.types import FloatArray, StopCategory
 
 ROS2_CONTROL = "ros2_control"
 KINDS = (*ARM_KINDS, ROS2_CONTROL)
@@ -116,9 +116,9 @@ def make_gate(
     )
     chain = None
     if config.supervision.workspace is not None:
-        from strands_robots.sim.tool_chain import read_tool_chain
-        from strands_robots.sim.world import World
-        from strands_robots.sim.world_config import RobotSpec, WorldConfig
+        from strands_robots.control.model_tool_chain import read_tool_chain
+        from strands_robots.sim.world.world import World
+        from strands_robots.sim.world.world_config import RobotSpec, WorldConfig
 
         world = World(WorldConfig(robots=(RobotSpec(robot.name, config),)))
         chain = read_tool_chain(world.model, world.robot(robot.name).prefix, config)

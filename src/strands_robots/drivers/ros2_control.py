@@ -9,11 +9,11 @@ from typing import Protocol
 
 import numpy as np
 
+from strands_robots.control.readings import Readings
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.types import FloatArray
 from strands_robots.drivers.controllers import ControlledRobot, Output
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.safety.readings import Readings
-from strands_robots.types import FloatArray
 
 FIRST_STATES = 3.0
 """Longest wait for the first numbers of every joint [s]."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from strands_robots.core.types import FloatArray
 from strands_robots.drivers.driver import LinkLostError
-from strands_robots.types import FloatArray
 
 
 class SerialCycle(ABC):

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from strands_robots.control.readings import Readings
+from strands_robots.core.types import FloatArray
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import Calibration, load_calibration
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
 from strands_robots.drivers.ports import PortLock, describe_found
 from strands_robots.drivers.serial_cycle import SerialCycle
 from strands_robots.drivers.servo_units import servo_units
-from strands_robots.robot_config import RobotConfig
-from strands_robots.safety.readings import Readings
-from strands_robots.types import FloatArray
 
 RETRIES = 5
 

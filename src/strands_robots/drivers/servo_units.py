@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from strands_robots.core.types import FloatArray
+from strands_robots.description.lerobot_units import robot_codec
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import Calibration
-from strands_robots.lerobot_units import robot_codec
-from strands_robots.robot_config import RobotConfig
-from strands_robots.types import FloatArray
 
 DEGREES_PER_STEP = 360.0 / 4095.0
 """LeRobot's own number."""

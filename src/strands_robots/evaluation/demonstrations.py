@@ -16,12 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.body_state import place_of
-from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.control.gate import GateReport, Setpoint
+from strands_robots.core.body_state import place_of
+from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.types import FloatArray
+from strands_robots.dataset.provenance import package_provenance, robot_provenance
+from strands_robots.dataset.schema import CameraPart, Schema
+from strands_robots.dataset.table import read_account
+from strands_robots.description.robot_config import load_robot
 from strands_robots.evaluation.episode import EpisodeResult, EpisodeRunner, PolicyChoice
 from strands_robots.evaluation.local_world import LocalWorld
 from strands_robots.evaluation.task import TaskConfig, load_task
-from strands_robots.recording.provenance import package_provenance, robot_provenance
 from strands_robots.recording.recorder import Outcome, Recorder
 from strands_robots.recording.sampler import (
     ENVIRONMENT_STREAM,
@@ -32,14 +37,9 @@ from strands_robots.recording.sampler import (
     image_topic,
     state_topic,
 )
-from strands_robots.recording.schema import CameraPart, Schema
 from strands_robots.recording.session import NEW, RESUME, RecordingOptions, make_schema
 from strands_robots.recording.stream import SECOND
-from strands_robots.recording.table import read_account
 from strands_robots.recording.writer import WriterThread
-from strands_robots.robot_config import load_robot
-from strands_robots.safety.gate import GateReport, Setpoint
-from strands_robots.types import FloatArray
 
 FAILURES = 20
 """So many episodes in a row that fail end the recording: the policy cannot do the task."""

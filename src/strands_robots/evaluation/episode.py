@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strands_robots.control.loop import RobotPort
+from strands_robots.core.types import Instant
 from strands_robots.evaluation.local_world import LocalWorld
 from strands_robots.evaluation.task import TaskConfig
-from strands_robots.policies.host import Patience
-from strands_robots.policies.lockstep import run_lockstep
-from strands_robots.policies.opening import PolicyShelf
-from strands_robots.policies.run import Reason
-from strands_robots.policies.session import Goal, Session
-from strands_robots.sim.control import RobotPort
-from strands_robots.types import Instant
+from strands_robots.policies.host.host import Patience
+from strands_robots.policies.host.opening import PolicyShelf
+from strands_robots.policies.run.lockstep import run_lockstep
+from strands_robots.policies.run.run import Reason
+from strands_robots.policies.run.session import Goal, Session
 
 VIDEO_SIZE = (320, 240)
 """Width and height of videos [px]."""

@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import UnknownNameError
-from strands_robots.evaluation.predicate import Watch
+from strands_robots.control.gate import Gate, GateConfig, GateReport, Setpoint
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.control.loop import ControlLoop, RobotLoop, RobotPort
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.condition import Watch
+from strands_robots.core.errors import UnknownNameError
+from strands_robots.core.pose import Pose
+from strands_robots.core.types import FloatArray, Instant, Observation
 from strands_robots.evaluation.scene import begin_episode, make_world
 from strands_robots.evaluation.task import TaskConfig
-from strands_robots.motion.chunk import Chunk
-from strands_robots.motion.pose import Pose
-from strands_robots.policies.lockstep import LOCKSTEP, StepAnswer
-from strands_robots.policies.run import Reason
-from strands_robots.policies.session import Session
-from strands_robots.safety.gate import Gate, GateConfig, GateReport, Setpoint
-from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.sim.control import ControlLoop, RobotLoop, RobotPort
-from strands_robots.sim.lockstep import Stepper, StepRequest
-from strands_robots.types import FloatArray, Instant, Observation
+from strands_robots.policies.run.lockstep import LOCKSTEP, StepAnswer
+from strands_robots.policies.run.run import Reason
+from strands_robots.policies.run.session import Session
+from strands_robots.sim.run.lockstep import Stepper, StepRequest
 
 SESSION = "evaluation"
 _FOREVER = 1e9  # [s]; nothing but the steps decides about time here
@@ -144,7 +144,7 @@ class LocalWorld:
     def draw(self, camera: str, width: int = 0, height: int = 0) -> NDArray[np.uint8]:
         """Return a picture (H, W, 3) of any camera of the world; size 0 takes the camera's own."""
         if self._renderer is None:
-            from strands_robots.sim.renderer import SceneRenderer
+            from strands_robots.sim.render.renderer import SceneRenderer
 
             self._renderer = SceneRenderer(self.world)
         picture: NDArray[np.uint8] = self._renderer.render(self.world.get_state(), camera, width=width, height=height)
@@ -191,7 +191,7 @@ class LocalWorld:
             return any({int(body[a]), int(body[b])} == wanted for a, b in contacts.geom[: self.world.data.ncon])
 
     def _body(self, name: str) -> str:
-        from strands_robots.sim.lookup import BODY, names_of
+        from strands_robots.sim.world.lookup import BODY, names_of
 
         known = names_of(self.world.model, BODY)
         for candidate in (name, f"{self._robot.name}/{name}"):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from strands_robots.errors import ConfigurationError, PolicyError, StrandsRobotsError
+from strands_robots.core.errors import ConfigurationError, PolicyError, StrandsRobotsError
 from strands_robots.evaluation.episode import EpisodeResult, EpisodeRunner, PolicyChoice
 from strands_robots.evaluation.statistics import wilson_interval
 from strands_robots.evaluation.task import TaskConfig, load_task

@@ -7,13 +7,13 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 
-from strands_robots.errors import UnknownNameError
+from strands_robots.core.errors import UnknownNameError
+from strands_robots.description.robot_config import load_robot
 from strands_robots.evaluation.task import ObjectConfig, TaskConfig
-from strands_robots.robot_config import load_robot
-from strands_robots.sim.lookup import BODY, names_of
-from strands_robots.sim.placement import EntityPlacement, JointPlacement, place
-from strands_robots.sim.world import World
-from strands_robots.sim.world_config import RobotSpec, WorldConfig
+from strands_robots.sim.edit.placement import EntityPlacement, JointPlacement, place
+from strands_robots.sim.world.lookup import BODY, names_of
+from strands_robots.sim.world.world import World
+from strands_robots.sim.world.world_config import RobotSpec, WorldConfig
 
 STREAM = "task"
 """Name of the world's random stream that decides where things lie."""

@@ -16,10 +16,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
-from strands_robots.evaluation.predicate import AnyCondition, names_of, parse_condition
-from strands_robots.share import config_names, config_text
-from strands_robots.validation import problems_of
+from strands_robots.core.condition import AnyCondition, names_of, parse_condition
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.share import config_names, config_text
+from strands_robots.core.validation import problems_of
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Span = tuple[Number, Number]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import IO
 
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
 
 _PR_SET_PDEATHSIG = 1
 

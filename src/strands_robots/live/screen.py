@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from strands_robots.ros.live_watch import LiveSnapshot
-    from strands_robots.ros.state_client import RobotSnapshot, SafetySnapshot
+    from strands_robots.clients.live_watch import LiveSnapshot
+    from strands_robots.clients.state_client import RobotSnapshot, SafetySnapshot
 
 _STYLES = {
     "ARMED": "bold black on green",

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from strands_robots.ros.client import GraphClient
-    from strands_robots.ros.live_watch import LiveSnapshot, LiveWatch, StopKey
+    from strands_robots.clients.client import GraphClient
+    from strands_robots.clients.live_watch import LiveSnapshot, LiveWatch, StopKey
 
 PERIOD = 0.3
 """Time between two pictures of the screen [s]."""
@@ -89,7 +89,7 @@ class LiveSession:
             return self._end(live, console)
 
     def _open(self, client: GraphClient) -> LiveWatch:
-        from strands_robots.ros.live_watch import LiveWatch, StopKey
+        from strands_robots.clients.live_watch import LiveWatch, StopKey
 
         watch, key = LiveWatch(client), StopKey(client, self._source)
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 _SEPARATOR = "=" * 80
 _FIELD = re.compile(r"^(?P<type>[A-Za-z][A-Za-z0-9_/]*)(?:<=\d+)?(?:\[[<=\d]*\])?\s+[A-Za-z]")

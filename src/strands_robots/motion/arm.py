@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ModelError
-from strands_robots.motion.pose import Pose
-from strands_robots.robot_config import RobotConfig
-from strands_robots.sim.followers import Followers
-from strands_robots.sim.model_file import compile_model
-from strands_robots.sim.robot_model import load_robot_model
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import ModelError
+from strands_robots.core.pose import Pose
+from strands_robots.core.types import FloatArray
+from strands_robots.description.equality_joints import Followers
+from strands_robots.description.model_file import compile_model
+from strands_robots.description.robot_config import RobotConfig
+from strands_robots.description.robot_model import load_robot_model
 
 CLEARANCE = 0.002
 """Parts of the robot keep this distance from each other [m]."""

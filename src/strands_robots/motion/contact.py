@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from strands_robots.core.types import FloatArray
 from strands_robots.motion.run_reason import Reason
-from strands_robots.types import FloatArray
 
 FOLLOWING_TIME = 0.15
 """An arm's joint that is behind its set-point by more than it could move in this time [s] has met something ..."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from strands_robots.motion.spline import MonotoneCubic
-from strands_robots.types import FloatArray
+from strands_robots.control.spline import MonotoneCubic
+from strands_robots.core.types import FloatArray
 
 
 class TemporalEnsemble:

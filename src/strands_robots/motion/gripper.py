@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strands_robots.errors import MotionError, UnknownNameError
+from strands_robots.core.errors import MotionError, UnknownNameError
+from strands_robots.core.types import FloatArray
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.contact import Contact, grip_contact
 from strands_robots.motion.move_to import positive
 from strands_robots.motion.path import JointPath
 from strands_robots.motion.planner import PlannedMove
-from strands_robots.robot_config import RobotConfig
-from strands_robots.types import FloatArray
 
 TOLERANCE = 0.02
 """Distance that counts as reached, as part of the way between open and closed, where an asker gives none."""

@@ -14,9 +14,9 @@ import mink
 import mujoco
 import numpy as np
 
+from strands_robots.core.pose import AXIS, Pose, angle_between, rotation_between
+from strands_robots.core.types import FloatArray
 from strands_robots.motion.arm import Arm
-from strands_robots.motion.pose import AXIS, Pose, angle_between, rotation_between
-from strands_robots.types import FloatArray
 
 ORIENTATION_COST = 0.05
 """An orientation error of 1 rad weighs as much as a position error of so many metres, where a pose cannot be had."""

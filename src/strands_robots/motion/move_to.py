@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from strands_robots.errors import MotionError, UnknownNameError
+from strands_robots.core.errors import MotionError, UnknownNameError
+from strands_robots.core.pose import Pose
+from strands_robots.core.types import FloatArray, JointLimits
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import Orientation, PoseTarget
-from strands_robots.motion.pose import Pose
-from strands_robots.types import FloatArray, JointLimits
 
 JOINT_TOLERANCE = 0.01
 """Taken where an asker gives no tolerance [rad] or [m]."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strands_robots.motion.chunk import Chunk
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import FloatArray, Instant, JointLimits
 from strands_robots.motion.contact import Contact
 from strands_robots.motion.path import ROW_PERIOD, JointPath, TimedPath
 from strands_robots.motion.planner import PlannedMove
 from strands_robots.motion.run_reason import Reason
 from strands_robots.motion.watch import RobotWatch
-from strands_robots.types import FloatArray, Instant, JointLimits
 
 AHEAD = 0.2
 """A chunk goes on for this long before it brakes [s]; what a robot does that hears nothing more."""

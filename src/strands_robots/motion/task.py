@@ -8,16 +8,16 @@ from typing import Protocol
 
 import numpy as np
 
-from strands_robots.errors import MotionError
+from strands_robots.control.lease import source_class
+from strands_robots.control.refusal import Refused
+from strands_robots.core.errors import MotionError
+from strands_robots.core.types import FloatArray, JointLimits
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.contact import Contact, arm_contact
 from strands_robots.motion.gripper import Grip
 from strands_robots.motion.move_to import SPEED, JointTarget, Reached, Target, judge
 from strands_robots.motion.planner import MovePlanner, PlannedMove
-from strands_robots.robot_config import RobotConfig
-from strands_robots.safety.lease import source_class
-from strands_robots.safety.refusal import Refused
-from strands_robots.types import FloatArray, JointLimits
 
 DEFAULT_SOURCE = "agent/motion"
 """Source of a goal that names none: the lowest class, so that it takes the robot from nobody."""

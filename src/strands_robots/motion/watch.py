@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
+from strands_robots.control.gate import GateReport
+from strands_robots.control.lease import source_class
+from strands_robots.core.types import FloatArray, Instant, JointLimits, Observation
 from strands_robots.motion.run_reason import Reason
-from strands_robots.safety.gate import GateReport
-from strands_robots.safety.lease import source_class
-from strands_robots.types import FloatArray, Instant, JointLimits, Observation
 
 START_TIMEOUT = 3.0
 """Longest wait for a robot to be heard at all [s, steady time]."""

@@ -13,8 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.audit.files import PrivateFolder
-from strands_robots.errors import ConfigurationError
-from strands_robots.safety.keys import KeyFileError, PublicKey, check_owner, make_public_key
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.operators.keys import KeyFileError, PublicKey, check_owner, make_public_key
 
 _LONGEST = 1 << 20
 

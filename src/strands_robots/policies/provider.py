@@ -12,11 +12,11 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from strands_robots.errors import AdapterError, ConfigurationError, StrandsRobotsError
-from strands_robots.motion.pose import Pose
-from strands_robots.policies.model import Model
-from strands_robots.types import JointLimits, Policy
-from strands_robots.validation import problems_of
+from strands_robots.core.errors import AdapterError, ConfigurationError, StrandsRobotsError
+from strands_robots.core.pose import Pose
+from strands_robots.core.types import JointLimits, Policy
+from strands_robots.core.validation import problems_of
+from strands_robots.policies.adapt.model import Model
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 OptionsT = TypeVar("OptionsT", bound="PolicyOptions")
@@ -123,10 +123,10 @@ def adapt(model: Model, context: PolicyContext) -> Policy:
         AdapterError: If the goal names no adapter, or model, adapter and robot do not fit; the model is then closed.
         ConfigurationError: If the adapter cannot be read.
     """
-    from strands_robots.policies.adapted import AdaptedPolicy
-    from strands_robots.policies.adapter import adapter_names, load_adapter
-    from strands_robots.policies.describe import describe_policy
-    from strands_robots.types import ActionSpace
+    from strands_robots.core.types import ActionSpace
+    from strands_robots.policies.adapt.adapted import AdaptedPolicy
+    from strands_robots.policies.adapt.adapter import adapter_names, load_adapter
+    from strands_robots.policies.check.describe import describe_policy
 
     try:
         if not context.adapter.strip():
@@ -140,7 +140,7 @@ def adapt(model: Model, context: PolicyContext) -> Policy:
         if model.gives.rate == 0.0 and adapter.rate == 0.0:
             adapter = adapter.model_copy(update={"rate": context.rate})
         if model.gives.space in (ActionSpace.EE_DELTA, ActionSpace.EE_POSE):
-            from strands_robots.policies.ee import EndEffectorPolicy
+            from strands_robots.policies.adapt.end_effector import EndEffectorPolicy
 
             return EndEffectorPolicy(model, adapter, context)
         return AdaptedPolicy(model, adapter, context)

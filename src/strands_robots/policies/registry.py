@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from strands_robots.errors import PolicyError, UnknownNameError
+from strands_robots.core.errors import PolicyError, UnknownNameError
+from strands_robots.core.types import Policy
 from strands_robots.policies.provider import PolicyContext, Provider, settings_from_text
-from strands_robots.types import Policy
 
 ENTRY_POINTS = "strands_robots.policies"
 """Entry-point group in which a package announces its providers: `name = "module:function"`."""
@@ -17,14 +17,14 @@ ENTRY_POINTS = "strands_robots.policies"
 _BUILT_IN = {
     "cosmos3": "strands_robots.policies.remote.cosmos3:create",
     "groot": "strands_robots.policies.remote.groot:create",
-    "hold": "strands_robots.policies.hold:create",
+    "hold": "strands_robots.policies.builtin.hold:create",
     "lerobot": "strands_robots.policies.lerobot.policy:create",
     "lerobot_server": "strands_robots.policies.lerobot.server:create",
     "openpi": "strands_robots.policies.remote.openpi:create",
     "vera": "strands_robots.policies.remote.vera:create",
-    "replay": "strands_robots.policies.replay:create",
+    "replay": "strands_robots.policies.builtin.replay:create",
     "scripted": "strands_robots.policies.scripted:create",
-    "sine": "strands_robots.policies.sine:create",
+    "sine": "strands_robots.policies.builtin.sine:create",
 }
 
 _LEROBOT_TYPES = ("act", "diffusion", "pi0", "pi05", "pi0_fast", "smolvla", "vqbet", "xvla")

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.recording.errors import DiskFullError, RecordingError
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.dataset.errors import DiskFullError, RecordingError
+from strands_robots.dataset.schema import DONE, REWARD, SUCCESS
 from strands_robots.recording.sampler import Frame, Sampler, StaleError
-from strands_robots.recording.schema import DONE, REWARD, SUCCESS
 from strands_robots.recording.writer import WriterThread
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.recording.schema import ACTION, STATE
-from strands_robots.recording.table import read_episode, read_info, read_vectors, require_schema
-from strands_robots.types import FloatArray
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.types import FloatArray
+from strands_robots.dataset.schema import ACTION, STATE
+from strands_robots.dataset.table import read_episode, read_info, read_vectors, require_schema
 
 AHEAD = 1.0
 """How far the chunks reach ahead: this long a robot plays on when the replay dies [s]."""

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.recording.errors import RecordingError
-from strands_robots.recording.schema import ACTION, EFFORTS, ENVIRONMENT, INTERVENTION, STATE, VELOCITIES, Schema
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.errors import RecordingError
+from strands_robots.dataset.schema import ACTION, EFFORTS, ENVIRONMENT, INTERVENTION, STATE, VELOCITIES, Schema
 from strands_robots.recording.stream import SECOND, Stream, StreamCount
 
 ROUNDING = 1_000

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.lerobot_units import JointCodec, Units, linear_joints, robot_codec
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.dataset.schema import CameraPart, RobotPart, Schema
+from strands_robots.dataset.store import EncoderConfig, LeRobotStore
+from strands_robots.description.lerobot_units import JointCodec, Units, linear_joints, robot_codec
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.recording.sampler import OnStale, SamplerConfig
-from strands_robots.recording.schema import CameraPart, RobotPart, Schema
-from strands_robots.recording.store import EncoderConfig, LeRobotStore
-from strands_robots.robot_config import RobotConfig
 
 NEW, RESUME, OVERWRITE = 0, 1, 2
 

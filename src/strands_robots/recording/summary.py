@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from strands_robots.recording import files
+from strands_robots.dataset import files
+from strands_robots.dataset.table import read_account, read_episodes, read_info, read_schema
 from strands_robots.recording.stream import StreamCount
-from strands_robots.recording.table import read_account, read_episodes, read_info, read_schema
 
 
 def summarize(root: Path) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.recording.errors import RecordingError
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.dataset.errors import RecordingError
 
 BLOCKED = 60.0
 """Where frames may wait for room in the queue, the writer has failed when there is none for this long [s]."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 
 def pose_fields(position: Sequence[float], orientation: Sequence[float] | None) -> dict[str, dict[str, float]]:

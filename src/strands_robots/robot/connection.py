@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from strands_robots.errors import ConfigurationError, StrandsRobotsError, WorldError
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, WorldError
 
 if TYPE_CHECKING:
-    from strands_robots.agent.toolset import Toolset
+    from strands_robots.agent.tools.toolset import Toolset
     from strands_robots.bringup.child_graph import StartedGraph
-    from strands_robots.ros.agent_graph import AgentGraph
+    from strands_robots.clients.agent_graph import AgentGraph
 
 Mode = Literal["sim", "real"]
 START_TIMEOUT = 90.0
@@ -134,15 +134,15 @@ def is_only_connection() -> bool:
 
 def _connect(wish: Wish) -> Connection:
     from strands_robots.bringup.environment import local_discovery, middleware_environment
-    from strands_robots.share import share_directory
+    from strands_robots.core.share import share_directory
 
     share = share_directory()
     os.environ.update(middleware_environment(os.environ, share))
     if wish.mode == "sim":
         os.environ.update(local_discovery(os.environ))
     try:
-        from strands_robots.agent.toolset import Toolset
-        from strands_robots.ros.agent_graph import AgentGraph
+        from strands_robots.agent.tools.toolset import Toolset
+        from strands_robots.clients.agent_graph import AgentGraph
     except ImportError as error:
         raise ConfigurationError(
             f"ROS 2 is not available in this Python ({error}); source the setup.bash of the installation first"
@@ -160,9 +160,9 @@ def _connect(wish: Wish) -> Connection:
 
 def _started(wish: Wish, rules: Path) -> Connection:
     """Start a graph and return the connection to it. When that fails, or Ctrl-C ends it, nothing stays behind."""
-    from strands_robots.agent.toolset import Toolset
+    from strands_robots.agent.tools.toolset import Toolset
     from strands_robots.bringup.child_graph import start_real, start_simulation
-    from strands_robots.ros.agent_graph import AgentGraph
+    from strands_robots.clients.agent_graph import AgentGraph
 
     start = start_simulation if wish.mode == "sim" else start_real
     started, graph = start(wish.robot, wish.namespace, wish.options), None
@@ -191,7 +191,7 @@ def _wait(graph: AgentGraph, wish: Wish, started: StartedGraph) -> None:
 
 def _is_up(graph: AgentGraph, names: list[str], arms: bool) -> bool:
     """Return whether every robot is heard and, where it arms on start, was armed: it may have been stopped since."""
-    from strands_robots.ros.robot_link import was_armed
+    from strands_robots.clients.robot_link import was_armed
 
     if not set(names) <= set(graph.robots()) or not graph.has_servers():
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from strands_robots.robot_results import RobotObservation
+from strands_robots.clients.results import RobotObservation
 
 
 def robot_page(name: str, where: str, seen: RobotObservation | str) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from strands_robots.errors import ConfigurationError, NoAnswerError, StrandsRobotsError, UnknownNameError
-from strands_robots.recording.errors import RecordingError
-from strands_robots.robot_results import EpisodeResult, StreamAccount
+from strands_robots.clients.results import EpisodeResult, StreamAccount
+from strands_robots.core.errors import ConfigurationError, NoAnswerError, StrandsRobotsError, UnknownNameError
+from strands_robots.dataset.errors import RecordingError
 
 if TYPE_CHECKING:
-    from strands_robots.ros.robot_link import RobotLink
+    from strands_robots.clients.robot_link import RobotLink
 
 OnError = Literal["discard", "mark"]
 Existing = Literal["append", "new", "overwrite"]

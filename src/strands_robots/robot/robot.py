@@ -16,7 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from strands_robots.errors import (
+from strands_robots.clients.results import GripResult, MoveResult, PolicyResult, RobotObservation, StopResult
+from strands_robots.core.errors import (
     ConfigurationError,
     MotionError,
     NoAnswerError,
@@ -24,17 +25,16 @@ from strands_robots.errors import (
     StrandsRobotsError,
     UnknownNameError,
 )
-from strands_robots.robot_arguments import pose_fields, settings_text
-from strands_robots.robot_connection import Connection, Mode, Wish, attach, release
-from strands_robots.robot_page import robot_page
-from strands_robots.robot_recording import Existing, OnError, Recording
-from strands_robots.robot_results import GripResult, MoveResult, PolicyResult, RobotObservation, StopResult
+from strands_robots.robot.arguments import pose_fields, settings_text
+from strands_robots.robot.connection import Connection, Mode, Wish, attach, release
+from strands_robots.robot.html import robot_page
+from strands_robots.robot.recording import Existing, OnError, Recording
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from strands_robots.agent.toolset import Toolset
-    from strands_robots.ros.robot_link import RobotLink
+    from strands_robots.agent.tools.toolset import Toolset
+    from strands_robots.clients.robot_link import RobotLink
 
 __all__ = ["MODE_VARIABLE", "Robot"]
 
@@ -84,7 +84,7 @@ class Robot:
 
     def _linked(self, connection: Connection) -> RobotLink:
         """Return the way to the robot; where there is none, let go of the graph."""
-        from strands_robots.ros.robot_link import RobotLink
+        from strands_robots.clients.robot_link import RobotLink
 
         try:
             known = connection.graph.await_robots(self._name)
@@ -325,7 +325,7 @@ class Robot:
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the tools as Strands AgentTools, so that Agent(tools=[robot]) has them all."""
-        from strands_robots.agent.robot_tools import robot_tools
+        from strands_robots.robot.tools import robot_tools
 
         yield from robot_tools(self._require_open().tools)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from strands_robots.agent.strands_tools import GraphAgentTool
-from strands_robots.agent.toolset import Toolset
-from strands_robots.robot_connection import is_only_connection
+from strands_robots.agent.strands.strands_tools import GraphAgentTool
+from strands_robots.agent.tools.toolset import Toolset
+from strands_robots.robot.connection import is_only_connection
 
 
 class RobotTool(GraphAgentTool):

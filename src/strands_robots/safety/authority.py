@@ -11,8 +11,8 @@ import hmac
 import re
 import secrets
 
-from strands_robots.errors import ResumeRefusedError
-from strands_robots.safety.keyring import Keyring, Operator, Role
+from strands_robots.core.errors import ResumeRefusedError
+from strands_robots.operators.keyring import Keyring, Operator, Role
 from strands_robots.safety.resume import PURPOSE, AuthorityConfig, ResumeRefusal, ResumeRequest, ResumeRule, StopFacts
 
 _CHALLENGE = re.compile(r"(\d{1,20})\.(\d{1,20})\.([0-9a-f]{32})\.([0-9a-f]{64})", re.ASCII)

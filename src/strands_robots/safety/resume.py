@@ -9,7 +9,7 @@ from typing import Protocol
 
 import rfc8785
 
-from strands_robots.errors import ConfigurationError, ResumeRefusedError
+from strands_robots.core.errors import ConfigurationError, ResumeRefusedError
 
 PURPOSE = "resume"
 """What a signature under a resume is for; a signature for anything else is not valid here."""
@@ -176,8 +176,8 @@ def make_authority(keyring: str, is_required: bool, config: AuthorityConfig) -> 
                 "valid: the path of a keyring, made with `strands-robots keys add`"
             )
         return AnyoneMayResume()
+    from strands_robots.operators.keyring import Role, load_keyring
     from strands_robots.safety.authority import SignedResumeAuthority
-    from strands_robots.safety.keyring import Role, load_keyring
 
     ring = load_keyring(Path(keyring).expanduser())
     names = {operator.key.name for operator in ring.operators if Role.RESUME in operator.roles}

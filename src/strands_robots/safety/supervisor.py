@@ -9,9 +9,9 @@ import enum
 from collections import deque
 from dataclasses import dataclass
 
-from strands_robots.errors import ResumeRefusedError
+from strands_robots.control.gate import GateReport
+from strands_robots.core.errors import ResumeRefusedError
 from strands_robots.safety.button_watch import ButtonWatch
-from strands_robots.safety.gate import GateReport
 from strands_robots.safety.resume import AnyoneMayResume, ResumeAuthority, ResumeRefusal, ResumeRequest, StopFacts
 from strands_robots.safety.settling import LONGEST_SILENCE, Settling
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.servo_bus.bus_servo import BusServo, Wire
 from strands_robots.servo_bus.feetech_wire import feetech_wire
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
 from strands_robots.servo_bus.arm import ServoArm
 from strands_robots.servo_bus.bus import Faults, ServoBus, number, part
 from strands_robots.servo_bus.servo import AMBIENT

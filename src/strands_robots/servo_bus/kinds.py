@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import RobotConfig
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.servo_bus.bus_servo import BusServo, Wire
 from strands_robots.servo_bus.dynamixel_registers import MODELS
 from strands_robots.servo_bus.dynamixel_servo import DynamixelServo

@@ -8,7 +8,7 @@ import termios
 import tty
 from pathlib import Path
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 _RATES = (4_000_000, 3_000_000, 2_000_000, 1_000_000, 500_000, 115_200, 57_600, 38_400, 19_200, 9_600, 4_800)
 _SPEEDS = {getattr(termios, f"B{rate}"): rate for rate in _RATES}

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.priority import raise_priority
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.priority import raise_priority
 from strands_robots.servo_bus.arm import ServoArm
 from strands_robots.servo_bus.bus import ServoBus
 from strands_robots.servo_bus.commands import FaultCommands
 from strands_robots.servo_bus.kinds import make_wire, servo_kinds
 from strands_robots.servo_bus.line import Line
-from strands_robots.sim.world import World
-from strands_robots.sim.world_setup import world_config
+from strands_robots.sim.world.world import World
+from strands_robots.sim.world.world_setup import world_config
 
 TIMESTEP = 0.002
 LARGEST_LAG = 0.1

@@ -3,6 +3,6 @@
 Importing the package chooses MuJoCo's OpenGL backend, because MuJoCo reads it once, when it is first imported.
 """
 
-from strands_robots.sim.gl import choose_backend
+from strands_robots.sim.render.gl import choose_backend
 
 choose_backend()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Protocol
 
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
 
 
 class ButtonError(StrandsRobotsError):

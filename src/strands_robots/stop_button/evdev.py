@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.stop_button.button import ButtonError, Contact
 from strands_robots.stop_button.keys import KEY_MAX, key_name
 

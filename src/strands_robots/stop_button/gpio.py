@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.stop_button.button import ButtonError, Contact
 
 RESISTORS = ("pull_up", "pull_down", "external_pull_up", "external_pull_down")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 KEY_MAX = 0x2FF
 

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
-from strands_robots.types import JointLimits
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.types import JointLimits
 
 Vector = tuple[float, float, float]
 STILL: Vector = (0.0, 0.0, 0.0)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.teleop.frame import BadFrameError, BadInput, InputFrame, Mode, Vector
 
 AXES = (1, 0, 4, -1, -1, 3)

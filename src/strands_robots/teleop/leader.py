@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.teleop.frame import BadFrameError, BadInput, InputFrame
 
 CONNECT_AGAIN = 1.0

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.lerobot_units import DEGREE, POSITION, JointCodec, JointUnit
-from strands_robots.robot_config import RobotConfig
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.lerobot_units import DEGREE, POSITION, JointCodec, JointUnit
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.teleop.frame import BadFrameError, BadInput, InputFrame, Mode, Vector
 from strands_robots.teleop.leader import LeaderError
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import RobotConfig
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.teleop.frame import Mode
 from strands_robots.teleop.joystick import JoystickConfig, JoystickLeader
 from strands_robots.teleop.keyboard import KeyboardLeader, Order

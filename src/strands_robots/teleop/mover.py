@@ -7,11 +7,11 @@ from typing import Protocol
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import RobotConfig
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.types import FloatArray
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.teleop.frame import InputFrame, Mode, Vector
 from strands_robots.teleop.options import TeleopOptions
-from strands_robots.types import FloatArray
 
 
 class ToolMotion(Protocol):

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.safety.gate import GateReport
-from strands_robots.safety.lease import source_class
+from strands_robots.control.gate import GateReport
+from strands_robots.control.lease import source_class
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.types import FloatArray, Instant, JointLimits, Observation
 from strands_robots.teleop.frame import BadFrameError, BadInput, FrameCheck, InputFrame, Mode
 from strands_robots.teleop.mover import Mover
 from strands_robots.teleop.options import TeleopOptions
 from strands_robots.teleop.reference import Reference
-from strands_robots.types import FloatArray, Instant, JointLimits, Observation
 
 SILENCE = 0.5
 """A robot that is not heard for this long is not commanded [s, steady time]."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from strands_robots.core.pose import Pose, rotation_matrix
+from strands_robots.core.types import FloatArray
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import IkSolver, Orientation, PoseTarget
-from strands_robots.motion.pose import Pose, rotation_matrix
-from strands_robots.robot_config import RobotConfig
-from strands_robots.types import FloatArray
 
 ORIENTATION_COST = 0.03
 """An orientation error of 1 rad weighs as much as a position error of so many metres: arms of five joints must miss some."""

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from strands_robots.audit.event import Clock, Durability, Event
 from strands_robots.audit.json_values import JsonObject
 from strands_robots.audit.keys import LogKeys, MacKey, SigningKey
-from strands_robots.audit.store import AuditStore, StoreConfig
+from strands_robots.audit.log.store import AuditStore, StoreConfig
 
 FOLDER = Path(__file__).parent
 START_US = 1_735_689_600_000_000
@@ -82,7 +82,7 @@ def write_vectors(folder: Path) -> None:
     """Write keys.json, cases.json, anchor.json, old_head and the folder log/."""
     ticking = _Clock()
     shutil.rmtree(folder / "log", ignore_errors=True)
-    with mock.patch("strands_robots.audit.store.secrets.token_hex", lambda count: "5a" * count):
+    with mock.patch("strands_robots.audit.log.store.secrets.token_hex", lambda count: "5a" * count):
         store = AuditStore(
             folder / "log", KEYS, StoreConfig(segment_age=1.0), Clock(ticking.wall_us, ticking.monotonic_us)
         )

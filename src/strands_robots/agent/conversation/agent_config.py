@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from strands_robots.agent.models import check_settings, model_from_text
-from strands_robots.agent.wake_rules import WakeConfig, problems_of
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.agent.conversation.wake_rules import WakeConfig, problems_of
+from strands_robots.agent.strands.models import check_settings, model_from_text
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 
 _LONGEST = 1 << 20
 
@@ -22,7 +22,7 @@ class _Strict(BaseModel):
 
 
 class ModelConfig(_Strict):
-    """Which model: a provider of agent/models.py or "module:Class", and its settings."""
+    """Which model: a provider of agent/strands/models.py or "module:Class", and its settings."""
 
     provider: str = "bedrock"
     settings: dict[str, Any] = Field(default_factory=dict)

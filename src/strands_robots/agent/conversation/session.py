@@ -24,10 +24,10 @@ from strands.models.model import Model
 from strands.session.file_session_manager import FileSessionManager
 from strands.tools.executors import SequentialToolExecutor
 
-from strands_robots.agent.agent_config import AgentConfig, ConversationConfig
-from strands_robots.agent.strands_tools import SYSTEM_PROMPT, agent_tools
-from strands_robots.agent.toolset import Toolset
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.agent.conversation.agent_config import AgentConfig, ConversationConfig
+from strands_robots.agent.strands.strands_tools import SYSTEM_PROMPT, agent_tools
+from strands_robots.agent.tools.toolset import Toolset
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 
 MAIN = "main"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)

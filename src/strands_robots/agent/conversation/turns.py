@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from strands.hooks import AfterToolCallEvent, BeforeToolCallEvent, HookProvider, HookRegistry
 
-from strands_robots.agent.agent_config import LimitsConfig
-from strands_robots.agent.answer import clean
-from strands_robots.agent.session import Conversations, forget_waiting, open_interrupts
-from strands_robots.agent.strands_tools import replies
-from strands_robots.agent.turn import ANSWERED, Step, StepKind, Turn, TurnEnd
-from strands_robots.agent.turn_steps import TextBuffer, arguments_text, result_text
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.agent.conversation.agent_config import LimitsConfig
+from strands_robots.agent.conversation.session import Conversations, forget_waiting, open_interrupts
+from strands_robots.agent.conversation.turn import ANSWERED, Step, StepKind, Turn, TurnEnd
+from strands_robots.agent.conversation.turn_steps import TextBuffer, arguments_text, result_text
+from strands_robots.agent.strands.strands_tools import replies
+from strands_robots.agent.tools.answer import clean
+from strands_robots.core.errors import StrandsRobotsError
 
 if TYPE_CHECKING:
     from strands import Agent

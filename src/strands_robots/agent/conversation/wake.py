@@ -15,10 +15,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from strands_robots.agent.answer import DATA_NOTE, shorten
-from strands_robots.agent.wake_rules import Condition, WakeConfig, WakeRule, constant_value, find_field, split_path
-from strands_robots.safety.approval_policy import Rate
-from strands_robots.safety.rate_limit import RateLimits
+from strands_robots.agent.conversation.wake_rules import (
+    Condition,
+    WakeConfig,
+    WakeRule,
+    constant_value,
+    find_field,
+    split_path,
+)
+from strands_robots.agent.tools.answer import DATA_NOTE, shorten
+from strands_robots.approvals.approval_policy import Rate
+from strands_robots.approvals.rate_limit import RateLimits
 
 MOST_SEEN = 4096
 MOST_DATA = 4000

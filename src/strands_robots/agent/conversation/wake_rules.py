@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from strands_robots.agent.definition import Field as InterfaceField
-from strands_robots.agent.definition import load_definition
-from strands_robots.errors import StrandsRobotsError, UnknownNameError
-from strands_robots.safety.approval_policy import Rate
-from strands_robots.safety.never_tools import reason_against_tool
+from strands_robots.agent.tools.definition import Field as InterfaceField
+from strands_robots.agent.tools.definition import load_definition
+from strands_robots.approvals.approval_policy import Rate
+from strands_robots.approvals.never_tools import reason_against_tool
+from strands_robots.core.errors import StrandsRobotsError, UnknownNameError
 
 READABLE = frozenset({"strands_robots/msg/SafetyState", "strands_robots/msg/GateState"})
 """Types that are never tools, because nobody may forge them, and that may wake an agent all the same."""

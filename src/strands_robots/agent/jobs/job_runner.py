@@ -1,6 +1,6 @@
 """Runs one command and ends it with everything it started, when it is told to or when whoever started it is gone. Linux.
 
-python -m strands_robots.agent.job_runner CONTROL PATIENCE COMMAND [ARGUMENT...]
+python -m strands_robots.agent.jobs.job_runner CONTROL PATIENCE COMMAND [ARGUMENT...]
 
 CONTROL is an inherited file descriptor: a byte on it, or its end, interrupts the command's process group; what is left after
 PATIENCE [s] is killed. The exit code is the command's, 128 and the number of the signal when one ended it.

@@ -21,7 +21,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 MOST_RUNNING = 2
 MOST_KEPT = 32
@@ -185,7 +185,7 @@ class Jobs:
         job_id = f"{spec.name}-{uuid.uuid4().hex[:8]}"
         log = self._folder / f"{job_id}.log"
         theirs, ours = os.pipe()
-        runner = [sys.executable, "-m", "strands_robots.agent.job_runner", str(theirs), str(self._patience)]
+        runner = [sys.executable, "-m", "strands_robots.agent.jobs.job_runner", str(theirs), str(self._patience)]
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             log.touch(mode=0o600, exist_ok=False)

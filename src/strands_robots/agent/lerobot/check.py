@@ -15,9 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from strands_robots.agent.answer import clean
-from strands_robots.agent.lerobot_paths import job_environment
-from strands_robots.errors import ConfigurationError
+from strands_robots.agent.lerobot.paths import job_environment
+from strands_robots.agent.tools.answer import clean
+from strands_robots.core.errors import ConfigurationError
 
 ENVIRONMENTS = ("aloha", "pusht", "libero", "metaworld")
 """Simulated ones; `gym_manipulator` drives a robot past its gate and is none."""
@@ -103,7 +103,7 @@ def _ends(name: str, endings: tuple[str, ...]) -> bool:
 
 
 def _ask(what: str, command: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> Mapping[str, Any]:
-    call = [sys.executable, "-m", "strands_robots.agent.lerobot_inspect", what, command, *arguments]
+    call = [sys.executable, "-m", "strands_robots.agent.lerobot.inspect", what, command, *arguments]
     try:
         done = subprocess.run(
             call, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strands_robots.agent.lerobot_check import ENVIRONMENTS
-from strands_robots.agent.lerobot_paths import Workspace
-from strands_robots.agent.lerobot_words import (
+from strands_robots.agent.lerobot.check import ENVIRONMENTS
+from strands_robots.agent.lerobot.paths import Workspace
+from strands_robots.agent.lerobot.words import (
     checked_line,
     checked_port,
     checked_splits,
@@ -29,7 +29,7 @@ from strands_robots.agent.lerobot_words import (
     option_words,
     policy_words,
 )
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 ROBOTS = ("so101_follower", "so100_follower", "koch_follower", "lekiwi", "omx_follower")
 LEADERS = ("so101_leader", "so100_leader", "koch_leader", "omx_leader")

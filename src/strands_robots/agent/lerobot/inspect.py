@@ -1,6 +1,6 @@
 """What LeRobot's own parser makes of the options of its commands. Runs in a process of its own: LeRobot takes seconds to import.
 
-python -m strands_robots.agent.lerobot_inspect (options|resolve) COMMAND [ARGUMENT...]
+python -m strands_robots.agent.lerobot.inspect (options|resolve) COMMAND [ARGUMENT...]
 
 `options` prints every option of the command with type and default, for the types that the arguments choose; `resolve` prints the
 whole configuration that LeRobot makes of the arguments. One line of JSON on the standard output; what LeRobot says is on the error

@@ -13,16 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from strands_robots.agent.answer import Answer, clean, data_answer, error_answer
-from strands_robots.agent.arguments import nearest
-from strands_robots.agent.endpoint import Endpoint, Tool
-from strands_robots.agent.jobs import Job, Jobs, JobSpec
-from strands_robots.agent.lerobot_check import ENVIRONMENTS, check_config, command_options, resolved_config
-from strands_robots.agent.lerobot_commands import COMMANDS, Plan
-from strands_robots.agent.lerobot_paths import Workspace, job_environment
-from strands_robots.agent.lerobot_progress import read_progress, read_result
-from strands_robots.errors import ConfigurationError
-from strands_robots.safety.request import CanonicalRequest, canonical_request
+from strands_robots.agent.jobs.jobs import Job, Jobs, JobSpec
+from strands_robots.agent.lerobot.check import ENVIRONMENTS, check_config, command_options, resolved_config
+from strands_robots.agent.lerobot.commands import COMMANDS, Plan
+from strands_robots.agent.lerobot.paths import Workspace, job_environment
+from strands_robots.agent.lerobot.progress import read_progress, read_result
+from strands_robots.agent.tools.answer import Answer, clean, data_answer, error_answer
+from strands_robots.agent.tools.arguments import nearest
+from strands_robots.agent.tools.endpoint import Endpoint, Tool
+from strands_robots.approvals.request import CanonicalRequest, canonical_request
+from strands_robots.core.errors import ConfigurationError
 
 LOGS = ".strands_robots_jobs"
 LINES = 12

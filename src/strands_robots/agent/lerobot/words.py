@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from strands_robots.agent.lerobot_check import is_free_option
-from strands_robots.agent.lerobot_paths import Workspace
-from strands_robots.errors import ConfigurationError
+from strands_robots.agent.lerobot.check import is_free_option
+from strands_robots.agent.lerobot.paths import Workspace
+from strands_robots.core.errors import ConfigurationError
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)

@@ -1,6 +1,6 @@
 """A Strands model that plays a script: no network, no key. For examples, tests, and a dry run of an agent_node.
 
-In a configuration of agent_node: {provider: "strands_robots.agent.scripted_model:ScriptedModel", settings: {script: [...]}}.
+In a configuration of agent_node: {provider: "strands_robots.agent.strands.scripted_model:ScriptedModel", settings: {script: [...]}}.
 Imports strands.
 """
 

@@ -17,9 +17,9 @@ from strands.interrupt import Interrupt, InterruptException
 from strands.types._events import ToolInterruptEvent, ToolResultEvent
 from strands.types.tools import AgentTool, ToolContext, ToolResult, ToolSpec, ToolUse
 
-from strands_robots.agent.answer import Answer
-from strands_robots.agent.endpoint import Tool
-from strands_robots.agent.toolset import Toolset
+from strands_robots.agent.tools.answer import Answer
+from strands_robots.agent.tools.endpoint import Tool
+from strands_robots.agent.tools.toolset import Toolset
 
 CANCEL_PERIOD = 0.1
 """Time between two looks for goals of a turn that was cancelled [s]."""

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 LARGEST = 65536
 """Longest JSON of the arguments [bytes]."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from strands_robots.agent.answer import Answer, error_answer
-from strands_robots.agent.arguments import nearest
-from strands_robots.agent.endpoint import Endpoint, GraphPort, Tool
-from strands_robots.agent.schema import request_schema
+from strands_robots.agent.tools.answer import Answer, error_answer
+from strands_robots.agent.tools.arguments import nearest
+from strands_robots.agent.tools.endpoint import Endpoint, GraphPort, Tool
+from strands_robots.agent.tools.schema import request_schema
 
 MOVE = "strands_robots/action/MoveTo"
 RUN = "strands_robots/action/RunPolicy"

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.interface_files import interface_text
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.interface_files import interface_text
 
 _LINE = re.compile(
     r"(?P<type>[A-Za-z]\w*(?:/(?:msg/)?[A-Za-z]\w*)?)(?:<=(?P<text>\d+))?"

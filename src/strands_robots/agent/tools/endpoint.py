@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from strands_robots.agent.answer import Answer
-from strands_robots.safety.request import CanonicalRequest
+from strands_robots.agent.tools.answer import Answer
+from strands_robots.approvals.request import CanonicalRequest
 
 
 @dataclass(frozen=True)

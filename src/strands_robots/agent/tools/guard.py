@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from strands_robots.agent.permit_memory import PermitMemory, WaitingPermit
-from strands_robots.safety.approval_policy import ApprovalPolicy, RequestClass, Ruling, rule_on
-from strands_robots.safety.never_tools import reason_against_tool
-from strands_robots.safety.rate_limit import RateLimits
-from strands_robots.safety.request import CanonicalRequest
+from strands_robots.agent.tools.permit_memory import PermitMemory, WaitingPermit
+from strands_robots.approvals.approval_policy import ApprovalPolicy, RequestClass, Ruling, rule_on
+from strands_robots.approvals.never_tools import reason_against_tool
+from strands_robots.approvals.rate_limit import RateLimits
+from strands_robots.approvals.request import CanonicalRequest
 
 _KEPT = frozenset({"no_answer", "pending"})
 """Refusals after which a permit may still be worth something."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from strands_robots.audit.files import PrivateFolder, lock
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 MOST_WAITING = 64
 _FILE = "waiting_permits.json"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from strands_robots.agent.definition import Field, Part, load_definition
+from strands_robots.agent.tools.definition import Field, Part, load_definition
 
 Schema = dict[str, Any]
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strands_robots.agent.answer import Answer, clean, data_answer, error_answer
-from strands_robots.agent.arguments import check_arguments, nearest
-from strands_robots.agent.composed import composed_tools, service_timeout
-from strands_robots.agent.definition import load_definition
-from strands_robots.agent.endpoint import Endpoint, GraphPort, Tool, ToolFamily
-from strands_robots.agent.schema import request_schema
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.agent.tools.answer import Answer, clean, data_answer, error_answer
+from strands_robots.agent.tools.arguments import check_arguments, nearest
+from strands_robots.agent.tools.composed import composed_tools, service_timeout
+from strands_robots.agent.tools.definition import load_definition
+from strands_robots.agent.tools.endpoint import Endpoint, GraphPort, Tool, ToolFamily
+from strands_robots.agent.tools.schema import request_schema
+from strands_robots.core.errors import StrandsRobotsError
 
 MOST_SHOWN = 25
 SHOWN_CHARACTERS = 16000

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from strands_robots.audit.event import LOG_SOURCE, Clock, Event, checked
+from strands_robots.audit.intake.sequences import Arrival, SequenceTracker
+from strands_robots.audit.intake.throttle import Throttle, ThrottleConfig
 from strands_robots.audit.json_values import JsonObject, bounded, integer
-from strands_robots.audit.sequences import Arrival, SequenceTracker
-from strands_robots.audit.throttle import Throttle, ThrottleConfig
 
 
 class Intake:

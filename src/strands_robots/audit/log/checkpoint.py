@@ -10,7 +10,7 @@ from typing import Any
 
 from strands_robots.audit.json_values import JsonObject, JsonValue, canonical
 from strands_robots.audit.keys import LogKeys, MacKey, PublicKey
-from strands_robots.audit.record import FORMAT, Head
+from strands_robots.audit.log.record import FORMAT, Head
 
 _TYPES: dict[str, type] = {
     "head": str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from strands_robots.audit.record import MAX_LINE
+from strands_robots.audit.log.record import MAX_LINE
 
 
 class Line(NamedTuple):

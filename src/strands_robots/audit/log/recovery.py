@@ -6,15 +6,15 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 
-from strands_robots.audit.checkpoint import Checkpoint, CheckpointError, parse_checkpoint_text
+from strands_robots.audit.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint_text
 from strands_robots.audit.files import NotAFileError, PrivateFolder
 from strands_robots.audit.json_values import JsonObject, JsonValue
 from strands_robots.audit.keys import LogKeys
-from strands_robots.audit.layout import HEAD_BYTES, HEAD_FILE, segment_name, segment_numbers
-from strands_robots.audit.lines import read_lines
-from strands_robots.audit.record import Head, Record, RecordError, line_hash, parse
-from strands_robots.audit.segment import Torn
-from strands_robots.errors import ConfigurationError
+from strands_robots.audit.log.layout import HEAD_BYTES, HEAD_FILE, segment_name, segment_numbers
+from strands_robots.audit.log.lines import read_lines
+from strands_robots.audit.log.record import Head, Record, RecordError, line_hash, parse
+from strands_robots.audit.log.segment import Torn
+from strands_robots.core.errors import ConfigurationError
 
 
 @dataclass(frozen=True)

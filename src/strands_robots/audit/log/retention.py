@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from strands_robots.audit.files import PrivateFolder
 from strands_robots.audit.json_values import JsonObject
-from strands_robots.audit.layout import segment_name, segment_numbers
-from strands_robots.audit.lines import read_lines
-from strands_robots.audit.record import RecordError, parse
+from strands_robots.audit.log.layout import segment_name, segment_numbers
+from strands_robots.audit.log.lines import read_lines
+from strands_robots.audit.log.record import RecordError, parse
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from strands_robots.audit.checkpoint import Checkpoint, make_checkpoint
+from strands_robots.audit.log.checkpoint import Checkpoint, make_checkpoint
 from strands_robots.audit.event import LOG_SOURCE, Clock, Event
 from strands_robots.audit.files import PrivateFolder, lock
 from strands_robots.audit.json_values import JsonObject
 from strands_robots.audit.keys import LogKeys
-from strands_robots.audit.layout import LOCK_FILE, segment_name
-from strands_robots.audit.record import Head, seal
-from strands_robots.audit.recovery import find_end
-from strands_robots.audit.retention import plan_pruning
-from strands_robots.audit.segment import HeadFile, PartialWriteError, SegmentFile, Torn
+from strands_robots.audit.log.layout import LOCK_FILE, segment_name
+from strands_robots.audit.log.record import Head, seal
+from strands_robots.audit.log.recovery import find_end
+from strands_robots.audit.log.retention import plan_pruning
+from strands_robots.audit.log.segment import HeadFile, PartialWriteError, SegmentFile, Torn
 
 
 class SyncPolicy(enum.Enum):

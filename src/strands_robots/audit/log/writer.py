@@ -11,12 +11,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from strands_robots.audit.checkpoint import Checkpoint
+from strands_robots.audit.log.checkpoint import Checkpoint
 from strands_robots.audit.event import LOG_SOURCE, Clock, Event
 from strands_robots.audit.json_values import JsonObject, bounded
-from strands_robots.audit.record import Head
-from strands_robots.audit.store import AuditStore, WriteError
-from strands_robots.errors import ConfigurationError
+from strands_robots.audit.log.record import Head
+from strands_robots.audit.log.store import AuditStore, WriteError
+from strands_robots.core.errors import ConfigurationError
 
 _MOST_KINDS = 32
 

@@ -12,9 +12,9 @@ from typing import IO
 
 from strands_robots.audit.files import NotAFileError, opened
 from strands_robots.audit.keys import PUBLIC_FILE
-from strands_robots.audit.layout import HEAD_FILE, segment_name, segment_numbers
-from strands_robots.audit.query import format_time
-from strands_robots.audit.record import Record
+from strands_robots.audit.log.layout import HEAD_FILE, segment_name, segment_numbers
+from strands_robots.audit.log.record import Record
+from strands_robots.audit.read.query import format_time
 
 CSV_COLUMNS = ("index", "time", "kind", "robot", "actor", "source", "sequence", "details")
 

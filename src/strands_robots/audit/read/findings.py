@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from strands_robots.audit.checkpoint import Checkpoint
+from strands_robots.audit.log.checkpoint import Checkpoint
 
 _MOST = 100
 """Findings of one code that are listed; the rest is counted."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from strands_robots.audit.files import NotAFileError
-from strands_robots.audit.reader import LogReader
-from strands_robots.audit.record import Record, RecordError, parse
-from strands_robots.errors import ConfigurationError
+from strands_robots.audit.log.record import Record, RecordError, parse
+from strands_robots.audit.read.reader import LogReader
+from strands_robots.core.errors import ConfigurationError
 
 _AGO = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from strands_robots.audit.files import opened
-from strands_robots.audit.layout import HEAD_BYTES, HEAD_FILE, segment_name, segment_numbers
-from strands_robots.audit.lines import Line, read_lines
+from strands_robots.audit.log.layout import HEAD_BYTES, HEAD_FILE, segment_name, segment_numbers
+from strands_robots.audit.log.lines import Line, read_lines
 
 
 class LogReader(Protocol):

@@ -10,17 +10,17 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strands_robots.audit.checkpoint import Checkpoint, CheckpointError, parse_checkpoint, parse_checkpoint_text
 from strands_robots.audit.files import NotAFileError
-from strands_robots.audit.findings import Report
 from strands_robots.audit.json_values import canonical
 from strands_robots.audit.keys import MacKey, PublicKey
-from strands_robots.audit.layout import HEAD_BYTES, segment_name
-from strands_robots.audit.lines import Line
-from strands_robots.audit.ranges import Ranges
-from strands_robots.audit.reader import LogReader
-from strands_robots.audit.record import NO_HASH, Record, RecordError, line_hash, parse
-from strands_robots.errors import ConfigurationError
+from strands_robots.audit.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint, parse_checkpoint_text
+from strands_robots.audit.log.layout import HEAD_BYTES, segment_name
+from strands_robots.audit.log.lines import Line
+from strands_robots.audit.log.ranges import Ranges
+from strands_robots.audit.log.record import NO_HASH, Record, RecordError, line_hash, parse
+from strands_robots.audit.read.findings import Report
+from strands_robots.audit.read.reader import LogReader
+from strands_robots.core.errors import ConfigurationError
 
 _REMEMBERED = 128
 """How many of the last hashes are kept, to check the chain between records that stand at the wrong place."""

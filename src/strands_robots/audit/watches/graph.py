@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from strands_robots.audit.event import Durability
-from strands_robots.audit.watch_gate import Report
+from strands_robots.audit.watches.gate import Report
 
 
 class NodeWatch:

@@ -6,7 +6,7 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
 from strands_robots.audit.event import Durability
-from strands_robots.audit.watch_gate import Report
+from strands_robots.audit.watches.gate import Report
 
 _MOST_SUPERVISORS = 8
 _MOST_REQUESTS = 256

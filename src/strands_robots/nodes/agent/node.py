@@ -15,30 +15,30 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
-
 from strands_robots.action import PromptAgent
-from strands_robots.agent.agent_config import load_agent_config
-from strands_robots.agent.answer import clean
-from strands_robots.agent.lerobot_paths import Workspace
-from strands_robots.agent.lerobot_tools import LerobotTools
-from strands_robots.agent.models import make_model
-from strands_robots.agent.toolset import Toolset
-from strands_robots.agent.turn import Step, Turn, TurnEnd
-from strands_robots.agent.wake import Waker
-from strands_robots.agent.wake_rules import WakeRule
-from strands_robots.audit.layout import default_log_folder
-from strands_robots.bringup.options import ros_home
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.msg import AgentEvent, ApprovalRequest, ApprovalState
-from strands_robots.ros import qos
-from strands_robots.ros.agent_graph import AgentGraph
-from strands_robots.ros.agent_messages import end_to_result, step_to_msg
-from strands_robots.ros.audit_port import audit_of
-from strands_robots.ros.goal_owners import GoalOwners
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.ros.wake_port import WakePort
-from strands_robots.share import share_directory
+
+from strands_robots.agent.conversation.agent_config import load_agent_config
+from strands_robots.agent.conversation.turn import Step, Turn, TurnEnd
+from strands_robots.agent.conversation.wake import Waker
+from strands_robots.agent.conversation.wake_rules import WakeRule
+from strands_robots.agent.lerobot.paths import Workspace
+from strands_robots.agent.lerobot.tools import LerobotTools
+from strands_robots.agent.strands.models import make_model
+from strands_robots.agent.tools.answer import clean
+from strands_robots.agent.tools.toolset import Toolset
+from strands_robots.audit.log.layout import default_log_folder
+from strands_robots.bringup.options import ros_home
+from strands_robots.clients.agent_graph import AgentGraph
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.share import share_directory
+from strands_robots.nodes.agent.wake_port import WakePort
+from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.goals.goal_owners import GoalOwners
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.agent_messages import end_to_result, step_to_msg
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
 
 LOOK_PERIOD = 0.1
 TELL_PERIOD = 10.0
@@ -89,8 +89,8 @@ class AgentNode(Node):
         config = load_agent_config(_path(given.config) or share_directory() / "config" / "agent.yaml", given.model)
         model = make_model(config.model.provider, config.model.settings)
         # Strands is imported here, so that its absence is said in one line.
-        from strands_robots.agent.session import Conversations
-        from strands_robots.agent.turns import TurnRunner
+        from strands_robots.agent.conversation.session import Conversations
+        from strands_robots.agent.conversation.turns import TurnRunner
 
         self._audit = audit_of(self)
         self._approvals: dict[str, str] = {}
@@ -144,7 +144,7 @@ class AgentNode(Node):
     # --- prompts -------------------------------------------------------------------------------------------------------
 
     async def _execute(self, handle: ServerGoalHandle) -> PromptAgent.Result:
-        from strands_robots.agent.session import check_session
+        from strands_robots.agent.conversation.session import check_session
 
         request = handle.request
         source = clean(request.source, 128) or "external/unnamed"

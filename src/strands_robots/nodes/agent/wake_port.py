@@ -9,10 +9,10 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from strands_robots.agent.wake import RuleWatch
-from strands_robots.agent.wake_rules import WakeRule
-from strands_robots.ros.graph_talk import profile_for
-from strands_robots.ros.interfaces import load_interface
+from strands_robots.agent.conversation.wake import RuleWatch
+from strands_robots.agent.conversation.wake_rules import WakeRule
+from strands_robots.clients.graph_talk import profile_for
+from strands_robots.ros.messages.interfaces import load_interface
 
 LOOK_PERIOD = 0.5
 DEPTH = 50

@@ -13,25 +13,26 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-
-from strands_robots.audit.event import Durability
 from strands_robots.msg import ApprovalState
-from strands_robots.ros import diagnostics, qos
-from strands_robots.ros.approval_messages import state_to_msg
-from strands_robots.ros.audit_port import audit_of
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.safety.approval_policy import RequestClass, load_policy
-from strands_robots.safety.approval_refusal import ApprovalRefusedError
-from strands_robots.safety.decision import Decision
-from strands_robots.safety.keyring import Keyring, Role, load_keyring
-from strands_robots.safety.permit_journal import PermitJournal
-from strands_robots.safety.permits import Asker, Moment, PermitDesk
-from strands_robots.safety.request import CanonicalRequest, parse_request
-from strands_robots.safety.tally import Tally
-from strands_robots.share import share_directory
 from strands_robots.srv import ConsumePermit, DecideApproval, RequestApproval
+
+from strands_robots.approvals.approval_policy import RequestClass, load_policy
+from strands_robots.approvals.approval_refusal import ApprovalRefusedError
+from strands_robots.approvals.decision import Decision
+from strands_robots.approvals.permit_journal import PermitJournal
+from strands_robots.approvals.permits import Asker, Moment, PermitDesk
+from strands_robots.approvals.request import CanonicalRequest, parse_request
+from strands_robots.audit.event import Durability
+from strands_robots.control.tally import Tally
+from strands_robots.core.share import share_directory
+from strands_robots.operators.keyring import Keyring, Role, load_keyring
+from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.approval_messages import state_to_msg
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.process import diagnostics
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
 
 
 @dataclass(frozen=True)

@@ -17,29 +17,30 @@ from rclpy.node import Node
 from rclpy.parameter import parameter_value_to_python
 from rclpy.qos import qos_profile_parameter_events
 from rclpy.serialization import deserialize_message
+from strands_robots.msg import AuditEvent, AuditReceipt, AuditState, GateState, SafetyState, StopRequest
 
 from strands_robots.audit.event import Event
-from strands_robots.audit.intake import Intake
+from strands_robots.audit.intake.intake import Intake
+from strands_robots.audit.intake.source import EventSource
+from strands_robots.audit.intake.throttle import ThrottleConfig
 from strands_robots.audit.keys import load_or_create_keys
-from strands_robots.audit.layout import default_key_folder, default_log_folder
-from strands_robots.audit.process_ends import ProcessEnds
-from strands_robots.audit.query import Query, newest_segments, records
-from strands_robots.audit.reader import FolderReader
-from strands_robots.audit.source import EventSource
-from strands_robots.audit.store import AuditStore, StoreConfig, SyncPolicy
-from strands_robots.audit.throttle import ThrottleConfig
-from strands_robots.audit.watch_gate import GateView, GateWatch
-from strands_robots.audit.watch_graph import ClockWatch, NodeWatch
-from strands_robots.audit.watch_safety import SafetyView, SafetyWatch, StopRequestWatch
-from strands_robots.audit.writer import AuditWriter, WriterConfig, WriterStatus, Written
-from strands_robots.msg import AuditEvent, AuditReceipt, AuditState, GateState, SafetyState, StopRequest
-from strands_robots.ros import diagnostics, qos
-from strands_robots.ros.audit_port import event_from_msg
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.ros.robot_discovery import RobotDiscovery
-from strands_robots.ros.stamps import to_time
+from strands_robots.audit.log.layout import default_key_folder, default_log_folder
+from strands_robots.audit.log.store import AuditStore, StoreConfig, SyncPolicy
+from strands_robots.audit.log.writer import AuditWriter, WriterConfig, WriterStatus, Written
+from strands_robots.audit.read.query import Query, newest_segments, records
+from strands_robots.audit.read.reader import FolderReader
+from strands_robots.audit.watches.gate import GateView, GateWatch
+from strands_robots.audit.watches.graph import ClockWatch, NodeWatch
+from strands_robots.audit.watches.process_ends import ProcessEnds
+from strands_robots.audit.watches.safety import SafetyView, SafetyWatch, StopRequestWatch
+from strands_robots.ros.audit.audit_port import event_from_msg
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.stamps import to_time
+from strands_robots.ros.process import diagnostics
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.robot.robot_discovery import RobotDiscovery
 
 _FAILURES = (rclpy_implementation.RCLError, rclpy_implementation.InvalidHandle)
 _UNREADABLE = (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError)

@@ -12,15 +12,15 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
 from strands_robots.cameras.calibration import CameraCalibration, load_calibration
-from strands_robots.cameras.config import RealCamera, complete, parse_cameras
 from strands_robots.cameras.source import LeRobotSource
 from strands_robots.cameras.stream import CameraStream
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.camera_config import RealCamera, complete, parse_cameras
 from strands_robots.drivers.making import RealRobot
-from strands_robots.errors import ConfigurationError
-from strands_robots.ros.camera_ports import CameraPorts
-from strands_robots.ros.diagnostics import ERROR, OK, WARN, DiagnosticsPort, status
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.ros.process.diagnostics import ERROR, OK, WARN, DiagnosticsPort, status
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.robot.camera_ports import CameraPorts
 
 SLOW = 0.8
 """Below this part of the wanted rate diagnostics warn."""

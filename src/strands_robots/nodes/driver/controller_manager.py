@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from strands_robots.clients.client import GraphClient, NoAnswerError
 from strands_robots.drivers.controller_states import CONTROLLER_ACTIVE, check_states
 from strands_robots.drivers.driver import DriverError
-from strands_robots.ros.client import GraphClient, NoAnswerError
-from strands_robots.ros.stamps import to_duration
+from strands_robots.ros.messages.stamps import to_duration
 
 ANSWER_TIMEOUT = 3.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rclpy.node import Node
 
 from strands_robots.drivers.loop import DriverLoop
-from strands_robots.ros.diagnostics import ERROR, OK, STALE, WARN, DiagnosticsPort, status
+from strands_robots.ros.process.diagnostics import ERROR, OK, STALE, WARN, DiagnosticsPort, status
 
 
 class DriverDiagnostics:

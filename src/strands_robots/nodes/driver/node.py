@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from strands_robots.control.gate import Gate
+from strands_robots.control.limits import LimitPolicy
+from strands_robots.control.refusal import Refusal, Verdict
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.loop import DrivenRobot, DriverLoop, SteadyRosTime
 from strands_robots.drivers.making import KINDS, Connection, RealRobot, make_driver, make_gate
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.ros.driver_diagnostics import DriverDiagnostics
-from strands_robots.ros.lifecycle import guard_transitions
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.ros.robot_discovery_guard import other_robot
-from strands_robots.ros.robot_ports import RobotPorts, RobotPortsConfig
-from strands_robots.ros.ros2_control_port import Ros2ControlPort
-from strands_robots.ros.safety_ports import SafetyPorts
-from strands_robots.safety.gate import Gate
-from strands_robots.safety.limits import LimitPolicy
-from strands_robots.safety.refusal import Refusal, Verdict
+from strands_robots.nodes.driver.driver_diagnostics import DriverDiagnostics
+from strands_robots.nodes.driver.lifecycle import guard_transitions
+from strands_robots.nodes.driver.robot_discovery_guard import other_robot
+from strands_robots.nodes.driver.ros2_control_port import Ros2ControlPort
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.robot.robot_ports import RobotPorts, RobotPortsConfig
+from strands_robots.ros.robot.safety_ports import SafetyPorts
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from rclpy.node import Node
-
 from strands_robots.msg import GateState
-from strands_robots.ros import qos
-from strands_robots.ros.drain import NeverCalled, take
+
+from strands_robots.ros.calls.drain import NeverCalled, take
+from strands_robots.ros.messages import qos
 
 DISCOVERY = 1.0
 """How long others are given to be seen [s, steady time]."""

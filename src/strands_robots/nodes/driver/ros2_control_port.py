@@ -16,17 +16,17 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from strands_robots.clients.client import GraphClient
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.types import FloatArray
 from strands_robots.drivers.controllers import TRAJECTORY, ControlledRobot, Output
 from strands_robots.drivers.driver import DriverError, LinkLostError
 from strands_robots.drivers.ros2_control import JointSample
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.ros import qos
-from strands_robots.ros.client import GraphClient
-from strands_robots.ros.controller_manager import ControllerManager
-from strands_robots.ros.drain import NeverCalled, take
-from strands_robots.ros.publishers import create_publisher
-from strands_robots.ros.stamps import to_duration, to_seconds
-from strands_robots.types import FloatArray
+from strands_robots.nodes.driver.controller_manager import ControllerManager
+from strands_robots.ros.calls.drain import NeverCalled, take
+from strands_robots.ros.calls.publishers import create_publisher
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_duration, to_seconds
 
 FIND_TIMEOUT = 3.0
 """Longest wait for controllers to be seen [s]."""

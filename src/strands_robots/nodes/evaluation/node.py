@@ -11,14 +11,14 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
-
 from strands_robots.action import Evaluate
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
+
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.evaluation.episode import EpisodeResult, PolicyChoice
 from strands_robots.evaluation.runner import Evaluation, EvaluationConfig, evaluate
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
 
 
 @dataclass(frozen=True)

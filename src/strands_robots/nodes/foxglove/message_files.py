@@ -8,7 +8,7 @@ from typing import Any
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
-from strands_robots.incident.schemas import message_definition
+from strands_robots.mcap.schemas import message_definition
 
 
 def message_class(type_name: str) -> Any:

@@ -11,11 +11,11 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.foxglove.server import FoxgloveServer
-from strands_robots.ros.main import run_node
-from strands_robots.ros.message_files import installed_definition, message_class
-from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.nodes.foxglove.message_files import installed_definition, message_class
+from strands_robots.nodes.foxglove.server import FoxgloveServer
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
 
 LOOK_PERIOD = 0.5
 """Time between two looks at the graph's topics [s, steady time]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, cast
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 HOST = "127.0.0.1"
 """The protocol has no authentication, so the server listens on the loopback only."""

@@ -21,19 +21,19 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage
+from strands_robots.msg import SafetyState
 
 from strands_robots.audit.event import Durability
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.incident.mcap_file import Written, write_mcap
+from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.incident.ring import Message, Ring, RingConfig
-from strands_robots.incident.schemas import message_definition
 from strands_robots.incident.trigger import Incident, Trigger
-from strands_robots.msg import SafetyState
-from strands_robots.ros.audit_port import audit_of
-from strands_robots.ros.drain import NeverCalled, take
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.ros.safety_ports import read_stop_request
+from strands_robots.mcap.mcap_file import Written, write_mcap
+from strands_robots.mcap.schemas import message_definition
+from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.calls.drain import NeverCalled, take
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.robot.safety_ports import read_stop_request
 
 STREAMS = frozenset(
     {

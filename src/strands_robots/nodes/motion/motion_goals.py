@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped
-
 from strands_robots.action import MoveTo, SetGripper
-from strands_robots.errors import MotionError
+
+from strands_robots.core.errors import MotionError
+from strands_robots.core.pose import Pose, pose_from_quaternion, quaternion_of
+from strands_robots.core.types import FloatArray
 from strands_robots.motion.gripper import grip
 from strands_robots.motion.ik import Orientation
 from strands_robots.motion.move_to import Target, joint_target, pose_target
-from strands_robots.motion.pose import Pose, pose_from_quaternion, quaternion_of
 from strands_robots.motion.run_reason import Reason
 from strands_robots.motion.session import MotionSession
 from strands_robots.motion.task import GripTask, MoveTask, RobotKinematics, checked_speed
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.stamps import fill_time
-from strands_robots.types import FloatArray
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.stamps import fill_time
 
 MESSAGE_LENGTH = 4096
 

@@ -14,19 +14,14 @@ from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
-
 from strands_robots.action import MoveTo, SetGripper
-from strands_robots.errors import ConfigurationError, MotionError, StrandsRobotsError, UnknownNameError
+
+from strands_robots.core.errors import ConfigurationError, MotionError, StrandsRobotsError, UnknownNameError
+from strands_robots.core.types import Instant
 from strands_robots.motion.run_reason import Reason
 from strands_robots.motion.session import MotionSession, run_lockstep, run_realtime
 from strands_robots.motion.task import RobotKinematics, checked_source
-from strands_robots.policies.lockstep import LOCKSTEP
-from strands_robots.ros.audit_port import audit_of
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.goal_audit import audited_goals
-from strands_robots.ros.goal_owners import GoalOwners
-from strands_robots.ros.main import run_node
-from strands_robots.ros.motion_goals import (
+from strands_robots.nodes.motion.motion_goals import (
     MESSAGE_LENGTH,
     grip_feedback,
     grip_result,
@@ -35,13 +30,18 @@ from strands_robots.ros.motion_goals import (
     move_result,
     move_task,
 )
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.ros.robot_feed import RobotFeed
-from strands_robots.ros.robot_models import RobotModels
-from strands_robots.ros.world_client import WorldClient, WorldClients
-from strands_robots.sim.world_config import RobotSpec
-from strands_robots.sim.world_setup import robot_spec
-from strands_robots.types import Instant
+from strands_robots.nodes.motion.robot_models import RobotModels
+from strands_robots.policies.run.lockstep import LOCKSTEP
+from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.goals.goal_audit import audited_goals
+from strands_robots.ros.goals.goal_owners import GoalOwners
+from strands_robots.ros.goals.robot_feed import RobotFeed
+from strands_robots.ros.goals.world_client import WorldClient, WorldClients
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.sim.world.world_config import RobotSpec
+from strands_robots.sim.world.world_setup import robot_spec
 
 END_WAIT = 0.4
 """How long the end of the node waits for its goals to brake [s]."""

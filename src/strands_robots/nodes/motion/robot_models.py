@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-
-from strands_robots.errors import UnknownNameError
 from strands_robots.srv import DescribeWorld
+
+from strands_robots.core.errors import UnknownNameError
 
 TIMEOUT = 2.0
 """Longest wait for the world's answer [s, steady time]."""

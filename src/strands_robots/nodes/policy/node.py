@@ -14,27 +14,27 @@ from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
-
 from strands_robots.action import RunPolicy
-from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
-from strands_robots.policies.host import Patience
-from strands_robots.policies.lockstep import LOCKSTEP, run_lockstep
-from strands_robots.policies.opening import PolicyShelf
-from strands_robots.policies.realtime import run_realtime
-from strands_robots.policies.run import Reason
-from strands_robots.policies.session import Goal, Outcome, Session
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.goal_audit import audited_goals
-from strands_robots.ros.goal_owners import GoalOwners
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.ros.policy_audit import PolicyAudit
-from strands_robots.ros.policy_link import RosRobotLink
-from strands_robots.ros.policy_loading import LoadPolicyService, find_robot
-from strands_robots.ros.policy_states import PolicyStatePublisher
-from strands_robots.ros.robot_discovery import cameras_on_graph, robots_on_graph
-from strands_robots.ros.world_client import WorldClient, WorldClients
-from strands_robots.types import Instant
+
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
+from strands_robots.core.types import Instant
+from strands_robots.nodes.policy.policy_audit import PolicyAudit
+from strands_robots.nodes.policy.policy_link import RosRobotLink
+from strands_robots.nodes.policy.policy_loading import LoadPolicyService, find_robot
+from strands_robots.nodes.policy.policy_states import PolicyStatePublisher
+from strands_robots.policies.host.host import Patience
+from strands_robots.policies.host.opening import PolicyShelf
+from strands_robots.policies.run.lockstep import LOCKSTEP, run_lockstep
+from strands_robots.policies.run.realtime import run_realtime
+from strands_robots.policies.run.run import Reason
+from strands_robots.policies.run.session import Goal, Outcome, Session
+from strands_robots.ros.goals.goal_audit import audited_goals
+from strands_robots.ros.goals.goal_owners import GoalOwners
+from strands_robots.ros.goals.world_client import WorldClient, WorldClients
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.robot.robot_discovery import cameras_on_graph, robots_on_graph
 
 _ROBOT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 

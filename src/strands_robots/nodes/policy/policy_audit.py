@@ -6,9 +6,9 @@ import hashlib
 
 from rclpy.node import Node
 
-from strands_robots.policies.session import Goal, Outcome
-from strands_robots.ros.audit_port import audit_of
-from strands_robots.ros.conversions import clip
+from strands_robots.policies.run.session import Goal, Outcome
+from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.messages.conversions import clip
 
 
 class PolicyAudit:

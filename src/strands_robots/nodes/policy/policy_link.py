@@ -9,18 +9,18 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
-
 from strands_robots.action import RunPolicy
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.policies.run import Reason
-from strands_robots.policies.session import Session
-from strands_robots.ros import qos
-from strands_robots.ros.images import rgb_from_msg
-from strands_robots.ros.robot_feed import RobotFeed
-from strands_robots.ros.stamps import to_seconds
-from strands_robots.types import Instant
-from strands_robots.urdf_limits import limits_from_urdf
+
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.types import Instant
+from strands_robots.description.urdf_limits import limits_from_urdf
+from strands_robots.policies.run.run import Reason
+from strands_robots.policies.run.session import Session
+from strands_robots.ros.goals.robot_feed import RobotFeed
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.images import rgb_from_msg
+from strands_robots.ros.messages.stamps import to_seconds
 
 
 class RosRobotLink:

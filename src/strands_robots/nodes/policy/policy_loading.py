@@ -8,18 +8,18 @@ from concurrent.futures import Future
 from typing import Any
 
 from rclpy.node import Node
-
-from strands_robots.errors import ConfigurationError, PolicyError, StrandsRobotsError, UnknownNameError
-from strands_robots.policies.describe import describe_policy
-from strands_robots.policies.host import Patience
-from strands_robots.policies.opening import PolicyKey, PolicyShelf
-from strands_robots.policies.session import Goal, Session
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.deferred_service import create_deferred_service
-from strands_robots.ros.policy_link import RosRobotLink
-from strands_robots.ros.robot_discovery import await_robots, cameras_on_graph
 from strands_robots.srv import LoadPolicy
-from strands_robots.types import Instant
+
+from strands_robots.core.errors import ConfigurationError, PolicyError, StrandsRobotsError, UnknownNameError
+from strands_robots.core.types import Instant
+from strands_robots.nodes.policy.policy_link import RosRobotLink
+from strands_robots.policies.check.describe import describe_policy
+from strands_robots.policies.host.host import Patience
+from strands_robots.policies.host.opening import PolicyKey, PolicyShelf
+from strands_robots.policies.run.session import Goal, Session
+from strands_robots.ros.calls.deferred_service import create_deferred_service
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.robot.robot_discovery import await_robots, cameras_on_graph
 
 DISCOVERY_WAIT = 1.0
 """How long a robot may take to be found on the graph [s, steady time]."""

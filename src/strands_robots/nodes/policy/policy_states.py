@@ -6,12 +6,12 @@ import threading
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-
 from strands_robots.msg import PolicyState
-from strands_robots.policies.opening import PolicyShelf
-from strands_robots.policies.session import Session
-from strands_robots.ros import qos
-from strands_robots.ros.stamps import to_time
+
+from strands_robots.policies.host.opening import PolicyShelf
+from strands_robots.policies.run.session import Session
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_time
 
 PERIOD = 0.5
 """Time between two reports [s, steady time]."""

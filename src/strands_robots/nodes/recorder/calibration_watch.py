@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 _KEYS = {"calibration": "file", "calibration_sha256": "sha256", "calibration_written": "written"}
 

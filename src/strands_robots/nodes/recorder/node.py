@@ -10,34 +10,34 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from strands_robots.msg import AuditState, EpisodeState, PolicyState, StreamCount
+from strands_robots.srv import RecordEpisode, StartRecording
 
 from strands_robots.audit.event import Durability
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
-from strands_robots.msg import AuditState, EpisodeState, PolicyState, StreamCount
-from strands_robots.recording.errors import RecordingError
-from strands_robots.recording.provenance import package_provenance, robot_provenance, with_calibrations
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.dataset.errors import RecordingError
+from strands_robots.dataset.provenance import package_provenance, robot_provenance, with_calibrations
+from strands_robots.dataset.store import require_lerobot
+from strands_robots.nodes.recorder.calibration_watch import CalibrationWatch
+from strands_robots.nodes.recorder.recording_feed import RecordingFeed
+from strands_robots.nodes.recorder.recording_world import RecordingWorld, options_from_request, require_owner
+from strands_robots.nodes.recorder.replay_server import ReplayServer
 from strands_robots.recording.recorder import Outcome, Recorder, State
 from strands_robots.recording.sampler import Sampler
 from strands_robots.recording.session import RecordingOptions, make_schema, parse_provenance, require_whole_periods
-from strands_robots.recording.store import require_lerobot
 from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
-from strands_robots.ros import qos
-from strands_robots.ros.audit_port import audit_of
-from strands_robots.ros.calibration_watch import CalibrationWatch
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.deferred_service import create_deferred_service
-from strands_robots.ros.executor_door import ExecutorDoor
-from strands_robots.ros.goal_owners import GoalOwners
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.ros.recording_feed import RecordingFeed
-from strands_robots.ros.recording_world import RecordingWorld, options_from_request, require_owner
-from strands_robots.ros.replay_server import ReplayServer
-from strands_robots.ros.responses import refusal
-from strands_robots.ros.stamps import fill_time
-from strands_robots.sim.world_setup import robot_spec
-from strands_robots.srv import RecordEpisode, StartRecording
+from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.calls.deferred_service import create_deferred_service
+from strands_robots.ros.calls.executor_door import ExecutorDoor
+from strands_robots.ros.calls.responses import refusal
+from strands_robots.ros.goals.goal_owners import GoalOwners
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.stamps import fill_time
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.sim.world.world_setup import robot_spec
 
 POLL_PERIOD = 0.01
 STATE_PERIOD = 0.5

@@ -9,14 +9,14 @@ import numpy as np
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image, JointState
-
-from strands_robots.errors import ShapeError, StrandsRobotsError
 from strands_robots.msg import JointCommand
+
+from strands_robots.core.errors import ShapeError, StrandsRobotsError
+from strands_robots.core.types import FloatArray
+from strands_robots.dataset.schema import CameraPart, RobotPart, Schema
 from strands_robots.recording.sampler import CommandSample, JointSample, command_topic, image_topic, state_topic
-from strands_robots.recording.schema import CameraPart, RobotPart, Schema
 from strands_robots.recording.stream import SECOND, Stream
-from strands_robots.ros.images import rgb_from_msg
-from strands_robots.types import FloatArray
+from strands_robots.ros.messages.images import rgb_from_msg
 
 JOINT_DEPTH = 500
 IMAGE_DEPTH = 30

@@ -12,16 +12,16 @@ from typing import Any
 
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
-
-from strands_robots.errors import ConfigurationError, NoAnswerError, UnknownNameError
-from strands_robots.recording.schema import CameraPart
-from strands_robots.recording.session import RecordingOptions
-from strands_robots.recording.store import EncoderConfig
-from strands_robots.recording.stream import SECOND
-from strands_robots.robot_config import RobotConfig
-from strands_robots.ros import qos
-from strands_robots.ros.executor_door import ExecutorDoor
 from strands_robots.srv import GetWorldState, RenderCamera, StartRecording
+
+from strands_robots.core.errors import ConfigurationError, NoAnswerError, UnknownNameError
+from strands_robots.dataset.schema import CameraPart
+from strands_robots.dataset.store import EncoderConfig
+from strands_robots.description.robot_config import RobotConfig
+from strands_robots.recording.session import RecordingOptions
+from strands_robots.recording.stream import SECOND
+from strands_robots.ros.calls.executor_door import ExecutorDoor
+from strands_robots.ros.messages import qos
 
 DISCOVERY_WAIT = 3.0
 """How long a camera may take to be found on the graph [s, steady time]."""

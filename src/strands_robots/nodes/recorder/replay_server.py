@@ -13,18 +13,18 @@ from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
-
 from strands_robots.action import ReplayEpisode
-from strands_robots.errors import ConfigurationError, StrandsRobotsError, WorldError
+from strands_robots.srv import GetWorldState, SetWorldState, StepWorld
+
+from strands_robots.control.gate import GateReport
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, WorldError
+from strands_robots.core.types import FloatArray, Instant, Observation
+from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.task import checked_source
 from strands_robots.recording.replay import ReplayPlan, Tracking, load_replay
-from strands_robots.robot_config import RobotConfig
-from strands_robots.ros.conversions import chunk_to_msg, clip, observation_from_joint_state
-from strands_robots.ros.robot_feed import RobotFeed
-from strands_robots.ros.stamps import to_seconds
-from strands_robots.safety.gate import GateReport
-from strands_robots.srv import GetWorldState, SetWorldState, StepWorld
-from strands_robots.types import FloatArray, Instant, Observation
+from strands_robots.ros.goals.robot_feed import RobotFeed
+from strands_robots.ros.messages.conversions import chunk_to_msg, clip, observation_from_joint_state
+from strands_robots.ros.messages.stamps import to_seconds
 
 START_TIMEOUT = 5.0
 STALE = 0.5

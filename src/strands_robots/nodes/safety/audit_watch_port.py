@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from rclpy.node import Node
-
-from strands_robots.audit.health import AuditHealth, HealthConfig, OnAuditLoss
-from strands_robots.errors import ResumeRefusedError
 from strands_robots.msg import AuditState
-from strands_robots.ros import qos
+
+from strands_robots.audit.watches.health import AuditHealth, HealthConfig, OnAuditLoss
+from strands_robots.core.errors import ResumeRefusedError
+from strands_robots.ros.messages import qos
 
 
 class AuditWatchPort:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from rclpy.node import Node
-
 from strands_robots.msg import StopButtonState
-from strands_robots.ros import qos
-from strands_robots.ros.conversions import clip
+
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import clip
 from strands_robots.safety.button_watch import ButtonBeat, ButtonWatch
 
 

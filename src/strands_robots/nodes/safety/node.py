@@ -12,19 +12,20 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-
-from strands_robots.audit.health import OnAuditLoss
 from strands_robots.msg import GateState, SafetyState
-from strands_robots.ros import diagnostics, qos
-from strands_robots.ros.audit_port import audit_of
-from strands_robots.ros.audit_watch_port import AuditWatchPort
-from strands_robots.ros.button_port import listen_to_buttons
-from strands_robots.ros.conversions import gate_report_from_msg, safety_state_to_msg
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.ros.resume_port import ResumePort
-from strands_robots.ros.robot_discovery import RobotDiscovery
-from strands_robots.ros.stop_port import StopPort
+
+from strands_robots.audit.watches.health import OnAuditLoss
+from strands_robots.nodes.safety.audit_watch_port import AuditWatchPort
+from strands_robots.nodes.safety.button_port import listen_to_buttons
+from strands_robots.nodes.safety.resume_port import ResumePort
+from strands_robots.nodes.safety.stop_port import StopPort
+from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import gate_report_from_msg, safety_state_to_msg
+from strands_robots.ros.process import diagnostics
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.robot.robot_discovery import RobotDiscovery
 from strands_robots.safety.button_watch import ButtonWatch
 from strands_robots.safety.latch_file import LatchFile, LatchRecord
 from strands_robots.safety.latch_writer import LatchWriter

@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from strands_robots.srv import GetResumeChallenge, ResumeGraph
 
 from strands_robots.audit.event import Durability
-from strands_robots.errors import ResumeRefusedError
-from strands_robots.ros.audit_port import AuditPort
-from strands_robots.ros.conversions import clip
+from strands_robots.control.tally import Tally
+from strands_robots.core.errors import ResumeRefusedError
+from strands_robots.ros.audit.audit_port import AuditPort
+from strands_robots.ros.messages.conversions import clip
 from strands_robots.safety.resume import AuthorityConfig, ResumeAuthority, ResumeRequest
 from strands_robots.safety.supervisor import Supervisor
-from strands_robots.safety.tally import Tally
-from strands_robots.srv import GetResumeChallenge, ResumeGraph
 
 
 class ResumePort:

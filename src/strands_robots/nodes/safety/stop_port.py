@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from strands_robots.msg import StopRequest
+from strands_robots.srv import StopGraph
 
 from strands_robots.audit.event import Durability
-from strands_robots.msg import StopRequest
-from strands_robots.ros import qos
-from strands_robots.ros.audit_port import AuditPort
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.deferred_service import create_deferred_service
-from strands_robots.ros.responses import refusal
-from strands_robots.ros.safety_ports import read_stop_request
+from strands_robots.control.tally import Tally
+from strands_robots.ros.audit.audit_port import AuditPort
+from strands_robots.ros.calls.deferred_service import create_deferred_service
+from strands_robots.ros.calls.responses import refusal
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.robot.safety_ports import read_stop_request
 from strands_robots.safety.supervisor import Supervisor, SupervisorState
-from strands_robots.safety.tally import Tally
-from strands_robots.srv import StopGraph
 
 LONGEST_WAIT = 10.0
 """Longest wait_for_rest of the service safety/stop [s]."""

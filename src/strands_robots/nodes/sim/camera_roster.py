@@ -10,14 +10,14 @@ from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.validate_topic_name import validate_topic_name
 
-from strands_robots.ros.camera_ports import CameraPorts
-from strands_robots.ros.executor_calls import ExecutorCalls
-from strands_robots.ros.images import camera_info
-from strands_robots.sim.camera_worker import CameraFeed, CameraWorker
-from strands_robots.sim.cameras import Camera
-from strands_robots.sim.renderer import SceneRenderer
-from strands_robots.sim.sensor_noise import noisy_picture
-from strands_robots.sim.world import World
+from strands_robots.ros.calls.executor_calls import ExecutorCalls
+from strands_robots.ros.messages.images import camera_info
+from strands_robots.ros.robot.camera_ports import CameraPorts
+from strands_robots.sim.render.camera_worker import CameraFeed, CameraWorker
+from strands_robots.sim.render.cameras import Camera
+from strands_robots.sim.render.renderer import SceneRenderer
+from strands_robots.sim.world.sensor_noise import noisy_picture
+from strands_robots.sim.world.world import World
 
 
 class CameraRoster:

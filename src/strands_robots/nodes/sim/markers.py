@@ -9,16 +9,16 @@ from rclpy.node import Node
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from strands_robots.ros import qos
-from strands_robots.ros.geometry import to_pose, to_vector
-from strands_robots.ros.publishers import create_publisher
-from strands_robots.ros.stamps import fill_time
-from strands_robots.ros.worker import Worker
-from strands_robots.sim.drawn_shapes import DrawnKind, DrawnShape, SceneShapes
-from strands_robots.sim.runtime import SimRuntime
-from strands_robots.sim.views import quaternion_of
-from strands_robots.sim.world import World
-from strands_robots.types import FloatArray
+from strands_robots.core.types import FloatArray
+from strands_robots.ros.calls.publishers import create_publisher
+from strands_robots.ros.calls.worker import Worker
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.geometry import to_pose, to_vector
+from strands_robots.ros.messages.stamps import fill_time
+from strands_robots.sim.render.views import quaternion_of
+from strands_robots.sim.run.runtime import SimRuntime
+from strands_robots.sim.scene.drawn_shapes import DrawnKind, DrawnShape, SceneShapes
+from strands_robots.sim.world.world import World
 
 PERIOD = 0.1
 """Time between two looks at what has moved [s, steady time]."""

@@ -11,39 +11,39 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
 
-from strands_robots.errors import WorldError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.ros import qos
-from strands_robots.ros.camera_roster import CameraRoster
-from strands_robots.ros.main import run_node
-from strands_robots.ros.markers import SceneMarkers
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.ros.publishers import create_publisher
-from strands_robots.ros.query_services import QueryServices
-from strands_robots.ros.render_services import RenderServices
-from strands_robots.ros.robot_ports import RobotPortsConfig
-from strands_robots.ros.robot_roster import RobotRoster
-from strands_robots.ros.safety_ports import SafetyPorts
-from strands_robots.ros.scene_services import SceneServices
-from strands_robots.ros.simulated_robot_ports import SimulatedRobotPorts
-from strands_robots.ros.simulation_interfaces import SimulationInterfaces, has_simulation_interfaces
-from strands_robots.ros.stamps import fill_time
-from strands_robots.ros.state_services import StateServices
-from strands_robots.ros.transforms import WorldTransforms, has_transforms
-from strands_robots.ros.world_diagnostics import WorldDiagnostics
-from strands_robots.ros.world_services import WorldServices
-from strands_robots.safety.gate import Gate, GateConfig
-from strands_robots.safety.limits import LimitPolicy
-from strands_robots.safety.refusal import Verdict
-from strands_robots.sim.control import ControlLoop
-from strands_robots.sim.gl import check_rendering
-from strands_robots.sim.model_guard import ModelGuard
-from strands_robots.sim.runtime import RuntimeConfig, SimRuntime, WorldMode
-from strands_robots.sim.viewer import Viewer
-from strands_robots.sim.world import World
-from strands_robots.sim.world_robot import WorldRobot
-from strands_robots.sim.world_setup import world_config
-from strands_robots.types import Instant, StopCategory
+from strands_robots.control.gate import Gate, GateConfig
+from strands_robots.control.limits import LimitPolicy
+from strands_robots.control.loop import ControlLoop
+from strands_robots.control.refusal import Verdict
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import WorldError
+from strands_robots.core.types import Instant, StopCategory
+from strands_robots.nodes.sim.camera_roster import CameraRoster
+from strands_robots.nodes.sim.markers import SceneMarkers
+from strands_robots.nodes.sim.query_services import QueryServices
+from strands_robots.nodes.sim.render_services import RenderServices
+from strands_robots.nodes.sim.robot_roster import RobotRoster
+from strands_robots.nodes.sim.scene_services import SceneServices
+from strands_robots.nodes.sim.simulated_robot_ports import SimulatedRobotPorts
+from strands_robots.nodes.sim.simulation_interfaces import SimulationInterfaces, has_simulation_interfaces
+from strands_robots.nodes.sim.state_services import StateServices
+from strands_robots.nodes.sim.transforms import WorldTransforms, has_transforms
+from strands_robots.nodes.sim.world_diagnostics import WorldDiagnostics
+from strands_robots.nodes.sim.world_services import WorldServices
+from strands_robots.ros.calls.publishers import create_publisher
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import fill_time
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.robot.robot_ports import RobotPortsConfig
+from strands_robots.ros.robot.safety_ports import SafetyPorts
+from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.sim.render.gl import check_rendering
+from strands_robots.sim.render.viewer import Viewer
+from strands_robots.sim.run.runtime import RuntimeConfig, SimRuntime, WorldMode
+from strands_robots.sim.world.world import World
+from strands_robots.sim.world.world_robot import WorldRobot
+from strands_robots.sim.world.world_setup import world_config
 
 WATCH_PERIOD = 0.1
 """Time between two looks at the physics thread [s, steady time]."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from std_msgs.msg import ColorRGBA
-
 from strands_robots.msg import BodyState, ContactState, GeomState, JointInfo, SensorReading
-from strands_robots.ros.geometry import to_point, to_pose, to_twist, to_vector, to_wrench
-from strands_robots.sim.queries import BodyView, ContactView, GeomView, JointView, SensorView
+
+from strands_robots.ros.messages.geometry import to_point, to_pose, to_twist, to_vector, to_wrench
+from strands_robots.sim.query.queries import BodyView, ContactView, GeomView, JointView, SensorView
 
 
 def body_to_msg(body: BodyView) -> BodyState:

@@ -8,21 +8,27 @@ from typing import Any, TypeVar
 import numpy as np
 from geometry_msgs.msg import Point
 from rclpy.node import Node
-
-from strands_robots.errors import ConfigurationError, ShapeError
-from strands_robots.ros.deferred_service import create_deferred_service
-from strands_robots.ros.geometry import to_point, to_pose
-from strands_robots.ros.query_messages import body_to_msg, contact_to_msg, geom_to_msg, joint_to_msg, sensor_to_msg
-from strands_robots.ros.responses import refusal
-from strands_robots.ros.stamps import to_time
-from strands_robots.ros.worker import Worker
-from strands_robots.sim import dynamics, queries, rays
-from strands_robots.sim.inspection import Inspector, Still, take_snapshot
-from strands_robots.sim.lookup import BODY, number_of
-from strands_robots.sim.runtime import SimRuntime
-from strands_robots.sim.world import World
 from strands_robots.srv import CastRays, ComputeDynamics, QueryWorld
-from strands_robots.types import FloatArray
+
+from strands_robots.core.errors import ConfigurationError, ShapeError
+from strands_robots.core.types import FloatArray
+from strands_robots.nodes.sim.query_messages import (
+    body_to_msg,
+    contact_to_msg,
+    geom_to_msg,
+    joint_to_msg,
+    sensor_to_msg,
+)
+from strands_robots.ros.calls.deferred_service import create_deferred_service
+from strands_robots.ros.calls.responses import refusal
+from strands_robots.ros.calls.worker import Worker
+from strands_robots.ros.messages.geometry import to_point, to_pose
+from strands_robots.ros.messages.stamps import to_time
+from strands_robots.sim.query import dynamics, queries, rays
+from strands_robots.sim.run.runtime import SimRuntime
+from strands_robots.sim.world.inspection import Inspector, Still, take_snapshot
+from strands_robots.sim.world.lookup import BODY, number_of
+from strands_robots.sim.world.world import World
 
 T = TypeVar("T")
 

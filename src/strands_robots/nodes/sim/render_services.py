@@ -11,24 +11,24 @@ import numpy as np
 from geometry_msgs.msg import Pose
 from rclpy.node import Node
 from sensor_msgs.msg import Image
-
-from strands_robots.errors import ConfigurationError, ShapeError
 from strands_robots.msg import CameraPicture, SegmentLabel
-from strands_robots.ros.deferred_service import create_deferred_service
-from strands_robots.ros.geometry import quadruple, to_point, to_pose, triple
-from strands_robots.ros.images import camera_info, fill_image
-from strands_robots.ros.responses import refusal
-from strands_robots.ros.stamps import to_time
-from strands_robots.sim.camera_worker import Renderers, RenderRequest
-from strands_robots.sim.pictures import output_path, write_png
-from strands_robots.sim.renderer import PictureKind, View
-from strands_robots.sim.runtime import SimRuntime
-from strands_robots.sim.shots import Shot, ShotOrder, shot_labels, take_shots
-from strands_robots.sim.stage import Stage
-from strands_robots.sim.views import FOVY, FreeView, quaternion_of, view_around, view_at
-from strands_robots.sim.world import World
 from strands_robots.srv import RenderCamera, RenderCameras
-from strands_robots.types import FloatArray
+
+from strands_robots.core.errors import ConfigurationError, ShapeError
+from strands_robots.core.types import FloatArray
+from strands_robots.ros.calls.deferred_service import create_deferred_service
+from strands_robots.ros.calls.responses import refusal
+from strands_robots.ros.messages.geometry import quadruple, to_point, to_pose, triple
+from strands_robots.ros.messages.images import camera_info, fill_image
+from strands_robots.ros.messages.stamps import to_time
+from strands_robots.sim.render.camera_worker import Renderers, RenderRequest
+from strands_robots.sim.render.pictures import output_path, write_png
+from strands_robots.sim.render.renderer import PictureKind, View
+from strands_robots.sim.render.shots import Shot, ShotOrder, shot_labels, take_shots
+from strands_robots.sim.render.views import FOVY, FreeView, quaternion_of, view_around, view_at
+from strands_robots.sim.run.runtime import SimRuntime
+from strands_robots.sim.world.stage import Stage
+from strands_robots.sim.world.world import World
 
 MAX_SIZE = 4096
 MIN_SIZE = 16

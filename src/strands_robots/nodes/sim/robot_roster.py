@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.ros.safety_ports import SafetyPorts
-from strands_robots.ros.simulated_robot_ports import SimulatedRobotPorts
-from strands_robots.safety.gate import Gate
-from strands_robots.sim.control import ControlLoop, RobotLoop
-from strands_robots.sim.runtime import SimRuntime
-from strands_robots.sim.world import World
-from strands_robots.sim.world_robot import WorldRobot
+from strands_robots.control.gate import Gate
+from strands_robots.control.loop import ControlLoop, RobotLoop
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.nodes.sim.simulated_robot_ports import SimulatedRobotPorts
+from strands_robots.ros.robot.safety_ports import SafetyPorts
+from strands_robots.sim.run.runtime import SimRuntime
+from strands_robots.sim.world.world import World
+from strands_robots.sim.world.world_robot import WorldRobot
 
 PERIOD = 0.05
 """Time between two last words of a robot that leaves [s, steady time]."""

@@ -6,20 +6,31 @@ import math
 from collections.abc import Container
 from typing import Any
 
-from strands_robots.errors import ConfigurationError, ShapeError
 from strands_robots.msg import SceneTerrain
-from strands_robots.robot_config import CameraConfig, load_robot
-from strands_robots.ros.geometry import quadruple, triple
-from strands_robots.share import robot_names
-from strands_robots.sim.edits import AddBody, AddJoint, AddShape, AddSite, Attach, DeleteBody, Detach, Edit, SetPose
-from strands_robots.sim.model_guard import ModelGuard
-from strands_robots.sim.property_edits import SetProperty
-from strands_robots.sim.robot_model import describe_model
-from strands_robots.sim.shapes import Shape
-from strands_robots.sim.terrain import Terrain
-from strands_robots.sim.world_config import RobotSpec
-from strands_robots.sim.world_edits import AddCamera, AddRobot, RemoveCamera, RemoveRobot, SetGround
 from strands_robots.srv import EditScene
+
+from strands_robots.core.errors import ConfigurationError, ShapeError
+from strands_robots.core.share import robot_names
+from strands_robots.description.robot_config import CameraConfig, load_robot
+from strands_robots.description.robot_model import describe_model
+from strands_robots.ros.messages.geometry import quadruple, triple
+from strands_robots.sim.edit.edits import (
+    AddBody,
+    AddJoint,
+    AddShape,
+    AddSite,
+    Attach,
+    DeleteBody,
+    Detach,
+    Edit,
+    SetPose,
+)
+from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.sim.edit.property_edits import SetProperty
+from strands_robots.sim.edit.shapes import Shape
+from strands_robots.sim.edit.world_edits import AddCamera, AddRobot, RemoveCamera, RemoveRobot, SetGround
+from strands_robots.sim.scene.terrain import Terrain
+from strands_robots.sim.world.world_config import RobotSpec
 
 GREY = (0.6, 0.6, 0.6, 1.0)
 

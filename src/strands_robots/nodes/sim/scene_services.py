@@ -8,25 +8,25 @@ from concurrent.futures import Future
 from typing import Any
 
 from rclpy.node import Node
-
-from strands_robots.errors import ConfigurationError
-from strands_robots.ros.deferred_service import create_deferred_service
-from strands_robots.ros.executor_calls import ExecutorCalls
-from strands_robots.ros.futures import map_future, then
-from strands_robots.ros.geometry import to_vector, triple
-from strands_robots.ros.responses import refusal
-from strands_robots.ros.scene_messages import edits_from_msg, terrain_from_msg
-from strands_robots.ros.stamps import to_time
-from strands_robots.sim.checkpoints import Checkpoints
-from strands_robots.sim.control import count_substeps
-from strands_robots.sim.describe import describe_world
-from strands_robots.sim.editing import edit
-from strands_robots.sim.edits import Edit
-from strands_robots.sim.export import export_mjcf
-from strands_robots.sim.model_guard import ModelGuard
-from strands_robots.sim.runtime import SimRuntime
-from strands_robots.sim.world import World
 from strands_robots.srv import Checkpoint, DescribeWorld, EditScene, LoadScene
+
+from strands_robots.control.loop import count_substeps
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.nodes.sim.scene_messages import edits_from_msg, terrain_from_msg
+from strands_robots.ros.calls.deferred_service import create_deferred_service
+from strands_robots.ros.calls.executor_calls import ExecutorCalls
+from strands_robots.ros.calls.futures import map_future, then
+from strands_robots.ros.calls.responses import refusal
+from strands_robots.ros.messages.geometry import to_vector, triple
+from strands_robots.ros.messages.stamps import to_time
+from strands_robots.sim.edit.checkpoints import Checkpoints
+from strands_robots.sim.edit.editing import edit
+from strands_robots.sim.edit.edits import Edit
+from strands_robots.sim.edit.export import export_mjcf
+from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.sim.query.describe import describe_world
+from strands_robots.sim.run.runtime import SimRuntime
+from strands_robots.sim.world.world import World
 
 
 class SceneServices:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
-from strands_robots.ros.robot_ports import Admit, RobotPorts, RobotPortsConfig
-from strands_robots.safety.gate import Gate
-from strands_robots.sim.sensor_noise import JointNoise
-from strands_robots.sim.world import World
-from strands_robots.types import FloatArray, Instant
+from strands_robots.control.gate import Gate
+from strands_robots.core.types import FloatArray, Instant
+from strands_robots.ros.robot.robot_ports import Admit, RobotPorts, RobotPortsConfig
+from strands_robots.sim.world.sensor_noise import JointNoise
+from strands_robots.sim.world.world import World
 
 
 class SimulatedRobotPorts(RobotPorts):

@@ -9,25 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError, ModelError, StrandsRobotsError, WorldError
-from strands_robots.robot_config import load_robot
-from strands_robots.ros.futures import done, map_future
-from strands_robots.ros.geometry import Triple, quadruple, to_pose, to_twist, triple
-from strands_robots.ros.scene_services import SceneServices
-from strands_robots.ros.stamps import to_time
-from strands_robots.share import robot_names
-from strands_robots.sim import queries
-from strands_robots.sim.edits import DeleteBody, Edit, SetPose
-from strands_robots.sim.entities import Entity, EntityKind, entities, entity, overlaps_sphere
-from strands_robots.sim.inspection import Still, take_snapshot
-from strands_robots.sim.model_edits import AddModel, Model, is_robot
-from strands_robots.sim.model_guard import ModelGuard
-from strands_robots.sim.placement import EntityPlacement, place, unit_quaternion
-from strands_robots.sim.robot_model import describe_model
-from strands_robots.sim.runtime import SimRuntime
-from strands_robots.sim.world import World
-from strands_robots.sim.world_config import RobotSpec
-from strands_robots.sim.world_edits import AddRobot, RemoveRobot
+from strands_robots.core.errors import ConfigurationError, ModelError, StrandsRobotsError, WorldError
+from strands_robots.core.share import robot_names
+from strands_robots.description.robot_config import load_robot
+from strands_robots.description.robot_model import describe_model
+from strands_robots.nodes.sim.scene_services import SceneServices
+from strands_robots.ros.calls.futures import done, map_future
+from strands_robots.ros.messages.geometry import Triple, quadruple, to_pose, to_twist, triple
+from strands_robots.ros.messages.stamps import to_time
+from strands_robots.sim.edit.edits import DeleteBody, Edit, SetPose
+from strands_robots.sim.edit.entities import Entity, EntityKind, entities, entity, overlaps_sphere
+from strands_robots.sim.edit.model_edits import AddModel, Model, is_robot
+from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.sim.edit.placement import EntityPlacement, place, unit_quaternion
+from strands_robots.sim.edit.world_edits import AddRobot, RemoveRobot
+from strands_robots.sim.query import queries
+from strands_robots.sim.run.runtime import SimRuntime
+from strands_robots.sim.world.inspection import Still, take_snapshot
+from strands_robots.sim.world.world import World
+from strands_robots.sim.world.world_config import RobotSpec
 
 WORLD_FRAMES = ("", "world")
 MAX_PATTERN = 128

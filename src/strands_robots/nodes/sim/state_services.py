@@ -5,16 +5,16 @@ from __future__ import annotations
 from concurrent.futures import Future
 
 from rclpy.node import Node
-
-from strands_robots.ros.deferred_service import create_deferred_service
-from strands_robots.ros.geometry import quadruple, triple
-from strands_robots.ros.responses import refusal
-from strands_robots.ros.stamps import to_time
-from strands_robots.sim.placement import EntityPlacement, JointPlacement, place
-from strands_robots.sim.pushes import Push
-from strands_robots.sim.runtime import SimRuntime
-from strands_robots.sim.world import World
 from strands_robots.srv import ApplyWrench, SetWorldState
+
+from strands_robots.ros.calls.deferred_service import create_deferred_service
+from strands_robots.ros.calls.responses import refusal
+from strands_robots.ros.messages.geometry import quadruple, triple
+from strands_robots.ros.messages.stamps import to_time
+from strands_robots.sim.edit.placement import EntityPlacement, JointPlacement, place
+from strands_robots.sim.run.runtime import SimRuntime
+from strands_robots.sim.world.pushes import Push
+from strands_robots.sim.world.world import World
 
 
 class StateServices:

@@ -9,12 +9,12 @@ from typing import Any
 from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 
-from strands_robots.ros import qos
-from strands_robots.ros.publishers import create_publisher
-from strands_robots.ros.stamps import fill_time
-from strands_robots.sim.description_frames import description_frames
-from strands_robots.sim.frames import FrameTree
-from strands_robots.sim.world import World
+from strands_robots.ros.calls.publishers import create_publisher
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import fill_time
+from strands_robots.sim.query.frames import FrameTree
+from strands_robots.sim.scene.description_frames import description_frames
+from strands_robots.sim.world.world import World
 
 Pose = tuple[str, str, Sequence[float], Sequence[float]]
 """Frame, parent frame, origin in the parent [m], rotation in the parent as xyzw."""

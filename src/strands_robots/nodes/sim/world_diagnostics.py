@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
-from strands_robots.ros.diagnostics import ERROR, OK, STALE, WARN, DiagnosticsPort, status
-from strands_robots.safety.gate import Gate
-from strands_robots.sim.camera_rates import CameraRates
-from strands_robots.sim.runtime import SimRuntime, WorldMode
+from strands_robots.control.gate import Gate
+from strands_robots.ros.process.diagnostics import ERROR, OK, STALE, WARN, DiagnosticsPort, status
+from strands_robots.sim.render.camera_rates import CameraRates
+from strands_robots.sim.run.runtime import SimRuntime, WorldMode
 
 SLOW = 0.9
 """A world slower than this part of its wanted speed is reported."""

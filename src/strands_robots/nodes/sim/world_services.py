@@ -10,22 +10,22 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
-
-from strands_robots.errors import ConfigurationError
 from strands_robots.msg import Variation as VariationMsg
-from strands_robots.ros.conversions import JointStateBuffer, chunk_from_command, chunk_from_msg
-from strands_robots.ros.deferred_service import create_deferred_service
-from strands_robots.ros.executor_calls import ExecutorCalls
-from strands_robots.ros.futures import done, map_future, then
-from strands_robots.ros.responses import refusal
-from strands_robots.ros.simulated_robot_ports import SimulatedRobotPorts
-from strands_robots.ros.stamps import to_time
-from strands_robots.sim.control import RobotLoop
-from strands_robots.sim.lockstep import StepRequest
-from strands_robots.sim.runtime import SimRuntime
-from strands_robots.sim.variations import Variation
-from strands_robots.sim.world import World
 from strands_robots.srv import GetWorldState, RandomizeWorld, ResetWorld, StepWorld
+
+from strands_robots.control.loop import RobotLoop
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.nodes.sim.simulated_robot_ports import SimulatedRobotPorts
+from strands_robots.ros.calls.deferred_service import create_deferred_service
+from strands_robots.ros.calls.executor_calls import ExecutorCalls
+from strands_robots.ros.calls.futures import done, map_future, then
+from strands_robots.ros.calls.responses import refusal
+from strands_robots.ros.messages.conversions import JointStateBuffer, chunk_from_command, chunk_from_msg
+from strands_robots.ros.messages.stamps import to_time
+from strands_robots.sim.randomize.variations import Variation
+from strands_robots.sim.run.lockstep import StepRequest
+from strands_robots.sim.run.runtime import SimRuntime
+from strands_robots.sim.world.world import World
 
 
 class WorldServices:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-
-from strands_robots.errors import ConfigurationError
 from strands_robots.msg import StopButtonState, StopRequest
-from strands_robots.ros import qos
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.ros.stamps import to_time
+
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.stamps import to_time
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
 from strands_robots.stop_button.button import ButtonInput, ButtonState, Contact
 from strands_robots.stop_button.evdev import EvdevButton
 from strands_robots.stop_button.gpio import RESISTORS, GpioButton, GpioConfig, check_gpiod, parse_line

@@ -14,20 +14,20 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import Joy
 from std_srvs.srv import SetBool
-
-from strands_robots.errors import ConfigurationError
-from strands_robots.live.terminal import Keys
 from strands_robots.msg import RefusalCount, StopRequest, TeleopState
-from strands_robots.ros import qos
-from strands_robots.ros.audit_port import audit_of
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.deferred_service import create_deferred_service
-from strands_robots.ros.main import run_node
-from strands_robots.ros.parameters import parameter, read_parameters
-from strands_robots.ros.responses import refusal
-from strands_robots.ros.robot_feed import RobotFeed
-from strands_robots.ros.stamps import to_time
-from strands_robots.sim.world_setup import robot_spec
+
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.live.terminal import Keys
+from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.calls.deferred_service import create_deferred_service
+from strands_robots.ros.calls.responses import refusal
+from strands_robots.ros.goals.robot_feed import RobotFeed
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.stamps import to_time
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.sim.world.world_setup import robot_spec
 from strands_robots.teleop.joystick import AXES, JoystickConfig, JoystickLeader
 from strands_robots.teleop.keyboard import ORDERS, KeyboardLeader, Order, help_lines
 from strands_robots.teleop.leader import LeaderThread

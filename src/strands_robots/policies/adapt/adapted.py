@@ -6,14 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from strands_robots.body_state import BodyQuantity
-from strands_robots.errors import ConfigurationError, PolicyError
-from strands_robots.policies.adapter import Adapter, ElementAdapter
-from strands_robots.policies.adapter_check import check_adapter
-from strands_robots.policies.model import Model, ModelInput
-from strands_robots.policies.pictures import adapt_picture
-from strands_robots.policies.provider import PolicyContext
-from strands_robots.types import (
+from strands_robots.core.body_state import BodyQuantity
+from strands_robots.core.errors import ConfigurationError, PolicyError
+from strands_robots.core.types import (
     Action,
     ActionSpace,
     ControlMode,
@@ -23,6 +18,11 @@ from strands_robots.types import (
     Playback,
     PolicyNeeds,
 )
+from strands_robots.policies.adapt.adapter import Adapter, ElementAdapter
+from strands_robots.policies.adapt.adapter_check import check_adapter
+from strands_robots.policies.adapt.model import Model, ModelInput
+from strands_robots.policies.adapt.pictures import adapt_picture
+from strands_robots.policies.provider import PolicyContext
 
 
 class AdaptedPolicy:

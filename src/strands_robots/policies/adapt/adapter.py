@@ -20,11 +20,11 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from strands_robots.body_state import BodyQuantity
-from strands_robots.errors import ConfigurationError, StrandsRobotsError
-from strands_robots.policies.units import scale_and_offset
-from strands_robots.share import config_names, config_text
-from strands_robots.validation import problems_of
+from strands_robots.core.body_state import BodyQuantity
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.share import config_names, config_text
+from strands_robots.core.validation import problems_of
+from strands_robots.policies.adapt.units import scale_and_offset
 
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from strands_robots.errors import AdapterError
-from strands_robots.policies.adapter import Adapter, BodyAdapter, ElementAdapter
-from strands_robots.types import ActionSpace, Element, PolicyGives, PolicyNeeds
+from strands_robots.core.errors import AdapterError
+from strands_robots.core.types import ActionSpace, Element, PolicyGives, PolicyNeeds
+from strands_robots.policies.adapt.adapter import Adapter, BodyAdapter, ElementAdapter
 
 _SPEEDS = frozenset({"rad/s", "deg/s", "m/s"})
 _JOINT_SPACES = (ActionSpace.JOINT_POSITION, ActionSpace.JOINT_VELOCITY)

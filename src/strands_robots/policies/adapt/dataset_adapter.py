@@ -6,11 +6,11 @@ import math
 
 import yaml
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.lerobot_units import POSITION, JointUnit
-from strands_robots.policies.adapter import Adapter
-from strands_robots.policies.units import FACTORS, RANGES
-from strands_robots.recording.schema import Schema
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.schema import Schema
+from strands_robots.description.lerobot_units import POSITION, JointUnit
+from strands_robots.policies.adapt.adapter import Adapter
+from strands_robots.policies.adapt.units import FACTORS, RANGES
 
 PICTURE_KEY = "observation.images."
 

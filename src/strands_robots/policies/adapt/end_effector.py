@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from strands_robots.errors import AdapterError, PolicyError
+from strands_robots.core.errors import AdapterError, PolicyError
+from strands_robots.core.pose import Pose, rotation_matrix
+from strands_robots.core.types import Action, ActionSpace, FloatArray, Observation, Playback
+from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import IkSolver, Orientation, PoseTarget
-from strands_robots.motion.pose import Pose, rotation_matrix
-from strands_robots.policies.adapted import ModelInputs, check_rows
-from strands_robots.policies.adapter import Adapter, EndEffectorAdapter, GripperAdapter
-from strands_robots.policies.adapter_check import check_adapter
-from strands_robots.policies.model import Model
+from strands_robots.policies.adapt.adapted import ModelInputs, check_rows
+from strands_robots.policies.adapt.adapter import Adapter, EndEffectorAdapter, GripperAdapter
+from strands_robots.policies.adapt.adapter_check import check_adapter
+from strands_robots.policies.adapt.model import Model
 from strands_robots.policies.provider import PolicyContext
-from strands_robots.robot_config import RobotConfig, load_robot
-from strands_robots.types import Action, ActionSpace, FloatArray, Observation, Playback
 
 ORIENTATION_COST = 0.03
 """An orientation error of 1 rad weighs as much as a position error of so many metres: arms of five joints must miss some."""
@@ -202,7 +202,7 @@ def _with_tool(options: EndEffectorAdapter) -> RobotConfig:
     """Return the robot's description with a tool frame: its own, the adapter's, or the last body of its longest chain."""
     reference = options.model
     if reference.endswith((".xml", ".urdf", ".mjcf")):
-        from strands_robots.sim.robot_model import describe_model
+        from strands_robots.description.robot_model import describe_model
 
         config = describe_model(Path(reference).expanduser())
     else:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.types import FloatArray, Playback, PolicyGives, PolicyNeeds
+from strands_robots.core.types import FloatArray, Playback, PolicyGives, PolicyNeeds
 
 
 @dataclass(frozen=True)

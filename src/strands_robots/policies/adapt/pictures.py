@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import PolicyError
-from strands_robots.policies.adapter import CameraAdapter
-from strands_robots.types import PictureNeed
+from strands_robots.core.errors import PolicyError
+from strands_robots.core.types import PictureNeed
+from strands_robots.policies.adapt.adapter import CameraAdapter
 
 Picture = NDArray[np.uint8]
 

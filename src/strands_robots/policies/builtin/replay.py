@@ -13,11 +13,11 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from strands_robots.errors import AdapterError, ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.errors import AdapterError, ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.types import Action, Element, FloatArray, Observation, Playback, PolicyGives, PolicyNeeds
 from strands_robots.motion.path import quintic
-from strands_robots.policies.adapter import load_adapter
+from strands_robots.policies.adapt.adapter import load_adapter
 from strands_robots.policies.provider import PolicyContext, read_settings
-from strands_robots.types import Action, Element, FloatArray, Observation, Playback, PolicyGives, PolicyNeeds
 
 ACTION = "action"
 
@@ -113,7 +113,7 @@ def read_episode(options: ReplayOptions, context: PolicyContext) -> tuple[tuple[
     Raises:
         StrandsRobotsError: If there is no such episode or robot, or the units are not known.
     """
-    from strands_robots.recording.table import read_episodes, read_info, read_schema, read_vectors
+    from strands_robots.dataset.table import read_episodes, read_info, read_schema, read_vectors
 
     root = Path(options.root).expanduser()
     info = read_info(root)

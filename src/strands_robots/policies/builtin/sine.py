@@ -12,9 +12,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from strands_robots.errors import PolicyError, UnknownNameError
-from strands_robots.policies.provider import PolicyContext, PolicyOptions, read_options
-from strands_robots.types import (
+from strands_robots.core.errors import PolicyError, UnknownNameError
+from strands_robots.core.types import (
     Action,
     Element,
     FloatArray,
@@ -24,6 +23,7 @@ from strands_robots.types import (
     PolicyGives,
     PolicyNeeds,
 )
+from strands_robots.policies.provider import PolicyContext, PolicyOptions, read_options
 
 RAMP_PEAK = 1.875
 """Largest slope of the ramp, in 1 / ramp time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strands_robots.types import Element, PictureNeed, PolicyGives, PolicyNeeds
+from strands_robots.core.types import Element, PictureNeed, PolicyGives, PolicyNeeds
 
 
 def describe_policy(needs: PolicyNeeds, gives: PolicyGives) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.motion.pose import Pose
-from strands_robots.policies.model import Model, made_up_input
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.pose import Pose
+from strands_robots.core.types import Observation, PolicyGives, PolicyNeeds
+from strands_robots.description.robot_config import load_robot
+from strands_robots.policies.adapt.model import Model, made_up_input
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy
-from strands_robots.robot_config import load_robot
-from strands_robots.types import Observation, PolicyGives, PolicyNeeds
 
 TRIES = 3
 """Inferences that are timed after the first."""
@@ -98,7 +98,7 @@ def check_policy(name: str, settings: Mapping[str, Any], robot: str, adapter: st
         adapter: Adapter: name, path or YAML; empty for policies that speak the robot's words.
         task: The task in words.
     """
-    from strands_robots.policies.action_check import check_action
+    from strands_robots.policies.run.action_check import check_action
 
     try:
         config = load_robot(robot)

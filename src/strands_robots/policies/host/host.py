@@ -16,8 +16,8 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from strands_robots.errors import PolicyError, StrandsRobotsError
-from strands_robots.types import Action, Observation, Playback, Policy, PolicyGives, PolicyNeeds
+from strands_robots.core.errors import PolicyError, StrandsRobotsError
+from strands_robots.core.types import Action, Observation, Playback, Policy, PolicyGives, PolicyNeeds
 
 T = TypeVar("T")
 

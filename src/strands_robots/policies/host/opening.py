@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from strands_robots.errors import UnknownNameError
-from strands_robots.policies.host import Patience, PolicyHost, ThreadHost, never
-from strands_robots.policies.process_host import ProcessHost
+from strands_robots.core.errors import UnknownNameError
+from strands_robots.policies.host.host import Patience, PolicyHost, ThreadHost, never
+from strands_robots.policies.host.process_host import ProcessHost
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy, needs_process, policy_names
 

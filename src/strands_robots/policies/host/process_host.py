@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import PolicyError, StrandsRobotsError
-from strands_robots.policies.host import SLICE, Patience, never
+from strands_robots.core.errors import PolicyError, StrandsRobotsError
+from strands_robots.core.types import Action, Observation, Playback, PolicyGives, PolicyNeeds
+from strands_robots.policies.host.host import SLICE, Patience, never
 from strands_robots.policies.provider import PolicyContext
-from strands_robots.types import Action, Observation, Playback, PolicyGives, PolicyNeeds
 
 Frames = list[dict[str, tuple[int, tuple[int, ...]]]]
 """For each observation, oldest first: camera -> offset in the shared memory and shape."""
@@ -143,7 +143,9 @@ def _start_worker(memory: int) -> tuple[subprocess.Popen[bytes], Connection, int
     life_read, life_write = os.pipe()
     fds = (theirs.fileno(), memory, life_read)
     process = subprocess.Popen(
-        [sys.executable, "-m", "strands_robots.policies.worker", *map(str, fds)], pass_fds=fds, stdin=subprocess.DEVNULL
+        [sys.executable, "-m", "strands_robots.policies.host.worker", *map(str, fds)],
+        pass_fds=fds,
+        stdin=subprocess.DEVNULL,
     )
     theirs.close()
     os.close(life_read)

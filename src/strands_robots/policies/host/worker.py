@@ -1,6 +1,6 @@
 """The process in which a policy runs: makes it, asks it, answers over a pipe. Started by `process_host`; ROS-free.
 
-python -m strands_robots.policies.worker PIPE MEMORY LIFELINE        (three inherited file descriptors)
+python -m strands_robots.policies.host.worker PIPE MEMORY LIFELINE        (three inherited file descriptors)
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import PolicyError, StrandsRobotsError
-from strands_robots.policies.host import declared, guarded
-from strands_robots.policies.process_host import Frames
+from strands_robots.core.errors import PolicyError, StrandsRobotsError
+from strands_robots.core.types import Observation, Policy
+from strands_robots.policies.host.host import declared, guarded
+from strands_robots.policies.host.process_host import Frames
 from strands_robots.policies.registry import create_policy
-from strands_robots.types import Observation, Policy
 
 
 def main() -> int:

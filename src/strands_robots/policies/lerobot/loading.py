@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
 from strands_robots.policies.lerobot.options import LerobotOptions
 
 STATE, PICTURES, ACTION = "observation.state", "observation.images.", "action"

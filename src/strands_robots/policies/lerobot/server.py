@@ -19,13 +19,13 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from strands_robots.errors import ConfigurationError, PolicyError
-from strands_robots.policies.adapter import load_adapter
-from strands_robots.policies.model import ModelInput
+from strands_robots.core.errors import ConfigurationError, PolicyError
+from strands_robots.core.types import Element, FloatArray, PictureNeed, Policy, PolicyGives, PolicyNeeds
+from strands_robots.policies.adapt.adapter import load_adapter
+from strands_robots.policies.adapt.model import ModelInput
 from strands_robots.policies.provider import PolicyContext, adapt, read_settings
 from strands_robots.policies.remote.errors import LinkError, ProtocolError
 from strands_robots.policies.remote.link import LinkState
-from strands_robots.types import Element, FloatArray, PictureNeed, Policy, PolicyGives, PolicyNeeds
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PICTURES = "observation.images."

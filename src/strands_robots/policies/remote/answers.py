@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from strands_robots.core.types import FloatArray
 from strands_robots.policies.remote.errors import ProtocolError
-from strands_robots.types import FloatArray
 
 
 def mapping(answer: Any, what: str) -> Mapping[Any, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strands_robots.errors import PolicyError
+from strands_robots.core.errors import PolicyError
 
 
 class LinkError(PolicyError):

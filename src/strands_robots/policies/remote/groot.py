@@ -16,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.policies.model import ModelInput
+from strands_robots.core.types import FloatArray, Policy
+from strands_robots.policies.adapt.model import ModelInput
 from strands_robots.policies.provider import PolicyContext, adapt, read_settings
 from strands_robots.policies.remote.answers import joined, mapping, rows, same_keys
 from strands_robots.policies.remote.codec import pack_groot, unpack_groot
@@ -24,7 +25,6 @@ from strands_robots.policies.remote.errors import ProtocolError
 from strands_robots.policies.remote.link import RemoteLink
 from strands_robots.policies.remote.options import RemoteOptions
 from strands_robots.policies.remote.transport import ZmqTransport
-from strands_robots.types import FloatArray, Policy
 
 
 class GrootOptions(RemoteOptions):

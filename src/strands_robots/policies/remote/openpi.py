@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.policies.model import ModelInput
+from strands_robots.core.types import FloatArray, Policy
+from strands_robots.policies.adapt.model import ModelInput
 from strands_robots.policies.provider import PolicyContext, adapt, read_settings
 from strands_robots.policies.remote.answers import joined, mapping, rows
 from strands_robots.policies.remote.codec import pack_openpi, unpack_openpi
 from strands_robots.policies.remote.link import RemoteLink
 from strands_robots.policies.remote.options import RemoteOptions
 from strands_robots.policies.remote.transport import WebSocketTransport
-from strands_robots.types import FloatArray, Policy
 
 
 class OpenpiOptions(RemoteOptions):

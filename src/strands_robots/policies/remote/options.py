@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from strands_robots.core.types import ActionSpace, Element, PictureNeed, PolicyGives, PolicyNeeds
 from strands_robots.policies.remote.link import LinkConfig
-from strands_robots.types import ActionSpace, Element, PictureNeed, PolicyGives, PolicyNeeds
 
 Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=128)], ...], Field(min_length=1, max_length=256)]
 Size = tuple[Annotated[int, Field(ge=1, le=4096)], Annotated[int, Field(ge=1, le=4096)]]

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
-from strands_robots.policies.model import ModelInput
+from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.types import ActionSpace, Element, FloatArray, PictureNeed, Policy, PolicyGives, PolicyNeeds
+from strands_robots.policies.adapt.model import ModelInput
 from strands_robots.policies.provider import PolicyContext, adapt, read_settings
 from strands_robots.policies.remote.answers import mapping, rows, same_keys
 from strands_robots.policies.remote.codec import pack_openpi, unpack_openpi
@@ -28,7 +29,6 @@ from strands_robots.policies.remote.link import RemoteLink
 from strands_robots.policies.remote.transport import WebSocketTransport
 from strands_robots.policies.remote.vera_options import VeraOptions, with_environment
 from strands_robots.policies.remote.vera_server import VeraServer
-from strands_robots.types import ActionSpace, Element, FloatArray, PictureNeed, Policy, PolicyGives, PolicyNeeds
 
 GRIPPER_EDGE = 0.5
 """A raw gripper number above this closes."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from strands_robots.errors import ConfigurationError, PolicyError
+from strands_robots.core.errors import ConfigurationError, PolicyError
 from strands_robots.policies.remote.vera_options import VeraOptions
 
 STOP_WAIT = 10.0

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from strands_robots.errors import PolicyError
-from strands_robots.types import Action, ControlMode, Observation
+from strands_robots.core.errors import PolicyError
+from strands_robots.core.types import Action, ControlMode, Observation
 
 MAX_VALUES = 65536
 """Bound of ActionChunk.values."""

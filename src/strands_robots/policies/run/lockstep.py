@@ -12,11 +12,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import StrandsRobotsError, WorldError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.policies.run import Reason
-from strands_robots.policies.session import Session, infer
-from strands_robots.types import FloatArray, Instant, Observation, Policy
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import StrandsRobotsError, WorldError
+from strands_robots.core.types import FloatArray, Instant, Observation, Policy
+from strands_robots.policies.run.run import Reason
+from strands_robots.policies.run.session import Session, infer
 
 LOCKSTEP = "lockstep"
 

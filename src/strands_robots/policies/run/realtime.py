@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.policies.run import Reason
-from strands_robots.policies.session import Session, infer
-from strands_robots.types import Instant, Observation, Policy
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.types import Instant, Observation, Policy
+from strands_robots.policies.run.run import Reason
+from strands_robots.policies.run.session import Session, infer
 
 _POLL = 0.02
 

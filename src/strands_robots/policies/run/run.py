@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.motion.chunk import Chunk
+from strands_robots.control.gate import GateReport
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.types import Action, FloatArray, Instant, Observation, Playback
 from strands_robots.motion.ensemble import TemporalEnsemble
-from strands_robots.policies.action_check import check_action
-from strands_robots.policies.timing import LatencyRecord, replan_time
-from strands_robots.policies.unplayed import UnplayedChunks
-from strands_robots.safety.gate import GateReport
-from strands_robots.types import Action, FloatArray, Instant, Observation, Playback
+from strands_robots.policies.run.action_check import check_action
+from strands_robots.policies.run.timing import LatencyRecord, replan_time
+from strands_robots.policies.run.unplayed import UnplayedChunks
 
 
 class Reason(str, enum.Enum):
@@ -161,11 +161,7 @@ class PolicyRun:
 
     def on_observation(self, observation: Observation, now: Instant) -> None:
         """Take the latest observation. Before the first chunk one from an earlier time is taken too: the world was reset."""
-        if (
-            self._start is not None
-            and self.observation is not None
-            and observation.stamp < self.observation.stamp
-        ):
+        if self._start is not None and self.observation is not None and observation.stamp < self.observation.stamp:
             before = self.observation.stamp
             self.end(Reason.WORLD_FAILED, f"ROS time went back from {before:.3f} s to {observation.stamp:.3f} s")
             return

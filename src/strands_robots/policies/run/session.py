@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
-from strands_robots.motion.pose import Pose
-from strands_robots.policies.host import Patience, PolicyHost
-from strands_robots.policies.opening import PolicyKey, PolicyShelf, open_policy
+from strands_robots.control.gate import GateReport
+from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.pose import Pose
+from strands_robots.core.types import Action, FloatArray, Instant, JointLimits, Observation, Policy
+from strands_robots.policies.host.host import Patience, PolicyHost
+from strands_robots.policies.host.opening import PolicyKey, PolicyShelf, open_policy
 from strands_robots.policies.provider import PolicyContext
-from strands_robots.policies.run import Blending, PolicyRun, Reason, RunConfig
-from strands_robots.policies.stopping import StopCondition
-from strands_robots.safety.gate import GateReport
-from strands_robots.types import Action, FloatArray, Instant, JointLimits, Observation, Policy
+from strands_robots.policies.run.run import Blending, PolicyRun, Reason, RunConfig
+from strands_robots.policies.run.stopping import StopCondition
 
 DESCRIPTION_WAIT = 1.0
 """How long to wait for the robot's description, which a policy can do without [s, steady time]."""

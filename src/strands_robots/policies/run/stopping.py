@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from strands_robots.errors import ConfigurationError, UnknownNameError, WorldError
-from strands_robots.evaluation.predicate import Watch, names_of, parse_condition
-from strands_robots.types import Observation
+from strands_robots.core.condition import Watch, names_of, parse_condition
+from strands_robots.core.errors import ConfigurationError, UnknownNameError, WorldError
+from strands_robots.core.types import Observation
 
 
 class StopCondition:

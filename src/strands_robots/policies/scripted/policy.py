@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import PolicyError
+from strands_robots.core.errors import PolicyError
+from strands_robots.core.types import Action, FloatArray, Observation, Playback, PolicyGives, PolicyNeeds
 from strands_robots.policies.provider import PolicyContext, read_options
 from strands_robots.policies.scripted.options import ScriptedOptions
 from strands_robots.policies.scripted.reach import Reach
 from strands_robots.policies.scripted.script import Look, Script
 from strands_robots.policies.scripted.stages import pick_stages, waypoint_stages
-from strands_robots.types import Action, FloatArray, Observation, Playback, PolicyGives, PolicyNeeds
 
 DEFAULT_SPEED = 1.0
 """Speed limit of a joint whose limits are not known [rad/s] or [m/s]."""

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from strands_robots.errors import PolicyError
+from strands_robots.core.errors import PolicyError
+from strands_robots.core.pose import Pose
+from strands_robots.core.types import FloatArray
+from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import IkSolver, Orientation, PoseTarget
-from strands_robots.motion.pose import Pose
-from strands_robots.robot_config import load_robot
-from strands_robots.types import FloatArray
 
 POSITION_TOLERANCE = 0.004  # [m]
 TILT_TOLERANCE = 0.1  # [rad]

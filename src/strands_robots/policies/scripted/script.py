@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strands_robots.errors import PolicyError
+from strands_robots.core.errors import PolicyError
+from strands_robots.core.types import FloatArray
 from strands_robots.motion.path import quintic
-from strands_robots.types import FloatArray
 
 RAMP_PEAK = 1.875
 """Largest slope of the quintic time law, in 1 / duration."""

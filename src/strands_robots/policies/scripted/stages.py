@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strands_robots.errors import PolicyError, UnknownNameError
-from strands_robots.motion.pose import Pose
+from strands_robots.core.errors import PolicyError, UnknownNameError
+from strands_robots.core.pose import Pose
+from strands_robots.core.types import FloatArray
+from strands_robots.description.robot_config import GripperConfig
 from strands_robots.policies.scripted.options import ObjectOptions, PickOptions, WaypointOptions
 from strands_robots.policies.scripted.reach import Reach
 from strands_robots.policies.scripted.script import Look, Stage
-from strands_robots.robot_config import GripperConfig
-from strands_robots.types import FloatArray
 
 GAP = 0.006
 """Distance of the fixed jaw from the object before it closes [m]."""

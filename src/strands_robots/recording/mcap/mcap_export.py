@@ -8,14 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.incident.mcap_file import write_mcap
-from strands_robots.incident.ring import Message
-from strands_robots.recording.ros_types import IMAGE, JOINT_COMMAND, JOINT_STATE, RosTypes
-from strands_robots.recording.sampler import command_topic, image_topic, state_topic
-from strands_robots.recording.schema import ACTION, EFFORTS, STATE, VELOCITIES, Schema
-from strands_robots.recording.stream import SECOND
-from strands_robots.recording.table import (
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.schema import ACTION, EFFORTS, STATE, VELOCITIES, Schema
+from strands_robots.dataset.table import (
     EpisodeRow,
     Info,
     read_account,
@@ -25,6 +20,11 @@ from strands_robots.recording.table import (
     read_vectors,
     require_schema,
 )
+from strands_robots.incident.ring import Message
+from strands_robots.mcap.mcap_file import write_mcap
+from strands_robots.recording.mcap.ros_types import IMAGE, JOINT_COMMAND, JOINT_STATE, RosTypes
+from strands_robots.recording.sampler import command_topic, image_topic, state_topic
+from strands_robots.recording.stream import SECOND
 
 
 def export_episode(root: Path, episode: int, file: Path) -> dict[str, int]:

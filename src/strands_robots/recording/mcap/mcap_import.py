@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.recording.errors import RecordingError
-from strands_robots.recording.provenance import package_provenance, robot_provenance
-from strands_robots.recording.ros_types import IMAGE, JOINT_COMMAND, JOINT_STATE, RosTypes
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.errors import RecordingError
+from strands_robots.dataset.provenance import package_provenance, robot_provenance
+from strands_robots.dataset.schema import CameraPart, Schema
+from strands_robots.description.robot_config import RobotConfig, load_robot
+from strands_robots.recording.mcap.ros_types import IMAGE, JOINT_COMMAND, JOINT_STATE, RosTypes
 from strands_robots.recording.sampler import CommandSample, Frame, JointSample, Sampler
-from strands_robots.recording.schema import CameraPart, Schema
 from strands_robots.recording.session import NEW, RESUME, RecordingOptions, make_schema
 from strands_robots.recording.stream import SECOND
-from strands_robots.robot_config import RobotConfig, load_robot
 
 _SUFFIX = "/image_raw"
 _CHANNELS = {"rgb8": (0, 1, 2), "bgr8": (2, 1, 0)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.share import share_directory
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.share import share_directory
 
 JOINT_STATE = "sensor_msgs/msg/JointState"
 IMAGE = "sensor_msgs/msg/Image"

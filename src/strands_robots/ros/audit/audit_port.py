@@ -15,12 +15,12 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 
 from strands_robots.audit.event import Durability, Event
+from strands_robots.audit.intake.source import EventSource
 from strands_robots.audit.json_values import JsonObject, bounded, parse_object
-from strands_robots.audit.source import EventSource
 from strands_robots.msg import AuditEvent, AuditReceipt
-from strands_robots.ros import qos
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.stamps import to_time
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.stamps import to_time
 
 _NO_DETAILS: Mapping[str, object] = MappingProxyType({})
 _CAPACITY = 1000

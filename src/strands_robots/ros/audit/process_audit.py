@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from strands_robots.audit.event import Durability
-from strands_robots.ros.audit_port import AuditPort, audit_of
+from strands_robots.ros.audit.audit_port import AuditPort, audit_of
 
 
 def report_process(node: Node) -> AuditPort:

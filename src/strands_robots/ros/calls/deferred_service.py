@@ -11,15 +11,15 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.service import Service
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.ros.service_audit import audited
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.ros.audit.service_audit import audited
 
 
 def create_deferred_service(
     node: Node, kind: Any, name: str, callback: Callable[[Any], Future[Any]], refuse: Callable[[str], Any]
 ) -> Service:
     """Create a service that is answered when a future is done, from the thread that finishes it; audited if it changes
-    anything (audit/services.py).
+    anything (audit/watches/services.py).
 
     rclpy's own way, a coroutine that awaits, is polled by its executors; here the answer goes out at once.
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from rclpy.node import Node
 
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
 
 T = TypeVar("T")
 

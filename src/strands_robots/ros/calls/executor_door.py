@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from rclpy.client import Client
 from rclpy.node import Node
 
-from strands_robots.errors import StrandsRobotsError, WorldError
+from strands_robots.core.errors import StrandsRobotsError, WorldError
 
 T = TypeVar("T")
 

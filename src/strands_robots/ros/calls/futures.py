@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
 
 
 def done(value: Any) -> Future[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from strands_robots.errors import StrandsRobotsError, WorldError
+from strands_robots.core.errors import StrandsRobotsError, WorldError
 
 T = TypeVar("T")
 U = TypeVar("U")

@@ -8,9 +8,9 @@ from typing import Any
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
-from strands_robots.ros.audit_port import audit_of
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.request_digest import described_request, type_name
+from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.request_digest import described_request, type_name
 
 Execute = Callable[[ServerGoalHandle], Awaitable[Any]]
 

@@ -15,7 +15,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from unique_identifier_msgs.msg import UUID
 
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 TOPIC = "goals/alive"
 PERIOD = 0.1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from strands_robots.action import PromptAgent
-from strands_robots.agent.answer import clean
-from strands_robots.agent.turn import Step, StepKind, TurnEnd
+from strands_robots.agent.conversation.turn import Step, StepKind, TurnEnd
+from strands_robots.agent.tools.answer import clean
 from strands_robots.msg import AgentEvent
-from strands_robots.ros.stamps import to_time
+from strands_robots.ros.messages.stamps import to_time
 
 LONGEST_TEXT = 8192
 LONGEST_ANSWER = 65536

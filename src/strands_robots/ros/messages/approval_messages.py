@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from strands_robots.approvals.decision import Decision
+from strands_robots.approvals.permits import Moment, PermitState, Ticket
 from strands_robots.msg import ApprovalRequest, ApprovalState
-from strands_robots.ros.conversions import clip
-from strands_robots.ros.stamps import to_time
-from strands_robots.safety.decision import Decision
-from strands_robots.safety.permits import Moment, PermitState, Ticket
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.stamps import to_time
 from strands_robots.srv import DecideApproval
 
 _MOST = 128

@@ -12,12 +12,12 @@ import numpy as np
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
-from strands_robots.motion.chunk import Chunk
+from strands_robots.control.gate import GateReport
+from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.types import FloatArray, Observation, StopCategory
 from strands_robots.msg import ActionChunk, GateState, JointCommand, RefusalCount, RobotSafety, SafetyState
-from strands_robots.ros.stamps import fill_time, to_duration, to_seconds, to_time
-from strands_robots.safety.gate import GateReport
-from strands_robots.safety.heartbeat import Heartbeat
-from strands_robots.types import FloatArray, Observation, StopCategory
+from strands_robots.ros.messages.stamps import fill_time, to_duration, to_seconds, to_time
 
 if TYPE_CHECKING:
     from strands_robots.safety.supervisor import SupervisorState

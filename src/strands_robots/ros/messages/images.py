@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from strands_robots.errors import ShapeError, UnknownNameError
-from strands_robots.ros.stamps import fill_time
+from strands_robots.core.errors import ShapeError, UnknownNameError
+from strands_robots.ros.messages.stamps import fill_time
 
 Pixels = NDArray[Any]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.interface_files import full_name
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.interface_files import full_name
 
 
 def load_interface(given: str, kind: str) -> Any:

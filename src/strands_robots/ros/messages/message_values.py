@@ -23,8 +23,8 @@ from rosidl_parser.definition import (
     NamespacedType,
 )
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.ros.interfaces import type_name
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.ros.messages.interfaces import type_name
 
 _INTEGERS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {

@@ -6,7 +6,7 @@ import math
 
 from builtin_interfaces.msg import Duration, Time
 
-from strands_robots.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError
 
 NANOSECONDS = 1_000_000_000
 LONGEST = 2**31 - 1

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
-from strands_robots.ros import qos
-from strands_robots.ros.publishers import create_publisher
+from strands_robots.ros.calls.publishers import create_publisher
+from strands_robots.ros.messages import qos
 
 OK, WARN, ERROR, STALE = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 

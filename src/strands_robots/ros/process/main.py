@@ -15,11 +15,11 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
-from strands_robots.errors import StrandsRobotsError
-from strands_robots.priority import raise_priority
-from strands_robots.ros.executor import make_executor
-from strands_robots.ros.process_audit import report_process
-from strands_robots.ros.transport import use_udp_only
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.priority import raise_priority
+from strands_robots.ros.audit.process_audit import report_process
+from strands_robots.ros.process.executor import make_executor
+from strands_robots.ros.process.transport import use_udp_only
 
 PARENT_VARIABLE = "STRANDS_ROBOTS_PARENT_PID"
 """Environment variable by which bringup says its process id; the node ends when that process does."""

@@ -7,7 +7,7 @@ import threading
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
-from strands_robots.ros.executor import make_executor
+from strands_robots.ros.process.executor import make_executor
 
 
 class OwnExecutor:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from strands_robots.ros import qos
-from strands_robots.ros.images import fill_compressed, fill_image
-from strands_robots.ros.publishers import create_publisher, settle
-from strands_robots.ros.stamps import fill_time
+from strands_robots.ros.calls.publishers import create_publisher, settle
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.images import fill_compressed, fill_image
+from strands_robots.ros.messages.stamps import fill_time
 
 JPEG_QUALITY = 90
 

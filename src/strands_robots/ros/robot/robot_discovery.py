@@ -9,7 +9,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from strands_robots.msg import GateState
-from strands_robots.ros import qos
+from strands_robots.ros.messages import qos
 
 PERIOD = 0.25
 """Time between two looks at the graph [s, steady time]."""

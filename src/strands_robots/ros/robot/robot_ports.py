@@ -10,23 +10,23 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from trajectory_msgs.msg import JointTrajectory
 
-from strands_robots.errors import ConfigurationError, ShapeError
-from strands_robots.motion.chunk import Chunk
+from strands_robots.control.gate import Gate, GateReport, Setpoint
+from strands_robots.control.refusal import Refusal, Verdict
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import ConfigurationError, ShapeError
+from strands_robots.core.types import ControlMode, FloatArray, Instant
 from strands_robots.msg import ActionChunk, GateState, JointCommand
-from strands_robots.ros import qos
-from strands_robots.ros.conversions import (
+from strands_robots.ros.calls.publishers import create_publisher, settle
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import (
     JointCommandBuffer,
     JointStateBuffer,
     chunk_from_command,
     chunk_from_msg,
     gate_state_to_msg,
 )
-from strands_robots.ros.publishers import create_publisher, settle
-from strands_robots.ros.standard_inputs import StandardInput
-from strands_robots.ros.supervision_port import SupervisionPort
-from strands_robots.safety.gate import Gate, GateReport, Setpoint
-from strands_robots.safety.refusal import Refusal, Verdict
-from strands_robots.types import ControlMode, FloatArray, Instant
+from strands_robots.ros.robot.standard_inputs import StandardInput
+from strands_robots.ros.robot.supervision_port import SupervisionPort
 
 Admit = Callable[[Gate, Chunk, str], Verdict]
 """Submits a chunk that came on a topic to the gate."""

@@ -9,13 +9,13 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 
+from strands_robots.control.gate import Gate
+from strands_robots.core.types import Instant
 from strands_robots.msg import SafetyState, StopRequest
-from strands_robots.ros import qos
-from strands_robots.ros.conversions import clip, heartbeat_from_msg
-from strands_robots.ros.own_executor import OwnExecutor
-from strands_robots.ros.refusal_audit import report_refusals
-from strands_robots.safety.gate import Gate
-from strands_robots.types import Instant
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import clip, heartbeat_from_msg
+from strands_robots.ros.process.own_executor import OwnExecutor
+from strands_robots.ros.robot.refusal_audit import report_refusals
 
 HEARD = 0.5
 """A safety_node that is silent for this long supervises nobody [s, steady time]."""

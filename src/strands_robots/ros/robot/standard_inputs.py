@@ -9,11 +9,11 @@ import numpy as np
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
-from strands_robots.errors import ShapeError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.motion.trajectory import Trajectory
-from strands_robots.ros.stamps import to_seconds
-from strands_robots.types import ControlMode, FloatArray, JointLimits
+from strands_robots.control.trajectory import Trajectory
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import ShapeError
+from strands_robots.core.types import ControlMode, FloatArray, JointLimits
+from strands_robots.ros.messages.stamps import to_seconds
 
 
 @dataclass

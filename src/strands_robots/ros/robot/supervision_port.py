@@ -8,13 +8,13 @@ from rclpy.node import Node
 from std_msgs.msg import String
 
 from strands_robots.audit.event import Durability
-from strands_robots.ros import qos
-from strands_robots.ros.audit_port import audit_of
-from strands_robots.ros.conversions import clip
-from strands_robots.safety.alarm import Alarm
-from strands_robots.safety.gate import Gate, GateReport
-from strands_robots.safety.limits_record import limits_record
-from strands_robots.safety.speed_zones import SpeedZones
+from strands_robots.control.alarm import Alarm
+from strands_robots.control.gate import Gate, GateReport
+from strands_robots.control.limits_record import limits_record
+from strands_robots.control.speed_zones import SpeedZones
+from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.conversions import clip
 
 
 class SupervisionPort:

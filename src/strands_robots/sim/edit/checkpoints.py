@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strands_robots.errors import UnknownNameError, WorldError
-from strands_robots.sim.shapes import checked_name
-from strands_robots.sim.world import World
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import UnknownNameError, WorldError
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.edit.shapes import checked_name
+from strands_robots.sim.world.world import World
 
 MAX_CHECKPOINTS = 256
 
@@ -45,7 +45,9 @@ class Checkpoints:
         checked_name("checkpoint", name)
         world = self._world
         with world.lock:
-            self._saved = {key: saved for key, saved in self._saved.items() if saved.generation == world.generation or key == name}
+            self._saved = {
+                key: saved for key, saved in self._saved.items() if saved.generation == world.generation or key == name
+            }
             if name not in self._saved and len(self._saved) >= MAX_CHECKPOINTS:
                 raise WorldError(f"{MAX_CHECKPOINTS} checkpoints are kept; valid: remove one first")
             self._saved[name] = _Checkpoint(world.generation, world.seed, world.get_state())
@@ -62,7 +64,9 @@ class Checkpoints:
             raise UnknownNameError("checkpoint", name, self.names)
         with self._world.lock:
             if saved.generation != self._world.generation:
-                raise WorldError(f"the world was changed after checkpoint '{name}' was saved; valid: {', '.join(self.names) or 'none'}")
+                raise WorldError(
+                    f"the world was changed after checkpoint '{name}' was saved; valid: {', '.join(self.names) or 'none'}"
+                )
             self._world.set_state(saved.state)
             self._world.seed = saved.seed
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from strands_robots.errors import ConfigurationError, ModelError
-from strands_robots.sim.edits import Draft, Edit
-from strands_robots.sim.inspection import Still, take_snapshot
-from strands_robots.sim.placement import place
-from strands_robots.sim.world import World
+from strands_robots.core.errors import ConfigurationError, ModelError
+from strands_robots.sim.edit.edits import Draft, Edit
+from strands_robots.sim.edit.placement import place
+from strands_robots.sim.world.inspection import Still, take_snapshot
+from strands_robots.sim.world.world import World
 
 MAX_EDITS = 4096
 

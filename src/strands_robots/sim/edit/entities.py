@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strands_robots.errors import UnknownNameError
-from strands_robots.sim.describe import object_names
-from strands_robots.sim.inspection import Still
-from strands_robots.sim.lookup import BODY, name_of
-from strands_robots.sim.world import World
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import UnknownNameError
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.query.describe import object_names
+from strands_robots.sim.world.inspection import Still
+from strands_robots.sim.world.lookup import BODY, name_of
+from strands_robots.sim.world.world import World
 
 
 class EntityKind(enum.Enum):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from strands_robots.errors import ModelError
-from strands_robots.sim.world import World
+from strands_robots.core.errors import ModelError
+from strands_robots.sim.world.world import World
 
 
 def export_mjcf(world: World) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from strands_robots.errors import ConfigurationError, ModelError
+from strands_robots.core.errors import ConfigurationError, ModelError
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_ELEMENTS = 200_000
@@ -73,7 +73,9 @@ class ModelGuard:
                 raise ModelError("the MJCF text includes another file; valid: text that is complete, or a file")
             for name in _named_files(element):
                 if not Path(name).is_absolute():
-                    raise ModelError(f"the MJCF text names the file '{_shown(name)}'; valid: an absolute path below {self._valid()}")
+                    raise ModelError(
+                        f"the MJCF text names the file '{_shown(name)}'; valid: an absolute path below {self._valid()}"
+                    )
                 self._inside(Path(name), name)
         return xml
 
@@ -92,7 +94,9 @@ class ModelGuard:
                 if "://" in name:
                     package = name.split("://", 1)[1]
                     if ".." in Path(package).parts or name.startswith("file:"):
-                        raise ModelError(f"'{path.name}' names the file '{_shown(name)}'; valid: files below {self._valid()}")
+                        raise ModelError(
+                            f"'{path.name}' names the file '{_shown(name)}'; valid: files below {self._valid()}"
+                        )
                     continue
                 for base in bases:
                     self._inside(base / name, name)
@@ -105,7 +109,9 @@ class ModelGuard:
     def _resolve(self, file: str, suffixes: tuple[str, ...]) -> Path:
         shown = _shown(file)
         if not file or "\0" in file or ".." in Path(file).parts or Path(file).suffix.lower() not in suffixes:
-            raise ConfigurationError(f"file '{shown}' given; valid: a path ending in {', '.join(suffixes)} below {self._valid()}")
+            raise ConfigurationError(
+                f"file '{shown}' given; valid: a path ending in {', '.join(suffixes)} below {self._valid()}"
+            )
         given = Path(file).expanduser() if file.startswith("~/") else Path(file)
         for root in self._roots:
             path = (root / given).resolve()
@@ -115,7 +121,9 @@ class ModelGuard:
 
     def _inside(self, path: Path, name: str) -> None:
         if "\0" in name or not self._is_inside(path.resolve()):
-            raise ModelError(f"the model names the file '{_shown(name)}', which lies outside; valid: files below {self._valid()}")
+            raise ModelError(
+                f"the model names the file '{_shown(name)}', which lies outside; valid: files below {self._valid()}"
+            )
 
     def _is_inside(self, path: Path) -> bool:
         return any(root in path.parents for root in self._roots)
@@ -141,7 +149,9 @@ class ModelGuard:
                     depth += 1 if event == "start" else -1
                     count += 1
                     if depth > MAX_DEPTH or count > 2 * MAX_ELEMENTS:
-                        raise ModelError(f"{what} is too large; valid: {MAX_ELEMENTS} elements, {MAX_DEPTH} inside of each other")
+                        raise ModelError(
+                            f"{what} is too large; valid: {MAX_ELEMENTS} elements, {MAX_DEPTH} inside of each other"
+                        )
             root = ElementTree.fromstring(data)
         except ElementTree.ParseError as error:
             raise ModelError(f"{what} is not XML: {error}") from error
@@ -158,7 +168,9 @@ def _check_amounts(element: ElementTree.Element, copies: int, what: str) -> None
         raise ModelError(f"{what} makes {copies} copies with <{element.tag}>; valid: at most {MAX_COPIES}")
     for key in ("width", "height", "nrow", "ncol"):
         if _number(element.get(key, "0")) > MAX_SIDE:
-            raise ModelError(f"{what} has <{element.tag} {key}='{_shown(element.get(key, ''))}'>; valid: at most {MAX_SIDE}")
+            raise ModelError(
+                f"{what} has <{element.tag} {key}='{_shown(element.get(key, ''))}'>; valid: at most {MAX_SIDE}"
+            )
     if element.tag == "size" and _bytes(element.get("memory", "0")) > MAX_MEMORY:
         raise ModelError(f"{what} asks for memory='{_shown(element.get('memory', ''))}'; valid: at most 1G")
     for child in element:

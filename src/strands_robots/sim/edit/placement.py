@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ShapeError, WorldError
-from strands_robots.sim.dynamics import scalar_joints
-from strands_robots.sim.lookup import BODY, number_of
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import ShapeError, WorldError
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.query.dynamics import scalar_joints
+from strands_robots.sim.world.lookup import BODY, number_of
 
 if TYPE_CHECKING:
-    from strands_robots.sim.world import World
+    from strands_robots.sim.world.world import World
 
 Vector = tuple[float, float, float]
 

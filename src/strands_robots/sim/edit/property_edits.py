@@ -10,10 +10,10 @@ from typing import Any
 
 import mujoco
 
-from strands_robots.errors import UnknownNameError, WorldError
-from strands_robots.sim.edits import Draft, in_spec_unit
-from strands_robots.sim.lookup import BODY, GEOM, JOINT, number_of
-from strands_robots.sim.shapes import HEAVIEST, LARGEST, checked_numbers
+from strands_robots.core.errors import UnknownNameError, WorldError
+from strands_robots.sim.edit.edits import Draft, in_spec_unit
+from strands_robots.sim.edit.shapes import HEAVIEST, LARGEST, checked_numbers
+from strands_robots.sim.world.lookup import BODY, GEOM, JOINT, number_of
 
 _SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.sim.placement import Vector, checked_position, unit_quaternion
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.sim.edit.placement import Vector, checked_position, unit_quaternion
 
 KINDS = {
     "box": (mujoco.mjtGeom.mjGEOM_BOX, 3, "half lengths x, y, z"),

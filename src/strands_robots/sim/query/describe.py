@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import mujoco
 
-from strands_robots.sim.lookup import BODY, GEOM, JOINT, SENSOR, SITE, names_of
-from strands_robots.sim.scene import FLOOR
-from strands_robots.sim.varied_model import effective_colour
-from strands_robots.sim.world import World
+from strands_robots.sim.randomize.varied_model import effective_colour
+from strands_robots.sim.scene.scene import FLOOR
+from strands_robots.sim.world.lookup import BODY, GEOM, JOINT, SENSOR, SITE, names_of
+from strands_robots.sim.world.world import World
 
 MOST_SHAPES = 3
 """Shapes of an object that are described."""

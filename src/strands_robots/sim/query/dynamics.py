@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ShapeError, UnknownNameError, WorldError
-from strands_robots.sim.inspection import Still
-from strands_robots.sim.lookup import BODY, JOINT, SITE, name_of, names_of, number_of
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import ShapeError, UnknownNameError, WorldError
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.world.inspection import Still
+from strands_robots.sim.world.lookup import BODY, JOINT, SITE, name_of, names_of, number_of
 
 _SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
 _FREE_DOFS = ("x", "y", "z", "rx", "ry", "rz")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from strands_robots.sim.world import World
-from strands_robots.types import FloatArray
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.world.world import World
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from strands_robots.errors import UnknownNameError
-from strands_robots.sim.inspection import Still
-from strands_robots.sim.lookup import BODY, GEOM, JOINT, SENSOR, is_named, name_of, names_of
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import UnknownNameError
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.world.inspection import Still
+from strands_robots.sim.world.lookup import BODY, GEOM, JOINT, SENSOR, is_named, name_of, names_of
 
 JOINT_TYPES = {0: "free", 1: "ball", 2: "slide", 3: "hinge"}
 _POSITIONS = {"free": 7, "ball": 4, "slide": 1, "hinge": 1}

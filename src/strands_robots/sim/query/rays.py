@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ShapeError, WorldError
-from strands_robots.sim.cameras import Camera
-from strands_robots.sim.inspection import Still
-from strands_robots.sim.lookup import BODY, name_of
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import ShapeError, WorldError
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.render.cameras import Camera
+from strands_robots.sim.world.inspection import Still
+from strands_robots.sim.world.lookup import BODY, name_of
 
 GROUND_START = 100.0
 """Height from which the ground is looked for [m]."""

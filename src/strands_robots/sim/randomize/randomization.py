@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 
 import mujoco
 
-from strands_robots.errors import WorldError
-from strands_robots.sim.cameras import Camera
-from strands_robots.sim.variations import QUANTITIES, Drawn, Lottery, Subject, Variation, require_names
-from strands_robots.sim.varied_model import changes_the_model, deepest_contact, move_to_start, subjects, varied
-from strands_robots.sim.world_robot import WorldRobot
+from strands_robots.core.errors import WorldError
+from strands_robots.sim.randomize.variations import QUANTITIES, Drawn, Lottery, Subject, Variation, require_names
+from strands_robots.sim.randomize.varied_model import (
+    changes_the_model,
+    deepest_contact,
+    move_to_start,
+    subjects,
+    varied,
+)
+from strands_robots.sim.render.cameras import Camera
+from strands_robots.sim.world.world_robot import WorldRobot
 
 ATTEMPTS = 100
 """How often a start is drawn again when things would be in each other."""

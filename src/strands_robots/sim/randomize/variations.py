@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from strands_robots.errors import ConfigurationError, UnknownNameError
-from strands_robots.sim.lookup import is_named
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.sim.world.lookup import is_named
 
 
 class Subject(enum.Enum):

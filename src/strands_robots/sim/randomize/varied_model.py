@@ -10,9 +10,9 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.sim.lookup import BODY, name_of
-from strands_robots.sim.variations import Drawn, Subject
-from strands_robots.types import FloatArray
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.randomize.variations import Drawn, Subject
+from strands_robots.sim.world.lookup import BODY, name_of
 
 HEADLIGHT = "headlight"
 

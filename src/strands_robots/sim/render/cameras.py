@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ModelError
-from strands_robots.robot_config import CameraConfig
-from strands_robots.sim.world_config import WorldConfig
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import ModelError
+from strands_robots.core.types import FloatArray
+from strands_robots.description.robot_config import CameraConfig
+from strands_robots.sim.world.world_config import WorldConfig
 
 # Optical frame in MuJoCo's camera frame: half a turn about x.
 OPTICAL_QUATERNION = np.array([0.0, 1.0, 0.0, 0.0])  # wxyz

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from strands_robots.errors import RenderError
+from strands_robots.core.errors import RenderError
 
 # Library to try -> value of MUJOCO_GL, best first.
 _HEADLESS = (("libEGL.so.1", "egl"), ("libOSMesa.so.8", "osmesa"), ("libOSMesa.so.6", "osmesa"))
@@ -91,10 +91,17 @@ def check_rendering(timeout: float = 60.0) -> str:
     backend = choose_backend() or "default"
     try:
         child = subprocess.run(
-            [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=timeout, check=False, env=dict(os.environ)
+            [sys.executable, "-c", _PROBE],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env=dict(os.environ),
         )
     except subprocess.TimeoutExpired as error:
-        raise RenderError(f"rendering with MUJOCO_GL={backend} gave nothing within {timeout} s; {INSTALL_HINT}") from error
+        raise RenderError(
+            f"rendering with MUJOCO_GL={backend} gave nothing within {timeout} s; {INSTALL_HINT}"
+        ) from error
     if child.returncode != 0 or "rendered" not in child.stdout:
         lines = child.stderr.strip().splitlines() or [f"exit status {child.returncode}"]
         raise RenderError(f"rendering with MUJOCO_GL={backend} failed: {lines[-1]}; {INSTALL_HINT}")

@@ -15,16 +15,16 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.errors import RenderError, ShapeError, UnknownNameError
-from strands_robots.sim.cameras import Camera
-from strands_robots.sim.gl import INSTALL_HINT, make_context
-from strands_robots.sim.segmentation import values_by_segment, values_of_pixels
-from strands_robots.sim.stage import Stage
-from strands_robots.sim.state import SIGNATURE, state_size
-from strands_robots.sim.view_camera import aim_camera, aim_scene, place
-from strands_robots.sim.views import FreeView
-from strands_robots.sim.world import World
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import RenderError, ShapeError, UnknownNameError
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.render.cameras import Camera
+from strands_robots.sim.render.gl import INSTALL_HINT, make_context
+from strands_robots.sim.render.segmentation import values_by_segment, values_of_pixels
+from strands_robots.sim.render.view_camera import aim_camera, aim_scene, place
+from strands_robots.sim.render.views import FreeView
+from strands_robots.sim.world.stage import Stage
+from strands_robots.sim.world.state import SIGNATURE, state_size
+from strands_robots.sim.world.world import World
 
 MAX_SIZE = 4096  # [px]
 MAX_GEOMS = 10000

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from strands_robots.errors import RenderError, ShapeError
-from strands_robots.sim.cameras import Intrinsics
-from strands_robots.sim.renderer import Picture, PictureKind, SceneRenderer, View
-from strands_robots.sim.segmentation import SegmentLabel, labels_of
-from strands_robots.sim.stage import Stage
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import RenderError, ShapeError
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.render.cameras import Intrinsics
+from strands_robots.sim.render.renderer import Picture, PictureKind, SceneRenderer, View
+from strands_robots.sim.render.segmentation import SegmentLabel, labels_of
+from strands_robots.sim.world.stage import Stage
 
 MAX_BYTES = 64 * 1024 * 1024
 """Largest pictures of one call together."""

@@ -7,9 +7,9 @@ import math
 import mujoco
 import numpy as np
 
-from strands_robots.sim.cameras import Camera
-from strands_robots.sim.views import FreeView
-from strands_robots.types import FloatArray
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.render.cameras import Camera
+from strands_robots.sim.render.views import FreeView
 
 # MuJoCo's camera axes (x right, y up, z back) in the optical frame.
 _FLIP = np.array([1.0, -1.0, -1.0])

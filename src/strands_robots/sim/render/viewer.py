@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.sim.world import World
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.sim.world.world import World
 
 
 class Viewer:

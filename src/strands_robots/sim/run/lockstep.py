@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from strands_robots.errors import UnknownNameError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.sim.control import ControlLoop, RobotLoop
+from strands_robots.control.loop import ControlLoop, RobotLoop
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import UnknownNameError
 
 TOPIC = "world/step"
 """Where these commands come from, for the gates' sequences."""

@@ -11,12 +11,12 @@ import mujoco
 import mujoco.rollout
 import numpy as np
 
-from strands_robots.errors import ShapeError, WorldError
-from strands_robots.sim.state import SIGNATURE, state_size
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import ShapeError, WorldError
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.world.state import SIGNATURE, state_size
 
 if TYPE_CHECKING:
-    from strands_robots.sim.world import World
+    from strands_robots.sim.world.world import World
 
 _PHYSICS = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
 MAX_VALUES = 200_000_000

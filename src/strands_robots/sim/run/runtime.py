@@ -15,16 +15,16 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from strands_robots.errors import StrandsRobotsError, WorldError
-from strands_robots.motion.chunk import Chunk
-from strands_robots.safety.gate import Gate
-from strands_robots.safety.refusal import Refusal, Verdict
-from strands_robots.sim.camera_worker import DRAW_TIMEOUT, CameraWorker
-from strands_robots.sim.control import ControlLoop, SteppedWorld
-from strands_robots.sim.leases import require_no_lease, require_rest
-from strands_robots.sim.lockstep import DEFAULT_OWNER_TIMEOUT, Stepper, StepRequest, StepResult
-from strands_robots.sim.pacing import MAX_SLEEP, Pacer, RateMeter
-from strands_robots.types import FloatArray, Instant
+from strands_robots.control.gate import Gate
+from strands_robots.control.loop import ControlLoop, SteppedWorld
+from strands_robots.control.refusal import Refusal, Verdict
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import StrandsRobotsError, WorldError
+from strands_robots.core.types import FloatArray, Instant
+from strands_robots.sim.render.camera_worker import DRAW_TIMEOUT, CameraWorker
+from strands_robots.sim.run.lockstep import DEFAULT_OWNER_TIMEOUT, Stepper, StepRequest, StepResult
+from strands_robots.sim.run.pacing import MAX_SLEEP, Pacer, RateMeter
+from strands_robots.sim.world.leases import require_no_lease, require_rest
 
 T = TypeVar("T")
 

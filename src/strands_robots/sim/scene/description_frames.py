@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import mujoco
 import numpy as np
 
-from strands_robots.sim.world import World
+from strands_robots.sim.world.world import World
 
 Pose = tuple[str, str, list[float], list[float]]
 """Frame, parent frame, origin in the parent [m], rotation in the parent as xyzw."""

@@ -10,9 +10,9 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.sim.segmentation import entity_of
-from strands_robots.sim.varied_model import effective_colour
-from strands_robots.types import FloatArray
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.randomize.varied_model import effective_colour
+from strands_robots.sim.render.segmentation import entity_of
 
 ENDLESS = 20.0
 """Side of what is drawn of an endless plane [m]."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ModelError
-from strands_robots.safety.limits_config import ContactConfig
-from strands_robots.safety.readings import Readings
+from strands_robots.control.readings import Readings
+from strands_robots.core.errors import ModelError
+from strands_robots.description.supervision_config import ContactConfig
 
 _OTHER, _ARM, _FINGER, _UNCOUNTED = 0, 1, 2, 3
 

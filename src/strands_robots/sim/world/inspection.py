@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import mujoco
 
-from strands_robots.sim.state import read_state, write_state
-from strands_robots.types import FloatArray
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.world.state import read_state, write_state
 
 if TYPE_CHECKING:
-    from strands_robots.sim.world import World
+    from strands_robots.sim.world.world import World
 
 
 @dataclass(frozen=True)

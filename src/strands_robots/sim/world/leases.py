@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from strands_robots.errors import WorldError
-from strands_robots.sim.control import RobotLoop
-from strands_robots.types import Instant
+from strands_robots.control.loop import RobotLoop
+from strands_robots.core.errors import WorldError
+from strands_robots.core.types import Instant
 
 
 def require_no_lease(robots: Sequence[RobotLoop], now: Instant, service: str) -> None:

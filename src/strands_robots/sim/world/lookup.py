@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import mujoco
 
-from strands_robots.errors import UnknownNameError
+from strands_robots.core.errors import UnknownNameError
 
 Part = mujoco.mjtObj
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from strands_robots.errors import WorldError
-from strands_robots.sim.lookup import BODY, number_of
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import WorldError
+from strands_robots.core.types import FloatArray
+from strands_robots.sim.world.lookup import BODY, number_of
 
 MAX_DURATION = 60.0
 MAX_PUSHES = 256

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.types import FloatArray
+from strands_robots.core.types import FloatArray
 
 if TYPE_CHECKING:
-    from strands_robots.sim.world import World
+    from strands_robots.sim.world.world import World
 
 
 def noise_stream(seed: int, sensor: str, stamp: float) -> np.random.Generator:

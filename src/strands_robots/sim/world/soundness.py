@@ -7,7 +7,7 @@ from functools import cache
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ModelError
+from strands_robots.core.errors import ModelError
 
 MAX_CONTACTS = 5000
 """Most contacts that a world may begin with; more take seconds for each physics step."""

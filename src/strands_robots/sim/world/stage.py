@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import mujoco
 
-from strands_robots.sim.cameras import Camera
+from strands_robots.sim.render.cameras import Camera
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,22 +11,22 @@ from types import MappingProxyType
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ModelError, UnknownNameError, WorldError
-from strands_robots.sim.cameras import Camera, collect_cameras
-from strands_robots.sim.model_file import compile_model
-from strands_robots.sim.pushes import Push, Pushes
-from strands_robots.sim.randomization import Nominal, Start, noisy_cameras
-from strands_robots.sim.rollout import BatchRollout, Futures
-from strands_robots.sim.scene import build_scene, scene_source, set_picture_size
-from strands_robots.sim.servos import actuator_group
-from strands_robots.sim.soundness import check_soundness
-from strands_robots.sim.stage import Stage
-from strands_robots.sim.state import DivergenceWatch, carry_over, read_state, write_state
-from strands_robots.sim.variations import Drawn, Variation, stream
-from strands_robots.sim.varied_model import move_to_start
-from strands_robots.sim.world_config import RobotSpec, WorldConfig, keep_robots
-from strands_robots.sim.world_robot import WorldRobot
-from strands_robots.types import FloatArray
+from strands_robots.core.errors import ModelError, UnknownNameError, WorldError
+from strands_robots.core.types import FloatArray
+from strands_robots.description.model_file import compile_model
+from strands_robots.description.servos import actuator_group
+from strands_robots.sim.randomize.randomization import Nominal, Start, noisy_cameras
+from strands_robots.sim.randomize.variations import Drawn, Variation, stream
+from strands_robots.sim.randomize.varied_model import move_to_start
+from strands_robots.sim.render.cameras import Camera, collect_cameras
+from strands_robots.sim.run.rollout import BatchRollout, Futures
+from strands_robots.sim.scene.scene import build_scene, scene_source, set_picture_size
+from strands_robots.sim.world.pushes import Push, Pushes
+from strands_robots.sim.world.soundness import check_soundness
+from strands_robots.sim.world.stage import Stage
+from strands_robots.sim.world.state import DivergenceWatch, carry_over, read_state, write_state
+from strands_robots.sim.world.world_config import RobotSpec, WorldConfig, keep_robots
+from strands_robots.sim.world.world_robot import WorldRobot
 
 __all__ = ["RobotSpec", "World", "WorldConfig"]
 
@@ -127,7 +127,9 @@ class World:
             self.physics_steps += count
             self.fault = self._watch.check()
             if self.fault is not None:
-                raise WorldError(f"the simulation diverged near {self.time:.3f} s: {self.fault}; reset the world or restore a state")
+                raise WorldError(
+                    f"the simulation diverged near {self.time:.3f} s: {self.fault}; reset the world or restore a state"
+                )
 
     @property
     def keyframes(self) -> list[str]:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import CameraConfig, RobotConfig
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.robot_config import CameraConfig, RobotConfig
 
 if TYPE_CHECKING:
-    from strands_robots.sim.terrain import Terrain
-    from strands_robots.sim.variations import Variation
+    from strands_robots.sim.randomize.variations import Variation
+    from strands_robots.sim.scene.terrain import Terrain
 
 MAX_ROBOTS = 30  # MuJoCo switches actuator groups 0 to 30; group 0 belongs to the scene.
 MAX_GRAVITY = 1000.0  # [m/s^2]
@@ -80,7 +80,9 @@ class WorldConfig:
 
     def __post_init__(self) -> None:
         if self.gravity is not None and not all(abs(value) <= MAX_GRAVITY for value in self.gravity):
-            raise ConfigurationError(f"gravity is {self.gravity}; valid: three finite numbers, at most {MAX_GRAVITY:g} m/s^2")
+            raise ConfigurationError(
+                f"gravity is {self.gravity}; valid: three finite numbers, at most {MAX_GRAVITY:g} m/s^2"
+            )
         if not 1e-5 <= self.timestep <= 0.05:
             raise ConfigurationError(f"timestep is {self.timestep} s; valid: 0.00001 to 0.05")
         names = [robot.name for robot in self.robots]

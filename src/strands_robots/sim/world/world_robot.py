@@ -7,16 +7,16 @@ import threading
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ShapeError
-from strands_robots.safety.readings import Readings
-from strands_robots.safety.supervision import Supervision
-from strands_robots.sim.contact_forces import ContactForces
-from strands_robots.sim.followers import Followers
-from strands_robots.sim.servos import Servo, ctrl_address, position_servos
-from strands_robots.sim.slots import Slots
-from strands_robots.sim.tool_chain import read_tool_chain
-from strands_robots.sim.world_config import RobotSpec
-from strands_robots.types import FloatArray
+from strands_robots.control.model_tool_chain import read_tool_chain
+from strands_robots.control.readings import Readings
+from strands_robots.control.supervision import Supervision
+from strands_robots.core.errors import ShapeError
+from strands_robots.core.types import FloatArray
+from strands_robots.description.equality_joints import Followers
+from strands_robots.description.servos import Servo, ctrl_address, position_servos
+from strands_robots.sim.world.contact_forces import ContactForces
+from strands_robots.sim.world.slots import Slots
+from strands_robots.sim.world.world_config import RobotSpec
 
 
 class WorldRobot:
@@ -153,7 +153,9 @@ class WorldRobot:
 
     def _set_torque_bit(self, enabled: bool) -> None:
         option = self._model.opt
-        option.disableactuator = option.disableactuator & ~self._group_bit if enabled else option.disableactuator | self._group_bit
+        option.disableactuator = (
+            option.disableactuator & ~self._group_bit if enabled else option.disableactuator | self._group_bit
+        )
 
     def _home(self, start: FloatArray) -> FloatArray:
         start = np.clip(start, self.limits.lower, self.limits.upper)

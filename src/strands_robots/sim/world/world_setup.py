@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from strands_robots.errors import ConfigurationError
-from strands_robots.robot_config import CameraConfig, RobotConfig, load_robot
-from strands_robots.sim.robot_model import describe_model
-from strands_robots.sim.world_config import RobotSpec, WorldConfig
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.robot_config import CameraConfig, RobotConfig, load_robot
+from strands_robots.description.robot_model import describe_model
+from strands_robots.sim.world.world_config import RobotSpec, WorldConfig
 
 SPACING = 0.8
 """Distance of robots that are given no place, along the world's y axis [m]."""
