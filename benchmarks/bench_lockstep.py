@@ -20,8 +20,8 @@ from _report import report
 from strands_robots.control.gate import Gate, GateConfig, GateReport, Setpoint
 from strands_robots.control.heartbeat import Heartbeat
 from strands_robots.control.loop import ControlLoop, RobotLoop
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
-from strands_robots.core.types import FloatArray
 from strands_robots.description.robot_config import load_robot
 from strands_robots.sim.run.lockstep import Stepper, StepRequest
 from strands_robots.sim.world.world import RobotSpec, World, WorldConfig

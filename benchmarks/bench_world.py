@@ -18,7 +18,7 @@ import mujoco
 import numpy as np
 from _report import report
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.description.robot_config import load_robot
 from strands_robots.sim.render.cameras import Camera
 from strands_robots.sim.render.renderer import Picture, PictureKind, SceneRenderer

@@ -12,8 +12,8 @@ from graph import wait_for
 
 from strands_robots.control.gate import GateReport, Setpoint
 from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
-from strands_robots.core.types import FloatArray
 from strands_robots.drivers.arms import make_arm
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.loop import DrivenRobot, DriverLoop, SteadyRosTime

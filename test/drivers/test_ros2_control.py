@@ -8,9 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.core.share import config_names
-from strands_robots.core.types import FloatArray
 from strands_robots.drivers.controller_states import check_states
 from strands_robots.drivers.controllers import ControlledRobot, load_controllers
 from strands_robots.drivers.driver import DriverError, LinkLostError

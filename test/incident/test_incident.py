@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from mcap_ros2.decoder import DecoderFactory
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.incident.ring import Message, Ring, RingConfig
+from strands_robots.incident.ring import Ring, RingConfig
 from strands_robots.incident.trigger import Incident, Trigger
 from strands_robots.mcap.mcap_file import write_mcap
+from strands_robots.mcap.message import Message
 from strands_robots.mcap.schemas import message_definition
 
 FILES = {

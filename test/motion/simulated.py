@@ -9,9 +9,10 @@ import numpy as np
 
 from strands_robots.control.gate import Gate, GateConfig
 from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.pose import Pose
-from strands_robots.core.types import FloatArray, Instant, Observation
+from strands_robots.core.types import Instant, Observation
 from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.gripper import grip
 from strands_robots.motion.ik import Orientation

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from strands_robots.core.types import ActionSpace, Element, FloatArray, PictureNeed, PolicyGives, PolicyNeeds
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import ActionSpace, Element, PictureNeed, PolicyGives, PolicyNeeds
 from strands_robots.policies.adapt.model import ModelInput
 
 NEEDS = PolicyNeeds(

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from strands_robots.control.gate import GateReport
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
-from strands_robots.core.types import FloatArray, Instant, JointLimits, Observation, StopCategory
+from strands_robots.core.types import Instant, JointLimits, Observation, StopCategory
 
 NAMES = ("shoulder_pan", "elbow_flex")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import AdapterError, PolicyError
 from strands_robots.core.pose import rotation_matrix
-from strands_robots.core.types import ActionSpace, Element, FloatArray, Observation, PolicyGives, PolicyNeeds
+from strands_robots.core.types import ActionSpace, Element, Observation, PolicyGives, PolicyNeeds
 from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
 from strands_robots.policies.adapt.adapter import Adapter, EndEffectorAdapter, GripperAdapter

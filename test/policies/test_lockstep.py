@@ -8,8 +8,9 @@ import pytest
 
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import WorldError
+from strands_robots.core.stepping import StepAnswer
 from strands_robots.core.types import Instant
-from strands_robots.policies.run.lockstep import StepAnswer, run_lockstep
+from strands_robots.policies.run.lockstep import run_lockstep
 from strands_robots.policies.run.run import Reason
 from strands_robots.policies.run.session import Goal, Outcome, Session
 

@@ -13,8 +13,8 @@ from strands_robots.msg import EpisodeState, JointCommand, Variation
 from strands_robots.srv import RandomizeWorld, RecordEpisode, ResetWorld, StartRecording, StepWorld
 from system.policy_goals import PolicyGoals
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
-from strands_robots.core.types import FloatArray
 from strands_robots.ros.messages.conversions import chunk_to_msg
 from strands_robots.ros.messages.stamps import to_seconds
 

@@ -13,8 +13,8 @@ import pytest
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.dataset.table import read_episodes, read_info, read_vectors
 from strands_robots.dataset.verify import verify
-from strands_robots.incident.ring import Message
 from strands_robots.mcap.mcap_file import write_mcap
+from strands_robots.mcap.message import Message
 from strands_robots.recording.mcap.mcap_export import export_episode
 from strands_robots.recording.mcap.mcap_import import ImportOptions, import_episode, read_recording, sample_recording
 from strands_robots.recording.mcap.ros_types import IMAGE, JOINT_COMMAND, JOINT_STATE, RosTypes

@@ -10,7 +10,7 @@ import pytest
 from strands_robots.core.errors import ConfigurationError, ResumeRefusedError
 from strands_robots.operators.keyring import Role, save_keyring
 from strands_robots.safety import authority as authority_module
-from strands_robots.safety.authority import SignedResumeAuthority
+from strands_robots.safety.authority import SignedResumeAuthority, make_authority
 from strands_robots.safety.resume import (
     AnyoneMayResume,
     AuthorityConfig,
@@ -18,7 +18,6 @@ from strands_robots.safety.resume import (
     ResumeRequest,
     ResumeRule,
     StopFacts,
-    make_authority,
 )
 from strands_robots.safety.supervisor import Supervisor, SupervisorConfig
 

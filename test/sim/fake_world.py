@@ -11,8 +11,9 @@ from strands_robots.control.gate import Gate, GateConfig, GateReport, Setpoint
 from strands_robots.control.heartbeat import Heartbeat
 from strands_robots.control.loop import ControlLoop, RobotLoop
 from strands_robots.control.readings import Readings
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
-from strands_robots.core.types import FloatArray, Instant, JointLimits
+from strands_robots.core.types import Instant, JointLimits
 from strands_robots.sim.render.camera_worker import CameraFeed, CameraWorker
 from strands_robots.sim.run.runtime import RuntimeConfig, SimRuntime, WorldMode
 

@@ -6,8 +6,8 @@ import mujoco
 import numpy as np
 import pytest
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError, RenderError, ShapeError, UnknownNameError
-from strands_robots.core.types import FloatArray
 from strands_robots.description.robot_config import CameraConfig, load_robot
 from strands_robots.sim.render.cameras import Camera
 from strands_robots.sim.render.renderer import PictureKind, SceneRenderer

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
-from strands_robots.sim.world.world_setup import SPACING, robot_spec, world_config
+from strands_robots.description.robot_spec import SPACING, robot_spec
+from strands_robots.sim.world.world_setup import world_config
 
 ARM = Path(__file__).parents[1] / "data" / "two_joint_arm.xml"
 

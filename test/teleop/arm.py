@@ -9,8 +9,9 @@ import numpy as np
 
 from strands_robots.control.gate import Gate, GateConfig
 from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
-from strands_robots.core.types import FloatArray, Instant, Observation
+from strands_robots.core.types import Instant, Observation
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.teleop.frame import InputFrame, Mode
 from strands_robots.teleop.mover import Mover

@@ -22,9 +22,10 @@ from strands_robots.control.refusal_ledger import RefusalEntry, RefusalLedger
 from strands_robots.control.rest import RestMonitor
 from strands_robots.control.sequences import SequenceTable
 from strands_robots.control.supervision import Supervision
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ShapeError
-from strands_robots.core.types import FloatArray, Instant, JointLimits, StopCategory
+from strands_robots.core.types import Instant, JointLimits, StopCategory
 
 __all__ = ["Gate", "GateConfig", "GateReport", "Setpoint"]
 

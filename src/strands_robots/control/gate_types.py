@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from strands_robots.control.limits import LimitPolicy
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.types import ControlMode, FloatArray, StopCategory
+from strands_robots.core.types import ControlMode, StopCategory
 
 _PLAYABLE = frozenset({ControlMode.POSITION, ControlMode.VELOCITY})
 

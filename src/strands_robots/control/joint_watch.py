@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from strands_robots.control.alarm import Alarm, AlarmKind
-from strands_robots.core.types import FloatArray, JointLimits
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import JointLimits
 from strands_robots.description.supervision_config import JointLimitConfig, TrackingConfig, per_joint
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.core.types import FloatArray, JointLimits
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import JointLimits
 
 
 class Limiter:

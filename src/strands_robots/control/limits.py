@@ -10,8 +10,9 @@ import numpy as np
 from strands_robots.control.player import PlannedChunk
 from strands_robots.control.refusal import Refusal, Refused
 from strands_robots.control.spline import MonotoneCubic
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
-from strands_robots.core.types import ControlMode, FloatArray, JointLimits
+from strands_robots.core.types import ControlMode, JointLimits
 
 _TOLERANCE = 1.0 + 1e-6
 

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from strands_robots.control.gate import Gate, GateReport, Setpoint
 from strands_robots.control.readings import Readings
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.types import FloatArray, Instant
+from strands_robots.core.types import Instant
 
 GATE_PERIOD = 0.05
 """Longest time between two reports of a gate [s, steady time]."""

@@ -6,8 +6,8 @@ import mujoco
 import numpy as np
 
 from strands_robots.control.tool_chain import ChainJoint, ToolChain
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
-from strands_robots.core.types import FloatArray
 from strands_robots.description.robot_config import RobotConfig
 
 _HINGE, _SLIDE = int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)

@@ -8,7 +8,8 @@ import numpy as np
 
 from strands_robots.control.limiter import Limiter
 from strands_robots.control.spline import MonotoneCubic
-from strands_robots.core.types import ControlMode, FloatArray, JointLimits
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import ControlMode, JointLimits
 
 
 class PlannedChunk:

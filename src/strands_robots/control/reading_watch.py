@@ -7,7 +7,7 @@ import numpy as np
 from strands_robots.control.alarm import Alarm, AlarmKind
 from strands_robots.control.joint_watch import Persistence
 from strands_robots.control.readings import Readings
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.description.supervision_config import ContactConfig, HealthConfig, per_joint
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 
 
 @dataclass

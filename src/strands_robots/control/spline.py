@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 
 
 def monotone_slopes(rows: FloatArray) -> FloatArray:

@@ -16,8 +16,9 @@ from strands_robots.control.speed_zones import SpeedZones
 from strands_robots.control.tool_chain import ToolChain
 from strands_robots.control.workspace import Workspace, WorkspaceWatch
 from strands_robots.control.workspace_check import check_path
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.types import FloatArray, Instant, JointLimits
+from strands_robots.core.types import Instant, JointLimits
 from strands_robots.description.supervision_config import LimitsConfig
 
 MEASURABLE = frozenset({"contact", "temperature", "current"})

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError
-from strands_robots.core.types import FloatArray
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, ShapeError
-from strands_robots.core.types import FloatArray
 
 MAX_ROWS = 60_000
 MAX_SECONDS = 600.0

@@ -6,7 +6,7 @@ import numpy as np
 
 from strands_robots.control.alarm import Alarm, AlarmKind
 from strands_robots.control.tool_chain import ToolChain
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.description.supervision_config import BoxConfig, WorkspaceConfig
 
 

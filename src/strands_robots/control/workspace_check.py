@@ -7,7 +7,8 @@ import numpy as np
 from strands_robots.control.player import PlannedChunk
 from strands_robots.control.refusal import Refusal, Refused
 from strands_robots.control.workspace import Workspace
-from strands_robots.core.types import ControlMode, FloatArray, JointLimits
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import ControlMode, JointLimits
 
 MAX_SAMPLES = 100_000
 """Most points of one chunk's path that are looked at; 0.2 s of work."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from strands_robots.core.types import ControlMode, FloatArray
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import ControlMode
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError
-from strands_robots.core.types import FloatArray
 
 UNIT_TOLERANCE = 1e-3
 """How far the norm of a quaternion may be from 1."""

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, ShapeError
 
 if TYPE_CHECKING:
     from strands_robots.core.pose import Pose
-
-FloatArray = NDArray[np.float64]
 
 
 class Instant(NamedTuple):

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.body_state import BodyQuantity
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.types import FloatArray
 from strands_robots.description.lerobot_units import EFFORT, POSITION, VELOCITY, JointCodec, JointUnit
 
 STATE = "observation.state"

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import mujoco
 import numpy as np
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 
 
 class Followers:

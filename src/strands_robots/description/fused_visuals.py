@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 
 IntArray = NDArray[np.int32]
 

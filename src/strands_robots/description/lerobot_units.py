@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, ShapeError, UnknownNameError
-from strands_robots.core.types import FloatArray
 
 if TYPE_CHECKING:
     from strands_robots.description.robot_config import RobotConfig

@@ -9,8 +9,8 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
-from strands_robots.core.types import FloatArray
 from strands_robots.description.fused_visuals import fuse_visuals
 from strands_robots.description.model_file import compile_model, open_model, urdf_velocity_limits
 from strands_robots.description.robot_config import CameraConfig, JointConfig, RobotConfig

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from strands_robots.control.readings import Readings
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import StrandsRobotsError
-from strands_robots.core.types import FloatArray
 
 
 class DriverError(StrandsRobotsError):

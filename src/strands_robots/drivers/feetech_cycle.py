@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.drivers.serial_cycle import SerialCycle
 from strands_robots.servo_bus.protocol import BROADCAST, OVERHEAD, Instruction, Packet, StatusBit, encode
 from strands_robots.servo_bus.registers import CURRENT_UNIT, LOAD_UNIT, VOLTAGE_UNIT, Reg

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from strands_robots.control.readings import Readings
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.types import FloatArray
 from strands_robots.description.lerobot_units import robot_codec
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import load_calibration

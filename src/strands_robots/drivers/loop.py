@@ -10,7 +10,8 @@ import numpy as np
 from strands_robots.control.gate import Gate
 from strands_robots.control.loop import RobotLoop, RobotPort
 from strands_robots.control.readings import Readings
-from strands_robots.core.types import FloatArray, Instant
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import Instant
 from strands_robots.drivers.driver import Driver, LinkLostError
 
 SLEW = 0.0005

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from strands_robots.control.gate import Gate, GateConfig
 from strands_robots.control.limits import LimitPolicy
 from strands_robots.control.supervision import Supervision
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.types import FloatArray, StopCategory
+from strands_robots.core.types import StopCategory
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.drivers.arms import ARM_KINDS, make_arm
 from strands_robots.drivers.controllers import ControlledRobot, load_controllers
@@ -117,8 +118,9 @@ def make_gate(
     chain = None
     if config.supervision.workspace is not None:
         from strands_robots.control.model_tool_chain import read_tool_chain
+        from strands_robots.description.robot_spec import RobotSpec
         from strands_robots.sim.world.world import World
-        from strands_robots.sim.world.world_config import RobotSpec, WorldConfig
+        from strands_robots.sim.world.world_config import WorldConfig
 
         world = World(WorldConfig(robots=(RobotSpec(robot.name, config),)))
         chain = read_tool_chain(world.model, world.robot(robot.name).prefix, config)

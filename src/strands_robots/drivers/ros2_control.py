@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from strands_robots.control.readings import Readings
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import StrandsRobotsError
-from strands_robots.core.types import FloatArray
 from strands_robots.drivers.controllers import ControlledRobot, Output
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.drivers.driver import LinkLostError
 
 

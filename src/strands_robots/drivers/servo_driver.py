@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from strands_robots.control.readings import Readings
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import Calibration, load_calibration
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError

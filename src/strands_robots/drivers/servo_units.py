@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.description.lerobot_units import robot_codec
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import Calibration

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from strands_robots.control.gate import GateReport, Setpoint
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.body_state import place_of
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
-from strands_robots.core.types import FloatArray
 from strands_robots.dataset.provenance import package_provenance, robot_provenance
 from strands_robots.dataset.schema import CameraPart, Schema
 from strands_robots.dataset.table import read_account

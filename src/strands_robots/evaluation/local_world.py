@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from strands_robots.control.gate import Gate, GateConfig, GateReport, Setpoint
 from strands_robots.control.heartbeat import Heartbeat
 from strands_robots.control.loop import ControlLoop, RobotLoop, RobotPort
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.condition import Watch
 from strands_robots.core.errors import UnknownNameError
 from strands_robots.core.pose import Pose
-from strands_robots.core.types import FloatArray, Instant, Observation
+from strands_robots.core.stepping import LOCKSTEP, StepAnswer
+from strands_robots.core.types import Instant, Observation
 from strands_robots.evaluation.scene import begin_episode, make_world
 from strands_robots.evaluation.task import TaskConfig
-from strands_robots.policies.run.lockstep import LOCKSTEP, StepAnswer
 from strands_robots.policies.run.run import Reason
 from strands_robots.policies.run.session import Session
 from strands_robots.sim.run.lockstep import Stepper, StepRequest

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mcap.writer import CompressionType, Writer
 
-from strands_robots.incident.ring import Message
+from strands_robots.mcap.message import Message
 
 
 @dataclass(frozen=True)

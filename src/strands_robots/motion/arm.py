@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
 from strands_robots.core.pose import Pose
-from strands_robots.core.types import FloatArray
 from strands_robots.description.equality_joints import Followers
 from strands_robots.description.model_file import compile_model
 from strands_robots.description.robot_config import RobotConfig

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.motion.run_reason import Reason
 
 FOLLOWING_TIME = 0.15

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from strands_robots.control.spline import MonotoneCubic
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 
 
 class TemporalEnsemble:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError, UnknownNameError
-from strands_robots.core.types import FloatArray
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.contact import Contact, grip_contact
 from strands_robots.motion.move_to import positive

@@ -14,8 +14,8 @@ import mink
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.pose import AXIS, Pose, angle_between, rotation_between
-from strands_robots.core.types import FloatArray
 from strands_robots.motion.arm import Arm
 
 ORIENTATION_COST = 0.05

@@ -8,9 +8,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError, UnknownNameError
 from strands_robots.core.pose import Pose
-from strands_robots.core.types import FloatArray, JointLimits
+from strands_robots.core.types import JointLimits
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import Orientation, PoseTarget
 

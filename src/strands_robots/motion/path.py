@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError
-from strands_robots.core.types import FloatArray, JointLimits
+from strands_robots.core.types import JointLimits
 
 MARGIN = 0.9
 """Part of the limits that a motion at full speed uses; the rest is for the interpolation between rows."""

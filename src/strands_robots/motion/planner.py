@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.core.pose import Pose, angle_between, interpolate, rotation_between, rotation_matrix
-from strands_robots.core.types import FloatArray
 from strands_robots.motion.arm import Arm, Collision
 from strands_robots.motion.ik import ORIENTATION_COST, IkSolution, IkSolver, Orientation, PoseTarget
 from strands_robots.motion.move_to import JointTarget, Target

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
-from strands_robots.core.types import FloatArray, Instant, JointLimits
+from strands_robots.core.types import Instant, JointLimits
 from strands_robots.motion.contact import Contact
 from strands_robots.motion.path import ROW_PERIOD, JointPath, TimedPath
 from strands_robots.motion.planner import PlannedMove

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 from strands_robots.control.gate import GateReport
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import MotionError, StrandsRobotsError
-from strands_robots.core.types import FloatArray, Instant, JointLimits, Observation
+from strands_robots.core.stepping import LOCKSTEP, STOP_WAIT, StepAnswer, WorldLink
+from strands_robots.core.types import Instant, JointLimits, Observation
 from strands_robots.motion.run import Ending, MotionRun
 from strands_robots.motion.run_reason import Reason
 from strands_robots.motion.task import MotionTask
 from strands_robots.motion.watch import START_TIMEOUT, RobotWatch
-from strands_robots.policies.run.lockstep import LOCKSTEP, STOP_WAIT, StepAnswer, WorldLink
 
 LOCKSTEP_PERIOD = 0.02
 """Simulated time between two looks at the robot in a lockstep world [s]."""

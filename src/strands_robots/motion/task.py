@@ -10,8 +10,9 @@ import numpy as np
 
 from strands_robots.control.lease import source_class
 from strands_robots.control.refusal import Refused
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
-from strands_robots.core.types import FloatArray, JointLimits
+from strands_robots.core.types import JointLimits
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.contact import Contact, arm_contact

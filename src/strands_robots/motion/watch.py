@@ -8,7 +8,8 @@ import numpy as np
 
 from strands_robots.control.gate import GateReport
 from strands_robots.control.lease import source_class
-from strands_robots.core.types import FloatArray, Instant, JointLimits, Observation
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import Instant, JointLimits, Observation
 from strands_robots.motion.run_reason import Reason
 
 START_TIMEOUT = 3.0

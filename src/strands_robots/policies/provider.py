@@ -12,11 +12,10 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from strands_robots.core.errors import AdapterError, ConfigurationError, StrandsRobotsError
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import JointLimits, Policy
 from strands_robots.core.validation import problems_of
-from strands_robots.policies.adapt.model import Model
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 OptionsT = TypeVar("OptionsT", bound="PolicyOptions")
@@ -114,36 +113,3 @@ def read_settings(kind: type[ModelT], provider: str, settings: Mapping[str, Any]
         raise ConfigurationError(
             f"config of policy '{provider}': {problems}; valid: {', '.join(kind.model_fields)}"
         ) from None
-
-
-def adapt(model: Model, context: PolicyContext) -> Policy:
-    """Return a model behind the goal's adapter, as a policy for the robot.
-
-    Raises:
-        AdapterError: If the goal names no adapter, or model, adapter and robot do not fit; the model is then closed.
-        ConfigurationError: If the adapter cannot be read.
-    """
-    from strands_robots.core.types import ActionSpace
-    from strands_robots.policies.adapt.adapted import AdaptedPolicy
-    from strands_robots.policies.adapt.adapter import adapter_names, load_adapter
-    from strands_robots.policies.check.describe import describe_policy
-
-    try:
-        if not context.adapter.strip():
-            raise AdapterError(
-                "this policy speaks its own names and units, so the goal needs an adapter; valid: "
-                f"{', '.join(adapter_names())}, a file, or YAML. The policy {describe_policy(model.needs, model.gives)}".replace(
-                    "\n", "; "
-                )
-            )
-        adapter = load_adapter(context.adapter)
-        if model.gives.rate == 0.0 and adapter.rate == 0.0:
-            adapter = adapter.model_copy(update={"rate": context.rate})
-        if model.gives.space in (ActionSpace.EE_DELTA, ActionSpace.EE_POSE):
-            from strands_robots.policies.adapt.end_effector import EndEffectorPolicy
-
-            return EndEffectorPolicy(model, adapter, context)
-        return AdaptedPolicy(model, adapter, context)
-    except StrandsRobotsError:
-        model.close()
-        raise

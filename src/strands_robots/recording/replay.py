@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
-from strands_robots.core.types import FloatArray
 from strands_robots.dataset.schema import ACTION, STATE
 from strands_robots.dataset.table import read_episode, read_info, read_vectors, require_schema
 

@@ -10,10 +10,20 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+from pathlib import Path
 
-from strands_robots.core.errors import ResumeRefusedError
+from strands_robots.core.errors import ConfigurationError, ResumeRefusedError
 from strands_robots.operators.keyring import Keyring, Operator, Role
-from strands_robots.safety.resume import PURPOSE, AuthorityConfig, ResumeRefusal, ResumeRequest, ResumeRule, StopFacts
+from strands_robots.safety.resume import (
+    PURPOSE,
+    AnyoneMayResume,
+    AuthorityConfig,
+    ResumeAuthority,
+    ResumeRefusal,
+    ResumeRequest,
+    ResumeRule,
+    StopFacts,
+)
 
 _CHALLENGE = re.compile(r"(\d{1,20})\.(\d{1,20})\.([0-9a-f]{32})\.([0-9a-f]{64})", re.ASCII)
 _MOST_USED = 4096
@@ -136,3 +146,36 @@ class SignedResumeAuthority:
 
 def _refused(reason: ResumeRefusal, message: str) -> ResumeRefusedError:
     return ResumeRefusedError(message, reason.value)
+
+
+def make_authority(keyring: str, is_required: bool, config: AuthorityConfig) -> ResumeAuthority:
+    """Return who decides about resumes.
+
+    Args:
+        keyring: Path of the keyring; empty lets everybody resume who gives a name.
+        is_required: Refuse to do without a keyring.
+        config: Options of the signed authority.
+
+    Raises:
+        ConfigurationError: If a keyring is required and none is given, it has nobody who may resume, or the rule asks
+            for two operators and it has one.
+        KeyFileError: If the keyring cannot be used.
+    """
+    if not keyring:
+        if is_required:
+            raise ConfigurationError(
+                "resumes must be signed (require_signed_resume) and no keyring is given; "
+                "valid: the path of a keyring, made with `strands-robots keys add`"
+            )
+        return AnyoneMayResume()
+    from strands_robots.operators.keyring import Role, load_keyring
+
+    ring = load_keyring(Path(keyring).expanduser())
+    names = {operator.key.name for operator in ring.operators if Role.RESUME in operator.roles}
+    needed = 1 if config.rule is ResumeRule.ANY_OPERATOR else 2
+    if len(names) < needed:
+        raise ConfigurationError(
+            f"the keyring '{keyring}' has {len(names)} operators with the role 'resume'; "
+            f"rule '{config.rule.value}' needs {needed}"
+        )
+    return SignedResumeAuthority(config, ring)

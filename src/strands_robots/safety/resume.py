@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import rfc8785
 
-from strands_robots.core.errors import ConfigurationError, ResumeRefusedError
+from strands_robots.core.errors import ResumeRefusedError
 
 PURPOSE = "resume"
 """What a signature under a resume is for; a signature for anything else is not valid here."""
@@ -154,37 +153,3 @@ class AuthorityConfig:
     session: str
     rule: ResumeRule = ResumeRule.ANY_OPERATOR
     lifetime: float = 60.0
-
-
-def make_authority(keyring: str, is_required: bool, config: AuthorityConfig) -> ResumeAuthority:
-    """Return who decides about resumes.
-
-    Args:
-        keyring: Path of the keyring; empty lets everybody resume who gives a name.
-        is_required: Refuse to do without a keyring.
-        config: Options of the signed authority.
-
-    Raises:
-        ConfigurationError: If a keyring is required and none is given, it has nobody who may resume, or the rule asks
-            for two operators and it has one.
-        KeyFileError: If the keyring cannot be used.
-    """
-    if not keyring:
-        if is_required:
-            raise ConfigurationError(
-                "resumes must be signed (require_signed_resume) and no keyring is given; "
-                "valid: the path of a keyring, made with `strands-robots keys add`"
-            )
-        return AnyoneMayResume()
-    from strands_robots.operators.keyring import Role, load_keyring
-    from strands_robots.safety.authority import SignedResumeAuthority
-
-    ring = load_keyring(Path(keyring).expanduser())
-    names = {operator.key.name for operator in ring.operators if Role.RESUME in operator.roles}
-    needed = 1 if config.rule is ResumeRule.ANY_OPERATOR else 2
-    if len(names) < needed:
-        raise ConfigurationError(
-            f"the keyring '{keyring}' has {len(names)} operators with the role 'resume'; "
-            f"rule '{config.rule.value}' needs {needed}"
-        )
-    return SignedResumeAuthority(config, ring)

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.types import FloatArray
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.teleop.frame import InputFrame, Mode, Vector
 from strands_robots.teleop.options import TeleopOptions

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from strands_robots.control.limiter import Limiter
-from strands_robots.core.types import FloatArray, JointLimits
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import JointLimits
 
 ACCELERATION = 0.5
 """Part of the acceleration limits that is used, so that the robot's own player can follow without making a way of its own."""

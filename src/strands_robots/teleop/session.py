@@ -16,9 +16,10 @@ import numpy as np
 
 from strands_robots.control.gate import GateReport
 from strands_robots.control.lease import source_class
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import StrandsRobotsError
-from strands_robots.core.types import FloatArray, Instant, JointLimits, Observation
+from strands_robots.core.types import Instant, JointLimits, Observation
 from strands_robots.teleop.frame import BadFrameError, BadInput, FrameCheck, InputFrame, Mode
 from strands_robots.teleop.mover import Mover
 from strands_robots.teleop.options import TeleopOptions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.pose import Pose, rotation_matrix
-from strands_robots.core.types import FloatArray
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import IkSolver, Orientation, PoseTarget

@@ -10,12 +10,12 @@ from rclpy.node import Node
 from strands_robots.msg import GateState
 from visualization_msgs.msg import Marker, MarkerArray
 
+from strands_robots.description.robot_spec import robot_spec
 from strands_robots.nodes.display.gate_text import GateText, gate_text, silent_text
 from strands_robots.ros.messages import qos
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
 from strands_robots.ros.robot.robot_discovery import RobotDiscovery
-from strands_robots.sim.world.world_setup import robot_spec
 
 PERIOD = 0.2
 """Time between two looks at what has changed [s, steady time]."""

@@ -17,8 +17,8 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from strands_robots.clients.client import GraphClient
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import StrandsRobotsError
-from strands_robots.core.types import FloatArray
 from strands_robots.drivers.controllers import TRAJECTORY, ControlledRobot, Output
 from strands_robots.drivers.driver import DriverError, LinkLostError
 from strands_robots.drivers.ros2_control import JointSample

@@ -25,9 +25,10 @@ from strands_robots.msg import SafetyState
 
 from strands_robots.audit.event import Durability
 from strands_robots.core.errors import StrandsRobotsError
-from strands_robots.incident.ring import Message, Ring, RingConfig
+from strands_robots.incident.ring import Ring, RingConfig
 from strands_robots.incident.trigger import Incident, Trigger
 from strands_robots.mcap.mcap_file import Written, write_mcap
+from strands_robots.mcap.message import Message
 from strands_robots.mcap.schemas import message_definition
 from strands_robots.ros.audit.audit_port import audit_of
 from strands_robots.ros.calls.drain import NeverCalled, take

@@ -7,9 +7,9 @@ from typing import Any
 from geometry_msgs.msg import PoseStamped
 from strands_robots.action import MoveTo, SetGripper
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.core.pose import Pose, pose_from_quaternion, quaternion_of
-from strands_robots.core.types import FloatArray
 from strands_robots.motion.gripper import grip
 from strands_robots.motion.ik import Orientation
 from strands_robots.motion.move_to import Target, joint_target, pose_target

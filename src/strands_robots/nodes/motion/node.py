@@ -17,7 +17,9 @@ from rclpy.task import Future
 from strands_robots.action import MoveTo, SetGripper
 
 from strands_robots.core.errors import ConfigurationError, MotionError, StrandsRobotsError, UnknownNameError
+from strands_robots.core.stepping import LOCKSTEP
 from strands_robots.core.types import Instant
+from strands_robots.description.robot_spec import RobotSpec, robot_spec
 from strands_robots.motion.run_reason import Reason
 from strands_robots.motion.session import MotionSession, run_lockstep, run_realtime
 from strands_robots.motion.task import RobotKinematics, checked_source
@@ -31,7 +33,6 @@ from strands_robots.nodes.motion.motion_goals import (
     move_task,
 )
 from strands_robots.nodes.motion.robot_models import RobotModels
-from strands_robots.policies.run.lockstep import LOCKSTEP
 from strands_robots.ros.audit.audit_port import audit_of
 from strands_robots.ros.goals.goal_audit import audited_goals
 from strands_robots.ros.goals.goal_owners import GoalOwners
@@ -40,8 +41,6 @@ from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
-from strands_robots.sim.world.world_config import RobotSpec
-from strands_robots.sim.world.world_setup import robot_spec
 
 END_WAIT = 0.4
 """How long the end of the node waits for its goals to brake [s]."""

@@ -17,6 +17,7 @@ from rclpy.task import Future
 from strands_robots.action import RunPolicy
 
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
+from strands_robots.core.stepping import LOCKSTEP
 from strands_robots.core.types import Instant
 from strands_robots.nodes.policy.policy_audit import PolicyAudit
 from strands_robots.nodes.policy.policy_link import RosRobotLink
@@ -24,7 +25,7 @@ from strands_robots.nodes.policy.policy_loading import LoadPolicyService, find_r
 from strands_robots.nodes.policy.policy_states import PolicyStatePublisher
 from strands_robots.policies.host.host import Patience
 from strands_robots.policies.host.opening import PolicyShelf
-from strands_robots.policies.run.lockstep import LOCKSTEP, run_lockstep
+from strands_robots.policies.run.lockstep import run_lockstep
 from strands_robots.policies.run.realtime import run_realtime
 from strands_robots.policies.run.run import Reason
 from strands_robots.policies.run.session import Goal, Outcome, Session

@@ -18,6 +18,7 @@ from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.dataset.errors import RecordingError
 from strands_robots.dataset.provenance import package_provenance, robot_provenance, with_calibrations
 from strands_robots.dataset.store import require_lerobot
+from strands_robots.description.robot_spec import robot_spec
 from strands_robots.nodes.recorder.calibration_watch import CalibrationWatch
 from strands_robots.nodes.recorder.recording_feed import RecordingFeed
 from strands_robots.nodes.recorder.recording_world import RecordingWorld, options_from_request, require_owner
@@ -37,7 +38,6 @@ from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import fill_time
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
-from strands_robots.sim.world.world_setup import robot_spec
 
 POLL_PERIOD = 0.01
 STATE_PERIOD = 0.5

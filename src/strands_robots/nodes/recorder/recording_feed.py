@@ -11,8 +11,8 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from sensor_msgs.msg import Image, JointState
 from strands_robots.msg import JointCommand
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, StrandsRobotsError
-from strands_robots.core.types import FloatArray
 from strands_robots.dataset.schema import CameraPart, RobotPart, Schema
 from strands_robots.recording.sampler import CommandSample, JointSample, command_topic, image_topic, state_topic
 from strands_robots.recording.stream import SECOND, Stream

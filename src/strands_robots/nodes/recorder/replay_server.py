@@ -17,8 +17,9 @@ from strands_robots.action import ReplayEpisode
 from strands_robots.srv import GetWorldState, SetWorldState, StepWorld
 
 from strands_robots.control.gate import GateReport
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, WorldError
-from strands_robots.core.types import FloatArray, Instant, Observation
+from strands_robots.core.types import Instant, Observation
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.task import checked_source
 from strands_robots.recording.replay import ReplayPlan, Tracking, load_replay

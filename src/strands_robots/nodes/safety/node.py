@@ -26,10 +26,11 @@ from strands_robots.ros.process import diagnostics
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
 from strands_robots.ros.robot.robot_discovery import RobotDiscovery
+from strands_robots.safety.authority import make_authority
 from strands_robots.safety.button_watch import ButtonWatch
 from strands_robots.safety.latch_file import LatchFile, LatchRecord
 from strands_robots.safety.latch_writer import LatchWriter
-from strands_robots.safety.resume import AuthorityConfig, ResumeRule, make_authority
+from strands_robots.safety.resume import AuthorityConfig, ResumeRule
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
 
 HEARTBEAT_PERIOD = 0.05

@@ -9,7 +9,7 @@ from rclpy.node import Node
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.ros.calls.publishers import create_publisher
 from strands_robots.ros.calls.worker import Worker
 from strands_robots.ros.messages import qos

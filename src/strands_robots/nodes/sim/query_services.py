@@ -10,8 +10,8 @@ from geometry_msgs.msg import Point
 from rclpy.node import Node
 from strands_robots.srv import CastRays, ComputeDynamics, QueryWorld
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, ShapeError
-from strands_robots.core.types import FloatArray
 from strands_robots.nodes.sim.query_messages import (
     body_to_msg,
     contact_to_msg,

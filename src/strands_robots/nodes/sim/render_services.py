@@ -14,8 +14,8 @@ from sensor_msgs.msg import Image
 from strands_robots.msg import CameraPicture, SegmentLabel
 from strands_robots.srv import RenderCamera, RenderCameras
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, ShapeError
-from strands_robots.core.types import FloatArray
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.calls.responses import refusal
 from strands_robots.ros.messages.geometry import quadruple, to_point, to_pose, triple

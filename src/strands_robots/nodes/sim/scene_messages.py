@@ -13,6 +13,7 @@ from strands_robots.core.errors import ConfigurationError, ShapeError
 from strands_robots.core.share import robot_names
 from strands_robots.description.robot_config import CameraConfig, load_robot
 from strands_robots.description.robot_model import describe_model
+from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.ros.messages.geometry import quadruple, triple
 from strands_robots.sim.edit.edits import (
     AddBody,
@@ -30,7 +31,6 @@ from strands_robots.sim.edit.property_edits import SetProperty
 from strands_robots.sim.edit.shapes import Shape
 from strands_robots.sim.edit.world_edits import AddCamera, AddRobot, RemoveCamera, RemoveRobot, SetGround
 from strands_robots.sim.scene.terrain import Terrain
-from strands_robots.sim.world.world_config import RobotSpec
 
 GREY = (0.6, 0.6, 0.6, 1.0)
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 from strands_robots.control.gate import Gate
-from strands_robots.core.types import FloatArray, Instant
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import Instant
 from strands_robots.ros.robot.robot_ports import Admit, RobotPorts, RobotPortsConfig
 from strands_robots.sim.world.sensor_noise import JointNoise
 from strands_robots.sim.world.world import World

@@ -13,6 +13,7 @@ from strands_robots.core.errors import ConfigurationError, ModelError, StrandsRo
 from strands_robots.core.share import robot_names
 from strands_robots.description.robot_config import load_robot
 from strands_robots.description.robot_model import describe_model
+from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.nodes.sim.scene_services import SceneServices
 from strands_robots.ros.calls.futures import done, map_future
 from strands_robots.ros.messages.geometry import Triple, quadruple, to_pose, to_twist, triple
@@ -21,13 +22,13 @@ from strands_robots.sim.edit.edits import DeleteBody, Edit, SetPose
 from strands_robots.sim.edit.entities import Entity, EntityKind, entities, entity, overlaps_sphere
 from strands_robots.sim.edit.model_edits import AddModel, Model, is_robot
 from strands_robots.sim.edit.model_guard import ModelGuard
-from strands_robots.sim.edit.placement import EntityPlacement, place, unit_quaternion
+from strands_robots.sim.edit.placement import EntityPlacement, place
 from strands_robots.sim.edit.world_edits import AddRobot, RemoveRobot
 from strands_robots.sim.query import queries
 from strands_robots.sim.run.runtime import SimRuntime
+from strands_robots.sim.world.checks import unit_quaternion
 from strands_robots.sim.world.inspection import Still, take_snapshot
 from strands_robots.sim.world.world import World
-from strands_robots.sim.world.world_config import RobotSpec
 
 WORLD_FRAMES = ("", "world")
 MAX_PATTERN = 128

@@ -17,6 +17,7 @@ from std_srvs.srv import SetBool
 from strands_robots.msg import RefusalCount, StopRequest, TeleopState
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.robot_spec import robot_spec
 from strands_robots.live.terminal import Keys
 from strands_robots.ros.audit.audit_port import audit_of
 from strands_robots.ros.calls.deferred_service import create_deferred_service
@@ -27,7 +28,6 @@ from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import to_time
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
-from strands_robots.sim.world.world_setup import robot_spec
 from strands_robots.teleop.joystick import AXES, JoystickConfig, JoystickLeader
 from strands_robots.teleop.keyboard import ORDERS, KeyboardLeader, Order, help_lines
 from strands_robots.teleop.leader import LeaderThread

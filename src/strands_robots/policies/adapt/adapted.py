@@ -6,18 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.body_state import BodyQuantity
 from strands_robots.core.errors import ConfigurationError, PolicyError
-from strands_robots.core.types import (
-    Action,
-    ActionSpace,
-    ControlMode,
-    FloatArray,
-    Observation,
-    PictureNeed,
-    Playback,
-    PolicyNeeds,
-)
+from strands_robots.core.types import Action, ActionSpace, ControlMode, Observation, PictureNeed, Playback, PolicyNeeds
 from strands_robots.policies.adapt.adapter import Adapter, ElementAdapter
 from strands_robots.policies.adapt.adapter_check import check_adapter
 from strands_robots.policies.adapt.model import Model, ModelInput

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import AdapterError, PolicyError
 from strands_robots.core.pose import Pose, rotation_matrix
-from strands_robots.core.types import Action, ActionSpace, FloatArray, Observation, Playback
+from strands_robots.core.types import Action, ActionSpace, Observation, Playback
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import IkSolver, Orientation, PoseTarget

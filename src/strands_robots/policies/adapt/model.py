@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.core.types import FloatArray, Playback, PolicyGives, PolicyNeeds
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import Playback, PolicyGives, PolicyNeeds
 
 
 @dataclass(frozen=True)

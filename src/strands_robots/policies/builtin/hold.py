@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.core.types import Action, FloatArray, Observation, Playback, PolicyGives, PolicyNeeds
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import Action, Observation, Playback, PolicyGives, PolicyNeeds
 from strands_robots.policies.provider import PolicyContext, PolicyOptions, read_options
 
 

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import AdapterError, ConfigurationError, PolicyError, UnknownNameError
-from strands_robots.core.types import Action, Element, FloatArray, Observation, Playback, PolicyGives, PolicyNeeds
+from strands_robots.core.types import Action, Element, Observation, Playback, PolicyGives, PolicyNeeds
 from strands_robots.motion.path import quintic
 from strands_robots.policies.adapt.adapter import load_adapter
 from strands_robots.policies.provider import PolicyContext, read_settings

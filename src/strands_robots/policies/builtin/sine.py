@@ -12,17 +12,9 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import PolicyError, UnknownNameError
-from strands_robots.core.types import (
-    Action,
-    Element,
-    FloatArray,
-    JointLimits,
-    Observation,
-    Playback,
-    PolicyGives,
-    PolicyNeeds,
-)
+from strands_robots.core.types import Action, Element, JointLimits, Observation, Playback, PolicyGives, PolicyNeeds
 from strands_robots.policies.provider import PolicyContext, PolicyOptions, read_options
 
 RAMP_PEAK = 1.875

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import AdapterError
-from strands_robots.core.types import Element, FloatArray, PictureNeed, Policy, PolicyGives, PolicyNeeds
+from strands_robots.core.types import Element, PictureNeed, Policy, PolicyGives, PolicyNeeds
 from strands_robots.policies.adapt.adapter import Adapter, BodyAdapter, ElementAdapter, load_adapter
+from strands_robots.policies.adapt.assemble import adapt
 from strands_robots.policies.adapt.model import ModelInput, made_up_input
 from strands_robots.policies.lerobot.loading import ACTION, ENVIRONMENT, STATE, LoadedPolicy, load
 from strands_robots.policies.lerobot.options import LerobotOptions
-from strands_robots.policies.provider import PolicyContext, adapt, read_settings
+from strands_robots.policies.provider import PolicyContext, read_settings
 
 
 class LerobotModel:

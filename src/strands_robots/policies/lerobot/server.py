@@ -19,11 +19,13 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, PolicyError
-from strands_robots.core.types import Element, FloatArray, PictureNeed, Policy, PolicyGives, PolicyNeeds
+from strands_robots.core.types import Element, PictureNeed, Policy, PolicyGives, PolicyNeeds
 from strands_robots.policies.adapt.adapter import load_adapter
+from strands_robots.policies.adapt.assemble import adapt
 from strands_robots.policies.adapt.model import ModelInput
-from strands_robots.policies.provider import PolicyContext, adapt, read_settings
+from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.errors import LinkError, ProtocolError
 from strands_robots.policies.remote.link import LinkState
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.policies.remote.errors import ProtocolError
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import Field
 
 from strands_robots.core.types import ActionSpace, Policy
-from strands_robots.policies.provider import PolicyContext, adapt, read_settings
+from strands_robots.policies.adapt.assemble import adapt
+from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.openpi import OpenpiModel
 from strands_robots.policies.remote.options import Names, RemoteOptions, Size
 

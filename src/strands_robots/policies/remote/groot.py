@@ -16,9 +16,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.core.types import FloatArray, Policy
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import Policy
+from strands_robots.policies.adapt.assemble import adapt
 from strands_robots.policies.adapt.model import ModelInput
-from strands_robots.policies.provider import PolicyContext, adapt, read_settings
+from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.answers import joined, mapping, rows, same_keys
 from strands_robots.policies.remote.codec import pack_groot, unpack_groot
 from strands_robots.policies.remote.errors import ProtocolError

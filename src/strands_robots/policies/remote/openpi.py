@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.core.types import FloatArray, Policy
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.types import Policy
+from strands_robots.policies.adapt.assemble import adapt
 from strands_robots.policies.adapt.model import ModelInput
-from strands_robots.policies.provider import PolicyContext, adapt, read_settings
+from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.answers import joined, mapping, rows
 from strands_robots.policies.remote.codec import pack_openpi, unpack_openpi
 from strands_robots.policies.remote.link import RemoteLink

@@ -18,10 +18,12 @@ from typing import Any
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
-from strands_robots.core.types import ActionSpace, Element, FloatArray, PictureNeed, Policy, PolicyGives, PolicyNeeds
+from strands_robots.core.types import ActionSpace, Element, PictureNeed, Policy, PolicyGives, PolicyNeeds
+from strands_robots.policies.adapt.assemble import adapt
 from strands_robots.policies.adapt.model import ModelInput
-from strands_robots.policies.provider import PolicyContext, adapt, read_settings
+from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.answers import mapping, rows, same_keys
 from strands_robots.policies.remote.codec import pack_openpi, unpack_openpi
 from strands_robots.policies.remote.errors import ProtocolError

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from strands_robots.control.gate import GateReport
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.types import Action, FloatArray, Instant, Observation, Playback
+from strands_robots.core.types import Action, Instant, Observation, Playback
 from strands_robots.motion.ensemble import TemporalEnsemble
 from strands_robots.policies.run.action_check import check_action
 from strands_robots.policies.run.timing import LatencyRecord, replan_time

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.control.gate import GateReport
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
 from strands_robots.core.pose import Pose
-from strands_robots.core.types import Action, FloatArray, Instant, JointLimits, Observation, Policy
+from strands_robots.core.types import Action, Instant, JointLimits, Observation, Policy
 from strands_robots.policies.host.host import Patience, PolicyHost
 from strands_robots.policies.host.opening import PolicyKey, PolicyShelf, open_policy
 from strands_robots.policies.provider import PolicyContext

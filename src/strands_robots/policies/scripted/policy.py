@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import PolicyError
-from strands_robots.core.types import Action, FloatArray, Observation, Playback, PolicyGives, PolicyNeeds
+from strands_robots.core.types import Action, Observation, Playback, PolicyGives, PolicyNeeds
 from strands_robots.policies.provider import PolicyContext, read_options
 from strands_robots.policies.scripted.options import ScriptedOptions
 from strands_robots.policies.scripted.reach import Reach

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import PolicyError
 from strands_robots.core.pose import Pose
-from strands_robots.core.types import FloatArray
 from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import IkSolver, Orientation, PoseTarget

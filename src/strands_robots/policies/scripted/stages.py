@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import PolicyError, UnknownNameError
 from strands_robots.core.pose import Pose
-from strands_robots.core.types import FloatArray
 from strands_robots.description.robot_config import GripperConfig
 from strands_robots.policies.scripted.options import ObjectOptions, PickOptions, WaypointOptions
 from strands_robots.policies.scripted.reach import Reach

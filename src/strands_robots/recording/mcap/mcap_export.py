@@ -20,8 +20,8 @@ from strands_robots.dataset.table import (
     read_vectors,
     require_schema,
 )
-from strands_robots.incident.ring import Message
 from strands_robots.mcap.mcap_file import write_mcap
+from strands_robots.mcap.message import Message
 from strands_robots.recording.mcap.ros_types import IMAGE, JOINT_COMMAND, JOINT_STATE, RosTypes
 from strands_robots.recording.sampler import command_topic, image_topic, state_topic
 from strands_robots.recording.stream import SECOND

@@ -11,8 +11,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from strands_robots.control.gate import GateReport
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
-from strands_robots.core.types import FloatArray, Instant, Observation
+from strands_robots.core.types import Instant, Observation
 from strands_robots.msg import ActionChunk, GateState, JointCommand
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import chunk_to_msg, gate_report_from_msg, observation_from_joint_state

@@ -14,8 +14,9 @@ from std_msgs.msg import Header
 
 from strands_robots.control.gate import GateReport
 from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
-from strands_robots.core.types import FloatArray, Observation, StopCategory
+from strands_robots.core.types import Observation, StopCategory
 from strands_robots.msg import ActionChunk, GateState, JointCommand, RefusalCount, RobotSafety, SafetyState
 from strands_robots.ros.messages.stamps import fill_time, to_duration, to_seconds, to_time
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from geometry_msgs.msg import Point, Pose, Quaternion, Twist, Vector3, Wrench
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 
 Triple = tuple[float, float, float]
 

@@ -12,9 +12,10 @@ from trajectory_msgs.msg import JointTrajectory
 
 from strands_robots.control.gate import Gate, GateReport, Setpoint
 from strands_robots.control.refusal import Refusal, Verdict
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ConfigurationError, ShapeError
-from strands_robots.core.types import ControlMode, FloatArray, Instant
+from strands_robots.core.types import ControlMode, Instant
 from strands_robots.msg import ActionChunk, GateState, JointCommand
 from strands_robots.ros.calls.publishers import create_publisher, settle
 from strands_robots.ros.messages import qos

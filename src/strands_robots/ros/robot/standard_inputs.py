@@ -10,9 +10,10 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from strands_robots.control.trajectory import Trajectory
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ShapeError
-from strands_robots.core.types import ControlMode, FloatArray, JointLimits
+from strands_robots.core.types import ControlMode, JointLimits
 from strands_robots.ros.messages.stamps import to_seconds
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import UnknownNameError, WorldError
-from strands_robots.core.types import FloatArray
-from strands_robots.sim.edit.shapes import checked_name
+from strands_robots.sim.world.checks import checked_name
 from strands_robots.sim.world.world import World
 
 MAX_CHECKPOINTS = 256

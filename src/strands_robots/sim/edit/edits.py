@@ -11,9 +11,10 @@ import mujoco
 import numpy as np
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError, WorldError
-from strands_robots.sim.edit.placement import EntityPlacement, Vector, checked_position, unit_quaternion
+from strands_robots.sim.edit.placement import EntityPlacement
 from strands_robots.sim.edit.prefixes import delete_assets, delete_references
-from strands_robots.sim.edit.shapes import Shape, add_shape, checked_name, checked_numbers
+from strands_robots.sim.edit.shapes import Shape, add_shape
+from strands_robots.sim.world.checks import Vector, checked_name, checked_numbers, checked_position, unit_quaternion
 from strands_robots.sim.world.world_config import WorldConfig
 
 Quaternion = tuple[float, float, float, float]

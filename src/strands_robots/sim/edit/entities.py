@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import UnknownNameError
-from strands_robots.core.types import FloatArray
 from strands_robots.sim.query.describe import object_names
 from strands_robots.sim.world.inspection import Still
 from strands_robots.sim.world.lookup import BODY, name_of

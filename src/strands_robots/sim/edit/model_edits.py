@@ -11,8 +11,7 @@ import mujoco
 from strands_robots.core.errors import ModelError, WorldError
 from strands_robots.description.model_file import compile_model, open_model, parse_model
 from strands_robots.sim.edit.edits import Draft, Quaternion
-from strands_robots.sim.edit.placement import Vector, checked_position, unit_quaternion
-from strands_robots.sim.edit.shapes import checked_name
+from strands_robots.sim.world.checks import Vector, checked_name, checked_position, unit_quaternion
 
 _FREE = int(mujoco.mjtJoint.mjJNT_FREE)
 

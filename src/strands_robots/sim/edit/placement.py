@@ -9,18 +9,14 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, WorldError
-from strands_robots.core.types import FloatArray
 from strands_robots.sim.query.dynamics import scalar_joints
+from strands_robots.sim.world.checks import FARTHEST, Vector, checked_position, unit_quaternion
 from strands_robots.sim.world.lookup import BODY, number_of
 
 if TYPE_CHECKING:
     from strands_robots.sim.world.world import World
-
-Vector = tuple[float, float, float]
-
-FARTHEST = 1e4
-"""Nothing is put farther from the origin than this [m]: beyond it MuJoCo takes a position for a diverged one."""
 
 
 @dataclass(frozen=True)
@@ -71,31 +67,6 @@ def place(world: World, entities: Sequence[EntityPlacement] = (), joints: JointP
             _place_entity(world.model, entity, qpos, qvel)
         _place_joints(world.model, joints, qpos, qvel)
         world.set_positions(qpos, qvel)
-
-
-def unit_quaternion(name: str, xyzw: Sequence[float]) -> FloatArray:
-    """Return a rotation as MuJoCo has it (4,), wxyz; all zeros stand for no rotation.
-
-    Raises:
-        WorldError: If it is not finite.
-    """
-    x, y, z, w = xyzw
-    quaternion = np.array([w, x, y, z], dtype=np.float64)
-    if not np.isfinite(quaternion).all():
-        raise WorldError(f"rotation {tuple(xyzw)} of '{name}' given; valid: finite numbers")
-    length = float(np.linalg.norm(quaternion))
-    return quaternion / length if length > 1e-9 else np.array([1.0, 0.0, 0.0, 0.0])
-
-
-def checked_position(name: str, position: Sequence[float]) -> list[float]:
-    """Return a position (3,) [m] as a list.
-
-    Raises:
-        WorldError: If it is not finite or farther away than `FARTHEST`.
-    """
-    if not np.isfinite(position).all() or max(abs(value) for value in position) > FARTHEST:
-        raise WorldError(f"position {tuple(position)} of '{name}' given; valid: finite, at most {FARTHEST:g} m")
-    return [float(value) for value in position]
 
 
 def _place_entity(model: mujoco.MjModel, entity: EntityPlacement, qpos: FloatArray, qvel: FloatArray) -> None:

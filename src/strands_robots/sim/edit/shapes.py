@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import mujoco
-import numpy as np
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
-from strands_robots.sim.edit.placement import Vector, checked_position, unit_quaternion
+from strands_robots.sim.world.checks import (
+    Vector,
+    checked_name,
+    checked_numbers,
+    checked_position,
+    unit_quaternion,
+)
 
 KINDS = {
     "box": (mujoco.mjtGeom.mjGEOM_BOX, 3, "half lengths x, y, z"),
@@ -27,8 +31,6 @@ LARGEST = 1000.0
 
 HEAVIEST = 1e5
 """Largest mass of a shape [kg]."""
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -91,34 +93,3 @@ def add_shape(spec: mujoco.MjSpec, body: mujoco.MjsBody, shape: Shape) -> None:
         body.add_geom(meshname=name, **options)
     else:
         body.add_geom(size=[*size, 0.05] if shape.kind == "plane" else [*size, *[0.0] * (3 - count)], **options)
-
-
-def checked_name(what: str, name: str) -> str:
-    """Return a name for something new.
-
-    Raises:
-        ConfigurationError: If it is not usable.
-    """
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"name '{ascii(name)[1:-1]}' of a {what} given; valid: a letter, then up to 62 of a-z A-Z 0-9 _ . -"
-        )
-    return name
-
-
-def checked_numbers(
-    what: str, values: Sequence[float], count: int, lowest: float, highest: float, words: str
-) -> list[float]:
-    """Return numbers that are as many as they must be, finite and within bounds.
-
-    Raises:
-        ConfigurationError: If they are not.
-    """
-    numbers = [float(value) for value in values]
-    good = len(numbers) == count and all(np.isfinite(numbers)) and all(lowest <= value <= highest for value in numbers)
-    if not good:
-        shown = ", ".join(f"{value:g}" for value in numbers[:8])
-        raise ConfigurationError(
-            f"{what} [{shown}] given; valid: {count} numbers ({words}) from {lowest:g} to {highest:g}"
-        )
-    return numbers

@@ -12,14 +12,14 @@ import numpy as np
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError, WorldError
 from strands_robots.description.robot_config import CameraConfig
+from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.sim.edit.edits import WORLD, Draft, Quaternion
-from strands_robots.sim.edit.placement import Vector, checked_position, unit_quaternion
 from strands_robots.sim.edit.prefixes import delete_assets, delete_references
-from strands_robots.sim.edit.shapes import checked_numbers
 from strands_robots.sim.render.views import NARROWEST, WIDEST, looking
 from strands_robots.sim.scene.scene import attach_robot, replace_ground
 from strands_robots.sim.scene.terrain import Terrain
-from strands_robots.sim.world.world_config import MAX_ROBOTS, RobotSpec
+from strands_robots.sim.world.checks import Vector, checked_numbers, checked_position, unit_quaternion
+from strands_robots.sim.world.world_config import MAX_ROBOTS
 
 _CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, UnknownNameError, WorldError
-from strands_robots.core.types import FloatArray
 from strands_robots.sim.world.inspection import Still
 from strands_robots.sim.world.lookup import BODY, JOINT, SITE, name_of, names_of, number_of
 

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import RenderError, ShapeError, StrandsRobotsError, UnknownNameError
 from strands_robots.core.priority import normal_priority
-from strands_robots.core.types import FloatArray
 
 RGB, DEPTH, SEGMENTATION = 0, 1, 2
 """Kinds of picture, as in srv/RenderCamera."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
-from strands_robots.core.types import FloatArray
 from strands_robots.description.robot_config import CameraConfig
 from strands_robots.sim.world.world_config import WorldConfig
 

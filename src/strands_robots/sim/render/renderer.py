@@ -15,8 +15,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import RenderError, ShapeError, UnknownNameError
-from strands_robots.core.types import FloatArray
 from strands_robots.sim.render.cameras import Camera
 from strands_robots.sim.render.gl import INSTALL_HINT, make_context
 from strands_robots.sim.render.segmentation import values_by_segment, values_of_pixels

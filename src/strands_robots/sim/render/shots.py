@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import RenderError, ShapeError
-from strands_robots.core.types import FloatArray
 from strands_robots.sim.render.cameras import Intrinsics
 from strands_robots.sim.render.renderer import Picture, PictureKind, SceneRenderer, View
 from strands_robots.sim.render.segmentation import SegmentLabel, labels_of

@@ -7,7 +7,7 @@ import math
 import mujoco
 import numpy as np
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.sim.render.cameras import Camera
 from strands_robots.sim.render.views import FreeView
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.types import FloatArray
-from strands_robots.sim.edit.placement import Vector, checked_position, unit_quaternion
 from strands_robots.sim.render.cameras import OPTICAL_QUATERNION, Intrinsics, intrinsics
+from strands_robots.sim.world.checks import Vector, checked_position, unit_quaternion
 
 NARROWEST, WIDEST = 0.01, 3.1
 """Vertical fields of view that can be drawn [rad]."""

@@ -11,8 +11,8 @@ import mujoco
 import mujoco.rollout
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, WorldError
-from strands_robots.core.types import FloatArray
 from strands_robots.sim.world.state import SIGNATURE, state_size
 
 if TYPE_CHECKING:

@@ -18,9 +18,10 @@ from typing import Any, Protocol, TypeVar
 from strands_robots.control.gate import Gate
 from strands_robots.control.loop import ControlLoop, SteppedWorld
 from strands_robots.control.refusal import Refusal, Verdict
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import StrandsRobotsError, WorldError
-from strands_robots.core.types import FloatArray, Instant
+from strands_robots.core.types import Instant
 from strands_robots.sim.render.camera_worker import DRAW_TIMEOUT, CameraWorker
 from strands_robots.sim.run.lockstep import DEFAULT_OWNER_TIMEOUT, Stepper, StepRequest, StepResult
 from strands_robots.sim.run.pacing import MAX_SLEEP, Pacer, RateMeter

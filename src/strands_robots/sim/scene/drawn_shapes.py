@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.sim.randomize.varied_model import effective_colour
 from strands_robots.sim.render.segmentation import entity_of
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
-from strands_robots.core.types import FloatArray
 from strands_robots.description.model_file import open_model, parse_model
 from strands_robots.description.robot_model import load_robot_model
+from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.sim.scene.terrain import FLAT, Terrain, add_terrain
-from strands_robots.sim.world.world_config import RobotSpec, WorldConfig
+from strands_robots.sim.world.world_config import WorldConfig
 
 OVERHEAD = "overhead"
 FLOOR = "floor"

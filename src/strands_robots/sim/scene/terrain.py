@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import UnknownNameError
-from strands_robots.core.types import FloatArray
-from strands_robots.sim.edit.shapes import checked_numbers
+from strands_robots.sim.world.checks import checked_numbers
 
 FLAT = "flat"
 KINDS = ("rough", "stairs", "slope")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import mujoco
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 from strands_robots.sim.world.state import read_state, write_state
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import WorldError
-from strands_robots.core.types import FloatArray
 from strands_robots.sim.world.lookup import BODY, number_of
 
 MAX_DURATION = 60.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 
 if TYPE_CHECKING:
     from strands_robots.sim.world.world import World

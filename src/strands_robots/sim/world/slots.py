@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from strands_robots.core.types import FloatArray
+from strands_robots.core.arrays import FloatArray
 
 
 class Slots:

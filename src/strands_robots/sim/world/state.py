@@ -5,8 +5,8 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, WorldError
-from strands_robots.core.types import FloatArray
 
 # Everything that the next step depends on, MuJoCo's warm start included, so that a restored world goes on byte-identically.
 SIGNATURE = int(mujoco.mjtState.mjSTATE_INTEGRATION)

@@ -11,9 +11,10 @@ from types import MappingProxyType
 import mujoco
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError, UnknownNameError, WorldError
-from strands_robots.core.types import FloatArray
 from strands_robots.description.model_file import compile_model
+from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.description.servos import actuator_group
 from strands_robots.sim.randomize.randomization import Nominal, Start, noisy_cameras
 from strands_robots.sim.randomize.variations import Drawn, Variation, stream
@@ -25,7 +26,7 @@ from strands_robots.sim.world.pushes import Push, Pushes
 from strands_robots.sim.world.soundness import check_soundness
 from strands_robots.sim.world.stage import Stage
 from strands_robots.sim.world.state import DivergenceWatch, carry_over, read_state, write_state
-from strands_robots.sim.world.world_config import RobotSpec, WorldConfig, keep_robots
+from strands_robots.sim.world.world_config import WorldConfig, keep_robots
 from strands_robots.sim.world.world_robot import WorldRobot
 
 __all__ = ["RobotSpec", "World", "WorldConfig"]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.description.robot_config import CameraConfig, RobotConfig
+from strands_robots.description.robot_config import CameraConfig
+from strands_robots.description.robot_spec import RobotSpec
 
 if TYPE_CHECKING:
     from strands_robots.sim.randomize.variations import Variation
@@ -19,36 +18,6 @@ if TYPE_CHECKING:
 
 MAX_ROBOTS = 30  # MuJoCo switches actuator groups 0 to 30; group 0 belongs to the scene.
 MAX_GRAVITY = 1000.0  # [m/s^2]
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-
-
-@dataclass(frozen=True)
-class RobotSpec:
-    """One robot and where it stands.
-
-    Attributes:
-        name: Its name in the world and on the graph; unique.
-        config: What kind of robot it is.
-        position: Origin of its base in the world frame [m].
-        yaw: Rotation about the world's z axis [rad].
-        source: What the configuration was made from, for others who need it: a known robot or a file; empty when nobody said.
-    """
-
-    name: str
-    config: RobotConfig
-    position: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    yaw: float = 0.0
-    source: str = field(default="", compare=False)
-
-    def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise ConfigurationError(
-                f"robot name '{ascii(self.name)[1:-1]}' is not valid; valid: a lower-case letter, then up to 62 of a-z 0-9 _"
-            )
-        if len(self.position) != 3 or not all(math.isfinite(value) for value in (*self.position, self.yaw)):
-            raise ConfigurationError(
-                f"robot '{self.name}' is placed at {self.position}, yaw {self.yaw}; valid: three finite numbers and one"
-            )
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ import numpy as np
 from strands_robots.control.model_tool_chain import read_tool_chain
 from strands_robots.control.readings import Readings
 from strands_robots.control.supervision import Supervision
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError
-from strands_robots.core.types import FloatArray
 from strands_robots.description.equality_joints import Followers
+from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.description.servos import Servo, ctrl_address, position_servos
 from strands_robots.sim.world.contact_forces import ContactForces
 from strands_robots.sim.world.slots import Slots
-from strands_robots.sim.world.world_config import RobotSpec
 
 
 class WorldRobot:

@@ -1,0 +1,41 @@
+"""Puts a model behind the goal's adapter."""
+
+from __future__ import annotations
+
+from strands_robots.core.errors import AdapterError, StrandsRobotsError
+from strands_robots.core.types import Policy
+from strands_robots.policies.adapt.model import Model
+from strands_robots.policies.provider import PolicyContext
+
+
+def adapt(model: Model, context: PolicyContext) -> Policy:
+    """Return a model behind the goal's adapter, as a policy for the robot.
+
+    Raises:
+        AdapterError: If the goal names no adapter, or model, adapter and robot do not fit; the model is then closed.
+        ConfigurationError: If the adapter cannot be read.
+    """
+    from strands_robots.core.types import ActionSpace
+    from strands_robots.policies.adapt.adapted import AdaptedPolicy
+    from strands_robots.policies.adapt.adapter import adapter_names, load_adapter
+    from strands_robots.policies.check.describe import describe_policy
+
+    try:
+        if not context.adapter.strip():
+            raise AdapterError(
+                "this policy speaks its own names and units, so the goal needs an adapter; valid: "
+                f"{', '.join(adapter_names())}, a file, or YAML. The policy {describe_policy(model.needs, model.gives)}".replace(
+                    "\n", "; "
+                )
+            )
+        adapter = load_adapter(context.adapter)
+        if model.gives.rate == 0.0 and adapter.rate == 0.0:
+            adapter = adapter.model_copy(update={"rate": context.rate})
+        if model.gives.space in (ActionSpace.EE_DELTA, ActionSpace.EE_POSE):
+            from strands_robots.policies.adapt.end_effector import EndEffectorPolicy
+
+            return EndEffectorPolicy(model, adapter, context)
+        return AdaptedPolicy(model, adapter, context)
+    except StrandsRobotsError:
+        model.close()
+        raise
