@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, final
+from typing import Any, Protocol, final
 
 import mujoco
 import mujoco.rollout
@@ -15,12 +17,40 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, WorldError
 from strands_robots.sim.world.state import SIGNATURE, state_size
 
-if TYPE_CHECKING:
-    from strands_robots.sim.world.world import World
-
 _PHYSICS = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
 MAX_VALUES = 200_000_000
 """Most numbers that one call may return."""
+
+
+class RolloutRobot(Protocol):
+    """What a rollout asks of one robot of the world."""
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """The robot's joints, in the order of its actions."""
+
+    def controls(self, targets: FloatArray) -> tuple[Any, FloatArray]:
+        """Return actuator numbers and their values for joint targets (..., D)."""
+
+
+class RolloutWorld(Protocol):
+    """What a rollout asks of a world: its model and robots, under its lock."""
+
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """Held while the model and the robots are read."""
+
+    @property
+    def generation(self) -> int:
+        """Number that changes with the model."""
+
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The compiled model."""
+
+    @property
+    def robots(self) -> Mapping[str, RolloutRobot]:
+        """Robots by name."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +79,7 @@ class BatchRollout:
         threads: Number of threads; 0 takes one for each core.
     """
 
-    def __init__(self, world: World, threads: int = 0) -> None:
+    def __init__(self, world: RolloutWorld, threads: int = 0) -> None:
         count = threads or len(os.sched_getaffinity(0))
         with world.lock:
             self.generation = world.generation
