@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -43,13 +44,126 @@ def _is_ros(module: str) -> bool:
     return parts[0] in ROS_LIBRARIES or parts[0].startswith("rosidl") or is_message or ".".join(parts[:2]) in GENERATED
 
 
-CORE = [path for path in MODULES if path.name != "node.py" and path.relative_to(SOURCE).parts[0] != "ros"]
+FLOORS = [
+    "core",
+    "description",
+    "mcap",
+    "dataset",
+    "audit",
+    "operators",
+    "control",
+    "safety",
+    "approvals",
+    "motion",
+    "planning",
+    "goals",
+    "sim",
+    "policies",
+    "servo_bus",
+    "cameras",
+    "drivers",
+    "stop_button",
+    "teleop",
+    "incident",
+    "recording",
+    "evaluation",
+    "learning",
+    "fleet",
+    "agent",
+    "doctor",
+    "ros",
+    "clients",
+    "bringup",
+    "robot",
+    "live",
+    "nodes",
+    "cli",
+]
+"""The rooms from the ground up; docs/architecture.md draws them. A file imports from its own room or from one before it."""
+
+KNOW_ROS = ("ros", "clients", "nodes")
+REAL = ("drivers", "teleop", "control", "safety", "motion", "nodes/driver", "nodes/teleop", "nodes/safety")
+"""What runs beside a real arm, which needs no simulator."""
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(SOURCE)))
+def _name(path: Path) -> str:
+    return str(path.relative_to(SOURCE))
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(("strands_robots", *(parts[:-1] if parts[-1] == "__init__" else parts)))
+
+
+FILES = {_module(path): path for path in MODULES}
+
+
+def _own_imports(path: Path) -> dict[Path, int]:
+    """Return the files of the package that a file imports, each with a line; packages' own __init__ files left out."""
+    found = {FILES[module]: line for module, line in _imports(path) if module in FILES}
+    return {other: line for other, line in found.items() if other != path and other.name != "__init__.py"}
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0]
+
+
+IN_ROOMS = [path for path in MODULES if path.parent != SOURCE]
+CORE = [path for path in MODULES if _room(path) not in KNOW_ROS]
+
+
+def test_every_folder_is_a_room_of_the_plan() -> None:
+    assert {_room(path) for path in IN_ROOMS} <= set(FLOORS)
+    assert [path.name for path in MODULES if path.parent == SOURCE] == ["__init__.py"]
+
+
+@pytest.mark.parametrize("path", IN_ROOMS, ids=_name)
+def test_nothing_imports_upwards(path: Path) -> None:
+    floor = FLOORS.index(_room(path))
+    found = [
+        f"line {line}: {_name(other)}"
+        for other, line in _own_imports(path).items()
+        if FLOORS.index(_room(other)) > floor
+    ]
+    assert not found, f"{_name(path)} imports from a room above its own: {found}; the order is {' '.join(FLOORS)}"
+
+
+def test_nothing_imports_a_node() -> None:
+    """The rooms of nodes are above all but the command line, and no node's room is imported by another one."""
+    found = [
+        f"{_name(path)}:{line} {_name(other)}"
+        for path in IN_ROOMS
+        for other, line in _own_imports(path).items()
+        if _room(other) == "nodes" and other.relative_to(SOURCE).parts[:2] != path.relative_to(SOURCE).parts[:2]
+    ]
+    assert not found, f"only executables import nodes/: {found}"
+
+
+def test_no_file_imports_in_a_circle() -> None:
+    graph = {path: set(_own_imports(path)) for path in MODULES}
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise AssertionError(" -> ".join(_name(path) for path in error.args[1])) from None
+
+
+@pytest.mark.parametrize("room", REAL)
+def test_a_real_arm_needs_no_simulator(room: str) -> None:
+    files = [path for path in MODULES if _name(path).startswith(f"{room}/")]
+    found = [
+        f"{_name(path)}:{line} {_name(other)}"
+        for path in files
+        for other, line in _own_imports(path).items()
+        if _room(other) == "sim"
+    ]
+    assert files and not found
+
+
+@pytest.mark.parametrize("path", CORE, ids=_name)
 def test_module_of_the_core_imports_no_ros(path: Path) -> None:
     found = sorted({f"line {line}: {module}" for module, line in _imports(path) if _is_ros(module)})
-    assert not found, f"{path.relative_to(ROOT)} imports ROS; only node.py and ros/ may: {found}"
+    found = [each for each in found if _name(path) != "bringup/ros_launch.py" or ": launch" not in each]
+    assert not found, f"{path.relative_to(ROOT)} imports ROS; only ros/, clients/ and nodes/ may: {found}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))

@@ -6,14 +6,10 @@ import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.description.robot_model import describe_model
-
-if TYPE_CHECKING:
-    pass
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 

@@ -118,12 +118,11 @@ def make_gate(
     chain = None
     if config.supervision.workspace is not None:
         from strands_robots.control.model_tool_chain import read_tool_chain
-        from strands_robots.description.robot_spec import RobotSpec
-        from strands_robots.sim.world.world import World
-        from strands_robots.sim.world.world_config import WorldConfig
+        from strands_robots.description.model_file import compile_model
+        from strands_robots.description.robot_model import load_robot_model
 
-        world = World(WorldConfig(robots=(RobotSpec(robot.name, config),)))
-        chain = read_tool_chain(world.model, world.robot(robot.name).prefix, config)
+        model = load_robot_model(config.model_copy(update={"cameras": {}}), robot.name)
+        chain = read_tool_chain(compile_model(model.spec, model.path, f"robot '{robot.name}'"), "", config)
     limits = config.limits()
     return Gate(gate, limits, position, Supervision(config.supervision, limits, period, chain, driver.measures))
 
