@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.futures import log_mistake, resolve
 from strands_robots.dataset.errors import RecordingError
 
 BLOCKED = 60.0
@@ -47,7 +48,7 @@ class WriterThread:
     """
 
     def __init__(self, capacity: int, can_wait: bool) -> None:
-        self.failure: StrandsRobotsError | None = None
+        self.failure: Exception | None = None
         self._can_wait = can_wait
         self._orders: queue.Queue[Callable[[], None] | None] = queue.Queue()
         self._room = threading.Semaphore(capacity)
@@ -134,15 +135,7 @@ class WriterThread:
     def _order(self, work: Callable[[], Any]) -> Future[Any]:
         answer: Future[Any] = Future()
 
-        def run() -> None:
-            try:
-                result = work()
-            except (StrandsRobotsError, OSError) as error:
-                answer.set_exception(error)
-            else:
-                answer.set_result(result)
-
-        self._orders.put(run)
+        self._orders.put(lambda: resolve(answer, work))
         return answer
 
     def _write(self, values: Mapping[str, Any], task: str) -> None:
@@ -153,7 +146,8 @@ class WriterThread:
             return
         try:
             self._require().add(values, task)
-        except StrandsRobotsError as error:
+        except Exception as error:  # noqa: BLE001 - the thread has the rest of the queue to answer
+            log_mistake(error)
             self.failure = error
 
     def _run(self) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from rclpy.node import Node
 from strands_robots.srv import LoadPolicy
 
-from strands_robots.core.errors import ConfigurationError, PolicyError, StrandsRobotsError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.futures import resolve
 from strands_robots.core.types import Instant
 from strands_robots.nodes.policy.policy_link import RosRobotLink
 from strands_robots.policies.check.describe import describe_policy
@@ -73,7 +74,9 @@ class LoadPolicyService:
         )  # fmt: skip
         session = Session(goal, now, self._shelf, self._patience)
         link = RosRobotLink(self._node, session, None)
-        threading.Thread(target=self._load, args=(session, link, answer), name="load policy", daemon=True).start()
+        threading.Thread(
+            target=lambda: resolve(answer, lambda: self._load(session, link)), name="load policy", daemon=True
+        ).start()
         return answer
 
     def _unload(self, key: PolicyKey) -> LoadPolicy.Response:
@@ -86,7 +89,7 @@ class LoadPolicyService:
         host.close()
         return LoadPolicy.Response(success=True, message=f"unloaded '{key.policy}'")
 
-    def _load(self, session: Session, link: RosRobotLink, answer: Future[Any]) -> None:
+    def _load(self, session: Session, link: RosRobotLink) -> LoadPolicy.Response:
         begin = time.monotonic()
         try:
             find_robot(self._node, session)
@@ -97,17 +100,13 @@ class LoadPolicyService:
             host = session.load()
             text, device = describe_policy(host.needs, host.gives), host.gives.device
             session.put_away()
-            answer.set_result(
-                LoadPolicy.Response(
-                    success=True,
-                    message=f"loaded '{session.goal.policy}'",
-                    description=text,
-                    device=device,
-                    elapsed=time.monotonic() - begin,
-                )
+            return LoadPolicy.Response(
+                success=True,
+                message=f"loaded '{session.goal.policy}'",
+                description=text,
+                device=device,
+                elapsed=time.monotonic() - begin,
             )
-        except StrandsRobotsError as error:
-            answer.set_exception(error)
         finally:
             executor = self._node.executor
             if executor is not None:

@@ -10,8 +10,8 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from strands_robots.core.arrays import FloatArray
+from strands_robots.core.work_queue import WorkQueue
 from strands_robots.ros.calls.publishers import create_publisher
-from strands_robots.ros.calls.worker import Worker
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.geometry import to_pose, to_vector
 from strands_robots.ros.messages.stamps import fill_time
@@ -49,7 +49,7 @@ class SceneMarkers:
         self._runtime = runtime
         self._world = world
         self._publisher = create_publisher(node, MarkerArray, "world/markers", qos.DESCRIPTION)
-        self._worker = Worker("markers")
+        self._worker = WorkQueue("markers")
         self._readers = 0
         self._generation = -1
         self._shapes: SceneShapes

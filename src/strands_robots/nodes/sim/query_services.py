@@ -12,6 +12,7 @@ from strands_robots.srv import CastRays, ComputeDynamics, QueryWorld
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, ShapeError
+from strands_robots.core.work_queue import WorkQueue
 from strands_robots.nodes.sim.query_messages import (
     body_to_msg,
     contact_to_msg,
@@ -21,7 +22,6 @@ from strands_robots.nodes.sim.query_messages import (
 )
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.calls.responses import refusal
-from strands_robots.ros.calls.worker import Worker
 from strands_robots.ros.messages.geometry import to_point, to_pose
 from strands_robots.ros.messages.stamps import to_time
 from strands_robots.sim.query import dynamics, queries, rays
@@ -46,7 +46,7 @@ class QueryServices:
         self._runtime = runtime
         self._world = world
         self._inspector = Inspector()
-        self._worker = Worker("queries")
+        self._worker = WorkQueue("queries")
         for kind, name, answer in (
             (QueryWorld, "world/query", self._query),
             (ComputeDynamics, "world/compute_dynamics", self._dynamics),

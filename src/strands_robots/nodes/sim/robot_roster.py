@@ -12,7 +12,7 @@ from rclpy.node import Node
 
 from strands_robots.control.gate import Gate
 from strands_robots.control.loop import ControlLoop, RobotLoop
-from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.futures import resolve
 from strands_robots.nodes.sim.simulated_robot_ports import SimulatedRobotPorts
 from strands_robots.ros.robot.safety_ports import SafetyPorts
 from strands_robots.sim.run.runtime import SimRuntime
@@ -122,12 +122,7 @@ class RobotRoster:
         self._runtime.call(self._take_over)
         waiting, self._waiting = self._waiting, []
         for answer, then in waiting:
-            try:
-                then()
-            except StrandsRobotsError as error:
-                answer.set_exception(error)
-            else:
-                answer.set_result(None)
+            resolve(answer, then)
 
     def _part(self, leaving: _Leaving, now: float) -> None:
         """Say once more that the robot is gone, or close its topics when that is known."""

@@ -12,10 +12,10 @@ from strands_robots.srv import Checkpoint, DescribeWorld, EditScene, LoadScene
 
 from strands_robots.control.loop import count_substeps
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.futures import map_future, then
 from strands_robots.nodes.sim.scene_messages import edits_from_msg, terrain_from_msg
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.calls.executor_calls import ExecutorCalls
-from strands_robots.ros.calls.futures import map_future, then
 from strands_robots.ros.calls.responses import refusal
 from strands_robots.ros.messages.geometry import to_vector, triple
 from strands_robots.ros.messages.stamps import to_time

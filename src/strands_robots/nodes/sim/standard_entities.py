@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from strands_robots.core.errors import ConfigurationError, ModelError, StrandsRobotsError, WorldError
+from strands_robots.core.futures import done, map_future
 from strands_robots.core.share import robot_names
 from strands_robots.description.robot_config import load_robot
 from strands_robots.description.robot_model import describe_model
 from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.nodes.sim.scene_services import SceneServices
-from strands_robots.ros.calls.futures import done, map_future
 from strands_robots.ros.messages.geometry import Triple, quadruple, to_pose, to_twist, triple
 from strands_robots.ros.messages.stamps import to_time
 from strands_robots.sim.edit.edits import DeleteBody, Edit, SetPose

@@ -15,10 +15,10 @@ from strands_robots.srv import GetWorldState, RandomizeWorld, ResetWorld, StepWo
 
 from strands_robots.control.loop import RobotLoop
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.futures import done, map_future, then
 from strands_robots.nodes.sim.simulated_robot_ports import SimulatedRobotPorts
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.calls.executor_calls import ExecutorCalls
-from strands_robots.ros.calls.futures import done, map_future, then
 from strands_robots.ros.calls.responses import refusal
 from strands_robots.ros.messages.conversions import JointStateBuffer, chunk_from_command, chunk_from_msg
 from strands_robots.ros.messages.stamps import to_time

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from strands_robots.core.errors import PolicyError, StrandsRobotsError
+from strands_robots.core.futures import resolve
 from strands_robots.core.types import Action, Observation, Playback, Policy, PolicyGives, PolicyNeeds
 
 T = TypeVar("T")
@@ -172,10 +173,7 @@ class ThreadHost:
     def _work(self) -> None:
         while (entry := self._calls.get()) is not None:
             call, future = entry
-            try:
-                future.set_result(call())
-            except StrandsRobotsError as error:
-                future.set_exception(error)
+            resolve(future, call)
 
 
 def declared(policy: Policy) -> tuple[PolicyNeeds, PolicyGives]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -12,6 +11,7 @@ from rclpy.node import Node
 from rclpy.service import Service
 
 from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.futures import log_mistake
 from strands_robots.ros.audit.service_audit import audited
 
 
@@ -27,8 +27,8 @@ def create_deferred_service(
         node: The node.
         kind: Service type.
         name: Name of the service.
-        callback: Takes the request and returns the future response; may raise a StrandsRobotsError. Any other exception is logged
-            and answered as a refusal too.
+        callback: Takes the request and returns the future response. Whatever it or the future raises is answered as a refusal;
+            what is no StrandsRobotsError is logged with its traceback too.
         refuse: Makes the response that says that something was wrong, in the given words.
     """
     lock = threading.Lock()
@@ -56,9 +56,9 @@ def create_deferred_service(
     def in_words(error: BaseException) -> str:
         if isinstance(error, (StrandsRobotsError, OSError)):
             return str(error)
-        node.get_logger().error(f"{name} failed\n{''.join(traceback.format_exception(error))}")
+        log_mistake(error)
         what = f"{type(error).__name__}: {ascii(str(error))[1:-1]}"[:500]
-        return f"{name} failed for a reason that nobody thought of: {what}; the node's log has more"
+        return f"{name}: internal error ({what}); please report it, the node's log has the traceback"
 
     service.send_response = send_later
     return service

@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import RenderError, ShapeError, StrandsRobotsError, UnknownNameError
+from strands_robots.core.errors import RenderError, ShapeError, UnknownNameError
+from strands_robots.core.futures import resolve
 from strands_robots.core.priority import normal_priority
 
 RGB, DEPTH, SEGMENTATION = 0, 1, 2
@@ -331,10 +333,7 @@ class CameraWorker:
                 self._serve(mail, feed)
         while not self._requests.empty() and not self._is_ending:
             request = self._requests.get()
-            try:
-                request.answer.set_result(request.draw(self._renderers))
-            except (StrandsRobotsError, OSError) as error:
-                request.answer.set_exception(error)
+            resolve(request.answer, partial(request.draw, self._renderers))
 
     def _let_go(self) -> None:
         """Forget the ports that are not used any more."""

@@ -20,7 +20,8 @@ from strands_robots.control.loop import ControlLoop, SteppedWorld
 from strands_robots.control.refusal import Refusal, Verdict
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
-from strands_robots.core.errors import StrandsRobotsError, WorldError
+from strands_robots.core.errors import WorldError
+from strands_robots.core.futures import resolve
 from strands_robots.core.types import Instant
 from strands_robots.sim.render.camera_worker import DRAW_TIMEOUT, CameraWorker
 from strands_robots.sim.run.lockstep import DEFAULT_OWNER_TIMEOUT, Stepper, StepRequest, StepResult
@@ -360,12 +361,7 @@ class SimRuntime:
             return
 
     def _serve(self, function: Callable[[], Any], answer: Future[Any]) -> None:
-        try:
-            result = function()
-        except StrandsRobotsError as error:
-            answer.set_exception(error)
-        else:
-            answer.set_result(result)
+        resolve(answer, function)
 
     def _tell_time(self) -> None:
         now = self.control.now()
