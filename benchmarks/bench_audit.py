@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from _report import report
 
+from strands_robots.audit.audit_key import LogKeys, load_or_create_keys
 from strands_robots.audit.event import Durability, Event
 from strands_robots.audit.intake.source import EventSource
-from strands_robots.audit.keys import LogKeys, load_or_create_keys
 from strands_robots.audit.log.store import AuditStore, StoreConfig, SyncPolicy
-from strands_robots.audit.log.writer import AuditWriter, WriterConfig, Written
+from strands_robots.audit.log.writer import AuditWriter, DurableEvent, WriterConfig
 from strands_robots.audit.read.reader import FolderReader
 from strands_robots.audit.read.verify import VerifyKeys, verify
 
@@ -64,9 +64,9 @@ def submit_microseconds(folder: Path, keys: LogKeys, events: Sequence[Event]) ->
 def disk_milliseconds(folder: Path, keys: LogKeys, events: Sequence[Event]) -> np.ndarray:
     """Return the time from `submit` of a lone urgent event to its confirmation [ms]."""
     done = threading.Event()
-    written: list[Written] = []
+    written: list[DurableEvent] = []
 
-    def confirm(batch: Sequence[Written]) -> None:
+    def confirm(batch: Sequence[DurableEvent]) -> None:
         written.extend(batch)
         done.set()
 

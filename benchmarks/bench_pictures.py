@@ -103,13 +103,13 @@ def publishing(world: World, figures: dict[str, float]) -> None:
     from graph import Graph, wait_for
 
     from strands_robots.ros.messages.images import camera_info
-    from strands_robots.ros.robot.camera_ports import CameraPorts
+    from strands_robots.ros.robot.camera_publisher import CameraPublisher
 
     with SceneRenderer(world) as renderer:
         pixels = renderer.render(world.get_state(), "overhead")
     with Graph() as graph:
         node = graph.client()
-        port = CameraPorts(node, "camera", camera_info(640, 480, 0.8, "camera_optical_frame"))
+        port = CameraPublisher(node, "camera", camera_info(640, 480, 0.8, "camera_optical_frame"))
         for name, topic in (("raw", "camera/image_raw"), ("jpeg", "camera/image_raw/compressed")):
             with subprocess.Popen([sys.executable, "-c", READER, topic], env=graph.environment) as reader:
                 wait_for(lambda topic=topic: node.count_subscribers(topic) == 1 and port.wants_rgb(), 30.0, "a reader")

@@ -68,8 +68,8 @@ def overhead(repeats: int = 60) -> tuple[dict[str, Figure], dict[str, Figure]]:
     from strands_robots.policies.adapt.adapter import load_adapter
     from strands_robots.policies.host.host import Patience
     from strands_robots.policies.host.opening import open_policy
+    from strands_robots.policies.lerobot.lerobot_options import LerobotOptions
     from strands_robots.policies.lerobot.loading import load
-    from strands_robots.policies.lerobot.options import LerobotOptions
     from strands_robots.policies.lerobot.policy import LerobotModel
     from strands_robots.policies.provider import PolicyContext
 

@@ -18,7 +18,7 @@ from _person import ask_person
 from strands_robots import Robot
 from strands_robots.core.share import share_directory
 from strands_robots.operators.keyring import Keyring, Operator, Role, save_keyring
-from strands_robots.operators.keys import create_key
+from strands_robots.operators.operator_key import create_key
 
 SCRIPT = [
     ("describe_robot", {}),

@@ -21,7 +21,7 @@ from strands_robots.bringup.graph import (
     ros_arguments,
 )
 from strands_robots.bringup.prepare import find_executable
-from strands_robots.bringup.robots import RobotSpec, parse_robot, parse_robots
+from strands_robots.bringup.robots import BringupRobot, parse_robot, parse_robots
 from strands_robots.bringup.sim import (
     LAUNCH_ARGUMENTS,
     SimOptions,
@@ -31,7 +31,7 @@ from strands_robots.bringup.sim import (
 )
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
-ONE = (RobotSpec("so101", "so101"),)
+ONE = (BringupRobot("so101", "so101"),)
 
 
 def by_name(graph: Graph) -> dict[str, NodeSpec]:
@@ -85,7 +85,7 @@ def test_a_parameter_file_comes_after_the_parameters(tmp_path: Path) -> None:
 
 def test_options_reach_sim_node() -> None:
     options = SimOptions(
-        (RobotSpec("left", "so101"), RobotSpec("right", "so101")),
+        (BringupRobot("left", "so101"), BringupRobot("right", "so101")),
         mode="lockstep",
         seed=7,
         cameras=False,
@@ -119,21 +119,21 @@ def test_ros_arguments_keep_the_type_of_every_value() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("so101", RobotSpec("so101", "so101")),
-        ("left:=so101", RobotSpec("left", "so101")),
-        (" left=so101 ", RobotSpec("left", "so101")),
-        ("left:=so101@0,-.2,1e-1,1.57", RobotSpec("left", "so101", "0,-.2,1e-1,1.57")),
+        ("so101", BringupRobot("so101", "so101")),
+        ("left:=so101", BringupRobot("left", "so101")),
+        (" left=so101 ", BringupRobot("left", "so101")),
+        ("left:=so101@0,-.2,1e-1,1.57", BringupRobot("left", "so101", "0,-.2,1e-1,1.57")),
     ],
 )
-def test_parse_robot_reads_names_and_models(text: str, expected: RobotSpec) -> None:
+def test_parse_robot_reads_names_and_models(text: str, expected: BringupRobot) -> None:
     assert parse_robot(text) == expected
 
 
 def test_parse_robot_of_a_file_takes_its_stem(tmp_path: Path) -> None:
     path = tmp_path / "My-Arm.urdf"
     path.write_text("<robot name='a'/>", encoding="utf-8")
-    assert parse_robot(str(path)) == RobotSpec("my_arm", str(path))
-    assert parse_robot(f"left:={path}") == RobotSpec("left", str(path))
+    assert parse_robot(str(path)) == BringupRobot("my_arm", str(path))
+    assert parse_robot(f"left:={path}") == BringupRobot("left", str(path))
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import pytest
 
 from strands_robots.bringup.buttons import ButtonSpec, parse_buttons
 from strands_robots.bringup.graph import OnExit
-from strands_robots.bringup.robots import RobotSpec
+from strands_robots.bringup.robots import BringupRobot
 from strands_robots.bringup.sim import SimOptions, options_from_text, sim_graph
 from strands_robots.core.errors import ConfigurationError
 
-ONE = (RobotSpec("so101", "so101"),)
+ONE = (BringupRobot("so101", "so101"),)
 
 
 def test_buttons_have_names_of_their_own_or_the_default_one() -> None:

@@ -11,14 +11,14 @@ from typing import Any
 from safety.desks import Desk as PermitDesk
 from safety.desks import DiskDesk
 
-from strands_robots.agent.tools.answer import Answer, approval_answer, data_answer, error_answer
 from strands_robots.agent.tools.endpoint import Endpoint
 from strands_robots.agent.tools.guard import DeskAnswer, Guard
 from strands_robots.agent.tools.permit_memory import PermitMemory
+from strands_robots.agent.tools.tool_answer import ToolAnswer, approval_answer, data_answer, error_answer
 from strands_robots.approvals.approval_policy import ApprovalPolicy
 from strands_robots.approvals.approval_refusal import ApprovalRefusedError
+from strands_robots.approvals.approval_request import CanonicalRequest, canonical_request
 from strands_robots.approvals.permits import Asker
-from strands_robots.approvals.request import CanonicalRequest, canonical_request
 
 POLICY = ApprovalPolicy.model_validate(
     {
@@ -47,7 +47,7 @@ class FakePort:
         self.coming: list[Endpoint] = []
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self.requests: list[CanonicalRequest] = []
-        self.refusal: Answer | None = None
+        self.refusal: ToolAnswer | None = None
         self.hidden: set[str] = set()
         self.heard: list[tuple[str, str]] = []
         self.records: list[tuple[str, Mapping[str, Any]]] = []
@@ -63,7 +63,7 @@ class FakePort:
     def find(self, kind: str) -> Endpoint | None:
         return next((entry for entry in self.given if entry.kind == kind), None)
 
-    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
+    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> ToolAnswer:
         self.calls.append((endpoint.name, fields))
         return data_answer({"success": True})
 
@@ -73,11 +73,11 @@ class FakePort:
     def is_shown(self, name: str, kind: str) -> bool:
         return name not in self.hidden
 
-    def admit(self, request: CanonicalRequest) -> Answer | None:
+    def admit(self, request: CanonicalRequest) -> ToolAnswer | None:
         self.requests.append(request)
         return self.refusal
 
-    def called(self, endpoint: Endpoint, answer: Answer, started: float) -> None:
+    def called(self, endpoint: Endpoint, answer: ToolAnswer, started: float) -> None:
         self.heard.append((endpoint.name, answer.error))
 
     def record(self, kind: str, details: Mapping[str, Any]) -> None:
@@ -154,7 +154,7 @@ class GuardedPort(FakePort):
     def is_shown(self, name: str, kind: str) -> bool:
         return self.guard.is_shown(name, kind)
 
-    def admit(self, request: CanonicalRequest) -> Answer | None:
+    def admit(self, request: CanonicalRequest) -> ToolAnswer | None:
         self.requests.append(request)
         admission = self.guard.admit(request)
         if admission.is_granted:
@@ -164,7 +164,7 @@ class GuardedPort(FakePort):
             return approval_answer(admission.request_id, admission.message)
         return error_answer(admission.kind, admission.message)
 
-    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
+    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> ToolAnswer:
         started = time.monotonic()
         try:
             refused = self.admit(canonical_request(endpoint.name, endpoint.kind, {**fields, "source": self.source}))
@@ -190,5 +190,5 @@ def _ticket_answer(ticket: Any) -> Any:
     return type("Answered", (), {"ticket": ticket})()
 
 
-def parsed(answer: Answer) -> Any:
+def parsed(answer: ToolAnswer) -> Any:
     return json.loads(answer.text)

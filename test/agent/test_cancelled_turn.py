@@ -13,8 +13,8 @@ pytest.importorskip("strands", reason="strands-agents is not installed")
 from graph import wait_for
 
 from strands_robots.agent.strands.strands_tools import GraphAgentTool
-from strands_robots.agent.tools.answer import data_answer
 from strands_robots.agent.tools.endpoint import Tool
+from strands_robots.agent.tools.tool_answer import data_answer
 
 
 class SlowTools:

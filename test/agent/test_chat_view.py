@@ -7,7 +7,7 @@ import threading
 
 from strands_robots.agent.conversation.chat_view import Printer, TurnLines, plain_say, printable, rich_say
 from strands_robots.agent.conversation.turn import Step, StepKind
-from strands_robots.agent.tools.answer import data_answer
+from strands_robots.agent.tools.tool_answer import data_answer
 
 STEPS = [
     Step(StepKind.BEGIN, "operator/anna", "pick it"),

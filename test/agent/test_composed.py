@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from strands_robots.agent.tools.answer import Answer, approval_answer, data_answer, error_answer
 from strands_robots.agent.tools.composed import EPISODE, MOVE, OPEN, RUN, composed_tools, service_timeout
 from strands_robots.agent.tools.endpoint import Endpoint, Tool
 from strands_robots.agent.tools.schema import request_schema
+from strands_robots.agent.tools.tool_answer import ToolAnswer, approval_answer, data_answer, error_answer
 from strands_robots.agent.tools.toolset import Toolset
 
 from .ports import FakePort
@@ -27,13 +27,13 @@ class RecorderPort(FakePort):
 
     def __init__(self) -> None:
         super().__init__([*RECORDER, Endpoint("move_to", MOVE)])
-        self.answers: list[Answer] = []
+        self.answers: list[ToolAnswer] = []
 
-    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
+    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> ToolAnswer:
         self.calls.append((endpoint.name, fields))
         return self.answers.pop(0) if self.answers else data_answer({"success": True})
 
-    def stop(self, reason: str) -> Answer:
+    def stop(self, reason: str) -> ToolAnswer:
         self.calls.append(("stop", {"reason": reason}))
         return data_answer({"stop_id": 1})
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from strands_robots.agent.tools.answer import LONGEST_ANSWER, approval_answer, clean, data_answer, error_answer
 from strands_robots.agent.tools.endpoint import Endpoint
 from strands_robots.agent.tools.guard import DeskAnswer, Guard
+from strands_robots.agent.tools.tool_answer import LONGEST_ANSWER, approval_answer, clean, data_answer, error_answer
 from strands_robots.agent.tools.toolset import MOST_SHOWN, Toolset
 from strands_robots.approvals.approval_policy import ApprovalPolicy
-from strands_robots.approvals.request import CanonicalRequest, canonical_request
+from strands_robots.approvals.approval_request import CanonicalRequest, canonical_request
 
 from .ports import FakePort
 

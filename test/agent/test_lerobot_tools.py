@@ -12,11 +12,11 @@ import pytest
 from graph import wait_for
 
 from strands_robots.agent.lerobot.check import check_config, is_free_option
-from strands_robots.agent.lerobot.commands import COMMANDS, EDITS, Plan
-from strands_robots.agent.lerobot.paths import Workspace, job_environment
+from strands_robots.agent.lerobot.commands import COMMANDS, EDITS, CommandPlan
+from strands_robots.agent.lerobot.paths import LeRobotFolders, job_environment
 from strands_robots.agent.lerobot.progress import read_progress, read_result
 from strands_robots.agent.lerobot.tools import LerobotTools
-from strands_robots.agent.tools.answer import LONGEST_ANSWER, approval_answer
+from strands_robots.agent.tools.tool_answer import LONGEST_ANSWER, approval_answer
 from strands_robots.agent.tools.toolset import Toolset
 from strands_robots.core.errors import ConfigurationError
 
@@ -34,10 +34,10 @@ class Rig:
         self.code = "print('ready')"
         self.config: Mapping[str, Any] = {}
         self.asked: list[tuple[str, ...]] = []
-        self.family = LerobotTools(self.port, Workspace([home]), self._program, self._resolve, patience=0.5)
+        self.family = LerobotTools(self.port, LeRobotFolders([home]), self._program, self._resolve, patience=0.5)
         self.tools = Toolset(self.port, [self.family])
 
-    def _program(self, plan: Plan) -> tuple[str, ...]:
+    def _program(self, plan: CommandPlan) -> tuple[str, ...]:
         return (sys.executable, "-c", self.code)
 
     def _resolve(self, command: str, arguments: tuple[str, ...], environment: Mapping[str, str]) -> Mapping[str, Any]:
@@ -108,7 +108,7 @@ def test_what_needs_the_network_is_another_request(rig: Rig, change: dict[str, A
 def test_forbidden_command_is_no_tool(tmp_path: Path) -> None:
     port = FakePort([])
     port.hidden = {"lerobot/record"}
-    tools = Toolset(port, [LerobotTools(port, Workspace([tmp_path]))])
+    tools = Toolset(port, [LerobotTools(port, LeRobotFolders([tmp_path]))])
     assert "lerobot_record" not in tools.names()
     assert "lerobot_train" in tools.names()
 
@@ -184,7 +184,7 @@ def test_configuration_file_that_says_more_than_the_request_is_refused(
 
 
 def test_request_for_the_hub_may_upload_and_still_runs_no_foreign_code(tmp_path: Path) -> None:
-    inside = Workspace([tmp_path]).inside
+    inside = LeRobotFolders([tmp_path]).inside
     check_config(
         {"policy.push_to_hub": True, "wandb.enable": False, "output_dir": str(tmp_path / "x")}, "upload", inside
     )
@@ -223,13 +223,13 @@ def test_option_of_learning_is_free(name: str) -> None:
 def test_folder_that_holds_what_an_agent_must_not_reach_is_refused(tmp_path: Path, secret: str) -> None:
     (tmp_path / "work").mkdir()
     with pytest.raises(ConfigurationError, match="not an agent's to reach"):
-        Workspace([tmp_path / "work"], [tmp_path / secret])
+        LeRobotFolders([tmp_path / "work"], [tmp_path / secret])
 
 
 @pytest.mark.parametrize("folder", ["/", "/etc", "/proc/self", str(Path.home()), "/nowhere"])
 def test_folder_that_holds_more_than_datasets_is_refused(folder: str) -> None:
     with pytest.raises(ConfigurationError, match="valid: "):
-        Workspace([Path(folder)])
+        LeRobotFolders([Path(folder)])
 
 
 OUTPUT = r"""

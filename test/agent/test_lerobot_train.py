@@ -13,7 +13,7 @@ from graph import wait_for
 
 pytest.importorskip("lerobot", reason="needs make setup-learning")
 
-from strands_robots.agent.lerobot.paths import Workspace
+from strands_robots.agent.lerobot.paths import LeRobotFolders
 from strands_robots.agent.lerobot.tools import LerobotTools
 from strands_robots.agent.tools.toolset import Toolset
 
@@ -43,7 +43,7 @@ class Rig:
         make_dataset(home / "data")
         self.home = home
         self.port = FakePort([])
-        self.family = LerobotTools(self.port, Workspace([home]))
+        self.family = LerobotTools(self.port, LeRobotFolders([home]))
         self.tools = Toolset(self.port, [self.family])
 
     def run(self, tool: str, **arguments: Any) -> Any:

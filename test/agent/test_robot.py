@@ -76,7 +76,7 @@ LINK = Link()
 @pytest.fixture
 def wishes(monkeypatch: pytest.MonkeyPatch) -> list[Wish]:
     """A graph with the robot so101; the wishes of the Robots that attached to it."""
-    import strands_robots.clients.robot_link as link_module
+    import strands_robots.clients.robot_client as link_module
 
     global LINK
     LINK = Link()
@@ -148,7 +148,7 @@ def test_name_of_a_file_is_its_own(tmp_path: Path) -> None:
 def test_second_robot_with_other_rules_or_options_than_the_connection_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    made = robot_connection.Connection(SimpleNamespace(), SimpleNamespace(), None, Wish("a", "sim", "ns", None))  # type: ignore[arg-type]
+    made = robot_connection.GraphConnection(SimpleNamespace(), SimpleNamespace(), None, Wish("a", "sim", "ns", None))  # type: ignore[arg-type]
     monkeypatch.setattr(robot_connection, "_connections", {"ns": made})
     assert robot_connection.attach(Wish("b", "sim", "ns", None)) is made and made.users == 1
     with pytest.raises(ConfigurationError, match=r"policy is .*valid: 'none'"):

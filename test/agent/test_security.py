@@ -16,8 +16,8 @@ from strands_robots.agent.tools.guard import Guard
 from strands_robots.agent.tools.permit_memory import WaitingPermit
 from strands_robots.agent.tools.toolset import Toolset
 from strands_robots.approvals.approval_policy import ApprovalPolicy
+from strands_robots.approvals.approval_request import canonical_request
 from strands_robots.approvals.never_tools import NEVER_NAMES, NEVER_TYPES
-from strands_robots.approvals.request import canonical_request
 
 from .ports import ENDPOINTS, GRIP, POLICY, GuardedPort, parsed
 from .test_guard import FakeDesk

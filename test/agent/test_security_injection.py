@@ -15,15 +15,15 @@ from strands import Agent
 from strands.tools.executors import SequentialToolExecutor
 
 from strands_robots.agent.strands.strands_tools import SYSTEM_PROMPT, agent_tools, replies, waiting_interrupts
-from strands_robots.agent.tools.answer import (
+from strands_robots.agent.tools.endpoint import Endpoint
+from strands_robots.agent.tools.tool_answer import (
     DATA_NOTE,
     LONGEST_ANSWER,
-    Answer,
+    ToolAnswer,
     approval_answer,
     data_answer,
     error_answer,
 )
-from strands_robots.agent.tools.endpoint import Endpoint
 from strands_robots.agent.tools.toolset import Toolset
 
 from .ports import ENDPOINTS, GRIP, FakePort, GuardedPort
@@ -52,7 +52,7 @@ class SpeakingPort(FakePort):
         super().__init__([*ENDPOINTS, Endpoint("chatter", "std_msgs/msg/String")])
         self.way, self.text = way, text
 
-    def _say(self, *_given: Any) -> Answer:
+    def _say(self, *_given: Any) -> ToolAnswer:
         if self.way == "error":
             return error_answer("failed", self.text, valid=[self.text], nearest={self.text[:60]: self.text})
         if self.way == "approval":

@@ -14,11 +14,11 @@ pytest.importorskip("strands", reason="strands-agents is not installed")
 from graph import wait_for
 
 from strands_robots.agent.conversation.agent_config import AgentConfig
-from strands_robots.agent.conversation.session import Conversations, check_session, drop_pictures
+from strands_robots.agent.conversation.conversations import Conversations, check_session, drop_pictures
 from strands_robots.agent.conversation.turn import Step, StepKind, Turn, TurnEnd
 from strands_robots.agent.conversation.turns import TurnRunner
-from strands_robots.agent.tools.answer import Answer, Picture, approval_answer, data_answer
 from strands_robots.agent.tools.endpoint import Tool
+from strands_robots.agent.tools.tool_answer import Picture, ToolAnswer, approval_answer, data_answer
 from strands_robots.core.errors import ConfigurationError
 
 from .scripted_agent import ScriptedAgent
@@ -43,7 +43,7 @@ class FakeTools:
         names = ("move_to", "start_set_gripper", "look", "describe_robot")
         return [Tool(name, name, ANY, lambda given: data_answer({})) for name in names]
 
-    def run(self, name: str, arguments: Any) -> Answer:
+    def run(self, name: str, arguments: Any) -> ToolAnswer:
         self.calls.append((name, arguments))
         if name == "move_to":
             self.is_moving.set()

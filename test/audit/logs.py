@@ -8,12 +8,12 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from strands_robots.audit.event import Clock, Durability, Event
+from strands_robots.audit.audit_key import LogKeys, MacKey, SigningKey
+from strands_robots.audit.event import AuditClock, Durability, Event
 from strands_robots.audit.files import opened
-from strands_robots.audit.keys import LogKeys, MacKey, SigningKey
 from strands_robots.audit.log.checkpoint import Checkpoint
 from strands_robots.audit.log.layout import HEAD_FILE, segment_name, segment_numbers
-from strands_robots.audit.log.lines import Line, read_lines
+from strands_robots.audit.log.lines import LogLine, read_lines
 from strands_robots.audit.log.record import Record
 from strands_robots.audit.log.store import AuditStore, StoreConfig
 from strands_robots.audit.read.findings import Report
@@ -36,7 +36,7 @@ class FakeClock:
     def __init__(self) -> None:
         self.us = 0
         self.jump_us = 0
-        self.clock = Clock(lambda: START_US + self.us + self.jump_us, lambda: self.us)
+        self.clock = AuditClock(lambda: START_US + self.us + self.jump_us, lambda: self.us)
 
     def pass_time(self, seconds: float) -> None:
         self.us += round(seconds * 1e6)
@@ -88,7 +88,7 @@ class MemoryLog:
     def segments(self) -> Sequence[int]:
         return segment_numbers(self.files)
 
-    def lines(self, segment: int) -> Iterator[Line]:
+    def lines(self, segment: int) -> Iterator[LogLine]:
         return read_lines([self.files[segment_name(segment)]])
 
     def head(self) -> bytes | None:

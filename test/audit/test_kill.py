@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from strands_robots.audit.keys import LogKeys, load_or_create_keys
+from strands_robots.audit.audit_key import LogKeys, load_or_create_keys
 from strands_robots.audit.log.store import AuditStore, StoreConfig
 from strands_robots.audit.read.query import Query, records
 from strands_robots.audit.read.reader import FolderReader

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from strands_robots.audit.log.lines import Line, read_lines
+from strands_robots.audit.log.lines import LogLine, read_lines
 from strands_robots.audit.log.ranges import Ranges
 from strands_robots.audit.log.record import MAX_LINE
 
@@ -28,7 +28,7 @@ def test_too_long_line_is_cut_and_the_next_is_whole() -> None:
     lines = list(read_lines(pieces))
     assert [(line.is_complete, line.has_newline) for line in lines] == [(False, True), (True, True)]
     assert len(lines[0].data) <= MAX_LINE
-    assert lines[1] == Line(b"next", 500_002, True, True)
+    assert lines[1] == LogLine(b"next", 500_002, True, True)
 
 
 def test_longest_line_is_whole_and_one_byte_more_is_not() -> None:
@@ -39,11 +39,14 @@ def test_longest_line_is_whole_and_one_byte_more_is_not() -> None:
 def test_what_is_left_of_a_line_that_was_cut_is_not_taken_for_a_whole_one() -> None:
     lines = list(read_lines([b"x" * (2 * MAX_LINE + 1), b"\nnext\n"]))
     assert [line.is_complete for line in lines] == [False, True]
-    assert lines[1] == Line(b"next", 2 * MAX_LINE + 2, True, True)
+    assert lines[1] == LogLine(b"next", 2 * MAX_LINE + 2, True, True)
 
 
 def test_end_without_newline_is_not_complete() -> None:
-    assert list(read_lines([b"whole\nto", b"rn"])) == [Line(b"whole", 0, True, True), Line(b"torn", 6, False, False)]
+    assert list(read_lines([b"whole\nto", b"rn"])) == [
+        LogLine(b"whole", 0, True, True),
+        LogLine(b"torn", 6, False, False),
+    ]
 
 
 @SLOW

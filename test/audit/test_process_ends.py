@@ -11,7 +11,7 @@ from strands_robots.audit.event import Event
 from strands_robots.audit.intake.intake import Intake
 from strands_robots.audit.intake.throttle import ThrottleConfig
 from strands_robots.audit.watches.process_ends import ProcessEnds
-from strands_robots.bringup.journal import EndJournal
+from strands_robots.bringup.exit_journal import EndJournal
 
 
 @pytest.fixture

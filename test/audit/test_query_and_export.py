@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from strands_robots.audit.keys import PUBLIC_FILE, load_or_create_keys, load_public_key
+from strands_robots.audit.audit_key import PUBLIC_FILE, load_or_create_keys, load_public_key
 from strands_robots.audit.read.export import CSV_COLUMNS, write_archive, write_csv, write_jsonl
 from strands_robots.audit.read.query import Query, format_time, newest_segments, parse_since, records
 from strands_robots.audit.read.reader import FolderReader

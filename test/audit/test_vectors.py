@@ -13,7 +13,7 @@ import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from strands_robots.audit.keys import MacKey, PublicKey
+from strands_robots.audit.audit_key import AuditPublicKey, MacKey
 from strands_robots.audit.log.checkpoint import parse_checkpoint_text
 from strands_robots.audit.read.verify import VerifyKeys, verify
 
@@ -22,7 +22,7 @@ from .logs import MemoryLog, codes
 VECTORS = Path(__file__).parents[1] / "data" / "audit"
 CASES = json.loads((VECTORS / "cases.json").read_text("utf-8"))
 NAMES = json.loads((VECTORS / "keys.json").read_text("utf-8"))
-MAC, PUBLIC = MacKey(bytes.fromhex(NAMES["mac"])), PublicKey(bytes.fromhex(NAMES["ed25519_public"]))
+MAC, PUBLIC = MacKey(bytes.fromhex(NAMES["mac"])), AuditPublicKey(bytes.fromhex(NAMES["ed25519_public"]))
 
 
 def edit(log: MemoryLog, op: str, name: str, *arguments: Any) -> None:

@@ -11,7 +11,7 @@ from strands_robots.audit.event import LOG_SOURCE, Event
 from strands_robots.audit.files import NotAFileError
 from strands_robots.audit.json_values import canonical
 from strands_robots.audit.log.checkpoint import Checkpoint, make_checkpoint, parse_checkpoint_text
-from strands_robots.audit.log.lines import Line
+from strands_robots.audit.log.lines import LogLine
 from strands_robots.audit.log.record import Head, parse, seal
 from strands_robots.audit.read.findings import Finding, Report, Severity
 from strands_robots.audit.read.reader import FolderReader
@@ -392,4 +392,4 @@ def test_torn_line_in_the_middle_of_the_log_is_a_note(log: MemoryLog) -> None:
     log.files["000000.jsonl"] += b'{"mac":"torn'
     report = verify(log, BOTH)
     assert codes(report) == {"torn"} and not report.is_broken
-    assert list(log.lines(0))[-1] == Line(b'{"mac":"torn', len(log.files["000000.jsonl"]) - 12, False, False)
+    assert list(log.lines(0))[-1] == LogLine(b'{"mac":"torn', len(log.files["000000.jsonl"]) - 12, False, False)

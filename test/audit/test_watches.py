@@ -7,7 +7,7 @@ from typing import Any
 
 from strands_robots.audit.event import Durability
 from strands_robots.audit.watches.gate import GateView, GateWatch
-from strands_robots.audit.watches.graph import ClockWatch, NodeWatch
+from strands_robots.audit.watches.graph import NodeWatch, WallClockMonitor
 from strands_robots.audit.watches.safety import SafetyView, SafetyWatch, StopRequestWatch
 
 GATE = GateView("arm", "s1", True, "starting", 0, "")
@@ -185,7 +185,7 @@ def test_nodes_are_reported_when_they_come_and_go() -> None:
 
 def test_jump_of_the_wall_clock_is_reported_with_its_size() -> None:
     reports = Reports()
-    watch = ClockWatch(reports.take)
+    watch = WallClockMonitor(reports.take)
     hour = 3600 * 10**6
     for wall, monotonic in (
         (10 * hour, 0),

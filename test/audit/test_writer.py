@@ -13,7 +13,7 @@ import pytest
 from strands_robots.audit.event import Event
 from strands_robots.audit.log.record import Record
 from strands_robots.audit.log.store import AuditStore, StoreConfig
-from strands_robots.audit.log.writer import AuditWriter, WriterConfig, Written
+from strands_robots.audit.log.writer import AuditWriter, DurableEvent, WriterConfig
 from strands_robots.core.errors import ConfigurationError
 
 from .faults import FaultyDisk
@@ -30,7 +30,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> FaultyDisk:
 def make_writer(
     path: Path,
     config: WriterConfig = FAST,
-    on_written: Callable[[Sequence[Written]], None] | None = None,
+    on_written: Callable[[Sequence[DurableEvent]], None] | None = None,
     **options: object,
 ) -> AuditWriter:
     store = AuditStore(path, KEYS, StoreConfig(lock_patience=0.0, **options))  # type: ignore[arg-type]
@@ -64,7 +64,7 @@ def test_events_are_written_in_order_and_the_log_ends(tmp_path: Path) -> None:
 
 
 def test_durable_event_is_confirmed_once_it_is_synced(tmp_path: Path) -> None:
-    written: list[Written] = []
+    written: list[DurableEvent] = []
     writer = make_writer(tmp_path, on_written=written.extend)
     writer.start()
     stop = stop_event()
@@ -78,7 +78,7 @@ def test_durable_event_is_confirmed_once_it_is_synced(tmp_path: Path) -> None:
 
 
 def test_nothing_is_confirmed_that_is_not_synced(tmp_path: Path, disk: FaultyDisk) -> None:
-    written: list[Written] = []
+    written: list[DurableEvent] = []
     writer = make_writer(tmp_path, on_written=written.extend)
     writer.start()
     disk.sync_error = errno.EIO
@@ -212,7 +212,7 @@ def test_wrong_keys_are_no_alarm_but_an_error(tmp_path: Path) -> None:
 def test_thread_that_ended_by_itself_is_an_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
 
-    def fail(written: Sequence[Written]) -> None:
+    def fail(written: Sequence[DurableEvent]) -> None:
         raise ZeroDivisionError
 
     writer = make_writer(tmp_path, on_written=fail)

@@ -8,14 +8,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from strands_robots.audit.audit_key import load_or_create_keys
 from strands_robots.audit.event import Durability
 from strands_robots.audit.intake.source import EventSource
-from strands_robots.audit.keys import load_or_create_keys
 from strands_robots.audit.log.store import AuditStore, StoreConfig
-from strands_robots.audit.log.writer import AuditWriter, WriterConfig, Written
+from strands_robots.audit.log.writer import AuditWriter, DurableEvent, WriterConfig
 
 
-def confirm(written: Sequence[Written]) -> None:
+def confirm(written: Sequence[DurableEvent]) -> None:
     print(written[-1].event.sequence, flush=True)
 
 

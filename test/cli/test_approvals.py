@@ -12,8 +12,8 @@ from graph import Graph, executable, wait_for
 from strands_robots.msg import ApprovalRequest, ApprovalState, SafetyState
 from strands_robots.srv import RequestApproval
 
+from strands_robots.approvals.approval_request import canonical_request
 from strands_robots.approvals.permits import Asker
-from strands_robots.approvals.request import canonical_request
 from strands_robots.cli.approvals import request_lines
 from strands_robots.clients.approval_client import ask_to_msg, find_request
 from strands_robots.core.errors import ConfigurationError

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from strands_robots.audit.audit_key import MAC_FILE, PUBLIC_FILE, load_or_create_keys
 from strands_robots.audit.event import Durability
 from strands_robots.audit.intake.source import EventSource
-from strands_robots.audit.keys import MAC_FILE, PUBLIC_FILE, load_or_create_keys
 from strands_robots.audit.log.store import AuditStore, StoreConfig
 from strands_robots.cli.audit import app
 from strands_robots.core.errors import ConfigurationError, UnknownNameError

@@ -12,7 +12,7 @@ from strands_robots.cli import keys
 from strands_robots.cli.keys import app, find_key, load_operator_key
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.operators.keyring import Role, load_keyring
-from strands_robots.operators.keys import KeyFileError
+from strands_robots.operators.operator_key import KeyFileError
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import IO, cast
 from graph import wait_for
 
 from strands_robots.description.robot_config import load_robot
+from strands_robots.servo_bus.feetech_registers import TICKS_PER_RADIAN
 from strands_robots.servo_bus.process import send_fault
-from strands_robots.servo_bus.registers import TICKS_PER_RADIAN
 
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
 MOUNTS = (2047, 1900, 2200, 2047, 2500, 1500)

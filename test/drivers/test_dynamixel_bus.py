@@ -15,32 +15,32 @@ from strands_robots.servo_bus.bus import ServoBus
 from strands_robots.servo_bus.dynamixel_protocol import (
     ALERT,
     BROADCAST,
-    Instruction,
-    Packet,
-    Parser,
+    DynamixelInstruction,
+    DynamixelPacket,
+    DynamixelParser,
     Problem,
     encode,
     status,
 )
-from strands_robots.servo_bus.dynamixel_registers import HardwareError, Mode, Reg
+from strands_robots.servo_bus.dynamixel_registers import DynamixelReg, HardwareError, OperatingMode
 from strands_robots.servo_bus.dynamixel_servo import DynamixelServo
 from strands_robots.servo_bus.dynamixel_wire import dynamixel_wire
 from strands_robots.servo_bus.kinds import servo_kinds
 
 from .simulated_bus import MOUNTS, SimulatedBus, write_dynamixel_calibration
 
-GOAL = Reg.GOAL_POSITION.value.address
+GOAL = DynamixelReg.GOAL_POSITION.value.address
 
 
 @pytest.mark.parametrize(
     ("data", "packet"),
     [
-        (encode(Packet(1, Instruction.PING)), "ff ff fd 00 01 03 00 01 19 4e"),
-        (encode(Packet(BROADCAST, Instruction.PING)), "ff ff fd 00 fe 03 00 01 31 42"),
+        (encode(DynamixelPacket(1, DynamixelInstruction.PING)), "ff ff fd 00 01 03 00 01 19 4e"),
+        (encode(DynamixelPacket(BROADCAST, DynamixelInstruction.PING)), "ff ff fd 00 fe 03 00 01 31 42"),
         (status(1, 0, bytes((0x06, 0x04, 0x26))), "ff ff fd 00 01 07 00 55 00 06 04 26 65 5d"),
-        (encode(Packet(1, Instruction.READ, bytes((132, 0, 4, 0)))), "ff ff fd 00 01 07 00 02 84 00 04 00 1d 15"),
+        (encode(DynamixelPacket(1, DynamixelInstruction.READ, bytes((132, 0, 4, 0)))), "ff ff fd 00 01 07 00 02 84 00 04 00 1d 15"),
         (status(1, 0, bytes((0xA6, 0, 0, 0))), "ff ff fd 00 01 08 00 55 00 a6 00 00 00 8c c0"),
-        (encode(Packet(1, Instruction.WRITE, bytes((116, 0, 0, 2, 0, 0)))), "ff ff fd 00 01 09 00 03 74 00 00 02 00 00 ca 89"),
+        (encode(DynamixelPacket(1, DynamixelInstruction.WRITE, bytes((116, 0, 0, 2, 0, 0)))), "ff ff fd 00 01 09 00 03 74 00 00 02 00 00 ca 89"),
     ],
 )  # fmt: skip
 def test_packets_are_those_of_the_manual(data: bytes, packet: str) -> None:
@@ -49,17 +49,17 @@ def test_packets_are_those_of_the_manual(data: bytes, packet: str) -> None:
 
 def test_headers_inside_a_packet_are_stuffed_and_come_out_again() -> None:
     parameters = b"\xff\xff\xfd\x00\xff\xff\xfd\xfd"
-    data = encode(Packet(3, Instruction.WRITE, parameters))
+    data = encode(DynamixelPacket(3, DynamixelInstruction.WRITE, parameters))
     assert data.count(b"\xff\xff\xfd\x00") == 1
-    assert Parser().feed(data) == [Packet(3, Instruction.WRITE, parameters)]
+    assert DynamixelParser().feed(data) == [DynamixelPacket(3, DynamixelInstruction.WRITE, parameters)]
 
 
 def test_parser_finds_packets_between_noise_and_counts_damaged_ones() -> None:
-    good = encode(Packet(3, Instruction.READ, bytes((132, 0, 4, 0))))
+    good = encode(DynamixelPacket(3, DynamixelInstruction.READ, bytes((132, 0, 4, 0))))
     bad = good[:-1] + bytes((good[-1] ^ 1,))
-    parser = Parser()
+    parser = DynamixelParser()
     found = [packet for byte in b"\x00\xff\xff" + bad + good for packet in parser.feed(bytes((byte,)))]
-    assert found == [Packet(3, Instruction.READ, bytes((132, 0, 4, 0)))]
+    assert found == [DynamixelPacket(3, DynamixelInstruction.READ, bytes((132, 0, 4, 0)))]
     assert parser.damaged == 1
 
 
@@ -67,47 +67,51 @@ def _servo(number: int = 1, model: str = "xl330-m288") -> DynamixelServo:
     return DynamixelServo(number, model, 2047, (-1000, 1000))
 
 
-def _ask(servos: list[DynamixelServo], packet: Packet) -> list[Packet]:
-    return Parser().feed(ServoBus(servos, wire=dynamixel_wire()).receive(encode(packet), 1_000_000))
+def _ask(servos: list[DynamixelServo], packet: DynamixelPacket) -> list[DynamixelPacket]:
+    return DynamixelParser().feed(ServoBus(servos, wire=dynamixel_wire()).receive(encode(packet), 1_000_000))
 
 
 def test_memory_that_lasts_is_refused_while_the_servo_has_torque() -> None:
     servo = _servo()
     servo.hold()
-    address = Reg.OPERATING_MODE.value.address
-    refused = _ask([servo], Packet(1, Instruction.WRITE, bytes((address, 0, Mode.POSITION))))
-    assert refused == [Packet(1, Instruction.STATUS, bytes((Problem.ACCESS,)))]
-    assert servo.get(Reg.OPERATING_MODE) == Mode.EXTENDED_POSITION
+    address = DynamixelReg.OPERATING_MODE.value.address
+    refused = _ask([servo], DynamixelPacket(1, DynamixelInstruction.WRITE, bytes((address, 0, OperatingMode.POSITION))))
+    assert refused == [DynamixelPacket(1, DynamixelInstruction.STATUS, bytes((Problem.ACCESS,)))]
+    assert servo.get(DynamixelReg.OPERATING_MODE) == OperatingMode.EXTENDED_POSITION
 
 
 @pytest.mark.parametrize(
     ("address", "data", "problem"),
     [
-        (Reg.PRESENT_POSITION.value.address, bytes(4), Problem.ACCESS),
-        (Reg.BAUD_RATE.value.address, b"\x09", Problem.DATA_RANGE),
+        (DynamixelReg.PRESENT_POSITION.value.address, bytes(4), Problem.ACCESS),
+        (DynamixelReg.BAUD_RATE.value.address, b"\x09", Problem.DATA_RANGE),
         (GOAL, b"\x00\x01", Problem.DATA_LENGTH),
         (GOAL, (5000).to_bytes(4, "little"), Problem.DATA_LIMIT),
     ],
 )
 def test_writes_that_are_not_possible_are_answered_with_the_reason(address: int, data: bytes, problem: Problem) -> None:
     servo = _servo()
-    servo.set(Reg.OPERATING_MODE, Mode.POSITION)
+    servo.set(DynamixelReg.OPERATING_MODE, OperatingMode.POSITION)
     before = servo.read(0, 120)
-    answers = _ask([servo], Packet(1, Instruction.WRITE, address.to_bytes(2, "little") + data))
-    assert answers == [Packet(1, Instruction.STATUS, bytes((problem,)))]
+    answers = _ask([servo], DynamixelPacket(1, DynamixelInstruction.WRITE, address.to_bytes(2, "little") + data))
+    assert answers == [DynamixelPacket(1, DynamixelInstruction.STATUS, bytes((problem,)))]
     assert servo.read(0, 120) == before
 
 
 def test_registered_write_waits_for_action_and_sync_write_is_not_answered() -> None:
     servos = [_servo(1), _servo(2)]
-    prepared = Packet(1, Instruction.REG_WRITE, GOAL.to_bytes(2, "little") + (2100).to_bytes(4, "little"))
-    assert _ask(servos, prepared) == [Packet(1, Instruction.STATUS, b"\x00")]
-    assert servos[0].get(Reg.GOAL_POSITION) == 2047
-    assert _ask(servos, Packet(BROADCAST, Instruction.ACTION)) == []
-    assert servos[0].get(Reg.GOAL_POSITION) == 2100
+    prepared = DynamixelPacket(
+        1, DynamixelInstruction.REG_WRITE, GOAL.to_bytes(2, "little") + (2100).to_bytes(4, "little")
+    )
+    assert _ask(servos, prepared) == [DynamixelPacket(1, DynamixelInstruction.STATUS, b"\x00")]
+    assert servos[0].get(DynamixelReg.GOAL_POSITION) == 2047
+    assert _ask(servos, DynamixelPacket(BROADCAST, DynamixelInstruction.ACTION)) == []
+    assert servos[0].get(DynamixelReg.GOAL_POSITION) == 2100
     goals = b"".join(bytes((n,)) + (2000 + n).to_bytes(4, "little", signed=True) for n in (1, 2))
-    assert _ask(servos, Packet(BROADCAST, Instruction.SYNC_WRITE, bytes((GOAL, 0, 4, 0)) + goals)) == []
-    assert [servo.get(Reg.GOAL_POSITION) for servo in servos] == [2001, 2002]
+    assert (
+        _ask(servos, DynamixelPacket(BROADCAST, DynamixelInstruction.SYNC_WRITE, bytes((GOAL, 0, 4, 0)) + goals)) == []
+    )
+    assert [servo.get(DynamixelReg.GOAL_POSITION) for servo in servos] == [2001, 2002]
 
 
 def test_overheated_servo_shuts_down_until_it_is_rebooted() -> None:
@@ -115,20 +119,22 @@ def test_overheated_servo_shuts_down_until_it_is_rebooted() -> None:
     servo.hold()
     servo.temperature = 75
     servo.measure()
-    assert not servo.torque and servo.get(Reg.HARDWARE_ERROR) == HardwareError.OVERHEAT
+    assert not servo.torque and servo.get(DynamixelReg.HARDWARE_ERROR) == HardwareError.OVERHEAT
     servo.temperature = 30
-    torque = Packet(1, Instruction.WRITE, bytes((Reg.TORQUE_ENABLE.value.address, 0, 1)))
-    assert _ask([servo], torque) == [Packet(1, Instruction.STATUS, bytes((ALERT | Problem.RESULT,)))]
-    assert _ask([servo], Packet(1, Instruction.REBOOT)) == [Packet(1, Instruction.STATUS, b"\x00")]
-    assert _ask([servo], torque) == [Packet(1, Instruction.STATUS, b"\x00")] and servo.torque
+    torque = DynamixelPacket(1, DynamixelInstruction.WRITE, bytes((DynamixelReg.TORQUE_ENABLE.value.address, 0, 1)))
+    assert _ask([servo], torque) == [DynamixelPacket(1, DynamixelInstruction.STATUS, bytes((ALERT | Problem.RESULT,)))]
+    assert _ask([servo], DynamixelPacket(1, DynamixelInstruction.REBOOT)) == [
+        DynamixelPacket(1, DynamixelInstruction.STATUS, b"\x00")
+    ]
+    assert _ask([servo], torque) == [DynamixelPacket(1, DynamixelInstruction.STATUS, b"\x00")] and servo.torque
 
 
 def test_large_homing_offset_counts_only_over_several_turns() -> None:
     servo = DynamixelServo(1, "xl430-w250", 500, (-1000, 1000))
-    assert servo.get(Reg.PRESENT_POSITION) == 2047
-    servo.set(Reg.OPERATING_MODE, Mode.POSITION)
+    assert servo.get(DynamixelReg.PRESENT_POSITION) == 2047
+    servo.set(DynamixelReg.OPERATING_MODE, OperatingMode.POSITION)
     servo.measure()
-    assert servo.get(Reg.PRESENT_POSITION) == 500
+    assert servo.get(DynamixelReg.PRESENT_POSITION) == 500
 
 
 def test_robot_and_protocol_must_fit() -> None:

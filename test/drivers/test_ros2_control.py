@@ -14,8 +14,8 @@ from strands_robots.core.share import config_names
 from strands_robots.drivers.controller_states import check_states
 from strands_robots.drivers.controllers import ControlledRobot, load_controllers
 from strands_robots.drivers.driver import DriverError, LinkLostError
-from strands_robots.drivers.making import Connection, RealRobot, make_driver
-from strands_robots.drivers.ros2_control import JointSample, Ros2ControlDriver
+from strands_robots.drivers.making import RealRobot, RobotConnection, make_driver
+from strands_robots.drivers.ros2_control import MeasuredJoints, Ros2ControlDriver
 
 JOINTS = ("a", "b", "c")
 ONE = "{controllers: [{name: jtc, kind: joint_trajectory}], manager: '', stale: 0.02, lost: 0.05}"
@@ -25,7 +25,7 @@ class Messages:
     """A link whose states the test gives, and which keeps what is sent."""
 
     def __init__(self) -> None:
-        self.waiting: list[JointSample] = []
+        self.waiting: list[MeasuredJoints] = []
         self.sent: list[tuple[int, list[float]]] = []
         self.switched: list[bool] = []
         self.is_open = False
@@ -35,7 +35,7 @@ class Messages:
         self.is_open = True
         return {"controllers": "jtc"}
 
-    def samples(self) -> Iterable[JointSample]:
+    def samples(self) -> Iterable[MeasuredJoints]:
         waiting, self.waiting = self.waiting, []
         return waiting
 
@@ -53,7 +53,7 @@ class Messages:
 
     def say(self, stamp: float = 0.0, **positions: float) -> None:
         values = list(positions.values())
-        self.waiting.append(JointSample(list(positions), values, [], [], stamp))
+        self.waiting.append(MeasuredJoints(list(positions), values, [], [], stamp))
 
 
 def connected(text: str = ONE) -> tuple[Ros2ControlDriver, Messages]:
@@ -105,13 +105,13 @@ def test_velocity_that_states_do_not_have_is_that_of_the_positions() -> None:
 @pytest.mark.parametrize(
     ("sample", "count"),
     [
-        (JointSample(["a", "b", "c"], [9.0, 9.0], [], [], 0.0), "wrong_length"),
-        (JointSample(["a"], [float("nan")], [], [], 0.0), "not_finite"),
-        (JointSample(["a"], [9.0], [], [], 5.0), "repeated"),
-        (JointSample(["elsewhere"], [9.0], [], [], 0.0), ""),
+        (MeasuredJoints(["a", "b", "c"], [9.0, 9.0], [], [], 0.0), "wrong_length"),
+        (MeasuredJoints(["a"], [float("nan")], [], [], 0.0), "not_finite"),
+        (MeasuredJoints(["a"], [9.0], [], [], 5.0), "repeated"),
+        (MeasuredJoints(["elsewhere"], [9.0], [], [], 0.0), ""),
     ],
 )
-def test_states_that_cannot_be_used_change_nothing_and_are_counted(sample: JointSample, count: str) -> None:
+def test_states_that_cannot_be_used_change_nothing_and_are_counted(sample: MeasuredJoints, count: str) -> None:
     driver, messages = connected()
     messages.say(5.0, a=1.0, b=2.0, c=3.0)
     messages.waiting.append(sample)
@@ -196,8 +196,8 @@ def test_stop_category_that_takes_torque_needs_somebody_who_can() -> None:
     robot = RealRobot.parse("x=ur5e")
     one = "{controllers: [{name: x, kind: position}]}"
     with pytest.raises(ConfigurationError, match="switch: true"):
-        make_driver(robot, Connection("ros2_control", controllers=one, stop_category=1), lambda _: Messages())
-    switching = Connection("ros2_control", controllers=one[:-1] + ", switch: true}", stop_category=1)
+        make_driver(robot, RobotConnection("ros2_control", controllers=one, stop_category=1), lambda _: Messages())
+    switching = RobotConnection("ros2_control", controllers=one[:-1] + ", switch: true}", stop_category=1)
     assert make_driver(robot, switching, lambda _: Messages())
 
 

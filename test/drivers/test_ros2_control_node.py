@@ -15,7 +15,7 @@ from lifecycle_msgs.srv import GetState
 from trajectory_msgs.msg import JointTrajectory
 
 from strands_robots.description.robot_config import load_robot
-from strands_robots.nodes.driver.ros2_control_port import RIVAL_PERIOD
+from strands_robots.nodes.driver.ros2_control_client import RIVAL_PERIOD
 
 from .controlled_process import NAMES, start_controlled_arm
 

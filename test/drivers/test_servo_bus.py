@@ -12,23 +12,30 @@ import pytest
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.servo_bus.bus import ServoBus
-from strands_robots.servo_bus.protocol import Instruction, Packet, Parser, decode_signed, encode, encode_signed
-from strands_robots.servo_bus.registers import Reg
-from strands_robots.servo_bus.servo import Servo
+from strands_robots.servo_bus.feetech_protocol import (
+    FeetechInstruction,
+    FeetechPacket,
+    FeetechParser,
+    decode_signed,
+    encode,
+    encode_signed,
+)
+from strands_robots.servo_bus.feetech_registers import FeetechReg
+from strands_robots.servo_bus.servo import ServoMemory
 
 from .simulated_bus import JOINTS, SimulatedBus, wait_for, write_calibration
 
 
 def test_ping_is_the_packet_of_the_manual() -> None:
-    assert encode(Packet(1, Instruction.PING)) == bytes.fromhex("ff ff 01 02 01 fb")
+    assert encode(FeetechPacket(1, FeetechInstruction.PING)) == bytes.fromhex("ff ff 01 02 01 fb")
 
 
 def test_parser_finds_packets_between_noise_and_counts_damaged_ones() -> None:
-    good = encode(Packet(3, Instruction.READ, bytes((56, 2))))
+    good = encode(FeetechPacket(3, FeetechInstruction.READ, bytes((56, 2))))
     bad = good[:-1] + bytes((good[-1] ^ 1,))
-    parser = Parser()
+    parser = FeetechParser()
     found = [packet for byte in b"\x00\xff" + bad + good for packet in parser.feed(bytes((byte,)))]
-    assert found == [Packet(3, Instruction.READ, bytes((56, 2)))]
+    assert found == [FeetechPacket(3, FeetechInstruction.READ, bytes((56, 2)))]
     assert parser.damaged == 1
 
 
@@ -39,52 +46,52 @@ def test_signed_numbers_are_sign_and_magnitude(value: int, bit: int, word: int) 
 
 
 def _bus(count: int = 3) -> ServoBus:
-    return ServoBus([Servo(i + 1, 2047, (-1000, 1000)) for i in range(count)])
+    return ServoBus([ServoMemory(i + 1, 2047, (-1000, 1000)) for i in range(count)])
 
 
-def _ask(bus: ServoBus, packet: Packet, baud_rate: int = 1_000_000) -> list[Packet]:
-    return Parser().feed(bus.receive(encode(packet), baud_rate))
+def _ask(bus: ServoBus, packet: FeetechPacket, baud_rate: int = 1_000_000) -> list[FeetechPacket]:
+    return FeetechParser().feed(bus.receive(encode(packet), baud_rate))
 
 
 def test_reg_write_waits_for_action() -> None:
     bus = _bus()
-    goal = Reg.GOAL_POSITION.value.address
-    assert _ask(bus, Packet(1, Instruction.REG_WRITE, bytes((goal, 0x10, 0x08)))) == [Packet(1, 0)]
-    assert bus.servos[0].get(Reg.GOAL_POSITION) == 2047
-    assert _ask(bus, Packet(0xFE, Instruction.ACTION)) == []
-    assert bus.servos[0].get(Reg.GOAL_POSITION) == 0x810
+    goal = FeetechReg.GOAL_POSITION.value.address
+    assert _ask(bus, FeetechPacket(1, FeetechInstruction.REG_WRITE, bytes((goal, 0x10, 0x08)))) == [FeetechPacket(1, 0)]
+    assert bus.servos[0].get(FeetechReg.GOAL_POSITION) == 2047
+    assert _ask(bus, FeetechPacket(0xFE, FeetechInstruction.ACTION)) == []
+    assert bus.servos[0].get(FeetechReg.GOAL_POSITION) == 0x810
 
 
 def test_another_baud_rate_is_not_answered() -> None:
-    assert _ask(_bus(), Packet(1, Instruction.PING), 115_200) == []
-    assert len(_ask(_bus(), Packet(0xFE, Instruction.PING))) == 3
+    assert _ask(_bus(), FeetechPacket(1, FeetechInstruction.PING), 115_200) == []
+    assert len(_ask(_bus(), FeetechPacket(0xFE, FeetechInstruction.PING))) == 3
 
 
 def test_measurements_cannot_be_written() -> None:
     bus = _bus()
-    before = bus.servos[0].get(Reg.PRESENT_POSITION)
-    _ask(bus, Packet(1, Instruction.WRITE, bytes((Reg.PRESENT_POSITION.value.address, 1, 1))))
-    assert bus.servos[0].get(Reg.PRESENT_POSITION) == before
+    before = bus.servos[0].get(FeetechReg.PRESENT_POSITION)
+    _ask(bus, FeetechPacket(1, FeetechInstruction.WRITE, bytes((FeetechReg.PRESENT_POSITION.value.address, 1, 1))))
+    assert bus.servos[0].get(FeetechReg.PRESENT_POSITION) == before
 
 
 def test_half_of_the_packets_dropped_is_half_of_the_answers() -> None:
     bus = _bus(1)
     bus.faults.drop = 0.5
-    answered = sum(len(_ask(bus, Packet(1, Instruction.PING))) for _ in range(1000))
+    answered = sum(len(_ask(bus, FeetechPacket(1, FeetechInstruction.PING))) for _ in range(1000))
     assert 200 < answered < 300, "request and answer must both get through"
 
 
 def test_memory_survives_a_brown_out_only_when_it_was_unlocked() -> None:
-    servo = Servo(1, 2047, (-1000, 1000))
-    servo.write(Reg.MAX_TEMPERATURE.value.address, bytes((60,)))
+    servo = ServoMemory(1, 2047, (-1000, 1000))
+    servo.write(FeetechReg.MAX_TEMPERATURE.value.address, bytes((60,)))
     servo.lose_power()
     servo.power_up()
-    assert servo.get(Reg.MAX_TEMPERATURE) == 70 and not servo.torque
-    servo.write(Reg.LOCK.value.address, b"\x00")
-    servo.write(Reg.MAX_TEMPERATURE.value.address, bytes((60,)))
+    assert servo.get(FeetechReg.MAX_TEMPERATURE) == 70 and not servo.torque
+    servo.write(FeetechReg.LOCK.value.address, b"\x00")
+    servo.write(FeetechReg.MAX_TEMPERATURE.value.address, bytes((60,)))
     servo.lose_power()
     servo.power_up()
-    assert servo.get(Reg.MAX_TEMPERATURE) == 60
+    assert servo.get(FeetechReg.MAX_TEMPERATURE) == 60
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from strands_robots.live.screen import Frame, plain_line, render
+from strands_robots.live.screen import ScreenContent, plain_line, render
 
 from .moments import moment, robot
 
@@ -16,7 +16,7 @@ def shown(snapshot: Any, width: int = 150, height: int = 30, **changes: Any) -> 
     values = {"notice": "", "log": ("first line", "last line"), "log_path": "/tmp/x.log", "keys": " space: STOP "}
     console = Console(width=width, height=height, force_terminal=True, color_system=None, legacy_windows=False)
     with console.capture() as capture:
-        console.print(render(Frame(snapshot, height=height, **{**values, **changes})))
+        console.print(render(ScreenContent(snapshot, height=height, **{**values, **changes})))
     return capture.get()
 
 

@@ -16,8 +16,8 @@ from strands_robots.core.types import Instant, Observation
 from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.gripper import grip
 from strands_robots.motion.ik import Orientation
+from strands_robots.motion.motion_goal import MotionSession
 from strands_robots.motion.move_to import JointTarget, joint_target, pose_target
-from strands_robots.motion.session import MotionSession
 from strands_robots.motion.task import GripTask, MotionTask, MoveTask, RobotKinematics
 from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 

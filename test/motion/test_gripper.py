@@ -10,7 +10,7 @@ import pytest
 from strands_robots.core.errors import MotionError
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.motion.gripper import Grip, grip
-from strands_robots.motion.run_reason import Reason
+from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.task import GripTask
 
 from .simulated import CUBE, GRASP, Simulated, scene_file
@@ -27,7 +27,7 @@ def test_the_gripper_reaches_a_free_position(fraction: float) -> None:
     task = arm.grip(fraction)
     session = arm.session(task)
     arm.play(session)
-    assert session.ending is not None and session.ending.reason is Reason.REACHED
+    assert session.ending is not None and session.ending.reason is MotionReason.REACHED
     assert grip_of(task).fraction(arm.robot.position) == pytest.approx(fraction, abs=0.02)
     assert {chunk.joint_names for chunk in arm.chunks} == {("gripper",)}
 
@@ -38,7 +38,7 @@ def test_closing_on_a_cube_stalls_and_holds_it(tmp_path: Path, max_effort: float
     task = arm.grip(0.0, max_effort)
     session = arm.session(task)
     arm.play(session)
-    assert session.ending is not None and session.ending.reason is Reason.STALLED
+    assert session.ending is not None and session.ending.reason is MotionReason.STALLED
     assert 0.05 < grip_of(task).fraction(arm.robot.position) < 0.4
     for _ in range(50):
         arm.tick()
@@ -47,7 +47,7 @@ def test_closing_on_a_cube_stalls_and_holds_it(tmp_path: Path, max_effort: float
     # It holds: the cube comes along.
     lift = arm.session(arm.joints(["shoulder_lift"], [GRASP["shoulder_lift"] - 0.4]))
     arm.play(lift)
-    assert lift.ending is not None and lift.ending.reason is Reason.REACHED
+    assert lift.ending is not None and lift.ending.reason is MotionReason.REACHED
     assert arm.world.data.body("cube").xpos[2] > 0.05
 
 
@@ -56,7 +56,7 @@ def test_opening_after_a_grasp_lets_the_cube_go(tmp_path: Path) -> None:
     arm.play(arm.session(arm.grip(0.0)))
     session = arm.session(arm.grip(0.5))
     arm.play(session)
-    assert session.ending is not None and session.ending.reason is Reason.REACHED
+    assert session.ending is not None and session.ending.reason is MotionReason.REACHED
     assert arm.world.data.body("cube").xpos[2] < 0.02
 
 

@@ -11,10 +11,10 @@ from strands_robots.control.refusal import Refusal
 from strands_robots.core.errors import MotionError
 from strands_robots.core.pose import Pose, rotation_matrix
 from strands_robots.motion.ik import Orientation
+from strands_robots.motion.motion_goal import MotionSession
+from strands_robots.motion.motion_reason import MotionReason
+from strands_robots.motion.motion_run import AHEAD
 from strands_robots.motion.move_to import Reached
-from strands_robots.motion.run import AHEAD
-from strands_robots.motion.run_reason import Reason
-from strands_robots.motion.session import MotionSession
 from strands_robots.motion.task import MoveTask, checked_source, checked_speed
 
 from .simulated import PERIOD, SUBSTEPS, Simulated, scene_file
@@ -35,7 +35,7 @@ def reached(arm: Simulated, session: MotionSession) -> Reached:
     return judgement
 
 
-def reason(session: MotionSession) -> Reason:
+def reason(session: MotionSession) -> MotionReason:
     assert session.ending is not None
     return session.ending.reason
 
@@ -60,7 +60,7 @@ def assert_smooth(arm: Simulated, speed: float = 1.0) -> None:
 def test_joints_reach_their_target_within_the_tolerance_and_the_speed(arm: Simulated, speed: float) -> None:
     session = arm.session(arm.joints(["shoulder_pan", "elbow_flex"], [1.0, -0.4], speed))
     arm.play(session)
-    assert reason(session) is Reason.REACHED
+    assert reason(session) is MotionReason.REACHED
     assert arm.robot.position[[0, 2]] == pytest.approx([1.0, -0.4], abs=0.01)
     assert reached(arm, session).joint_error < 0.01
     assert_smooth(arm, speed)
@@ -80,7 +80,7 @@ def test_gravity_is_corrected_by_what_is_measured(arm: Simulated) -> None:
     stretched = Pose(np.array([0.36, 0.0, 0.12]), DOWN)
     session = arm.session(arm.pose(stretched, Orientation.FREE))
     arm.play(session)
-    assert reason(session) is Reason.REACHED
+    assert reason(session) is MotionReason.REACHED
     assert reached(arm, session).position_error < 0.002
     # What the set-point asks for without correction is further away: the servos sag.
     assert np.abs(arm.targets[-1] - arm.robot.position).max() > 0.005
@@ -93,7 +93,7 @@ def test_the_measured_tool_reaches_its_pose(arm: Simulated, orientation: Orienta
     arm.play(arm.session(arm.pose(Pose(np.array([0.2, 0.0, 0.12]), turned), Orientation.FULL)))
     session = arm.session(arm.pose(Pose(np.array([0.22, 0.04, 0.05]), turned), orientation, straight=straight))
     arm.play(session)
-    assert reason(session) is Reason.REACHED
+    assert reason(session) is MotionReason.REACHED
     judgement = reached(arm, session)
     assert judgement.position_error < 0.002 and judgement.orientation_error < 0.02
     assert_smooth(arm)
@@ -102,7 +102,7 @@ def test_the_measured_tool_reaches_its_pose(arm: Simulated, orientation: Orienta
 def test_an_unreachable_pose_does_not_move_the_arm(arm: Simulated) -> None:
     session = arm.session(arm.pose(Pose(np.array([0.6, 0.0, 0.1]), DOWN), Orientation.FREE))
     arm.play(session)
-    assert reason(session) is Reason.UNREACHABLE
+    assert reason(session) is MotionReason.UNREACHABLE
     assert not arm.chunks and session.miss[0] == pytest.approx(0.122, abs=0.002)
 
 
@@ -113,7 +113,7 @@ def test_a_cancelled_motion_brakes_within_its_limits_and_ends_at_rest(arm: Simul
     cancelled_at = arm.world.time
     session.cancel("test")
     arm.play_on(session)
-    assert reason(session) is Reason.CANCELLED
+    assert reason(session) is MotionReason.CANCELLED
     assert arm.world.time - cancelled_at < 0.5
     assert np.abs(arm.robot.velocity).max() < 0.1
     assert_smooth(arm)
@@ -127,7 +127,7 @@ def test_a_motion_cancelled_before_its_start_sends_nothing(arm: Simulated) -> No
     session = arm.session(arm.joints(["shoulder_pan"], [1.0]))
     session.cancel("test")
     arm.play(session)
-    assert reason(session) is Reason.CANCELLED and not arm.chunks
+    assert reason(session) is MotionReason.CANCELLED and not arm.chunks
 
 
 def test_without_news_the_robot_comes_to_rest_on_the_path(arm: Simulated) -> None:
@@ -147,7 +147,7 @@ def test_a_late_motion_goes_on_from_where_the_robot_came_to_rest(arm: Simulated)
         arm.tick()
     arm.tell(session)
     arm.play_on(session)
-    assert reason(session) is Reason.REACHED
+    assert reason(session) is MotionReason.REACHED
     assert arm.robot.position[0] == pytest.approx(1.8, abs=0.01)
     assert_smooth(arm)
 
@@ -157,7 +157,7 @@ def test_a_stop_ends_the_motion_with_its_reason(arm: Simulated) -> None:
     start(arm, session, 0.5)
     arm.gate.stop("light curtain", arm.now)
     arm.play_on(session)
-    assert session.ending is not None and session.ending.reason is Reason.STOPPED
+    assert session.ending is not None and session.ending.reason is MotionReason.STOPPED
     assert "stop: light curtain" in session.ending.message
     count = len(arm.chunks)
     assert session.next_chunk(arm.now) is None and len(arm.chunks) == count
@@ -176,7 +176,7 @@ def test_a_refused_motion_ends_with_the_gates_reason(arm: Simulated) -> None:
         arm.tell(first)
         if second.ending is not None:
             break
-    assert second.ending is not None and second.ending.reason is Reason.REFUSED
+    assert second.ending is not None and second.ending.reason is MotionReason.REFUSED
     assert "'operator/test' holds the robot" in second.ending.message
     assert first.ending is None
     assert arm.gate.report(arm.now).refusals.get(Refusal.LEASE.value)
@@ -193,10 +193,10 @@ def test_a_motion_that_is_taken_over_ends_and_names_who_did(arm: Simulated) -> N
         low.next_chunk(arm.now)
         if low.ending is not None:
             break
-    assert low.ending is not None and low.ending.reason is Reason.REFUSED
+    assert low.ending is not None and low.ending.reason is MotionReason.REFUSED
     assert "'operator/test' took the robot over" in low.ending.message
     arm.play_on(high)
-    assert reason(high) is Reason.REACHED
+    assert reason(high) is MotionReason.REACHED
 
 
 def test_an_arm_that_meets_a_wall_gives_way_and_says_which_joint(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_an_arm_that_meets_a_wall_gives_way_and_says_which_joint(tmp_path: Path)
     arm = Simulated(scene_file(tmp_path, wall))
     session = arm.session(arm.joints(["shoulder_pan"], [-1.5]))
     arm.play(session)
-    assert session.ending is not None and session.ending.reason is Reason.BLOCKED
+    assert session.ending is not None and session.ending.reason is MotionReason.BLOCKED
     assert "'shoulder_pan' met something" in session.ending.message
     for _ in range(50):
         arm.tick()
@@ -221,7 +221,7 @@ def test_a_joint_held_just_before_its_target_is_reported_as_not_reached(tmp_path
     met = float(arm.robot.position[0])
     session = arm.session(arm.joints(["shoulder_pan"], [met - 0.08], 0.5))
     arm.play(session)
-    assert reason(session) is Reason.NOT_REACHED
+    assert reason(session) is MotionReason.NOT_REACHED
     assert reached(arm, session).joint_error > 0.01
 
 
@@ -234,7 +234,7 @@ def test_a_reset_of_the_world_ends_the_motion(arm: Simulated) -> None:
     arm.gate.restart(arm.robot.position, arm.now)
     arm.tell(session)
     assert session.next_chunk(arm.now) is None
-    assert reason(session) is Reason.WORLD_FAILED
+    assert reason(session) is MotionReason.WORLD_FAILED
 
 
 def test_a_silent_robot_ends_the_motion(arm: Simulated) -> None:
@@ -242,7 +242,7 @@ def test_a_silent_robot_ends_the_motion(arm: Simulated) -> None:
     start(arm, session, 0.5)
     arm.world.step(SUBSTEPS * 60)
     assert session.next_chunk(arm.now) is None
-    assert reason(session) is Reason.OBSERVATION_LOST
+    assert reason(session) is MotionReason.OBSERVATION_LOST
 
 
 def test_a_robot_that_is_never_heard_is_reported(arm: Simulated) -> None:
@@ -282,4 +282,4 @@ def test_a_motion_waits_for_the_lease_that_outlives_another_motion(arm: Simulate
         arm.tell(session)
     assert session.look(arm.now)
     arm.play(session)
-    assert reason(session) is Reason.REACHED
+    assert reason(session) is MotionReason.REACHED

@@ -21,8 +21,8 @@ from strands_robots.core.errors import AdapterError, ConfigurationError, PolicyE
 from strands_robots.core.types import Playback
 from strands_robots.policies.adapt.model import ModelInput
 from strands_robots.policies.check.inspection import check_policy, inspect_lerobot
+from strands_robots.policies.lerobot.lerobot_options import LerobotOptions
 from strands_robots.policies.lerobot.loading import choose_device, load
-from strands_robots.policies.lerobot.options import LerobotOptions
 from strands_robots.policies.lerobot.policy import LerobotModel, make_model
 from strands_robots.policies.lerobot.server import read_actions
 from strands_robots.policies.provider import PolicyContext

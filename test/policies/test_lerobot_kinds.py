@@ -15,7 +15,7 @@ pytest.importorskip("lerobot", reason="needs make setup-learning")
 from strands_robots.core.errors import AdapterError
 from strands_robots.core.types import Playback
 from strands_robots.policies.adapt.model import ModelInput
-from strands_robots.policies.lerobot.options import LerobotOptions
+from strands_robots.policies.lerobot.lerobot_options import LerobotOptions
 from strands_robots.policies.lerobot.policy import LerobotModel, make_model
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy

@@ -11,8 +11,8 @@ from strands_robots.core.errors import WorldError
 from strands_robots.core.stepping import StepAnswer
 from strands_robots.core.types import Instant
 from strands_robots.policies.run.lockstep import run_lockstep
-from strands_robots.policies.run.run import Reason
-from strands_robots.policies.run.session import Goal, Outcome, Session
+from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession, RunOutcome
+from strands_robots.policies.run.policy_run import RunReason
 
 from .observations import LIMITS, NAMES, REPORT, FollowingRobot, observe
 
@@ -23,8 +23,8 @@ class SteppedWorld:
     """A world in lockstep with one robot that follows."""
 
     def __init__(self, **goal: object) -> None:
-        self.session = Session(
-            Goal("id", "arm", "sine", SINE, lockstep=True, **goal),  # type: ignore[arg-type]
+        self.session = PolicySession(
+            PolicyGoal("id", "arm", "sine", SINE, lockstep=True, **goal),  # type: ignore[arg-type]
             Instant(0.0, 0.0),
         )
         self.session.on_limits(LIMITS)
@@ -63,7 +63,7 @@ class SteppedWorld:
     def report_progress(self) -> None:
         return
 
-    def run(self) -> Outcome:
+    def run(self) -> RunOutcome:
         """Run the goal and return the outcome."""
         run_lockstep(self.session, self)
         observation = self.session.run.observation
@@ -73,7 +73,7 @@ class SteppedWorld:
 def test_goal_steps_the_world_exactly_to_its_end_and_gives_it_up() -> None:
     world = SteppedWorld(duration=1.0)
     outcome = world.run()
-    assert (outcome.success, outcome.reason, outcome.steps, outcome.elapsed) == (True, Reason.COMPLETED, 50, 1.0)
+    assert (outcome.success, outcome.reason, outcome.steps, outcome.elapsed) == (True, RunReason.COMPLETED, 50, 1.0)
     assert outcome.motion[1] == pytest.approx(0.6, abs=0.02)
     assert world.periods == 100
     assert {client for client, _, _ in world.calls} == {"policy/id"}
@@ -99,9 +99,13 @@ def test_rate_that_does_not_divide_the_control_period_still_ends_on_time() -> No
 
 @pytest.mark.parametrize(
     ("failure", "reason"),
-    [("gone", Reason.WORLD_FAILED), ("'other' owns stepping", Reason.WORLD_FAILED), ("latched", Reason.STOPPED)],
+    [
+        ("gone", RunReason.WORLD_FAILED),
+        ("'other' owns stepping", RunReason.WORLD_FAILED),
+        ("latched", RunReason.STOPPED),
+    ],
 )
-def test_world_that_does_not_step_ends_the_goal(failure: str, reason: Reason) -> None:
+def test_world_that_does_not_step_ends_the_goal(failure: str, reason: RunReason) -> None:
     world = SteppedWorld(duration=1.0)
     world.failure, world.fail_at = failure, 20
     assert world.run().reason is reason
@@ -112,14 +116,14 @@ def test_refused_chunk_ends_the_goal_with_the_gates_words() -> None:
     world = SteppedWorld(duration=1.0)
     world.robot.refusal = "limit: too fast"
     outcome = world.run()
-    assert (outcome.reason, outcome.message) == (Reason.REFUSED, "arm: limit: too fast")
+    assert (outcome.reason, outcome.message) == (RunReason.REFUSED, "arm: limit: too fast")
 
 
 def test_world_in_another_mode_is_not_stepped() -> None:
     world = SteppedWorld(duration=1.0)
     world.world_mode = "realtime"
     outcome = world.run()
-    assert outcome.reason is Reason.WORLD_FAILED
+    assert outcome.reason is RunReason.WORLD_FAILED
     assert "valid: lockstep" in outcome.message
     assert world.calls == []
 
@@ -132,6 +136,6 @@ def test_robot_that_the_world_does_not_have_is_named() -> None:
 
 def test_cancelled_goal_stops_stepping() -> None:
     world = SteppedWorld(duration=1.0)
-    world.session.end(Reason.CANCELLED, "by the client")
-    assert world.run().reason is Reason.CANCELLED
+    world.session.end(RunReason.CANCELLED, "by the client")
+    assert world.run().reason is RunReason.CANCELLED
     assert world.periods == 0

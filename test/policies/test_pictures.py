@@ -13,8 +13,8 @@ from strands_robots.core.types import Action, Observation, PictureNeed, Playback
 from strands_robots.policies.host import opening
 from strands_robots.policies.host.host import Patience
 from strands_robots.policies.run.lockstep import run_lockstep
-from strands_robots.policies.run.run import Reason
-from strands_robots.policies.run.session import Goal, Session
+from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession
+from strands_robots.policies.run.policy_run import RunReason
 
 from .observations import LIMITS, NAMES
 from .test_lockstep import SteppedWorld
@@ -54,7 +54,7 @@ def _picture(value: int) -> np.ndarray:
 def test_policy_is_shown_the_latest_picture_and_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = Seeing()
     _use(monkeypatch, policy)
-    rig = Rig(Goal("id", "arm", "test", task="stack", duration=0.5))
+    rig = Rig(PolicyGoal("id", "arm", "test", task="stack", duration=0.5))
 
     def film() -> None:
         while not rig.session.run.has_ended():
@@ -70,16 +70,16 @@ def test_policy_is_shown_the_latest_picture_and_the_task(monkeypatch: pytest.Mon
 
 def test_camera_that_sends_nothing_ends_the_goal(monkeypatch: pytest.MonkeyPatch) -> None:
     _use(monkeypatch, Seeing())
-    rig = Rig(Goal("id", "arm", "test", duration=5.0))
+    rig = Rig(PolicyGoal("id", "arm", "test", duration=5.0))
     rig.session.run.config = replace(rig.session.run.config, start_timeout=0.3)
     outcome = rig.run()
-    assert (outcome.reason, outcome.chunks) == (Reason.OBSERVATION_LOST, 0)
+    assert (outcome.reason, outcome.chunks) == (RunReason.OBSERVATION_LOST, 0)
     assert "no pictures of each of wrist" in outcome.message
 
 
 def test_camera_that_falls_silent_ends_the_goal_and_the_arm_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     _use(monkeypatch, Seeing())
-    rig = Rig(Goal("id", "arm", "test", duration=10.0))
+    rig = Rig(PolicyGoal("id", "arm", "test", duration=10.0))
 
     def one_picture() -> None:
         while "wrist" not in rig.cameras:
@@ -87,17 +87,17 @@ def test_camera_that_falls_silent_ends_the_goal_and_the_arm_holds(monkeypatch: p
         rig.session.on_picture("wrist", rig.now().ros, _picture(7))
 
     outcome = rig.run(one_picture)
-    assert outcome.reason is Reason.POLICY_FAILED
+    assert outcome.reason is RunReason.POLICY_FAILED
     assert "the last picture of 'wrist' is 0." in outcome.message
     assert len(rig.robot.chunks[-1].values) == 1
 
 
 def test_camera_that_the_robot_lacks_is_refused_with_those_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     _use(monkeypatch, Seeing())
-    rig = Rig(Goal("id", "arm", "test", duration=1.0))
+    rig = Rig(PolicyGoal("id", "arm", "test", duration=1.0))
     rig.session.cameras = {"front": (0, 0)}
     outcome = rig.run()
-    assert outcome.reason is Reason.REFUSED
+    assert outcome.reason is RunReason.REFUSED
     assert "unknown camera of 'arm' 'wrist'; valid: front" in outcome.message
 
 
@@ -105,8 +105,8 @@ def test_language_policy_without_task_is_refused(monkeypatch: pytest.MonkeyPatch
     policy = Seeing()
     policy.needs = PolicyNeeds(language=True)
     _use(monkeypatch, policy)
-    outcome = Rig(Goal("id", "arm", "test", duration=1.0)).run()
-    assert outcome.reason is Reason.REFUSED
+    outcome = Rig(PolicyGoal("id", "arm", "test", duration=1.0)).run()
+    assert outcome.reason is RunReason.REFUSED
     assert "needs the task in words" in outcome.message
 
 
@@ -116,14 +116,14 @@ def test_real_time_chunking_is_asked_of_policies_that_can_and_refused_for_others
     policy = Seeing(rtc=True)
     policy.needs = PolicyNeeds()
     _use(monkeypatch, policy)
-    rig = Rig(Goal("id", "arm", "test", duration=0.5))
+    rig = Rig(PolicyGoal("id", "arm", "test", duration=0.5))
     assert rig.run().success
     assert policy.playbacks[0] == Playback(-1, 0)
     assert all(playback is not None and playback.elapsed > 0 for playback in policy.playbacks[1:])
     _use(monkeypatch, plain := Seeing())
     plain.needs = PolicyNeeds()
-    outcome = Rig(Goal("id", "arm", "test", duration=0.5, blending="rtc")).run()
-    assert outcome.reason is Reason.REFUSED
+    outcome = Rig(PolicyGoal("id", "arm", "test", duration=0.5, blending="rtc")).run()
+    assert outcome.reason is RunReason.REFUSED
     assert "has no real-time chunking" in outcome.message
 
 
@@ -139,15 +139,15 @@ def test_cancelled_goal_does_not_wait_for_a_hanging_policy(monkeypatch: pytest.M
     policy = Hanging()
     policy.needs = PolicyNeeds()
     _use(monkeypatch, policy)
-    rig = Rig(Goal("id", "arm", "test", duration=60.0))
+    rig = Rig(PolicyGoal("id", "arm", "test", duration=60.0))
 
     def cancel() -> None:
         rig.wait_for_chunks(1)
         time.sleep(0.2)
-        rig.session.end(Reason.CANCELLED, "by the client")
+        rig.session.end(RunReason.CANCELLED, "by the client")
 
     begin = time.monotonic()
-    assert rig.run(cancel).reason is Reason.CANCELLED
+    assert rig.run(cancel).reason is RunReason.CANCELLED
     assert time.monotonic() - begin < 5.0
     release.set()
 
@@ -163,11 +163,11 @@ def test_hanging_policy_is_given_up_after_its_time(monkeypatch: pytest.MonkeyPat
     policy = Hanging()
     policy.needs = PolicyNeeds()
     _use(monkeypatch, policy)
-    rig = Rig(Goal("id", "arm", "test", duration=60.0))
-    rig.session = Session(rig.session.goal, rig.now(), None, Patience(infer=0.2))
+    rig = Rig(PolicyGoal("id", "arm", "test", duration=60.0))
+    rig.session = PolicySession(rig.session.goal, rig.now(), None, Patience(infer=0.2))
     rig.session.on_limits(LIMITS)
     outcome = rig.run()
-    assert outcome.reason is Reason.POLICY_FAILED
+    assert outcome.reason is RunReason.POLICY_FAILED
     assert "could not answer within 0.2 s" in outcome.message
     release.set()
 
@@ -209,4 +209,4 @@ def test_world_that_cannot_draw_fails_the_goal(monkeypatch: pytest.MonkeyPatch) 
     run_lockstep(world.session, world)
     ending = world.session.run.ending
     assert ending is not None
-    assert (ending.reason, ending.message) == (Reason.WORLD_FAILED, "no OpenGL")
+    assert (ending.reason, ending.message) == (RunReason.WORLD_FAILED, "no OpenGL")

@@ -11,7 +11,7 @@ import pytest
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ConfigurationError, PolicyError
 from strands_robots.core.types import Action, ControlMode
-from strands_robots.policies.run.run import PolicyRun, Reason, RunConfig
+from strands_robots.policies.run.policy_run import PolicyRun, RunConfig, RunReason
 
 from .observations import NAMES, REPORT, at, observe
 
@@ -89,7 +89,7 @@ def test_run_completes_after_its_duration_and_the_last_chunk_ends_there() -> Non
     run = _run(10.0, duration=1.0)
     chunks = _play(run, 10.0, 12.0)
     assert run.ending is not None
-    assert run.ending.reason is Reason.COMPLETED
+    assert run.ending.reason is RunReason.COMPLETED
     last = chunks[-1]
     assert last.observation_stamp is not None
     assert last.observation_stamp + len(last.values) * PERIOD == pytest.approx(11.0, abs=PERIOD)
@@ -100,7 +100,7 @@ def test_run_completes_after_its_steps() -> None:
     run = _run(10.0, duration=0.0, steps=30)
     _play(run, 10.0, 12.0)
     assert run.ending is not None
-    assert run.ending.reason is Reason.COMPLETED
+    assert run.ending.reason is RunReason.COMPLETED
     assert (run.steps(at(12.0)), run.elapsed(at(12.0))) == (30, pytest.approx(0.6))
 
 
@@ -108,16 +108,16 @@ def test_latched_gate_ends_the_run() -> None:
     run = _run()
     run.on_gate(replace(REPORT, latched=True, latch_reason="stop: pressed"), at(10.1))
     assert run.ending is not None
-    assert run.ending.reason is Reason.STOPPED
+    assert run.ending.reason is RunReason.STOPPED
     assert "stop: pressed" in run.ending.message
 
 
 def test_first_reason_stays() -> None:
     run = _run()
-    run.end(Reason.CANCELLED, "by the client")
+    run.end(RunReason.CANCELLED, "by the client")
     run.on_gate(replace(REPORT, latched=True), at(10.1))
     assert run.ending is not None
-    assert run.ending.reason is Reason.CANCELLED
+    assert run.ending.reason is RunReason.CANCELLED
 
 
 def test_chunks_that_are_not_played_end_the_run_with_the_gates_words() -> None:
@@ -126,7 +126,7 @@ def test_chunks_that_are_not_played_end_the_run_with_the_gates_words() -> None:
     chunks = _play(run, 10.0, 12.0, played=False)
     assert len(chunks) == run.config.max_refusals
     assert run.ending is not None
-    assert run.ending.reason is Reason.REFUSED
+    assert run.ending.reason is RunReason.REFUSED
     assert "teleop/x" in run.ending.message
 
 
@@ -144,7 +144,7 @@ def test_old_observation_ends_the_run() -> None:
     _send(run, 10.0)
     assert not run.is_inference_due(at(10.6))
     assert run.ending is not None
-    assert run.ending.reason is Reason.OBSERVATION_LOST
+    assert run.ending.reason is RunReason.OBSERVATION_LOST
 
 
 def test_silent_robot_ends_the_run_though_simulated_time_stands_still() -> None:
@@ -152,7 +152,7 @@ def test_silent_robot_ends_the_run_though_simulated_time_stands_still() -> None:
     _send(run, 10.0)
     run.is_inference_due(at(10.0, steady=10.7))
     assert run.ending is not None
-    assert run.ending.reason is Reason.OBSERVATION_LOST
+    assert run.ending.reason is RunReason.OBSERVATION_LOST
 
 
 def test_paused_world_makes_the_run_wait() -> None:
@@ -175,7 +175,7 @@ def test_time_that_goes_back_ends_the_run() -> None:
     _send(run, 10.0)
     run.on_observation(observe(0.0), at(0.0))
     assert run.ending is not None
-    assert run.ending.reason is Reason.WORLD_FAILED
+    assert run.ending.reason is RunReason.WORLD_FAILED
 
 
 def test_time_that_goes_back_before_the_first_chunk_begins_the_waiting_anew() -> None:

@@ -15,9 +15,9 @@ from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import PolicyError
 from strands_robots.core.types import Action, Instant, Observation, Policy, PolicyGives, PolicyNeeds
 from strands_robots.policies.host import opening
+from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession, RunOutcome
+from strands_robots.policies.run.policy_run import RunReason
 from strands_robots.policies.run.realtime import run_realtime
-from strands_robots.policies.run.run import Reason
-from strands_robots.policies.run.session import Goal, Outcome, Session
 
 from .observations import LIMITS, NAMES, REPORT, FollowingRobot, observe
 
@@ -27,13 +27,13 @@ SINE = '{"joints": {"elbow_flex": [{"amplitude": 0.3, "frequency": 1.0}]}, "ramp
 class Rig:
     """A robot whose state is heard 100 times a second, as the session's link."""
 
-    def __init__(self, goal: Goal) -> None:
+    def __init__(self, goal: PolicyGoal) -> None:
         self.robot = FollowingRobot()
         self.is_listening = True
         self.is_heard = True
         self.progress = 0
         self.cameras: set[str] = set()
-        self.session = Session(goal, self.now())
+        self.session = PolicySession(goal, self.now())
         self.session.on_limits(LIMITS)
         self._is_over = threading.Event()
         self._feeder = threading.Thread(target=self._feed)
@@ -54,7 +54,7 @@ class Rig:
     def report_progress(self) -> None:
         self.progress += 1
 
-    def run(self, meanwhile: Callable[[], None] = lambda: None) -> Outcome:
+    def run(self, meanwhile: Callable[[], None] = lambda: None) -> RunOutcome:
         """Run the goal to its end while `meanwhile` interferes, and return the outcome."""
         runner = threading.Thread(target=run_realtime, args=(self.session, self))
         self._feeder.start()
@@ -115,9 +115,9 @@ def _raise(error: Exception) -> Callable[[Observation], Action]:
 
 
 def test_goal_runs_to_its_end_and_says_what_moved() -> None:
-    rig = Rig(Goal("id", "arm", "sine", SINE, duration=1.0))
+    rig = Rig(PolicyGoal("id", "arm", "sine", SINE, duration=1.0))
     outcome = rig.run()
-    assert (outcome.success, outcome.reason, outcome.joint_names) == (True, Reason.COMPLETED, NAMES)
+    assert (outcome.success, outcome.reason, outcome.joint_names) == (True, RunReason.COMPLETED, NAMES)
     assert outcome.motion[0] == 0.0
     assert outcome.motion[1] == pytest.approx(0.6, abs=0.06)
     assert (outcome.steps, outcome.elapsed) == (50, pytest.approx(1.0))
@@ -125,20 +125,20 @@ def test_goal_runs_to_its_end_and_says_what_moved() -> None:
 
 
 def test_cancelled_goal_holds_the_commanded_position_at_once() -> None:
-    rig = Rig(Goal("id", "arm", "sine", SINE, duration=60.0))
+    rig = Rig(PolicyGoal("id", "arm", "sine", SINE, duration=60.0))
 
     def cancel() -> None:
         rig.wait_for_chunks(3)
-        rig.session.end(Reason.CANCELLED, "by the client")
+        rig.session.end(RunReason.CANCELLED, "by the client")
 
     outcome = rig.run(cancel)
-    assert (outcome.success, outcome.reason) == (False, Reason.CANCELLED)
+    assert (outcome.success, outcome.reason) == (False, RunReason.CANCELLED)
     hold = rig.robot.chunks[-1]
     assert (len(hold.values), hold.observation_stamp) == (1, None)
 
 
 def test_stop_ends_the_goal_and_nothing_more_is_sent() -> None:
-    rig = Rig(Goal("id", "arm", "sine", SINE, duration=60.0))
+    rig = Rig(PolicyGoal("id", "arm", "sine", SINE, duration=60.0))
     sent: list[int] = []
 
     def stop() -> None:
@@ -148,35 +148,35 @@ def test_stop_ends_the_goal_and_nothing_more_is_sent() -> None:
         sent.append(len(rig.robot.chunks))
 
     outcome = rig.run(stop)
-    assert outcome.reason is Reason.STOPPED
+    assert outcome.reason is RunReason.STOPPED
     assert "stop: test" in outcome.message
     assert len(rig.robot.chunks) == sent[0]
 
 
 def test_refused_chunks_end_the_goal_with_the_gates_words() -> None:
-    rig = Rig(Goal("id", "arm", "sine", SINE, duration=60.0))
+    rig = Rig(PolicyGoal("id", "arm", "sine", SINE, duration=60.0))
     rig.robot.refusal = "limit: too fast"
     outcome = rig.run()
-    assert (outcome.reason, outcome.chunks) == (Reason.REFUSED, 3)
+    assert (outcome.reason, outcome.chunks) == (RunReason.REFUSED, 3)
     assert "limit: too fast" in outcome.message
 
 
 def test_silence_of_the_robot_ends_the_goal() -> None:
-    rig = Rig(Goal("id", "arm", "sine", SINE, duration=60.0))
+    rig = Rig(PolicyGoal("id", "arm", "sine", SINE, duration=60.0))
 
     def unplug() -> None:
         rig.wait_for_chunks(2)
         rig.is_heard = False
 
-    assert rig.run(unplug).reason is Reason.OBSERVATION_LOST
+    assert rig.run(unplug).reason is RunReason.OBSERVATION_LOST
 
 
 def test_robot_that_does_not_listen_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    rig = Rig(Goal("id", "arm", "hold", duration=1.0))
+    rig = Rig(PolicyGoal("id", "arm", "hold", duration=1.0))
     rig.is_listening = False
     rig.session.run.config = replace(rig.session.run.config, start_timeout=0.3)
     outcome = rig.run()
-    assert (outcome.reason, outcome.message) == (Reason.REFUSED, "nobody listens to arm/action_chunk")
+    assert (outcome.reason, outcome.message) == (RunReason.REFUSED, "nobody listens to arm/action_chunk")
 
 
 @pytest.mark.parametrize(
@@ -194,9 +194,9 @@ def test_failing_policy_ends_the_goal_and_the_robot_holds(
 ) -> None:
     policy = Faulty(answer)
     _use(monkeypatch, policy)
-    rig = Rig(Goal("id", "arm", "test", duration=60.0))
+    rig = Rig(PolicyGoal("id", "arm", "test", duration=60.0))
     outcome = rig.run()
-    assert outcome.reason is Reason.POLICY_FAILED
+    assert outcome.reason is RunReason.POLICY_FAILED
     assert words in outcome.message
     wait_for(lambda: policy.is_closed)
     assert np.isfinite(rig.robot.chunks[-1].values).all()
@@ -209,7 +209,7 @@ def test_slow_policy_does_not_interrupt_the_motion(monkeypatch: pytest.MonkeyPat
         return Action(NAMES, np.zeros((30, 2)), 0.02)
 
     _use(monkeypatch, Faulty(answer))
-    rig = Rig(Goal("id", "arm", "test", duration=1.5))
+    rig = Rig(PolicyGoal("id", "arm", "test", duration=1.5))
     assert rig.run().success
     for earlier, later in zip(rig.robot.chunks[1:], rig.robot.chunks[2:]):
         assert earlier.observation_stamp is not None
@@ -220,6 +220,6 @@ def test_slow_policy_does_not_interrupt_the_motion(monkeypatch: pytest.MonkeyPat
     ("policy", "config", "words"), [("sin", "", "did you mean 'sine'"), ("sine", "{}", "joints"), ("sine", "[", "YAML")]
 )
 def test_goal_that_cannot_start_is_refused(policy: str, config: str, words: str) -> None:
-    outcome = Rig(Goal("id", "arm", policy, config, duration=1.0)).run()
-    assert (outcome.success, outcome.reason, outcome.chunks) == (False, Reason.REFUSED, 0)
+    outcome = Rig(PolicyGoal("id", "arm", policy, config, duration=1.0)).run()
+    assert (outcome.success, outcome.reason, outcome.chunks) == (False, RunReason.REFUSED, 0)
     assert words in outcome.message

@@ -8,8 +8,8 @@ import pytest
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.core.types import Action, Playback
 from strands_robots.motion.ensemble import TemporalEnsemble
-from strands_robots.policies.run.run import Blending, PolicyRun, Reason, RunConfig
-from strands_robots.policies.run.session import Goal, Session
+from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession
+from strands_robots.policies.run.policy_run import Blending, PolicyRun, RunConfig, RunReason
 from strands_robots.policies.run.timing import LatencyRecord, replan_time
 
 from .observations import NAMES, REPORT, at, observe
@@ -109,12 +109,14 @@ def test_in_lockstep_the_time_of_inference_changes_nothing() -> None:
 )
 def test_goal_with_a_wrong_option_is_refused(fields: dict[str, str], words: str) -> None:
     with pytest.raises((ConfigurationError, UnknownNameError)) as refused:
-        Session(Goal("id", "arm", "hold", duration=1.0, **fields), at(0.0))
+        PolicySession(PolicyGoal("id", "arm", "hold", duration=1.0, **fields), at(0.0))
     assert words in str(refused.value)
 
 
 def test_stop_condition_ends_the_run_as_a_success() -> None:
-    session = Session(Goal("id", "arm", "hold", duration=60.0, stop_when="{joint: elbow_flex, above: 0.5}"), at(0.0))
+    session = PolicySession(
+        PolicyGoal("id", "arm", "hold", duration=60.0, stop_when="{joint: elbow_flex, above: 0.5}"), at(0.0)
+    )
     session.on_gate(REPORT, at(0.0))
     session.on_observation(observe(0.0, 0.0, 0.9), at(0.0))
     assert not session.run.has_ended()
@@ -123,7 +125,7 @@ def test_stop_condition_ends_the_run_as_a_success() -> None:
     assert not session.run.has_ended()
     session.on_observation(observe(0.2, 0.0, 0.6), at(0.2))
     outcome = session.outcome(at(0.2))
-    assert (outcome.success, outcome.reason) == (True, Reason.CONDITION_MET)
+    assert (outcome.success, outcome.reason) == (True, RunReason.CONDITION_MET)
 
 
 def test_chunks_that_follow_each_other_faster_than_they_are_seen_are_not_lost() -> None:

@@ -18,7 +18,7 @@ from strands_robots.mcap.message import Message
 from strands_robots.recording.mcap.mcap_export import export_episode
 from strands_robots.recording.mcap.mcap_import import ImportOptions, import_episode, read_recording, sample_recording
 from strands_robots.recording.mcap.ros_types import IMAGE, JOINT_COMMAND, JOINT_STATE, RosTypes
-from strands_robots.recording.sampler import CommandSample, Frame, JointSample, Sampler, SamplerConfig
+from strands_robots.recording.sampler import CommandSample, DatasetFrame, JointSample, Sampler, SamplerConfig
 from strands_robots.recording.stream import SECOND
 
 from .made import JOINTS, command, make_dataset, make_schema, picture, state
@@ -80,10 +80,10 @@ def recording(path: Path) -> None:
     write_mcap(path, messages, kinds, types.definition)
 
 
-def live() -> tuple[Sampler, list[Frame]]:
+def live() -> tuple[Sampler, list[DatasetFrame]]:
     """Feed the samples as recorder_node does, time passing with their arrival."""
     sampler = Sampler(make_schema(), SamplerConfig())
-    frames: list[Frame] = []
+    frames: list[DatasetFrame] = []
     sampler.begin(START)
     newest = 0
     for topic, stamp, what in samples():

@@ -9,7 +9,7 @@ from strands_robots.dataset.errors import RecordingError
 from strands_robots.dataset.schema import schema_from_json
 from strands_robots.recording.sampler import (
     CommandSample,
-    Frame,
+    DatasetFrame,
     JointSample,
     OnStale,
     Sampler,
@@ -29,7 +29,7 @@ class Robot:
 
     def __init__(self, config: SamplerConfig, fps: int = 25, cameras: int = 1) -> None:
         self.sampler = Sampler(make_schema(cameras, fps), config)
-        self.frames: list[Frame] = []
+        self.frames: list[DatasetFrame] = []
 
     def push_state(self, ms: int) -> None:
         self.sampler.streams["so101/joint_states"].push(ms * MS, JointSample(ZERO + ms * 1e-3, ZERO, ZERO))
@@ -211,7 +211,7 @@ def test_several_robots_have_their_prefix_and_one_has_not() -> None:
 def test_frames_whose_command_is_a_persons_are_interventions_where_that_is_recorded() -> None:
     sampler = Sampler(make_schema(0, 25, with_intervention=True), LOCKSTEP)
     sampler.begin(0)
-    frames: list[Frame] = []
+    frames: list[DatasetFrame] = []
     for ms in range(0, 400, 10):
         source = "policy/x" if ms < 120 else "teleop/hand" if ms < 240 else "operator/motion" if ms < 320 else ""
         sampler.streams["so101/command_applied"].push(ms * MS, CommandSample(ZERO, source))

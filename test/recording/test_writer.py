@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from strands_robots.dataset.errors import DiskFullError, RecordingError
-from strands_robots.recording.recorder import Outcome, Recorder, State
+from strands_robots.recording.recorder import EpisodeOutcome, Recorder, State
 from strands_robots.recording.sampler import CommandSample, JointSample, OnStale, Sampler, SamplerConfig
 from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
@@ -132,7 +132,7 @@ def test_outcome_is_in_the_last_frame_only(make_desk: Callable[..., Desk]) -> No
     desk.begin()
     desk.run(5)
     kept: list[Mapping[str, Any]] = desk.store.frames
-    assert desk.end(outcome=Outcome.SUCCEEDED, reward=2.5).result(5.0).frames == 5
+    assert desk.end(outcome=EpisodeOutcome.SUCCEEDED, reward=2.5).result(5.0).frames == 5
     assert [bool(frame["next.done"][0]) for frame in kept] == [False] * 4 + [True]
     assert [bool(frame["next.success"][0]) for frame in kept] == [False] * 4 + [True]
     assert [float(frame["next.reward"][0]) for frame in kept] == [0.0] * 4 + [2.5]

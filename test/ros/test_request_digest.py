@@ -13,8 +13,8 @@ from std_srvs.srv import SetBool
 from strands_robots.action import MoveTo
 from strands_robots.srv import LoadScene, ResetWorld
 
-from strands_robots.approvals.request import canonical_request
-from strands_robots.ros.audit.audit_port import _described
+from strands_robots.approvals.approval_request import canonical_request
+from strands_robots.ros.audit.audit_publisher import _described
 from strands_robots.ros.messages.approval_messages import fields_of
 from strands_robots.ros.messages.request_digest import described_request, type_name
 

@@ -6,12 +6,12 @@ import dataclasses
 from pathlib import Path
 
 from strands_robots.approvals.approval_policy import ApprovalPolicy
+from strands_robots.approvals.approval_request import CanonicalRequest, canonical_request
 from strands_robots.approvals.decision import Decision, sign_decision
 from strands_robots.approvals.permit_journal import PermitJournal
-from strands_robots.approvals.permits import Answer, Asker, Moment, PermitDesk, Ticket
-from strands_robots.approvals.request import CanonicalRequest, canonical_request
+from strands_robots.approvals.permits import Asker, Moment, PermitAnswer, PermitDesk, Ticket
 from strands_robots.operators.keyring import Keyring
-from strands_robots.operators.keys import OperatorKey
+from strands_robots.operators.operator_key import OperatorKey
 
 from .operators import keyring, operator_key
 
@@ -71,25 +71,27 @@ class Desk:
     def wait(self, seconds: float) -> None:
         self.now = Moment(self.now.wall + seconds, self.now.steady + seconds)
 
-    def ask(self, asked: CanonicalRequest | None = None, asker: Asker = AGENT) -> Answer:
+    def ask(self, asked: CanonicalRequest | None = None, asker: Asker = AGENT) -> PermitAnswer:
         return self.desk.ask(asked or request(), asker, self.now)
 
-    def decide(self, answer: Answer, is_approved: bool = True, key: OperatorKey = ANNA, **changes: object) -> Ticket:
+    def decide(
+        self, answer: PermitAnswer, is_approved: bool = True, key: OperatorKey = ANNA, **changes: object
+    ) -> Ticket:
         return self.desk.decide(self.decision(answer, is_approved, key, **changes), self.now)
 
     def decision(
-        self, answer: Answer, is_approved: bool = True, key: OperatorKey = ANNA, run: str = RUN, **changes: object
+        self, answer: PermitAnswer, is_approved: bool = True, key: OperatorKey = ANNA, run: str = RUN, **changes: object
     ) -> Decision:
         assert answer.ticket is not None
         ticket = answer.ticket
         signed = sign_decision(ticket.request_id, ticket.request.digest, is_approved, "words of a person", run, key)
         return dataclasses.replace(signed, **changes)  # type: ignore[arg-type]
 
-    def use(self, answer: Answer, asked: CanonicalRequest | None = None, asker: Asker = AGENT) -> Ticket:
+    def use(self, answer: PermitAnswer, asked: CanonicalRequest | None = None, asker: Asker = AGENT) -> Ticket:
         assert answer.ticket is not None
         return self.desk.use(answer.permit_id, asked or answer.ticket.request, asker, self.now)
 
-    def approved(self, asked: CanonicalRequest | None = None) -> Answer:
+    def approved(self, asked: CanonicalRequest | None = None) -> PermitAnswer:
         answer = self.ask(asked)
         self.decide(answer)
         return answer

@@ -13,7 +13,7 @@ from strands_robots.control.gate import Gate, GateConfig, GateReport
 from strands_robots.core.types import Instant, JointLimits
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import gate_state_to_msg
-from strands_robots.ros.robot.safety_ports import SafetyPorts
+from strands_robots.ros.robot.safety_subscriber import SafetySubscriber
 
 LIMITS = JointLimits(("joint",), np.array([-1.0]), np.array([1.0]), np.ones(1), np.ones(1), np.ones(1))
 
@@ -34,7 +34,7 @@ class GatedRobot:
         self.speed = 0.0
         self.is_silent = is_silent
         self._publisher = client.create_publisher(GateState, topic or f"{name}/gate_state", qos.STATE)
-        SafetyPorts(client, [self.gate], self._now)
+        SafetySubscriber(client, [self.gate], self._now)
         client.create_timer(0.02, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     @property

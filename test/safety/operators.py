@@ -7,9 +7,9 @@ import dataclasses
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from strands_robots.operators.keyring import Keyring, Operator, Role
-from strands_robots.operators.keys import OperatorKey
-from strands_robots.safety.authority import SignedResumeAuthority
+from strands_robots.operators.operator_key import OperatorKey
 from strands_robots.safety.resume import PURPOSE, ResumeRequest
+from strands_robots.safety.signed_resume import SignedResumeAuthority
 
 ALL_ROLES = frozenset(Role)
 

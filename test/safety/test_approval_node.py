@@ -13,9 +13,9 @@ from strands_robots.action import MoveTo
 from strands_robots.msg import ApprovalRequest, ApprovalState, AuditEvent
 from strands_robots.srv import ConsumePermit, DecideApproval, RequestApproval, StopGraph
 
+from strands_robots.approvals.approval_request import CanonicalRequest, canonical_request
 from strands_robots.approvals.decision import sign_decision
 from strands_robots.approvals.permits import Asker, Moment
-from strands_robots.approvals.request import CanonicalRequest, canonical_request
 from strands_robots.clients.approval_client import ask_to_msg, use_to_msg
 from strands_robots.operators.keyring import save_keyring
 from strands_robots.ros.messages import qos

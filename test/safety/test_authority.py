@@ -9,8 +9,7 @@ import pytest
 
 from strands_robots.core.errors import ConfigurationError, ResumeRefusedError
 from strands_robots.operators.keyring import Role, save_keyring
-from strands_robots.safety import authority as authority_module
-from strands_robots.safety.authority import SignedResumeAuthority, make_authority
+from strands_robots.safety import signed_resume as authority_module
 from strands_robots.safety.resume import (
     AnyoneMayResume,
     AuthorityConfig,
@@ -19,6 +18,7 @@ from strands_robots.safety.resume import (
     ResumeRule,
     StopFacts,
 )
+from strands_robots.safety.signed_resume import SignedResumeAuthority, make_authority
 from strands_robots.safety.supervisor import Supervisor, SupervisorConfig
 
 from .operators import keyring, operator_key, sign, signed_resume

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.operators import keyring as keyring_module
-from strands_robots.operators import keys as keys_module
+from strands_robots.operators import operator_key as keys_module
 from strands_robots.operators.keyring import Keyring, Operator, Role, load_keyring, save_keyring
-from strands_robots.operators.keys import (
+from strands_robots.operators.operator_key import (
     KeyFileError,
-    PublicKey,
+    OperatorPublicKey,
     create_key,
     load_key,
     make_public_key,
@@ -150,7 +150,7 @@ def test_name_is_bound_to_the_key() -> None:
     anna = operator_key("anna").public
     with pytest.raises(KeyFileError, match="does not prove"):
         make_public_key("bob", anna.raw, anna.proof)
-    assert PublicKey("bob", anna.raw, anna.proof).key_id != anna.key_id
+    assert OperatorPublicKey("bob", anna.raw, anna.proof).key_id != anna.key_id
 
 
 @pytest.mark.parametrize("point", sorted(point.hex() for point in keys_module._SMALL_ORDER))

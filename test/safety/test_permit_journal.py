@@ -14,7 +14,7 @@ from strands_robots.approvals import permit_journal
 from strands_robots.approvals.approval_policy import ApprovalPolicy
 from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalRefusedError
 from strands_robots.approvals.permit_journal import PermitJournal
-from strands_robots.approvals.permits import Answer, Moment
+from strands_robots.approvals.permits import Moment, PermitAnswer
 from strands_robots.core.errors import ConfigurationError
 
 from .desks import BOB, POLICY, DiskDesk, request
@@ -26,7 +26,7 @@ def desk(tmp_path: Path) -> DiskDesk:
     return DiskDesk(tmp_path / "permits")
 
 
-def refusal(desk: DiskDesk, answer: Answer) -> ApprovalRefusal:
+def refusal(desk: DiskDesk, answer: PermitAnswer) -> ApprovalRefusal:
     with pytest.raises(ApprovalRefusedError) as caught:
         desk.use(answer)
     return caught.value.refusal

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalRefusedError
-from strands_robots.approvals.request import CanonicalRequest, canonical_request, parse_request
+from strands_robots.approvals.approval_request import CanonicalRequest, canonical_request, parse_request
 
 KIND = "strands_robots/action/MoveTo"
 FIELDS = st.dictionaries(

@@ -13,7 +13,7 @@ from strands_robots.srv import GetResumeChallenge, ResumeGraph, StopGraph
 
 from strands_robots.clients.resume_client import resume_to_msg, sign_resume
 from strands_robots.operators.keyring import save_keyring
-from strands_robots.operators.keys import OperatorKey
+from strands_robots.operators.operator_key import OperatorKey
 from strands_robots.ros.messages import qos
 from strands_robots.safety.resume import ResumeRequest
 

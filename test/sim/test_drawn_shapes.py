@@ -9,7 +9,7 @@ from strands_robots.sim.edit.editing import edit
 from strands_robots.sim.edit.edits import AddBody
 from strands_robots.sim.edit.shapes import Shape
 from strands_robots.sim.edit.world_edits import SetGround
-from strands_robots.sim.scene.drawn_shapes import DrawnKind, DrawnShape, SceneShapes
+from strands_robots.sim.scene.rendered_shapes import DrawnKind, DrawnShape, SceneShapes
 from strands_robots.sim.scene.terrain import Terrain
 from strands_robots.sim.world.world import World
 

@@ -11,8 +11,8 @@ from strands_robots.core.errors import ConfigurationError, ModelError, StrandsRo
 from strands_robots.sim.edit.editing import edit
 from strands_robots.sim.edit.edits import AddBody, DeleteBody
 from strands_robots.sim.edit.entities import EntityKind, entities, entity, overlaps_sphere
-from strands_robots.sim.edit.model_edits import AddModel, Model, is_robot
-from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.sim.edit.model_edits import AddModel, ModelSource, is_robot
+from strands_robots.sim.edit.model_files import ModelGuard
 from strands_robots.sim.edit.shapes import Shape
 from strands_robots.sim.edit.world_edits import AddRobot, RemoveRobot
 from strands_robots.sim.query.describe import object_names
@@ -40,7 +40,7 @@ AWAY = (1.0, 1.0, 0.5)
 @pytest.mark.parametrize(("text", "falls"), [(FREE, True), (FIXED, False), (DOOR, False), (TIN, True)])
 def test_model_is_an_object_that_moves_if_the_file_says_so(text: str, falls: bool) -> None:
     world = one_arm_world()
-    edit(world, [AddModel("thing", Model(text=text), AWAY)])
+    edit(world, [AddModel("thing", ModelSource(text=text), AWAY)])
     assert "thing" in object_names(world)
     world.step(300)
     assert (world.data.body("thing").xpos[2] < 0.2) == falls
@@ -53,12 +53,12 @@ def test_model_is_an_object_that_moves_if_the_file_says_so(text: str, falls: boo
 @pytest.mark.parametrize(
     ("add", "words"),
     [
-        (AddModel("arm", Model(text=FREE)), "exists already"),
-        (AddModel("../x", Model(text=FREE)), "valid: a letter"),
-        (AddModel("x", Model(text="<mujoco")), "MuJoCo says"),
-        (AddModel("x", Model(text="<robot")), "is not XML"),
-        (AddModel("x", Model(text=TWO_FREE)), "valid: one, or none free"),
-        (AddModel("x", Model(text=FREE), (np.nan, 0.0, 0.0)), "finite"),
+        (AddModel("arm", ModelSource(text=FREE)), "exists already"),
+        (AddModel("../x", ModelSource(text=FREE)), "valid: a letter"),
+        (AddModel("x", ModelSource(text="<mujoco")), "MuJoCo says"),
+        (AddModel("x", ModelSource(text="<robot")), "is not XML"),
+        (AddModel("x", ModelSource(text=TWO_FREE)), "valid: one, or none free"),
+        (AddModel("x", ModelSource(text=FREE), (np.nan, 0.0, 0.0)), "finite"),
     ],
 )
 def test_model_that_cannot_be_added_changes_nothing(add: AddModel, words: str) -> None:
@@ -71,13 +71,18 @@ def test_model_that_cannot_be_added_changes_nothing(add: AddModel, words: str) -
 
 def test_models_with_actuators_and_urdfs_with_joints_are_robots() -> None:
     arms = Path(__file__).parents[1] / "data"
-    assert is_robot(Model(arms / "two_joint_arm.urdf"), "a") and is_robot(Model(arms / "two_joint_arm.xml"), "a")
-    assert not is_robot(Model(text=TIN), "a") and not is_robot(Model(text=DOOR), "a")
+    assert is_robot(ModelSource(arms / "two_joint_arm.urdf"), "a") and is_robot(
+        ModelSource(arms / "two_joint_arm.xml"), "a"
+    )
+    assert not is_robot(ModelSource(text=TIN), "a") and not is_robot(ModelSource(text=DOOR), "a")
 
 
 def test_entities_are_robots_and_objects_with_their_kinds() -> None:
     world = one_arm_world()
-    edit(world, [AddModel("door", Model(text=DOOR), AWAY), AddModel("wall", Model(text=FIXED), (3.0, 0.0, 0.5))])
+    edit(
+        world,
+        [AddModel("door", ModelSource(text=DOOR), AWAY), AddModel("wall", ModelSource(text=FIXED), (3.0, 0.0, 0.5))],
+    )
     still = Still(take_snapshot(world))
     assert {each.name: each.kind for each in entities(world, still)} == {
         "arm": EntityKind.ROBOT, "door": EntityKind.MOVING, "wall": EntityKind.FIXED,
@@ -133,11 +138,11 @@ def test_compiled_model_is_refused_in_words(tmp_path: Path) -> None:
 
 def test_exported_world_loads_again(tmp_path: Path) -> None:
     world = one_arm_world()
-    edit(world, [AddModel("thing", Model(text=FREE), AWAY)])
+    edit(world, [AddModel("thing", ModelSource(text=FREE), AWAY)])
     again = World(WorldConfig(robots=(), scene_xml=world.spec.to_xml()))
     assert again.model.nq == world.model.nq
     with pytest.raises((ModelError, WorldError)):
-        edit(again, [AddModel("thing", Model(text=FREE))])
+        edit(again, [AddModel("thing", ModelSource(text=FREE))])
 
 
 @pytest.mark.parametrize(

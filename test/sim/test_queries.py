@@ -9,8 +9,8 @@ import pytest
 from strands_robots.core.errors import ShapeError, UnknownNameError, WorldError
 from strands_robots.sim.edit.placement import EntityPlacement, JointPlacement, place
 from strands_robots.sim.query import dynamics, queries, rays
+from strands_robots.sim.world.applied_wrenches import Push
 from strands_robots.sim.world.inspection import Inspector, Still, take_snapshot
-from strands_robots.sim.world.pushes import Push
 from strands_robots.sim.world.world import World
 
 from .arms import one_arm_world

@@ -14,7 +14,7 @@ from strands_robots.sim.edit.checkpoints import Checkpoints
 from strands_robots.sim.edit.editing import edit
 from strands_robots.sim.edit.edits import AddBody
 from strands_robots.sim.edit.export import export_mjcf
-from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.sim.edit.model_files import ModelGuard
 from strands_robots.sim.edit.shapes import Shape
 from strands_robots.sim.world.world import World
 

@@ -16,7 +16,7 @@ from strands_robots.core.errors import ModelError
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.description.supervision_config import LimitsConfig
 from strands_robots.motion.arm import Arm
-from strands_robots.motion.run_reason import Reason
+from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.sim.world.world import RobotSpec, World, WorldConfig
 
 WALL = '<body name="wall" pos="0.25 0.12 0.15"><geom name="bricks" type="box" size=".3 .01 .3"/></body>'
@@ -117,7 +117,7 @@ def test_a_grip_stops_nothing_and_the_forces_of_fingers_are_their_own(tmp_path: 
     arm = Watched(scene_file(tmp_path, CUBE), GRASP)
     session = arm.session(arm.grip(0.0))
     arm.play(session)
-    assert session.ending is not None and session.ending.reason is Reason.STALLED
+    assert session.ending is not None and session.ending.reason is MotionReason.STALLED
     lift = arm.session(arm.joints(["shoulder_lift"], [GRASP["shoulder_lift"] - 0.4]))
     arm.play(lift)
     assert arm.alarm == ""

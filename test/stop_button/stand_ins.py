@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from strands_robots.stop_button.evdev import EV_KEY, EV_SYN, EVENT, KernelCalls
-from strands_robots.stop_button.keys import KEY_CODES
+from strands_robots.stop_button.key_names import KEY_CODES
 
 SPACE, ENTER = KEY_CODES["KEY_SPACE"], KEY_CODES["KEY_ENTER"]
 

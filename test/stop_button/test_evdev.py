@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.stop_button.button import ButtonError, Contact
+from strands_robots.stop_button.button import ButtonError, SwitchContact
 from strands_robots.stop_button.evdev import EV_SYN, EVENT, SYN_DROPPED, EvdevButton, find_device
-from strands_robots.stop_button.keys import parse_keys
+from strands_robots.stop_button.key_names import parse_keys
 
 from .stand_ins import ENTER, SPACE, FifoDevice, kernel_of
 
@@ -76,18 +76,18 @@ def test_normally_closed_button_stops_when_it_opens_and_when_it_was_open_at_the_
     device: FifoDevice, make: Make
 ) -> None:
     device.set_held(SPACE)
-    button = make(SPACE, contact=Contact.NORMALLY_CLOSED)
+    button = make(SPACE, contact=SwitchContact.NORMALLY_CLOSED)
     assert button.wait(0.0) == ""
     device.key(SPACE, 0)
     assert button.wait(1.0) == "KEY_SPACE released"
     assert button.wait(0.0) == "KEY_SPACE is released"
     device.set_held()
-    assert make(SPACE, contact=Contact.NORMALLY_CLOSED).wait(0.0) == "KEY_SPACE is released"
+    assert make(SPACE, contact=SwitchContact.NORMALLY_CLOSED).wait(0.0) == "KEY_SPACE is released"
 
 
 def test_normally_closed_button_without_keys_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="valid: names or numbers"):
-        EvdevButton("/dev/input/event0", contact=Contact.NORMALLY_CLOSED)
+        EvdevButton("/dev/input/event0", contact=SwitchContact.NORMALLY_CLOSED)
 
 
 def test_lost_events_count_as_a_press(device: FifoDevice, make: Make) -> None:

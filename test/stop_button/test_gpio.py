@@ -7,15 +7,15 @@ import errno
 import pytest
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.stop_button.button import ButtonError, Contact
+from strands_robots.stop_button.button import ButtonError, SwitchContact
 from strands_robots.stop_button.gpio import GpioButton, GpioConfig, parse_line
 
 from .stand_ins import FakeLine
 
-NC, NO = Contact.NORMALLY_CLOSED, Contact.NORMALLY_OPEN
+NC, NO = SwitchContact.NORMALLY_CLOSED, SwitchContact.NORMALLY_OPEN
 
 
-def opened(line: FakeLine, contact: Contact = NC, resistor: str = "pull_up") -> GpioButton:
+def opened(line: FakeLine, contact: SwitchContact = NC, resistor: str = "pull_up") -> GpioButton:
     button = GpioButton(GpioConfig("/dev/gpiochip0", 17, contact, resistor), lambda config: line)
     button.open()
     return button
@@ -25,7 +25,7 @@ def opened(line: FakeLine, contact: Contact = NC, resistor: str = "pull_up") -> 
     (NC, "pull_up", False), (NC, "pull_down", True), (NO, "pull_up", True), (NO, "pull_down", False),
     (NC, "external_pull_up", False), (NO, "external_pull_down", False),
 ])  # fmt: skip
-def test_level_is_read_as_the_switch_and_its_resistor_say(contact: Contact, resistor: str, rest: bool) -> None:
+def test_level_is_read_as_the_switch_and_its_resistor_say(contact: SwitchContact, resistor: str, rest: bool) -> None:
     assert opened(FakeLine(rest), contact, resistor).wait(0.0) == ""
     assert opened(FakeLine(not rest), contact, resistor).wait(0.0)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from graph import Client, wait_for
 from strands_robots.msg import StopRequest
 
-from strands_robots.audit.keys import load_or_create_keys
+from strands_robots.audit.audit_key import load_or_create_keys
 from strands_robots.audit.log.layout import default_key_folder, default_log_folder
 from strands_robots.audit.log.record import Record
 from strands_robots.audit.read.findings import Report

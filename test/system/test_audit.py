@@ -15,14 +15,14 @@ pytest.importorskip("rclpy")
 from graph import Client, Graph, Process, wait_for
 from strands_robots.msg import AuditEvent, AuditState, GateState, RefusalCount, SafetyState, StopRequest
 
+from strands_robots.audit.audit_key import MAC_FILE, load_or_create_keys
 from strands_robots.audit.event import Durability
-from strands_robots.audit.keys import MAC_FILE, load_or_create_keys
 from strands_robots.audit.log.record import Record
 from strands_robots.audit.read.findings import Report
 from strands_robots.audit.read.query import Query, records
 from strands_robots.audit.read.reader import FolderReader
 from strands_robots.audit.read.verify import VerifyKeys, verify
-from strands_robots.ros.audit.audit_port import AuditPort
+from strands_robots.ros.audit.audit_publisher import AuditPublisher
 from strands_robots.ros.messages import qos
 
 
@@ -69,7 +69,7 @@ def bench(graph: Graph, tmp_path: Path) -> Iterator[Bench]:
 
 
 def test_events_are_recorded_and_urgent_ones_confirmed(bench: Bench) -> None:
-    port = AuditPort(bench.client, with_receipts=True)
+    port = AuditPublisher(bench.client, with_receipts=True)
     confirmed: list[int] = []
     for number in range(20):
         port.record("policy_start", {"policy": "act", "number": number}, robot="so101", actor="operator/anna")
@@ -95,7 +95,7 @@ def test_events_are_recorded_and_urgent_ones_confirmed(bench: Bench) -> None:
 
 
 def test_killed_audit_node_misses_nothing_that_happened_meanwhile(bench: Bench) -> None:
-    port = AuditPort(bench.client, with_receipts=True)
+    port = AuditPublisher(bench.client, with_receipts=True)
     first = port.record("approval", durability=Durability.NOW)
     wait_for(lambda: port.is_on_disk(first), 10.0, "receipt")
     bench.process.send(signal.SIGKILL)
@@ -152,7 +152,7 @@ def test_what_gates_and_supervisor_say_is_recorded(bench: Bench) -> None:
 
 
 def test_flood_is_counted_and_others_are_heard(bench: Bench) -> None:
-    flood, quiet = AuditPort(bench.client), AuditPort(bench.graph.client("quiet"), with_receipts=True)
+    flood, quiet = AuditPublisher(bench.client), AuditPublisher(bench.graph.client("quiet"), with_receipts=True)
     for number in range(5000):
         flood.record("note", {"number": number})
         if number == 2500:
@@ -168,7 +168,7 @@ def test_unwritable_folder_is_an_alarm_and_the_node_goes_on(bench: Bench) -> Non
     bench.log.rename(bench.log.with_name("moved"))
     bench.log.write_text("a file in the way")
     wait_for(lambda: bench.states[-1].alarm, 10.0, "alarm")
-    port = AuditPort(bench.client, with_receipts=True)
+    port = AuditPublisher(bench.client, with_receipts=True)
     sequence = port.record("stop", durability=Durability.NOW)
     wait_for(lambda: bench.states[-1].pending, 10.0, "held events")
     assert not port.is_on_disk(sequence)

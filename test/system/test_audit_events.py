@@ -36,17 +36,17 @@ from strands_robots.srv import (
     StopGraph,
 )
 
+from strands_robots.approvals.approval_request import canonical_request
 from strands_robots.approvals.decision import sign_decision
 from strands_robots.approvals.permits import Asker
-from strands_robots.approvals.request import canonical_request
-from strands_robots.audit.keys import MAC_FILE, load_or_create_keys
+from strands_robots.audit.audit_key import MAC_FILE, load_or_create_keys
 from strands_robots.audit.log.record import Record
 from strands_robots.audit.read.query import Query, records
 from strands_robots.audit.read.reader import FolderReader
 from strands_robots.audit.read.verify import VerifyKeys, verify
 from strands_robots.clients.approval_client import ask_to_msg, use_to_msg
 from strands_robots.operators.keyring import Keyring, Operator, Role, save_keyring
-from strands_robots.operators.keys import create_key
+from strands_robots.operators.operator_key import create_key
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.approval_messages import decision_to_msg, fields_of
 

@@ -15,7 +15,7 @@ from graph import wait_for
 from lifecycle_msgs.msg import Transition
 
 from strands_robots.drivers.calibration_marks import marks_path
-from strands_robots.servo_bus.registers import TICKS_PER_RADIAN
+from strands_robots.servo_bus.feetech_registers import TICKS_PER_RADIAN
 
 pytest.importorskip("lerobot.motors.feetech")
 from .real_arm import ELBOW, LIMITS, RealArm, real_arm

@@ -13,10 +13,10 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.types import Instant, Observation
 from strands_robots.description.robot_config import RobotConfig, load_robot
-from strands_robots.teleop.frame import InputFrame, Mode
+from strands_robots.teleop.frame import InputFrame, TeleopMode
 from strands_robots.teleop.mover import Mover
-from strands_robots.teleop.options import TeleopOptions
-from strands_robots.teleop.session import Teleop
+from strands_robots.teleop.teleop_options import TeleopOptions
+from strands_robots.teleop.teleoperation import Teleop
 
 DT = 0.01
 CONFIG: RobotConfig = load_robot("so101")
@@ -30,7 +30,7 @@ class Arm:
 
     def __init__(self, monkeypatch: Any, has_dead_man: bool = True, is_released: bool = True, **options: Any) -> None:
         self.time = 1000.0
-        monkeypatch.setattr("strands_robots.teleop.session.time.monotonic", lambda: self.time)
+        monkeypatch.setattr("strands_robots.teleop.teleoperation.time.monotonic", lambda: self.time)
         self.position, self.velocity = HOME.copy(), np.zeros(len(NAMES))
         self.gate = Gate(GateConfig("so101", "s1"), LIMITS, self.position)
         self.options = TeleopOptions(**{"speed": 1.0, **options})
@@ -64,10 +64,10 @@ class Arm:
 
     def say(self, **fields: Any) -> None:
         """From now on the leader gives this frame, with the present stamp."""
-        self.frame = InputFrame(0.0, **{"mode": Mode.JOINTS, "is_held": True, **fields})
+        self.frame = InputFrame(0.0, **{"mode": TeleopMode.JOINTS, "is_held": True, **fields})
 
     def follow(self, positions: dict[str, float]) -> None:
-        self.say(mode=Mode.FOLLOW, positions=positions)
+        self.say(mode=TeleopMode.FOLLOW, positions=positions)
 
     def silent(self) -> None:
         self.frame = None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strands_robots.teleop.frame import BEYOND, BadFrameError, BadInput, FrameCheck, InputFrame, Mode
+from strands_robots.teleop.frame import BEYOND, BadFrameError, BadInput, FrameCheck, InputFrame, TeleopMode
 
 from .arm import LIMITS, NAMES
 
@@ -17,7 +17,7 @@ ANY = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
 
 def follow(stamp: float = 1.0, **positions: float) -> InputFrame:
-    return InputFrame(stamp, Mode.FOLLOW, positions=positions)
+    return InputFrame(stamp, TeleopMode.FOLLOW, positions=positions)
 
 
 def refused(check: FrameCheck, frame: InputFrame, now: float) -> BadFrameError:
@@ -31,7 +31,7 @@ def test_frame_that_passes_is_finite_known_and_in_range(
     positions: dict[str, float], rate: float, linear: tuple[float, float, float], gripper: float
 ) -> None:
     check = FrameCheck(LIMITS, 0.25)
-    mode = Mode.FOLLOW if positions else Mode.TOOL
+    mode = TeleopMode.FOLLOW if positions else TeleopMode.TOOL
     frame = InputFrame(1.0, mode, True, positions, {"elbow_flex": rate}, linear, (0.0, 0.0, 0.0), gripper)
     try:
         check.check(frame, 1.0)
@@ -50,12 +50,12 @@ def test_frame_that_passes_is_finite_known_and_in_range(
     ({"positions": {"tail": 0.0}}, BadInput.UNKNOWN_JOINT, "valid: shoulder_pan, shoulder_lift"),
     ({"positions": {}}, BadInput.UNKNOWN_JOINT, "no joint is given"),
     ({"positions": {"elbow_flex": 3.0}}, BadInput.OUT_OF_RANGE, "calibrated"),
-    ({"mode": Mode.TOOL, "linear": (2.0, 0.0, 0.0)}, BadInput.OUT_OF_RANGE, "-1 to 1"),
+    ({"mode": TeleopMode.TOOL, "linear": (2.0, 0.0, 0.0)}, BadInput.OUT_OF_RANGE, "-1 to 1"),
     ({"stamp": 0.5}, BadInput.TIME, "0.500 s old"),
     ({"stamp": 1.5}, BadInput.TIME, "valid: 0 to"),
 ])  # fmt: skip
 def test_bad_frame_is_named(fields: dict[str, Any], reason: BadInput, words: str) -> None:
-    given_fields = {"stamp": 1.0, "mode": Mode.FOLLOW, "positions": {"elbow_flex": 0.0}, **fields}
+    given_fields = {"stamp": 1.0, "mode": TeleopMode.FOLLOW, "positions": {"elbow_flex": 0.0}, **fields}
     error = refused(FrameCheck(LIMITS, 0.25), InputFrame(**given_fields), 1.0)
     assert error.reason is reason and words in str(error)
 

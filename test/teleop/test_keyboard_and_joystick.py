@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.teleop.frame import BadFrameError, Mode
+from strands_robots.teleop.frame import BadFrameError, TeleopMode
 from strands_robots.teleop.joystick import JoystickConfig, JoystickLeader
 from strands_robots.teleop.keyboard import HOLD_TIME, KeyboardLeader, Order, help_lines
 from strands_robots.teleop.screen import WIDTH, state_line
-from strands_robots.teleop.session import TeleopReport
+from strands_robots.teleop.teleoperation import TeleopReport
 
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll")
 
@@ -20,7 +20,7 @@ JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_ro
 class Keyboard:
     """A keyboard with a hand-driven clock."""
 
-    def __init__(self, mode: Mode = Mode.TOOL) -> None:
+    def __init__(self, mode: TeleopMode = TeleopMode.TOOL) -> None:
         self.time = 5.0
         self.orders: list[Order] = []
         self.leader = KeyboardLeader(JOINTS, mode, self.orders.append, lambda: self.time)
@@ -51,7 +51,7 @@ def test_mode_key_changes_what_keys_mean_and_lets_go_of_those_held() -> None:
     keyboard = Keyboard()
     keyboard.leader.press("w")
     keyboard.leader.press("m")
-    assert keyboard.leader.read().is_still and keyboard.leader.read().mode is Mode.JOINTS
+    assert keyboard.leader.read().is_still and keyboard.leader.read().mode is TeleopMode.JOINTS
     keyboard.leader.press("w")
     keyboard.leader.press("1")
     keyboard.leader.press("h")
@@ -75,7 +75,7 @@ def test_every_key_that_moves_is_in_the_words_on_the_screen() -> None:
     assert all(text in words for text in ("w/s", "a/d", "r/f", "l/j", "i/k", "u/o", "h/g", "space STOP"))
 
 
-def joystick(mode: Mode = Mode.TOOL, **options: object) -> tuple[JoystickLeader, list[str]]:
+def joystick(mode: TeleopMode = TeleopMode.TOOL, **options: object) -> tuple[JoystickLeader, list[str]]:
     stops: list[str] = []
     return JoystickLeader(JOINTS, mode, JoystickConfig(**options), lambda: stops.append("stop")), stops  # type: ignore[arg-type]
 
@@ -97,7 +97,7 @@ def test_axes_move_the_tool_beyond_the_dead_zone_and_only_the_dead_man_engages()
 
 
 def test_joystick_turns_joints_in_mode_joints() -> None:
-    leader, _ = joystick(Mode.JOINTS, axes=(0, 1, -1, -1, -1, -1), signs=(-1.0, 1.0, 1.0, 1.0, 1.0, 1.0))
+    leader, _ = joystick(TeleopMode.JOINTS, axes=(0, 1, -1, -1, -1, -1), signs=(-1.0, 1.0, 1.0, 1.0, 1.0, 1.0))
     leader.take([1.0, -1.0], buttons(4))
     frame = leader.read()
     assert frame is not None and frame.rates == pytest.approx({"shoulder_pan": -1.0, "shoulder_lift": -1.0})
@@ -136,7 +136,7 @@ def test_joystick_without_a_dead_man_switch_is_refused() -> None:
 
 def test_line_on_the_screen_says_whether_the_robot_moves_why_not_and_what_was_bad() -> None:
     report = TeleopReport(
-        robot="so101", source="teleop/x", leader="joy", mode=Mode.TOOL, engaged=False, message="'so101' is stopped: \u00fc",
+        robot="so101", source="teleop/x", leader="joy", mode=TeleopMode.TOOL, engaged=False, message="'so101' is stopped: \u00fc",
         speed=0.5, stamp=0.0, input_rate=49.6, input_age=0.0, frames=3, bad_frames={"jump": 2, "time": 1}, refused_steps=0,
     )  # fmt: skip
     line = state_line(report)

@@ -12,7 +12,7 @@ import pytest
 from drivers.simulated_bus import MOUNTS, RANGES, SimulatedBus, wait_for, write_calibration
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.teleop.frame import BadFrameError, FrameCheck, InputFrame, Mode
+from strands_robots.teleop.frame import BadFrameError, FrameCheck, InputFrame, TeleopMode
 from strands_robots.teleop.leader import LeaderError, LeaderThread
 from strands_robots.teleop.lerobot_leader import LeRobotLeader, arm_codec, joint_positions, joint_unit
 
@@ -51,7 +51,7 @@ def test_leader_arm_without_torque_is_read_in_radians_where_it_really_is(bus: Si
                 return False
             FrameCheck(LIMITS, 0.25).check(frame, frame.stamp)
             frames.append(frame)
-            return frame.mode is Mode.FOLLOW and all(
+            return frame.mode is TeleopMode.FOLLOW and all(
                 abs(frame.positions[name] - _degrees(name, bus.joint(name))) < 0.02
                 for name in NAMES
                 if name != "gripper"
@@ -197,5 +197,5 @@ def test_deltas_of_lerobots_hand_devices_move_the_tool_while_it_says_interventio
     hand.connect()
     frame = hand.read()
     assert hand.has_dead_man and frame is not None and frame.is_held
-    assert (frame.mode, frame.linear, frame.gripper) == (Mode.TOOL, (0.5, -1.0, 0.0), 1.0)
+    assert (frame.mode, frame.linear, frame.gripper) == (TeleopMode.TOOL, (0.5, -1.0, 0.0), 1.0)
     hand.close()

@@ -9,7 +9,7 @@ from strands_robots.bringup.real import real_graph, real_options_from_text
 from strands_robots.bringup.sim import options_from_text, sim_graph
 from strands_robots.bringup.teleop import parse_teleop, teleop_node
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.teleop.frame import Mode
+from strands_robots.teleop.frame import TeleopMode
 from strands_robots.teleop.joystick import JoystickConfig
 from strands_robots.teleop.making import free_joints, make_leader, parse_joints, parse_options
 
@@ -75,4 +75,4 @@ def test_options_and_joints_that_cannot_be_read_are_named() -> None:
 def test_keyboard_takes_no_options_and_turns_every_joint_but_the_grippers() -> None:
     assert free_joints(CONFIG) == tuple(name for name in CONFIG.joints if name != "gripper")
     with pytest.raises(ConfigurationError, match="takes no"):
-        make_leader("keyboard", {"port": "x"}, {}, CONFIG, Mode.TOOL, JoystickConfig(), lambda order: None)
+        make_leader("keyboard", {"port": "x"}, {}, CONFIG, TeleopMode.TOOL, JoystickConfig(), lambda order: None)

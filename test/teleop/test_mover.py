@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from strands_robots.description.robot_config import load_robot
-from strands_robots.teleop.frame import InputFrame, Mode
+from strands_robots.teleop.frame import InputFrame, TeleopMode
 from strands_robots.teleop.making import make_mover
 from strands_robots.teleop.mover import Mover
-from strands_robots.teleop.options import TeleopOptions
+from strands_robots.teleop.teleop_options import TeleopOptions
 
 from .arm import CONFIG, HOME, LIMITS, NAMES
 
@@ -17,7 +17,7 @@ PAN, GRIPPER = NAMES.index("shoulder_pan"), NAMES.index("gripper")
 
 
 def follow(**positions: float) -> InputFrame:
-    return InputFrame(0.0, Mode.FOLLOW, positions=positions)
+    return InputFrame(0.0, TeleopMode.FOLLOW, positions=positions)
 
 
 def mover(**options: object) -> Mover:
@@ -42,7 +42,7 @@ def test_blend_goes_where_the_leader_is_within_the_robots_limits() -> None:
 
 def test_rates_turn_joints_and_open_the_gripper_whichever_way_it_is_counted() -> None:
     moved = mover()
-    frame = InputFrame(0.0, Mode.JOINTS, rates={"shoulder_pan": 0.5}, gripper=1.0)
+    frame = InputFrame(0.0, TeleopMode.JOINTS, rates={"shoulder_pan": 0.5}, gripper=1.0)
     moved.begin(HOME, frame)
     goal = moved.goal(frame, 0.5)
     assert goal[PAN] == pytest.approx(HOME[PAN] + 0.5 * 0.5 * 0.02 * 3.0)
@@ -59,7 +59,7 @@ def test_rates_turn_joints_and_open_the_gripper_whichever_way_it_is_counted() ->
 
 def test_tool_without_a_tool_frame_is_named_and_nothing_moves() -> None:
     moved = mover()
-    frame = InputFrame(0.0, Mode.TOOL, linear=(1.0, 0.0, 0.0))
+    frame = InputFrame(0.0, TeleopMode.TOOL, linear=(1.0, 0.0, 0.0))
     moved.begin(HOME, frame)
     assert (moved.goal(frame, 1.0) == HOME).all() and "tool_frame" in moved.message
 
@@ -75,7 +75,7 @@ def test_tool_moves_along_the_axis_and_nowhere_else(robot: str, axis: int) -> No
     moved = make_mover(robot, config, TeleopOptions(speed=1.0))
     direction = np.zeros(3)
     direction[axis] = -1.0 if axis == 0 else 1.0
-    frame = InputFrame(0.0, Mode.TOOL, linear=tuple(direction))  # type: ignore[arg-type]
+    frame = InputFrame(0.0, TeleopMode.TOOL, linear=tuple(direction))  # type: ignore[arg-type]
     moved.begin(home, frame)
     arm = Arm(config)
     before = arm.tool_pose(home).position
@@ -92,7 +92,7 @@ def test_tool_that_is_pushed_into_the_ground_stays_above_it_says_so_and_comes_ba
     from strands_robots.motion.arm import Arm
 
     moved = make_mover("so101", CONFIG, TeleopOptions(speed=1.0))
-    down, up = (InputFrame(0.0, Mode.TOOL, linear=(0.0, 0.0, sign)) for sign in (-1.0, 1.0))
+    down, up = (InputFrame(0.0, TeleopMode.TOOL, linear=(0.0, 0.0, sign)) for sign in (-1.0, 1.0))
     moved.begin(HOME, down)
     for _ in range(150):
         goal = moved.goal(down, 1.0)

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from strands_robots.teleop.frame import Mode
+from strands_robots.teleop.frame import TeleopMode
 from strands_robots.teleop.keyboard import KeyboardLeader
 from strands_robots.teleop.making import free_joints, make_mover
-from strands_robots.teleop.session import EngageError
+from strands_robots.teleop.teleoperation import EngageError
 
 from .arm import CONFIG, HOME, LIMITS, NAMES, Arm, rates
 
@@ -206,7 +206,7 @@ def test_held_key_lifts_the_tool_through_gate_and_kinematics_and_a_released_one_
 
     arm = Arm(monkeypatch, speed=0.5)
     tool = Kinematics(CONFIG)
-    keyboard = KeyboardLeader(free_joints(CONFIG), Mode.TOOL, lambda order: None, lambda: arm.time)
+    keyboard = KeyboardLeader(free_joints(CONFIG), TeleopMode.TOOL, lambda order: None, lambda: arm.time)
     arm.teleop._mover = make_mover("so101", CONFIG, arm.options)
     before = tool.tool_pose(arm.position).position
     for _ in range(30):

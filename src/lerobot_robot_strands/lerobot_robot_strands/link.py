@@ -5,7 +5,7 @@ from __future__ import annotations
 from lerobot.utils.errors import DeviceAlreadyConnectedError, DeviceNotConnectedError
 
 from strands_robots.description.robot_config import load_robot
-from strands_robots.recording.session import robot_numbers
+from strands_robots.recording.recording_options import robot_numbers
 
 from .config_strands import GraphConfig
 from .graph import GraphRobot

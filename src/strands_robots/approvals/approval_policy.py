@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from strands_robots.approvals.never_tools import ALWAYS_TYPES, reason_against_tool
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 _LONGEST = 1 << 20
 _PATTERN = re.compile(r"[A-Za-z0-9_*/]+", re.ASCII)
@@ -58,7 +59,7 @@ class Rule(_Strict):
     @classmethod
     def _is_pattern(cls, value: str) -> str:
         if not _PATTERN.fullmatch(value):
-            raise ValueError(f"pattern '{ascii(value)[1:-1]}' is not of letters, digits, _ / and *")
+            raise ValueError(f"pattern '{printable(value)}' is not of letters, digits, _ / and *")
         return value.strip("/")
 
     @model_validator(mode="after")

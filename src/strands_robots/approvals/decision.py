@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import rfc8785
 
 from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalRefusedError
+from strands_robots.core.text import printable
 from strands_robots.operators.keyring import Keyring, Operator, Role
-from strands_robots.operators.keys import OperatorKey
+from strands_robots.operators.operator_key import OperatorKey
 
 PURPOSE = "approval"
 """What a signature under a decision is for; a signature for anything else is not valid here."""
@@ -91,7 +92,7 @@ def check_decision(decision: Decision, digest: str, asker: str, run_id: str, key
     if operator is None:
         raise ApprovalRefusedError(
             ApprovalRefusal.UNKNOWN_KEY,
-            f"key '{ascii(decision.key_id)[1:-1]}' is not in the keyring of this graph",
+            f"key '{printable(decision.key_id)}' is not in the keyring of this graph",
         )
     if Role.APPROVE not in operator.roles:
         raise ApprovalRefusedError(

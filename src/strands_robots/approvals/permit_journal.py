@@ -14,11 +14,12 @@ from typing import Any
 
 from strands_robots.approvals.approval_policy import ApprovalPolicy, RequestClass, rule_on
 from strands_robots.approvals.approval_refusal import ApprovalRefusedError
+from strands_robots.approvals.approval_request import parse_request
 from strands_robots.approvals.decision import Decision, check_decision
 from strands_robots.approvals.permits import Asker, Moment, PermitState, Ticket
-from strands_robots.approvals.request import parse_request
 from strands_robots.audit.files import PrivateFolder, lock
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.operators.keyring import Keyring
 
 _FILE = "permits.jsonl"
@@ -134,7 +135,7 @@ class PermitJournal:
                 ticket = self._ticket(record, policy, keyring, now)
                 open_permits[ticket.permit_hash] = ticket
             else:
-                raise ValueError(f"a record has kind '{ascii(record['kind'])[1:-1]}'")
+                raise ValueError(f"a record has kind '{printable(record['kind'])}'")
         return tuple(ticket for ticket in open_permits.values() if ticket.expires_wall > now.wall)
 
     def _ticket(self, record: dict[str, Any], policy: ApprovalPolicy, keyring: Keyring, now: Moment) -> Ticket:

@@ -17,9 +17,10 @@ from typing import NamedTuple, Protocol
 
 from strands_robots.approvals.approval_policy import ApprovalPolicy, RequestClass, Ruling, rule_on
 from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalRefusedError
+from strands_robots.approvals.approval_request import CanonicalRequest
 from strands_robots.approvals.decision import Decision, check_decision
 from strands_robots.approvals.rate_limit import RateLimits
-from strands_robots.approvals.request import CanonicalRequest
+from strands_robots.core.text import printable
 from strands_robots.operators.keyring import Keyring
 
 _MOST_FINISHED = 256
@@ -99,7 +100,7 @@ class Journal(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
+class PermitAnswer:
     """What an asker is told.
 
     Attributes:
@@ -150,7 +151,7 @@ class PermitDesk:
         """Return every request that is known, the oldest first."""
         return tuple(self._tickets.values())
 
-    def ask(self, request: CanonicalRequest, asker: Asker, now: Moment) -> Answer:
+    def ask(self, request: CanonicalRequest, asker: Asker, now: Moment) -> PermitAnswer:
         """Take a request.
 
         Raises:
@@ -174,7 +175,7 @@ class PermitDesk:
         if ruling.request_class is not RequestClass.NEEDS_APPROVAL:
             if ruling.rate is not None:
                 self._rates.count(request.name, ruling.rate, now.steady)
-            return Answer(ruling.request_class, None, "", ruling.words)
+            return PermitAnswer(ruling.request_class, None, "", ruling.words)
         self._check_room(request, asker, now)
         return self._open(request, asker, ruling, now)
 
@@ -189,7 +190,7 @@ class PermitDesk:
         ticket = self._tickets.get(decision.request_id)
         if ticket is None:
             raise ApprovalRefusedError(
-                ApprovalRefusal.UNKNOWN_REQUEST, f"no request '{ascii(decision.request_id)[1:-1]}' is known"
+                ApprovalRefusal.UNKNOWN_REQUEST, f"no request '{printable(decision.request_id)}' is known"
             )
         if ticket.state is not PermitState.PENDING:
             reason = ApprovalRefusal.EXPIRED if ticket.state is PermitState.EXPIRED else ApprovalRefusal.ALREADY_DECIDED
@@ -269,10 +270,10 @@ class PermitDesk:
         if len(waiting) >= self._policy.most_pending or len(own) >= self._policy.most_pending_of_asker:
             raise ApprovalRefusedError(
                 ApprovalRefusal.TOO_MANY_PENDING,
-                f"{len(waiting)} requests wait for a decision, {len(own)} of them of '{ascii(asker.source)[1:-1]}'",
+                f"{len(waiting)} requests wait for a decision, {len(own)} of them of '{printable(asker.source)}'",
             )
 
-    def _open(self, request: CanonicalRequest, asker: Asker, ruling: Ruling, now: Moment) -> Answer:
+    def _open(self, request: CanonicalRequest, asker: Asker, ruling: Ruling, now: Moment) -> PermitAnswer:
         permit_id = secrets.token_hex(16)
         lifetime = self._policy.request_lifetime
         ticket = Ticket(
@@ -288,7 +289,7 @@ class PermitDesk:
         )
         self._tickets[ticket.request_id] = ticket
         self._rates.reserve(request.name)
-        return Answer(ruling.request_class, ticket, permit_id, ruling.words)
+        return PermitAnswer(ruling.request_class, ticket, permit_id, ruling.words)
 
     def _find(self, permit_id: str) -> Ticket:
         permit_hash = hash_permit(permit_id)

@@ -60,7 +60,7 @@ class Durability(enum.IntEnum):
 
 
 @dataclass(frozen=True)
-class Clock:
+class AuditClock:
     """The writer's clocks; tests give their own.
 
     Attributes:

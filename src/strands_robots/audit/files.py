@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 _CHUNK = 1 << 20
 
@@ -20,7 +21,7 @@ class NotAFileError(OSError):
     """Something that is no regular file lies where a file should be."""
 
     def __init__(self, name: str, what: str) -> None:
-        super().__init__(errno.ELOOP, f"'{ascii(name)[1:-1]}' is {what}; valid: a regular file")
+        super().__init__(errno.ELOOP, f"'{printable(name)}' is {what}; valid: a regular file")
 
 
 class PrivateFolder:

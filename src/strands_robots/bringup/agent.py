@@ -7,6 +7,7 @@ from pathlib import Path
 from strands_robots.bringup.graph import NodeSpec, OnExit, ParameterValue
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.share import share_directory
+from strands_robots.core.text import printable
 
 START_DELAY = 1.5
 """agent_node starts this long after the others [s]: importing Strands takes a core for a second, which robots need first."""
@@ -20,7 +21,7 @@ DESCRIPTION = (
 def check_agent(given: str) -> None:
     """Raise ConfigurationError for what cannot be an agent. The rest is checked by agent_node, whose last word is in the log."""
     if _is_file(given) and not Path(given).expanduser().is_file():
-        raise ConfigurationError(f"agent '{ascii(given)[1:-1]}' does not exist; valid: {DESCRIPTION}")
+        raise ConfigurationError(f"agent '{printable(given)}' does not exist; valid: {DESCRIPTION}")
 
 
 def agent_node(given: str, run_id: str, files: tuple[Path, ...], is_free: bool) -> NodeSpec:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from strands_robots.bringup.graph import NodeSpec, OnExit, ParameterValue
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -48,7 +49,7 @@ def _parse(text: str, parameter: str, default: str) -> ButtonSpec:
         name, value = default, name
     if not _NAME.fullmatch(name) or not value.strip():
         raise ConfigurationError(
-            f"stop button '{ascii(text.strip())[1:-1]}' cannot be read; valid: <device> or <name>=<device>, "
+            f"stop button '{printable(text.strip())}' cannot be read; valid: <device> or <name>=<device>, "
             "the name of lower-case letters, digits and _, at most 32"
         )
     return ButtonSpec(name, parameter, value.strip())

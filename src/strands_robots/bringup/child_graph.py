@@ -16,7 +16,7 @@ from typing import Any
 from strands_robots.bringup.environment import end_with_parent_prefix
 from strands_robots.bringup.graph import Graph, NodeSpec
 from strands_robots.bringup.real import RealOptions
-from strands_robots.bringup.robots import RobotSpec, parse_robot, parse_robots
+from strands_robots.bringup.robots import BringupRobot, parse_robot, parse_robots
 from strands_robots.bringup.sim import SimOptions
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
@@ -110,7 +110,7 @@ class StartedGraph(Child):
         robots: Its robots.
     """
 
-    def __init__(self, command: Sequence[str], namespace: str, robots: Sequence[RobotSpec]) -> None:
+    def __init__(self, command: Sequence[str], namespace: str, robots: Sequence[BringupRobot]) -> None:
         self.namespace = namespace
         self.robots = tuple(robots)
         self._recorder: Child | None = None
@@ -164,7 +164,7 @@ def start_simulation(robot: str, namespace: str, options: Mapping[str, Any]) -> 
     return StartedGraph(command, namespace, robots)
 
 
-def simulated_robots(robot: str, options: Mapping[str, Any]) -> tuple[RobotSpec, ...]:
+def simulated_robots(robot: str, options: Mapping[str, Any]) -> tuple[BringupRobot, ...]:
     """Return the robots of a simulation; raises as `start_simulation`."""
     return parse_robots(robot, str(options.get("robots", "")))
 

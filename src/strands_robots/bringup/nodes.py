@@ -9,7 +9,7 @@ from pathlib import Path
 from strands_robots.bringup.agent import agent_node
 from strands_robots.bringup.buttons import ButtonSpec, button_node, parse_buttons
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit, ParameterValue
-from strands_robots.bringup.options import GraphOptions, ros_home
+from strands_robots.bringup.graph_options import GraphOptions, ros_home
 from strands_robots.bringup.teleop import parse_teleop, teleop_node
 from strands_robots.core.errors import ConfigurationError
 

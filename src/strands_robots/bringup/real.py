@@ -9,8 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit
-from strands_robots.bringup.nodes import NodeMaker
-from strands_robots.bringup.options import (
+from strands_robots.bringup.graph_options import (
     GraphOptions,
     as_text,
     describe_option,
@@ -19,8 +18,10 @@ from strands_robots.bringup.options import (
     resolved,
     values_from_text,
 )
-from strands_robots.bringup.robots import RobotSpec, check_robots, parse_robot
+from strands_robots.bringup.nodes import NodeMaker
+from strands_robots.bringup.robots import BringupRobot, check_robots, parse_robot
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 
 @dataclass(frozen=True)
@@ -70,30 +71,28 @@ class RealOptions(GraphOptions):
             parse_cameras(self.cameras)
         self.second_arm()
 
-    def spec(self) -> RobotSpec:
+    def spec(self) -> BringupRobot:
         """Return the robot."""
         robot = parse_robot(self.robot)
         if robot.pose:
             raise ConfigurationError(
-                f"robot '{ascii(self.robot)[1:-1]}' has a pose; valid: a real robot stands where it stands"
+                f"robot '{printable(self.robot)}' has a pose; valid: a real robot stands where it stands"
             )
         return robot
 
-    def second_arm(self) -> tuple[RobotSpec, str, str] | None:
+    def second_arm(self) -> tuple[BringupRobot, str, str] | None:
         """Return the second arm, its port, and its id or calibration file; None when there is none."""
         if not self.second:
             return None
         parts = [part.strip() for part in self.second.split(",")]
         if len(parts) != 3 or not all(parts):
             raise ConfigurationError(
-                f"second '{ascii(self.second)[1:-1]}' cannot be read; valid: <name>:=<robot>,<port>,<arm's id or calibration file>"
+                f"second '{printable(self.second)}' cannot be read; valid: <name>:=<robot>,<port>,<arm's id or calibration file>"
             )
         robot, port, arm = parse_robot(parts[0]), parts[1], parts[2]
         check_robots((self.spec(), robot))
         if robot.pose or port == self.port:
-            raise ConfigurationError(
-                f"second '{ascii(self.second)[1:-1]}' given; valid: a port of its own, and no pose"
-            )
+            raise ConfigurationError(f"second '{printable(self.second)}' given; valid: a port of its own, and no pose")
         return robot, port, arm
 
     def _require(self, name: str) -> None:
@@ -162,7 +161,7 @@ def real_graph(options: RealOptions) -> Graph:
     )
 
 
-def _second_driver(maker: NodeMaker, robot: RobotSpec, port: str, arm: str, at_exit: str) -> NodeSpec:
+def _second_driver(maker: NodeMaker, robot: BringupRobot, port: str, arm: str, at_exit: str) -> NodeSpec:
     """Return the driver of a second arm: a process of its own, so that one arm's fault is not the other's."""
     is_file = arm.endswith(".json")
     spec = maker.node(

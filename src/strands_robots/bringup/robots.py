@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.text import printable
 
 MODEL_FILES = (".yaml", ".yml", ".xml", ".urdf")
 _ROS_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -18,7 +19,7 @@ _BETWEEN_ROBOTS = re.compile(r"[;\s]+|,(?![-+.\d])")
 
 
 @dataclass(frozen=True)
-class RobotSpec:
+class BringupRobot:
     """One robot of the graph.
 
     Attributes:
@@ -37,7 +38,7 @@ class RobotSpec:
         return f"{self.name}={self.model}" + (f"@{self.pose}" if self.pose else "")
 
 
-def parse_robot(text: str) -> RobotSpec:
+def parse_robot(text: str) -> BringupRobot:
     """Return the robot that a person wrote as "<name>:=<model>@<x>,<y>,<z>,<yaw>".
 
     "=" does for ":=", and only the model is needed.
@@ -49,7 +50,7 @@ def parse_robot(text: str) -> RobotSpec:
     given, at, pose = text.strip().partition("@")
     if at and not _POSE.fullmatch(pose):
         raise ConfigurationError(
-            f"pose '{ascii(pose)[1:-1]}' cannot be read; valid: <x>,<y>,<z> or <x>,<y>,<z>,<yaw> in m and rad"
+            f"pose '{printable(pose)}' cannot be read; valid: <x>,<y>,<z> or <x>,<y>,<z>,<yaw> in m and rad"
         )
     name, separator, model = given.partition(":=" if ":=" in given else "=")
     if not separator:
@@ -57,15 +58,15 @@ def parse_robot(text: str) -> RobotSpec:
         name = re.sub(r"[^a-z0-9_]", "_", Path(model).stem.lower()) if is_file(model) else model.rpartition(":")[2]
     if not model:
         raise ConfigurationError(
-            f"robot '{ascii(given)[1:-1]}' names no model; valid: a robot, or <name>:=<robot or path of a file>"
+            f"robot '{printable(given)}' names no model; valid: a robot, or <name>:=<robot or path of a file>"
         )
     model, origin = _known_model(model)
     if not _ROS_NAME.fullmatch(name):
         raise ConfigurationError(
-            f"robot name '{ascii(name)[1:-1]}' cannot be used on ROS; "
+            f"robot name '{printable(name)}' cannot be used on ROS; "
             "valid: lower-case letters, digits and _, a letter first, at most 64"
         )
-    return RobotSpec(name, model, pose, origin)
+    return BringupRobot(name, model, pose, origin)
 
 
 def is_file(model: str) -> bool:
@@ -85,7 +86,7 @@ def _known_model(model: str) -> tuple[str, str]:
         path = Path(model).expanduser()
         if not model.endswith(MODEL_FILES) or not path.is_file():
             raise ConfigurationError(
-                f"robot file '{ascii(model)[1:-1]}' cannot be used; valid: an existing file {', '.join(MODEL_FILES)}"
+                f"robot file '{printable(model)}' cannot be used; valid: an existing file {', '.join(MODEL_FILES)}"
             )
         return str(path.resolve()), ""
     names = robot_names()
@@ -94,7 +95,7 @@ def _known_model(model: str) -> tuple[str, str]:
     return model, ""
 
 
-def parse_robots(robot: str, robots: str) -> tuple[RobotSpec, ...]:
+def parse_robots(robot: str, robots: str) -> tuple[BringupRobot, ...]:
     """Return the robots of the arguments `robot` (one) and `robots` (several); `robots` wins when both are given.
 
     Raises:
@@ -104,7 +105,7 @@ def parse_robots(robot: str, robots: str) -> tuple[RobotSpec, ...]:
     return check_robots(parse_robot(text) for text in texts)
 
 
-def check_robots(given: Iterable[RobotSpec]) -> tuple[RobotSpec, ...]:
+def check_robots(given: Iterable[BringupRobot]) -> tuple[BringupRobot, ...]:
     """Return the robots after a check that there is one and that no name comes twice."""
     robots = tuple(given)
     names = [robot.name for robot in robots]

@@ -20,9 +20,9 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext, LaunchDescription, LaunchService
+from strands_robots.bringup.exit_journal import EndJournal
 from strands_robots.bringup.graph import EndGraph, ExitRule, Graph, NodeSpec, Restart, join_namespace
 from strands_robots.bringup.graph import ParameterValue as Value
-from strands_robots.bringup.journal import EndJournal
 from strands_robots.bringup.prepare import command_of, complete
 from strands_robots.bringup.real import REAL_ARGUMENTS, real_graph, real_options_from_text
 from strands_robots.bringup.real import describe as describe_real

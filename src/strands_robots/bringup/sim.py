@@ -8,8 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from strands_robots.bringup.graph import Graph, OnExit, ParameterValue
-from strands_robots.bringup.nodes import NodeMaker
-from strands_robots.bringup.options import (
+from strands_robots.bringup.graph_options import (
     GraphOptions,
     as_text,
     describe_option,
@@ -19,7 +18,8 @@ from strands_robots.bringup.options import (
     ros_home,
     values_from_text,
 )
-from strands_robots.bringup.robots import RobotSpec, check_robots, parse_robots
+from strands_robots.bringup.nodes import NodeMaker
+from strands_robots.bringup.robots import BringupRobot, check_robots, parse_robots
 from strands_robots.core.errors import ConfigurationError
 
 MODES = ("realtime", "fast", "lockstep")
@@ -33,7 +33,7 @@ class SimOptions(GraphOptions):
         ConfigurationError: If a value is not valid; the message says what is.
     """
 
-    robots: tuple[RobotSpec, ...]
+    robots: tuple[BringupRobot, ...]
     mode: str = option("realtime", "Pace of the world: realtime, fast or lockstep.", MODES)
     headless: bool = option(True, "Without a window; false opens the viewer of MuJoCo, which needs a screen.")
     cameras: bool = option(True, "Publish the cameras.")

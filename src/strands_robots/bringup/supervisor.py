@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from strands_robots.bringup.exit_journal import EndJournal
 from strands_robots.bringup.graph import (
     RESTART_DELAYS,
     EndGraph,
@@ -23,7 +24,6 @@ from strands_robots.bringup.graph import (
     OnExit,
     Restart,
 )
-from strands_robots.bringup.journal import EndJournal
 
 STOP_STEPS = ((signal.SIGINT, 1.4), (signal.SIGTERM, 1.0), (signal.SIGKILL, 0.4))
 """Signal to every process that is left, and how long it may take [s]; together less than 3 s."""
@@ -55,7 +55,7 @@ def _tell_nobody(name: str, returncode: int, text: str) -> None:
     """Nobody wants to know of the ends of processes."""
 
 
-class Supervisor:
+class ProcessSupervisor:
     """Starts processes all at once and keeps them until a signal, or until the end of one ends the graph.
 
     Args:
@@ -223,6 +223,6 @@ def supervise(processes: Sequence[ProcessSpec], added: Mapping[str, str], journa
     tell = EndJournal(journal).write if journal is not None else _tell_nobody
 
     async def run() -> int:
-        return await Supervisor(processes, {**os.environ, **added}, write_line, tell=tell).run()
+        return await ProcessSupervisor(processes, {**os.environ, **added}, write_line, tell=tell).run()
 
     return asyncio.run(run())

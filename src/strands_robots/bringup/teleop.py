@@ -10,6 +10,7 @@ from pathlib import Path
 
 from strands_robots.bringup.graph import NodeSpec, OnExit, ParameterValue
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.text import printable
 
 DESCRIPTION = (
     "Leader that teleoperates a robot: joy, or a type of lerobot-teleoperate with its options, as "
@@ -46,7 +47,7 @@ def parse_teleop(text: str) -> TeleopSpec | None:
     leader = leader.replace("-", "_")
     options = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
     if not _LEADER.fullmatch(leader) or len(options) != len(pairs):
-        raise ConfigurationError(f"teleop '{ascii(text)[1:-1]}' cannot be read; valid: <leader>,<option>=<value>,...")
+        raise ConfigurationError(f"teleop '{printable(text)}' cannot be read; valid: <leader>,<option>=<value>,...")
     if leader == "keyboard":
         raise ConfigurationError(
             "teleop is keyboard, which needs a terminal of its own; valid: strands-robots teleop keyboard in a second shell"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.text import printable
 from strands_robots.description.camera_config import RealCamera
 
 MILLIMETRE = 0.001
@@ -113,7 +114,7 @@ def describe_found(kind: str) -> str:
     for device in sorted(Path("/dev").glob("video*")):
         name = Path("/sys/class/video4linux") / device.name / "name"
         shown = name.read_text(encoding="utf-8", errors="replace").strip() if name.is_file() else ""
-        found.append(f"{device} ({ascii(shown)[1:-1]})" if shown else str(device))
+        found.append(f"{device} ({printable(shown)})" if shown else str(device))
     return ", ".join(found) or "none (no /dev/video*)"
 
 
@@ -151,4 +152,4 @@ def _make(camera: RealCamera) -> Any:
 
 def _one_line(error: BaseException) -> str:
     text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip()) or type(error).__name__
-    return text if text.isascii() else ascii(text)[1:-1]
+    return text if text.isascii() else printable(text)

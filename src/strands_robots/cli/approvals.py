@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from strands_robots.cli.cli_options import Namespace, clip_text, connect, say
 from strands_robots.cli.keys import find_key, load_operator_key
-from strands_robots.cli.options import Namespace, clip_text, connect, say
 
 app = typer.Typer(help="Requests of agents that need a person's approval.", no_args_is_help=True)
 

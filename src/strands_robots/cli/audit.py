@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.cli.options import Namespace, complain, say
+from strands_robots.cli.cli_options import Namespace, complain, say
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.text import printable
 
 if TYPE_CHECKING:
     from strands_robots.audit.log.checkpoint import Checkpoint
@@ -139,7 +140,7 @@ def export(
     namespace: Namespace = "",
 ) -> None:
     """Write records, or the whole log, for somebody else."""
-    from strands_robots.audit.keys import PUBLIC_FILE
+    from strands_robots.audit.audit_key import PUBLIC_FILE
     from strands_robots.audit.read import export as exports
     from strands_robots.audit.read.query import records
     from strands_robots.audit.read.reader import FolderReader
@@ -177,7 +178,7 @@ def _key_folder(given: Path | None) -> Path:
 
 
 def _verify_keys(key_folder: Path | None, public_key: Path | None, mac_key: Path | None) -> VerifyKeys:
-    from strands_robots.audit.keys import MAC_FILE, PUBLIC_FILE, load_mac_key, load_public_key
+    from strands_robots.audit.audit_key import MAC_FILE, PUBLIC_FILE, load_mac_key, load_public_key
     from strands_robots.audit.read.verify import VerifyKeys
 
     if public_key is None and mac_key is None:
@@ -254,4 +255,4 @@ def _row(record: Record, body: bytes, as_json: bool) -> str:
         event.robot or "-",
         event.actor or event.source,
     ]
-    return ascii(" ".join(words))[1:-1] + " " + json.dumps(event.details, sort_keys=True)
+    return printable(" ".join(words)) + " " + json.dumps(event.details, sort_keys=True)

@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from strands_robots.cli.options import complain, say
+from strands_robots.cli.cli_options import complain, say
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -49,16 +50,16 @@ def calibrate_command(robot: str, leader: str, port: str, arm: str) -> tuple[lis
     """
     from strands_robots.description.robot_config import load_robot
     from strands_robots.drivers.arms import calibration_path
-    from strands_robots.drivers.ports import PortLock
+    from strands_robots.drivers.serial_ports import PortLock
 
     if bool(robot) == bool(leader):
         raise ConfigurationError("give either --robot or --leader; valid: exactly one of them")
     if not _NAME.fullmatch(arm):
-        raise ConfigurationError(f"arm '{ascii(arm)[1:-1]}' given; valid: letters, digits, _, . and -, at most 64")
+        raise ConfigurationError(f"arm '{printable(arm)}' given; valid: letters, digits, _, . and -, at most 64")
     path = None
     if leader:
         if not _NAME.fullmatch(leader):
-            raise ConfigurationError(f"leader '{ascii(leader)[1:-1]}' given; valid: LeRobot's name, as so101_leader")
+            raise ConfigurationError(f"leader '{printable(leader)}' given; valid: LeRobot's name, as so101_leader")
         kind, group = leader, "teleop"
     else:
         config = load_robot(robot)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from strands_robots.agent.conversation.turn import ANSWERED, TurnEnd
-from strands_robots.cli.options import Namespace, operator_source
+from strands_robots.cli.cli_options import Namespace, operator_source
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.live.terminal import can_show_live
 

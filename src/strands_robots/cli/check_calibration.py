@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.cli.options import Namespace, complain, connect, operator_source, say
+from strands_robots.cli.cli_options import Namespace, complain, connect, operator_source, say
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 if TYPE_CHECKING:
     from strands_robots.clients.arm_watch import ArmWatch
@@ -58,7 +59,7 @@ def mark(
     from strands_robots.drivers.calibration_marks import save_marks
 
     if not _NAME.fullmatch(name):
-        raise ConfigurationError(f"mark '{ascii(name)[1:-1]}' given; valid: letters, digits, _, . and -, at most 64")
+        raise ConfigurationError(f"mark '{printable(name)}' given; valid: letters, digits, _, . and -, at most 64")
     with connect(namespace) as client:
         arm = _arm(client, robot, model)
         arm.marks[name] = arm.now()

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from strands_robots.cli.options import say
+from strands_robots.cli.cli_options import say
 
 app = typer.Typer(help="Look at, check, repair and publish datasets.", no_args_is_help=True, rich_markup_mode=None)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from strands_robots.cli.options import complain, say
+from strands_robots.cli.cli_options import complain, say
 
 
 def demonstrate(

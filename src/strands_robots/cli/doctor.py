@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.cli.options import say
+from strands_robots.cli.cli_options import say
 
 if TYPE_CHECKING:
     from strands_robots.doctor.result import Result

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from strands_robots.cli.options import Namespace, clip_text, connect, say
+from strands_robots.cli.cli_options import Namespace, clip_text, connect, say
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def _complete(what: str) -> Callable[[str], list[str]]:
     def complete(incomplete: str) -> list[str]:
         try:
             with connect("") as client:
-                from strands_robots.clients.graph_talk import known_names
+                from strands_robots.clients.graph_calls import known_names
 
                 names = known_names(client, what)
                 if not incomplete.startswith("/"):
@@ -47,7 +47,7 @@ def _complete_request(what: str, parameter: str) -> Callable[[typer.Context], li
     def complete(ctx: typer.Context) -> list[str]:
         try:
             with connect("") as client:
-                from strands_robots.clients.graph_talk import request_prototype
+                from strands_robots.clients.graph_calls import request_prototype
                 from strands_robots.ros.messages.message_values import prototype
 
                 return [_flow(prototype(request_prototype(client, what, ctx.params[parameter])))]
@@ -124,7 +124,7 @@ def echo(
     """Print the messages of a topic as YAML, until Ctrl-C. Exit code 1 after a silence of --wait."""
     most = 1 if once else count
     with connect(namespace) as client:
-        from strands_robots.clients.graph_talk import hear
+        from strands_robots.clients.graph_calls import hear
         from strands_robots.ros.messages.message_values import plain_values
 
         for number, message in enumerate(hear(client, topic, kind, wait or math.inf), 1):
@@ -152,7 +152,7 @@ def hz(
 ) -> None:
     """Print the rate of a topic and the times between its messages, until Ctrl-C."""
     with connect(namespace) as client:
-        from strands_robots.clients.graph_talk import arrivals
+        from strands_robots.clients.graph_calls import arrivals
 
         for number, stamps in enumerate(arrivals(client, topic, window), 1):
             say(rate_line(stamps))
@@ -185,7 +185,7 @@ def pub(
     """Publish a message. Exit code 1 when nobody listens."""
     given = _values(values)
     with connect(namespace) as client:
-        from strands_robots.clients.graph_talk import publish
+        from strands_robots.clients.graph_calls import publish
 
         listeners = publish(client, topic, kind, given, rate, count)
     say(f"published to {listeners} listeners")
@@ -211,7 +211,7 @@ def call(
     """
     given = _values(values)
     with connect(namespace) as client:
-        from strands_robots.clients.graph_talk import call_service
+        from strands_robots.clients.graph_calls import call_service
         from strands_robots.ros.messages.message_values import plain_values
 
         answer = plain_values(call_service(client, service, given, kind, timeout), None if full else LONGEST_LIST)
@@ -239,7 +239,7 @@ def send(
     due = [0.0]
     longest = None if full else LONGEST_LIST
     with connect(namespace) as client:
-        from strands_robots.clients.graph_talk import send_goal
+        from strands_robots.clients.graph_calls import send_goal
         from strands_robots.ros.messages.message_values import plain_values
 
         def show(message: Any) -> None:

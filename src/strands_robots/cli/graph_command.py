@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar, get_type_hints
 import typer
 
 from strands_robots.bringup.graph import Graph
-from strands_robots.bringup.options import describe_option, option_fields
+from strands_robots.bringup.graph_options import describe_option, option_fields
 
 CommandT = TypeVar("CommandT", bound=Callable[..., None])
 

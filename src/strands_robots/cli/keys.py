@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.cli.options import say
+from strands_robots.cli.cli_options import say
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 if TYPE_CHECKING:
     from strands_robots.operators.keyring import Keyring
-    from strands_robots.operators.keys import OperatorKey, PublicKey
+    from strands_robots.operators.operator_key import OperatorKey, OperatorPublicKey
 
 KEY_VARIABLE = "STRANDS_ROBOTS_OPERATOR_KEY"
 """Environment variable with the path of the operator's private key."""
@@ -41,7 +41,7 @@ def create(
     """Make a key pair for one person. The private key stays in its file, mode 0600; the line that is printed is for the
     keyring.
     """
-    from strands_robots.operators.keys import KEY_SUFFIX, create_key
+    from strands_robots.operators.operator_key import KEY_SUFFIX, create_key
 
     place = folder or default_folder()
     secret = _new_passphrase() if passphrase else b""
@@ -56,7 +56,7 @@ def show(
     key: Annotated[Path | None, typer.Argument(help="A .key or .pub file; without it your only private key.")] = None,
 ) -> None:
     """Print the public line and the id of a key."""
-    from strands_robots.operators.keys import KEY_SUFFIX
+    from strands_robots.operators.operator_key import KEY_SUFFIX
 
     path = key or find_key(None)
     public = load_operator_key(path).public if path.suffix == KEY_SUFFIX else _read_public(path)
@@ -74,7 +74,7 @@ def add(
     use it.
     """
     from strands_robots.operators.keyring import Keyring, Operator, Role, load_keyring, save_keyring
-    from strands_robots.operators.keys import parse_public_key
+    from strands_robots.operators.operator_key import parse_public_key
 
     path = keyring or default_keyring()
     roles = [entry.value for entry in Role]
@@ -137,7 +137,7 @@ def find_key(given: Path | None) -> Path:
     Raises:
         ConfigurationError: If there is none, or several.
     """
-    from strands_robots.operators.keys import KEY_SUFFIX
+    from strands_robots.operators.operator_key import KEY_SUFFIX
 
     named = given or os.environ.get(KEY_VARIABLE, "")
     if named:
@@ -154,7 +154,7 @@ def find_key(given: Path | None) -> Path:
 
 def load_operator_key(path: Path, ask: Callable[[str], str] = getpass.getpass) -> OperatorKey:
     """Return a private key; asks for its passphrase when it has one."""
-    from strands_robots.operators.keys import load_key
+    from strands_robots.operators.operator_key import load_key
 
     return load_key(path, lambda: ask(f"passphrase of {path.name}: ").encode())
 
@@ -166,8 +166,8 @@ def _new_passphrase() -> bytes:
     return secret.encode()
 
 
-def _read_public(path: Path) -> PublicKey:
-    from strands_robots.operators.keys import KeyFileError, parse_public_key
+def _read_public(path: Path) -> OperatorPublicKey:
+    from strands_robots.operators.operator_key import KeyFileError, parse_public_key
 
     try:
         text = path.read_text(encoding="ascii")[:4096]

@@ -33,6 +33,7 @@ from strands_robots.cli import (
     view,
 )
 from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.text import printable
 
 app = typer.Typer(
     help="Simulated and real robots on ROS 2, with an emergency stop.",
@@ -79,7 +80,7 @@ def main() -> int:
         app()
     except StrandsRobotsError as error:
         text = str(error)
-        print("error: " + (text if text.isascii() else ascii(text)[1:-1]), file=sys.stderr)
+        print("error: " + (text if text.isascii() else printable(text)), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.cli.options import Namespace, complain
+from strands_robots.cli.cli_options import Namespace, complain
 from strands_robots.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ def graph_tools(
         ConfigurationError: If ROS cannot be imported, or the policy or a folder is not usable.
     """
     from strands_robots.bringup.environment import middleware_environment
-    from strands_robots.bringup.options import ros_home
+    from strands_robots.bringup.graph_options import ros_home
     from strands_robots.core.share import share_directory
 
     share = share_directory()
     os.environ.update(middleware_environment(os.environ, share))
     try:
-        from strands_robots.agent.lerobot.paths import Workspace
+        from strands_robots.agent.lerobot.paths import LeRobotFolders
         from strands_robots.agent.lerobot.tools import LerobotTools
         from strands_robots.agent.tools.toolset import Toolset
         from strands_robots.clients.agent_graph import AgentGraph
@@ -71,7 +71,7 @@ def graph_tools(
     path = Path(policy).expanduser() if policy else share / "config" / "approval_policy.yaml"
     with contextlib.ExitStack() as stack:
         kept_out = (path, ros_home() / "strands_robots", *([permits] if permits else []))
-        workspace = Workspace(folders, kept_out) if folders else None
+        workspace = LeRobotFolders(folders, kept_out) if folders else None
         graph = stack.enter_context(contextlib.closing(AgentGraph(namespace, name, path, permits)))
         families = [stack.enter_context(contextlib.closing(LerobotTools(graph, workspace)))] if workspace else []
         yield Toolset(graph, families)

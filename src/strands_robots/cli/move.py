@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from strands_robots.cli.options import Namespace, complain, connect, operator_source, say
+from strands_robots.cli.cli_options import Namespace, complain, connect, operator_source, say
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 if TYPE_CHECKING:
     from strands_robots.clients.client import GraphClient
@@ -90,7 +91,7 @@ def parse_targets(targets: list[str]) -> tuple[dict[str, float], tuple[float, fl
         ConfigurationError: If the arguments are neither.
     """
     problem = ConfigurationError(
-        f"targets '{ascii(' '.join(targets))[1:-1]}' given; valid: '<joint>=<position>' each, or three numbers x y z"
+        f"targets '{printable(' '.join(targets))}' given; valid: '<joint>=<position>' each, or three numbers x y z"
     )
     pairs = [target.partition("=") for target in targets]
     try:
@@ -114,7 +115,7 @@ def parse_orientation(orientation: str, quaternion: str) -> tuple[int, tuple[flo
     """
     kind = orientation or ("full" if quaternion else "free")
     if kind not in ORIENTATIONS:
-        raise ConfigurationError(f"orientation '{ascii(kind)[1:-1]}' given; valid: {', '.join(ORIENTATIONS)}")
+        raise ConfigurationError(f"orientation '{printable(kind)}' given; valid: {', '.join(ORIENTATIONS)}")
     if not quaternion:
         if kind != "free":
             raise ConfigurationError(f"orientation is {kind} without a quaternion; valid: --quaternion 'x y z w'")
@@ -122,7 +123,7 @@ def parse_orientation(orientation: str, quaternion: str) -> tuple[int, tuple[flo
     try:
         x, y, z, w = (float(text) for text in quaternion.replace(",", " ").split())
     except ValueError:
-        raise ConfigurationError(f"quaternion '{ascii(quaternion)[1:-1]}' given; valid: four numbers x y z w") from None
+        raise ConfigurationError(f"quaternion '{printable(quaternion)}' given; valid: four numbers x y z w") from None
     return ORIENTATIONS.index(kind), (x, y, z, w)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from strands_robots.cli.options import Namespace, complain, connect, say
+from strands_robots.cli.cli_options import Namespace, complain, connect, say
 
 app = typer.Typer(help="Run policies.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -58,9 +58,9 @@ def run(
     Exit code 0 when the policy ran to its end, 130 when it was cancelled, else 1.
     """
     with connect(namespace) as client:
-        from strands_robots.clients.policy_client import Goal, run_policy
+        from strands_robots.clients.policy_client import PolicyGoalFields, run_policy
 
-        goal = Goal(
+        goal = PolicyGoalFields(
             robot, policy, config=config, task=task, rate=rate, duration=duration, steps=steps, seed=seed,
             lockstep=lockstep, adapter=file_or_text(adapter), stop_when=stop_when, blending=blending,
             execute_rows=execute_rows, keep_loaded=keep_loaded,

@@ -7,8 +7,8 @@ from typing import Any
 import typer
 
 from strands_robots.bringup.real import RealOptions, real_graph
+from strands_robots.cli.cli_options import say
 from strands_robots.cli.graph_command import run, with_options
-from strands_robots.cli.options import say
 
 
 @with_options(RealOptions)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from strands_robots.cli.options import Namespace, complain, connect, say
+from strands_robots.cli.cli_options import Namespace, complain, connect, say
 
 
 def record(

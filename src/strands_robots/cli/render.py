@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from strands_robots.cli.options import Namespace, connect, say
+from strands_robots.cli.cli_options import Namespace, connect, say
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,7 @@ def render(
     """Write a picture of the simulated world, seen from one camera, at the present instant."""
     if file.suffix.lower() != ".png" or not file.absolute().parent.is_dir():
         raise ConfigurationError(
-            f"file '{ascii(str(file))[1:-1]}' cannot be written; valid: <existing folder>/<name>.png"
+            f"file '{printable(str(file))}' cannot be written; valid: <existing folder>/<name>.png"
         )
     if depth + segmentation + fine > 1:
         raise ConfigurationError("more than one of --depth, --segmentation and --fine given; valid: one, or none")
@@ -52,7 +53,7 @@ def render(
     try:
         write_png(file, pixels)
     except OSError as error:
-        raise ConfigurationError(f"file '{ascii(str(file))[1:-1]}' cannot be written: {error}") from error
+        raise ConfigurationError(f"file '{printable(str(file))}' cannot be written: {error}") from error
     say(f"{file.absolute()} ({pixels.shape[1]} x {pixels.shape[0]})")
     for value, label in labels.items():
         say("#{:02x}{:02x}{:02x}".format(*colours[value]) + f"  {label}")

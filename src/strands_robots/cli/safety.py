@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from strands_robots.cli.cli_options import REASON_BYTES, Namespace, clip_text, connect, operator_source, say
 from strands_robots.cli.keys import find_key, load_operator_key
-from strands_robots.cli.options import REASON_BYTES, Namespace, clip_text, connect, operator_source, say
 
 if TYPE_CHECKING:
     from strands_robots.clients.safety_client import StopReport

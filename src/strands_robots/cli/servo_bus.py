@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from strands_robots.cli.options import say
+from strands_robots.cli.cli_options import say
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
@@ -67,7 +68,5 @@ def _mounts(text: str) -> tuple[int, ...]:
     except ValueError:
         mounts = (-1,)
     if any(not 0 <= mount <= 4095 for mount in mounts):
-        raise ConfigurationError(
-            f"mounts are '{ascii(text)[1:-1]}'; valid: whole numbers from 0 to 4095 between commas"
-        )
+        raise ConfigurationError(f"mounts are '{printable(text)}'; valid: whole numbers from 0 to 4095 between commas")
     return mounts

@@ -11,11 +11,11 @@ import typer
 
 from strands_robots.bringup.environment import local_discovery
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit
-from strands_robots.bringup.options import ros_home
-from strands_robots.bringup.robots import RobotSpec, check_robots, parse_robot, parse_robots
+from strands_robots.bringup.graph_options import ros_home
+from strands_robots.bringup.robots import BringupRobot, check_robots, parse_robot, parse_robots
 from strands_robots.bringup.sim import LAUNCH_ARGUMENTS, SimOptions, describe, sim_graph
+from strands_robots.cli.cli_options import complain, connect, operator_source, say
 from strands_robots.cli.graph_command import run, with_options
-from strands_robots.cli.options import complain, connect, operator_source, say
 from strands_robots.live.terminal import can_show_live
 
 STATE_DELAY = 2.0
@@ -55,7 +55,7 @@ def sim(
     raise typer.Exit(run(graph, simulated=True))
 
 
-def _robots(repeated: list[str] | None, together: str) -> tuple[RobotSpec, ...]:
+def _robots(repeated: list[str] | None, together: str) -> tuple[BringupRobot, ...]:
     """Return the robots of --robot, which may be repeated, and --robots, which wins."""
     if repeated and not together:
         return check_robots(map(parse_robot, repeated))
@@ -78,7 +78,7 @@ def run_live(graph: Graph) -> int:
 
     from rich.console import Console
 
-    from strands_robots.live.session import LiveSession
+    from strands_robots.live.live_session import LiveSession
 
     session = LiveSession(lambda: connect(graph.namespace), operator_source(), (child, tail))
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.cli.options import Namespace, connect, operator_source, say
+from strands_robots.cli.cli_options import Namespace, connect, operator_source, say
 from strands_robots.live.terminal import can_show_live
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _follow(namespace: str) -> int:
     if can_show_live():
         from rich.console import Console
 
-        from strands_robots.live.session import LiveSession
+        from strands_robots.live.live_session import LiveSession
 
         return LiveSession(lambda: connect(namespace), operator_source(), None).run(Console())
     with connect(namespace) as client:

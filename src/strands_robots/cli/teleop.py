@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from strands_robots.cli.options import Namespace
+from strands_robots.cli.cli_options import Namespace
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 Leader = Annotated[
     str,
@@ -55,7 +56,7 @@ def teleop(
 
     spec = parse_robot(robot)
     if params_file and not Path(params_file).expanduser().is_file():
-        raise ConfigurationError(f"params_file '{ascii(params_file)[1:-1]}' does not exist; valid: the path of a file")
+        raise ConfigurationError(f"params_file '{printable(params_file)}' does not exist; valid: the path of a file")
     given = {**{key: value for key, value in (("port", port), ("id", arm)) if value}, **parse_options(options)}
     parameters: dict[str, ParameterValue] = {
         "robot": f"{spec.name}={spec.model}",

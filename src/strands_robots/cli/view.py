@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.cli.options import Namespace, connect, say
+from strands_robots.cli.cli_options import Namespace, connect, say
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.text import printable
 from strands_robots.live.terminal import Keys, can_show_live
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def check_target(file: Path | None) -> None:
             )
     elif file.suffix.lower() not in ENDINGS or not file.absolute().parent.is_dir():
         raise ConfigurationError(
-            f"file '{ascii(str(file))[1:-1]}' cannot be written; valid: <existing folder>/<name>.png or .mp4"
+            f"file '{printable(str(file))}' cannot be written; valid: <existing folder>/<name>.png or .mp4"
         )
 
 
@@ -118,7 +119,7 @@ def _write(camera: CameraView, file: Path) -> None:
     try:
         write_png(file, picture)
     except OSError as error:
-        raise ConfigurationError(f"file '{ascii(str(file))[1:-1]}' cannot be written: {error}") from error
+        raise ConfigurationError(f"file '{printable(str(file))}' cannot be written: {error}") from error
     say(f"{file.absolute()} ({picture.shape[1]} x {picture.shape[0]})")
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from rclpy.action import ActionClient
 from unique_identifier_msgs.msg import UUID
 
-from strands_robots.agent.tools.answer import Answer, data_answer, error_answer
 from strands_robots.agent.tools.arguments import nearest
 from strands_robots.agent.tools.endpoint import Endpoint
+from strands_robots.agent.tools.tool_answer import ToolAnswer, data_answer, error_answer
 from strands_robots.clients.client import NoAnswerError
-from strands_robots.clients.graph_talk import GOAL_STATES
+from strands_robots.clients.graph_calls import GOAL_STATES
 from strands_robots.clients.spun_client import SpunClient, result_of, wait_until
 from strands_robots.ros.goals.goal_owners import GoalBeats
 from strands_robots.ros.messages.message_values import plain_values
@@ -58,7 +58,7 @@ class AgentGoals:
         """Say from now on that the owner of this lives (32 hex digits): a recording ends with its owner."""
         self._beats.keep(identity)
 
-    def start(self, endpoint: Endpoint, kind: Any, message: Any, wait: float) -> Answer:
+    def start(self, endpoint: Endpoint, kind: Any, message: Any, wait: float) -> ToolAnswer:
         """Send a goal that has been admitted, and wait for its end at most so long [s].
 
         Raises:
@@ -97,7 +97,7 @@ class AgentGoals:
         """Ask for the end of a goal."""
         self._client.in_executor(goal.handle.cancel_goal_async, goal.name)
 
-    def state(self, goal_id: str, wait: float, cancel: bool) -> Answer:
+    def state(self, goal_id: str, wait: float, cancel: bool) -> ToolAnswer:
         """Return a goal's state, progress and result."""
         with self._lock:
             fitting = [known for known in self._goals if goal_id and known.startswith(goal_id)]
@@ -151,7 +151,7 @@ class AgentGoals:
         goal.ended.set()
 
 
-def _answer(goal: SentGoal) -> Answer:
+def _answer(goal: SentGoal) -> ToolAnswer:
     values: dict[str, Any] = {"goal_id": goal.goal_id, "action": goal.name, "state": goal.state}
     if goal.ended.is_set():
         values["result"] = plain_values(goal.result, LONGEST_LIST)

@@ -15,26 +15,33 @@ import numpy as np
 from PIL import Image as PilImage
 from sensor_msgs.msg import JointState
 
-from strands_robots.agent.tools.answer import Answer, Picture, approval_answer, clean, data_answer, error_answer
 from strands_robots.agent.tools.arguments import nearest
 from strands_robots.agent.tools.endpoint import Endpoint
 from strands_robots.agent.tools.guard import Admission, Guard
 from strands_robots.agent.tools.permit_memory import PermitMemory
 from strands_robots.agent.tools.schema import hidden_fields
+from strands_robots.agent.tools.tool_answer import (
+    Picture,
+    ToolAnswer,
+    approval_answer,
+    clean,
+    data_answer,
+    error_answer,
+)
 from strands_robots.approvals.approval_policy import load_policy
 from strands_robots.approvals.approval_refusal import ApprovalRefusedError
+from strands_robots.approvals.approval_request import CanonicalRequest, canonical_request
 from strands_robots.approvals.permits import Asker
-from strands_robots.approvals.request import CanonicalRequest, canonical_request
-from strands_robots.clients.agent_desk import ApprovalDesk
 from strands_robots.clients.agent_goals import AgentGoals
 from strands_robots.clients.client import NoAnswerError
+from strands_robots.clients.graph_calls import reader_profile
 from strands_robots.clients.graph_survey import action_types, service_types, topic_types, wait_for_graph
-from strands_robots.clients.graph_talk import reader_profile
+from strands_robots.clients.permit_client import PermitClient
 from strands_robots.clients.quick_stop import QuickStop
 from strands_robots.clients.spun_client import SpunClient
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.msg import GateState
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.messages.approval_messages import fields_of
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.images import rgb_from_msg
@@ -83,7 +90,7 @@ class AgentGraph:
         self.goals = AgentGoals(self.client)
         self._stop = QuickStop(self.client)
         self._audit = audit_of(self.client.node)
-        desk = ApprovalDesk(self.client, Asker(self.source, self._permits.session))
+        desk = PermitClient(self.client, Asker(self.source, self._permits.session))
         self.guard = Guard(rules, desk, memory=self._permits)
         self._identity = uuid.uuid5(uuid.NAMESPACE_OID, self._permits.session).hex
         self._endpoints: list[Endpoint] = []
@@ -128,7 +135,7 @@ class AgentGraph:
             if not self.look_again():
                 time.sleep(LOOK_PAUSE)
 
-    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
+    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> ToolAnswer:
         """Call a service."""
         started = time.monotonic()
         try:
@@ -144,7 +151,7 @@ class AgentGraph:
         self.called(endpoint, answer, started)
         return answer
 
-    def start(self, endpoint: Endpoint, fields: Mapping[str, Any], wait: float) -> Answer:
+    def start(self, endpoint: Endpoint, fields: Mapping[str, Any], wait: float) -> ToolAnswer:
         """Send a goal and wait for its end, at most so long [s]."""
         started = time.monotonic()
         try:
@@ -159,7 +166,7 @@ class AgentGraph:
         self.called(endpoint, answer, started)
         return answer
 
-    def goal(self, goal_id: str, wait: float, cancel: bool) -> Answer:
+    def goal(self, goal_id: str, wait: float, cancel: bool) -> ToolAnswer:
         """Return a goal's state; cancels it first when asked. Cancelling needs nobody's permission; both are recorded."""
         started = time.monotonic()
         answer = self.goals.state(goal_id, wait, cancel)
@@ -169,7 +176,7 @@ class AgentGraph:
         )
         return answer
 
-    def stop(self, reason: str) -> Answer:
+    def stop(self, reason: str) -> ToolAnswer:
         """Stop every robot, by safety_node and past it. Needs nobody's permission; recorded."""
         started = time.monotonic()
         try:
@@ -179,7 +186,7 @@ class AgentGraph:
         self.called(Endpoint("stop", "strands_robots/srv/StopGraph"), answer, started)
         return answer
 
-    def read(self, endpoint: Endpoint, timeout: float) -> Answer:
+    def read(self, endpoint: Endpoint, timeout: float) -> ToolAnswer:
         """Return the latest message of a topic. Only what may be shown at all is read; reads are recorded."""
         started = time.monotonic()
         try:
@@ -200,7 +207,7 @@ class AgentGraph:
         self.called(endpoint, answer, started)
         return answer
 
-    def picture(self, camera: str, width: int) -> Answer:
+    def picture(self, camera: str, width: int) -> ToolAnswer:
         """Return a picture of a camera: the topic of the camera, in a simulation as on a real robot."""
         plain = camera.strip("/")
         names, may_come = self._cameras(), True
@@ -223,7 +230,7 @@ class AgentGraph:
         self.called(entry, answer, started)
         return answer
 
-    def describe(self) -> Answer:
+    def describe(self) -> ToolAnswer:
         """Return the robots, their joints and cameras, and whether they may move."""
         started, found = time.monotonic(), dict[str, Any]()
         for robot in self.await_robots():
@@ -273,7 +280,7 @@ class AgentGraph:
         """Return whether the policy lets something be a tool at all."""
         return self.guard.is_shown(name, kind)
 
-    def admit(self, request: CanonicalRequest) -> Answer | None:
+    def admit(self, request: CanonicalRequest) -> ToolAnswer | None:
         """Return None when exactly this request may be made now, else what the model is told; refusals are recorded."""
         admission = self.guard.admit(request)
         if admission.is_granted:
@@ -282,7 +289,7 @@ class AgentGraph:
         self.record("tool_refused", details)
         return _not_admitted(admission)
 
-    def called(self, endpoint: Endpoint, answer: Answer, started: float) -> None:
+    def called(self, endpoint: Endpoint, answer: ToolAnswer, started: float) -> None:
         """Record a call that began at a steady time [s] and what became of it."""
         details: dict[str, Any] = {
             "name": endpoint.name,
@@ -341,7 +348,7 @@ def rgb_from_image(message: Any) -> Any:
     return np.asarray(PilImage.open(io.BytesIO(bytes(message.data))).convert("RGB"))
 
 
-def _pixels_answer(pixels: Any, width: int) -> Answer:
+def _pixels_answer(pixels: Any, width: int) -> ToolAnswer:
     picture = PilImage.fromarray(pixels)
     height = max(round(picture.height * width / picture.width), 1)
     if width < picture.width:
@@ -351,7 +358,7 @@ def _pixels_answer(pixels: Any, width: int) -> Answer:
     return data_answer({"width": picture.width, "height": picture.height}, (Picture(data.getvalue(), "jpeg"),))
 
 
-def _response_answer(response: Any) -> Answer:
+def _response_answer(response: Any) -> ToolAnswer:
     pictures = tuple(_pictures_in(response))
     values = plain_values(response, LONGEST_LIST)
     return data_answer(values, pictures, is_error=values.get("success") is False)
@@ -368,13 +375,13 @@ def _pictures_in(response: Any) -> list[Picture]:
     return found
 
 
-def _not_admitted(admission: Admission) -> Answer:
+def _not_admitted(admission: Admission) -> ToolAnswer:
     if admission.kind == "approval_required":
         return approval_answer(admission.request_id, admission.message)
     return error_answer(admission.kind, admission.message)
 
 
-def _failure(error: StrandsRobotsError) -> Answer:
+def _failure(error: StrandsRobotsError) -> ToolAnswer:
     if isinstance(error, NoAnswerError):
         return error_answer("no_answer", str(error))
     if isinstance(error, ApprovalRefusedError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from strands_robots.approvals.approval_request import CanonicalRequest, parse_request
 from strands_robots.approvals.decision import Decision
 from strands_robots.approvals.permits import Asker
-from strands_robots.approvals.request import CanonicalRequest, parse_request
 from strands_robots.clients.client import GraphClient, NoAnswerError
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.msg import ApprovalRequest, ApprovalState
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.approval_messages import decision_to_msg
@@ -42,7 +43,7 @@ def find_request(state: ApprovalState, request_id: str) -> tuple[ApprovalRequest
     found = [entry for known, entry in waiting.items() if request_id and known.startswith(request_id)]
     if len(found) != 1:
         raise ConfigurationError(
-            f"request '{ascii(request_id)[1:-1]}' does not wait for a decision; "
+            f"request '{printable(request_id)}' does not wait for a decision; "
             f"valid: {', '.join(waiting) or 'nothing waits'}"
         )
     request = parse_request(found[0].name, found[0].type, found[0].fields)

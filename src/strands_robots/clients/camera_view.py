@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage, Image
 
 from strands_robots.clients.client import GraphClient, NoAnswerError
-from strands_robots.clients.graph_talk import reader_profile
+from strands_robots.clients.graph_calls import reader_profile
 from strands_robots.core.errors import RenderError, UnknownNameError
+from strands_robots.core.text import printable
 from strands_robots.ros.calls.drain import Drained
 from strands_robots.ros.messages.images import pixels_from_msg, rgb_from_msg
 from strands_robots.ros.messages.stamps import to_seconds
@@ -109,7 +110,7 @@ def _rgb_of(message: Any) -> Rgb:
             with Picture.open(io.BytesIO(bytes(message.data))) as picture:
                 return np.asarray(picture.convert("RGB"), dtype=np.uint8)
         except (UnidentifiedImageError, OSError) as error:
-            raise RenderError(f"a picture of format '{ascii(message.format)[1:-1]}' cannot be read: {error}") from error
+            raise RenderError(f"a picture of format '{printable(message.format)}' cannot be read: {error}") from error
     if message.encoding in ("32FC1", "16UC1", "mono16"):
         return grey_of(pixels_from_msg(message))
     return rgb_from_msg(message)

@@ -19,6 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.errors import NoAnswerError as NoAnswerError  # used by everybody who calls
+from strands_robots.core.text import printable
 from strands_robots.ros.process.transport import use_udp_only
 
 SPIN_PERIOD = 0.02
@@ -51,7 +52,7 @@ class GraphClient:
             )
         except (rclpy_implementation.RCLError, InvalidNamespaceException) as error:
             self.context.try_shutdown()
-            raise ConfigurationError(f"no connection to ROS 2: {ascii(str(error))[1:-1]}") from error
+            raise ConfigurationError(f"no connection to ROS 2: {printable(str(error))}") from error
         self.node.get_logger().set_level(LoggingSeverity.WARN)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)

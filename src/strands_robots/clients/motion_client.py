@@ -65,7 +65,7 @@ def run_motion(client: GraphClient, goal: MoveTo.Goal | SetGripper.Goal, tell: C
     try:
         if not client.spin_until(server.server_is_ready, FIND_TIMEOUT):
             raise NoAnswerError(client.absent("action server", name))
-        accepted = server.send_goal_async(goal, feedback_callback=_Feedback(tell))
+        accepted = server.send_goal_async(goal, feedback_callback=_MotionFeedback(tell))
         if not client.spin_until(accepted.done, FIND_TIMEOUT):
             raise NoAnswerError(f"{name} did not answer the goal within {FIND_TIMEOUT:g} s")
         handle: ClientGoalHandle = accepted.result()
@@ -92,7 +92,7 @@ def _result(client: GraphClient, server: ActionClient, handle: ClientGoalHandle,
     return future.result().result
 
 
-class _Feedback:
+class _MotionFeedback:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._next = time.monotonic() + FEEDBACK_PERIOD

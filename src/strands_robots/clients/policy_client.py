@@ -12,6 +12,7 @@ from rclpy.action.client import ClientGoalHandle
 from strands_robots.action import RunPolicy
 from strands_robots.clients.client import GraphClient, NoAnswerError
 from strands_robots.core.errors import PolicyError
+from strands_robots.core.text import printable
 
 FIND_TIMEOUT = 3.0
 CANCEL_TIMEOUT = 5.0
@@ -20,7 +21,7 @@ FEEDBACK_PERIOD = 1.0
 
 
 @dataclass(frozen=True)
-class Goal:
+class PolicyGoalFields:
     """The fields of RunPolicy's goal; action/RunPolicy.action explains them."""
 
     robot: str
@@ -39,7 +40,7 @@ class Goal:
     keep_loaded: bool = False
 
 
-def run_policy(client: GraphClient, goal: Goal, tell: Callable[[str], None]) -> RunPolicy.Result:
+def run_policy(client: GraphClient, goal: PolicyGoalFields, tell: Callable[[str], None]) -> RunPolicy.Result:
     """Run a policy to its end and return its result; KeyboardInterrupt cancels it and still returns the result.
 
     Args:
@@ -55,13 +56,13 @@ def run_policy(client: GraphClient, goal: Goal, tell: Callable[[str], None]) -> 
     try:
         if not client.spin_until(server.server_is_ready, FIND_TIMEOUT):
             raise NoAnswerError(client.absent("action server", "run_policy"))
-        accepted = server.send_goal_async(RunPolicy.Goal(**asdict(goal)), feedback_callback=_Feedback(tell))
+        accepted = server.send_goal_async(RunPolicy.Goal(**asdict(goal)), feedback_callback=_PolicyFeedback(tell))
         if not client.spin_until(accepted.done, FIND_TIMEOUT):
             raise NoAnswerError(f"run_policy did not answer the goal within {FIND_TIMEOUT:g} s")
         handle: ClientGoalHandle = accepted.result()
         if not handle.accepted:
             raise PolicyError(
-                f"run_policy refused '{ascii(goal.policy)[1:-1]}' on '{ascii(goal.robot)[1:-1]}'; policy_node's log "
+                f"run_policy refused '{printable(goal.policy)}' on '{printable(goal.robot)}'; policy_node's log "
                 "says why. Valid: a robot of the graph that runs no policy yet, and a limit in --duration or --steps"
             )
         return _result(client, server, handle, tell)
@@ -87,7 +88,7 @@ def _result(
     return future.result().result
 
 
-class _Feedback:
+class _PolicyFeedback:
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._next = 0.0

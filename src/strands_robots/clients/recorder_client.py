@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from strands_robots.clients.client import GraphClient
-from strands_robots.clients.policy_client import Goal, run_policy
+from strands_robots.clients.policy_client import PolicyGoalFields, run_policy
 from strands_robots.core.errors import StrandsRobotsError, WorldError
 from strands_robots.ros.goals.goal_owners import GoalBeats
 from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWorld
@@ -134,7 +134,7 @@ def _play(client: GraphClient, plan: RecordPlan, seed: int, complain: Callable[[
     end = time.monotonic() + plan.duration
     if plan.policy:
         robot = plan.robots[0] if plan.robots else _only_robot(client)
-        goal = Goal(
+        goal = PolicyGoalFields(
             robot, plan.policy, plan.config, plan.task, plan.rate, plan.duration, seed=seed, lockstep=plan.lockstep,
             stop_when=plan.success_when,
         )  # fmt: skip

@@ -137,7 +137,7 @@ class StreamAccount:
 
 
 @dataclass(frozen=True)
-class EpisodeResult:
+class RecordedEpisode:
     """What became of an episode.
 
     Attributes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from strands_robots.clients.client import GraphClient
-from strands_robots.operators.keys import OperatorKey
+from strands_robots.operators.operator_key import OperatorKey
 from strands_robots.safety.resume import PURPOSE, ResumeRefusal, ResumeRequest
 from strands_robots.srv import GetResumeChallenge, ResumeGraph
 

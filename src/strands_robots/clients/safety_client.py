@@ -18,7 +18,7 @@ SEARCH_TIME = 1.5
 
 
 @dataclass(frozen=True)
-class RobotEvidence:
+class RestReport:
     """What one robot's own gate_state said after the stop.
 
     Attributes:
@@ -55,7 +55,7 @@ class StopReport:
     supervisor_latched: bool
     stop_id: int
     message: str
-    robots: tuple[RobotEvidence, ...]
+    robots: tuple[RestReport, ...]
     is_audited: bool = False
 
     @property
@@ -70,7 +70,7 @@ class StopReport:
 
 
 @dataclass
-class _Stop:
+class _StopAttempt:
     """A stop while it is under way."""
 
     client: GraphClient
@@ -125,9 +125,9 @@ class _Stop:
         for name in sorted(self.expected | self.gates.keys()):
             gate = self.gates.get(name)
             robots.append(
-                RobotEvidence(name, True, gate.latched, gate.latch_reason, gate.at_rest, gate.max_velocity)
+                RestReport(name, True, gate.latched, gate.latch_reason, gate.at_rest, gate.max_velocity)
                 if gate
-                else RobotEvidence(name, False)
+                else RestReport(name, False)
             )
         if response is None:
             return StopReport(False, False, 0, "", tuple(robots))
@@ -146,6 +146,6 @@ def stop_graph(client: GraphClient, source: str, reason: str, wait: float) -> St
         reason: Why.
         wait: Longest wait for evidence of rest [s].
     """
-    stop = _Stop(client, source, reason, wait)
+    stop = _StopAttempt(client, source, reason, wait)
     client.spin_until(stop.advance, wait)
     return stop.report()

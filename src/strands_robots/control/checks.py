@@ -9,6 +9,7 @@ import numpy as np
 
 from strands_robots.control.refusal import Refusal, Refused
 from strands_robots.core.chunk import Chunk
+from strands_robots.core.text import printable
 from strands_robots.core.types import ControlMode, Instant, JointLimits
 
 MAX_VALUES = 65536
@@ -29,7 +30,7 @@ def check_shape(chunk: Chunk, limits: JointLimits) -> list[int]:
         )
     unknown = [name for name in chunk.joint_names if name not in limits.index]
     if unknown:
-        shown = ", ".join(f"'{ascii(name[:64])[1:-1]}'" for name in unknown[:4])
+        shown = ", ".join(f"'{printable(name[:64])}'" for name in unknown[:4])
         raise Refused(Refusal.UNKNOWN_JOINT, f"{shown} given; valid: {', '.join(limits.names)}")
     if len(set(chunk.joint_names)) != len(chunk.joint_names):
         raise Refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from strands_robots.control.refusal import Refusal, Refused
+from strands_robots.core.text import printable
 from strands_robots.core.types import SourceClass
 
 _SOURCE = re.compile(r"[a-z]+/[\x21-\x7e]{1,120}")
@@ -21,7 +22,7 @@ def source_class(source: str) -> SourceClass:
         classes = ", ".join(member.name.lower() for member in sorted(SourceClass, reverse=True))
         raise Refused(
             Refusal.MALFORMED_SOURCE,
-            f"source '{ascii(source[:128])[1:-1]}' is not 'class/name' with a class of {classes}",
+            f"source '{printable(source[:128])}' is not 'class/name' with a class of {classes}",
         )
     return SourceClass[head.upper()]
 

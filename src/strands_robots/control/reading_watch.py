@@ -8,7 +8,8 @@ from strands_robots.control.alarm import Alarm, AlarmKind
 from strands_robots.control.joint_watch import Persistence
 from strands_robots.control.readings import Readings
 from strands_robots.core.arrays import FloatArray
-from strands_robots.description.supervision_config import ContactConfig, HealthConfig, per_joint
+from strands_robots.core.text import printable
+from strands_robots.description.supervision_config import ContactConfig, DriveHealthConfig, per_joint
 
 
 class ContactWatch:
@@ -37,7 +38,7 @@ class ContactWatch:
         limit = self._persistence
         return Alarm(
             AlarmKind.CONTACT,
-            f"{part} and '{ascii(other)[1:-1]}' press with {self._forces[which]:.1f} N for {limit.duration:.2f} s; "
+            f"{part} and '{printable(other)}' press with {self._forces[which]:.1f} N for {limit.duration:.2f} s; "
             f"valid: up to {limit.limits[which]:.1f} N",
         )
 
@@ -52,7 +53,7 @@ class HealthWatch:
         unit: For messages.
     """
 
-    def __init__(self, kind: AlarmKind, config: HealthConfig, names: tuple[str, ...], unit: str) -> None:
+    def __init__(self, kind: AlarmKind, config: DriveHealthConfig, names: tuple[str, ...], unit: str) -> None:
         self._kind = kind
         self._names = names
         self._unit = unit

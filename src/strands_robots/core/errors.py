@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from strands_robots.core.text import printable
+
 
 class StrandsRobotsError(Exception):
     """Root of every error that this package raises on purpose."""
@@ -32,7 +34,7 @@ class UnknownNameError(StrandsRobotsError):
         names = sorted(valid)
         near = difflib.get_close_matches(given, names, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
-        super().__init__(f"unknown {kind} '{ascii(given)[1:-1]}'; valid: {', '.join(names) or 'none'}{hint}")
+        super().__init__(f"unknown {kind} '{printable(given)}'; valid: {', '.join(names) or 'none'}{hint}")
         self.kind = kind
         self.given = given
         self.valid = names

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.text import printable
 
 
 def share_directory() -> Path:
@@ -57,5 +58,5 @@ def config_text(kind: str, folder: str, given: str) -> str:
         if "/" in given or not path.is_file():
             raise UnknownNameError(kind, given, config_names(folder))
     if not path.is_file():
-        raise ConfigurationError(f"{kind} file '{ascii(given)[1:-1]}' does not exist")
+        raise ConfigurationError(f"{kind} file '{printable(given)}' does not exist")
     return path.read_text(encoding="utf-8", errors="replace")

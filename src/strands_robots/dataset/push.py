@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.dataset import files
 from strands_robots.dataset.errors import DatasetError, RecordingError
 from strands_robots.dataset.manifest import PROGRESS
@@ -47,7 +48,7 @@ def push_dataset(root: Path, repo_id: str, *, private: bool = True, branch: str 
         RecordingError: If the hub refuses.
     """
     if not _REPO.fullmatch(repo_id):
-        raise ConfigurationError(f"repo_id is '{ascii(repo_id)[1:-1]}'; valid: <owner>/<name>")
+        raise ConfigurationError(f"repo_id is '{printable(repo_id)}'; valid: <owner>/<name>")
     verdict = verify(root, pictures=False)
     if not verdict.is_good:
         raise DatasetError(f"{root} is not published: {verdict.errors[0]}")

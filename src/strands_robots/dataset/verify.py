@@ -41,7 +41,7 @@ FROZEN = 10
 
 
 @dataclass
-class Verdict:
+class DatasetVerdict:
     """What was found.
 
     Attributes:
@@ -69,7 +69,7 @@ class Verdict:
         return {**asdict(self), "good": self.is_good}
 
 
-def verify(root: Path, expected: int | None = None, pictures: bool = True) -> Verdict:
+def verify(root: Path, expected: int | None = None, pictures: bool = True) -> DatasetVerdict:
     """Check a dataset.
 
     Args:
@@ -80,7 +80,7 @@ def verify(root: Path, expected: int | None = None, pictures: bool = True) -> Ve
     Raises:
         DatasetError: If the folder holds no readable dataset at all.
     """
-    verdict = Verdict(str(root))
+    verdict = DatasetVerdict(str(root))
     info = read_info(root)
     try:
         rows = read_episodes(root, info)
@@ -102,7 +102,9 @@ def verify(root: Path, expected: int | None = None, pictures: bool = True) -> Ve
     return verdict
 
 
-def _check_counts(root: Path, info: Info, rows: list[EpisodeRow], expected: int | None, verdict: Verdict) -> None:
+def _check_counts(
+    root: Path, info: Info, rows: list[EpisodeRow], expected: int | None, verdict: DatasetVerdict
+) -> None:
     if expected is not None and len(rows) != expected:
         verdict.errors.append(f"{len(rows)} episodes; expected {expected}")
     if info.episodes != len(rows) or info.frames != verdict.frames:
@@ -126,7 +128,7 @@ def _check_counts(root: Path, info: Info, rows: list[EpisodeRow], expected: int 
 
 
 def _check_episode(
-    root: Path, info: Info, row: EpisodeRow, schema: Schema | None, pictures: bool, verdict: Verdict
+    root: Path, info: Info, row: EpisodeRow, schema: Schema | None, pictures: bool, verdict: DatasetVerdict
 ) -> None:
     columns = [STATE, ACTION, "timestamp", "frame_index", "index"]
     try:

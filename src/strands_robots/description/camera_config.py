@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import CameraConfig
 
 TYPES = ("opencv", "realsense")
@@ -66,9 +67,9 @@ def parse_cameras(text: str) -> dict[str, RealCamera]:
         name, separator, rest = entry.partition("=")
         kind, colon, source = rest.partition(":")
         if not separator or not colon or not source:
-            raise ConfigurationError(f"camera '{ascii(entry)[1:-1]}' cannot be read; valid: {_VALID}")
+            raise ConfigurationError(f"camera '{printable(entry)}' cannot be read; valid: {_VALID}")
         if name in given:
-            raise ConfigurationError(f"camera '{ascii(name)[1:-1]}' is given twice; valid: every camera once")
+            raise ConfigurationError(f"camera '{printable(name)}' is given twice; valid: every camera once")
         given[name] = {"type": kind, "source": source}
     return _checked(given, "cameras")
 
@@ -101,7 +102,7 @@ def _from_file(path: Path) -> dict[str, RealCamera]:
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"cameras file '{ascii(str(path))[1:-1]}' cannot be read: {error}") from error
+        raise ConfigurationError(f"cameras file '{printable(str(path))}' cannot be read: {error}") from error
     if not isinstance(given, dict):
         raise ConfigurationError(
             f"cameras file '{path}' is no mapping; valid: <camera>: {{type: opencv, source: /dev/video0}}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.description.robot_model import describe_model
 
@@ -35,7 +36,7 @@ class RobotSpec:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ConfigurationError(
-                f"robot name '{ascii(self.name)[1:-1]}' is not valid; valid: a lower-case letter, then up to 62 of a-z 0-9 _"
+                f"robot name '{printable(self.name)}' is not valid; valid: a lower-case letter, then up to 62 of a-z 0-9 _"
             )
         if len(self.position) != 3 or not all(math.isfinite(value) for value in (*self.position, self.yaw)):
             raise ConfigurationError(
@@ -67,7 +68,7 @@ def robot_spec(text: str, index: int, camera_rate: float) -> RobotSpec:
     name, separator, reference = text.strip().partition("=")
     if not separator or not name or not reference:
         raise ConfigurationError(
-            f"robot '{ascii(text)[1:-1]}' given; valid: '<name>=<robot>' or '<name>=<robot>@<x>,<y>,<z>[,<yaw>]'"
+            f"robot '{printable(text)}' given; valid: '<name>=<robot>' or '<name>=<robot>@<x>,<y>,<z>[,<yaw>]'"
         )
     position, yaw = (0.0, -SPACING * index, 0.0), 0.0
     placed = _PLACE.fullmatch(reference)

@@ -29,7 +29,7 @@ _STATIC_DYNAMICS = (
 
 
 @dataclass(frozen=True)
-class Servo:
+class PositionServo:
     """A position servo: ctrl = scale * joint position + offset.
 
     Attributes:
@@ -56,9 +56,9 @@ def actuator_count(model: mujoco.MjModel) -> int:
     return int(getattr(model, "nactuator", model.nu))
 
 
-def position_servos(model: mujoco.MjModel) -> dict[int, Servo]:
+def position_servos(model: mujoco.MjModel) -> dict[int, PositionServo]:
     """Return joint number -> servo, for every joint that a position servo moves."""
-    servos: dict[int, Servo] = {}
+    servos: dict[int, PositionServo] = {}
     for actuator in range(actuator_count(model)):
         if not _is_position_servo(model, actuator):
             continue
@@ -68,7 +68,9 @@ def position_servos(model: mujoco.MjModel) -> dict[int, Servo]:
         gain, bias = float(model.actuator_gainprm[actuator, 0]), model.actuator_biasprm[actuator]
         scale, offset = -float(bias[1]) * ratio / gain, -float(bias[0]) / gain
         # A plain servo is ctrl = position exactly, without the rounding of the division.
-        servos[joint] = Servo(actuator, joint, 1.0 if abs(scale - 1.0) < 1e-12 else scale, offset if offset else 0.0)
+        servos[joint] = PositionServo(
+            actuator, joint, 1.0 if abs(scale - 1.0) < 1e-12 else scale, offset if offset else 0.0
+        )
     return servos
 
 
@@ -126,7 +128,7 @@ def _driven_joint(model: mujoco.MjModel, actuator: int) -> tuple[int | None, flo
     return None, 0.0
 
 
-def require_servo(model: mujoco.MjModel, joint: int, source: str) -> Servo:
+def require_servo(model: mujoco.MjModel, joint: int, source: str) -> PositionServo:
     """Return the position servo of a joint.
 
     Raises:

@@ -53,7 +53,7 @@ class JointLimitConfig(_Strict):
     margin: PerJoint
 
 
-class HealthConfig(_Strict):
+class DriveHealthConfig(_Strict):
     """A threshold of what drivers measure of each joint, how long it may be exceeded, and how old a reading may be [s]."""
 
     limit: PerJoint
@@ -129,8 +129,8 @@ class LimitsConfig(_Strict):
     tracking: TrackingConfig | None = None
     contact: ContactConfig | None = None
     joint_limit: JointLimitConfig | None = None
-    temperature: HealthConfig | None = None
-    current: HealthConfig | None = None
+    temperature: DriveHealthConfig | None = None
+    current: DriveHealthConfig | None = None
     clock: ClockConfig = ClockConfig()
     workspace: WorkspaceConfig | None = None
     speed_zones: SpeedZonesConfig | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProgramOutput:
     """What a program said: its exit code (negative for a signal, 127 when it is missing, 124 when it took too long) and words."""
 
     code: int
@@ -39,7 +39,7 @@ class Machine:
     root: Path = Path("/")
     python: str = sys.executable
 
-    def run(self, command: Sequence[str], timeout: float = 60.0, given: str = "") -> Answer:
+    def run(self, command: Sequence[str], timeout: float = 60.0, given: str = "") -> ProgramOutput:
         """Run a program with the machine's environment.
 
         Args:
@@ -59,12 +59,12 @@ class Machine:
                 env=dict(self.environ),
             )
         except subprocess.TimeoutExpired:
-            return Answer(124, "", f"{command[0]} took longer than {timeout:g} s")
+            return ProgramOutput(124, "", f"{command[0]} took longer than {timeout:g} s")
         except OSError as error:
-            return Answer(127, "", f"{command[0]}: {error.strerror}")
-        return Answer(done.returncode, done.stdout, done.stderr)
+            return ProgramOutput(127, "", f"{command[0]}: {error.strerror}")
+        return ProgramOutput(done.returncode, done.stdout, done.stderr)
 
-    def run_python(self, code: str, timeout: float = 60.0) -> Answer:
+    def run_python(self, code: str, timeout: float = 60.0) -> ProgramOutput:
         """Run a piece of Python in a process of its own, which may crash."""
         return self.run([self.python, "-c", code], timeout)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import default_path
 from strands_robots.drivers.driver import Driver
@@ -68,7 +69,7 @@ def make_arm(config: RobotConfig, kind: str, port: str, calibration: str, arm: s
         lerobot = LeRobotOptions(hardware.lerobot, port, path)
         return LeRobotDriver(config, replace(lerobot, silence=silence or lerobot.silence))
     if chosen not in ARM_KINDS:
-        raise ConfigurationError(f"driver '{ascii(chosen)[1:-1]}' is not known; valid: {', '.join(ARM_KINDS)}")
+        raise ConfigurationError(f"driver '{printable(chosen)}' is not known; valid: {', '.join(ARM_KINDS)}")
     options = ServoOptions(port, path)
     options = replace(options, silence=silence or options.silence)
     return (DynamixelDriver if chosen == "dynamixel" else FeetechDriver)(config, options)

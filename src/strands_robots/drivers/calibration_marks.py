@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from strands_robots.core.errors import UnknownNameError
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import Calibration
 from strands_robots.drivers.driver import DriverError
@@ -126,7 +127,7 @@ def load_marks(calibration: Path, joints: Sequence[str]) -> dict[str, Mark]:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DriverError(
-            f"marks '{path}' cannot be used ({type(error).__name__}: {ascii(str(error))[1:-1]}); "
+            f"marks '{path}' cannot be used ({type(error).__name__}: {printable(str(error))}); "
             f"valid: a file of version {VERSION} with positions of {', '.join(joints)}"
         ) from error
     numbers = [value for mark in marks.values() for value in (*mark.positions.values(), *mark.shafts.values())]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.share import config_text
+from strands_robots.core.text import printable
 
 FOLDER = "ros2_control"
 TRAJECTORY, POSITION = "joint_trajectory", "position"
@@ -114,7 +115,7 @@ def load_controllers(given: str, joints: Sequence[str]) -> ControlledRobot:
     try:
         config = ControllersConfig.model_validate(yaml.safe_load(text))
     except (yaml.YAMLError, ValidationError) as error:
-        raise ConfigurationError(f"controllers '{ascii(given)[1:-1]}' are not valid: {error}") from error
+        raise ConfigurationError(f"controllers '{printable(given)}' are not valid: {error}") from error
     return fit(config, joints)
 
 
@@ -130,7 +131,7 @@ def fit(config: ControllersConfig, joints: Sequence[str]) -> ControlledRobot:
     there = tuple(config.rename.get(name, name) for name in joints)
     for name in (*config.rename, *(joint for controller in config.controllers for joint in controller.joints)):
         if name not in index:
-            raise ConfigurationError(f"joint '{ascii(name)[1:-1]}' is not the robot's; valid: {', '.join(joints)}")
+            raise ConfigurationError(f"joint '{printable(name)}' is not the robot's; valid: {', '.join(joints)}")
     if len(set(there)) != len(there):
         raise ConfigurationError(f"two joints share a name behind rename: {', '.join(there)}; valid: every name once")
     for controller in config.controllers:

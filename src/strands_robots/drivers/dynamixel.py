@@ -10,7 +10,7 @@ from strands_robots.drivers.calibration import Calibration
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.dynamixel_cycle import DynamixelCycle
 from strands_robots.drivers.servo_driver import ServoDriver
-from strands_robots.servo_bus.dynamixel_registers import MODELS, HardwareError, Mode
+from strands_robots.servo_bus.dynamixel_registers import MODELS, HardwareError, OperatingMode
 
 _ELBOW = {"Position_P_Gain": 1500, "Position_I_Gain": 0, "Position_D_Gain": 600}
 """As lerobot/robots/koch_follower/koch_follower.py and omx_follower.py configure them."""
@@ -52,7 +52,7 @@ class DynamixelDriver(ServoDriver):
     def settings(self, name: str) -> tuple[dict[str, int], dict[str, int]]:
         """See `ServoDriver`."""
         gripper = () if self.config.gripper is None else self.config.gripper.joints
-        mode = Mode.CURRENT_POSITION if name in gripper else Mode.EXTENDED_POSITION
+        mode = OperatingMode.CURRENT_POSITION if name in gripper else OperatingMode.EXTENDED_POSITION
         return {"Return_Delay_Time": 0, "Operating_Mode": int(mode)}, _ELBOW if name == "elbow_flex" else {}
 
     def check_servos(self) -> None:

@@ -16,8 +16,8 @@ from strands_robots.servo_bus.dynamixel_protocol import (
     HEADER,
     LONGEST,
     OVERHEAD,
-    Instruction,
-    Packet,
+    DynamixelInstruction,
+    DynamixelPacket,
     crc16,
     encode,
 )
@@ -26,20 +26,25 @@ from strands_robots.servo_bus.dynamixel_registers import (
     LOAD_UNIT,
     VELOCITY_UNIT,
     VOLTAGE_UNIT,
+    DynamixelReg,
     HardwareError,
-    Model,
-    Reg,
+    ServoModel,
 )
 
-_FIRST = Reg.PRESENT_CURRENT.value.address
-_LENGTH = Reg.PRESENT_TEMPERATURE.value.address + 1 - _FIRST
-_STATE = Reg.TORQUE_ENABLE.value.address
-_STATE_LENGTH = Reg.HARDWARE_ERROR.value.address + 1 - _STATE
+_FIRST = DynamixelReg.PRESENT_CURRENT.value.address
+_LENGTH = DynamixelReg.PRESENT_TEMPERATURE.value.address + 1 - _FIRST
+_STATE = DynamixelReg.TORQUE_ENABLE.value.address
+_STATE_LENGTH = DynamixelReg.HARDWARE_ERROR.value.address + 1 - _STATE
 STATE_EVERY = 8
 """Cycles from one look at torque and errors to the next; an alert asks at once."""
 _VELOCITY, _POSITION, _VOLTAGE, _TEMPERATURE = (
     reg.value.address - _FIRST
-    for reg in (Reg.PRESENT_VELOCITY, Reg.PRESENT_POSITION, Reg.PRESENT_VOLTAGE, Reg.PRESENT_TEMPERATURE)
+    for reg in (
+        DynamixelReg.PRESENT_VELOCITY,
+        DynamixelReg.PRESENT_POSITION,
+        DynamixelReg.PRESENT_VOLTAGE,
+        DynamixelReg.PRESENT_TEMPERATURE,
+    )
 )
 
 
@@ -51,7 +56,12 @@ class DynamixelCycle(SerialCycle):
     """
 
     def __init__(
-        self, descriptor: int, numbers: Sequence[int], models: Sequence[Model], timeout: float, counts: Counter[str]
+        self,
+        descriptor: int,
+        numbers: Sequence[int],
+        models: Sequence[ServoModel],
+        timeout: float,
+        counts: Counter[str],
     ) -> None:
         # An answer that is stuffed throughout is a third longer.
         super().__init__(descriptor, numbers, timeout, counts, 2 * (OVERHEAD + _LENGTH) * len(numbers))
@@ -80,7 +90,7 @@ class DynamixelCycle(SerialCycle):
             at = start + 5 * i
             body[at] = self._numbers[i]
             body[at + 1 : at + 5] = int(goals[i]).to_bytes(4, "little", signed=True)
-        self.send(encode(Packet(BROADCAST, Instruction.SYNC_WRITE, bytes(body))))
+        self.send(encode(DynamixelPacket(BROADCAST, DynamixelInstruction.SYNC_WRITE, bytes(body))))
 
     def complaint(self) -> tuple[int, str]:
         """See `SerialCycle`."""
@@ -95,7 +105,7 @@ class DynamixelCycle(SerialCycle):
         while (at := self.buffer.find(HEADER, at, filled)) >= 0 and at + OVERHEAD <= filled:
             end = at + 7 + (self.buffer[at + 5] | self.buffer[at + 6] << 8)
             index = self.index.get(self.buffer[at + 4])
-            if end > filled or index is None or self.buffer[at + 7] != Instruction.STATUS:
+            if end > filled or index is None or self.buffer[at + 7] != DynamixelInstruction.STATUS:
                 at += 4
                 continue
             wanted = self.buffer[end - 2] | self.buffer[end - 1] << 8
@@ -152,11 +162,11 @@ class DynamixelCycle(SerialCycle):
 
 def _sync_read(address: int, length: int, numbers: Sequence[int]) -> bytes:
     parameters = address.to_bytes(2, "little") + length.to_bytes(2, "little") + bytes(numbers)
-    return encode(Packet(BROADCAST, Instruction.SYNC_READ, parameters))
+    return encode(DynamixelPacket(BROADCAST, DynamixelInstruction.SYNC_READ, parameters))
 
 
 def _sync_write_head() -> bytes:
-    entry = Reg.GOAL_POSITION.value
+    entry = DynamixelReg.GOAL_POSITION.value
     return entry.address.to_bytes(2, "little") + entry.length.to_bytes(2, "little")
 
 

@@ -10,7 +10,7 @@ from strands_robots.drivers.calibration import Calibration
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.feetech_cycle import FeetechCycle
 from strands_robots.drivers.servo_driver import ServoDriver, ServoOptions
-from strands_robots.servo_bus.protocol import StatusBit
+from strands_robots.servo_bus.feetech_protocol import StatusBit
 
 FeetechOptions = ServoOptions
 """Options of an arm of Feetech servos."""

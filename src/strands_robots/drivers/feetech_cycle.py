@@ -10,17 +10,24 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.drivers.serial_cycle import SerialCycle
-from strands_robots.servo_bus.protocol import BROADCAST, OVERHEAD, Instruction, Packet, StatusBit, encode
-from strands_robots.servo_bus.registers import CURRENT_UNIT, LOAD_UNIT, VOLTAGE_UNIT, Reg
+from strands_robots.servo_bus.feetech_protocol import (
+    BROADCAST,
+    OVERHEAD,
+    FeetechInstruction,
+    FeetechPacket,
+    StatusBit,
+    encode,
+)
+from strands_robots.servo_bus.feetech_registers import CURRENT_UNIT, LOAD_UNIT, VOLTAGE_UNIT, FeetechReg
 
-_FIRST = Reg.TORQUE_ENABLE.value.address
-_LENGTH = Reg.PRESENT_CURRENT.value.address + 2 - _FIRST
+_FIRST = FeetechReg.TORQUE_ENABLE.value.address
+_LENGTH = FeetechReg.PRESENT_CURRENT.value.address + 2 - _FIRST
 _ANSWER = OVERHEAD + _LENGTH
 _POSITION, _VELOCITY, _LOAD, _VOLTAGE, _TEMPERATURE, _CURRENT, _TORQUE = (
     5 + reg.value.address - _FIRST
     for reg in (
-        Reg.PRESENT_POSITION, Reg.PRESENT_VELOCITY, Reg.PRESENT_LOAD, Reg.PRESENT_VOLTAGE, Reg.PRESENT_TEMPERATURE,
-        Reg.PRESENT_CURRENT, Reg.TORQUE_ENABLE,
+        FeetechReg.PRESENT_POSITION, FeetechReg.PRESENT_VELOCITY, FeetechReg.PRESENT_LOAD, FeetechReg.PRESENT_VOLTAGE, FeetechReg.PRESENT_TEMPERATURE,
+        FeetechReg.PRESENT_CURRENT, FeetechReg.TORQUE_ENABLE,
     )
 )  # fmt: skip
 
@@ -31,9 +38,13 @@ class FeetechCycle(SerialCycle):
     def __init__(self, descriptor: int, numbers: Sequence[int], timeout: float, counts: Counter[str]) -> None:
         super().__init__(descriptor, numbers, timeout, counts, _ANSWER * len(numbers) * 2)
         self.status: FloatArray = np.zeros(len(numbers))
-        self._request = encode(Packet(BROADCAST, Instruction.SYNC_READ, bytes((_FIRST, _LENGTH, *numbers))))
-        goal = bytes((Reg.GOAL_POSITION.value.address, 2)) + b"".join(bytes((number, 0, 0)) for number in numbers)
-        self._command = bytearray(encode(Packet(BROADCAST, Instruction.SYNC_WRITE, goal)))
+        self._request = encode(
+            FeetechPacket(BROADCAST, FeetechInstruction.SYNC_READ, bytes((_FIRST, _LENGTH, *numbers)))
+        )
+        goal = bytes((FeetechReg.GOAL_POSITION.value.address, 2)) + b"".join(
+            bytes((number, 0, 0)) for number in numbers
+        )
+        self._command = bytearray(encode(FeetechPacket(BROADCAST, FeetechInstruction.SYNC_WRITE, goal)))
 
     def read(self) -> int:
         """See `SerialCycle`."""

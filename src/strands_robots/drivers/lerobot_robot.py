@@ -21,11 +21,12 @@ import numpy as np
 from strands_robots.control.readings import Readings
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.description.lerobot_units import robot_codec
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import load_calibration
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
-from strands_robots.drivers.ports import PortLock
+from strands_robots.drivers.serial_ports import PortLock
 from strands_robots.drivers.servo_driver import LINK_ERRORS, one_line
 
 FAILURES = (*LINK_ERRORS, ValueError, KeyError)
@@ -262,7 +263,7 @@ def _make_robot(options: LeRobotOptions) -> Any:
         ) from error
     kinds = LeRobotConfig.get_known_choices()
     if options.kind not in kinds:
-        raise DriverError(f"LeRobot has no robot '{ascii(options.kind)[1:-1]}'; valid: {', '.join(sorted(kinds))}")
+        raise DriverError(f"LeRobot has no robot '{printable(options.kind)}'; valid: {', '.join(sorted(kinds))}")
     config = kinds[options.kind]
     fields = {field.name for field in dataclasses.fields(config)}
     wanted: dict[str, Any] = {

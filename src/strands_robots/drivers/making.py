@@ -11,6 +11,7 @@ from strands_robots.control.limits import LimitPolicy
 from strands_robots.control.supervision import Supervision
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.core.types import StopCategory
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.drivers.arms import ARM_KINDS, make_arm
@@ -46,12 +47,12 @@ class RealRobot:
         """
         name, separator, reference = text.partition("=")
         if not separator or not name or not reference:
-            raise ConfigurationError(f"robot '{ascii(text)[1:-1]}' given; valid: '<name>=<robot>'")
+            raise ConfigurationError(f"robot '{printable(text)}' given; valid: '<name>=<robot>'")
         return cls(name, load_robot(reference))
 
 
 @dataclass(frozen=True)
-class Connection:
+class RobotConnection:
     """How a real robot is reached.
 
     Attributes:
@@ -73,7 +74,7 @@ class Connection:
     silence: float = 0.0
 
 
-def make_driver(robot: RealRobot, given: Connection, make_link: MakeLink) -> Driver:
+def make_driver(robot: RealRobot, given: RobotConnection, make_link: MakeLink) -> Driver:
     """Return a driver that is not connected yet.
 
     Args:
@@ -127,7 +128,7 @@ def make_gate(
     return Gate(gate, limits, position, Supervision(config.supervision, limits, period, chain, driver.measures))
 
 
-def _ros2_control(robot: RealRobot, given: Connection, make_link: MakeLink) -> Driver:
+def _ros2_control(robot: RealRobot, given: RobotConnection, make_link: MakeLink) -> Driver:
     controllers = load_controllers(given.controllers, tuple(robot.config.joints))
     category = _category(robot.config, given.stop_category)
     if category is not StopCategory.CONTROLLED_AND_HOLD and not controllers.config.switch:

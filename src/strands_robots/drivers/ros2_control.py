@@ -23,7 +23,7 @@ SHORTEST_STEP = 1e-4
 
 
 @dataclass
-class JointSample:
+class MeasuredJoints:
     """One JointState of the robot.
 
     Attributes:
@@ -50,7 +50,7 @@ class ControllerLink(Protocol):
             DriverError: If something is missing, or somebody else moves the robot.
         """
 
-    def samples(self) -> Iterable[JointSample]:
+    def samples(self) -> Iterable[MeasuredJoints]:
         """Return the states that came since the last call, oldest first."""
 
     def send(self, output: int, values: FloatArray) -> None:
@@ -173,7 +173,7 @@ class Ros2ControlDriver:
         for sample in self._link.samples():
             self._take(sample)
 
-    def _take(self, sample: JointSample) -> None:
+    def _take(self, sample: MeasuredJoints) -> None:
         now, count = time.monotonic(), len(sample.names)
         if len(sample.position) != count:
             self.health.counts["wrong_length"] += 1

@@ -16,11 +16,12 @@ import numpy as np
 
 from strands_robots.control.readings import Readings
 from strands_robots.core.arrays import FloatArray
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.drivers.calibration import Calibration, load_calibration
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
-from strands_robots.drivers.ports import PortLock, describe_found
 from strands_robots.drivers.serial_cycle import SerialCycle
+from strands_robots.drivers.serial_ports import PortLock, describe_found
 from strands_robots.drivers.servo_units import servo_units
 
 RETRIES = 5
@@ -309,4 +310,4 @@ def one_line(error: BaseException) -> str:
     text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip()) or type(error).__name__
     if cause is not None and str(cause) not in text:
         text += f" ({' '.join(str(cause).split())})"
-    return ascii(text)[1:-1] if not text.isascii() else text
+    return printable(text) if not text.isascii() else text

@@ -27,7 +27,8 @@ from strands_robots.description.robot_config import load_robot
 from strands_robots.evaluation.episode import EpisodeResult, EpisodeRunner, PolicyChoice
 from strands_robots.evaluation.local_world import LocalWorld
 from strands_robots.evaluation.task import TaskConfig, load_task
-from strands_robots.recording.recorder import Outcome, Recorder
+from strands_robots.recording.recorder import EpisodeOutcome, Recorder
+from strands_robots.recording.recording_options import NEW, RESUME, RecordingOptions, make_schema
 from strands_robots.recording.sampler import (
     ENVIRONMENT_STREAM,
     CommandSample,
@@ -37,7 +38,6 @@ from strands_robots.recording.sampler import (
     image_topic,
     state_topic,
 )
-from strands_robots.recording.session import NEW, RESUME, RecordingOptions, make_schema
 from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
 
@@ -238,7 +238,7 @@ class _Feed:
             recorder.discard("the task was not done")
             return 0
         until = _nanoseconds(world.world.time)
-        saving = recorder.end(until, time.monotonic(), Outcome.SUCCEEDED, 1.0)
+        saving = recorder.end(until, time.monotonic(), EpisodeOutcome.SUCCEEDED, 1.0)
         recorder.on_push(until, time.monotonic())
         return saving.result(SAVE_TIMEOUT).frames
 

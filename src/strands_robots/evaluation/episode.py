@@ -17,8 +17,8 @@ from strands_robots.evaluation.task import TaskConfig
 from strands_robots.policies.host.host import Patience
 from strands_robots.policies.host.opening import PolicyShelf
 from strands_robots.policies.run.lockstep import run_lockstep
-from strands_robots.policies.run.run import Reason
-from strands_robots.policies.run.session import Goal, Session
+from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession
+from strands_robots.policies.run.policy_run import RunReason
 
 VIDEO_SIZE = (320, 240)
 """Width and height of videos [px]."""
@@ -103,11 +103,11 @@ class EpisodeRunner:
             on_begin: Called when everything lies where the seed says, before the robot moves.
         """
         world, choice = self.world, self._choice
-        goal = Goal(
+        goal = PolicyGoal(
             f"{seed:x}", world.robot, choice.policy, choice.config, self._task.instruction, duration=self._task.duration,
             seed=seed, lockstep=True, adapter=choice.adapter, keep_loaded=True,
         )  # fmt: skip
-        session = Session(goal, Instant(0.0, 0.0), self._shelf, self._patience)
+        session = PolicySession(goal, Instant(0.0, 0.0), self._shelf, self._patience)
         session.cameras = world.cameras
         session.bodies = world.body_pose
         frames: list[NDArray[np.uint8]] = []
@@ -120,9 +120,9 @@ class EpisodeRunner:
         finally:
             world.on_period = None
         outcome = session.outcome(Instant(world.world.time, 0.0))
-        success = outcome.reason is Reason.CONDITION_MET
+        success = outcome.reason is RunReason.CONDITION_MET
         saved = _save_video(video, frames) if video is not None and not success and frames else ""
-        message = outcome.message if outcome.reason is not Reason.COMPLETED else f"not done: {outcome.message}"
+        message = outcome.message if outcome.reason is not RunReason.COMPLETED else f"not done: {outcome.message}"
         return EpisodeResult(
             seed, success, round(world.time, 4), outcome.reason.value, message, outcome.latency_p50, saved
         )

@@ -22,8 +22,8 @@ from strands_robots.core.stepping import LOCKSTEP, StepAnswer
 from strands_robots.core.types import Instant, Observation
 from strands_robots.evaluation.scene import begin_episode, make_world
 from strands_robots.evaluation.task import TaskConfig
-from strands_robots.policies.run.run import Reason
-from strands_robots.policies.run.session import Session
+from strands_robots.policies.run.policy_goal import PolicySession
+from strands_robots.policies.run.policy_run import RunReason
 from strands_robots.sim.run.lockstep import Stepper, StepRequest
 
 SESSION = "evaluation"
@@ -72,7 +72,7 @@ class LocalWorld:
         self._beats = 0
         self._renderer: Any = None
         self._begin = 0.0
-        self._session: Session | None = None
+        self._session: PolicySession | None = None
         self._success: Watch | None = None
         self._failure: Watch | None = None
 
@@ -96,7 +96,7 @@ class LocalWorld:
         """Time since the episode began [s]."""
         return self.world.time - self._begin
 
-    def begin(self, session: Session, seed: int) -> None:
+    def begin(self, session: PolicySession, seed: int) -> None:
         """Put everything where the seed says, arm the robot, and serve a session from now on."""
         begin_episode(self.world, self.task, seed)
         self._control.restart()
@@ -192,7 +192,7 @@ class LocalWorld:
             return any({int(body[a]), int(body[b])} == wanted for a, b in contacts.geom[: self.world.data.ncon])
 
     def _body(self, name: str) -> str:
-        from strands_robots.sim.world.lookup import BODY, names_of
+        from strands_robots.sim.world.model_names import BODY, names_of
 
         known = names_of(self.world.model, BODY)
         for candidate in (name, f"{self._robot.name}/{name}"):
@@ -209,9 +209,9 @@ class LocalWorld:
             return True
         self._robot.read()
         if self._success.holds(self):
-            session.end(Reason.CONDITION_MET, f"succeeded after {self.time:.2f} s")
+            session.end(RunReason.CONDITION_MET, f"succeeded after {self.time:.2f} s")
         elif self._failure is not None and self._failure.holds(self):
-            session.end(Reason.COMPLETED, f"the failure condition held after {self.time:.2f} s")
+            session.end(RunReason.COMPLETED, f"the failure condition held after {self.time:.2f} s")
         return session.run.has_ended()
 
     def _tell(self) -> None:

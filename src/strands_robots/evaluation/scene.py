@@ -12,7 +12,7 @@ from strands_robots.description.robot_config import load_robot
 from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.evaluation.task import ObjectConfig, TaskConfig
 from strands_robots.sim.edit.placement import EntityPlacement, JointPlacement, place
-from strands_robots.sim.world.lookup import BODY, names_of
+from strands_robots.sim.world.model_names import BODY, names_of
 from strands_robots.sim.world.world import World
 from strands_robots.sim.world.world_config import WorldConfig
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import IO
 
 from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.text import printable
 
 _PR_SET_PDEATHSIG = 1
 
@@ -77,7 +78,7 @@ def _become_child(run: Callable[[], int], write: int, parent: int) -> None:
         os.close(write)
         code = run()
     except StrandsRobotsError as error:
-        print(f"error: {ascii(str(error))[1:-1]}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
     finally:
         surprise = sys.exc_info()[1]
         if surprise is not None and not isinstance(surprise, KeyboardInterrupt):

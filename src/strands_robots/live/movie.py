@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 _TICKS = 1000
 """Time base of the file: milliseconds."""
@@ -39,7 +40,7 @@ class Movie:
         try:
             self._container = av.open(str(path), "w", format="mp4")
         except OSError as error:
-            raise ConfigurationError(f"file '{ascii(str(path))[1:-1]}' cannot be written: {error.strerror}") from error
+            raise ConfigurationError(f"file '{printable(str(path))}' cannot be written: {error.strerror}") from error
         stream: Any = self._container.add_stream("libx264", rate=_TICKS)
         stream.height, stream.width = self._size
         stream.pix_fmt = "yuv420p"

@@ -27,7 +27,7 @@ _MOST_REFUSALS = 5
 
 
 @dataclass(frozen=True)
-class Frame:
+class ScreenContent:
     """Everything on the screen.
 
     Attributes:
@@ -47,7 +47,7 @@ class Frame:
     height: int
 
 
-def render(frame: Frame) -> Layout:
+def render(frame: ScreenContent) -> Layout:
     """Return the screen: safety, robots, refusals, log, keys, from the top."""
     snapshot = frame.snapshot
     robots = _robots(snapshot) if snapshot else Text("looking for the graph ...")
@@ -77,7 +77,7 @@ def _panel(title: str, content: Table | Group | Text) -> Panel:
     return Panel(content, title=Text(title), title_align="left", box=box.ASCII, padding=(0, 1))
 
 
-def _head(frame: Frame) -> Panel:
+def _head(frame: ScreenContent) -> Panel:
     line = Text(no_wrap=True, overflow="crop")
     snapshot = frame.snapshot
     safety = snapshot.graph.safety if snapshot else None
@@ -157,7 +157,7 @@ def _refusals(snapshot: LiveSnapshot | None) -> Group:
     return Group(*(lines or [Text("none")]))
 
 
-def _log(frame: Frame) -> Panel:
+def _log(frame: ScreenContent) -> Panel:
     lines = [Text(line, no_wrap=True, overflow="crop") for line in frame.log[-max(frame.height - 10, 1) :]]
     return _panel(f"log, all of it in {frame.log_path}", Group(*lines))
 

@@ -15,7 +15,7 @@ from strands_robots.mcap.message import Message
 
 
 @dataclass(frozen=True)
-class Written:
+class McapSummary:
     """A file that was written.
 
     Attributes:
@@ -37,7 +37,7 @@ class Written:
 
 def write_mcap(
     path: Path, messages: Iterable[Message], types: Mapping[str, str], definition: Callable[[str], str]
-) -> Written:
+) -> McapSummary:
     """Write a file, whole or not at all: it gets its name once it is on the disk.
 
     Args:
@@ -81,7 +81,7 @@ def write_mcap(
         os.link(temporary, path)  # Unlike rename, never replaces a file.
     finally:
         temporary.unlink(missing_ok=True)
-    return Written(path, digest.hexdigest(), size, dict(counts), min(stamps, default=0), max(stamps, default=0))
+    return McapSummary(path, digest.hexdigest(), size, dict(counts), min(stamps, default=0), max(stamps, default=0))
 
 
 class _Channels:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.motion.run_reason import Reason
+from strands_robots.motion.motion_reason import MotionReason
 
 FOLLOWING_TIME = 0.15
 """An arm's joint that is behind its set-point by more than it could move in this time [s] has met something ..."""
@@ -23,7 +23,7 @@ _GRIP_LAG = 0.02  # of the joint's range
 
 
 @dataclass
-class Contact:
+class ContactMonitor:
     """Watches the joints of a motion.
 
     Attributes:
@@ -40,7 +40,7 @@ class Contact:
     lag: FloatArray
     still: FloatArray
     delay: float
-    reason: Reason
+    reason: MotionReason
     max_effort: float = 0.0
     retreats: bool = False
     target: FloatArray | None = None
@@ -70,19 +70,19 @@ class Contact:
         return int(np.argmax(touching)) if stamp - self._since >= self.delay else None
 
 
-def arm_contact(velocity_limits: FloatArray) -> Contact:
+def arm_contact(velocity_limits: FloatArray) -> ContactMonitor:
     """Return the watch of an arm, which gives way to what it meets.
 
     Args:
         velocity_limits: (D',) [rad/s] or [m/s].
     """
     never = np.full(len(velocity_limits), np.inf)
-    return Contact(FOLLOWING_TIME * velocity_limits, never, FOLLOWING_DELAY, Reason.BLOCKED, retreats=True)
+    return ContactMonitor(FOLLOWING_TIME * velocity_limits, never, FOLLOWING_DELAY, MotionReason.BLOCKED, retreats=True)
 
 
 def grip_contact(
     velocity_limits: FloatArray, ranges: FloatArray, target: FloatArray, tolerance: float, max_effort: float
-) -> Contact:
+) -> ContactMonitor:
     """Return the watch of a gripper, which holds what it meets.
 
     Args:
@@ -93,4 +93,4 @@ def grip_contact(
         max_effort: Effort to hold with [Nm] or [N]; 0 for the robot's own.
     """
     lag = np.maximum(_GRIP_LAG * ranges, 1.5 * tolerance)
-    return Contact(lag, _STILL * velocity_limits, GRIP_DELAY, Reason.STALLED, max_effort, target=target)
+    return ContactMonitor(lag, _STILL * velocity_limits, GRIP_DELAY, MotionReason.STALLED, max_effort, target=target)

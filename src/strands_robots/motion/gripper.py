@@ -10,7 +10,7 @@ import numpy as np
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError, UnknownNameError
 from strands_robots.description.robot_config import RobotConfig
-from strands_robots.motion.contact import Contact, grip_contact
+from strands_robots.motion.contact import ContactMonitor, grip_contact
 from strands_robots.motion.move_to import positive
 from strands_robots.motion.path import JointPath
 from strands_robots.motion.planner import PlannedMove
@@ -56,7 +56,7 @@ class Grip:
         end = np.full(len(columns), self.target)
         return PlannedMove(self.columns, JointPath(np.array([start[columns], end])), end)
 
-    def contact(self, velocity_limits: FloatArray) -> Contact:
+    def contact(self, velocity_limits: FloatArray) -> ContactMonitor:
         """Return what tells of an object; velocity_limits (D,) [rad/s] or [m/s]."""
         ranges = np.full(len(self.columns), abs(self.open - self.closed))
         target = np.full(len(self.columns), self.target)

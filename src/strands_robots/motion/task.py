@@ -12,10 +12,11 @@ from strands_robots.control.lease import source_class
 from strands_robots.control.refusal import Refused
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
+from strands_robots.core.text import printable
 from strands_robots.core.types import JointLimits
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.arm import Arm
-from strands_robots.motion.contact import Contact, arm_contact
+from strands_robots.motion.contact import ContactMonitor, arm_contact
 from strands_robots.motion.gripper import Grip
 from strands_robots.motion.move_to import SPEED, JointTarget, Reached, Target, judge
 from strands_robots.motion.planner import MovePlanner, PlannedMove
@@ -25,7 +26,7 @@ DEFAULT_SOURCE = "agent/motion"
 
 
 @dataclass(frozen=True)
-class Plan:
+class MotionPlan:
     """What to play, and how to judge it.
 
     Attributes:
@@ -35,7 +36,7 @@ class Plan:
     """
 
     move: PlannedMove
-    contact: Contact
+    contact: ContactMonitor
     is_reached: Callable[[FloatArray], bool]
 
 
@@ -45,7 +46,7 @@ class MotionTask(Protocol):
     speed: float
     """Part of the velocity limits to use."""
 
-    def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> Plan:
+    def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> MotionPlan:
         """Return how to carry it out.
 
         Args:
@@ -86,7 +87,7 @@ class RobotKinematics:
                 names |= {frame: kind, f"{self.name}/{frame}": kind}
         if frame_id not in names:
             valid = ", ".join(f"'{name}'" for name in names)
-            raise MotionError("invalid_goal", f"pose is given in frame '{ascii(frame_id)[1:-1]}'; valid: {valid}")
+            raise MotionError("invalid_goal", f"pose is given in frame '{printable(frame_id)}'; valid: {valid}")
         return names[frame_id]
 
 
@@ -114,7 +115,7 @@ class MoveTask:
         self._make_target = make_target
         self._straight = straight
 
-    def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> Plan:
+    def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> MotionPlan:
         """Return the path from the present set-points."""
         robot = self._robot
         target = self.target = self._make_target(position)
@@ -124,7 +125,7 @@ class MoveTask:
         def is_reached(measured: FloatArray) -> bool:
             return judge(robot.arm, target, move.columns, move.end, measured).is_reached
 
-        return Plan(move, contact, is_reached)
+        return MotionPlan(move, contact, is_reached)
 
     def reached(self, position: FloatArray) -> Reached | None:
         """Return how near measured positions (D,) are to the target; None before there is one."""
@@ -154,10 +155,10 @@ class GripTask:
         self._robot = robot
         self._make_grip = make_grip
 
-    def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> Plan:
+    def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> MotionPlan:
         """Return the way from the present set-points."""
         grip = self.grip = self._make_grip(effort)
-        return Plan(grip.move(commanded), grip.contact(self._robot.limits.velocity), grip.is_reached)
+        return MotionPlan(grip.move(commanded), grip.contact(self._robot.limits.velocity), grip.is_reached)
 
 
 def checked_source(given: str) -> str:

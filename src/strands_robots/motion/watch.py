@@ -10,7 +10,7 @@ from strands_robots.control.gate import GateReport
 from strands_robots.control.lease import source_class
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.types import Instant, JointLimits, Observation
-from strands_robots.motion.run_reason import Reason
+from strands_robots.motion.motion_reason import MotionReason
 
 START_TIMEOUT = 3.0
 """Longest wait for a robot to be heard at all [s, steady time]."""
@@ -112,13 +112,13 @@ class RobotWatch:
             return False
         return source_class(holder).priority >= source_class(source).priority
 
-    def trouble(self, source: str) -> tuple[Reason, str] | None:
+    def trouble(self, source: str) -> tuple[MotionReason, str] | None:
         """Return why a motion of `source` cannot go on, or None."""
         now, report = self.now, self.report
         if self._went_back:
-            return Reason.WORLD_FAILED, self._went_back
+            return MotionReason.WORLD_FAILED, self._went_back
         if report is not None and report.latched:
-            return Reason.STOPPED, f"'{self.robot}' is latched: {report.latch_reason or 'no reason given'}"
+            return MotionReason.STOPPED, f"'{self.robot}' is latched: {report.latch_reason or 'no reason given'}"
         if not self.is_ready or report is None:
             if now.steady - self._begin.steady <= START_TIMEOUT:
                 return None
@@ -129,21 +129,21 @@ class RobotWatch:
                 if report is None
                 else "command_applied"
             )
-            return Reason.OBSERVATION_LOST, f"no {self.robot}/{missing} within {START_TIMEOUT} s"
+            return MotionReason.OBSERVATION_LOST, f"no {self.robot}/{missing} within {START_TIMEOUT} s"
         age, silence = now.ros - self.stamp, now.steady - self._heard
         if age > OBSERVATION_TIMEOUT:
             return (
-                Reason.OBSERVATION_LOST,
+                MotionReason.OBSERVATION_LOST,
                 f"the last joint_states are {age:.2f} s old; valid: up to {OBSERVATION_TIMEOUT} s",
             )
         if silence > 2.0 * OBSERVATION_TIMEOUT:
-            return Reason.OBSERVATION_LOST, f"nothing has been heard of '{self.robot}' for {silence:.2f} s"
+            return MotionReason.OBSERVATION_LOST, f"nothing has been heard of '{self.robot}' for {silence:.2f} s"
         return self._refused(source, report)
 
-    def _refused(self, source: str, report: GateReport) -> tuple[Reason, str] | None:
+    def _refused(self, source: str, report: GateReport) -> tuple[MotionReason, str] | None:
         now = self.now
         if self._played and self._holder not in ("", source):
-            return Reason.REFUSED, f"'{self._holder}' took the robot over"
+            return MotionReason.REFUSED, f"'{self._holder}' took the robot over"
         if not self._sent:
             return None
         waiting = now.ros - self._sent[0][1]
@@ -155,6 +155,6 @@ class RobotWatch:
                 else "the gate counted no refusal: were they lost?"
             )
             if self._played and report.lease_holder not in ("", source):
-                return Reason.REFUSED, f"'{report.lease_holder}' took the robot over; {why}"
-            return Reason.REFUSED, f"chunks of '{source}' are not played; {why}"
+                return MotionReason.REFUSED, f"'{report.lease_holder}' took the robot over; {why}"
+            return MotionReason.REFUSED, f"chunks of '{source}' are not played; {why}"
         return None

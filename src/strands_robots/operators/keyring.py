@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.audit.files import PrivateFolder
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.operators.keys import KeyFileError, PublicKey, check_owner, make_public_key
+from strands_robots.core.text import printable
+from strands_robots.operators.operator_key import KeyFileError, OperatorPublicKey, check_owner, make_public_key
 
 _LONGEST = 1 << 20
 
@@ -30,7 +31,7 @@ class Role(enum.Enum):
 class Operator:
     """One key of the keyring and what it may sign."""
 
-    key: PublicKey
+    key: OperatorPublicKey
     roles: frozenset[Role]
 
     @property
@@ -92,7 +93,7 @@ class Keyring:
         """
         if key_id not in self._by_id:
             known = ", ".join(f"{identity} ({entry.key.name})" for identity, entry in self._by_id.items())
-            raise ConfigurationError(f"no key '{ascii(key_id)[1:-1]}' in the keyring; valid: {known or 'none'}")
+            raise ConfigurationError(f"no key '{printable(key_id)}' in the keyring; valid: {known or 'none'}")
         return Keyring(known for known in self.operators if known.key.key_id != key_id)
 
 

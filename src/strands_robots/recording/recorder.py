@@ -13,7 +13,7 @@ import numpy as np
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.dataset.errors import DiskFullError, RecordingError
 from strands_robots.dataset.schema import DONE, REWARD, SUCCESS
-from strands_robots.recording.sampler import Frame, Sampler, StaleError
+from strands_robots.recording.sampler import DatasetFrame, Sampler, StaleError
 from strands_robots.recording.writer import WriterThread
 
 
@@ -28,7 +28,7 @@ class State(enum.IntEnum):
     FAILED = 5
 
 
-class Outcome(enum.IntEnum):
+class EpisodeOutcome(enum.IntEnum):
     """Whether the task was done; numbers as in srv/RecordEpisode."""
 
     UNKNOWN = 0
@@ -64,7 +64,7 @@ class _Ending:
 
     until: int
     give_up: float
-    outcome: Outcome
+    outcome: EpisodeOutcome
     reward: float
     answer: Future[Saved]
 
@@ -77,7 +77,7 @@ class _Episode:
     task: str
     provenance: Mapping[str, Any]
     began_wall: float
-    held: Frame | None = None
+    held: DatasetFrame | None = None
     ending: _Ending | None = None
     last: int = field(default=0)
     policies: list[dict[str, str]] = field(default_factory=list)
@@ -157,7 +157,9 @@ class Recorder:
         self.state, self.message = State.RECORDING, f"episode {self.saved}"
         return self.saved
 
-    def end(self, until: int, now: float, outcome: Outcome = Outcome.UNKNOWN, reward: float = 0.0) -> Future[Saved]:
+    def end(
+        self, until: int, now: float, outcome: EpisodeOutcome = EpisodeOutcome.UNKNOWN, reward: float = 0.0
+    ) -> Future[Saved]:
         """End the episode; the future is done when it was written and read again.
 
         Args:
@@ -255,7 +257,7 @@ class Recorder:
         self._on_failure(episode.index, str(error))
         ending.answer.set_exception(RecordingError(self.message))
 
-    def _take(self, episode: _Episode, frame: Frame) -> None:
+    def _take(self, episode: _Episode, frame: DatasetFrame) -> None:
         """Hold a frame back until the next one, where the last frame of an episode says how it went."""
         if not self.sampler.schema.with_outcome:
             self._submit(episode, frame, None)
@@ -264,13 +266,13 @@ class Recorder:
         if held is not None:
             self._submit(episode, held, None)
 
-    def _submit(self, episode: _Episode, frame: Frame, ending: _Ending | None) -> None:
+    def _submit(self, episode: _Episode, frame: DatasetFrame, ending: _Ending | None) -> None:
         values = dict(frame.values)
         if self.sampler.schema.with_outcome:
             is_last = ending is not None
             values[REWARD] = np.array([ending.reward if ending is not None else 0.0], dtype=np.float32)
             values[DONE] = np.array([is_last])
-            values[SUCCESS] = np.array([ending is not None and ending.outcome is Outcome.SUCCEEDED])
+            values[SUCCESS] = np.array([ending is not None and ending.outcome is EpisodeOutcome.SUCCEEDED])
         self._writer.add(values, episode.task)
         episode.last = frame.stamp
 

@@ -80,7 +80,7 @@ class CommandSample:
 
 
 @dataclass(frozen=True)
-class Frame:
+class DatasetFrame:
     """One frame.
 
     Attributes:
@@ -204,7 +204,7 @@ class Sampler:
         """Return t_k [ns, ROS time]; exact, without a sum of rounded periods."""
         return (self.start or 0) + (k * SECOND) // self.schema.fps
 
-    def due(self, now: int, until: int | None = None) -> Iterator[Frame]:
+    def due(self, now: int, until: int | None = None) -> Iterator[DatasetFrame]:
         """Give the frames that can be made.
 
         Args:
@@ -275,7 +275,7 @@ class Sampler:
             return True
         return until is not None and self.config.grace is None and mark >= end - round(self.config.slack * SECOND)
 
-    def _make(self, t: int, end: int) -> Frame | None:
+    def _make(self, t: int, end: int) -> DatasetFrame | None:
         seen, answered = t + ROUNDING, end - ROUNDING - 1
         if self._index == 0 and any(
             stream.newest(answered if stream in self._commands else seen) is None for stream in self.streams.values()
@@ -290,7 +290,7 @@ class Sampler:
         if stale and not self._accept(stale):
             return None
         samples = {stream.topic: sample.payload for stream, sample, _ in taken if sample is not None}
-        frame = Frame(self._index, t, self._values(samples), stale)
+        frame = DatasetFrame(self._index, t, self._values(samples), stale)
         self._index += 1
         return frame
 

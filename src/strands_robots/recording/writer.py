@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.core.futures import log_mistake, resolve
 from strands_robots.dataset.errors import RecordingError
 

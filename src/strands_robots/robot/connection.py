@@ -57,7 +57,7 @@ class Wish:
 
 
 @dataclass
-class Connection:
+class GraphConnection:
     """A connection to a graph.
 
     Attributes:
@@ -88,11 +88,11 @@ class Connection:
                 self.started.end()
 
 
-_connections: dict[str, Connection] = {}
+_connections: dict[str, GraphConnection] = {}
 _lock = threading.RLock()
 
 
-def attach(wish: Wish) -> Connection:
+def attach(wish: Wish) -> GraphConnection:
     """Return the connection for a Robot; starts a graph when none runs and one may be started.
 
     Raises:
@@ -118,7 +118,7 @@ def attach(wish: Wish) -> Connection:
         return found
 
 
-def release(namespace: str, connection: Connection) -> None:
+def release(namespace: str, connection: GraphConnection) -> None:
     """Let go of a connection; the last one to do so ends it."""
     with _lock:
         connection.users -= 1
@@ -132,7 +132,7 @@ def is_only_connection() -> bool:
     return len(_connections) < 2
 
 
-def _connect(wish: Wish) -> Connection:
+def _connect(wish: Wish) -> GraphConnection:
     from strands_robots.bringup.environment import local_discovery, middleware_environment
     from strands_robots.core.share import share_directory
 
@@ -155,10 +155,10 @@ def _connect(wish: Wish) -> Connection:
     if wish.options:
         graph.close()
         raise _too_late(wish)
-    return Connection(graph, Toolset(graph), None, wish)
+    return GraphConnection(graph, Toolset(graph), None, wish)
 
 
-def _started(wish: Wish, rules: Path) -> Connection:
+def _started(wish: Wish, rules: Path) -> GraphConnection:
     """Start a graph and return the connection to it. When that fails, or Ctrl-C ends it, nothing stays behind."""
     from strands_robots.agent.tools.toolset import Toolset
     from strands_robots.bringup.child_graph import start_real, start_simulation
@@ -169,7 +169,7 @@ def _started(wish: Wish, rules: Path) -> Connection:
     try:
         graph = AgentGraph(wish.namespace, "robot", wish.policy or rules)
         _wait(graph, wish, started)
-        return Connection(graph, Toolset(graph), started, wish)
+        return GraphConnection(graph, Toolset(graph), started, wish)
     except BaseException:
         if graph is not None:
             graph.close()
@@ -191,7 +191,7 @@ def _wait(graph: AgentGraph, wish: Wish, started: StartedGraph) -> None:
 
 def _is_up(graph: AgentGraph, names: list[str], arms: bool) -> bool:
     """Return whether every robot is heard and, where it arms on start, was armed: it may have been stopped since."""
-    from strands_robots.clients.robot_link import was_armed
+    from strands_robots.clients.robot_client import was_armed
 
     if not set(names) <= set(graph.robots()) or not graph.has_servers():
         return False

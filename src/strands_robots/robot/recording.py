@@ -8,12 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from strands_robots.clients.results import EpisodeResult, StreamAccount
+from strands_robots.clients.results import RecordedEpisode, StreamAccount
 from strands_robots.core.errors import ConfigurationError, NoAnswerError, StrandsRobotsError, UnknownNameError
+from strands_robots.core.text import printable
 from strands_robots.dataset.errors import RecordingError
 
 if TYPE_CHECKING:
-    from strands_robots.clients.robot_link import RobotLink
+    from strands_robots.clients.robot_client import RobotClient
 
 OnError = Literal["discard", "mark"]
 Existing = Literal["append", "new", "overwrite"]
@@ -44,7 +45,7 @@ class Recording:
 
     def __init__(
         self,
-        link: RobotLink,
+        link: RobotClient,
         fields: Mapping[str, Any],
         existing: Existing,
         on_error: OnError,
@@ -56,7 +57,7 @@ class Recording:
             raise UnknownNameError("on_error", str(on_error), ("discard", "mark"))
         if not str(fields["task"]).strip():
             raise ConfigurationError("the task is empty; valid: what the robot shall do, in words")
-        self.result: EpisodeResult | None = None
+        self.result: RecordedEpisode | None = None
         self._link = link
         self._root = Path(fields["root"])
         is_there = (self._root / "meta" / "info.json").is_file()
@@ -118,9 +119,9 @@ class Recording:
 
     def __repr__(self) -> str:
         state = "being recorded" if self.result is None else self.result.message
-        return f"Recording('{self._root}', {ascii(state)[1:-1]})"
+        return f"Recording('{self._root}', {printable(state)})"
 
-    def _ended(self, is_kept: bool) -> EpisodeResult:
+    def _ended(self, is_kept: bool) -> RecordedEpisode:
         before = self._order("STATE").state
         fields = {"outcome": _OUTCOMES[self._outcome]} if is_kept else {}
         answer = self._order("END" if is_kept else "DISCARD", **fields)
@@ -129,7 +130,7 @@ class Recording:
             StreamAccount(count.topic, *(int(getattr(count, name)) for name in _COUNTS))
             for count in answer.state.streams or before.streams
         )
-        return EpisodeResult(
+        return RecordedEpisode(
             is_saved, str(answer.message), self._root, int(answer.episode if answer.success else before.episode),
             int(answer.frames or before.frames), self._outcome, streams,
         )  # fmt: skip

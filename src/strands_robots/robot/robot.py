@@ -25,8 +25,9 @@ from strands_robots.core.errors import (
     StrandsRobotsError,
     UnknownNameError,
 )
+from strands_robots.core.text import printable
 from strands_robots.robot.arguments import pose_fields, settings_text
-from strands_robots.robot.connection import Connection, Mode, Wish, attach, release
+from strands_robots.robot.connection import GraphConnection, Mode, Wish, attach, release
 from strands_robots.robot.html import robot_page
 from strands_robots.robot.recording import Existing, OnError, Recording
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from strands_robots.agent.tools.toolset import Toolset
-    from strands_robots.clients.robot_link import RobotLink
+    from strands_robots.clients.robot_client import RobotClient
 
 __all__ = ["MODE_VARIABLE", "Robot"]
 
@@ -79,12 +80,12 @@ class Robot:
         self._name = wish.name
         self._namespace = namespace
         self._mode = wish.mode
-        self._connection: Connection | None = attach(wish)
+        self._connection: GraphConnection | None = attach(wish)
         self._link = self._linked(self._connection)
 
-    def _linked(self, connection: Connection) -> RobotLink:
+    def _linked(self, connection: GraphConnection) -> RobotClient:
         """Return the way to the robot; where there is none, let go of the graph."""
-        from strands_robots.clients.robot_link import RobotLink
+        from strands_robots.clients.robot_client import RobotClient
 
         try:
             known = connection.graph.await_robots(self._name)
@@ -95,7 +96,7 @@ class Robot:
                 )
             if self._name not in known:
                 raise UnknownNameError("robot", self._name, known)
-            link = RobotLink(connection.graph.client, connection.graph.goals, self._name)
+            link = RobotClient(connection.graph.client, connection.graph.goals, self._name)
             if self._mode == "sim" and not link.is_simulated():
                 link.close()
                 raise ConfigurationError(
@@ -287,7 +288,7 @@ class Robot:
             ConfigurationError: If a value cannot be used.
         """
         self._require_open()
-        from strands_robots.bringup.options import ros_home
+        from strands_robots.bringup.graph_options import ros_home
 
         names = [self._name] if robots is None else list(robots)
         if cameras is None:
@@ -334,9 +335,9 @@ class Robot:
             return f"Robot('{self._name}', closed)"
         seen = self._seen()
         if isinstance(seen, str):
-            return f"Robot('{self._name}', {self._where()}, {ascii(seen)[1:-1]})"
+            return f"Robot('{self._name}', {self._where()}, {printable(seen)})"
         joints = ", ".join(f"{name}={value:.3f}" for name, value in seen.joints.items())
-        state = f"stopped: {ascii(seen.why)[1:-1]}" if seen.is_stopped else "armed"
+        state = f"stopped: {printable(seen.why)}" if seen.is_stopped else "armed"
         return f"Robot('{self._name}', {self._where()}, {state}, {joints})"
 
     def _repr_html_(self) -> str:
@@ -355,7 +356,7 @@ class Robot:
         except StrandsRobotsError as error:
             return str(error)
 
-    def _require_open(self) -> Connection:
+    def _require_open(self) -> GraphConnection:
         if self._connection is None:
             raise ConfigurationError(f"robot '{self._name}' is closed; valid: a new Robot('{self._name}')")
         self._connection.require_alive()

@@ -94,7 +94,7 @@ class SupervisorState:
 
 
 @dataclass
-class _Robot:
+class _SupervisedRobot:
     report: GateReport
     received: float
     admitted: str
@@ -105,7 +105,7 @@ class _Robot:
 
 
 @dataclass
-class _Stop:
+class _LatchedStop:
     source: str
     reason: str
     since: float
@@ -144,14 +144,14 @@ class Supervisor:
         self._config = config
         self._buttons = buttons or ButtonWatch((), 1.0)
         self._authority: ResumeAuthority = authority if authority is not None else AnyoneMayResume()
-        self._robots: dict[str, _Robot] = {}
+        self._robots: dict[str, _SupervisedRobot] = {}
         self._expected = set(config.expected)
         self.settling = Settling(config.settle_time, config.gate_state_timeout / 2.0)
         self._retired: deque[tuple[str, str]] = deque(maxlen=_MOST_RETIRED)
         self._sequence = 0
         self._epoch = 0
         self._stop_id = 0
-        self._stop: _Stop | None = None
+        self._stop: _LatchedStop | None = None
         if config.is_restart:
             self._latch("safety_node", "safety_node started again within the same run", now)
         elif not config.arm_on_start:
@@ -239,7 +239,7 @@ class Supervisor:
             self._retire(report, now)
             return
         if robot is None:
-            robot = _Robot(report, now, report.session, now, report.latch_count)
+            robot = _SupervisedRobot(report, now, report.session, now, report.latch_count)
             self._robots[report.robot] = robot
             self._check_newcomer(report, now)
             if self._stop is None:
@@ -325,7 +325,7 @@ class Supervisor:
 
     def _latch(self, source: str, reason: str, now: float, is_hearsay: bool = False) -> None:
         self._stop_id += 1
-        self._stop = _Stop(source, reason, now, (source,), is_hearsay)
+        self._stop = _LatchedStop(source, reason, now, (source,), is_hearsay)
         for robot in self._robots.values():
             robot.rest_since_stop = False
 
@@ -378,10 +378,10 @@ class Supervisor:
     def _unheard(self) -> list[str]:
         return sorted(self._expected - self._robots.keys())
 
-    def _is_silent(self, robot: _Robot, now: float) -> bool:
+    def _is_silent(self, robot: _SupervisedRobot, now: float) -> bool:
         return now - robot.received > self._config.gate_state_timeout
 
-    def _evidence(self, name: str, robot: _Robot, now: float) -> RobotEvidence:
+    def _evidence(self, name: str, robot: _SupervisedRobot, now: float) -> RobotEvidence:
         return RobotEvidence(
             robot=name,
             session=robot.admitted,

@@ -9,8 +9,8 @@ import numpy as np
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.description.servos import position_servos
 from strands_robots.servo_bus.bus_servo import BusServo
+from strands_robots.servo_bus.feetech_registers import TICKS_PER_RADIAN
 from strands_robots.servo_bus.kinds import FEETECH, ServoKind, make_servo
-from strands_robots.servo_bus.registers import TICKS_PER_RADIAN
 from strands_robots.sim.world.world import World
 
 BLOCKED = 500.0

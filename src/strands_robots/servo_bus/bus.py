@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.servo_bus.bus_servo import BusServo, Wire
 from strands_robots.servo_bus.feetech_wire import feetech_wire
 
@@ -104,5 +105,5 @@ def number(text: str, name: str) -> float:
     except ValueError:
         value = float("nan")
     if not abs(value) < 1e9:
-        raise ConfigurationError(f"{name} is '{ascii(text)[1:-1]}'; valid: a number")
+        raise ConfigurationError(f"{name} is '{printable(text)}'; valid: a number")
     return value

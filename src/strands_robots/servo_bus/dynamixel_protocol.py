@@ -20,7 +20,7 @@ OVERHEAD = 11
 LONGEST = 1024
 
 
-class Instruction(enum.IntEnum):
+class DynamixelInstruction(enum.IntEnum):
     """What a packet asks for, and STATUS, which an answer is."""
 
     PING = 0x01
@@ -52,7 +52,7 @@ ALERT = 0x80
 
 
 @dataclass(frozen=True)
-class Packet:
+class DynamixelPacket:
     """One packet whose CRC was right.
 
     Attributes:
@@ -88,7 +88,7 @@ def crc16(data: bytes | bytearray | memoryview) -> int:
     return value
 
 
-def encode(packet: Packet) -> bytes:
+def encode(packet: DynamixelPacket) -> bytes:
     """Return the packet's bytes."""
     body = (bytes((packet.code,)) + packet.parameters).replace(_PATTERN, _STUFFED)
     data = HEADER + bytes((packet.id,)) + (len(body) + 2).to_bytes(2, "little") + body
@@ -97,10 +97,10 @@ def encode(packet: Packet) -> bytes:
 
 def status(number: int, error: int, parameters: bytes = b"") -> bytes:
     """Return an answer's bytes."""
-    return encode(Packet(number, Instruction.STATUS, bytes((error,)) + parameters))
+    return encode(DynamixelPacket(number, DynamixelInstruction.STATUS, bytes((error,)) + parameters))
 
 
-class Parser:
+class DynamixelParser:
     """Finds packets in a stream of bytes; what is no packet is skipped and counted.
 
     Attributes:
@@ -111,10 +111,10 @@ class Parser:
         self.damaged = 0
         self._bytes = bytearray()
 
-    def feed(self, data: bytes) -> list[Packet]:
+    def feed(self, data: bytes) -> list[DynamixelPacket]:
         """Return the packets that are complete with `data`."""
         self._bytes += data
-        packets: list[Packet] = []
+        packets: list[DynamixelPacket] = []
         while True:
             start = self._bytes.find(HEADER)
             if start < 0:
@@ -133,7 +133,7 @@ class Parser:
                 return packets
             if crc16(memoryview(self._bytes)[: end - 2]) == int.from_bytes(self._bytes[end - 2 : end], "little"):
                 body = bytes(self._bytes[7 : end - 2]).replace(_STUFFED, _PATTERN)
-                packets.append(Packet(self._bytes[4], body[0], body[1:]))
+                packets.append(DynamixelPacket(self._bytes[4], body[0], body[1:]))
                 del self._bytes[:end]
             else:
                 self.damaged += 1

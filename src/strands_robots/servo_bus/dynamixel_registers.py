@@ -28,7 +28,7 @@ BAUD_RATES = (9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000
 
 
 @dataclass(frozen=True)
-class Register:
+class DynamixelRegister:
     """One register.
 
     Attributes:
@@ -46,7 +46,7 @@ class Register:
     valid: tuple[int, int] | None = None
 
 
-class Mode(enum.IntEnum):
+class OperatingMode(enum.IntEnum):
     """Values of the register `operating_mode`."""
 
     CURRENT = 0
@@ -67,67 +67,69 @@ class HardwareError(enum.IntFlag):
     OVERLOAD = 0x20
 
 
-class Reg(enum.Enum):
+class DynamixelReg(enum.Enum):
     """The registers by name."""
 
-    MODEL = Register(0, 2, is_read_only=True)
-    INFORMATION = Register(2, 4, is_read_only=True)
-    FIRMWARE = Register(6, is_read_only=True)
-    ID = Register(7, valid=(0, 252))
-    BAUD_RATE = Register(8, valid=(0, len(BAUD_RATES) - 1))
-    RETURN_DELAY = Register(9, valid=(0, 254))
+    MODEL = DynamixelRegister(0, 2, is_read_only=True)
+    INFORMATION = DynamixelRegister(2, 4, is_read_only=True)
+    FIRMWARE = DynamixelRegister(6, is_read_only=True)
+    ID = DynamixelRegister(7, valid=(0, 252))
+    BAUD_RATE = DynamixelRegister(8, valid=(0, len(BAUD_RATES) - 1))
+    RETURN_DELAY = DynamixelRegister(9, valid=(0, 254))
     # Bit 0, the reverse mode, is not simulated; LeRobot's arms do not use it.
-    DRIVE_MODE = Register(10, valid=(0, 0))
-    OPERATING_MODE = Register(11, valid=(0, 16))
-    SECONDARY_ID = Register(12)
-    PROTOCOL = Register(13)
-    HOMING_OFFSET = Register(20, 4, is_signed=True, valid=(-1_044_479, 1_044_479))
-    MOVING_THRESHOLD = Register(24, 4)
-    TEMPERATURE_LIMIT = Register(31, valid=(0, 100))
-    MAX_VOLTAGE = Register(32, 2)
-    MIN_VOLTAGE = Register(34, 2)
-    PWM_LIMIT = Register(36, 2, valid=(0, FULL_PWM))
-    CURRENT_LIMIT = Register(38, 2, valid=(0, 1750))
-    VELOCITY_LIMIT = Register(44, 4)
-    MAX_POSITION = Register(48, 4, valid=(0, RESOLUTION - 1))
-    MIN_POSITION = Register(52, 4, valid=(0, RESOLUTION - 1))
-    STARTUP = Register(60)
-    PWM_SLOPE = Register(62)
-    SHUTDOWN = Register(63)
-    TORQUE_ENABLE = Register(64, valid=(0, 1))
-    LED = Register(65, valid=(0, 1))
-    RESPONSE_LEVEL = Register(68, valid=(0, 2))
-    REGISTERED = Register(69, is_read_only=True)
-    HARDWARE_ERROR = Register(70, is_read_only=True)
-    VELOCITY_I = Register(76, 2)
-    VELOCITY_P = Register(78, 2)
-    POSITION_D = Register(80, 2)
-    POSITION_I = Register(82, 2)
-    POSITION_P = Register(84, 2)
-    FEEDFORWARD_2 = Register(88, 2)
-    FEEDFORWARD_1 = Register(90, 2)
-    BUS_WATCHDOG = Register(98)
-    GOAL_PWM = Register(100, 2, is_signed=True)
-    GOAL_CURRENT = Register(102, 2, is_signed=True)
-    GOAL_VELOCITY = Register(104, 4, is_signed=True)
-    PROFILE_ACCELERATION = Register(108, 4)
-    PROFILE_VELOCITY = Register(112, 4)
-    GOAL_POSITION = Register(116, 4, is_signed=True)
-    TICK = Register(120, 2, is_read_only=True)
-    MOVING = Register(122, is_read_only=True)
-    MOVING_STATUS = Register(123, is_read_only=True)
-    PRESENT_PWM = Register(124, 2, is_signed=True, is_read_only=True)
-    PRESENT_CURRENT = Register(126, 2, is_signed=True, is_read_only=True)  # Load where there is no current sensor.
-    PRESENT_VELOCITY = Register(128, 4, is_signed=True, is_read_only=True)
-    PRESENT_POSITION = Register(132, 4, is_signed=True, is_read_only=True)
-    VELOCITY_TRAJECTORY = Register(136, 4, is_signed=True, is_read_only=True)
-    POSITION_TRAJECTORY = Register(140, 4, is_signed=True, is_read_only=True)
-    PRESENT_VOLTAGE = Register(144, 2, is_read_only=True)
-    PRESENT_TEMPERATURE = Register(146, is_read_only=True)
+    DRIVE_MODE = DynamixelRegister(10, valid=(0, 0))
+    OPERATING_MODE = DynamixelRegister(11, valid=(0, 16))
+    SECONDARY_ID = DynamixelRegister(12)
+    PROTOCOL = DynamixelRegister(13)
+    HOMING_OFFSET = DynamixelRegister(20, 4, is_signed=True, valid=(-1_044_479, 1_044_479))
+    MOVING_THRESHOLD = DynamixelRegister(24, 4)
+    TEMPERATURE_LIMIT = DynamixelRegister(31, valid=(0, 100))
+    MAX_VOLTAGE = DynamixelRegister(32, 2)
+    MIN_VOLTAGE = DynamixelRegister(34, 2)
+    PWM_LIMIT = DynamixelRegister(36, 2, valid=(0, FULL_PWM))
+    CURRENT_LIMIT = DynamixelRegister(38, 2, valid=(0, 1750))
+    VELOCITY_LIMIT = DynamixelRegister(44, 4)
+    MAX_POSITION = DynamixelRegister(48, 4, valid=(0, RESOLUTION - 1))
+    MIN_POSITION = DynamixelRegister(52, 4, valid=(0, RESOLUTION - 1))
+    STARTUP = DynamixelRegister(60)
+    PWM_SLOPE = DynamixelRegister(62)
+    SHUTDOWN = DynamixelRegister(63)
+    TORQUE_ENABLE = DynamixelRegister(64, valid=(0, 1))
+    LED = DynamixelRegister(65, valid=(0, 1))
+    RESPONSE_LEVEL = DynamixelRegister(68, valid=(0, 2))
+    REGISTERED = DynamixelRegister(69, is_read_only=True)
+    HARDWARE_ERROR = DynamixelRegister(70, is_read_only=True)
+    VELOCITY_I = DynamixelRegister(76, 2)
+    VELOCITY_P = DynamixelRegister(78, 2)
+    POSITION_D = DynamixelRegister(80, 2)
+    POSITION_I = DynamixelRegister(82, 2)
+    POSITION_P = DynamixelRegister(84, 2)
+    FEEDFORWARD_2 = DynamixelRegister(88, 2)
+    FEEDFORWARD_1 = DynamixelRegister(90, 2)
+    BUS_WATCHDOG = DynamixelRegister(98)
+    GOAL_PWM = DynamixelRegister(100, 2, is_signed=True)
+    GOAL_CURRENT = DynamixelRegister(102, 2, is_signed=True)
+    GOAL_VELOCITY = DynamixelRegister(104, 4, is_signed=True)
+    PROFILE_ACCELERATION = DynamixelRegister(108, 4)
+    PROFILE_VELOCITY = DynamixelRegister(112, 4)
+    GOAL_POSITION = DynamixelRegister(116, 4, is_signed=True)
+    TICK = DynamixelRegister(120, 2, is_read_only=True)
+    MOVING = DynamixelRegister(122, is_read_only=True)
+    MOVING_STATUS = DynamixelRegister(123, is_read_only=True)
+    PRESENT_PWM = DynamixelRegister(124, 2, is_signed=True, is_read_only=True)
+    PRESENT_CURRENT = DynamixelRegister(
+        126, 2, is_signed=True, is_read_only=True
+    )  # Load where there is no current sensor.
+    PRESENT_VELOCITY = DynamixelRegister(128, 4, is_signed=True, is_read_only=True)
+    PRESENT_POSITION = DynamixelRegister(132, 4, is_signed=True, is_read_only=True)
+    VELOCITY_TRAJECTORY = DynamixelRegister(136, 4, is_signed=True, is_read_only=True)
+    POSITION_TRAJECTORY = DynamixelRegister(140, 4, is_signed=True, is_read_only=True)
+    PRESENT_VOLTAGE = DynamixelRegister(144, 2, is_read_only=True)
+    PRESENT_TEMPERATURE = DynamixelRegister(146, is_read_only=True)
 
 
 @dataclass(frozen=True)
-class Model:
+class ServoModel:
     """What one model has of its own.
 
     Attributes:
@@ -152,8 +154,8 @@ class Model:
 
 
 MODELS = {
-    "xl330-m288": Model(1200, 50, 35, 70, 30, 70, 53, (400, 0), 1.47),
-    "xl330-m077": Model(1190, 50, 35, 70, 30, 70, 53, (400, 0), 1.47),
-    "xl430-w250": Model(1060, 120, 60, 140, 50, 72, 52, (640, 4000), None),
+    "xl330-m288": ServoModel(1200, 50, 35, 70, 30, 70, 53, (400, 0), 1.47),
+    "xl330-m077": ServoModel(1190, 50, 35, 70, 30, 70, 53, (400, 0), 1.47),
+    "xl430-w250": ServoModel(1060, 120, 60, 140, 50, 72, 52, (640, 4000), None),
 }
 TICKS_PER_RADIAN = RESOLUTION / (2.0 * math.pi)

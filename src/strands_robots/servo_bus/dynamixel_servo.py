@@ -13,16 +13,16 @@ from strands_robots.servo_bus.dynamixel_registers import (
     RESOLUTION,
     SIZE,
     VELOCITY_UNIT,
+    DynamixelReg,
+    DynamixelRegister,
     HardwareError,
-    Mode,
-    Reg,
-    Register,
+    OperatingMode,
 )
 
 AMBIENT = 32
 _LARGEST_OFFSET = 1024
 """Homing offsets beyond this count only in the modes of several turns [steps]."""
-_REGISTERS = {reg.value.address: reg for reg in Reg}
+_REGISTERS = {reg.value.address: reg for reg in DynamixelReg}
 
 
 class DynamixelServo:
@@ -57,20 +57,20 @@ class DynamixelServo:
             self.set(register, value)
         if is_calibrated:
             middle = RESOLUTION // 2 - 1
-            self.set(Reg.OPERATING_MODE, Mode.EXTENDED_POSITION)
-            self.set(Reg.HOMING_OFFSET, middle - mount)
-            self.set(Reg.MIN_POSITION, max(middle + encoder_range[0], 0))
-            self.set(Reg.MAX_POSITION, min(middle + encoder_range[1], RESOLUTION - 1))
+            self.set(DynamixelReg.OPERATING_MODE, OperatingMode.EXTENDED_POSITION)
+            self.set(DynamixelReg.HOMING_OFFSET, middle - mount)
+            self.set(DynamixelReg.MIN_POSITION, max(middle + encoder_range[0], 0))
+            self.set(DynamixelReg.MAX_POSITION, min(middle + encoder_range[1], RESOLUTION - 1))
         self._saved = bytes(self._table[:EEPROM_END])
         self.power_up()
 
-    def get(self, register: Reg) -> int:
+    def get(self, register: DynamixelReg) -> int:
         """Return a register's number."""
         entry = register.value
         data = self._table[entry.address : entry.address + entry.length]
         return int.from_bytes(data, "little", signed=entry.is_signed)
 
-    def set(self, register: Reg, value: int) -> None:
+    def set(self, register: DynamixelReg, value: int) -> None:
         """Set a register's number, whether the host may or not."""
         entry = register.value
         data = int(value).to_bytes(entry.length, "little", signed=entry.is_signed)
@@ -79,33 +79,33 @@ class DynamixelServo:
     @property
     def number(self) -> int:
         """Its address on the bus."""
-        return self.get(Reg.ID)
+        return self.get(DynamixelReg.ID)
 
     @property
     def baud_rate(self) -> int:
         """The rate at which it listens [bit/s]."""
-        return BAUD_RATES[self.get(Reg.BAUD_RATE)]
+        return BAUD_RATES[self.get(DynamixelReg.BAUD_RATE)]
 
     @property
     def torque(self) -> bool:
         """Whether the motor gives torque."""
-        return self.is_powered and self.get(Reg.TORQUE_ENABLE) == 1
+        return self.is_powered and self.get(DynamixelReg.TORQUE_ENABLE) == 1
 
     @property
     def strength(self) -> float:
         """Part of its stall torque that the motor may give."""
         if not self.torque:
             return 0.0
-        part = self.get(Reg.PWM_LIMIT) / FULL_PWM
+        part = self.get(DynamixelReg.PWM_LIMIT) / FULL_PWM
         stall = self.model.stall_current
-        if self.get(Reg.OPERATING_MODE) == Mode.CURRENT_POSITION and stall is not None:
-            part = min(part, abs(self.get(Reg.GOAL_CURRENT)) * CURRENT_UNIT / stall)
+        if self.get(DynamixelReg.OPERATING_MODE) == OperatingMode.CURRENT_POSITION and stall is not None:
+            part = min(part, abs(self.get(DynamixelReg.GOAL_CURRENT)) * CURRENT_UNIT / stall)
         return min(part, 1.0)
 
     @property
     def goal(self) -> int:
         """Where the motor aims at [steps from 0 rad]."""
-        return self.get(Reg.GOAL_POSITION) - self._offset - self._turn - self.mount
+        return self.get(DynamixelReg.GOAL_POSITION) - self._offset - self._turn - self.mount
 
     @property
     def alert(self) -> bool:
@@ -114,12 +114,12 @@ class DynamixelServo:
 
     def talk(self, baud_rate: int) -> None:
         """Listen at another baud rate from now on."""
-        self.set(Reg.BAUD_RATE, BAUD_RATES.index(baud_rate))
+        self.set(DynamixelReg.BAUD_RATE, BAUD_RATES.index(baud_rate))
         self._saved = bytes(self._table[:EEPROM_END])
 
     def hold(self) -> None:
         """Give torque, as a program before may have left it."""
-        self.set(Reg.TORQUE_ENABLE, 1)
+        self.set(DynamixelReg.TORQUE_ENABLE, 1)
 
     def feel(self, position: int, velocity: int, effort: float) -> None:
         """See `BusServo`."""
@@ -129,22 +129,23 @@ class DynamixelServo:
     def measure(self) -> None:
         """Bring the registers of measurements up to date; errors in `shutdown` take the torque."""
         stall = self.model.stall_current
-        self.set(Reg.PRESENT_POSITION, self._position + self.mount + self._turn + self._offset)
-        self.set(Reg.PRESENT_VELOCITY, round(self._velocity / VELOCITY_UNIT))
+        self.set(DynamixelReg.PRESENT_POSITION, self._position + self.mount + self._turn + self._offset)
+        self.set(DynamixelReg.PRESENT_VELOCITY, round(self._velocity / VELOCITY_UNIT))
         self.set(
-            Reg.PRESENT_CURRENT, round(self._effort * (1.0 / LOAD_UNIT if stall is None else stall / CURRENT_UNIT))
+            DynamixelReg.PRESENT_CURRENT,
+            round(self._effort * (1.0 / LOAD_UNIT if stall is None else stall / CURRENT_UNIT)),
         )
-        self.set(Reg.PRESENT_PWM, round(self._effort * FULL_PWM))
-        self.set(Reg.PRESENT_VOLTAGE, self.voltage)
-        self.set(Reg.PRESENT_TEMPERATURE, self.temperature)
-        self.set(Reg.MOVING, int(abs(self._velocity) > 20))
-        if not self.get(Reg.MIN_VOLTAGE) <= self.voltage <= self.get(Reg.MAX_VOLTAGE):
+        self.set(DynamixelReg.PRESENT_PWM, round(self._effort * FULL_PWM))
+        self.set(DynamixelReg.PRESENT_VOLTAGE, self.voltage)
+        self.set(DynamixelReg.PRESENT_TEMPERATURE, self.temperature)
+        self.set(DynamixelReg.MOVING, int(abs(self._velocity) > 20))
+        if not self.get(DynamixelReg.MIN_VOLTAGE) <= self.voltage <= self.get(DynamixelReg.MAX_VOLTAGE):
             self._errors |= HardwareError.VOLTAGE
-        if self.temperature > self.get(Reg.TEMPERATURE_LIMIT):
+        if self.temperature > self.get(DynamixelReg.TEMPERATURE_LIMIT):
             self._errors |= HardwareError.OVERHEAT
-        self.set(Reg.HARDWARE_ERROR, int(self._errors))
-        if int(self._errors) & self.get(Reg.SHUTDOWN):
-            self.set(Reg.TORQUE_ENABLE, 0)
+        self.set(DynamixelReg.HARDWARE_ERROR, int(self._errors))
+        if int(self._errors) & self.get(DynamixelReg.SHUTDOWN):
+            self.set(DynamixelReg.TORQUE_ENABLE, 0)
 
     def read(self, address: int, length: int) -> bytes | None:
         """Return bytes of the memory; None beyond its end."""
@@ -162,9 +163,13 @@ class DynamixelServo:
             value = int.from_bytes(data[entry.address - address :][: entry.length], "little", signed=entry.is_signed)
             if entry.valid is not None and not entry.valid[0] <= value <= entry.valid[1]:
                 return Problem.DATA_RANGE
-            if entry is Reg.GOAL_POSITION.value and not self._may_aim_at(value):
+            if entry is DynamixelReg.GOAL_POSITION.value and not self._may_aim_at(value):
                 return Problem.DATA_LIMIT
-        if address == Reg.TORQUE_ENABLE.value.address and data[0] and int(self._errors) & self.get(Reg.SHUTDOWN):
+        if (
+            address == DynamixelReg.TORQUE_ENABLE.value.address
+            and data[0]
+            and int(self._errors) & self.get(DynamixelReg.SHUTDOWN)
+        ):
             return Problem.RESULT
         self._table[address : address + len(data)] = data
         if address < EEPROM_END:
@@ -177,7 +182,7 @@ class DynamixelServo:
         if isinstance(found, Problem):
             return found
         self._pending = address, data
-        self.set(Reg.REGISTERED, 1)
+        self.set(DynamixelReg.REGISTERED, 1)
         return Problem.NONE
 
     def act(self) -> Problem:
@@ -186,7 +191,7 @@ class DynamixelServo:
             return Problem.INSTRUCTION
         address, data = self._pending
         self._pending = None
-        self.set(Reg.REGISTERED, 0)
+        self.set(DynamixelReg.REGISTERED, 0)
         return self.write(address, data)
 
     def lose_power(self) -> None:
@@ -200,25 +205,25 @@ class DynamixelServo:
         self._errors = HardwareError(0)
         self._turn = -((self._position + self.mount) // RESOLUTION) * RESOLUTION
         self._table[:] = self._saved + bytes(SIZE - EEPROM_END)
-        self.set(Reg.RESPONSE_LEVEL, 2)
-        self.set(Reg.POSITION_P, self.model.gains[0])
-        self.set(Reg.POSITION_D, self.model.gains[1])
-        self.set(Reg.GOAL_PWM, self.get(Reg.PWM_LIMIT))
-        self.set(Reg.GOAL_CURRENT, self.get(Reg.CURRENT_LIMIT))
+        self.set(DynamixelReg.RESPONSE_LEVEL, 2)
+        self.set(DynamixelReg.POSITION_P, self.model.gains[0])
+        self.set(DynamixelReg.POSITION_D, self.model.gains[1])
+        self.set(DynamixelReg.GOAL_PWM, self.get(DynamixelReg.PWM_LIMIT))
+        self.set(DynamixelReg.GOAL_CURRENT, self.get(DynamixelReg.CURRENT_LIMIT))
         self.measure()
-        self.set(Reg.GOAL_POSITION, self.get(Reg.PRESENT_POSITION))
+        self.set(DynamixelReg.GOAL_POSITION, self.get(DynamixelReg.PRESENT_POSITION))
 
     @property
     def _offset(self) -> int:
-        offset = self.get(Reg.HOMING_OFFSET)
-        is_one_turn = self.get(Reg.OPERATING_MODE) == Mode.POSITION
+        offset = self.get(DynamixelReg.HOMING_OFFSET)
+        is_one_turn = self.get(DynamixelReg.OPERATING_MODE) == OperatingMode.POSITION
         return 0 if is_one_turn and abs(offset) > _LARGEST_OFFSET else offset
 
     def _may_aim_at(self, value: int) -> bool:
-        is_bounded = self.get(Reg.OPERATING_MODE) == Mode.POSITION
-        return not is_bounded or self.get(Reg.MIN_POSITION) <= value <= self.get(Reg.MAX_POSITION)
+        is_bounded = self.get(DynamixelReg.OPERATING_MODE) == OperatingMode.POSITION
+        return not is_bounded or self.get(DynamixelReg.MIN_POSITION) <= value <= self.get(DynamixelReg.MAX_POSITION)
 
-    def _registers(self, address: int, length: int) -> list[Register] | Problem:
+    def _registers(self, address: int, length: int) -> list[DynamixelRegister] | Problem:
         """Return the registers that a write covers, or why it cannot be done."""
         found, at = [], address
         while at < address + length:
@@ -229,13 +234,13 @@ class DynamixelServo:
             at += reg.value.length
         return found if at == address + length and found else Problem.DATA_LENGTH
 
-    def _factory(self, number: int) -> dict[Reg, int]:
+    def _factory(self, number: int) -> dict[DynamixelReg, int]:
         made = self.model
         return {
-            Reg.MODEL: made.number, Reg.FIRMWARE: 46, Reg.ID: number, Reg.BAUD_RATE: BAUD_RATES.index(1_000_000),
-            Reg.RETURN_DELAY: 250, Reg.OPERATING_MODE: Mode.POSITION, Reg.SECONDARY_ID: 255, Reg.PROTOCOL: 2,
-            Reg.MOVING_THRESHOLD: 10, Reg.TEMPERATURE_LIMIT: made.hottest, Reg.MAX_VOLTAGE: made.highest,
-            Reg.MIN_VOLTAGE: made.lowest, Reg.PWM_LIMIT: FULL_PWM, Reg.VELOCITY_LIMIT: 445,
-            Reg.CURRENT_LIMIT: 0 if made.stall_current is None else 1750, Reg.MAX_POSITION: RESOLUTION - 1,
-            Reg.SHUTDOWN: made.shutdown,
+            DynamixelReg.MODEL: made.number, DynamixelReg.FIRMWARE: 46, DynamixelReg.ID: number, DynamixelReg.BAUD_RATE: BAUD_RATES.index(1_000_000),
+            DynamixelReg.RETURN_DELAY: 250, DynamixelReg.OPERATING_MODE: OperatingMode.POSITION, DynamixelReg.SECONDARY_ID: 255, DynamixelReg.PROTOCOL: 2,
+            DynamixelReg.MOVING_THRESHOLD: 10, DynamixelReg.TEMPERATURE_LIMIT: made.hottest, DynamixelReg.MAX_VOLTAGE: made.highest,
+            DynamixelReg.MIN_VOLTAGE: made.lowest, DynamixelReg.PWM_LIMIT: FULL_PWM, DynamixelReg.VELOCITY_LIMIT: 445,
+            DynamixelReg.CURRENT_LIMIT: 0 if made.stall_current is None else 1750, DynamixelReg.MAX_POSITION: RESOLUTION - 1,
+            DynamixelReg.SHUTDOWN: made.shutdown,
         }  # fmt: skip

@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from strands_robots.servo_bus.bus_servo import Wire
-from strands_robots.servo_bus.dynamixel_protocol import ALERT, BROADCAST, Instruction, Packet, Parser, Problem, status
-from strands_robots.servo_bus.dynamixel_registers import Reg
+from strands_robots.servo_bus.dynamixel_protocol import (
+    ALERT,
+    BROADCAST,
+    DynamixelInstruction,
+    DynamixelPacket,
+    DynamixelParser,
+    Problem,
+    status,
+)
+from strands_robots.servo_bus.dynamixel_registers import DynamixelReg
 from strands_robots.servo_bus.dynamixel_servo import DynamixelServo
 
 
 def dynamixel_wire() -> Wire:
     """Return protocol 2.0. Bulk instructions, fast reads and factory reset are not simulated."""
-    return Wire(Parser(), _carry_out)
+    return Wire(DynamixelParser(), _carry_out)
 
 
-def _carry_out(packet: Packet, servos: Sequence[DynamixelServo]) -> list[bytes]:
+def _carry_out(packet: DynamixelPacket, servos: Sequence[DynamixelServo]) -> list[bytes]:
     """Carry out one request and return the answers in the order in which they come."""
     data = packet.parameters
     by_number = {servo.number: servo for servo in servos}
-    if packet.code in (Instruction.SYNC_READ, Instruction.SYNC_WRITE):
+    if packet.code in (DynamixelInstruction.SYNC_READ, DynamixelInstruction.SYNC_WRITE):
         if packet.id != BROADCAST or len(data) < 4:
             return []
         address, length = _word(data, 0), _word(data, 2)
-        if packet.code == Instruction.SYNC_READ:
+        if packet.code == DynamixelInstruction.SYNC_READ:
             return [_read(by_number[n], address, length) for n in data[4:] if n in by_number]
         for start in range(4, len(data) - length, length + 1):
             if data[start] in by_number:
@@ -33,22 +41,22 @@ def _carry_out(packet: Packet, servos: Sequence[DynamixelServo]) -> list[bytes]:
         servo = by_number.get(packet.id)
         return [] if servo is None else _answer(servo, packet.code, data)
     answers = [answer for n in sorted(by_number) for answer in _answer(by_number[n], packet.code, data)]
-    return answers if packet.code == Instruction.PING else []
+    return answers if packet.code == DynamixelInstruction.PING else []
 
 
 def _answer(servo: DynamixelServo, code: int, data: bytes) -> list[bytes]:
-    level = servo.get(Reg.RESPONSE_LEVEL)
-    if code == Instruction.PING:
-        return [_status(servo, Problem.NONE, (servo.read(0, 2) or b"") + bytes((servo.get(Reg.FIRMWARE),)))]
-    if code == Instruction.READ and len(data) == 4:
+    level = servo.get(DynamixelReg.RESPONSE_LEVEL)
+    if code == DynamixelInstruction.PING:
+        return [_status(servo, Problem.NONE, (servo.read(0, 2) or b"") + bytes((servo.get(DynamixelReg.FIRMWARE),)))]
+    if code == DynamixelInstruction.READ and len(data) == 4:
         return [_read(servo, _word(data, 0), _word(data, 2))] if level >= 1 else []
-    if code == Instruction.WRITE and len(data) > 2:
+    if code == DynamixelInstruction.WRITE and len(data) > 2:
         problem = servo.write(_word(data, 0), data[2:])
-    elif code == Instruction.REG_WRITE and len(data) > 2:
+    elif code == DynamixelInstruction.REG_WRITE and len(data) > 2:
         problem = servo.prepare(_word(data, 0), data[2:])
-    elif code == Instruction.ACTION:
+    elif code == DynamixelInstruction.ACTION:
         problem = servo.act()
-    elif code == Instruction.REBOOT:
+    elif code == DynamixelInstruction.REBOOT:
         servo.power_up()
         problem = Problem.NONE
     else:

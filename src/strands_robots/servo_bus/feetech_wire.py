@@ -5,58 +5,64 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from strands_robots.servo_bus.bus_servo import Wire
-from strands_robots.servo_bus.protocol import BROADCAST, Instruction, Packet, Parser, encode
-from strands_robots.servo_bus.registers import Reg
-from strands_robots.servo_bus.servo import Servo
+from strands_robots.servo_bus.feetech_protocol import (
+    BROADCAST,
+    FeetechInstruction,
+    FeetechPacket,
+    FeetechParser,
+    encode,
+)
+from strands_robots.servo_bus.feetech_registers import FeetechReg
+from strands_robots.servo_bus.servo import ServoMemory
 
 
 def feetech_wire() -> Wire:
     """Return the protocol of STS servos."""
-    return Wire(Parser(), _carry_out)
+    return Wire(FeetechParser(), _carry_out)
 
 
-def _carry_out(packet: Packet, servos: Sequence[Servo]) -> list[bytes]:
+def _carry_out(packet: FeetechPacket, servos: Sequence[ServoMemory]) -> list[bytes]:
     return [encode(answer) for answer in _answers(packet, servos)]
 
 
-def _answers(packet: Packet, servos: Sequence[Servo]) -> list[Packet]:
+def _answers(packet: FeetechPacket, servos: Sequence[ServoMemory]) -> list[FeetechPacket]:
     """Carry out one request and return the answers in the order in which they come."""
     data = packet.parameters
-    if packet.code == Instruction.SYNC_READ and len(data) >= 2:
+    if packet.code == FeetechInstruction.SYNC_READ and len(data) >= 2:
         by_number = {servo.number: servo for servo in servos}
         return [_read(by_number[n], data[0], data[1]) for n in data[2:] if n in by_number]
-    if packet.code == Instruction.SYNC_WRITE and len(data) >= 2:
+    if packet.code == FeetechInstruction.SYNC_WRITE and len(data) >= 2:
         _sync_write(data, servos)
         return []
     addressed = [servo for servo in servos if packet.id in (servo.number, BROADCAST)]
-    is_quiet = packet.id == BROADCAST and packet.code != Instruction.PING
+    is_quiet = packet.id == BROADCAST and packet.code != FeetechInstruction.PING
     answers = [answer for servo in addressed if (answer := _answer(servo, packet.code, data)) is not None]
     return [] if is_quiet else answers
 
 
-def _answer(servo: Servo, code: int, data: bytes) -> Packet | None:
-    number, is_talkative = servo.number, servo.get(Reg.RESPONSE_LEVEL) != 0
-    if code == Instruction.PING:
-        return Packet(number, int(servo.status))
-    if code == Instruction.READ and len(data) == 2:
+def _answer(servo: ServoMemory, code: int, data: bytes) -> FeetechPacket | None:
+    number, is_talkative = servo.number, servo.get(FeetechReg.RESPONSE_LEVEL) != 0
+    if code == FeetechInstruction.PING:
+        return FeetechPacket(number, int(servo.status))
+    if code == FeetechInstruction.READ and len(data) == 2:
         return _read(servo, data[0], data[1])
-    if code == Instruction.WRITE and data:
+    if code == FeetechInstruction.WRITE and data:
         servo.write(data[0], data[1:])
-    elif code == Instruction.REG_WRITE and data:
+    elif code == FeetechInstruction.REG_WRITE and data:
         servo.prepare(data[0], data[1:])
-    elif code == Instruction.ACTION:
+    elif code == FeetechInstruction.ACTION:
         servo.act()
     else:
         return None
-    return Packet(number, int(servo.status)) if is_talkative else None
+    return FeetechPacket(number, int(servo.status)) if is_talkative else None
 
 
-def _read(servo: Servo, address: int, length: int) -> Packet:
+def _read(servo: ServoMemory, address: int, length: int) -> FeetechPacket:
     servo.measure()
-    return Packet(servo.number, int(servo.status), servo.read(address, length))
+    return FeetechPacket(servo.number, int(servo.status), servo.read(address, length))
 
 
-def _sync_write(data: bytes, servos: Sequence[Servo]) -> None:
+def _sync_write(data: bytes, servos: Sequence[ServoMemory]) -> None:
     by_number = {servo.number: servo for servo in servos}
     width = data[1] + 1
     for start in range(2, len(data) - width + 1, width):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.servo_bus.bus_servo import BusServo, Wire
 from strands_robots.servo_bus.dynamixel_registers import MODELS
 from strands_robots.servo_bus.dynamixel_servo import DynamixelServo
 from strands_robots.servo_bus.dynamixel_wire import dynamixel_wire
 from strands_robots.servo_bus.feetech_wire import feetech_wire
-from strands_robots.servo_bus.servo import Servo
+from strands_robots.servo_bus.servo import ServoMemory
 
 PROTOCOLS = ("feetech", "dynamixel")
 FEETECH = ("sts3215",)
@@ -46,9 +47,7 @@ def servo_kinds(config: RobotConfig, protocol: str = "") -> tuple[str, list[Serv
     for known, valid in (("feetech", FEETECH), ("dynamixel", DYNAMIXEL)):
         if models <= set(valid):
             if protocol not in ("", known):
-                raise ConfigurationError(
-                    f"'{config.name}' has servos of protocol {known}, not '{ascii(protocol)[1:-1]}'"
-                )
+                raise ConfigurationError(f"'{config.name}' has servos of protocol {known}, not '{printable(protocol)}'")
             return known, kinds
     raise ConfigurationError(
         f"servos {', '.join(sorted(models))} of '{config.name}' are not simulated; "
@@ -57,9 +56,9 @@ def servo_kinds(config: RobotConfig, protocol: str = "") -> tuple[str, list[Serv
 
 
 def make_servo(kind: ServoKind, mount: int, extent: tuple[int, int], is_calibrated: bool) -> BusServo:
-    """Return a simulated servo; see `Servo` for the arguments."""
+    """Return a simulated servo; see `ServoMemory` for the arguments."""
     if kind.model in FEETECH:
-        return Servo(kind.number, mount, extent, is_calibrated)
+        return ServoMemory(kind.number, mount, extent, is_calibrated)
     return DynamixelServo(kind.number, kind.model, mount, extent, is_calibrated)
 
 

@@ -17,7 +17,7 @@ from strands_robots.servo_bus.arm import ServoArm
 from strands_robots.servo_bus.bus import ServoBus
 from strands_robots.servo_bus.commands import FaultCommands
 from strands_robots.servo_bus.kinds import make_wire, servo_kinds
-from strands_robots.servo_bus.line import Line
+from strands_robots.servo_bus.pty_line import PtyLine
 from strands_robots.sim.world.world import World
 from strands_robots.sim.world.world_setup import world_config
 
@@ -66,7 +66,7 @@ class BusProcess:
         self.arm = ServoArm(world, "arm", mounts, options.is_calibrated, options.holds, kinds)
         self.bus = ServoBus(self.arm.servos, options.seed, make_wire(protocol))
         self._control = _listen(options.control)
-        self.line = Line(options.link)
+        self.line = PtyLine(options.link)
         self._commands = FaultCommands(self.bus, self.arm, lambda on: self.line.plug() if on else self.line.unplug())
         self._clients: dict[socket.socket, bytes] = {}
         self._due: list[tuple[float, int, bytes]] = []
@@ -101,13 +101,13 @@ class BusProcess:
     def _turn(self) -> None:
         now = time.monotonic()
         wait = min(TIMESTEP, max(self._due[0][0] - now, 0.0)) if self._due else TIMESTEP
-        sources: list[Line | socket.socket] = [*self._clients]
+        sources: list[PtyLine | socket.socket] = [*self._clients]
         if self._control is not None:
             sources.append(self._control)
         if self.line.is_plugged:
             sources.append(self.line)
         for source in select.select(sources, [], [], wait)[0]:
-            if isinstance(source, Line):
+            if isinstance(source, PtyLine):
                 self._exchange()
             elif source is self._control:
                 client, _ = source.accept()

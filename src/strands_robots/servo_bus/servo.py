@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from strands_robots.servo_bus.protocol import StatusBit, decode_signed, encode_signed
-from strands_robots.servo_bus.registers import (
+from strands_robots.servo_bus.feetech_protocol import StatusBit, decode_signed, encode_signed
+from strands_robots.servo_bus.feetech_registers import (
     BAUD_RATES,
     CURRENT_UNIT,
     EEPROM_END,
@@ -12,7 +12,7 @@ from strands_robots.servo_bus.registers import (
     RESOLUTION,
     SIZE,
     STALL_CURRENT,
-    Reg,
+    FeetechReg,
 )
 
 SUPPLY = 120
@@ -23,7 +23,7 @@ AMBIENT = 32
 """Temperature at the start [deg C]."""
 
 
-class Servo:
+class ServoMemory:
     """The memory of one servo.
 
     The shaft's position is in steps of 1/4096 turn from the sensor's own zero; `mount` is what the sensor says when the joint
@@ -50,25 +50,25 @@ class Servo:
         self.is_powered = True
         self._table = bytearray(SIZE)
         self._pending: tuple[int, bytes] | None = None
-        for register, value in {**FACTORY, Reg.ID: number}.items():
+        for register, value in {**FACTORY, FeetechReg.ID: number}.items():
             self.set(register, value)
         if is_calibrated:
             middle = RESOLUTION // 2 - 1
-            self.set(Reg.HOMING_OFFSET, mount - middle)
-            self.set(Reg.P_COEFFICIENT, 16)
-            self.set(Reg.MIN_POSITION, max(middle + encoder_range[0], 0))
-            self.set(Reg.MAX_POSITION, min(middle + encoder_range[1], RESOLUTION - 1))
+            self.set(FeetechReg.HOMING_OFFSET, mount - middle)
+            self.set(FeetechReg.P_COEFFICIENT, 16)
+            self.set(FeetechReg.MIN_POSITION, max(middle + encoder_range[0], 0))
+            self.set(FeetechReg.MAX_POSITION, min(middle + encoder_range[1], RESOLUTION - 1))
         self._saved = bytes(self._table[:EEPROM_END])
         self.measure()
-        self.set(Reg.GOAL_POSITION, self.get(Reg.PRESENT_POSITION))
+        self.set(FeetechReg.GOAL_POSITION, self.get(FeetechReg.PRESENT_POSITION))
 
-    def get(self, register: Reg) -> int:
+    def get(self, register: FeetechReg) -> int:
         """Return a register's number."""
         entry = register.value
         word = int.from_bytes(self._table[entry.address : entry.address + entry.length], "little")
         return word if entry.sign_bit is None else decode_signed(word, entry.sign_bit)
 
-    def set(self, register: Reg, value: int) -> None:
+    def set(self, register: FeetechReg, value: int) -> None:
         """Set a register's number, whether the host may or not."""
         entry = register.value
         word = value if entry.sign_bit is None else encode_signed(value, entry.sign_bit)
@@ -77,48 +77,51 @@ class Servo:
     @property
     def number(self) -> int:
         """Its address on the bus."""
-        return self.get(Reg.ID)
+        return self.get(FeetechReg.ID)
 
     @property
     def torque(self) -> bool:
         """Whether the motor gives torque."""
-        return self.is_powered and self.get(Reg.TORQUE_ENABLE) == 1
+        return self.is_powered and self.get(FeetechReg.TORQUE_ENABLE) == 1
 
     @property
     def baud_rate(self) -> int:
         """The rate at which it listens [bit/s]; 0 for none."""
-        index = self.get(Reg.BAUD_RATE)
+        index = self.get(FeetechReg.BAUD_RATE)
         return BAUD_RATES[index] if index < len(BAUD_RATES) else 0
 
     @property
     def strength(self) -> float:
         """Part of its stall torque that the motor may give."""
-        return min(self.get(Reg.TORQUE_LIMIT), self.get(Reg.MAX_TORQUE)) / 1000.0 if self.torque else 0.0
+        return min(self.get(FeetechReg.TORQUE_LIMIT), self.get(FeetechReg.MAX_TORQUE)) / 1000.0 if self.torque else 0.0
 
     @property
     def goal(self) -> int:
         """Where the motor aims at [steps from 0 rad]; the range in its memory bounds it."""
-        goal = min(max(self.get(Reg.GOAL_POSITION), self.get(Reg.MIN_POSITION)), self.get(Reg.MAX_POSITION))
-        return goal + self.get(Reg.HOMING_OFFSET) - self.mount
+        goal = min(
+            max(self.get(FeetechReg.GOAL_POSITION), self.get(FeetechReg.MIN_POSITION)),
+            self.get(FeetechReg.MAX_POSITION),
+        )
+        return goal + self.get(FeetechReg.HOMING_OFFSET) - self.mount
 
     @property
     def status(self) -> StatusBit:
         """What the servo complains about."""
         status = StatusBit(0)
-        if not self.get(Reg.MIN_VOLTAGE) <= self.voltage <= self.get(Reg.MAX_VOLTAGE):
+        if not self.get(FeetechReg.MIN_VOLTAGE) <= self.voltage <= self.get(FeetechReg.MAX_VOLTAGE):
             status |= StatusBit.VOLTAGE
-        if self.temperature > self.get(Reg.MAX_TEMPERATURE):
+        if self.temperature > self.get(FeetechReg.MAX_TEMPERATURE):
             status |= StatusBit.OVERHEAT
         return status
 
     def talk(self, baud_rate: int) -> None:
         """Listen at another baud rate from now on."""
-        self.set(Reg.BAUD_RATE, BAUD_RATES.index(baud_rate))
+        self.set(FeetechReg.BAUD_RATE, BAUD_RATES.index(baud_rate))
         self._saved = bytes(self._table[:EEPROM_END])
 
     def hold(self) -> None:
         """Give torque, as a program before may have left it."""
-        self.set(Reg.TORQUE_ENABLE, 1)
+        self.set(FeetechReg.TORQUE_ENABLE, 1)
 
     def feel(self, position: int, velocity: int, effort: float) -> None:
         """See `BusServo`."""
@@ -129,18 +132,18 @@ class Servo:
 
     def measure(self) -> None:
         """Bring the registers of measurements up to date; an overheated motor lets go."""
-        present = (self._position + self.mount - self.get(Reg.HOMING_OFFSET)) % RESOLUTION
+        present = (self._position + self.mount - self.get(FeetechReg.HOMING_OFFSET)) % RESOLUTION
         status = self.status
-        self.set(Reg.PRESENT_POSITION, present)
-        self.set(Reg.PRESENT_VELOCITY, self._velocity)
-        self.set(Reg.PRESENT_LOAD, self._load)
-        self.set(Reg.PRESENT_VOLTAGE, self.voltage)
-        self.set(Reg.PRESENT_TEMPERATURE, self.temperature)
-        self.set(Reg.PRESENT_CURRENT, self._current)
-        self.set(Reg.MOVING, int(abs(self._velocity) > 20))
-        self.set(Reg.STATUS, int(status))
+        self.set(FeetechReg.PRESENT_POSITION, present)
+        self.set(FeetechReg.PRESENT_VELOCITY, self._velocity)
+        self.set(FeetechReg.PRESENT_LOAD, self._load)
+        self.set(FeetechReg.PRESENT_VOLTAGE, self.voltage)
+        self.set(FeetechReg.PRESENT_TEMPERATURE, self.temperature)
+        self.set(FeetechReg.PRESENT_CURRENT, self._current)
+        self.set(FeetechReg.MOVING, int(abs(self._velocity) > 20))
+        self.set(FeetechReg.STATUS, int(status))
         if status & StatusBit.OVERHEAT:
-            self.set(Reg.TORQUE_ENABLE, 0)
+            self.set(FeetechReg.TORQUE_ENABLE, 0)
 
     def read(self, address: int, length: int) -> bytes:
         """Return bytes of the memory; beyond its end there are none."""
@@ -154,7 +157,7 @@ class Servo:
         for offset, value in enumerate(data):
             if address + offset < SIZE and address + offset not in READ_ONLY:
                 self._table[address + offset] = value
-        if self.get(Reg.LOCK) == 0:
+        if self.get(FeetechReg.LOCK) == 0:
             self._saved = bytes(self._table[:EEPROM_END])
 
     def prepare(self, address: int, data: bytes) -> None:
@@ -177,7 +180,7 @@ class Servo:
         self.is_powered = True
         self._pending = None
         self._table[:] = self._saved + bytes(SIZE - EEPROM_END)
-        self.set(Reg.LOCK, 1)
-        self.set(Reg.TORQUE_LIMIT, self.get(Reg.MAX_TORQUE))
+        self.set(FeetechReg.LOCK, 1)
+        self.set(FeetechReg.TORQUE_LIMIT, self.get(FeetechReg.MAX_TORQUE))
         self.measure()
-        self.set(Reg.GOAL_POSITION, self.get(Reg.PRESENT_POSITION))
+        self.set(FeetechReg.GOAL_POSITION, self.get(FeetechReg.PRESENT_POSITION))

@@ -20,7 +20,7 @@ class ButtonState(enum.IntEnum):
     FAULT = 3
 
 
-class Contact(enum.Enum):
+class SwitchContact(enum.Enum):
     """What the button's switch does when nobody presses it."""
 
     NORMALLY_OPEN = "normally_open"

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.stop_button.button import ButtonError, Contact
-from strands_robots.stop_button.keys import KEY_MAX, key_name
+from strands_robots.core.text import printable
+from strands_robots.stop_button.button import ButtonError, SwitchContact
+from strands_robots.stop_button.key_names import KEY_MAX, key_name
 
 EVENT = struct.Struct("@llHHi")
 """struct input_event: seconds, microseconds, type, code, value."""
@@ -73,8 +74,8 @@ def find_device(device: str, devices: Path = _DEVICES, classes: Path = _CLASS) -
             continue  # Unplugged meanwhile.
     found = [event for event, name in names.items() if name == device]
     if len(found) != 1:
-        listed = ", ".join(f"{devices / event} ('{ascii(name)[1:-1]}')" for event, name in names.items()) or "none"
-        raise ButtonError(f"{len(found)} input devices are named '{ascii(device)[1:-1]}'; valid: one of {listed}")
+        listed = ", ".join(f"{devices / event} ('{printable(name)}')" for event, name in names.items()) or "none"
+        raise ButtonError(f"{len(found)} input devices are named '{printable(device)}'; valid: one of {listed}")
     return devices / found[0]
 
 
@@ -104,11 +105,11 @@ class EvdevButton:
         self,
         device: str,
         keys: frozenset[int] = frozenset(),
-        contact: Contact = Contact.NORMALLY_OPEN,
+        contact: SwitchContact = SwitchContact.NORMALLY_OPEN,
         grab: bool = False,
         kernel: KernelCalls | None = None,
     ) -> None:
-        if contact is Contact.NORMALLY_CLOSED and not keys:
+        if contact is SwitchContact.NORMALLY_CLOSED and not keys:
             raise ConfigurationError("a normally closed button needs its keys; valid: names or numbers of its keys")
         self._device = device
         self._keys = keys
@@ -181,12 +182,12 @@ class EvdevButton:
             return ""
         (self._held.add if value else self._held.discard)(code)
         is_closed = bool(value)
-        if is_closed is (self._contact is Contact.NORMALLY_OPEN):
+        if is_closed is (self._contact is SwitchContact.NORMALLY_OPEN):
             return f"{key_name(code)} {'down' if is_closed else 'released'}"
         return ""
 
     def _pressed_now(self) -> str:
-        if self._contact is Contact.NORMALLY_CLOSED:
+        if self._contact is SwitchContact.NORMALLY_CLOSED:
             open_keys = self._keys - self._held
             return f"{key_name(min(open_keys))} is released" if open_keys else ""
         down = self._held & self._keys if self._keys else self._held
@@ -200,4 +201,4 @@ def _words(path: Path, error: OSError) -> str:
         errno.ENODEV: "; it was unplugged",
         errno.EBUSY: "; another program has grabbed it",
     }
-    return f"{ascii(str(path))[1:-1]}: {error.strerror or error}{hints.get(error.errno or 0, '')}"
+    return f"{printable(str(path))}: {error.strerror or error}{hints.get(error.errno or 0, '')}"

@@ -15,7 +15,8 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.stop_button.button import ButtonError, Contact
+from strands_robots.core.text import printable
+from strands_robots.stop_button.button import ButtonError, SwitchContact
 
 RESISTORS = ("pull_up", "pull_down", "external_pull_up", "external_pull_down")
 
@@ -36,7 +37,7 @@ class GpioConfig:
 
     chip: str
     line: int
-    contact: Contact = Contact.NORMALLY_CLOSED
+    contact: SwitchContact = SwitchContact.NORMALLY_CLOSED
     resistor: str = "pull_up"
     debounce: float = 0.0
 
@@ -46,7 +47,7 @@ class GpioConfig:
         return self.resistor.endswith("pull_up")
 
 
-class Line(Protocol):
+class GpioLine(Protocol):
     """A requested line."""
 
     def wait(self, timeout: float) -> int:
@@ -71,7 +72,7 @@ def parse_line(text: str) -> tuple[str, int]:
     match = _LINE.fullmatch(text.strip())
     if match is None:
         raise ConfigurationError(
-            f"GPIO line '{ascii(text)[1:-1]}' cannot be read; valid: gpiochip<number>:<line>, as gpioinfo lists them"
+            f"GPIO line '{printable(text)}' cannot be read; valid: gpiochip<number>:<line>, as gpioinfo lists them"
         )
     chip = match["chip"]
     return chip if chip.startswith("/") else f"/dev/{chip}", int(match["line"])
@@ -85,10 +86,10 @@ class GpioButton:
         request: Requests it; OSError when it is not there or taken.
     """
 
-    def __init__(self, config: GpioConfig, request: Callable[[GpioConfig], Line] | None = None) -> None:
+    def __init__(self, config: GpioConfig, request: Callable[[GpioConfig], GpioLine] | None = None) -> None:
         self._config = config
         self._request = request or request_line
-        self._line: Line | None = None
+        self._line: GpioLine | None = None
 
     def open(self) -> None:
         """Request the line."""
@@ -113,12 +114,12 @@ class GpioButton:
         if line is not None:
             line.release()
 
-    def _pressed_now(self, line: Line) -> str:
+    def _pressed_now(self, line: GpioLine) -> str:
         try:
             is_open = line.level() is self._config.open_level
         except OSError as error:
             raise ButtonError(self._words(error)) from error
-        if is_open is not (self._config.contact is Contact.NORMALLY_CLOSED):
+        if is_open is not (self._config.contact is SwitchContact.NORMALLY_CLOSED):
             return ""
         return "the switch is open, or a wire is cut" if is_open else "the switch is closed"
 
@@ -166,7 +167,7 @@ def check_gpiod() -> None:
         ) from error
 
 
-def request_line(config: GpioConfig) -> Line:
+def request_line(config: GpioConfig) -> GpioLine:
     """Request a line from the kernel, with edges in both directions."""
     import gpiod
     from gpiod.line import Bias, Direction, Edge, Value

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.text import printable
 from strands_robots.core.types import JointLimits
 
 Vector = tuple[float, float, float]
@@ -27,7 +28,7 @@ JUMP_TIME = 0.05
 """... of which no more than this counts [s]: a leader that stays somewhere else is let go and engaged again."""
 
 
-class Mode(enum.IntEnum):
+class TeleopMode(enum.IntEnum):
     """How a leader moves the robot; numbers as in msg/TeleopState."""
 
     JOINTS = 0
@@ -69,7 +70,7 @@ class InputFrame:
     """
 
     stamp: float
-    mode: Mode
+    mode: TeleopMode
     is_held: bool = False
     positions: Mapping[str, float] = field(default_factory=dict)
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -80,7 +81,7 @@ class InputFrame:
     @property
     def is_still(self) -> bool:
         """True when nothing is asked to move; a leader that is followed never is."""
-        return self.mode is not Mode.FOLLOW and not any(
+        return self.mode is not TeleopMode.FOLLOW and not any(
             (*self.rates.values(), *self.linear, *self.angular, self.gripper)
         )
 
@@ -145,7 +146,7 @@ class FrameCheck:
         named |= {"gripper rate": frame.gripper, "stamp": frame.stamp}
         for name, value in named.items():
             if not math.isfinite(value):
-                raise BadFrameError(BadInput.NOT_FINITE, f"'{ascii(name)[1:-1]}' is {value}; valid: finite numbers")
+                raise BadFrameError(BadInput.NOT_FINITE, f"'{printable(name)}' is {value}; valid: finite numbers")
         for name, value in (
             *frame.rates.items(),
             *zip("xyz", frame.linear),
@@ -154,7 +155,7 @@ class FrameCheck:
         ):
             if abs(value) > 1.0 + 1e-6:
                 raise BadFrameError(
-                    BadInput.OUT_OF_RANGE, f"rate of '{ascii(name)[1:-1]}' is {value:.3f}; valid: -1 to 1"
+                    BadInput.OUT_OF_RANGE, f"rate of '{printable(name)}' is {value:.3f}; valid: -1 to 1"
                 )
 
     def _check_joints(self, frame: InputFrame) -> None:
@@ -162,9 +163,9 @@ class FrameCheck:
         for name in (*frame.positions, *frame.rates):
             if name not in limits.index:
                 raise BadFrameError(
-                    BadInput.UNKNOWN_JOINT, f"unknown joint '{ascii(name)[1:-1]}'; valid: {', '.join(limits.names)}"
+                    BadInput.UNKNOWN_JOINT, f"unknown joint '{printable(name)}'; valid: {', '.join(limits.names)}"
                 )
-        if frame.mode is Mode.FOLLOW and not frame.positions:
+        if frame.mode is TeleopMode.FOLLOW and not frame.positions:
             raise BadFrameError(BadInput.UNKNOWN_JOINT, f"no joint is given; valid: {', '.join(limits.names)}")
         for name, value in frame.positions.items():
             low, high = (float(bound[limits.index[name]]) for bound in (limits.lower, limits.upper))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.teleop.frame import BadFrameError, BadInput, InputFrame, Mode, Vector
+from strands_robots.teleop.frame import BadFrameError, BadInput, InputFrame, TeleopMode, Vector
 
 AXES = (1, 0, 4, -1, -1, 3)
 """Of a pad like Xbox's, as ROS's joy node numbers them: left stick forward and left, right stick up, right stick left."""
@@ -59,7 +59,9 @@ class JoystickLeader:
     name = "joy"
     has_dead_man = True
 
-    def __init__(self, joints: Sequence[str], mode: Mode, config: JoystickConfig, on_stop: Callable[[], None]) -> None:
+    def __init__(
+        self, joints: Sequence[str], mode: TeleopMode, config: JoystickConfig, on_stop: Callable[[], None]
+    ) -> None:
         self._joints = tuple(joints)
         self._mode = mode
         self._config = config
@@ -114,12 +116,12 @@ class JoystickLeader:
         ]
         gripper = _pressed(buttons, config.open) - _pressed(buttons, config.close)
         is_held = bool(_pressed(buttons, config.dead_man))
-        if self._mode is Mode.JOINTS:
+        if self._mode is TeleopMode.JOINTS:
             turning = {joint: rate for joint, rate in zip(self._joints, rates) if rate}
-            return InputFrame(stamp, Mode.JOINTS, is_held, rates=turning, gripper=gripper)
+            return InputFrame(stamp, TeleopMode.JOINTS, is_held, rates=turning, gripper=gripper)
         linear: Vector = (rates[0], rates[1], rates[2])
         angular: Vector = (rates[3], rates[4], rates[5])
-        return InputFrame(stamp, Mode.TOOL, is_held, linear=linear, angular=angular, gripper=gripper)
+        return InputFrame(stamp, TeleopMode.TOOL, is_held, linear=linear, angular=angular, gripper=gripper)
 
 
 def _pressed(buttons: Sequence[int], number: int) -> float:

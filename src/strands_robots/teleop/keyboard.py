@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 
-from strands_robots.teleop.frame import InputFrame, Mode, Vector
+from strands_robots.teleop.frame import InputFrame, TeleopMode, Vector
 
 HOLD_TIME = 0.15
 """A terminal tells no release: a key counts as held for this long [s] after each time it comes. Terminals repeat a held key 20
@@ -60,7 +60,7 @@ class KeyboardLeader:
     def __init__(
         self,
         joints: Sequence[str],
-        mode: Mode,
+        mode: TeleopMode,
         order: Callable[[Order], None],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -92,7 +92,7 @@ class KeyboardLeader:
         if order is None:
             with self._lock:
                 if key == "m":
-                    self.mode = Mode.JOINTS if self.mode is Mode.TOOL else Mode.TOOL
+                    self.mode = TeleopMode.JOINTS if self.mode is TeleopMode.TOOL else TeleopMode.TOOL
                     self._until.clear()
                 else:
                     self._until[key] = self._now() + HOLD_TIME
@@ -112,12 +112,12 @@ class KeyboardLeader:
             mode, is_clutched, held = self.mode, self.is_clutched, set(self._until)
         rates: dict[str, float] = {}
         linear, angular = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
-        if mode is Mode.JOINTS:
+        if mode is TeleopMode.JOINTS:
             for joint, (up, down) in zip(self._joints, JOINT_KEYS):
                 rate = float(up in held) - float(down in held)
                 if rate:
                     rates[joint] = rate
-        for key in held if mode is Mode.TOOL else ():
+        for key in held if mode is TeleopMode.TOOL else ():
             if key in TOOL_KEYS:
                 kind, axis, rate = TOOL_KEYS[key]
                 (linear if kind == "linear" else angular)[axis] += rate

@@ -51,7 +51,7 @@ class Leader(Protocol):
         """Let the device go; also one that was never connected."""
 
 
-class Listener(Protocol):
+class FrameListener(Protocol):
     """Who is told."""
 
     def on_frame(self, frame: InputFrame) -> None:
@@ -71,7 +71,7 @@ class LeaderThread:
         tell: Takes a line for the log.
     """
 
-    def __init__(self, leader: Leader, listener: Listener, period: float, tell: Callable[[str], None]) -> None:
+    def __init__(self, leader: Leader, listener: FrameListener, period: float, tell: Callable[[str], None]) -> None:
         self._leader = leader
         self._listener = listener
         self._period = period

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.description.lerobot_units import DEGREE, POSITION, JointCodec, JointUnit
 from strands_robots.description.robot_config import RobotConfig
-from strands_robots.teleop.frame import BadFrameError, BadInput, InputFrame, Mode, Vector
+from strands_robots.teleop.frame import BadFrameError, BadInput, InputFrame, TeleopMode, Vector
 from strands_robots.teleop.leader import LeaderError
 
 MODULES = {
@@ -102,11 +103,11 @@ class LeRobotLeader:
             raise LeaderError(f"does not answer: {_words(error)}") from error
         stamp = time.monotonic()
         if self._codec is not None:
-            return InputFrame(stamp, Mode.FOLLOW, positions=joint_positions(action, self._codec, self._joints))
+            return InputFrame(stamp, TeleopMode.FOLLOW, positions=joint_positions(action, self._codec, self._joints))
         linear = tuple(float(action.get(name, 0.0)) for name in _DELTAS)
         gripper = float(action.get("gripper", 1.0)) - 1.0  # LeRobot: 0 closes, 1 stays, 2 opens
         moved: Vector = (linear[0], linear[1], linear[2])
-        return InputFrame(stamp, Mode.TOOL, is_held, linear=moved, gripper=gripper)
+        return InputFrame(stamp, TeleopMode.TOOL, is_held, linear=moved, gripper=gripper)
 
     def close(self) -> None:
         """Disconnect."""
@@ -135,7 +136,7 @@ def make_device(kind: str, options: Mapping[str, Any]) -> Any:
         config_class = TeleoperatorConfig.get_choice_class(kind)
     except (ImportError, KeyError, ValueError) as error:
         raise ConfigurationError(
-            f"leader '{ascii(kind)[1:-1]}' cannot be used ({_words(error)}); valid: keyboard, joy, {', '.join(MODULES)}, "
+            f"leader '{printable(kind)}' cannot be used ({_words(error)}); valid: keyboard, joy, {', '.join(MODULES)}, "
             "or another type of lerobot-teleoperate"
         ) from error
     known = [name for name in inspect.signature(config_class).parameters if name != "self"]
@@ -202,7 +203,7 @@ def joint_unit(joint: str, norm_mode: str, robot: RobotConfig) -> JointUnit:
             joint, "range_m100_100", (limits.upper - limits.lower) / 200.0, (limits.upper + limits.lower) / 2.0
         )
     raise ConfigurationError(
-        f"the leader gives joint '{joint}' as '{ascii(norm_mode)[1:-1]}'; valid: degrees, range_m100_100, range_0_100"
+        f"the leader gives joint '{joint}' as '{printable(norm_mode)}'; valid: degrees, range_m100_100, range_0_100"
     )
 
 
@@ -240,4 +241,4 @@ def _events(device: Any) -> dict[str, Any]:
 
 
 def _words(error: Exception) -> str:
-    return ascii(str(error).strip() or type(error).__name__)[1:-1].replace("\\n", " ")[:400]
+    return printable(str(error).strip() or type(error).__name__).replace("\\n", " ")[:400]

@@ -8,13 +8,14 @@ from typing import Any
 import yaml
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import RobotConfig
-from strands_robots.teleop.frame import Mode
+from strands_robots.teleop.frame import TeleopMode
 from strands_robots.teleop.joystick import JoystickConfig, JoystickLeader
 from strands_robots.teleop.keyboard import KeyboardLeader, Order
 from strands_robots.teleop.leader import Leader
-from strands_robots.teleop.mover import Mover, ToolMotion
-from strands_robots.teleop.options import TeleopOptions
+from strands_robots.teleop.mover import Mover, ToolMover
+from strands_robots.teleop.teleop_options import TeleopOptions
 
 KEYBOARD, JOYSTICK = "keyboard", "joy"
 
@@ -30,7 +31,7 @@ def make_leader(
     options: Mapping[str, Any],
     joints: Mapping[str, str],
     config: RobotConfig,
-    mode: Mode,
+    mode: TeleopMode,
     joystick: JoystickConfig,
     order: Callable[[Order], None],
 ) -> Leader:
@@ -61,7 +62,7 @@ def make_leader(
 
 def make_mover(name: str, config: RobotConfig, options: TeleopOptions) -> Mover:
     """Return what turns frames into goals; without a tool frame only joints move."""
-    tool: ToolMotion | None = None
+    tool: ToolMover | None = None
     if config.tool_frame:
         from strands_robots.teleop import tool_motion
 
@@ -81,7 +82,7 @@ def parse_options(text: str) -> dict[str, Any]:
         raise ConfigurationError(f"leader_options cannot be read: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise ConfigurationError(
-            f"leader_options are '{ascii(text)[1:-1]}'; valid: a mapping, as {{port: /dev/ttyACM1, id: my_leader}}"
+            f"leader_options are '{printable(text)}'; valid: a mapping, as {{port: /dev/ttyACM1, id: my_leader}}"
         )
     return data
 
@@ -95,7 +96,5 @@ def parse_joints(texts: Sequence[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
     for text, (leader, _, robot) in zip(texts, pairs):
         if not leader or not robot:
-            raise ConfigurationError(
-                f"leader_joints has '{ascii(text)[1:-1]}'; valid: <leader's joint>=<robot's joint>"
-            )
+            raise ConfigurationError(f"leader_joints has '{printable(text)}'; valid: <leader's joint>=<robot's joint>")
     return {leader: robot for leader, _, robot in pairs}

@@ -9,12 +9,13 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import RobotConfig
-from strands_robots.teleop.frame import InputFrame, Mode, Vector
-from strands_robots.teleop.options import TeleopOptions
+from strands_robots.teleop.frame import InputFrame, TeleopMode, Vector
+from strands_robots.teleop.teleop_options import TeleopOptions
 
 
-class ToolMotion(Protocol):
+class ToolMover(Protocol):
     """Moves the tool by steps; see tool_motion.ToolMotion."""
 
     message: str
@@ -40,8 +41,8 @@ class Mover:
         message: Why the last frame moved nothing, though it asked to; else empty.
     """
 
-    def __init__(self, config: RobotConfig, options: TeleopOptions, tool: ToolMotion | None) -> None:
-        self.mode = Mode.JOINTS
+    def __init__(self, config: RobotConfig, options: TeleopOptions, tool: ToolMover | None) -> None:
+        self.mode = TeleopMode.JOINTS
         self.message = ""
         self._limits = config.limits()
         self._options = options
@@ -76,11 +77,11 @@ class Mover:
             self._take_mode(frame.mode)
         self.message = ""
         goal = self._goal.copy()
-        if frame.mode is Mode.FOLLOW:
+        if frame.mode is TeleopMode.FOLLOW:
             for name, value in frame.positions.items():
                 column = self._limits.index[name]
                 goal[column] = value + self._offset[column]
-        elif frame.mode is Mode.JOINTS:
+        elif frame.mode is TeleopMode.JOINTS:
             step = speed * self._options.period
             for name, rate in frame.rates.items():
                 column = self._limits.index[name]
@@ -92,9 +93,9 @@ class Mover:
         self._goal = np.clip(goal, self._limits.lower, self._limits.upper)
         return self._goal
 
-    def _take_mode(self, mode: Mode) -> None:
+    def _take_mode(self, mode: TeleopMode) -> None:
         self.mode = mode
-        if mode is Mode.TOOL and self._tool is not None:
+        if mode is TeleopMode.TOOL and self._tool is not None:
             self._tool.begin(self._goal)
 
     def _move_tool(self, goal: FloatArray, frame: InputFrame, speed: float) -> FloatArray:
@@ -122,12 +123,12 @@ def _within_one(vector: Vector) -> FloatArray:
     return array / max(float(np.linalg.norm(array)), 1.0)
 
 
-def checked_mode(text: str) -> Mode:
+def checked_mode(text: str) -> TeleopMode:
     """Return the mode of a word.
 
     Raises:
         ConfigurationError: If it is none that a person chooses.
     """
     if text not in ("joints", "tool"):
-        raise ConfigurationError(f"mode is '{ascii(text)[1:-1]}'; valid: joints, tool")
-    return Mode[text.upper()]
+        raise ConfigurationError(f"mode is '{printable(text)}'; valid: joints, tool")
+    return TeleopMode[text.upper()]

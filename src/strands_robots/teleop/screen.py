@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
-from strands_robots.teleop.session import TeleopReport
+from strands_robots.teleop.teleoperation import TeleopReport
 
 PERIOD = 0.2
 """Time between two lines [s]."""

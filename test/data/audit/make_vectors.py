@@ -12,9 +12,9 @@ from unittest import mock
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from strands_robots.audit.event import Clock, Durability, Event
+from strands_robots.audit.audit_key import LogKeys, MacKey, SigningKey
+from strands_robots.audit.event import AuditClock, Durability, Event
 from strands_robots.audit.json_values import JsonObject
-from strands_robots.audit.keys import LogKeys, MacKey, SigningKey
 from strands_robots.audit.log.store import AuditStore, StoreConfig
 
 FOLDER = Path(__file__).parent
@@ -84,7 +84,7 @@ def write_vectors(folder: Path) -> None:
     shutil.rmtree(folder / "log", ignore_errors=True)
     with mock.patch("strands_robots.audit.log.store.secrets.token_hex", lambda count: "5a" * count):
         store = AuditStore(
-            folder / "log", KEYS, StoreConfig(segment_age=1.0), Clock(ticking.wall_us, ticking.monotonic_us)
+            folder / "log", KEYS, StoreConfig(segment_age=1.0), AuditClock(ticking.wall_us, ticking.monotonic_us)
         )
         store.open()
         for place, (kind, robot, actor, durability, details) in enumerate(EVENTS):

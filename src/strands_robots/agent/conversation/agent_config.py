@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from strands_robots.agent.conversation.wake_rules import WakeConfig, problems_of
 from strands_robots.agent.strands.models import check_settings, model_from_text
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.text import printable
 
 _LONGEST = 1 << 20
 
@@ -50,7 +51,7 @@ class ConversationConfig(_Strict):
     pictures: Annotated[int, Field(ge=0, le=20)] = 2
 
 
-class LimitsConfig(_Strict):
+class AgentLimitsConfig(_Strict):
     """Where a turn ends at the latest.
 
     Attributes:
@@ -79,7 +80,7 @@ class AgentConfig(_Strict):
     model: ModelConfig = ModelConfig()
     system_prompt: Annotated[str, Field(max_length=20_000)] = ""
     conversation: ConversationConfig = ConversationConfig()
-    limits: LimitsConfig = LimitsConfig()
+    limits: AgentLimitsConfig = AgentLimitsConfig()
     wake: WakeConfig = WakeConfig()
 
 
@@ -118,4 +119,4 @@ def _not_valid(path: Path, problems: list[str]) -> ConfigurationError:
 
 
 def _line(text: str) -> str:
-    return " ".join(ascii(text)[1:-1].replace("\\n", " ").split())
+    return " ".join(printable(text).replace("\\n", " ").split())

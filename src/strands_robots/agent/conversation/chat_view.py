@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from strands_robots.agent.conversation.turn import Step, StepKind
-from strands_robots.agent.tools.answer import DATA_NOTE
+from strands_robots.agent.tools.tool_answer import DATA_NOTE
 
 if TYPE_CHECKING:
     from rich.console import Console

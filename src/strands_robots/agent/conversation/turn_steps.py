@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from strands_robots.agent.tools.answer import clean
+from strands_robots.agent.tools.tool_answer import clean
 
 TEXT_PERIOD = 0.1
 """Shortest time between two pieces of what the model says [s]; a model may say a hundred words a second."""

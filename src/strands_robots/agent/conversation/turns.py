@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from strands.hooks import AfterToolCallEvent, BeforeToolCallEvent, HookProvider, HookRegistry
 
-from strands_robots.agent.conversation.agent_config import LimitsConfig
-from strands_robots.agent.conversation.session import Conversations, forget_waiting, open_interrupts
+from strands_robots.agent.conversation.agent_config import AgentLimitsConfig
+from strands_robots.agent.conversation.conversations import Conversations, forget_waiting, open_interrupts
 from strands_robots.agent.conversation.turn import ANSWERED, Step, StepKind, Turn, TurnEnd
 from strands_robots.agent.conversation.turn_steps import TextBuffer, arguments_text, result_text
 from strands_robots.agent.strands.strands_tools import replies
-from strands_robots.agent.tools.answer import clean
+from strands_robots.agent.tools.tool_answer import clean
 from strands_robots.core.errors import StrandsRobotsError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Goals(Protocol):
 
 
 @dataclass
-class _Running:
+class _RunningTurn:
     turn: Turn
     on_end: Callable[[TurnEnd], None]
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -70,7 +70,7 @@ class TurnRunner:
     """
 
     def __init__(
-        self, conversations: Conversations, goals: Goals, decision: Decision, limits: LimitsConfig, tell: Tell
+        self, conversations: Conversations, goals: Goals, decision: Decision, limits: AgentLimitsConfig, tell: Tell
     ) -> None:
         self._conversations = conversations
         self._goals = goals
@@ -78,8 +78,8 @@ class TurnRunner:
         self._limits = limits
         self._tell = tell
         self._lock = threading.Lock()
-        self._running: _Running | None = None
-        self._next: _Running | None = None
+        self._running: _RunningTurn | None = None
+        self._next: _RunningTurn | None = None
         self._is_closing = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="agent", daemon=True)
@@ -98,7 +98,7 @@ class TurnRunner:
             on_end: Takes its end, once, in the runner's thread.
             take_over: Cancel the turn that runs and begin after it.
         """
-        fresh = _Running(turn, on_end)
+        fresh = _RunningTurn(turn, on_end)
         with self._lock:
             if self._is_closing:
                 return "the agent is ending"
@@ -137,10 +137,10 @@ class TurnRunner:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(0.2)
 
-    def _start(self, running: _Running) -> None:
+    def _start(self, running: _RunningTurn) -> None:
         asyncio.run_coroutine_threadsafe(self._run(running), self._loop)
 
-    async def _run(self, running: _Running) -> None:
+    async def _run(self, running: _RunningTurn) -> None:
         self._tell(running.turn, Step(StepKind.BEGIN, running.turn.source, running.turn.prompt))
         task = asyncio.ensure_future(self._turn(running))
         await self._watch(task, running)
@@ -153,7 +153,7 @@ class TurnRunner:
                 self._start(self._running)
         running.on_end(end)
 
-    async def _watch(self, task: asyncio.Task[Any], running: _Running) -> None:
+    async def _watch(self, task: asyncio.Task[Any], running: _RunningTurn) -> None:
         """Wait for the end of a turn, and make it end when it shall."""
         asked = 0.0
         while not task.done():
@@ -172,7 +172,7 @@ class TurnRunner:
         if running.cancelled.is_set():
             await asyncio.to_thread(self._goals.cancel_goals)
 
-    async def _turn(self, running: _Running) -> Any:
+    async def _turn(self, running: _RunningTurn) -> Any:
         """Return Strands' result of a turn, over all its interrupts."""
         follower = _Follower(self._tell, running)
         opened = self._conversations.opened(running.turn.session, [follower])
@@ -201,7 +201,7 @@ class TurnRunner:
                 forget_waiting(agent)
             await asyncio.to_thread(opened.__exit__, None, None, None)
 
-    async def _stream(self, agent: Agent, prompt: Any, follower: _Follower, running: _Running) -> Any:
+    async def _stream(self, agent: Agent, prompt: Any, follower: _Follower, running: _RunningTurn) -> Any:
         result: Any = None
         stream = agent.stream_async(
             prompt, cancel_signal=running.cancelled, limits={"turns": self._limits.steps}, invocation_state={}
@@ -218,7 +218,7 @@ class TurnRunner:
         running.output_tokens += usage["outputTokens"]
         return result
 
-    async def _decided(self, interrupts: Sequence[Any], running: _Running) -> list[Any]:
+    async def _decided(self, interrupts: Sequence[Any], running: _RunningTurn) -> list[Any]:
         """Wait until people have decided about every call, and return the replies for Strands."""
         deadline = time.monotonic() + self._limits.approval_wait
         prompt: list[Any] = []
@@ -234,7 +234,7 @@ class TurnRunner:
             prompt += replies([interrupt], "skip") if is_skipped else replies([interrupt])
         return prompt
 
-    async def _decision_of(self, request_id: str, deadline: float, running: _Running) -> str:
+    async def _decision_of(self, request_id: str, deadline: float, running: _RunningTurn) -> str:
         while not running.cancelled.is_set():
             state = self._decision(request_id)
             if state not in ("", "pending"):
@@ -248,7 +248,7 @@ class TurnRunner:
 class _Follower(HookProvider):
     """Tells what the model says and which tools run. A call that is repeated after a decision is one call."""
 
-    def __init__(self, tell: Tell, running: _Running) -> None:
+    def __init__(self, tell: Tell, running: _RunningTurn) -> None:
         self._tell_turn = tell
         self._running = running
         self._buffer = TextBuffer(lambda text: self._tell(Step(StepKind.TEXT, text=text)))
@@ -282,7 +282,7 @@ class _Follower(HookProvider):
         self._tell(Step(StepKind.TOOL_RESULT, clean(event.tool_use["name"], 100), text, is_error=is_error))
 
 
-def _busy(running: _Running) -> str:
+def _busy(running: _RunningTurn) -> str:
     turn = running.turn
     return (
         f"a turn of '{clean(turn.source, 128)}' runs since {time.monotonic() - running.began:.0f} s: "
@@ -290,7 +290,7 @@ def _busy(running: _Running) -> str:
     )
 
 
-def _end_of(task: asyncio.Task[Any], running: _Running) -> TurnEnd:
+def _end_of(task: asyncio.Task[Any], running: _RunningTurn) -> TurnEnd:
     """Return how a turn ended; whatever a model or its client raises is the turn's failure, not the node's."""
     reason, message = _ending(task, running)
     return TurnEnd(
@@ -299,7 +299,7 @@ def _end_of(task: asyncio.Task[Any], running: _Running) -> TurnEnd:
     )  # fmt: skip
 
 
-def _ending(task: asyncio.Task[Any], running: _Running) -> tuple[str, str]:
+def _ending(task: asyncio.Task[Any], running: _RunningTurn) -> tuple[str, str]:
     error = None if task.cancelled() else task.exception()
     if running.cancelled.is_set() or task.cancelled():
         return "limit" if running.is_over_time else "cancelled", running.why or "cancelled"

@@ -23,7 +23,7 @@ from strands_robots.agent.conversation.wake_rules import (
     find_field,
     split_path,
 )
-from strands_robots.agent.tools.answer import DATA_NOTE, shorten
+from strands_robots.agent.tools.tool_answer import DATA_NOTE, shorten
 from strands_robots.approvals.approval_policy import Rate
 from strands_robots.approvals.rate_limit import RateLimits
 
@@ -165,7 +165,7 @@ class Wake:
 
 
 @dataclass
-class _Waiting:
+class _WaitingWake:
     data: dict[str, Any]
     depth: int
     since: float
@@ -186,7 +186,7 @@ class Waker:
     now: Callable[[], float]
     is_known: Callable[[dict[str, Any]], bool] = lambda data: False
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _waiting: OrderedDict[str, _Waiting] = field(default_factory=OrderedDict)
+    _waiting: OrderedDict[str, _WaitingWake] = field(default_factory=OrderedDict)
     _rules: dict[str, WakeRule] = field(default_factory=dict)
     _last: dict[str, float] = field(default_factory=dict)
     _limits: RateLimits = field(default_factory=RateLimits)
@@ -213,7 +213,7 @@ class Waker:
             if rule.name in self._waiting:
                 self.dropped[rule.name, "replaced"] += 1
             self._rules[rule.name] = rule
-            self._waiting[rule.name] = _Waiting(data, depth, now)
+            self._waiting[rule.name] = _WaitingWake(data, depth, now)
 
     def next(self) -> Wake | None:
         """Return the wake to begin a turn with now, the oldest first; None for none."""

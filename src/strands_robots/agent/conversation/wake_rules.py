@@ -13,6 +13,7 @@ from strands_robots.agent.tools.definition import load_definition
 from strands_robots.approvals.approval_policy import Rate
 from strands_robots.approvals.never_tools import reason_against_tool
 from strands_robots.core.errors import StrandsRobotsError, UnknownNameError
+from strands_robots.core.text import printable
 
 READABLE = frozenset({"strands_robots/msg/SafetyState", "strands_robots/msg/GateState"})
 """Types that are never tools, because nobody may forge them, and that may wake an agent all the same."""
@@ -109,7 +110,7 @@ class WakeRule(_Strict):
     @classmethod
     def _is_name(cls, value: str) -> str:
         if value and not _TOPIC.fullmatch(value):
-            raise ValueError(f"'{ascii(value)[1:-1]}' is no name of ROS")
+            raise ValueError(f"'{printable(value)}' is no name of ROS")
         return value
 
     @model_validator(mode="after")
@@ -169,7 +170,7 @@ def _problems(rule: WakeRule) -> Iterator[str]:
         yield f"topic '{rule.topic}' of type '{rule.type}' is nothing that an agent may hear: {reason}"
     try:
         if len(rule.type.split("/")) != 3 or rule.type.split("/")[1] != "msg":
-            yield f"type '{ascii(rule.type)[1:-1]}' is no message; valid: as std_msgs/msg/String"
+            yield f"type '{printable(rule.type)}' is no message; valid: as std_msgs/msg/String"
             return
         load_definition(rule.type)
     except StrandsRobotsError as error:

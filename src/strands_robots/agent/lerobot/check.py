@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from strands_robots.agent.lerobot.paths import job_environment
-from strands_robots.agent.tools.answer import clean
+from strands_robots.agent.tools.tool_answer import clean
 from strands_robots.core.errors import ConfigurationError
 
 ENVIRONMENTS = ("aloha", "pusht", "libero", "metaworld")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from strands_robots.agent.lerobot.check import ENVIRONMENTS
-from strands_robots.agent.lerobot.paths import Workspace
+from strands_robots.agent.lerobot.paths import LeRobotFolders
 from strands_robots.agent.lerobot.words import (
     checked_line,
     checked_port,
@@ -39,7 +39,7 @@ Given = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Plan:
+class CommandPlan:
     """One run of a command.
 
     Attributes:
@@ -86,7 +86,7 @@ class Command:
 
     description: str
     schema: Schema
-    plan: Callable[[Given, Workspace], Plan]
+    plan: Callable[[Given, LeRobotFolders], CommandPlan]
 
 
 def _text(description: str, most: int = 256) -> Schema:
@@ -131,7 +131,7 @@ TRAIN = _object(
 )
 
 
-def plan_train(given: Given, workspace: Workspace) -> Plan:
+def plan_train(given: Given, workspace: LeRobotFolders) -> CommandPlan:
     """Return the plan of a training."""
     words = [f"--{name}={given[name]}" for name in ("steps", "batch_size", "seed", "save_freq", "log_freq", "num_workers")
              if name in given]  # fmt: skip
@@ -152,7 +152,7 @@ def plan_train(given: Given, workspace: Workspace) -> Plan:
     if "device" in given:
         words.append(f"--policy.device={given['device']}")
     words += [*hub_words(given, "--policy.", is_private=True), "--wandb.enable=false", *option_words(given)]
-    return Plan("train", tuple(words), workspace.home, network_of(given), output)
+    return CommandPlan("train", tuple(words), workspace.home, network_of(given), output)
 
 
 EVAL = _object(
@@ -171,7 +171,7 @@ EVAL = _object(
 )  # fmt: skip
 
 
-def plan_eval(given: Given, workspace: Workspace) -> Plan:
+def plan_eval(given: Given, workspace: LeRobotFolders) -> CommandPlan:
     """Return the plan of an evaluation in one of LeRobot's environments."""
     output = workspace.new(given["output"])
     words = [
@@ -182,7 +182,7 @@ def plan_eval(given: Given, workspace: Workspace) -> Plan:
     names = {"episodes": "eval.n_episodes", "batch_size": "eval.batch_size", "seed": "seed", "device": "policy.device"}
     words += [f"--{names[name]}={given[name]}" for name in names if name in given]
     words += ["--policy.push_to_hub=false", *option_words(given)]
-    return Plan("eval", tuple(words), workspace.home, network_of(given), output)
+    return CommandPlan("eval", tuple(words), workspace.home, network_of(given), output)
 
 
 EDITS: Mapping[str, tuple[str, ...]] = {
@@ -212,7 +212,7 @@ EDIT_DATASET = _object(
 )  # fmt: skip
 
 
-def plan_edit_dataset(given: Given, workspace: Workspace) -> Plan:
+def plan_edit_dataset(given: Given, workspace: LeRobotFolders) -> CommandPlan:
     """Return the plan of an operation on datasets."""
     operation = given["operation"]
     needs(given, EDITS[operation] + (() if operation == "merge" else ("dataset",)))
@@ -244,7 +244,7 @@ def plan_edit_dataset(given: Given, workspace: Workspace) -> Plan:
         )
     words.append(f"--push_to_hub={flag('hub_repo' in given)}")
     rule = "dataset_info" if operation == "info" else ""
-    return Plan("edit_dataset", tuple(words), workspace.home, network_of(given), output, rule=rule)
+    return CommandPlan("edit_dataset", tuple(words), workspace.home, network_of(given), output, rule=rule)
 
 
 CALIBRATE = _object(
@@ -257,7 +257,7 @@ CALIBRATE = _object(
 )
 
 
-def plan_calibrate(given: Given, workspace: Workspace) -> Plan:
+def plan_calibrate(given: Given, workspace: LeRobotFolders) -> CommandPlan:
     """Return the plan of a calibration: the arm is limp, and a person moves it and presses Enter."""
     role = "teleop" if given["device"] in LEADERS else "robot"
     words = [
@@ -265,15 +265,15 @@ def plan_calibrate(given: Given, workspace: Workspace) -> Plan:
         f"--{role}.port={checked_port(given['port'])}",
         f"--{role}.id={checked_word('id', given['id'])}",
     ]
-    return Plan("calibrate", tuple(words), workspace.home, replies=("enter", "c"), moves=True)
+    return CommandPlan("calibrate", tuple(words), workspace.home, replies=("enter", "c"), moves=True)
 
 
 FIND_PORT = _object({})
 
 
-def plan_find_port(given: Given, workspace: Workspace) -> Plan:
+def plan_find_port(given: Given, workspace: LeRobotFolders) -> CommandPlan:
     """Return the plan of finding a port: a person pulls the cable and presses Enter."""
-    return Plan("find_port", (), workspace.home, replies=("enter",), has_config=False)
+    return CommandPlan("find_port", (), workspace.home, replies=("enter",), has_config=False)
 
 
 RECORD = _object(
@@ -294,7 +294,7 @@ RECORD = _object(
 )
 
 
-def plan_record(given: Given, workspace: Workspace) -> Plan:
+def plan_record(given: Given, workspace: LeRobotFolders) -> CommandPlan:
     """Return the plan of a recording with a leader arm, over the graph's robot."""
     output = workspace.new(given["dataset"])
     robot, leader = checked_word("robot", given["robot"]), checked_word("leader_id", given["leader_id"])
@@ -314,7 +314,7 @@ def plan_record(given: Given, workspace: Workspace) -> Plan:
     names = {"episodes": "num_episodes", "episode_time": "episode_time_s", "reset_time": "reset_time_s", "fps": "fps"}
     words += [f"--dataset.{names[name]}={given[name]}" for name in names if name in given]
     words += ["--dataset.push_to_hub=false", "--display_data=false", "--play_sounds=false"]
-    return Plan("record", tuple(words), workspace.home, output=output, moves=True)
+    return CommandPlan("record", tuple(words), workspace.home, output=output, moves=True)
 
 
 COMMANDS: Mapping[str, Command] = {

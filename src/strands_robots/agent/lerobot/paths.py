@@ -19,7 +19,7 @@ _HUB_KEYS = ("HF_TOKEN", "HF_ENDPOINT", "HF_TOKEN_PATH")
 _SYSTEM = ("/etc", "/proc", "/sys", "/dev")
 
 
-class Workspace:
+class LeRobotFolders:
     """The folders in which LeRobot's commands may read and write for an agent.
 
     Args:

@@ -15,13 +15,13 @@ from typing import Any, Protocol
 
 from strands_robots.agent.jobs.jobs import Job, Jobs, JobSpec
 from strands_robots.agent.lerobot.check import ENVIRONMENTS, check_config, command_options, resolved_config
-from strands_robots.agent.lerobot.commands import COMMANDS, Plan
-from strands_robots.agent.lerobot.paths import Workspace, job_environment
+from strands_robots.agent.lerobot.commands import COMMANDS, CommandPlan
+from strands_robots.agent.lerobot.paths import LeRobotFolders, job_environment
 from strands_robots.agent.lerobot.progress import read_progress, read_result
-from strands_robots.agent.tools.answer import Answer, clean, data_answer, error_answer
 from strands_robots.agent.tools.arguments import nearest
 from strands_robots.agent.tools.endpoint import Endpoint, Tool
-from strands_robots.approvals.request import CanonicalRequest, canonical_request
+from strands_robots.agent.tools.tool_answer import ToolAnswer, clean, data_answer, error_answer
+from strands_robots.approvals.approval_request import CanonicalRequest, canonical_request
 from strands_robots.core.errors import ConfigurationError
 
 LOGS = ".strands_robots_jobs"
@@ -40,11 +40,11 @@ class Gatekeeper(Protocol):
         """Return whether the policy lets something be a tool at all."""
         ...
 
-    def admit(self, request: CanonicalRequest) -> Answer | None:
+    def admit(self, request: CanonicalRequest) -> ToolAnswer | None:
         """Return None when exactly this request may be made now, else what the model is told."""
         ...
 
-    def called(self, endpoint: Endpoint, answer: Answer, started: float) -> None:
+    def called(self, endpoint: Endpoint, answer: ToolAnswer, started: float) -> None:
         """Record a call."""
         ...
 
@@ -69,8 +69,8 @@ class LerobotTools:
     def __init__(
         self,
         port: Gatekeeper,
-        workspace: Workspace,
-        program: Callable[[Plan], tuple[str, ...]] | None = None,
+        workspace: LeRobotFolders,
+        program: Callable[[CommandPlan], tuple[str, ...]] | None = None,
         resolve: Resolver = resolved_config,
         patience: float = 10.0,
     ) -> None:
@@ -127,7 +127,7 @@ class LerobotTools:
                  _object(options, "command"), self._find_options),
         ]  # fmt: skip
 
-    def _start(self, name: str, given: Mapping[str, Any]) -> Answer:
+    def _start(self, name: str, given: Mapping[str, Any]) -> ToolAnswer:
         """Check, ask and start; answers the job."""
         started = time.monotonic()
         plan = COMMANDS[name].plan(given, self._workspace)
@@ -152,7 +152,7 @@ class LerobotTools:
         self._port.called(Endpoint(plan.name, plan.kind), answer, started)
         return answer
 
-    def _check(self, plan: Plan) -> None:
+    def _check(self, plan: CommandPlan) -> None:
         """Ask LeRobot what it makes of the arguments, once, and refuse what is more than the request says."""
         if not plan.has_config:
             return
@@ -162,7 +162,7 @@ class LerobotTools:
             self._checked[plan.arguments] = self._resolve(plan.command, plan.arguments, job_environment(plan.network))
         check_config(self._checked[plan.arguments], plan.network, self._workspace.inside)
 
-    def _look(self, given: Mapping[str, Any]) -> Answer:
+    def _look(self, given: Mapping[str, Any]) -> ToolAnswer:
         started = time.monotonic()
         if "job_id" not in given:
             answer = data_answer({"jobs": [{"job_id": job.job_id, "state": job.state} for job in self._jobs.all()]})
@@ -173,7 +173,7 @@ class LerobotTools:
         self._port.called(Endpoint("lerobot/job", "lerobot/msg/Job"), answer, started)
         return answer
 
-    def _cancel(self, given: Mapping[str, Any]) -> Answer:
+    def _cancel(self, given: Mapping[str, Any]) -> ToolAnswer:
         started = time.monotonic()
         job = self._jobs.find(given["job_id"])
         self._jobs.cancel(job)
@@ -182,7 +182,7 @@ class LerobotTools:
         self._port.called(Endpoint("lerobot/cancel", "lerobot/srv/Cancel"), answer, started)
         return answer
 
-    def _reply(self, given: Mapping[str, Any]) -> Answer:
+    def _reply(self, given: Mapping[str, Any]) -> ToolAnswer:
         started = time.monotonic()
         job = self._jobs.find(given["job_id"])
         self._jobs.reply(job, given["reply"])
@@ -191,7 +191,7 @@ class LerobotTools:
         self._port.called(Endpoint("lerobot/reply", "lerobot/srv/Reply"), answer, started)
         return answer
 
-    def _find_options(self, given: Mapping[str, Any]) -> Answer:
+    def _find_options(self, given: Mapping[str, Any]) -> ToolAnswer:
         started = time.monotonic()
         chosen = [f"--{name}.type={given[name]}" for name in ("policy", "env") if name in given]
         if not all(word.partition("=")[2].replace("_", "").isalnum() for word in chosen):
@@ -209,7 +209,7 @@ class LerobotTools:
         self._port.called(Endpoint("lerobot/options", "lerobot/msg/Options"), answer, started)
         return answer
 
-    def _state(self, job: Job, lines: int) -> Answer:
+    def _state(self, job: Job, lines: int) -> ToolAnswer:
         """Return what a model reads of a job: states and numbers, and the log as bounded data."""
         is_over = job.exit_code is not None
         values: dict[str, Any] = {

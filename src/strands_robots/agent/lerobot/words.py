@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from strands_robots.agent.lerobot.check import is_free_option
-from strands_robots.agent.lerobot.paths import Workspace
+from strands_robots.agent.lerobot.paths import LeRobotFolders
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
@@ -21,7 +22,7 @@ _MOST_OPTIONS = 40
 _LONGEST_VALUE = 256
 
 
-def dataset_words(text: str, workspace: Workspace, prefix: str) -> list[str]:
+def dataset_words(text: str, workspace: LeRobotFolders, prefix: str) -> list[str]:
     """Return the words for an existing dataset of a workspace."""
     root = workspace.existing(text)
     if not (root / "meta" / "info.json").is_file():
@@ -29,7 +30,7 @@ def dataset_words(text: str, workspace: Workspace, prefix: str) -> list[str]:
     return [f"{prefix}root={root}", f"{prefix}repo_id={local_name(root)}"]
 
 
-def policy_words(given: Mapping[str, Any], workspace: Workspace) -> list[str]:
+def policy_words(given: Mapping[str, Any], workspace: LeRobotFolders) -> list[str]:
     """Return the words for a new policy, or one to go on from."""
     if ("policy" in given) == ("start_from" in given):
         raise ConfigurationError("give either policy (a type) or start_from (a folder)")
@@ -63,7 +64,7 @@ def option_words(given: Mapping[str, Any]) -> list[str]:
     for name, value in sorted(options.items()):
         if not _OPTION.fullmatch(name) or not is_free_option(name):
             raise ConfigurationError(
-                f"option '{ascii(name)[1:-1][:80]}' cannot be set here; valid: those that lerobot_options finds"
+                f"option '{printable(name)[:80]}' cannot be set here; valid: those that lerobot_options finds"
             )
         words.append(f"--{name}={_value(name, value)}")
     return words

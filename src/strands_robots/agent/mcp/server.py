@@ -17,7 +17,7 @@ from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 
 from strands_robots import __version__
-from strands_robots.agent.tools.answer import Answer
+from strands_robots.agent.tools.tool_answer import ToolAnswer
 from strands_robots.agent.tools.toolset import Toolset
 
 INSTRUCTIONS = (
@@ -92,7 +92,7 @@ def _with_token(app: Asgi, token: str) -> Asgi:
     return guarded
 
 
-def _result(answer: Answer) -> types.CallToolResult:
+def _result(answer: ToolAnswer) -> types.CallToolResult:
     content: list[Any] = [types.TextContent(type="text", text=answer.text)]
     content += [
         types.ImageContent(

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.text import printable
 
 if TYPE_CHECKING:
     from strands.models.model import Model
@@ -130,7 +131,7 @@ def _imported(module: str, kind: str, provider: str, extra: str) -> Any:
         package = f"'strands-agents[{extra}]'" if extra else "strands-agents"
         how = "a module on PYTHONPATH" if ":" in provider else f"pip install {package}"
         raise ConfigurationError(
-            f"model provider '{provider}' cannot be imported ({ascii(str(error))[1:-1]}); valid: {how}"
+            f"model provider '{provider}' cannot be imported ({printable(str(error))}); valid: {how}"
         ) from error
     except AttributeError as error:
         raise ConfigurationError(f"module '{module}' of provider '{provider}' has no '{kind}'") from error
@@ -152,5 +153,5 @@ def _made(kind: Any, provider: str, settings: Mapping[str, Any]) -> Model:
     for entry in said:
         if "Invalid configuration parameters" in str(entry.message):
             words = " ".join(str(entry.message).split("\n")[:2])
-            raise ConfigurationError(f"settings of provider '{provider}': {ascii(words)[1:-1]}")
+            raise ConfigurationError(f"settings of provider '{provider}': {printable(words)}")
     return model

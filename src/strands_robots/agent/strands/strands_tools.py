@@ -17,8 +17,8 @@ from strands.interrupt import Interrupt, InterruptException
 from strands.types._events import ToolInterruptEvent, ToolResultEvent
 from strands.types.tools import AgentTool, ToolContext, ToolResult, ToolSpec, ToolUse
 
-from strands_robots.agent.tools.answer import Answer
 from strands_robots.agent.tools.endpoint import Tool
+from strands_robots.agent.tools.tool_answer import ToolAnswer
 from strands_robots.agent.tools.toolset import Toolset
 
 CANCEL_PERIOD = 0.1
@@ -84,7 +84,7 @@ class GraphAgentTool(AgentTool):
             answer = await self._run(tool_use)
         yield ToolResultEvent(_result(tool_use, answer))
 
-    async def _run(self, tool_use: ToolUse) -> Answer:
+    async def _run(self, tool_use: ToolUse) -> ToolAnswer:
         ended = threading.Event()
         try:
             return await asyncio.to_thread(self._call, tool_use, ended)
@@ -92,7 +92,7 @@ class GraphAgentTool(AgentTool):
             threading.Thread(target=self._cancel_goals, args=(ended,), daemon=True, name="cancelled turn").start()
             raise
 
-    def _call(self, tool_use: ToolUse, ended: threading.Event) -> Answer:
+    def _call(self, tool_use: ToolUse, ended: threading.Event) -> ToolAnswer:
         try:
             return self._tools.run(self._tool.name, tool_use["input"])
         finally:
@@ -103,7 +103,7 @@ class GraphAgentTool(AgentTool):
         while self._tools.cancel_goals() or not ended.wait(CANCEL_PERIOD):
             pass
 
-    def _reason(self, answer: Answer, tool_use: ToolUse) -> dict[str, Any]:
+    def _reason(self, answer: ToolAnswer, tool_use: ToolUse) -> dict[str, Any]:
         """Return what the person is shown."""
         return {
             "request_id": answer.approval,
@@ -144,7 +144,7 @@ def iterate(tools: Toolset) -> Iterator[AgentTool]:
     yield from agent_tools(tools)
 
 
-def _result(tool_use: ToolUse, answer: Answer) -> ToolResult:
+def _result(tool_use: ToolUse, answer: ToolAnswer) -> ToolResult:
     content: list[Any] = [{"text": answer.text}]
     content += [{"image": {"format": picture.format, "source": {"bytes": picture.data}}} for picture in answer.pictures]
     return {

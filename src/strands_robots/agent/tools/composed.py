@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from strands_robots.agent.tools.answer import Answer, error_answer
 from strands_robots.agent.tools.arguments import nearest
 from strands_robots.agent.tools.endpoint import Endpoint, GraphPort, Tool
 from strands_robots.agent.tools.schema import request_schema
+from strands_robots.agent.tools.tool_answer import ToolAnswer, error_answer
 
 MOVE = "strands_robots/action/MoveTo"
 RUN = "strands_robots/action/RunPolicy"
@@ -88,7 +88,7 @@ def _fields(kind: str, *names: str) -> dict[str, Any]:
     return {name: known[name] for name in names}
 
 
-def _find(port: GraphPort, kind: str) -> Endpoint | Answer:
+def _find(port: GraphPort, kind: str) -> Endpoint | ToolAnswer:
     found = port.find(kind)
     if found is not None:
         return found
@@ -102,7 +102,7 @@ class _Goals:
     def __init__(self, port: GraphPort) -> None:
         self._port = port
 
-    def move_to(self, given: Mapping[str, Any]) -> Answer:
+    def move_to(self, given: Mapping[str, Any]) -> ToolAnswer:
         joints, position = given.get("joints"), given.get("position")
         if (joints is None) == (position is None):
             return error_answer("invalid_arguments", "give either joints or position")
@@ -114,13 +114,15 @@ class _Goals:
             fields |= {"target": "TARGET_POSE", "pose": {"pose": {"position": {"x": x, "y": y, "z": z}}}}
         return self._start(MOVE, fields, given)
 
-    def run_policy(self, given: Mapping[str, Any]) -> Answer:
+    def run_policy(self, given: Mapping[str, Any]) -> ToolAnswer:
         fields = {name: value for name, value in given.items() if name != "wait"}
         return self._start(RUN, fields, given, fields["duration"] + LOAD_TIME)
 
-    def _start(self, kind: str, fields: Mapping[str, Any], given: Mapping[str, Any], wait: float = 60.0) -> Answer:
+    def _start(self, kind: str, fields: Mapping[str, Any], given: Mapping[str, Any], wait: float = 60.0) -> ToolAnswer:
         found = _find(self._port, kind)
-        return found if isinstance(found, Answer) else self._port.start(found, fields, float(given.get("wait", wait)))
+        return (
+            found if isinstance(found, ToolAnswer) else self._port.start(found, fields, float(given.get("wait", wait)))
+        )
 
 
 class _Episodes:
@@ -133,7 +135,7 @@ class _Episodes:
         self._port = port
         self._open = ""
 
-    def record(self, given: Mapping[str, Any]) -> Answer:
+    def record(self, given: Mapping[str, Any]) -> ToolAnswer:
         if given["do"] == "begin":
             return self._begin(given)
         orders: dict[str, dict[str, Any]] = {
@@ -146,7 +148,7 @@ class _Episodes:
             self._open = ""  # Also where the recorder started anew and has none.
         return answer
 
-    def _begin(self, given: Mapping[str, Any]) -> Answer:
+    def _begin(self, given: Mapping[str, Any]) -> ToolAnswer:
         repo_id, task = str(given.get("repo_id", self._open)), str(given.get("task", ""))
         if not repo_id or not task.strip():
             return error_answer("invalid_arguments", "begin needs repo_id, as owner/name, and task, in words")
@@ -162,6 +164,6 @@ class _Episodes:
             self._open = repo_id
         return self._call(EPISODE, {"command": "BEGIN", "task": task})
 
-    def _call(self, kind: str, fields: Mapping[str, Any]) -> Answer:
+    def _call(self, kind: str, fields: Mapping[str, Any]) -> ToolAnswer:
         found = _find(self._port, kind)
-        return found if isinstance(found, Answer) else self._port.call(found, fields, service_timeout(kind))
+        return found if isinstance(found, ToolAnswer) else self._port.call(found, fields, service_timeout(kind))

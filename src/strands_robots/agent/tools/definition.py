@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.interface_files import interface_text
+from strands_robots.core.text import printable
 
 _LINE = re.compile(
     r"(?P<type>[A-Za-z]\w*(?:/(?:msg/)?[A-Za-z]\w*)?)(?:<=(?P<text>\d+))?"
@@ -150,7 +151,7 @@ class _Reader:
         match = _LINE.fullmatch(code)
         if match is None:
             raise ConfigurationError(
-                f"{self._name} has the line '{ascii(code)[1:-1][:100]}'; valid: a type, a name, and a value"
+                f"{self._name} has the line '{printable(code)[:100]}'; valid: a type, a name, and a value"
             )
         self._is_first = False
         words = " ".join([*self._above, comment]).strip()
@@ -218,5 +219,5 @@ def _value(text: str, kind: str) -> object:
     try:
         found: object = ast.literal_eval(text.replace("true", "True").replace("false", "False"))
     except (ValueError, SyntaxError) as error:
-        raise ConfigurationError(f"'{ascii(text)[1:-1][:100]}' is no value of type {kind}") from error
+        raise ConfigurationError(f"'{printable(text)[:100]}' is no value of type {kind}") from error
     return bool(found) if kind == "bool" and not isinstance(found, list) else found

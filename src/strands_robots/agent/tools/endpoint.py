@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from strands_robots.agent.tools.answer import Answer
-from strands_robots.approvals.request import CanonicalRequest
+from strands_robots.agent.tools.tool_answer import ToolAnswer
+from strands_robots.approvals.approval_request import CanonicalRequest
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,15 @@ class GraphPort(Protocol):
         """Return the graph's own server of a type, the one with the shortest name; waits a little for discovery."""
         ...
 
-    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> Answer:
+    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> ToolAnswer:
         """Call a service."""
         ...
 
-    def start(self, endpoint: Endpoint, fields: Mapping[str, Any], wait: float) -> Answer:
+    def start(self, endpoint: Endpoint, fields: Mapping[str, Any], wait: float) -> ToolAnswer:
         """Send a goal and wait for its end, at most so long [s]; answers its id and state."""
         ...
 
-    def goal(self, goal_id: str, wait: float, cancel: bool) -> Answer:
+    def goal(self, goal_id: str, wait: float, cancel: bool) -> ToolAnswer:
         """Return a goal's state, after a wait [s] at most; cancels it first when asked."""
         ...
 
@@ -62,11 +62,11 @@ class GraphPort(Protocol):
         """Cancel every goal that was started here; return how many have not ended within half a second."""
         ...
 
-    def stop(self, reason: str) -> Answer:
+    def stop(self, reason: str) -> ToolAnswer:
         """Stop every robot, by safety_node and past it. Needs nobody's permission."""
         ...
 
-    def read(self, endpoint: Endpoint, timeout: float) -> Answer:
+    def read(self, endpoint: Endpoint, timeout: float) -> ToolAnswer:
         """Return the latest message of a topic."""
         ...
 
@@ -74,11 +74,11 @@ class GraphPort(Protocol):
         """Return whether the policy lets something be a tool at all."""
         ...
 
-    def admit(self, request: CanonicalRequest) -> Answer | None:
+    def admit(self, request: CanonicalRequest) -> ToolAnswer | None:
         """Return None when exactly this request may be made now, else what the model is told; refusals are recorded."""
         ...
 
-    def called(self, endpoint: Endpoint, answer: Answer, started: float) -> None:
+    def called(self, endpoint: Endpoint, answer: ToolAnswer, started: float) -> None:
         """Record a call that began at a steady time [s] and what became of it."""
         ...
 
@@ -86,11 +86,11 @@ class GraphPort(Protocol):
         """Record something else in the audit log, as this agent's."""
         ...
 
-    def picture(self, camera: str, width: int) -> Answer:
+    def picture(self, camera: str, width: int) -> ToolAnswer:
         """Return a picture of a camera."""
         ...
 
-    def describe(self) -> Answer:
+    def describe(self) -> ToolAnswer:
         """Return the robots, their joints and cameras."""
         ...
 
@@ -109,7 +109,7 @@ class Tool:
     name: str
     description: str
     schema: Mapping[str, Any]
-    run: Callable[[Mapping[str, Any]], Answer]
+    run: Callable[[Mapping[str, Any]], ToolAnswer]
 
 
 class ToolFamily(Protocol):

@@ -14,9 +14,9 @@ from typing import Protocol
 
 from strands_robots.agent.tools.permit_memory import PermitMemory, WaitingPermit
 from strands_robots.approvals.approval_policy import ApprovalPolicy, RequestClass, Ruling, rule_on
+from strands_robots.approvals.approval_request import CanonicalRequest
 from strands_robots.approvals.never_tools import reason_against_tool
 from strands_robots.approvals.rate_limit import RateLimits
-from strands_robots.approvals.request import CanonicalRequest
 
 _KEPT = frozenset({"no_answer", "pending"})
 """Refusals after which a permit may still be worth something."""

@@ -7,12 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strands_robots.agent.tools.answer import Answer, clean, data_answer, error_answer
 from strands_robots.agent.tools.arguments import check_arguments, nearest
 from strands_robots.agent.tools.composed import composed_tools, service_timeout
 from strands_robots.agent.tools.definition import load_definition
 from strands_robots.agent.tools.endpoint import Endpoint, GraphPort, Tool, ToolFamily
 from strands_robots.agent.tools.schema import request_schema
+from strands_robots.agent.tools.tool_answer import ToolAnswer, clean, data_answer, error_answer
 from strands_robots.core.errors import StrandsRobotsError
 
 MOST_SHOWN = 25
@@ -75,7 +75,7 @@ class Toolset:
         """Return the names of all tools."""
         return sorted(self._tools)
 
-    def run(self, name: str, arguments: Any) -> Answer:
+    def run(self, name: str, arguments: Any) -> ToolAnswer:
         """Run a tool; whatever is wrong is in the answer."""
         started = time.monotonic()
         may_come = True
@@ -97,7 +97,7 @@ class Toolset:
         except StrandsRobotsError as error:
             return self._unmade(name, error_answer("invalid_arguments", str(error)), started)
 
-    def _unmade(self, name: str, answer: Answer, started: float) -> Answer:
+    def _unmade(self, name: str, answer: ToolAnswer, started: float) -> ToolAnswer:
         """Record a call that never became a request, and return its answer."""
         self._port.called(Endpoint(clean(str(name), 80), "strands_robots/tool"), answer, started)
         return answer
@@ -132,7 +132,7 @@ class Toolset:
             lambda given: self._port.start(endpoint, given.get("goal", {}), float(given.get("wait", 0.0))),
         )  # fmt: skip
 
-    def _read(self, endpoint: Endpoint, given: Mapping[str, Any]) -> Answer:
+    def _read(self, endpoint: Endpoint, given: Mapping[str, Any]) -> ToolAnswer:
         return self._port.read(endpoint, min(float(given.get("timeout", 2.0)), 30.0))
 
     def _find_tool(self) -> Tool:
@@ -146,7 +146,7 @@ class Toolset:
         words = f"Find more tools by words; answers names and schemas for call_tool.{more}"
         return Tool("find_tool", words, schema, self._find)
 
-    def _find(self, given: Mapping[str, Any]) -> Answer:
+    def _find(self, given: Mapping[str, Any]) -> ToolAnswer:
         started = time.monotonic()
         words = str(given["query"]).lower().replace("/", "_").split()
         scores = {
@@ -171,18 +171,18 @@ class Toolset:
         }
         return Tool("call_tool", "Call a tool that find_tool found, under the same policy.", schema, self._call)
 
-    def _call(self, given: Mapping[str, Any]) -> Answer:
+    def _call(self, given: Mapping[str, Any]) -> ToolAnswer:
         if given["name"] in ("call_tool", "find_tool"):
             return error_answer("invalid_arguments", f"'{given['name']}' cannot be called through call_tool")
         return self.run(given["name"], given.get("arguments", {}))
 
 
-def _described(tools: list[Tool]) -> Answer:
+def _described(tools: list[Tool]) -> ToolAnswer:
     """Return names, descriptions and whole schemas; these come from installed files, not from the graph."""
     entries = [{"name": tool.name, "description": tool.description, "input": tool.schema} for tool in tools]
     while len(text := json.dumps({"tools": entries}, separators=(",", ":"))) > 14000 and len(entries) > 1:
         entries.pop()
-    return Answer(False, text) if len(text) <= 14000 else data_answer({"tools": entries})
+    return ToolAnswer(False, text) if len(text) <= 14000 else data_answer({"tools": entries})
 
 
 def _rank(endpoint: Endpoint) -> tuple[int, int, str]:

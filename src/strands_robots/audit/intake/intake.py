@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from strands_robots.audit.event import LOG_SOURCE, Clock, Event, checked
+from strands_robots.audit.event import LOG_SOURCE, AuditClock, Event, checked
 from strands_robots.audit.intake.sequences import Arrival, SequenceTracker
 from strands_robots.audit.intake.throttle import Throttle, ThrottleConfig
 from strands_robots.audit.json_values import JsonObject, bounded, integer
@@ -22,10 +22,12 @@ class Intake:
         repeated: Events that arrived again and were not stored again.
     """
 
-    def __init__(self, submit: Callable[[Event], object], config: ThrottleConfig, clock: Clock | None = None) -> None:
+    def __init__(
+        self, submit: Callable[[Event], object], config: ThrottleConfig, clock: AuditClock | None = None
+    ) -> None:
         self.repeated = 0
         self._submit = submit
-        self._clock = clock if clock is not None else Clock()
+        self._clock = clock if clock is not None else AuditClock()
         self._throttle = Throttle(config)
         self._sequences = SequenceTracker()
         self._second_us = self._clock.wall_us()

@@ -6,7 +6,7 @@ import itertools
 import secrets
 from collections.abc import Mapping
 
-from strands_robots.audit.event import Clock, Durability, Event
+from strands_robots.audit.event import AuditClock, Durability, Event
 from strands_robots.audit.json_values import bounded
 
 
@@ -22,10 +22,10 @@ class EventSource:
         session: Identity of this start.
     """
 
-    def __init__(self, name: str, clock: Clock | None = None) -> None:
+    def __init__(self, name: str, clock: AuditClock | None = None) -> None:
         self.name = name
         self.session = secrets.token_hex(16)
-        self._clock = clock if clock is not None else Clock()
+        self._clock = clock if clock is not None else AuditClock()
         self._sequences = itertools.count(1)
 
     def event(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from strands_robots.audit.json_values import JsonObject, JsonValue, canonical
-from strands_robots.audit.keys import LogKeys, MacKey, PublicKey
+from strands_robots.audit.audit_key import LogKeys, MacKey, AuditPublicKey
 from strands_robots.audit.log.record import FORMAT, Head
 
 _TYPES: dict[str, type] = {
@@ -57,7 +57,7 @@ class Checkpoint:
         inner: JsonValue = json.loads(self.signed)
         return {"checkpoint": inner, "mac": self.mac, "signature": self.signature}
 
-    def is_authentic(self, mac_key: MacKey | None, public_key: PublicKey | None) -> bool:
+    def is_authentic(self, mac_key: MacKey | None, public_key: AuditPublicKey | None) -> bool:
         """Return whether MAC and signature fit, each as far as its key is given."""
         signature = bytes.fromhex(self.signature)
         if mac_key is not None and not hmac.compare_digest(mac_key.of_checkpoint(self.signed + signature), self.mac):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from strands_robots.audit.log.record import MAX_LINE
 
 
-class Line(NamedTuple):
+class LogLine(NamedTuple):
     """One line of a segment.
 
     Attributes:
@@ -24,7 +24,7 @@ class Line(NamedTuple):
     has_newline: bool
 
 
-def read_lines(chunks: Iterable[bytes]) -> Iterator[Line]:
+def read_lines(chunks: Iterable[bytes]) -> Iterator[LogLine]:
     """Yield the lines of a file that comes in pieces; memory stays bounded whatever the file holds."""
     rest, start, is_long = b"", 0, False
     for chunk in chunks:
@@ -33,13 +33,13 @@ def read_lines(chunks: Iterable[bytes]) -> Iterator[Line]:
             data = rest + part
             length = len(data)
             if is_long or length > MAX_LINE:
-                yield Line(data[:MAX_LINE], start, False, True)
+                yield LogLine(data[:MAX_LINE], start, False, True)
             else:
-                yield Line(data, start, True, True)
+                yield LogLine(data, start, True, True)
             start, rest, is_long = start + length + 1, b"", False
         rest += parts[-1]
         if len(rest) > 2 * MAX_LINE:
             cut = len(rest) - MAX_LINE
             rest, start, is_long = rest[cut:], start + cut, True
     if rest:
-        yield Line(rest[:MAX_LINE], start, False, False)
+        yield LogLine(rest[:MAX_LINE], start, False, False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from strands_robots.audit.event import Event
 from strands_robots.audit.json_values import JsonObject, canonical, integer
-from strands_robots.audit.keys import MacKey
+from strands_robots.audit.audit_key import MacKey
 
 FORMAT = 1
 NO_HASH = "0" * 64

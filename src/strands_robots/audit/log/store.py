@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from strands_robots.audit.log.checkpoint import Checkpoint, make_checkpoint
-from strands_robots.audit.event import LOG_SOURCE, Clock, Event
+from strands_robots.audit.event import LOG_SOURCE, AuditClock, Event
 from strands_robots.audit.files import PrivateFolder, lock
 from strands_robots.audit.json_values import JsonObject
-from strands_robots.audit.keys import LogKeys
+from strands_robots.audit.audit_key import LogKeys
 from strands_robots.audit.log.layout import LOCK_FILE, segment_name
 from strands_robots.audit.log.record import Head, seal
 from strands_robots.audit.log.recovery import find_end
@@ -87,7 +87,7 @@ class AuditStore:
         unsynced: First and last index of the records whose sync failed last; None when none did.
     """
 
-    def __init__(self, path: Path, keys: LogKeys, config: StoreConfig, clock: Clock | None = None) -> None:
+    def __init__(self, path: Path, keys: LogKeys, config: StoreConfig, clock: AuditClock | None = None) -> None:
         self.path = path
         self.config = config
         self.log = ""
@@ -97,7 +97,7 @@ class AuditStore:
         self.head_problem = ""
         self.unsynced: tuple[int, int] | None = None
         self._keys = keys
-        self._clock = clock if clock is not None else Clock()
+        self._clock = clock if clock is not None else AuditClock()
         self._session = secrets.token_hex(16)
         self._own_sequence = 0
         self._folder: PrivateFolder | None = None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from strands_robots.audit.log.checkpoint import Checkpoint
-from strands_robots.audit.event import LOG_SOURCE, Clock, Event
+from strands_robots.audit.event import LOG_SOURCE, AuditClock, Event
 from strands_robots.audit.json_values import JsonObject, bounded
 from strands_robots.audit.log.record import Head
 from strands_robots.audit.log.store import AuditStore, WriteError
@@ -62,7 +62,7 @@ class WriterStatus:
 
 
 @dataclass(frozen=True)
-class Written:
+class DurableEvent:
     """An event that is on the disk because it had to be.
 
     Attributes:
@@ -88,12 +88,12 @@ class AuditWriter:
         self,
         store: AuditStore,
         config: WriterConfig,
-        clock: Clock | None = None,
-        on_written: Callable[[Sequence[Written]], None] | None = None,
+        clock: AuditClock | None = None,
+        on_written: Callable[[Sequence[DurableEvent]], None] | None = None,
     ) -> None:
         self.config = config
         self._store = store
-        self._clock = clock if clock is not None else Clock()
+        self._clock = clock if clock is not None else AuditClock()
         self._on_written = on_written
         self._condition = threading.Condition()
         self._queue: deque[Event] = deque()
@@ -206,7 +206,7 @@ class AuditWriter:
             del self._held[: error.written]
             raise
         batch, self._held = self._held, []
-        written = [Written(event, first + place) for place, event in enumerate(batch) if event.is_durable]
+        written = [DurableEvent(event, first + place) for place, event in enumerate(batch) if event.is_durable]
         if written and self._on_written is not None and self._store.synced_index > written[-1].index:
             self._on_written(written)
 

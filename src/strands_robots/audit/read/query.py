@@ -11,6 +11,7 @@ from strands_robots.audit.files import NotAFileError
 from strands_robots.audit.log.record import Record, RecordError, parse
 from strands_robots.audit.read.reader import LogReader
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 _AGO = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -96,7 +97,7 @@ def parse_since(text: str, now_us: int) -> int:
         return int(moment.timestamp() * 1e6)
     except (ValueError, OverflowError, OSError) as error:
         raise ConfigurationError(
-            f"time '{ascii(text)[1:-1]}' cannot be read; valid: 2025-01-31T14:30:00, or with a zone, "
+            f"time '{printable(text)}' cannot be read; valid: 2025-01-31T14:30:00, or with a zone, "
             "or an age such as 90s, 15m, 2h, 1d"
         ) from error
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from strands_robots.audit.files import opened
 from strands_robots.audit.log.layout import HEAD_BYTES, HEAD_FILE, segment_name, segment_numbers
-from strands_robots.audit.log.lines import Line, read_lines
+from strands_robots.audit.log.lines import LogLine, read_lines
 
 
 class LogReader(Protocol):
@@ -17,7 +17,7 @@ class LogReader(Protocol):
     def segments(self) -> Sequence[int]:
         """Return the numbers of the segments, sorted."""
 
-    def lines(self, segment: int) -> Iterator[Line]:
+    def lines(self, segment: int) -> Iterator[LogLine]:
         """Yield the lines of a segment; NotAFileError when something else has its name."""
 
     def head(self) -> bytes | None:
@@ -39,7 +39,7 @@ class FolderReader:
         with opened(self.path) as folder:
             return segment_numbers(folder.names())
 
-    def lines(self, segment: int) -> Iterator[Line]:
+    def lines(self, segment: int) -> Iterator[LogLine]:
         """Yield the lines of a segment; NotAFileError when something else has its name."""
         with opened(self.path) as folder:
             yield from read_lines(folder.chunks(segment_name(segment)))

@@ -10,17 +10,18 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from strands_robots.audit.audit_key import AuditPublicKey, MacKey
 from strands_robots.audit.files import NotAFileError
 from strands_robots.audit.json_values import canonical
-from strands_robots.audit.keys import MacKey, PublicKey
 from strands_robots.audit.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint, parse_checkpoint_text
 from strands_robots.audit.log.layout import HEAD_BYTES, segment_name
-from strands_robots.audit.log.lines import Line
+from strands_robots.audit.log.lines import LogLine
 from strands_robots.audit.log.ranges import Ranges
 from strands_robots.audit.log.record import NO_HASH, Record, RecordError, line_hash, parse
 from strands_robots.audit.read.findings import Report
 from strands_robots.audit.read.reader import LogReader
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 _REMEMBERED = 128
 """How many of the last hashes are kept, to check the chain between records that stand at the wrong place."""
@@ -36,7 +37,7 @@ class VerifyKeys:
     """
 
     mac: MacKey | None = None
-    public: PublicKey | None = None
+    public: AuditPublicKey | None = None
 
 
 def verify(log: LogReader, keys: VerifyKeys, anchors: Sequence[Checkpoint] = ()) -> Report:
@@ -102,7 +103,7 @@ class _Pass:
         self._segment = number
         self._place = 0
 
-    def line(self, line: Line) -> None:
+    def line(self, line: LogLine) -> None:
         """Check one line."""
         self.report.size += len(line.data) + line.has_newline
         if not line.has_newline:
@@ -362,4 +363,4 @@ def _fits(run: _Pass, checkpoint: Checkpoint) -> bool:
 
 
 def _ascii(value: object) -> str:
-    return ascii(str(value))[1:-1]
+    return printable(str(value))

@@ -29,7 +29,7 @@ class NodeWatch:
         self._nodes = nodes
 
 
-class ClockWatch:
+class WallClockMonitor:
     """Reports jumps of the wall clock against the monotonic clock.
 
     Args:

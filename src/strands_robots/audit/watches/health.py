@@ -16,7 +16,7 @@ class OnAuditLoss(enum.Enum):
 
 
 @dataclass(frozen=True)
-class HealthConfig:
+class AuditHealthConfig:
     """Options.
 
     Attributes:
@@ -36,7 +36,7 @@ class AuditHealth:
         now: The present.
     """
 
-    def __init__(self, config: HealthConfig, now: float) -> None:
+    def __init__(self, config: AuditHealthConfig, now: float) -> None:
         self._config = config
         self._since = now
         self._heard = -math.inf

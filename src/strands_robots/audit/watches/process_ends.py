@@ -19,7 +19,7 @@ class ProcessEnds:
     """Follows one file.
 
     Args:
-        path: The file of bringup/journal.py; it need not exist yet.
+        path: The file of bringup/exit_journal.py; it need not exist yet.
         run_id: Run of the graph, the session of these events.
     """
 

@@ -22,18 +22,18 @@ from strands_robots.agent.conversation.agent_config import load_agent_config
 from strands_robots.agent.conversation.turn import Step, Turn, TurnEnd
 from strands_robots.agent.conversation.wake import Waker
 from strands_robots.agent.conversation.wake_rules import WakeRule
-from strands_robots.agent.lerobot.paths import Workspace
+from strands_robots.agent.lerobot.paths import LeRobotFolders
 from strands_robots.agent.lerobot.tools import LerobotTools
 from strands_robots.agent.strands.models import make_model
-from strands_robots.agent.tools.answer import clean
+from strands_robots.agent.tools.tool_answer import clean
 from strands_robots.agent.tools.toolset import Toolset
 from strands_robots.audit.log.layout import default_log_folder
-from strands_robots.bringup.options import ros_home
+from strands_robots.bringup.graph_options import ros_home
 from strands_robots.clients.agent_graph import AgentGraph
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.core.share import share_directory
-from strands_robots.nodes.agent.wake_port import WakePort
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.nodes.agent.wake_subscriber import WakeSubscriber
+from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.goals.goal_owners import GoalOwners
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.agent_messages import end_to_result, step_to_msg
@@ -89,7 +89,7 @@ class AgentNode(Node):
         config = load_agent_config(_path(given.config) or share_directory() / "config" / "agent.yaml", given.model)
         model = make_model(config.model.provider, config.model.settings)
         # Strands is imported here, so that its absence is said in one line.
-        from strands_robots.agent.conversation.session import Conversations
+        from strands_robots.agent.conversation.conversations import Conversations
         from strands_robots.agent.conversation.turns import TurnRunner
 
         self._audit = audit_of(self)
@@ -105,7 +105,7 @@ class AgentNode(Node):
             config.limits, self._tell,
         )  # fmt: skip
         self._waker = Waker(config.wake, time.monotonic, self._is_known)
-        WakePort(self, config.wake.rules, self._waker.event)
+        WakeSubscriber(self, config.wake.rules, self._waker.event)
         self._serve(f"{given.name}/prompt")
         self.get_logger().info(
             f"agent '{given.name}' with {config.model.provider} and {len(tools.names())} tools, "
@@ -118,7 +118,7 @@ class AgentNode(Node):
         self._graph = AgentGraph(self.get_namespace(), given.name, policy, folder / "permits", own_nodes=2)
         folders = [Path(entry).expanduser() for entry in given.lerobot_folders]
         kept_out = (policy, ros_home() / "strands_robots")
-        self._lerobot = [LerobotTools(self._graph, Workspace(folders, kept_out))] if folders else []
+        self._lerobot = [LerobotTools(self._graph, LeRobotFolders(folders, kept_out))] if folders else []
         return Toolset(self._graph, self._lerobot)
 
     def _serve(self, name: str) -> None:
@@ -144,7 +144,7 @@ class AgentNode(Node):
     # --- prompts -------------------------------------------------------------------------------------------------------
 
     async def _execute(self, handle: ServerGoalHandle) -> PromptAgent.Result:
-        from strands_robots.agent.conversation.session import check_session
+        from strands_robots.agent.conversation.conversations import check_session
 
         request = handle.request
         source = clean(request.source, 128) or "external/unnamed"

@@ -18,15 +18,15 @@ from strands_robots.srv import ConsumePermit, DecideApproval, RequestApproval
 
 from strands_robots.approvals.approval_policy import RequestClass, load_policy
 from strands_robots.approvals.approval_refusal import ApprovalRefusedError
+from strands_robots.approvals.approval_request import CanonicalRequest, parse_request
 from strands_robots.approvals.decision import Decision
 from strands_robots.approvals.permit_journal import PermitJournal
 from strands_robots.approvals.permits import Asker, Moment, PermitDesk
-from strands_robots.approvals.request import CanonicalRequest, parse_request
 from strands_robots.audit.event import Durability
 from strands_robots.control.tally import Tally
 from strands_robots.core.share import share_directory
 from strands_robots.operators.keyring import Keyring, Role, load_keyring
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.approval_messages import state_to_msg
 from strands_robots.ros.messages.conversions import clip

@@ -19,21 +19,21 @@ from rclpy.qos import qos_profile_parameter_events
 from rclpy.serialization import deserialize_message
 from strands_robots.msg import AuditEvent, AuditReceipt, AuditState, GateState, SafetyState, StopRequest
 
+from strands_robots.audit.audit_key import load_or_create_keys
 from strands_robots.audit.event import Event
 from strands_robots.audit.intake.intake import Intake
 from strands_robots.audit.intake.source import EventSource
 from strands_robots.audit.intake.throttle import ThrottleConfig
-from strands_robots.audit.keys import load_or_create_keys
 from strands_robots.audit.log.layout import default_key_folder, default_log_folder
 from strands_robots.audit.log.store import AuditStore, StoreConfig, SyncPolicy
-from strands_robots.audit.log.writer import AuditWriter, WriterConfig, WriterStatus, Written
+from strands_robots.audit.log.writer import AuditWriter, DurableEvent, WriterConfig, WriterStatus
 from strands_robots.audit.read.query import Query, newest_segments, records
 from strands_robots.audit.read.reader import FolderReader
 from strands_robots.audit.watches.gate import GateView, GateWatch
-from strands_robots.audit.watches.graph import ClockWatch, NodeWatch
+from strands_robots.audit.watches.graph import NodeWatch, WallClockMonitor
 from strands_robots.audit.watches.process_ends import ProcessEnds
 from strands_robots.audit.watches.safety import SafetyView, SafetyWatch, StopRequestWatch
-from strands_robots.ros.audit.audit_port import event_from_msg
+from strands_robots.ros.audit.audit_publisher import event_from_msg
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import to_time
@@ -133,7 +133,7 @@ class AuditNode(Node):
         self._safety = SafetyWatch(self._report)
         self._requests = StopRequestWatch(self._report)
         self._nodes = NodeWatch(self._report)
-        self._clocks = ClockWatch(self._report)
+        self._clocks = WallClockMonitor(self._report)
         self._last_state = (0.0, "")
         self._diagnostics = diagnostics.DiagnosticsPort(self)
         self.create_subscription(AuditEvent, "audit/events", self._on_event, qos.AUDIT_READER, raw=True)
@@ -238,7 +238,7 @@ class AuditNode(Node):
 
     # --- What is said ---------------------------------------------------------------------------------------
 
-    def _on_written(self, written: Sequence[Written]) -> None:
+    def _on_written(self, written: Sequence[DurableEvent]) -> None:
         """Confirm events of other nodes. Called by the writer's thread."""
         for entry in written:
             if entry.event.source == self._source.name or not entry.event.session:

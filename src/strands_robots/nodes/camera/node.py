@@ -20,7 +20,7 @@ from strands_robots.drivers.making import RealRobot
 from strands_robots.ros.process.diagnostics import ERROR, OK, WARN, DiagnosticsPort, status
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
-from strands_robots.ros.robot.camera_ports import CameraPorts
+from strands_robots.ros.robot.camera_publisher import CameraPublisher
 
 SLOW = 0.8
 """Below this part of the wanted rate diagnostics warn."""
@@ -73,7 +73,7 @@ class CameraNode(Node):
         name = f"{self._robot}/{camera}"
         info = CameraInfo()
         info.header.frame_id = f"{name}_optical_frame"
-        port = CameraPorts(self, name, info)
+        port = CameraPublisher(self, name, info)
 
         def publish(stamp: float, pixels: NDArray[np.uint8], depth: NDArray[np.float32] | None) -> None:
             height, width = pixels.shape[:2]

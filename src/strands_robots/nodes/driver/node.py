@@ -14,15 +14,15 @@ from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.loop import DrivenRobot, DriverLoop, SteadyRosTime
-from strands_robots.drivers.making import KINDS, Connection, RealRobot, make_driver, make_gate
+from strands_robots.drivers.making import KINDS, RealRobot, RobotConnection, make_driver, make_gate
 from strands_robots.nodes.driver.driver_diagnostics import DriverDiagnostics
 from strands_robots.nodes.driver.lifecycle import guard_transitions
 from strands_robots.nodes.driver.robot_discovery_guard import other_robot
-from strands_robots.nodes.driver.ros2_control_port import Ros2ControlPort
+from strands_robots.nodes.driver.ros2_control_client import Ros2ControlClient
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
-from strands_robots.ros.robot.robot_ports import RobotPorts, RobotPortsConfig
-from strands_robots.ros.robot.safety_ports import SafetyPorts
+from strands_robots.ros.robot.robot_topics import RobotTopics, RobotTopicsConfig
+from strands_robots.ros.robot.safety_subscriber import SafetySubscriber
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -89,9 +89,9 @@ class DriverNode(LifecycleNode):
         self._clock_of_robot = SteadyRosTime()
         self._gates: list[Gate] = []
         self._loop: DriverLoop | None = None
-        self._ports: RobotPorts | None = None
+        self._ports: RobotTopics | None = None
         self._told = ""
-        self._safety = SafetyPorts(self, self._gates, self._clock_of_robot.now)
+        self._safety = SafetySubscriber(self, self._gates, self._clock_of_robot.now)
         self._diagnostics = DriverDiagnostics(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.05, self._watch, clock=steady)
@@ -109,7 +109,7 @@ class DriverNode(LifecycleNode):
         given, robot = self._given, self._robot
         try:
             self._require_no_rival()
-            connection = Connection(
+            connection = RobotConnection(
                 given.driver,
                 given.port,
                 given.calibration,
@@ -118,7 +118,7 @@ class DriverNode(LifecycleNode):
                 given.stop_category,
                 given.answer_timeout,
             )
-            driver = make_driver(robot, connection, lambda controlled: Ros2ControlPort(self, controlled, robot.name))
+            driver = make_driver(robot, connection, lambda controlled: Ros2ControlClient(self, controlled, robot.name))
             driver.connect()
         except StrandsRobotsError as error:
             return self._refuse(error)
@@ -135,8 +135,8 @@ class DriverNode(LifecycleNode):
             return self._refuse(error)
         urdf = robot.config.urdf
         description = "" if urdf is None else urdf.read_text(encoding="utf-8")
-        config = RobotPortsConfig(given.external_lifetime, given.control_period)
-        self._ports = RobotPorts(self, gate, self._admit, self._clock_of_robot.now, description, config)
+        config = RobotTopicsConfig(given.external_lifetime, given.control_period)
+        self._ports = RobotTopics(self, gate, self._admit, self._clock_of_robot.now, description, config)
         self._loop = DriverLoop(driven, gate, self._ports, given.control_period, self._clock_of_robot)
         self._gates.append(gate)
         self._loop.start()

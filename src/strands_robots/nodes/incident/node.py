@@ -27,14 +27,14 @@ from strands_robots.audit.event import Durability
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.incident.ring import Ring, RingConfig
 from strands_robots.incident.trigger import Incident, Trigger
-from strands_robots.mcap.mcap_file import Written, write_mcap
+from strands_robots.mcap.mcap_file import McapSummary, write_mcap
 from strands_robots.mcap.message import Message
 from strands_robots.mcap.schemas import message_definition
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.calls.drain import NeverCalled, take
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
-from strands_robots.ros.robot.safety_ports import read_stop_request
+from strands_robots.ros.robot.safety_subscriber import read_stop_request
 
 STREAMS = frozenset(
     {
@@ -247,7 +247,7 @@ def _never(data: bytes) -> None:
     """Stand where rclpy wants a callback."""
 
 
-def _describe(written: Written) -> dict[str, object]:
+def _describe(written: McapSummary) -> dict[str, object]:
     return {
         "file": str(written.path), "sha256": written.sha256, "bytes": written.size, "messages": written.messages,
         "began_us": written.began_ns // 1000, "ended_us": written.ended_ns // 1000,

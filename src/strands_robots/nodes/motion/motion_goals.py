@@ -12,9 +12,9 @@ from strands_robots.core.errors import MotionError
 from strands_robots.core.pose import Pose, pose_from_quaternion, quaternion_of
 from strands_robots.motion.gripper import grip
 from strands_robots.motion.ik import Orientation
+from strands_robots.motion.motion_goal import MotionSession
+from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.move_to import Target, joint_target, pose_target
-from strands_robots.motion.run_reason import Reason
-from strands_robots.motion.session import MotionSession
 from strands_robots.motion.task import GripTask, MoveTask, RobotKinematics, checked_speed
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import fill_time
@@ -114,7 +114,7 @@ def move_result(session: MotionSession, task: MoveTask, robot: RobotKinematics) 
     if reached is not None:
         result.joint_error = reached.joint_error
         result.position_error, result.orientation_error = reached.position_error, reached.orientation_error
-    if result.termination_reason == Reason.UNREACHABLE.value:
+    if result.termination_reason == MotionReason.UNREACHABLE.value:
         result.position_error, result.orientation_error = session.miss
     return result
 
@@ -123,7 +123,7 @@ def grip_result(session: MotionSession, task: GripTask) -> SetGripper.Result:
     """Return what became of a grip, from measured joints."""
     result = SetGripper.Result(elapsed=session.elapsed)
     _fill_ending(result, session)
-    result.stalled = result.termination_reason == Reason.STALLED.value
+    result.stalled = result.termination_reason == MotionReason.STALLED.value
     if session.run is not None:
         result.chunks = session.run.chunks
     if task.grip is not None:
@@ -148,6 +148,6 @@ def pose_to_msg(pose: Pose, frame_id: str, stamp: float) -> PoseStamped:
 def _fill_ending(result: Any, session: MotionSession) -> None:
     ending = session.ending
     assert ending is not None  # results are made when a session is over
-    result.success = ending.reason in (Reason.REACHED, Reason.STALLED)
+    result.success = ending.reason in (MotionReason.REACHED, MotionReason.STALLED)
     result.message = clip(ending.message, MESSAGE_LENGTH)
     result.termination_reason = ending.reason.value

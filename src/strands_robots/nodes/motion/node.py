@@ -20,8 +20,8 @@ from strands_robots.core.errors import ConfigurationError, MotionError, StrandsR
 from strands_robots.core.stepping import LOCKSTEP
 from strands_robots.core.types import Instant
 from strands_robots.description.robot_spec import RobotSpec, robot_spec
-from strands_robots.motion.run_reason import Reason
-from strands_robots.motion.session import MotionSession, run_lockstep, run_realtime
+from strands_robots.motion.motion_goal import MotionSession, run_lockstep, run_realtime
+from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.task import RobotKinematics, checked_source
 from strands_robots.nodes.motion.motion_goals import (
     MESSAGE_LENGTH,
@@ -33,10 +33,10 @@ from strands_robots.nodes.motion.motion_goals import (
     move_task,
 )
 from strands_robots.nodes.motion.robot_models import RobotModels
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.goals.goal_audit import audited_goals
 from strands_robots.ros.goals.goal_owners import GoalOwners
-from strands_robots.ros.goals.robot_feed import RobotFeed
+from strands_robots.ros.goals.robot_subscriber import RobotSubscriber
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.process.main import run_node
@@ -175,7 +175,7 @@ class MotionNode(Node):
     async def _carry_out(self, handle: ServerGoalHandle, session: MotionSession, action: str, lockstep: bool) -> None:
         goal = self._goals[session.robot] = _Goal(_goal_id(handle), action, session)
         self.get_logger().info(f"goal {goal.goal_id[:8]}: {action} for '{session.source}' on '{session.robot}'")
-        feed = RobotFeed(self, session.robot, session, lockstep=lockstep)
+        feed = RobotSubscriber(self, session.robot, session, lockstep=lockstep)
         world = WorldClient(self._world, session.robot, lambda: None)
         done: Future[None] = Future()
         thread = threading.Thread(
@@ -190,7 +190,7 @@ class MotionNode(Node):
             del self._goals[session.robot]
             feed.close()
 
-    def _run(self, goal: _Goal, feed: RobotFeed, world: WorldClient, lockstep: bool, done: Future[None]) -> None:
+    def _run(self, goal: _Goal, feed: RobotSubscriber, world: WorldClient, lockstep: bool, done: Future[None]) -> None:
         """Body of a goal's thread."""
         session = goal.session
         try:
@@ -200,19 +200,19 @@ class MotionNode(Node):
                 mode = world.mode()[0] if world.has_world() else ""
                 if mode == LOCKSTEP:
                     session.end(
-                        Reason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true"
+                        MotionReason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true"
                     )
                 run_realtime(session, feed)
         except StrandsRobotsError as error:
-            session.end(Reason.WORLD_FAILED, str(error))
+            session.end(MotionReason.WORLD_FAILED, str(error))
         finally:
-            session.end(Reason.WORLD_FAILED, "the motion's thread failed; motion_node's log says how")
+            session.end(MotionReason.WORLD_FAILED, "the motion's thread failed; motion_node's log says how")
             done.set_result(None)
             if self.executor is not None:
                 self.executor.wake()
 
     def _refuse(self, handle: ServerGoalHandle, result: Any, error: StrandsRobotsError) -> Any:
-        result.termination_reason = error.reason if isinstance(error, MotionError) else Reason.INVALID_GOAL.value
+        result.termination_reason = error.reason if isinstance(error, MotionError) else MotionReason.INVALID_GOAL.value
         result.message = clip(str(error), MESSAGE_LENGTH)
         self.get_logger().warning(_text(handle, result))
         handle.abort()
@@ -225,7 +225,7 @@ class MotionNode(Node):
             handle.succeed()
         else:
             self.get_logger().warning(_text(handle, result))
-            is_cancelled = result.termination_reason == Reason.CANCELLED.value and handle.is_cancel_requested
+            is_cancelled = result.termination_reason == MotionReason.CANCELLED.value and handle.is_cancel_requested
             handle.canceled() if is_cancelled else handle.abort()
         return result
 

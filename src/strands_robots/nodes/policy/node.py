@@ -20,15 +20,15 @@ from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, U
 from strands_robots.core.stepping import LOCKSTEP
 from strands_robots.core.types import Instant
 from strands_robots.nodes.policy.policy_audit import PolicyAudit
-from strands_robots.nodes.policy.policy_link import RosRobotLink
 from strands_robots.nodes.policy.policy_loading import LoadPolicyService, find_robot
+from strands_robots.nodes.policy.policy_robot import PolicyRobot
 from strands_robots.nodes.policy.policy_states import PolicyStatePublisher
 from strands_robots.policies.host.host import Patience
 from strands_robots.policies.host.opening import PolicyShelf
 from strands_robots.policies.run.lockstep import run_lockstep
+from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession, RunOutcome
+from strands_robots.policies.run.policy_run import RunReason
 from strands_robots.policies.run.realtime import run_realtime
-from strands_robots.policies.run.run import Reason
-from strands_robots.policies.run.session import Goal, Outcome, Session
 from strands_robots.ros.goals.goal_audit import audited_goals
 from strands_robots.ros.goals.goal_owners import GoalOwners
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
@@ -70,7 +70,7 @@ class PolicyNode(Node):
         self._shelf = PolicyShelf()
         self._loading = LoadPolicyService(self, self._shelf, self._patience)
         self._states = PolicyStatePublisher(self, self._shelf)
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, PolicySession] = {}
         self._threads: set[threading.Thread] = set()
         self._world = WorldClients(self)
         self._audit = PolicyAudit(self)
@@ -81,7 +81,7 @@ class PolicyNode(Node):
     def destroy_node(self) -> None:
         """End every goal, its robot held, then the node."""
         for session in self._sessions.values():
-            session.end(Reason.CANCELLED, "policy_node ends")
+            session.end(RunReason.CANCELLED, "policy_node ends")
         deadline = time.monotonic() + 0.4
         for thread in self._threads:
             thread.join(max(deadline - time.monotonic(), 0.0))
@@ -94,24 +94,24 @@ class PolicyNode(Node):
         goal_id = _goal_id(handle)
         for session in self._sessions.values():
             if session.goal.goal_id == goal_id:
-                session.end(Reason.CANCELLED, "cancelled by the client")
+                session.end(RunReason.CANCELLED, "cancelled by the client")
         return CancelResponse.ACCEPT
 
     def _on_lost_owner(self, goal_id: str) -> None:
         for session in list(self._sessions.values()):
             if session.goal.goal_id == goal_id:
-                session.end(Reason.CANCELLED, "whoever started the goal is gone")
+                session.end(RunReason.CANCELLED, "whoever started the goal is gone")
 
     async def _execute(self, handle: ServerGoalHandle) -> RunPolicy.Result:
         """Run a goal; the executor goes on while this waits."""
         try:
             session = self._open(_goal(handle))
         except StrandsRobotsError as error:
-            return self._finish(handle, Outcome(False, str(error), Reason.REFUSED))
+            return self._finish(handle, RunOutcome(False, str(error), RunReason.REFUSED))
         robot = session.goal.robot
         self._sessions[robot] = session
         self.get_logger().info(f"goal {session.goal.goal_id[:8]}: policy '{session.goal.policy}' on '{robot}'")
-        link = RosRobotLink(self, session, handle)
+        link = PolicyRobot(self, session, handle)
         world = WorldClient(self._world, robot, link.report_progress)
         done: Future[None] = Future()
         thread = threading.Thread(
@@ -132,7 +132,7 @@ class PolicyNode(Node):
             del self._sessions[robot]
             link.close()
 
-    def _open(self, goal: Goal) -> Session:
+    def _open(self, goal: PolicyGoal) -> PolicySession:
         """Return a session for the goal.
 
         Raises:
@@ -147,9 +147,9 @@ class PolicyNode(Node):
                 "valid: one goal for each robot, so cancel that one first"
             )
         now = Instant(self.get_clock().now().nanoseconds * 1e-9, time.monotonic())
-        return Session(goal, now, self._shelf, self._patience)
+        return PolicySession(goal, now, self._shelf, self._patience)
 
-    def _run(self, session: Session, link: RosRobotLink, world: WorldClient, done: Future[None]) -> None:
+    def _run(self, session: PolicySession, link: PolicyRobot, world: WorldClient, done: Future[None]) -> None:
         """Body of a goal's thread."""
         try:
             find_robot(self, session)
@@ -162,19 +162,19 @@ class PolicyNode(Node):
                 mode = world.mode()[0] if world.has_world() else ""
                 if mode == LOCKSTEP:
                     session.end(
-                        Reason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true"
+                        RunReason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true"
                     )
                 run_realtime(session, link)
         except UnknownNameError as error:
-            session.end(Reason.REFUSED, str(error))
+            session.end(RunReason.REFUSED, str(error))
         except StrandsRobotsError as error:
-            session.end(Reason.WORLD_FAILED, str(error))
+            session.end(RunReason.WORLD_FAILED, str(error))
         finally:
             done.set_result(None)
             if self.executor is not None:
                 self.executor.wake()
 
-    def _finish(self, handle: ServerGoalHandle, outcome: Outcome) -> RunPolicy.Result:
+    def _finish(self, handle: ServerGoalHandle, outcome: RunOutcome) -> RunPolicy.Result:
         """Give the goal its final state and return its result."""
         text = f"goal {_goal_id(handle)[:8]}: {outcome.reason.value}: {outcome.message}"
         if outcome.success:
@@ -183,7 +183,7 @@ class PolicyNode(Node):
             self.get_logger().warning(text)
         if outcome.success:
             handle.succeed()
-        elif outcome.reason is Reason.CANCELLED and handle.is_cancel_requested:
+        elif outcome.reason is RunReason.CANCELLED and handle.is_cancel_requested:
             handle.canceled()
         else:
             handle.abort()
@@ -206,9 +206,9 @@ def _goal_id(handle: ServerGoalHandle) -> str:
     return bytes(handle.goal_id.uuid).hex()
 
 
-def _goal(handle: ServerGoalHandle) -> Goal:
+def _goal(handle: ServerGoalHandle) -> PolicyGoal:
     request = handle.request
-    return Goal(
+    return PolicyGoal(
         goal_id=_goal_id(handle),
         robot=request.robot,
         policy=request.policy,
@@ -227,7 +227,7 @@ def _goal(handle: ServerGoalHandle) -> Goal:
     )
 
 
-def _end(session: Session, link: RosRobotLink) -> Instant:
+def _end(session: PolicySession, link: PolicyRobot) -> Instant:
     """Return when the run ended; in lockstep that is the newest observation's time."""
     observation = session.run.observation
     if session.goal.lockstep and observation is not None:

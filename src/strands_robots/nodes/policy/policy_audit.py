@@ -6,8 +6,8 @@ import hashlib
 
 from rclpy.node import Node
 
-from strands_robots.policies.run.session import Goal, Outcome
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.policies.run.policy_goal import PolicyGoal, RunOutcome
+from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.messages.conversions import clip
 
 
@@ -21,7 +21,7 @@ class PolicyAudit:
     def __init__(self, node: Node) -> None:
         self._audit = audit_of(node)
 
-    def started(self, goal: Goal) -> None:
+    def started(self, goal: PolicyGoal) -> None:
         """Report that a policy is given a robot."""
         details = {
             "goal": goal.goal_id,
@@ -33,7 +33,7 @@ class PolicyAudit:
         }
         self._audit.record("policy_start", details, robot=clip(goal.robot, 64), actor=_source(goal))
 
-    def ended(self, goal: Goal, outcome: Outcome) -> None:
+    def ended(self, goal: PolicyGoal, outcome: RunOutcome) -> None:
         """Report how it ended, and what it sent."""
         details = {
             "goal": goal.goal_id,
@@ -52,5 +52,5 @@ class PolicyAudit:
         self._audit.close(0.1)
 
 
-def _source(goal: Goal) -> str:
+def _source(goal: PolicyGoal) -> str:
     return clip(f"policy/{goal.policy}", 128)

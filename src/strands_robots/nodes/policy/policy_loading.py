@@ -13,11 +13,11 @@ from strands_robots.srv import LoadPolicy
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
 from strands_robots.core.futures import resolve
 from strands_robots.core.types import Instant
-from strands_robots.nodes.policy.policy_link import RosRobotLink
+from strands_robots.nodes.policy.policy_robot import PolicyRobot
 from strands_robots.policies.check.describe import describe_policy
 from strands_robots.policies.host.host import Patience
 from strands_robots.policies.host.opening import PolicyKey, PolicyShelf
-from strands_robots.policies.run.session import Goal, Session
+from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.robot.robot_discovery import await_robots, cameras_on_graph
@@ -32,7 +32,7 @@ OBSERVATION_WAIT = 3.0
 """How long a robot may take to be heard [s, steady time]."""
 
 
-def find_robot(node: Node, session: Session) -> None:
+def find_robot(node: Node, session: PolicySession) -> None:
     """Return when the session's robot is on the graph; one that has just started is waited for. Not for the executor's thread.
 
     Raises:
@@ -68,12 +68,12 @@ class LoadPolicyService:
             answer.set_result(self._unload(key))
             return answer
         now = Instant(self._node.get_clock().now().nanoseconds * 1e-9, time.monotonic())
-        goal = Goal(
+        goal = PolicyGoal(
             f"load-{time.time_ns():x}", key.robot, key.policy, key.config, rate=key.rate, steps=1, adapter=key.adapter,
             keep_loaded=True,
         )  # fmt: skip
-        session = Session(goal, now, self._shelf, self._patience)
-        link = RosRobotLink(self._node, session, None)
+        session = PolicySession(goal, now, self._shelf, self._patience)
+        link = PolicyRobot(self._node, session, None)
         threading.Thread(
             target=lambda: resolve(answer, lambda: self._load(session, link)), name="load policy", daemon=True
         ).start()
@@ -89,7 +89,7 @@ class LoadPolicyService:
         host.close()
         return LoadPolicy.Response(success=True, message=f"unloaded '{key.policy}'")
 
-    def _load(self, session: Session, link: RosRobotLink) -> LoadPolicy.Response:
+    def _load(self, session: PolicySession, link: PolicyRobot) -> LoadPolicy.Response:
         begin = time.monotonic()
         try:
             find_robot(self._node, session)

@@ -9,7 +9,7 @@ from rclpy.node import Node
 from strands_robots.msg import PolicyState
 
 from strands_robots.policies.host.opening import PolicyShelf
-from strands_robots.policies.run.session import Session
+from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.stamps import to_time
 
@@ -28,18 +28,18 @@ class PolicyStatePublisher:
     def __init__(self, node: Node, shelf: PolicyShelf) -> None:
         self._node = node
         self._shelf = shelf
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, PolicySession] = {}
         self._lock = threading.Lock()
         self._publisher = node.create_publisher(PolicyState, "policies/state", qos.STATE)
         node.create_timer(PERIOD, self._publish_all, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def add(self, session: Session) -> None:
+    def add(self, session: PolicySession) -> None:
         """Report on a goal from now on."""
         with self._lock:
             self._sessions[session.goal.goal_id] = session
         self._publish(session)
 
-    def remove(self, session: Session, state: str) -> None:
+    def remove(self, session: PolicySession, state: str) -> None:
         """Report how a goal ended, and no more on it."""
         with self._lock:
             self._sessions.pop(session.goal.goal_id, None)
@@ -55,7 +55,7 @@ class PolicyStatePublisher:
                 PolicyState(header=self._header(), robot=key.robot, policy=key.policy, state="loaded")
             )
 
-    def _publish(self, session: Session, state: str = "") -> None:
+    def _publish(self, session: PolicySession, state: str = "") -> None:
         run, policy = session.run, session.policy
         header = self._header()
         with session.changed:

@@ -20,15 +20,20 @@ from strands_robots.dataset.provenance import package_provenance, robot_provenan
 from strands_robots.dataset.store import require_lerobot
 from strands_robots.description.robot_spec import robot_spec
 from strands_robots.nodes.recorder.calibration_watch import CalibrationWatch
-from strands_robots.nodes.recorder.recording_feed import RecordingFeed
+from strands_robots.nodes.recorder.recording_subscriber import RecordingSubscriber
 from strands_robots.nodes.recorder.recording_world import RecordingWorld, options_from_request, require_owner
 from strands_robots.nodes.recorder.replay_server import ReplayServer
-from strands_robots.recording.recorder import Outcome, Recorder, State
+from strands_robots.recording.recorder import EpisodeOutcome, Recorder, State
+from strands_robots.recording.recording_options import (
+    RecordingOptions,
+    make_schema,
+    parse_provenance,
+    require_whole_periods,
+)
 from strands_robots.recording.sampler import Sampler
-from strands_robots.recording.session import RecordingOptions, make_schema, parse_provenance, require_whole_periods
 from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.calls.executor_door import ExecutorDoor
 from strands_robots.ros.calls.responses import refusal
@@ -80,7 +85,7 @@ class _Recording:
     options: RecordingOptions
     recorder: Recorder
     writer: WriterThread
-    feed: RecordingFeed
+    feed: RecordingSubscriber
     robots: dict[str, dict[str, Any]]
     owner: str
 
@@ -175,7 +180,7 @@ class RecorderNode(Node):
             recorder = Recorder(sampler, writer, store.episodes, self._provenance(options), END_WAIT, self._on_failure)
             on_sample = self._poll if is_lockstep else lambda: None
             feed = self._door.inside(
-                lambda: RecordingFeed(self, schema, recorder.sampler.streams, is_lockstep, on_sample)
+                lambda: RecordingSubscriber(self, schema, recorder.sampler.streams, is_lockstep, on_sample)
             )
             self._recording = _Recording(options, recorder, writer, feed, robots, request.owner)
         except StrandsRobotsError as error:
@@ -217,13 +222,13 @@ class RecorderNode(Node):
 
     def _end(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
         recording = self._require()
-        if request.outcome not in list(Outcome):
+        if request.outcome not in list(EpisodeOutcome):
             raise ConfigurationError(f"outcome is {request.outcome}; valid: 0 UNKNOWN, 1 SUCCEEDED, 2 FAILED")
         world = self._world.facts()
 
         def end() -> Future[Any]:
             until = world.stamp if world.mode == "lockstep" else self.get_clock().now().nanoseconds
-            return recording.recorder.end(until, time.monotonic(), Outcome(request.outcome), request.reward)
+            return recording.recorder.end(until, time.monotonic(), EpisodeOutcome(request.outcome), request.reward)
 
         saved = self._door.inside(end).result(SAVE_TIMEOUT)
         self._record(

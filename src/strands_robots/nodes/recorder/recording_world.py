@@ -15,10 +15,11 @@ from sensor_msgs.msg import CameraInfo
 from strands_robots.srv import GetWorldState, RenderCamera, StartRecording
 
 from strands_robots.core.errors import ConfigurationError, NoAnswerError, UnknownNameError
+from strands_robots.core.text import printable
 from strands_robots.dataset.schema import CameraPart
 from strands_robots.dataset.store import EncoderConfig
 from strands_robots.description.robot_config import RobotConfig
-from strands_robots.recording.session import RecordingOptions
+from strands_robots.recording.recording_options import RecordingOptions
 from strands_robots.recording.stream import SECOND
 from strands_robots.ros.calls.executor_door import ExecutorDoor
 from strands_robots.ros.messages import qos
@@ -168,7 +169,7 @@ def _randomization(state: GetWorldState.Response) -> dict[str, Any] | None:
 def require_owner(owner: str) -> None:
     """Raise ConfigurationError for what is no id of an owner; empty is nobody."""
     if owner and not re.fullmatch("[0-9a-f]{32}", owner):
-        raise ConfigurationError(f"owner is '{ascii(owner)[1:-1]}'; valid: 32 digits of 0-9a-f, or empty for nobody's")
+        raise ConfigurationError(f"owner is '{printable(owner)}'; valid: 32 digits of 0-9a-f, or empty for nobody's")
 
 
 def options_from_request(request: StartRecording.Request, folder: str) -> RecordingOptions:

@@ -23,7 +23,7 @@ from strands_robots.core.types import Instant, Observation
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.task import checked_source
 from strands_robots.recording.replay import ReplayPlan, Tracking, load_replay
-from strands_robots.ros.goals.robot_feed import RobotFeed
+from strands_robots.ros.goals.robot_subscriber import RobotSubscriber
 from strands_robots.ros.messages.conversions import chunk_to_msg, clip, observation_from_joint_state
 from strands_robots.ros.messages.stamps import to_seconds
 
@@ -34,7 +34,7 @@ STALE = 0.5
 CALL_TIMEOUT = 30.0
 
 
-class _Robot:
+class _ReplayedRobot:
     """What is heard of one robot; any thread."""
 
     def __init__(self) -> None:
@@ -114,8 +114,8 @@ class ReplayServer:
         self._is_busy = True
         self._cancelled.clear()
         done: Future[None] = Future()
-        heard: dict[str, _Robot] = {}
-        feeds: dict[str, RobotFeed] = {}
+        heard: dict[str, _ReplayedRobot] = {}
+        feeds: dict[str, RobotSubscriber] = {}
         try:
             root = Path(request.root).expanduser()
             plan = load_replay(root, request.episode, request.speed, list(request.robots), list(self._robots))
@@ -123,8 +123,10 @@ class ReplayServer:
             if not 0.0 <= request.approach_speed <= 1.0:
                 raise ConfigurationError(f"approach_speed is {request.approach_speed}; valid: 0 to 1")
             if not request.lockstep and not request.exact:
-                heard = {robot: _Robot() for robot in plan.names}
-                feeds = {name: RobotFeed(self._node, name, robot, lockstep=False) for name, robot in heard.items()}
+                heard = {robot: _ReplayedRobot() for robot in plan.names}
+                feeds = {
+                    name: RobotSubscriber(self._node, name, robot, lockstep=False) for name, robot in heard.items()
+                }
             run = _Run(self, handle, plan, source, heard, feeds)
             self._thread = threading.Thread(target=run, args=(result, done), name="replay", daemon=True)
             self._thread.start()
@@ -179,8 +181,8 @@ class _Run:
     """One goal, in its thread."""
 
     def __init__(
-        self, server: ReplayServer, handle: ServerGoalHandle, plan: ReplayPlan, source: str, heard: dict[str, _Robot],
-        feeds: dict[str, RobotFeed],
+        self, server: ReplayServer, handle: ServerGoalHandle, plan: ReplayPlan, source: str, heard: dict[str, _ReplayedRobot],
+        feeds: dict[str, RobotSubscriber],
     ) -> None:  # fmt: skip
         self._server, self._handle, self._plan, self._source = server, handle, plan, source
         self._heard, self._feeds = heard, feeds

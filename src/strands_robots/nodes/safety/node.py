@@ -15,22 +15,22 @@ from rclpy.node import Node
 from strands_robots.msg import GateState, SafetyState
 
 from strands_robots.audit.watches.health import OnAuditLoss
-from strands_robots.nodes.safety.audit_watch_port import AuditWatchPort
-from strands_robots.nodes.safety.button_port import listen_to_buttons
-from strands_robots.nodes.safety.resume_port import ResumePort
-from strands_robots.nodes.safety.stop_port import StopPort
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.nodes.safety.audit_monitor import AuditMonitor
+from strands_robots.nodes.safety.button_subscriber import listen_to_buttons
+from strands_robots.nodes.safety.resume_services import ResumeServices
+from strands_robots.nodes.safety.stop_services import StopServices
+from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import gate_report_from_msg, safety_state_to_msg
 from strands_robots.ros.process import diagnostics
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
 from strands_robots.ros.robot.robot_discovery import RobotDiscovery
-from strands_robots.safety.authority import make_authority
 from strands_robots.safety.button_watch import ButtonWatch
 from strands_robots.safety.latch_file import LatchFile, LatchRecord
 from strands_robots.safety.latch_writer import LatchWriter
 from strands_robots.safety.resume import AuthorityConfig, ResumeRule
+from strands_robots.safety.signed_resume import make_authority
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
 
 HEARTBEAT_PERIOD = 0.05
@@ -126,10 +126,10 @@ class SafetyNode(Node):
         self._last = (GraphState.STOPPING, -1)
         self._publisher = self.create_publisher(SafetyState, "safety/state", qos.SAFETY)
         self._audit = audit_of(self)
-        self._recording = AuditWatchPort(self, OnAuditLoss(parameters.on_audit_loss))
-        self._stops = StopPort(self, self._supervisor, self._audit, self._beat, parameters.audit_wait)
+        self._recording = AuditMonitor(self, OnAuditLoss(parameters.on_audit_loss))
+        self._stops = StopServices(self, self._supervisor, self._audit, self._beat, parameters.audit_wait)
         listen_to_buttons(self, buttons)
-        self._resume = ResumePort(
+        self._resume = ResumeServices(
             self, self._supervisor, authority, terms, self._audit, self._beat, self._recording.refuse_resume
         )
         self._discovery = RobotDiscovery(self, parameters.robots, self._on_gate_state)

@@ -17,7 +17,7 @@ from strands_robots.ros.messages.geometry import to_pose, to_vector
 from strands_robots.ros.messages.stamps import fill_time
 from strands_robots.sim.render.views import quaternion_of
 from strands_robots.sim.run.runtime import SimRuntime
-from strands_robots.sim.scene.drawn_shapes import DrawnKind, DrawnShape, SceneShapes
+from strands_robots.sim.scene.rendered_shapes import DrawnKind, DrawnShape, SceneShapes
 from strands_robots.sim.world.world import World
 
 PERIOD = 0.1

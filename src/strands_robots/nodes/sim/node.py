@@ -18,13 +18,13 @@ from strands_robots.control.refusal import Verdict
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import WorldError
 from strands_robots.core.types import Instant, StopCategory
-from strands_robots.nodes.sim.camera_roster import CameraRoster
+from strands_robots.nodes.sim.camera_registry import CameraRegistry
 from strands_robots.nodes.sim.markers import SceneMarkers
 from strands_robots.nodes.sim.query_services import QueryServices
 from strands_robots.nodes.sim.render_services import RenderServices
-from strands_robots.nodes.sim.robot_roster import RobotRoster
+from strands_robots.nodes.sim.robot_registry import RobotRegistry
 from strands_robots.nodes.sim.scene_services import SceneServices
-from strands_robots.nodes.sim.simulated_robot_ports import SimulatedRobotPorts
+from strands_robots.nodes.sim.simulated_robot_topics import SimulatedRobotTopics
 from strands_robots.nodes.sim.simulation_interfaces import SimulationInterfaces, has_simulation_interfaces
 from strands_robots.nodes.sim.state_services import StateServices
 from strands_robots.nodes.sim.transforms import WorldTransforms, has_transforms
@@ -35,9 +35,9 @@ from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.stamps import fill_time
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
-from strands_robots.ros.robot.robot_ports import RobotPortsConfig
-from strands_robots.ros.robot.safety_ports import SafetyPorts
-from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.ros.robot.robot_topics import RobotTopicsConfig
+from strands_robots.ros.robot.safety_subscriber import SafetySubscriber
+from strands_robots.sim.edit.model_files import ModelGuard
 from strands_robots.sim.render.gl import check_rendering
 from strands_robots.sim.render.viewer import Viewer
 from strands_robots.sim.run.runtime import RuntimeConfig, SimRuntime, WorldMode
@@ -116,11 +116,11 @@ class SimNode(Node):
         config = world_config(given.robots, given.scene, given.timestep, given.camera_rate)
         self.world = World(config, given.seed)
         self._given = given
-        robots = self._robots = RobotRoster(self, self.world, lambda robot: _gate(robot, given), self._robot_ports)
+        robots = self._robots = RobotRegistry(self, self.world, lambda robot: _gate(robot, given), self._robot_ports)
         control = ControlLoop(self.world, robots.loops, given.timestep, given.control_period)
         if given.cameras:
             check_rendering()
-        self._camera_roster = CameraRoster(self, self.world, given.cameras)
+        self._camera_roster = CameraRegistry(self, self.world, given.cameras)
         self.cameras = self._camera_roster.worker
         self._clock_message = ClockMessage()
         self._clock_publisher = create_publisher(self, ClockMessage, "/clock", qos.STATE)
@@ -132,7 +132,7 @@ class SimNode(Node):
             RuntimeConfig(WorldMode(given.mode), given.real_time_factor, given.owner_timeout), self._publish_time,
         )  # fmt: skip
         self.runtime.stepper.settle = lambda: self._settle(robots)
-        self._safety = SafetyPorts(self, robots.gates, self.runtime.now)
+        self._safety = SafetySubscriber(self, robots.gates, self.runtime.now)
         robots.start(self.runtime, self._safety)
         folder = Path(given.output_folder).expanduser() if given.output_folder else None
         WorldServices(self, self.runtime, self.world, robots.ports, lambda: robots.follow(self._follow_world))
@@ -173,13 +173,13 @@ class SimNode(Node):
             self._viewer.close()
         super().destroy_node()
 
-    def _robot_ports(self, gate: Gate) -> SimulatedRobotPorts:
+    def _robot_ports(self, gate: Gate) -> SimulatedRobotTopics:
         urdf = self.world.robots[gate.config.robot].config.urdf
         if urdf is None:
             self.get_logger().warning(f"'{gate.config.robot}' has no URDF; robot_description stays empty")
         description = "" if urdf is None else urdf.read_text(encoding="utf-8")
-        config = RobotPortsConfig(self._given.external_lifetime, self._given.control_period)
-        return SimulatedRobotPorts(self, gate, self._admit, self._now, description, config, self.world)
+        config = RobotTopicsConfig(self._given.external_lifetime, self._given.control_period)
+        return SimulatedRobotTopics(self, gate, self._admit, self._now, description, config, self.world)
 
     def _admit(self, gate: Gate, chunk: Chunk, topic: str) -> Verdict:
         return self.runtime.admit(gate, chunk, topic)
@@ -194,7 +194,7 @@ class SimNode(Node):
         if self._transforms is not None:
             self.runtime.call(self._transforms.follow())
 
-    def _settle(self, robots: RobotRoster) -> None:
+    def _settle(self, robots: RobotRegistry) -> None:
         """Wait, in lockstep, until every reliable reader has what was published; in the physics thread."""
         for port in list(robots.ports.values()):
             port.settle()

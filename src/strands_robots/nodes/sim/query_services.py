@@ -27,7 +27,7 @@ from strands_robots.ros.messages.stamps import to_time
 from strands_robots.sim.query import dynamics, queries, rays
 from strands_robots.sim.run.runtime import SimRuntime
 from strands_robots.sim.world.inspection import Inspector, Still, take_snapshot
-from strands_robots.sim.world.lookup import BODY, number_of
+from strands_robots.sim.world.model_names import BODY, number_of
 from strands_robots.sim.world.world import World
 
 T = TypeVar("T")

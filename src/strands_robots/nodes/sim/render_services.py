@@ -16,6 +16,7 @@ from strands_robots.srv import RenderCamera, RenderCameras
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, ShapeError
+from strands_robots.core.text import printable
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.calls.responses import refusal
 from strands_robots.ros.messages.geometry import quadruple, to_point, to_pose, triple
@@ -27,7 +28,7 @@ from strands_robots.sim.render.renderer import PictureKind, View
 from strands_robots.sim.render.shots import Shot, ShotOrder, shot_labels, take_shots
 from strands_robots.sim.render.views import FOVY, FreeView, quaternion_of, view_around, view_at
 from strands_robots.sim.run.runtime import SimRuntime
-from strands_robots.sim.world.stage import Stage
+from strands_robots.sim.world.render_source import RenderSource
 from strands_robots.sim.world.world import World
 
 MAX_SIZE = 4096
@@ -67,7 +68,7 @@ class RenderServices:
         path = self._path(request.file) if request.file else None
         order = _order([self._world.camera(request.camera)], [kind], request.width, request.height, [])
 
-        def answer(stage: Stage, stamp: float, shots: list[Shot]) -> RenderCamera.Response:
+        def answer(stage: RenderSource, stamp: float, shots: list[Shot]) -> RenderCamera.Response:
             (shot,) = shots
             response = RenderCamera.Response(success=True, camera_info=_info(shot, stamp))
             response.labels = self._labels(stage, shots)
@@ -93,7 +94,7 @@ class RenderServices:
             views or list(self._world.cameras.values()), kinds, request.width, request.height, list(request.pixels)
         )
 
-        def answer(stage: Stage, stamp: float, shots: list[Shot]) -> RenderCameras.Response:
+        def answer(stage: RenderSource, stamp: float, shots: list[Shot]) -> RenderCameras.Response:
             return RenderCameras.Response(
                 success=True,
                 stamp=to_time(stamp),
@@ -103,11 +104,13 @@ class RenderServices:
 
         return self._take(order, request.fine, answer)
 
-    def _take(self, order: ShotOrder, fine: bool, answer: Callable[[Stage, float, list[Shot]], Any]) -> Future[Any]:
+    def _take(
+        self, order: ShotOrder, fine: bool, answer: Callable[[RenderSource, float, list[Shot]], Any]
+    ) -> Future[Any]:
         """Return the future answer, made of pictures of the next instant between two steps."""
         future: Future[Any] = Future()
 
-        def draw(state: FloatArray, stage: Stage, stamp: float, renderers: Renderers) -> Any:
+        def draw(state: FloatArray, stage: RenderSource, stamp: float, renderers: Renderers) -> Any:
             shots = take_shots(renderers.get(), state, order, stage, renderers.get(True) if fine else None)
             return answer(stage, stamp, shots)
 
@@ -119,7 +122,7 @@ class RenderServices:
         self._runtime.call(copy_state).add_done_callback(lambda done: _forward_error(done, future))
         return future
 
-    def _labels(self, stage: Stage, shots: list[Shot]) -> list[SegmentLabel]:
+    def _labels(self, stage: RenderSource, shots: list[Shot]) -> list[SegmentLabel]:
         labels = shot_labels(stage, self._world.robots, shots)
         return [SegmentLabel(value=each.value, geom=each.geom, body=each.body, entity=each.entity) for each in labels]
 
@@ -146,7 +149,7 @@ def _order(views: list[View], kinds: list[PictureKind], width: int, height: int,
 def _view(message: Any, number: int) -> FreeView:
     name, fovy = message.name or f"view{number}", message.fovy or FOVY
     if message.distance and not message.look_at:
-        raise ConfigurationError(f"view '{ascii(name)[1:-1]}' has a distance and no look_at; valid: both, or neither")
+        raise ConfigurationError(f"view '{printable(name)}' has a distance and no look_at; valid: both, or neither")
     if message.distance:
         target = triple(message.look_at[0])
         return view_around(name, target, message.distance, message.azimuth, message.elevation, fovy)

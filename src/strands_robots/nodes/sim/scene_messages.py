@@ -11,6 +11,7 @@ from strands_robots.srv import EditScene
 
 from strands_robots.core.errors import ConfigurationError, ShapeError
 from strands_robots.core.share import robot_names
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import CameraConfig, load_robot
 from strands_robots.description.robot_model import describe_model
 from strands_robots.description.robot_spec import RobotSpec
@@ -26,7 +27,7 @@ from strands_robots.sim.edit.edits import (
     Edit,
     SetPose,
 )
-from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.sim.edit.model_files import ModelGuard
 from strands_robots.sim.edit.property_edits import SetProperty
 from strands_robots.sim.edit.shapes import Shape
 from strands_robots.sim.edit.world_edits import AddCamera, AddRobot, RemoveCamera, RemoveRobot, SetGround
@@ -119,7 +120,7 @@ def _camera(camera: Any) -> AddCamera:
             delay=camera.delay,
         )
     except ValueError as error:
-        raise ConfigurationError(f"camera '{ascii(camera.name)[1:-1]}' is not valid: {error}") from error
+        raise ConfigurationError(f"camera '{printable(camera.name)}' is not valid: {error}") from error
     return AddCamera(
         name=camera.name,
         body=camera.body or "world",
@@ -139,7 +140,7 @@ def _robot(robot: Any, guard: ModelGuard) -> RobotSpec:
         config, source = describe_model(path), str(path)
     else:
         raise ConfigurationError(
-            f"robot '{ascii(robot.robot)[1:-1]}' given; valid: {', '.join(robot_names())}, or an MJCF or URDF file"
+            f"robot '{printable(robot.robot)}' given; valid: {', '.join(robot_names())}, or an MJCF or URDF file"
         )
     return RobotSpec(robot.name, config, triple(robot.position), robot.yaw, source)
 

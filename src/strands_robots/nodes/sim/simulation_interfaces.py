@@ -21,7 +21,7 @@ from strands_robots.core.futures import done, then
 from strands_robots.nodes.sim.scene_services import SceneServices
 from strands_robots.nodes.sim.standard_entities import StandardEntities, result
 from strands_robots.ros.calls.deferred_service import create_deferred_service
-from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.sim.edit.model_files import ModelGuard
 from strands_robots.sim.run.lockstep import StepRequest
 from strands_robots.sim.run.runtime import SimRuntime, WorldMode
 from strands_robots.sim.world.world import World

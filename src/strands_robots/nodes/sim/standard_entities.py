@@ -12,6 +12,7 @@ import numpy as np
 from strands_robots.core.errors import ConfigurationError, ModelError, StrandsRobotsError, WorldError
 from strands_robots.core.futures import done, map_future
 from strands_robots.core.share import robot_names
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import load_robot
 from strands_robots.description.robot_model import describe_model
 from strands_robots.description.robot_spec import RobotSpec
@@ -20,8 +21,8 @@ from strands_robots.ros.messages.geometry import Triple, quadruple, to_pose, to_
 from strands_robots.ros.messages.stamps import to_time
 from strands_robots.sim.edit.edits import DeleteBody, Edit, SetPose
 from strands_robots.sim.edit.entities import Entity, EntityKind, entities, entity, overlaps_sphere
-from strands_robots.sim.edit.model_edits import AddModel, Model, is_robot
-from strands_robots.sim.edit.model_guard import ModelGuard
+from strands_robots.sim.edit.model_edits import AddModel, ModelSource, is_robot
+from strands_robots.sim.edit.model_files import ModelGuard
 from strands_robots.sim.edit.placement import EntityPlacement, place
 from strands_robots.sim.edit.world_edits import AddRobot, RemoveRobot
 from strands_robots.sim.query import queries
@@ -41,7 +42,7 @@ def result(code: int, words: str = "") -> Any:
     """Return a simulation_interfaces/Result; 1 is OK, 0 unsupported, 2 not found, 4 failed."""
     from simulation_interfaces.msg import Result
 
-    return Result(result=code, error_message=words if words.isascii() else ascii(words)[1:-1])
+    return Result(result=code, error_message=words if words.isascii() else printable(words))
 
 
 class StandardEntities:
@@ -212,7 +213,7 @@ class StandardEntities:
         try:
             if uri in robot_names():
                 return AddRobot(RobotSpec(name, load_robot(uri), position, _only(yaw, codes), uri)), name
-            model = Model(self._guard.scene(uri)) if uri else Model(text=self._guard.text(text))
+            model = ModelSource(self._guard.scene(uri)) if uri else ModelSource(text=self._guard.text(text))
             if is_robot(model, name):
                 if model.file is None:
                     raise _Spawn(
@@ -236,7 +237,7 @@ class StandardEntities:
         )
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,57}", name):
             raise _Spawn(
-                codes.NAME_INVALID, f"name '{ascii(name)[1:-1]}' given; valid: a letter, then up to 57 of a-z 0-9 _"
+                codes.NAME_INVALID, f"name '{printable(name)}' given; valid: a letter, then up to 57 of a-z 0-9 _"
             )
         if name in taken and not request.allow_renaming:
             raise _Spawn(codes.NAME_NOT_UNIQUE, f"'{name}' exists already; valid: another name, or allow_renaming")
@@ -268,7 +269,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _require_world(frame: str) -> None:
     if frame not in WORLD_FRAMES:
-        raise ConfigurationError(f"frame '{ascii(frame[:100])[1:-1]}' given; valid: world, or empty")
+        raise ConfigurationError(f"frame '{printable(frame[:100])}' given; valid: world, or empty")
 
 
 def _place(stamped: Any, codes: Any) -> tuple[Triple, tuple[float, float, float, float], float | None]:

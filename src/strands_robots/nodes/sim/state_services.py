@@ -13,7 +13,7 @@ from strands_robots.ros.messages.geometry import quadruple, triple
 from strands_robots.ros.messages.stamps import to_time
 from strands_robots.sim.edit.placement import EntityPlacement, JointPlacement, place
 from strands_robots.sim.run.runtime import SimRuntime
-from strands_robots.sim.world.pushes import Push
+from strands_robots.sim.world.applied_wrenches import Push
 from strands_robots.sim.world.world import World
 
 

@@ -16,7 +16,7 @@ from strands_robots.srv import GetWorldState, RandomizeWorld, ResetWorld, StepWo
 from strands_robots.control.loop import RobotLoop
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.futures import done, map_future, then
-from strands_robots.nodes.sim.simulated_robot_ports import SimulatedRobotPorts
+from strands_robots.nodes.sim.simulated_robot_topics import SimulatedRobotTopics
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.calls.executor_calls import ExecutorCalls
 from strands_robots.ros.calls.responses import refusal
@@ -44,7 +44,7 @@ class WorldServices:
         node: Node,
         runtime: SimRuntime,
         world: World,
-        ports: Mapping[str, SimulatedRobotPorts],
+        ports: Mapping[str, SimulatedRobotTopics],
         follow: Callable[[], Future[None]],
     ) -> None:
         self._runtime = runtime

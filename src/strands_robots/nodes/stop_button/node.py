@@ -17,10 +17,10 @@ from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import to_time
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
-from strands_robots.stop_button.button import ButtonInput, ButtonState, Contact
+from strands_robots.stop_button.button import ButtonInput, ButtonState, SwitchContact
 from strands_robots.stop_button.evdev import EvdevButton
 from strands_robots.stop_button.gpio import RESISTORS, GpioButton, GpioConfig, check_gpiod, parse_line
-from strands_robots.stop_button.keys import parse_keys
+from strands_robots.stop_button.key_names import parse_keys
 from strands_robots.stop_button.monitor import Monitor
 
 
@@ -36,7 +36,7 @@ class StopButtonParameters:
     contact: str = parameter(
         "auto",
         "what the switch does when nobody presses it; auto: a key is normally open, a GPIO line normally closed",
-        choices=("auto", *(contact.value for contact in Contact)),
+        choices=("auto", *(contact.value for contact in SwitchContact)),
     )
     grab: bool = parameter(False, "take the input device for this node alone, so that it types nowhere else")
     resistor: str = parameter("pull_up", "what gives the GPIO line a level while the switch is open", choices=RESISTORS)
@@ -55,8 +55,8 @@ def make_button(parameters: StopButtonParameters) -> ButtonInput:
         raise ConfigurationError(
             f"device is '{clip(parameters.device, 128)}' and gpio is '{clip(parameters.gpio, 128)}'; valid: one of them"
         )
-    default = Contact.NORMALLY_OPEN if parameters.device else Contact.NORMALLY_CLOSED
-    contact = default if parameters.contact == "auto" else Contact(parameters.contact)
+    default = SwitchContact.NORMALLY_OPEN if parameters.device else SwitchContact.NORMALLY_CLOSED
+    contact = default if parameters.contact == "auto" else SwitchContact(parameters.contact)
     if parameters.device:
         return EvdevButton(parameters.device, parse_keys(parameters.keys), contact, parameters.grab)
     chip, line = parse_line(parameters.gpio)

@@ -19,10 +19,10 @@ from strands_robots.msg import RefusalCount, StopRequest, TeleopState
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.description.robot_spec import robot_spec
 from strands_robots.live.terminal import Keys
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.calls.responses import refusal
-from strands_robots.ros.goals.robot_feed import RobotFeed
+from strands_robots.ros.goals.robot_subscriber import RobotSubscriber
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import to_time
@@ -33,9 +33,9 @@ from strands_robots.teleop.keyboard import ORDERS, KeyboardLeader, Order, help_l
 from strands_robots.teleop.leader import LeaderThread
 from strands_robots.teleop.making import KEYBOARD, free_joints, make_leader, make_mover, parse_joints, parse_options
 from strands_robots.teleop.mover import checked_mode
-from strands_robots.teleop.options import ENGAGING, FRAMES, TeleopOptions
 from strands_robots.teleop.screen import Screen
-from strands_robots.teleop.session import EngageError, Teleop, TeleopReport
+from strands_robots.teleop.teleop_options import ENGAGING, FRAMES, TeleopOptions
+from strands_robots.teleop.teleoperation import EngageError, Teleop, TeleopReport
 
 STATE_PERIOD = 0.2
 """Longest time between two messages on teleop/state [s, steady time]."""
@@ -112,7 +112,7 @@ class TeleopNode(Node):
         self._teleop = Teleop(
             spec.name, self._leader.name, self._leader.has_dead_man, spec.config.limits(), mover, options
         )
-        self._feed = RobotFeed(self, spec.name, self._teleop, lockstep=False)
+        self._feed = RobotSubscriber(self, spec.name, self._teleop, lockstep=False)
         self._states = self.create_publisher(TeleopState, f"{spec.name}/teleop/state", qos.STATE)
         if isinstance(self._leader, JoystickLeader):
             joystick = self._leader

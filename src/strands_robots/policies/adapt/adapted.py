@@ -12,7 +12,7 @@ from strands_robots.core.errors import ConfigurationError, PolicyError
 from strands_robots.core.types import Action, ActionSpace, ControlMode, Observation, PictureNeed, Playback, PolicyNeeds
 from strands_robots.policies.adapt.adapter import Adapter, ElementAdapter
 from strands_robots.policies.adapt.adapter_check import check_adapter
-from strands_robots.policies.adapt.model import Model, ModelInput
+from strands_robots.policies.adapt.model import ModelInput, PolicyModel
 from strands_robots.policies.adapt.pictures import adapt_picture
 from strands_robots.policies.provider import PolicyContext
 
@@ -32,7 +32,7 @@ class AdaptedPolicy:
         AdapterError: If model, adapter and robot do not fit; the message shows both lists.
     """
 
-    def __init__(self, model: Model, adapter: Adapter, context: PolicyContext) -> None:
+    def __init__(self, model: PolicyModel, adapter: Adapter, context: PolicyContext) -> None:
         check_adapter(adapter, model.needs, model.gives, context.joint_names, context.cameras, context.task)
         self._inputs = ModelInputs(model, adapter, context)
         self.model = model
@@ -79,7 +79,7 @@ class ModelInputs:
         robot_needs: What the model needs, in the robot's names.
     """
 
-    def __init__(self, model: Model, adapter: Adapter, context: PolicyContext) -> None:
+    def __init__(self, model: PolicyModel, adapter: Adapter, context: PolicyContext) -> None:
         self._model = model
         self._adapter = adapter
         own = model.gives.rate or adapter.rate
@@ -129,7 +129,7 @@ class ModelInputs:
         return np.array([[_place(reading, frame) for reading in self._environment] for frame in frames])
 
 
-def check_rows(rows: FloatArray, model: Model) -> FloatArray:
+def check_rows(rows: FloatArray, model: PolicyModel) -> FloatArray:
     """Return what a model answered as (H, A) float64.
 
     Raises:

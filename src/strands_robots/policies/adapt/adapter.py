@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from strands_robots.core.body_state import BodyQuantity
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.core.share import config_names, config_text
+from strands_robots.core.text import printable
 from strands_robots.core.validation import problems_of
 from strands_robots.policies.adapt.units import scale_and_offset
 
@@ -232,7 +233,7 @@ def load_adapter(name_or_path_or_text: str) -> Adapter:
     """
     given = config_text("adapter", "adapters", name_or_path_or_text)
     is_text = ":" in name_or_path_or_text
-    origin = "adapter" if is_text else f"adapter '{ascii(name_or_path_or_text)[1:-1]}'"
+    origin = "adapter" if is_text else f"adapter '{printable(name_or_path_or_text)}'"
     try:
         return Adapter.model_validate(yaml.safe_load(given))
     except yaml.YAMLError as error:

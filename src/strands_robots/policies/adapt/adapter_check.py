@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from strands_robots.core.errors import AdapterError
+from strands_robots.core.text import printable
 from strands_robots.core.types import ActionSpace, Element, PolicyGives, PolicyNeeds
 from strands_robots.policies.adapt.adapter import Adapter, BodyAdapter, ElementAdapter
 
@@ -50,7 +51,7 @@ def check_adapter(
 
 
 def _list(names: Iterable[str]) -> str:
-    return "[" + ", ".join(ascii(name)[1:-1] for name in names) + "]"
+    return "[" + ", ".join(printable(name) for name in names) + "]"
 
 
 def _with_units(elements: Iterable[Element | ElementAdapter | BodyAdapter]) -> str:

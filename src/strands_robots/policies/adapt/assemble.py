@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from strands_robots.core.errors import AdapterError, StrandsRobotsError
 from strands_robots.core.types import Policy
-from strands_robots.policies.adapt.model import Model
+from strands_robots.policies.adapt.model import PolicyModel
 from strands_robots.policies.provider import PolicyContext
 
 
-def adapt(model: Model, context: PolicyContext) -> Policy:
+def adapt(model: PolicyModel, context: PolicyContext) -> Policy:
     """Return a model behind the goal's adapter, as a policy for the robot.
 
     Raises:

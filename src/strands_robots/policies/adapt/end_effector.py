@@ -21,7 +21,7 @@ from strands_robots.motion.ik import IkSolver, Orientation, PoseTarget
 from strands_robots.policies.adapt.adapted import ModelInputs, check_rows
 from strands_robots.policies.adapt.adapter import Adapter, EndEffectorAdapter, GripperAdapter
 from strands_robots.policies.adapt.adapter_check import check_adapter
-from strands_robots.policies.adapt.model import Model
+from strands_robots.policies.adapt.model import PolicyModel
 from strands_robots.policies.provider import PolicyContext
 
 ORIENTATION_COST = 0.03
@@ -48,7 +48,7 @@ class EndEffectorPolicy:
         AdapterError: If model, adapter and robot do not fit.
     """
 
-    def __init__(self, model: Model, adapter: Adapter, context: PolicyContext) -> None:
+    def __init__(self, model: PolicyModel, adapter: Adapter, context: PolicyContext) -> None:
         check_adapter(adapter, model.needs, model.gives, context.joint_names, context.cameras, context.task)
         assert adapter.end_effector is not None  # check_adapter has refused that
         self._options = adapter.end_effector

@@ -34,7 +34,7 @@ class ModelInput:
     environment: FloatArray = field(default_factory=lambda: np.zeros((1, 0)))
 
 
-class Model(Protocol):
+class PolicyModel(Protocol):
     """A policy in its own vocabulary."""
 
     @property

@@ -13,7 +13,7 @@ from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import Observation, PolicyGives, PolicyNeeds
 from strands_robots.description.robot_config import load_robot
-from strands_robots.policies.adapt.model import Model, made_up_input
+from strands_robots.policies.adapt.model import PolicyModel, made_up_input
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy
 
@@ -41,7 +41,7 @@ class Inspection:
     rows: tuple[int, ...]
 
 
-def inspect_model(model: Model, parameters: int = 0) -> Inspection:
+def inspect_model(model: PolicyModel, parameters: int = 0) -> Inspection:
     """Return what a model needs and gives, and how long it takes on made-up numbers.
 
     Raises:
@@ -63,7 +63,7 @@ def inspect_lerobot(path: str, settings: Mapping[str, Any]) -> Inspection:
     Raises:
         StrandsRobotsError: If it cannot be loaded.
     """
-    from strands_robots.policies.lerobot.options import LerobotOptions
+    from strands_robots.policies.lerobot.lerobot_options import LerobotOptions
     from strands_robots.policies.lerobot.policy import make_model
     from strands_robots.policies.provider import read_settings
 

@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 
 from strands_robots.core.errors import PolicyError, StrandsRobotsError
 from strands_robots.core.futures import resolve
+from strands_robots.core.text import printable
 from strands_robots.core.types import Action, Observation, Playback, Policy, PolicyGives, PolicyNeeds
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ def guarded(call: Callable[[], T]) -> T:
 def last_line(error: BaseException) -> str:
     """Return the last line of an error's traceback, in ASCII."""
     lines = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()
-    return ascii(lines[-1] if lines else type(error).__name__)[1:-1][:1024]
+    return printable(lines[-1] if lines else type(error).__name__)[:1024]
 
 
 class ThreadHost:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
-from strands_robots.policies.lerobot.options import LerobotOptions
+from strands_robots.core.text import printable
+from strands_robots.policies.lerobot.lerobot_options import LerobotOptions
 
 STATE, PICTURES, ACTION = "observation.state", "observation.images.", "action"
 ENVIRONMENT = "observation.environment_state"
@@ -111,18 +112,18 @@ def _read_config(options: LerobotOptions) -> Any:
     looks_local = options.path.startswith((".", "/", "~")) or options.path.count("/") != 1
     if looks_local and not (folder / "config.json").is_file():
         raise ConfigurationError(
-            f"'{ascii(options.path)[1:-1]}' holds no config.json; valid: the folder 'pretrained_model' of a training, or a hub id"
+            f"'{printable(options.path)}' holds no config.json; valid: the folder 'pretrained_model' of a training, or a hub id"
         )
     if (folder / "config.json").is_file():
         given = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("type", "")
         if options.type and given != options.type:
             raise ConfigurationError(
-                f"'{ascii(options.path)[1:-1]}' is of type '{given}', the settings say '{options.type}'"
+                f"'{printable(options.path)}' is of type '{given}', the settings say '{options.type}'"
             )
     config = configs.PreTrainedConfig.from_pretrained(options.path, revision=options.revision or None)
     if options.type and config.type != options.type:
         raise ConfigurationError(
-            f"'{ascii(options.path)[1:-1]}' is of type '{config.type}', the settings say '{options.type}'"
+            f"'{printable(options.path)}' is of type '{config.type}', the settings say '{options.type}'"
         )
     return config
 

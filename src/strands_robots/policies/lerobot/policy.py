@@ -13,8 +13,8 @@ from strands_robots.core.types import Element, PictureNeed, Policy, PolicyGives,
 from strands_robots.policies.adapt.adapter import Adapter, BodyAdapter, ElementAdapter, load_adapter
 from strands_robots.policies.adapt.assemble import adapt
 from strands_robots.policies.adapt.model import ModelInput, made_up_input
+from strands_robots.policies.lerobot.lerobot_options import LerobotOptions
 from strands_robots.policies.lerobot.loading import ACTION, ENVIRONMENT, STATE, LoadedPolicy, load
-from strands_robots.policies.lerobot.options import LerobotOptions
 from strands_robots.policies.provider import PolicyContext, read_settings
 
 

@@ -21,13 +21,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, PolicyError
+from strands_robots.core.text import printable
 from strands_robots.core.types import Element, PictureNeed, Policy, PolicyGives, PolicyNeeds
 from strands_robots.policies.adapt.adapter import load_adapter
 from strands_robots.policies.adapt.assemble import adapt
 from strands_robots.policies.adapt.model import ModelInput
 from strands_robots.policies.provider import PolicyContext, read_settings
+from strands_robots.policies.remote.connection import LinkState
 from strands_robots.policies.remote.errors import LinkError, ProtocolError
-from strands_robots.policies.remote.link import LinkState
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PICTURES = "observation.images."
@@ -179,7 +180,7 @@ class LerobotServerModel:
             self._state = LinkState.STALLED if late else LinkState.RECONNECTING
             where = f"{self._options.host}:{self._options.port}"
             raise LinkError(
-                f"lerobot's server at {where}: {code.name.lower()}: {ascii(error.details())[1:-1][:512]}"
+                f"lerobot's server at {where}: {code.name.lower()}: {printable(error.details())[:512]}"
             ) from error
         slow = time.monotonic() - begin > 0.5 * self._options.timeout
         self._state = LinkState.DEGRADED if slow else LinkState.STREAMING

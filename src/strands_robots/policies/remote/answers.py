@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
+from strands_robots.core.text import printable
 from strands_robots.policies.remote.errors import ProtocolError
 
 
@@ -16,7 +17,7 @@ def mapping(answer: Any, what: str) -> Mapping[Any, Any]:
     if not isinstance(answer, Mapping):
         raise ProtocolError(f"{what} is {type(answer).__name__}; valid: a mapping")
     if "error" in answer:
-        raise ProtocolError(f"the server reports: {ascii(answer['error'])[1:-1][:1024]}")
+        raise ProtocolError(f"the server reports: {printable(answer['error'])[:1024]}")
     return answer
 
 

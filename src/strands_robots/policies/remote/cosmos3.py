@@ -19,7 +19,7 @@ from strands_robots.core.types import ActionSpace, Policy
 from strands_robots.policies.adapt.assemble import adapt
 from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.openpi import OpenpiModel
-from strands_robots.policies.remote.options import Names, RemoteOptions, Size
+from strands_robots.policies.remote.remote_options import Names, RemoteOptions, Size
 
 STATE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -23,9 +23,9 @@ from strands_robots.policies.adapt.model import ModelInput
 from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.answers import joined, mapping, rows, same_keys
 from strands_robots.policies.remote.codec import pack_groot, unpack_groot
+from strands_robots.policies.remote.connection import RemoteLink
 from strands_robots.policies.remote.errors import ProtocolError
-from strands_robots.policies.remote.link import RemoteLink
-from strands_robots.policies.remote.options import RemoteOptions
+from strands_robots.policies.remote.remote_options import RemoteOptions
 from strands_robots.policies.remote.transport import ZmqTransport
 
 

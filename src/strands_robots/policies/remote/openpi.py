@@ -20,8 +20,8 @@ from strands_robots.policies.adapt.model import ModelInput
 from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.answers import joined, mapping, rows
 from strands_robots.policies.remote.codec import pack_openpi, unpack_openpi
-from strands_robots.policies.remote.link import RemoteLink
-from strands_robots.policies.remote.options import RemoteOptions
+from strands_robots.policies.remote.connection import RemoteLink
+from strands_robots.policies.remote.remote_options import RemoteOptions
 from strands_robots.policies.remote.transport import WebSocketTransport
 
 

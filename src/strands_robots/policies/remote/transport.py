@@ -7,6 +7,7 @@ import importlib
 import time
 from typing import Any, Protocol
 
+from strands_robots.core.text import printable
 from strands_robots.policies.remote.codec import MAX_BYTES
 from strands_robots.policies.remote.errors import LinkError, ProtocolError
 
@@ -174,4 +175,4 @@ class ZmqTransport:
 
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
-    return ascii(lines[-1] if lines else "an error without words")[1:-1][:1024]
+    return printable(lines[-1] if lines else "an error without words")[:1024]

@@ -20,14 +20,15 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.text import printable
 from strands_robots.core.types import ActionSpace, Element, PictureNeed, Policy, PolicyGives, PolicyNeeds
 from strands_robots.policies.adapt.assemble import adapt
 from strands_robots.policies.adapt.model import ModelInput
 from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.answers import mapping, rows, same_keys
 from strands_robots.policies.remote.codec import pack_openpi, unpack_openpi
+from strands_robots.policies.remote.connection import RemoteLink
 from strands_robots.policies.remote.errors import ProtocolError
-from strands_robots.policies.remote.link import RemoteLink
 from strands_robots.policies.remote.transport import WebSocketTransport
 from strands_robots.policies.remote.vera_options import VeraOptions, with_environment
 from strands_robots.policies.remote.vera_server import VeraServer
@@ -207,7 +208,7 @@ class VeraModel:
         text = self._transport.receive_text(timeout)
         if "success" not in text:
             raise ProtocolError(
-                f"{request['endpoint']}: {ascii(text)[1:-1][:512]}; valid: '{request['endpoint']} successful'"
+                f"{request['endpoint']}: {printable(text)[:512]}; valid: '{request['endpoint']} successful'"
             )
 
 

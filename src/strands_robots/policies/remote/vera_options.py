@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.policies.remote.link import LinkConfig
+from strands_robots.policies.remote.connection import LinkConfig
 
 START_PATIENCE = 600.0
 """A server that is started here loads its models first [s]."""

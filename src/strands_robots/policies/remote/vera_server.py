@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError, PolicyError
+from strands_robots.core.text import printable
 from strands_robots.policies.remote.vera_options import VeraOptions
 
 STOP_WAIT = 10.0
@@ -43,7 +44,7 @@ class VeraServer:
         if not options.ckpt_root or not root.is_dir():
             raise ConfigurationError(
                 f"server_mode '{options.server_mode}' needs ckpt_root, a folder with VERA's checkpoints; given "
-                f"'{ascii(options.ckpt_root)[1:-1]}'. Nothing is downloaded here"
+                f"'{printable(options.ckpt_root)}'. Nothing is downloaded here"
             )
         port, vis_port = self._ports
         flags = ["--embodiment", options.embodiment, "--port", str(port), "--vis-port", str(vis_port)]

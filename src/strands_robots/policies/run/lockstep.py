@@ -10,11 +10,11 @@ import time
 from strands_robots.core.errors import StrandsRobotsError, WorldError
 from strands_robots.core.stepping import LOCKSTEP, STOP_WAIT, StepAnswer, WorldLink
 from strands_robots.core.types import Instant, Observation, Policy
-from strands_robots.policies.run.run import Reason
-from strands_robots.policies.run.session import Session, infer
+from strands_robots.policies.run.policy_goal import PolicySession, infer
+from strands_robots.policies.run.policy_run import RunReason
 
 
-def run_lockstep(session: Session, world: WorldLink) -> None:
+def run_lockstep(session: PolicySession, world: WorldLink) -> None:
     """Run a goal by stepping the world, until the run has an ending.
 
     Stepping is given up at the end, and the world's chunks with it.
@@ -26,7 +26,8 @@ def run_lockstep(session: Session, world: WorldLink) -> None:
         mode, control_period = world.mode()
         if mode != LOCKSTEP:
             session.end(
-                Reason.WORLD_FAILED, f"the world runs in mode {mode}; valid: {LOCKSTEP}, or a goal with lockstep false"
+                RunReason.WORLD_FAILED,
+                f"the world runs in mode {mode}; valid: {LOCKSTEP}, or a goal with lockstep false",
             )
             return
         _take(session, world.step(client, 0, None))
@@ -43,7 +44,7 @@ def run_lockstep(session: Session, world: WorldLink) -> None:
             _release(session, world, client)
 
 
-def _advance(session: Session, world: WorldLink, policy: Policy, client: str, control_period: float) -> None:
+def _advance(session: PolicySession, world: WorldLink, policy: Policy, client: str, control_period: float) -> None:
     run, changed = session.run, session.changed
     while True:
         with changed:
@@ -52,7 +53,8 @@ def _advance(session: Session, world: WorldLink, policy: Policy, client: str, co
                 lambda: run.is_heard or run.has_ended(), run.config.start_timeout
             ):
                 run.end(
-                    Reason.OBSERVATION_LOST, f"no {session.goal.robot}/gate_state within {run.config.start_timeout} s"
+                    RunReason.OBSERVATION_LOST,
+                    f"no {session.goal.robot}/gate_state within {run.config.start_timeout} s",
                 )
             now = _at(observation)
             is_due = run.is_inference_due(now)
@@ -75,7 +77,7 @@ def _advance(session: Session, world: WorldLink, policy: Policy, client: str, co
             world.report_progress()
 
 
-def _look(session: Session, world: WorldLink, policy: Policy) -> None:
+def _look(session: PolicySession, world: WorldLink, policy: Policy) -> None:
     """Take a picture of every camera that the policy needs, and look where bodies are, at the time of the latest observation."""
     observation = session.run.observation
     if observation is not None and not session.run.has_ended():
@@ -85,7 +87,7 @@ def _look(session: Session, world: WorldLink, policy: Policy) -> None:
         session.remember(observation)
 
 
-def _take(session: Session, answer: StepAnswer) -> None:
+def _take(session: PolicySession, answer: StepAnswer) -> None:
     """Tell the run what became of a step."""
     run = session.run
     if answer.observation is not None:
@@ -93,27 +95,27 @@ def _take(session: Session, answer: StepAnswer) -> None:
     if answer.applied is not None:
         session.on_applied(*answer.applied)
     if answer.success and answer.observation is None:
-        session.end(Reason.WORLD_FAILED, f"the world has no robot '{session.goal.robot}'")
+        session.end(RunReason.WORLD_FAILED, f"the world has no robot '{session.goal.robot}'")
     elif answer.refusals:
-        session.end(Reason.REFUSED, "; ".join(answer.refusals))
+        session.end(RunReason.REFUSED, "; ".join(answer.refusals))
     elif not answer.success:
         with session.changed:
             session.changed.wait_for(lambda: run.has_ended(), STOP_WAIT)
-        session.end(Reason.WORLD_FAILED, answer.message)
+        session.end(RunReason.WORLD_FAILED, answer.message)
 
 
 def _at(observation: Observation | None) -> Instant:
     return Instant(observation.stamp if observation is not None else 0.0, time.monotonic())
 
 
-def _blame(session: Session, policy: Policy | None, error: StrandsRobotsError) -> Reason:
+def _blame(session: PolicySession, policy: Policy | None, error: StrandsRobotsError) -> RunReason:
     if isinstance(error, WorldError):
-        return Reason.WORLD_FAILED
-    return Reason.POLICY_FAILED if policy is not None else Reason.REFUSED
+        return RunReason.WORLD_FAILED
+    return RunReason.POLICY_FAILED if policy is not None else RunReason.REFUSED
 
 
-def _release(session: Session, world: WorldLink, client: str) -> None:
+def _release(session: PolicySession, world: WorldLink, client: str) -> None:
     try:
         world.step(client, 0, None, release=True)
     except StrandsRobotsError as error:
-        session.end(Reason.WORLD_FAILED, f"stepping could not be given up: {error}")
+        session.end(RunReason.WORLD_FAILED, f"stepping could not be given up: {error}")

@@ -8,13 +8,13 @@ from typing import Protocol
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.core.types import Instant, Observation, Policy
-from strands_robots.policies.run.run import Reason
-from strands_robots.policies.run.session import Session, infer
+from strands_robots.policies.run.policy_goal import PolicySession, infer
+from strands_robots.policies.run.policy_run import RunReason
 
 _POLL = 0.02
 
 
-class RobotLink(Protocol):
+class PolicyRobotLink(Protocol):
     """The session's way to its robot."""
 
     def now(self) -> Instant:
@@ -33,7 +33,7 @@ class RobotLink(Protocol):
         """Tell the client how far the run is."""
 
 
-def run_realtime(session: Session, link: RobotLink) -> None:
+def run_realtime(session: PolicySession, link: PolicyRobotLink) -> None:
     """Run a goal against a robot that moves in its own time, until the run has an ending."""
     run, changed = session.run, session.changed
     policy: Policy | None = None
@@ -58,13 +58,13 @@ def run_realtime(session: Session, link: RobotLink) -> None:
             link.send(chunk, latency)
             link.report_progress()
     except StrandsRobotsError as error:
-        session.end(Reason.POLICY_FAILED if run.chunks or policy is not None else Reason.REFUSED, str(error))
+        session.end(RunReason.POLICY_FAILED if run.chunks or policy is not None else RunReason.REFUSED, str(error))
     finally:
         session.put_away()
     _hold(session, link)
 
 
-def _wait_until_ready(session: Session, link: RobotLink) -> None:
+def _wait_until_ready(session: PolicySession, link: PolicyRobotLink) -> None:
     """Return when the robot is heard and hears, or the run has an ending.
 
     The observation must be younger than the first word of the gate, so that the chunk is younger than the arming.
@@ -80,11 +80,11 @@ def _wait_until_ready(session: Session, link: RobotLink) -> None:
             if run.is_inference_due(link.now()) and link.is_connected() and run.observation is not earlier:
                 return
             if link.now().steady > last and not link.is_connected():
-                run.end(Reason.REFUSED, f"nobody listens to {session.goal.robot}/action_chunk")
+                run.end(RunReason.REFUSED, f"nobody listens to {session.goal.robot}/action_chunk")
             changed.wait(_POLL)
 
 
-def _wait_for_pictures(session: Session, link: RobotLink, policy: Policy) -> None:
+def _wait_for_pictures(session: PolicySession, link: PolicyRobotLink, policy: Policy) -> None:
     """Return when every camera that the policy needs has sent a picture, or the run has an ending."""
     run, changed = session.run, session.changed
     if not policy.needs.cameras:
@@ -96,19 +96,19 @@ def _wait_for_pictures(session: Session, link: RobotLink, policy: Policy) -> Non
             if link.now().steady > last:
                 names = ", ".join(policy.needs.cameras)
                 run.end(
-                    Reason.OBSERVATION_LOST, f"no pictures of each of {names} within {run.config.start_timeout:g} s"
+                    RunReason.OBSERVATION_LOST, f"no pictures of each of {names} within {run.config.start_timeout:g} s"
                 )
             changed.wait(_POLL)
 
 
-def _hold(session: Session, link: RobotLink) -> None:
+def _hold(session: PolicySession, link: PolicyRobotLink) -> None:
     """Stop the motion of a run that ended early.
 
     A stopped gate does that itself, and a complete run's last chunk ends there.
     """
     run = session.run
     if run.ending is not None and run.ending.reason in (
-        Reason.CANCELLED, Reason.POLICY_FAILED, Reason.CONDITION_MET
+        RunReason.CANCELLED, RunReason.POLICY_FAILED, RunReason.CONDITION_MET
     ):  # fmt: skip
         with session.changed:
             chunk = run.make_hold(link.now())

@@ -11,9 +11,9 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import PolicyError
 from strands_robots.core.types import Action, Observation, Playback, PolicyGives, PolicyNeeds
 from strands_robots.policies.provider import PolicyContext, read_options
-from strands_robots.policies.scripted.options import ScriptedOptions
 from strands_robots.policies.scripted.reach import Reach
 from strands_robots.policies.scripted.script import Look, Script
+from strands_robots.policies.scripted.script_options import ScriptedOptions
 from strands_robots.policies.scripted.stages import pick_stages, waypoint_stages
 
 DEFAULT_SPEED = 1.0

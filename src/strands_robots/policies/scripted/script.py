@@ -27,7 +27,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Stage:
+class ScriptStage:
     """One step of a script.
 
     Attributes:
@@ -57,7 +57,7 @@ class Script:
         patience: A target not reached this long after its time is a failure [s].
     """
 
-    def __init__(self, stages: list[Stage], speed: FloatArray, tolerance: float, patience: float) -> None:
+    def __init__(self, stages: list[ScriptStage], speed: FloatArray, tolerance: float, patience: float) -> None:
         self._stages = stages
         self._speed = speed
         self._tolerance = tolerance

@@ -11,9 +11,9 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import PolicyError, UnknownNameError
 from strands_robots.core.pose import Pose
 from strands_robots.description.robot_config import GripperConfig
-from strands_robots.policies.scripted.options import ObjectOptions, PickOptions, WaypointOptions
 from strands_robots.policies.scripted.reach import Reach
-from strands_robots.policies.scripted.script import Look, Stage
+from strands_robots.policies.scripted.script import Look, ScriptStage
+from strands_robots.policies.scripted.script_options import ObjectOptions, PickOptions, WaypointOptions
 
 GAP = 0.006
 """Distance of the fixed jaw from the object before it closes [m]."""
@@ -28,7 +28,9 @@ Bodies = Callable[[str], Pose]
 """Returns where a body is in the robot's base frame."""
 
 
-def waypoint_stages(points: tuple[WaypointOptions, ...], names: tuple[str, ...], reach: Reach | None) -> list[Stage]:
+def waypoint_stages(
+    points: tuple[WaypointOptions, ...], names: tuple[str, ...], reach: Reach | None
+) -> list[ScriptStage]:
     """Return a stage for each way point.
 
     Raises:
@@ -41,7 +43,7 @@ def waypoint_stages(points: tuple[WaypointOptions, ...], names: tuple[str, ...],
     return [_waypoint(i, point, names, reach) for i, point in enumerate(points)]
 
 
-def _waypoint(index: int, point: WaypointOptions, names: tuple[str, ...], reach: Reach | None) -> Stage:
+def _waypoint(index: int, point: WaypointOptions, names: tuple[str, ...], reach: Reach | None) -> ScriptStage:
     def target(before: FloatArray) -> FloatArray:
         goal = before.copy()
         if point.position is not None and reach is not None:
@@ -58,7 +60,7 @@ def _waypoint(index: int, point: WaypointOptions, names: tuple[str, ...], reach:
     moved = (
         tuple(range(len(names))) if point.position is not None else tuple(names.index(joint) for joint in point.joints)
     )
-    return Stage(f"way point {index}", target, moved, point.duration, point.pause)
+    return ScriptStage(f"way point {index}", target, moved, point.duration, point.pause)
 
 
 @dataclass
@@ -70,7 +72,7 @@ class _Grasp:
     tries: int
 
 
-def pick_stages(options: PickOptions, names: tuple[str, ...], reach: Reach, bodies: Bodies | None) -> list[Stage]:
+def pick_stages(options: PickOptions, names: tuple[str, ...], reach: Reach, bodies: Bodies | None) -> list[ScriptStage]:
     """Return the stages that pick an object up and put it down.
 
     Args:
@@ -114,18 +116,18 @@ def pick_stages(options: PickOptions, names: tuple[str, ...], reach: Reach, bodi
         return 0
 
     stages = [
-        Stage("open", lambda before: _with_gripper(before, names, gripper, options.open), duration=0.3),
-        Stage("approach", over, arm),
-        Stage("descend", lambda before: _with_gripper(shared.grasp, names, gripper, options.open), arm),
-        Stage("grip", lambda before: _with_gripper(before, names, gripper, 0.0), pause=SQUEEZE, after=check),
-        Stage("lift", lifted, arm, after=check),
+        ScriptStage("open", lambda before: _with_gripper(before, names, gripper, options.open), duration=0.3),
+        ScriptStage("approach", over, arm),
+        ScriptStage("descend", lambda before: _with_gripper(shared.grasp, names, gripper, options.open), arm),
+        ScriptStage("grip", lambda before: _with_gripper(before, names, gripper, 0.0), pause=SQUEEZE, after=check),
+        ScriptStage("lift", lifted, arm, after=check),
     ]
     return stages if options.place is None else [*stages, *_place_stages(options, names, reach, gripper, arm)]
 
 
 def _place_stages(
     options: PickOptions, names: tuple[str, ...], reach: Reach, gripper: GripperConfig, arm: tuple[int, ...]
-) -> list[Stage]:
+) -> list[ScriptStage]:
     place = np.array(options.place)
 
     def to(height: float, is_open: bool) -> Callable[[FloatArray], FloatArray]:
@@ -140,10 +142,10 @@ def _place_stages(
         return target
 
     return [
-        Stage("carry", to(options.lift, False), arm),
-        Stage("lower", to(0.0, False), arm),
-        Stage("release", lambda before: _with_gripper(before, names, gripper, options.open), pause=0.3),
-        Stage("retreat", to(options.approach, True), arm),
+        ScriptStage("carry", to(options.lift, False), arm),
+        ScriptStage("lower", to(0.0, False), arm),
+        ScriptStage("release", lambda before: _with_gripper(before, names, gripper, options.open), pause=0.3),
+        ScriptStage("retreat", to(options.approach, True), arm),
     ]
 
 

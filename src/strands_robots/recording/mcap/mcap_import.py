@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.dataset.errors import RecordingError
 from strands_robots.dataset.provenance import package_provenance, robot_provenance
 from strands_robots.dataset.schema import CameraPart, Schema
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.recording.mcap.ros_types import IMAGE, JOINT_COMMAND, JOINT_STATE, RosTypes
-from strands_robots.recording.sampler import CommandSample, Frame, JointSample, Sampler
-from strands_robots.recording.session import NEW, RESUME, RecordingOptions, make_schema
+from strands_robots.recording.recording_options import NEW, RESUME, RecordingOptions, make_schema
+from strands_robots.recording.sampler import CommandSample, DatasetFrame, JointSample, Sampler
 from strands_robots.recording.stream import SECOND
 
 _SUFFIX = "/image_raw"
@@ -93,7 +94,7 @@ def import_episode(recording: Path, root: Path, options: ImportOptions) -> dict[
     return account
 
 
-def sample_recording(messages: Iterator[Recorded], sampler: Sampler) -> Iterator[Frame]:
+def sample_recording(messages: Iterator[Recorded], sampler: Sampler) -> Iterator[DatasetFrame]:
     """Give the frames of recorded messages; t_0 is the first instant at which every stream has a sample.
 
     The end is the newest stamp of all: a frame that would end later is not made.
@@ -200,7 +201,7 @@ def _robots(texts: tuple[str, ...]) -> dict[str, RobotConfig]:
     for text in texts:
         name, separator, reference = text.partition("=")
         if not separator or not name or not reference:
-            raise ConfigurationError(f"robot '{ascii(text)[1:-1]}' given; valid: '<name>=<robot>'")
+            raise ConfigurationError(f"robot '{printable(text)}' given; valid: '<name>=<robot>'")
         robots[name] = load_robot(reference)
     return robots
 

@@ -10,10 +10,10 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from strands_robots.audit.event import Durability
-from strands_robots.ros.audit.audit_port import AuditPort, audit_of
+from strands_robots.ros.audit.audit_publisher import AuditPublisher, audit_of
 
 
-def report_process(node: Node) -> AuditPort:
+def report_process(node: Node) -> AuditPublisher:
     """Report the start of the node's process, and from now on every change of its parameters; return its port.
 
     Called once for every node, by `run_node`. Humble's rclpy has no callback after a change; there audit_node's own

@@ -14,7 +14,7 @@ from rclpy.node import Node
 from strands_robots.audit.watches.services import STEP, StepOwners, changes, is_recorded
 from strands_robots.control.tally import Tally
 from strands_robots.core.errors import StrandsRobotsError
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.request_digest import described_request, type_name
 

@@ -12,6 +12,7 @@ from rclpy.service import Service
 
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.core.futures import log_mistake
+from strands_robots.core.text import printable
 from strands_robots.ros.audit.service_audit import audited
 
 
@@ -57,7 +58,7 @@ def create_deferred_service(
         if isinstance(error, (StrandsRobotsError, OSError)):
             return str(error)
         log_mistake(error)
-        what = f"{type(error).__name__}: {ascii(str(error))[1:-1]}"[:500]
+        what = f"{type(error).__name__}: {printable(str(error))}"[:500]
         return f"{name}: internal error ({what}); please report it, the node's log has the traceback"
 
     service.send_response = send_later

@@ -8,7 +8,7 @@ from typing import Any
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.request_digest import described_request, type_name
 

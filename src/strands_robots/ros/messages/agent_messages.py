@@ -6,7 +6,7 @@ import time
 
 from strands_robots.action import PromptAgent
 from strands_robots.agent.conversation.turn import Step, StepKind, TurnEnd
-from strands_robots.agent.tools.answer import clean
+from strands_robots.agent.tools.tool_answer import clean
 from strands_robots.msg import AgentEvent
 from strands_robots.ros.messages.stamps import to_time
 

@@ -16,6 +16,7 @@ from strands_robots.control.gate import GateReport
 from strands_robots.control.heartbeat import Heartbeat
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
+from strands_robots.core.text import printable
 from strands_robots.core.types import Observation, StopCategory
 from strands_robots.msg import ActionChunk, GateState, JointCommand, RefusalCount, RobotSafety, SafetyState
 from strands_robots.ros.messages.stamps import fill_time, to_duration, to_seconds, to_time
@@ -285,7 +286,7 @@ def gate_report_from_msg(message: GateState) -> GateReport:
 
 def clip(text: str, length: int) -> str:
     """Return the text in printable ASCII, cut to a message's bound; ends in "..." where it was cut."""
-    clean = text if text.isascii() and text.isprintable() else ascii(text)[1:-1]
+    clean = text if text.isascii() and text.isprintable() else printable(text)
     return clean if len(clean) <= length else clean[: length - 3] + "..."
 
 

@@ -24,6 +24,7 @@ from rosidl_parser.definition import (
 )
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.text import printable
 from strands_robots.ros.messages.interfaces import type_name
 
 _INTEGERS: Mapping[str, tuple[int, int]] = MappingProxyType(
@@ -138,7 +139,7 @@ def _convert_time(value: Any, message: Any, path: str) -> Any:
 
 
 def _problem(path: str, given: Any, valid: str) -> ConfigurationError:
-    shown = ascii(given) if not isinstance(given, str) else f"'{ascii(given)[1:-1]}'"
+    shown = ascii(given) if not isinstance(given, str) else f"'{printable(given)}'"
     return ConfigurationError(f"{path} is {shown[:120]}; valid: {valid}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from rclpy.serialization import serialize_message
 
 from strands_robots.approvals.approval_refusal import ApprovalRefusedError
-from strands_robots.approvals.request import MAX_FIELDS, canonical_request
+from strands_robots.approvals.approval_request import MAX_FIELDS, canonical_request
 from strands_robots.audit.read.summary import summarize
 from strands_robots.ros.messages.approval_messages import fields_of
 
@@ -23,7 +23,7 @@ def type_name(kind: Any) -> str:
 def described_request(name: str, kind: str, request: Any) -> Mapping[str, object]:
     """Return `digest` or `cdr_sha256`, and `request`, a summary.
 
-    The digest is the one that permits are bound to (approvals/request.py), so that a permit and its use can be matched. A
+    The digest is the one that permits are bound to (approvals/approval_request.py), so that a permit and its use can be matched. A
     request that has none, because it is too long or holds a number that is none, has the hash of its CDR bytes.
     """
     data = serialize_message(request)

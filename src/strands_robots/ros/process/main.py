@@ -17,6 +17,7 @@ from rclpy.task import Future
 
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.core.priority import raise_priority
+from strands_robots.core.text import printable
 from strands_robots.ros.audit.process_audit import report_process
 from strands_robots.ros.process.executor import make_executor
 from strands_robots.ros.process.transport import use_udp_only
@@ -140,7 +141,7 @@ def _spin(node: Node, shutdown: _Shutdown) -> int:
 def _refuse(error: Exception) -> int:
     """Print the error's message in one line of ASCII."""
     text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip()) or type(error).__name__
-    print("error: " + (text if text.isascii() else ascii(text)[1:-1]), file=sys.stderr, flush=True)
+    print("error: " + (text if text.isascii() else printable(text)), file=sys.stderr, flush=True)
     return EXIT_CONFIGURATION
 
 

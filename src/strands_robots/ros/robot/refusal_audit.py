@@ -8,7 +8,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from strands_robots.control.gate import Gate
-from strands_robots.ros.audit.audit_port import audit_of
+from strands_robots.ros.audit.audit_publisher import audit_of
 
 PERIOD = 1.0
 

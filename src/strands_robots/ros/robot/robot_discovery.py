@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
+from strands_robots.core.text import printable
 from strands_robots.msg import GateState
 from strands_robots.ros.messages import qos
 
@@ -105,6 +106,6 @@ class RobotDiscovery:
             self._on_state(message)
         else:
             self._node.get_logger().warning(
-                f"{robot}/{_TOPIC} says it is of robot '{ascii(message.robot)[1:-1]}'; dropped; valid: '{robot}'",
+                f"{robot}/{_TOPIC} says it is of robot '{printable(message.robot)}'; dropped; valid: '{robot}'",
                 throttle_duration_sec=1.0,
             )

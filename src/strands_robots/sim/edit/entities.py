@@ -11,7 +11,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import UnknownNameError
 from strands_robots.sim.query.describe import object_names
 from strands_robots.sim.world.inspection import Still
-from strands_robots.sim.world.lookup import BODY, name_of
+from strands_robots.sim.world.model_names import BODY, name_of
 from strands_robots.sim.world.world import World
 
 

@@ -17,7 +17,7 @@ _FREE = int(mujoco.mjtJoint.mjJNT_FREE)
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelSource:
     """A model file, or its text.
 
     Attributes:
@@ -56,7 +56,7 @@ class AddModel:
     """
 
     name: str
-    model: Model
+    model: ModelSource
     position: Vector = (0.0, 0.0, 0.0)
     quaternion: Quaternion = (0.0, 0.0, 0.0, 1.0)
 
@@ -80,13 +80,13 @@ class AddModel:
             raise ModelError(f"the model of '{name}' cannot be attached; MuJoCo says: {error}") from error
 
 
-def is_urdf(model: Model) -> bool:
+def is_urdf(model: ModelSource) -> bool:
     """Return whether the model is a URDF."""
     text = model.text if model.file is None else model.file.read_text(encoding="utf-8", errors="replace")
     return "<robot" in text
 
 
-def is_robot(model: Model, name: str) -> bool:
+def is_robot(model: ModelSource, name: str) -> bool:
     """Return whether a model is one to be commanded: it has actuators, or it is a URDF with joints.
 
     Raises:

@@ -13,7 +13,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, WorldError
 from strands_robots.sim.query.dynamics import scalar_joints
 from strands_robots.sim.world.checks import FARTHEST, Vector, checked_position, unit_quaternion
-from strands_robots.sim.world.lookup import BODY, number_of
+from strands_robots.sim.world.model_names import BODY, number_of
 
 if TYPE_CHECKING:
     from strands_robots.sim.world.world import World

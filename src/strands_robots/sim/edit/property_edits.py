@@ -14,7 +14,7 @@ from strands_robots.core.errors import UnknownNameError, WorldError
 from strands_robots.sim.edit.edits import Draft, in_spec_unit
 from strands_robots.sim.edit.shapes import HEAVIEST, LARGEST
 from strands_robots.sim.world.checks import checked_numbers
-from strands_robots.sim.world.lookup import BODY, GEOM, JOINT, number_of
+from strands_robots.sim.world.model_names import BODY, GEOM, JOINT, number_of
 
 _SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
 

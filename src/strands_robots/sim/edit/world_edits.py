@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError, WorldError
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import CameraConfig
 from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.sim.edit.edits import WORLD, Draft, Quaternion
@@ -132,6 +133,6 @@ def _checked_camera_name(name: str) -> str:
     """Return a name that topics can carry: cameras have theirs below it."""
     if not _CAMERA_NAME.fullmatch(name):
         raise ConfigurationError(
-            f"name '{ascii(name)[1:-1]}' of a camera given; valid: a letter, then up to 62 of a-z A-Z 0-9 _"
+            f"name '{printable(name)}' of a camera given; valid: a letter, then up to 62 of a-z A-Z 0-9 _"
         )
     return name

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import mujoco
 
+from strands_robots.core.text import printable
 from strands_robots.sim.randomize.varied_model import effective_colour
 from strands_robots.sim.scene.scene import FLOOR
-from strands_robots.sim.world.lookup import BODY, GEOM, JOINT, SENSOR, SITE, names_of
+from strands_robots.sim.world.model_names import BODY, GEOM, JOINT, SENSOR, SITE, names_of
 from strands_robots.sim.world.world import World
 
 MOST_SHAPES = 3
@@ -84,7 +85,7 @@ def describe_world(world: World) -> Description:
         lines += [f"drawn: {each}" for each in world.drawn]
         return Description(
             list(world.robots), objects, list(world.cameras), bodies, geoms, joints, sites, sensors, world.keyframes,
-            ascii("\n".join(lines))[1:-1].replace("\\n", "\n"),
+            printable("\n".join(lines)).replace("\\n", "\n"),
         )  # fmt: skip
 
 

@@ -11,14 +11,14 @@ import numpy as np
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, UnknownNameError, WorldError
 from strands_robots.sim.world.inspection import Still
-from strands_robots.sim.world.lookup import BODY, JOINT, SITE, name_of, names_of, number_of
+from strands_robots.sim.world.model_names import BODY, JOINT, SITE, name_of, names_of, number_of
 
 _SCALAR = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
 _FREE_DOFS = ("x", "y", "z", "rx", "ry", "rz")
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameKinematics:
     """A body's or site's pose and Jacobian.
 
     Attributes:
@@ -46,7 +46,7 @@ class Dynamics:
     """
 
     names: list[str]
-    frames: list[Frame]
+    frames: list[FrameKinematics]
     mass_matrix: FloatArray
     bias_force: FloatArray
     inverse_dynamics: FloatArray
@@ -157,7 +157,7 @@ def total_mass(model: mujoco.MjModel) -> float:
     return float(np.sum(model.body_mass))
 
 
-def _frame(still: Still, name: str, dofs: list[int]) -> Frame:
+def _frame(still: Still, name: str, dofs: list[int]) -> FrameKinematics:
     model, data = still.model, still.data
     linear, angular, quaternion = np.zeros((3, model.nv)), np.zeros((3, model.nv)), np.empty(4)
     body = int(mujoco.mj_name2id(model, BODY, name)) if name.isascii() and "\0" not in name else -1
@@ -172,7 +172,7 @@ def _frame(still: Still, name: str, dofs: list[int]) -> Frame:
     else:
         valid = [each for each in (*names_of(model, BODY), *names_of(model, SITE)) if not each.startswith("#")]
         raise UnknownNameError("body or site", name, valid)
-    return Frame(position, quaternion[[1, 2, 3, 0]], np.vstack([linear, angular])[:, dofs])
+    return FrameKinematics(position, quaternion[[1, 2, 3, 0]], np.vstack([linear, angular])[:, dofs])
 
 
 def _dofs(model: mujoco.MjModel, joint: int) -> range:

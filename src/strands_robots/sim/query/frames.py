@@ -12,7 +12,7 @@ from strands_robots.sim.world.world import World
 
 
 @dataclass(frozen=True)
-class Frame:
+class NamedFrame:
     """One frame; that of a robot carries the robot's name."""
 
     name: str
@@ -40,8 +40,8 @@ class FrameTree:
         fixed = [body for body in bodies if body not in set(moving)]
         self._pairs = np.array([(body, parents[body]) for body in moving], dtype=int).reshape(-1, 2)
         self._fixed_pairs = np.array([(body, parents[body]) for body in fixed], dtype=int).reshape(-1, 2)
-        self.frames = tuple(Frame(model.body(i).name, model.body(parents[i]).name) for i in moving)
-        self.fixed = tuple(Frame(model.body(i).name, model.body(parents[i]).name) for i in fixed)
+        self.frames = tuple(NamedFrame(model.body(i).name, model.body(parents[i]).name) for i in moving)
+        self.fixed = tuple(NamedFrame(model.body(i).name, model.body(parents[i]).name) for i in fixed)
         self.positions: FloatArray = np.zeros((len(moving), 3))
         self.quaternions: FloatArray = np.zeros((len(moving), 4))
 

@@ -11,7 +11,7 @@ import numpy as np
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import UnknownNameError
 from strands_robots.sim.world.inspection import Still
-from strands_robots.sim.world.lookup import BODY, GEOM, JOINT, SENSOR, is_named, name_of, names_of
+from strands_robots.sim.world.model_names import BODY, GEOM, JOINT, SENSOR, is_named, name_of, names_of
 
 JOINT_TYPES = {0: "free", 1: "ball", 2: "slide", 3: "hinge"}
 _POSITIONS = {"free": 7, "ball": 4, "slide": 1, "hinge": 1}

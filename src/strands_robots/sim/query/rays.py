@@ -11,7 +11,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, WorldError
 from strands_robots.sim.render.cameras import Camera
 from strands_robots.sim.world.inspection import Still
-from strands_robots.sim.world.lookup import BODY, name_of
+from strands_robots.sim.world.model_names import BODY, name_of
 
 GROUND_START = 100.0
 """Height from which the ground is looked for [m]."""

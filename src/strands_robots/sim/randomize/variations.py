@@ -11,7 +11,8 @@ from types import MappingProxyType
 import numpy as np
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
-from strands_robots.sim.world.lookup import is_named
+from strands_robots.core.text import printable
+from strands_robots.sim.world.model_names import is_named
 
 
 class Subject(enum.Enum):
@@ -114,7 +115,7 @@ class Drawn:
     values: tuple[float, ...]
 
     def __str__(self) -> str:
-        return f"{self.quantity} {ascii(self.name)[1:-1]} {' '.join(f'{value:.6g}' for value in self.values)}"
+        return f"{self.quantity} {printable(self.name)} {' '.join(f'{value:.6g}' for value in self.values)}"
 
 
 class Lottery:

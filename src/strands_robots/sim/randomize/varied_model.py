@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.sim.randomize.variations import Drawn, Subject
-from strands_robots.sim.world.lookup import BODY, name_of
+from strands_robots.sim.world.model_names import BODY, name_of
 
 HEADLIGHT = "headlight"
 

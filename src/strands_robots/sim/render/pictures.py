@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 
 MAX_DEPTH_MM = 65535
 GOLDEN_RATIO = 0.618034
@@ -27,7 +28,7 @@ def output_path(folder: Path, file: str) -> Path:
     Raises:
         ConfigurationError: If the path is not a relative one below the folder, links included, or does not end in .png.
     """
-    shown = ascii(file)[1:-1]
+    shown = printable(file)
     if "\0" in file or not file.lower().endswith(".png") or Path(file).is_absolute() or ".." in Path(file).parts:
         raise ConfigurationError(
             f"file '{shown}' given; valid: a relative path below the output folder that ends in .png"

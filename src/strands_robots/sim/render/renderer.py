@@ -22,7 +22,7 @@ from strands_robots.sim.render.gl import INSTALL_HINT, make_context
 from strands_robots.sim.render.segmentation import values_by_segment, values_of_pixels
 from strands_robots.sim.render.view_camera import aim_camera, aim_scene, place
 from strands_robots.sim.render.views import FreeView
-from strands_robots.sim.world.stage import Stage
+from strands_robots.sim.world.render_source import RenderSource
 from strands_robots.sim.world.state import SIGNATURE, state_size
 from strands_robots.sim.world.world import World
 
@@ -65,7 +65,7 @@ class SceneRenderer:
         self._is_still = is_still
         self._gl: Any = None
         self._context: mujoco.MjrContext | None = None
-        self._stage: Stage = world.stage
+        self._stage: RenderSource = world.stage
         self._rows: dict[tuple[int, ...], Picture] = {}
         self._prepare(self._stage)
 
@@ -77,7 +77,7 @@ class SceneRenderer:
         width: int = 0,
         height: int = 0,
         out: Picture | None = None,
-        stage: Stage | None = None,
+        stage: RenderSource | None = None,
     ) -> Picture:
         """Draw a state of the world.
 
@@ -168,7 +168,7 @@ class SceneRenderer:
     ) -> None:
         self.close()
 
-    def _follow(self, stage: Stage) -> None:
+    def _follow(self, stage: RenderSource) -> None:
         if stage.model is self._stage.model:
             return
         if stage.layout == self._stage.layout and self._context is not None:
@@ -177,7 +177,7 @@ class SceneRenderer:
         else:
             self._prepare(stage)
 
-    def _take(self, stage: Stage) -> None:
+    def _take(self, stage: RenderSource) -> None:
         """Copy what is drawn."""
         self._stage = stage
         self._model = copy.copy(stage.model) if self._is_still else stage.model
@@ -186,7 +186,7 @@ class SceneRenderer:
             self._model.vis.quality.offsamples = STILL_SAMPLES
             self._model.vis.quality.shadowsize = STILL_SHADOW_MAP
 
-    def _prepare(self, stage: Stage) -> None:
+    def _prepare(self, stage: RenderSource) -> None:
         """Make what depends on meshes, textures and numbers of parts."""
         self.close()
         self._take(stage)

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.sim.world.lookup import BODY, GEOM, name_of
+from strands_robots.sim.world.model_names import BODY, GEOM, name_of
 
 NOTHING = 0
 """Value of pixels that show no shape: the sky, and sites."""

@@ -12,7 +12,7 @@ from strands_robots.core.errors import RenderError, ShapeError
 from strands_robots.sim.render.cameras import Intrinsics
 from strands_robots.sim.render.renderer import Picture, PictureKind, SceneRenderer, View
 from strands_robots.sim.render.segmentation import SegmentLabel, labels_of
-from strands_robots.sim.world.stage import Stage
+from strands_robots.sim.world.render_source import RenderSource
 
 MAX_BYTES = 64 * 1024 * 1024
 """Largest pictures of one call together."""
@@ -84,7 +84,7 @@ def take_shots(
     renderer: SceneRenderer,
     state: FloatArray,
     order: ShotOrder,
-    stage: Stage | None = None,
+    stage: RenderSource | None = None,
     fine: SceneRenderer | None = None,
 ) -> list[Shot]:
     """Return what every camera sees of one state.
@@ -102,7 +102,7 @@ def take_shots(
     return [_shot(renderer, fine or renderer, state, order, view, stage) for view in order.views]
 
 
-def shot_labels(stage: Stage, robots: Collection[str], shots: Sequence[Shot]) -> list[SegmentLabel]:
+def shot_labels(stage: RenderSource, robots: Collection[str], shots: Sequence[Shot]) -> list[SegmentLabel]:
     """Return what the values in the shots' segmentations stand for."""
     pictures = [shot.pictures[PictureKind.SEGMENTATION] for shot in shots if PictureKind.SEGMENTATION in shot.pictures]
     return labels_of(stage.model, robots, pictures)
@@ -135,7 +135,7 @@ def _shot(
     state: FloatArray,
     order: ShotOrder,
     view: View,
-    stage: Stage | None,
+    stage: RenderSource | None,
 ) -> Shot:
     pictures: dict[PictureKind, Picture] = {}
     for kind in order.kinds:

@@ -10,6 +10,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.sim.render.cameras import OPTICAL_QUATERNION, Intrinsics, intrinsics
 from strands_robots.sim.world.checks import Vector, checked_position, unit_quaternion
 
@@ -45,7 +46,7 @@ class FreeView:
         unit_quaternion(self.name, self.quaternion_xyzw)
         if not NARROWEST <= self.fovy <= WIDEST:
             raise ConfigurationError(
-                f"field of view {self.fovy:g} of view '{ascii(self.name)[1:-1]}' given; "
+                f"field of view {self.fovy:g} of view '{printable(self.name)}' given; "
                 f"valid: {NARROWEST:g} to {WIDEST:g} rad"
             )
 
@@ -95,10 +96,10 @@ def view_around(
         ConfigurationError, WorldError: If a number is not possible.
     """
     if not (math.isfinite(distance) and 1e-3 <= distance <= 1e4):
-        raise ConfigurationError(f"distance {distance:g} of view '{ascii(name)[1:-1]}' given; valid: 0.001 to 10000 m")
+        raise ConfigurationError(f"distance {distance:g} of view '{printable(name)}' given; valid: 0.001 to 10000 m")
     if not (math.isfinite(azimuth) and abs(elevation) <= 0.5 * math.pi + 1e-9):
         raise ConfigurationError(
-            f"azimuth {azimuth:g} and elevation {elevation:g} of view '{ascii(name)[1:-1]}' given; "
+            f"azimuth {azimuth:g} and elevation {elevation:g} of view '{printable(name)}' given; "
             "valid: a finite number, and -pi/2 to pi/2"
         )
     level = math.cos(elevation)
@@ -117,7 +118,7 @@ def looking(name: str, position: FloatArray, target: FloatArray) -> FloatArray:
     distance = float(np.linalg.norm(forward))
     if distance < 1e-6:
         raise ConfigurationError(
-            f"camera '{ascii(name)[1:-1]}' is to look at the point where it is; valid: another point"
+            f"camera '{printable(name)}' is to look at the point where it is; valid: another point"
         )
     back = -forward / distance
     right = np.cross(_UP, back)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from strands_robots.control.loop import ControlLoop, RobotLoop
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import UnknownNameError
+from strands_robots.core.text import printable
 
 TOPIC = "world/step"
 """Where these commands come from, for the gates' sequences."""
@@ -105,7 +106,7 @@ class Stepper:
         if self.owner and request.client != self.owner:
             left = self._expiry - self._control.now().steady
             return (
-                f"'{self.owner}' owns stepping, '{ascii(request.client)[1:-1]}' asked; valid: the owner, or anyone "
+                f"'{self.owner}' owns stepping, '{printable(request.client)}' asked; valid: the owner, or anyone "
                 f"{left:.1f} s after its last call or once it released (world/get_state needs no ownership)"
             )
         for name, _ in request.chunks:

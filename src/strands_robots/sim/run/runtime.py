@@ -22,6 +22,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import WorldError
 from strands_robots.core.futures import resolve
+from strands_robots.core.text import printable
 from strands_robots.core.types import Instant
 from strands_robots.sim.render.camera_worker import DRAW_TIMEOUT, CameraWorker
 from strands_robots.sim.run.lockstep import DEFAULT_OWNER_TIMEOUT, Stepper, StepRequest, StepResult
@@ -152,7 +153,7 @@ class SimRuntime:
         if self.config.mode is WorldMode.FAST and chunk.source.partition("/")[0] not in SCRIPTED:
             return gate.refuse(
                 Refusal.MODE_OF_WORLD,
-                f"'{ascii(chunk.source)[1:-1]}' given to a world in mode fast, where its reaction would be worth many "
+                f"'{printable(chunk.source)}' given to a world in mode fast, where its reaction would be worth many "
                 f"simulated seconds; valid: sources of class {', '.join(SCRIPTED)}, or a world in mode lockstep",
             )
         return gate.submit(chunk, topic, self.now())

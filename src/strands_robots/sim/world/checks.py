@@ -9,6 +9,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, WorldError
+from strands_robots.core.text import printable
 
 Vector = tuple[float, float, float]
 
@@ -53,7 +54,7 @@ def checked_name(what: str, name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"name '{ascii(name)[1:-1]}' of a {what} given; valid: a letter, then up to 62 of a-z A-Z 0-9 _ . -"
+            f"name '{printable(name)}' of a {what} given; valid: a letter, then up to 62 of a-z A-Z 0-9 _ . -"
         )
     return name
 

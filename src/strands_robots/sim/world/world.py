@@ -22,9 +22,9 @@ from strands_robots.sim.randomize.varied_model import move_to_start
 from strands_robots.sim.render.cameras import Camera, collect_cameras
 from strands_robots.sim.run.rollout import BatchRollout, Futures
 from strands_robots.sim.scene.scene import build_scene, scene_source, set_picture_size
-from strands_robots.sim.world.pushes import Push, Pushes
+from strands_robots.sim.world.applied_wrenches import Push, Pushes
+from strands_robots.sim.world.render_source import RenderSource
 from strands_robots.sim.world.soundness import check_soundness
-from strands_robots.sim.world.stage import Stage
 from strands_robots.sim.world.state import DivergenceWatch, carry_over, read_state, write_state
 from strands_robots.sim.world.world_config import WorldConfig, keep_robots
 from strands_robots.sim.world.world_robot import WorldRobot
@@ -70,7 +70,7 @@ class World:
         )
         self.cameras: Mapping[str, Camera] = MappingProxyType(collect_cameras(self.model, config))
         self.nominal, self._layout = self.model, self.generation
-        self._stage = Stage(self.model, self._layout, self.cameras)
+        self._stage = RenderSource(self.model, self._layout, self.cameras)
         self.drawn: tuple[Drawn, ...] = ()
         self.fault: str | None = None
         self.seed = seed
@@ -101,7 +101,7 @@ class World:
             return hashlib.sha256(self._sha256[1] + b"".join(f"\n{each!r}".encode() for each in self.drawn)).hexdigest()
 
     @property
-    def stage(self) -> Stage:
+    def stage(self) -> RenderSource:
         """What the present state belongs to."""
         with self.lock:
             return self._stage
@@ -207,7 +207,7 @@ class World:
         self.model, self.data = start.model, mujoco.MjData(start.model)
         self.cameras = MappingProxyType(noisy_cameras(collect_cameras(self.model, self.config), self.drawn))
         self.generation += 1
-        self._stage = Stage(self.model, self._layout, self.cameras)
+        self._stage = RenderSource(self.model, self._layout, self.cameras)
         self._bind()
 
     def random_stream(self, purpose: str) -> np.random.Generator:
@@ -360,7 +360,7 @@ class World:
         self.cameras = MappingProxyType(noisy_cameras(collect_cameras(self.model, config), self.drawn))
         self.generation += 1
         self._layout = self.generation
-        self._stage = Stage(self.model, self._layout, self.cameras)
+        self._stage = RenderSource(self.model, self._layout, self.cameras)
         self._bind()
         for robot in added:
             robot.place_home()

@@ -14,7 +14,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError
 from strands_robots.description.equality_joints import Followers
 from strands_robots.description.robot_spec import RobotSpec
-from strands_robots.description.servos import Servo, ctrl_address, position_servos
+from strands_robots.description.servos import PositionServo, ctrl_address, position_servos
 from strands_robots.sim.world.contact_forces import ContactForces
 from strands_robots.sim.world.slots import Slots
 
@@ -162,13 +162,13 @@ class WorldRobot:
         return np.array([self.config.home.get(name, start[i]) for i, name in enumerate(self.joint_names)])
 
 
-def _affine(servos: list[Servo]) -> tuple[FloatArray | None, FloatArray]:
+def _affine(servos: list[PositionServo]) -> tuple[FloatArray | None, FloatArray]:
     scale = np.array([servo.scale for servo in servos])
     offset = np.array([servo.offset for servo in servos])
     return (None if (scale == 1.0).all() and not offset.any() else scale), offset
 
 
-def _activations(model: mujoco.MjModel, servos: list[Servo]) -> list[tuple[int, int]]:
+def _activations(model: mujoco.MjModel, servos: list[PositionServo]) -> list[tuple[int, int]]:
     """Return (index in act, index in ctrl) of the servos that have an activation state."""
     numbers = [servo.actuator for servo in servos if model.actuator_actadr[servo.actuator] >= 0]
     return [(int(model.actuator_actadr[number]), ctrl_address(model, number)) for number in numbers]

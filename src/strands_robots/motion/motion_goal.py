@@ -1,0 +1,265 @@
+"""One goal of MoveTo or SetGripper: waits for the robot, plans, plays. Runs in a thread of its own; ROS-free."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from strands_robots.control.gate import GateReport
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.chunk import Chunk
+from strands_robots.core.errors import MotionError, StrandsRobotsError
+from strands_robots.core.stepping import LOCKSTEP, STOP_WAIT, StepAnswer, WorldLink
+from strands_robots.core.types import Instant, JointLimits, Observation
+from strands_robots.motion.motion_reason import MotionReason
+from strands_robots.motion.motion_run import MotionEnding, MotionRun
+from strands_robots.motion.task import MotionTask
+from strands_robots.motion.watch import START_TIMEOUT, RobotWatch
+
+LOCKSTEP_PERIOD = 0.02
+"""Simulated time between two looks at the robot in a lockstep world [s]."""
+
+_POLL = 0.02  # [s]
+_FEEDBACK_PERIOD = 0.1  # [s, steady time]
+
+
+class MotionRobotLink(Protocol):
+    """The session's way to its robot."""
+
+    def now(self) -> Instant:
+        """Return the present."""
+
+    def send(self, chunk: Chunk) -> None:
+        """Send a chunk."""
+
+    def is_connected(self) -> bool:
+        """Return whether somebody would hear a chunk."""
+
+
+class MotionSession:
+    """State that the session's thread and the executor share. `on_*`, `cancel` and `end` may be called from any thread.
+
+    Args:
+        robot: Name of the robot.
+        source: Who the chunks say that they are from.
+        task: What is asked for.
+        limits: Limits of the robot.
+        now: The present.
+        report_progress: Tells the client how far it is; called by the session's thread.
+
+    Attributes:
+        watch: What is known of the robot; use it while holding `changed`.
+        run: The motion; None before it is planned.
+        changed: Notified when something was told.
+        miss: For an unreachable target, distance [m] and angle [rad] of the nearest pose found.
+    """
+
+    def __init__(
+        self,
+        robot: str,
+        source: str,
+        task: MotionTask,
+        limits: JointLimits,
+        now: Instant,
+        report_progress: Callable[[], None],
+    ) -> None:
+        self.robot = robot
+        self.source = source
+        self.task = task
+        self.watch = RobotWatch(robot, limits, now)
+        self.run: MotionRun | None = None
+        self.changed = threading.Condition()
+        self.miss = (0.0, 0.0)
+        self._limits = limits
+        self._report_progress = report_progress
+        self._ending: MotionEnding | None = None
+        self._began: float | None = None
+        self._last_feedback = 0.0
+
+    @property
+    def ending(self) -> MotionEnding | None:
+        """Why the goal ended; None while it goes on."""
+        return self._ending or (self.run.ending if self.run is not None else None)
+
+    @property
+    def elapsed(self) -> float:
+        """ROS time since the start of the path [s]."""
+        return 0.0 if self._began is None else max(self.watch.now.ros - self._began, 0.0)
+
+    def on_observation(self, observation: Observation, now: Instant) -> None:
+        """Take a measurement."""
+        with self.changed:
+            self.watch.now = now
+            self.watch.on_observation(observation)
+            self.changed.notify_all()
+
+    def on_gate(self, report: GateReport, now: Instant) -> None:
+        """Take the gate's state."""
+        with self.changed:
+            self.watch.now = now
+            self.watch.on_gate(report)
+            self.changed.notify_all()
+
+    def on_applied(self, source: str, sequence: int, joint_names: tuple[str, ...], values: FloatArray) -> None:
+        """Take what the gate let through."""
+        with self.changed:
+            self.watch.on_applied(source, sequence, dict(zip(joint_names, values.tolist())))
+            self.changed.notify_all()
+
+    def cancel(self, message: str) -> None:
+        """Brake, and end when the robot rests; before motion at once."""
+        with self.changed:
+            if self.run is None:
+                self.end(MotionReason.CANCELLED, message)
+            else:
+                self.run.give_way(MotionReason.CANCELLED, message)
+            self.changed.notify_all()
+
+    def end(self, reason: MotionReason, message: str) -> None:
+        """End at once; the first reason stays."""
+        with self.changed:
+            if self.ending is None:
+                self._ending = MotionEnding(reason, message)
+            self.changed.notify_all()
+
+    def look(self, now: Instant) -> bool:
+        """Return whether the robot is heard and free; sets `ending` when it cannot move."""
+        with self.changed:
+            self.watch.now = now
+            trouble = self.watch.trouble(self.source)
+            if trouble is not None:
+                self.end(*trouble)
+            return self.watch.is_ready and not self.watch.is_taken(self.source)
+
+    def prepare(self) -> None:
+        """Plan the motion; takes milliseconds to seconds, in which nothing is locked."""
+        with self.changed:
+            state = self.watch.position.copy(), self.watch.effort.copy(), self.watch.commanded.copy()
+        try:
+            plan = self.task.plan(*state)
+        except MotionError as error:
+            self.miss = error.miss
+            self.end(MotionReason(error.reason), str(error))
+            return
+        except StrandsRobotsError as error:
+            self.end(MotionReason.INVALID_GOAL, str(error))
+            return
+        sequence = time.time_ns()
+
+        def next_sequence() -> int:
+            nonlocal sequence
+            sequence = max(sequence + 1, time.time_ns())
+            return sequence
+
+        with self.changed:
+            self.run = MotionRun(
+                plan.move,
+                self._limits,
+                self.task.speed,
+                self.source,
+                plan.contact,
+                plan.is_reached,
+                self.watch,
+                next_sequence,
+            )
+
+    def next_chunk(self, now: Instant) -> Chunk | None:
+        """Return what to send at `now`, if anything; call after `prepare`."""
+        with self.changed:
+            self.watch.now = now
+            if self.run is None or self.ending is not None:
+                return None
+            if self._began is None:
+                self._began = now.ros
+            chunk = self.run.next_chunk()
+        if time.monotonic() - self._last_feedback > _FEEDBACK_PERIOD:
+            self._last_feedback = time.monotonic()
+            self._report_progress()
+        return chunk
+
+
+def run_realtime(session: MotionSession, link: MotionRobotLink) -> None:
+    """Carry a goal out on a robot that moves in its own time, until it has an ending."""
+    last = link.now().steady + START_TIMEOUT
+    with session.changed:
+        while not (session.look(link.now()) and link.is_connected()) and session.ending is None:
+            if link.now().steady > last:
+                session.end(MotionReason.REFUSED, f"nobody listens to {session.robot}/action_chunk")
+            session.changed.wait(_POLL)
+    if session.ending is None:
+        session.prepare()
+    while session.ending is None:
+        chunk = session.next_chunk(link.now())
+        if chunk is not None:
+            link.send(chunk)
+        with session.changed:
+            if session.ending is None:
+                session.changed.wait(_POLL)
+
+
+def run_lockstep(session: MotionSession, world: WorldLink, client: str) -> None:
+    """Carry a goal out by stepping the world, until it has an ending. Stepping is given up at the end."""
+    owns = False
+    try:
+        mode, control_period = world.mode()
+        if mode != LOCKSTEP:
+            session.end(
+                MotionReason.WORLD_FAILED,
+                f"the world runs in mode {mode}; valid: {LOCKSTEP}, or a goal with lockstep false",
+            )
+            return
+        _take(session, world.step(client, 0, None))
+        owns = session.ending is None
+        if owns:
+            # One step: what the gate let through last may be older than a reset of the world.
+            _take(session, world.step(client, 1, None))
+        with session.changed:
+            session.changed.wait_for(lambda: session.watch.is_ready or session.ending is not None, START_TIMEOUT)
+        session.look(_at(session))
+        if session.ending is None and not session.watch.is_ready:
+            session.end(MotionReason.OBSERVATION_LOST, f"no {session.robot}/gate_state within {START_TIMEOUT} s")
+        if session.ending is None:
+            session.prepare()
+        steps = max(round(LOCKSTEP_PERIOD / control_period), 1)
+        while session.ending is None:
+            chunk = session.next_chunk(_at(session))
+            if session.ending is None:
+                _take(session, world.step(client, steps, chunk))
+    except StrandsRobotsError as error:
+        session.end(MotionReason.WORLD_FAILED, str(error))
+    finally:
+        if owns:
+            _release(session, world, client)
+
+
+def _take(session: MotionSession, answer: StepAnswer) -> None:
+    """Tell the session what became of a step."""
+    if answer.observation is not None:
+        session.on_observation(answer.observation, Instant(answer.observation.stamp, time.monotonic()))
+    if answer.applied is not None:
+        session.on_applied(*answer.applied)
+    if answer.success and answer.observation is None:
+        session.end(MotionReason.WORLD_FAILED, f"the world has no robot '{session.robot}'")
+    elif answer.refusals:
+        session.end(MotionReason.REFUSED, "; ".join(answer.refusals))
+    elif not answer.success:
+        # The gate's own word, that it is latched and why, says more.
+        deadline = time.monotonic() + STOP_WAIT
+        with session.changed:
+            while session.ending is None and time.monotonic() < deadline:
+                session.look(_at(session))
+                session.changed.wait(_POLL)
+        session.end(MotionReason.WORLD_FAILED, answer.message)
+
+
+def _at(session: MotionSession) -> Instant:
+    return Instant(session.watch.stamp, time.monotonic())
+
+
+def _release(session: MotionSession, world: WorldLink, client: str) -> None:
+    try:
+        world.step(client, 0, None, release=True)
+    except StrandsRobotsError as error:
+        session.end(MotionReason.WORLD_FAILED, f"stepping could not be given up: {error}")

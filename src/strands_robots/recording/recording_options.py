@@ -1,0 +1,157 @@
+"""What a recording is asked to be, checked, and in the words of the core. No ROS, no I/O."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.text import printable
+from strands_robots.dataset.schema import CameraPart, RobotPart, Schema
+from strands_robots.dataset.store import EncoderConfig, LeRobotStore
+from strands_robots.description.lerobot_units import JointCodec, Units, linear_joints, robot_codec
+from strands_robots.description.robot_config import RobotConfig
+from strands_robots.recording.sampler import OnStale, SamplerConfig
+
+NEW, RESUME, OVERWRITE = 0, 1, 2
+
+_REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class RecordingOptions:
+    """What was asked for; the fields of srv/StartRecording.
+
+    Raises:
+        ConfigurationError: If a value is not valid.
+    """
+
+    root: Path
+    repo_id: str
+    mode: int
+    fps: int
+    robots: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    task: str = ""
+    units: str = "lerobot"
+    with_velocity: bool = False
+    with_effort: bool = False
+    with_outcome: bool = False
+    with_intervention: bool = False
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    queue_frames: int = 0
+    max_age_joints: float = 0.1
+    max_age_images: float = 0.2
+    on_stale: str = "mark"
+    provenance: str = ""
+
+    def __post_init__(self) -> None:
+        if not _REPO.fullmatch(self.repo_id):
+            raise ConfigurationError(
+                f"repo_id is '{printable(self.repo_id)}'; valid: <owner>/<name> as on the Hugging Face Hub"
+            )
+        if self.mode not in (NEW, RESUME, OVERWRITE):
+            raise ConfigurationError(f"mode is {self.mode}; valid: 0 (new), 1 (resume), 2 (overwrite)")
+        if self.units not in [unit.value for unit in Units]:
+            raise UnknownNameError("units", self.units, [unit.value for unit in Units])
+        if self.on_stale not in [choice.value for choice in OnStale]:
+            raise UnknownNameError("on_stale", self.on_stale, [choice.value for choice in OnStale])
+        parse_provenance(self.provenance)
+
+    @property
+    def capacity(self) -> int:
+        """Frames that may wait for the writer."""
+        return self.queue_frames or 5 * self.fps
+
+    def sampler(self, control_period: float | None) -> SamplerConfig:
+        """Return how frames are sampled.
+
+        Args:
+            control_period: Of a world in lockstep [s]; None where time passes by itself.
+        """
+        ages = self.max_age_joints, self.max_age_images
+        if control_period is None:
+            return SamplerConfig(*ages, OnStale(self.on_stale))
+        return SamplerConfig(*ages, OnStale(self.on_stale), grace=None, slack=1.5 * control_period)
+
+    def open_store(self, schema: Schema) -> LeRobotStore:
+        """Return the open dataset; in the writer's thread."""
+        store = LeRobotStore(self.root, self.repo_id, schema, self.encoder)
+        {NEW: store.create, RESUME: store.resume, OVERWRITE: store.overwrite}[self.mode]()
+        return store
+
+
+def make_schema(options: RecordingOptions, known: Mapping[str, RobotConfig], cameras: Sequence[CameraPart]) -> Schema:
+    """Return the features of the dataset.
+
+    Args:
+        options: What was asked for.
+        known: Robots by name on the graph.
+        cameras: The cameras, with their sizes.
+
+    Raises:
+        UnknownNameError: If a robot is not known.
+    """
+    names = options.robots or tuple(known)
+    parts = []
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("robot", name, known)
+        parts.append(RobotPart(name, robot_numbers(known[name], Units(options.units))))
+    if len(set(names)) != len(names):
+        raise ConfigurationError(f"robots are {', '.join(names)}; valid: every robot once")
+    return Schema(
+        options.fps, tuple(parts), tuple(cameras), options.units, options.with_velocity, options.with_effort,
+        options.with_outcome, "+".join(known[name].name for name in names),
+        with_intervention=options.with_intervention,
+    )  # fmt: skip
+
+
+def require_whole_periods(fps: int, control_period: float) -> None:
+    """Refuse a rate whose frames are not whole control periods of a world in lockstep: their instants would not be exact.
+
+    Args:
+        fps: Frames a second [Hz].
+        control_period: Of the world [s].
+
+    Raises:
+        ConfigurationError: With the usual rates that are valid.
+    """
+    if not _is_whole(fps, control_period):
+        valid = [str(rate) for rate in (10, 15, 20, 25, 30, 40, 50, 60, 100) if _is_whole(rate, control_period)]
+        raise ConfigurationError(
+            f"fps is {fps} and the world's control period {control_period:.6g} s, so frames would fall between its steps; valid in "
+            f"lockstep: {', '.join(valid) or 'none of the usual rates'}, or a world with a control period that fits, as 1/120 s for 30"
+        )
+
+
+def _is_whole(fps: int, control_period: float) -> bool:
+    periods = 1.0 / (fps * control_period)
+    return round(periods) >= 1 and abs(periods - round(periods)) < 1e-6
+
+
+def robot_numbers(config: RobotConfig, units: Units = Units.LEROBOT) -> JointCodec:
+    """Return how a robot's joints are written; its URDF says which of them are linear."""
+    urdf = "" if config.urdf is None else config.urdf.read_text(encoding="utf-8")
+    return robot_codec(config, units, linear_joints(urdf))
+
+
+def parse_provenance(text: str) -> dict[str, Any]:
+    """Return what a client said of its recording.
+
+    Raises:
+        ConfigurationError: If it is no JSON object.
+    """
+    if not text.strip():
+        return {}
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(f"provenance is no JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise ConfigurationError(f"provenance is a JSON {type(data).__name__}; valid: an object")
+    return data
