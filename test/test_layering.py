@@ -5,6 +5,7 @@ lengths.
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -44,44 +45,12 @@ def _is_ros(module: str) -> bool:
     return parts[0] in ROS_LIBRARIES or parts[0].startswith("rosidl") or is_message or ".".join(parts[:2]) in GENERATED
 
 
-FLOORS = [
-    "core",
-    "description",
-    "mcap",
-    "dataset",
-    "audit",
-    "operators",
-    "control",
-    "safety",
-    "approvals",
-    "motion",
-    "planning",
-    "goals",
-    "sim",
-    "policies",
-    "servo_bus",
-    "cameras",
-    "drivers",
-    "stop_button",
-    "teleop",
-    "incident",
-    "recording",
-    "evaluation",
-    "learning",
-    "fleet",
-    "agent",
-    "doctor",
-    "ros",
-    "clients",
-    "bringup",
-    "robot",
-    "live",
-    "nodes",
-    "cli",
-]
-"""The rooms from the ground up; docs/architecture.md draws them. A file imports from its own room or from one before it."""
+_SPEC = importlib.util.spec_from_file_location("floors", ROOT / "tools" / "docs" / "floors.py")
+assert _SPEC is not None and _SPEC.loader is not None
+floors = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(floors)
+FLOORS: tuple[str, ...] = floors.ORDER
 
-KNOW_ROS = ("ros", "clients", "nodes")
 REAL = ("drivers", "teleop", "control", "safety", "motion", "nodes/driver", "nodes/teleop", "nodes/safety")
 """What runs beside a real arm, which needs no simulator."""
 
@@ -109,12 +78,17 @@ def _room(path: Path) -> str:
 
 
 IN_ROOMS = [path for path in MODULES if path.parent != SOURCE]
-CORE = [path for path in MODULES if _room(path) not in KNOW_ROS]
+CORE = [path for path in MODULES if _room(path) not in floors.KNOW_ROS]
 
 
 def test_every_folder_is_a_room_of_the_plan() -> None:
     assert {_room(path) for path in IN_ROOMS} <= set(FLOORS)
     assert [path.name for path in MODULES if path.parent == SOURCE] == ["__init__.py"]
+
+
+def test_drawing_of_the_floors_is_up_to_date() -> None:
+    drawn = (ROOT / "docs" / "images" / "floors.svg").read_text(encoding="utf-8")
+    assert drawn == floors.picture({_room(path) for path in IN_ROOMS}), "run: python tools/docs/floors.py"
 
 
 @pytest.mark.parametrize("path", IN_ROOMS, ids=_name)
