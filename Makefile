@@ -10,7 +10,7 @@ DRIVER := $(firstword $(shell command -v $(PYTHON) python3 python3.12 python3.11
 SETUP := $(DRIVER) tools/setup.py $(if $(PYTHON),--python $(PYTHON))
 IN_GRAPH := source install/setup.bash &&
 
-.PHONY: help setup setup-learning build sim test test-core test-long demo-learning mutation bench docs lint clean
+.PHONY: help setup setup-learning build sim test test-fast test-core test-long coverage demo-learning mutation bench docs lint clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -30,6 +30,9 @@ sim: setup  ## a simulated robot with its safety supervisor
 test: setup-learning  ## all tests but the long ones; sets up LeRobot and torch as well
 	@$(IN_GRAPH) exec python tools/run_tests.py --workers $(WORKERS) -m 'not long' $(ARGS)
 
+test-fast: setup  ## the core's own tests in under a minute: no graph, no simulated world, no LeRobot
+	@$(IN_GRAPH) exec python -m pytest -q -n $(WORKERS) --dist loadfile --part=rest -m 'not long and not learning and not graph and not slow' $(ARGS)
+
 test-core: setup  ## the tests that need neither LeRobot nor torch
 	@$(IN_GRAPH) exec python tools/run_tests.py --workers $(WORKERS) -m 'not long and not learning' $(ARGS)
 
@@ -39,14 +42,17 @@ test-long: setup-learning  ## the tests that take minutes each: stress, many kil
 demo-learning: setup-learning  ## record a scripted pick, train ACT with LeRobot, and count how often it succeeds
 	@$(IN_GRAPH) exec python tools/demo_learning.py $(ARGS)
 
+coverage: setup-learning  ## branch coverage of the tests without graphs, as coverage.xml and a table
+	@$(IN_GRAPH) exec python -m pytest -q --part=rest -m 'not long and not graph' --cov=strands_robots --cov-branch --cov-report=xml --cov-report=term $(ARGS)
+
 mutation: setup  ## which changes of the stop and audit code no test notices; make mutation ARGS="latch"
 	@$(IN_GRAPH) python -m pip install --quiet --requirement requirements/mutation.txt && exec python tools/mutation.py $(ARGS)
 
 bench: setup  ## all benchmarks, or make bench ARGS=benchmarks/bench_stop.py
 	@$(IN_GRAPH) for file in $(or $(ARGS),benchmarks/bench_*.py); do python $$file || exit; done
 
-lint: setup  ## ruff and mypy
-	@$(IN_GRAPH) ruff check . && mypy
+lint: setup  ## format, rules, spelling and types
+	@$(IN_GRAPH) ruff format --check --quiet . && ruff check --quiet . && codespell . && mypy
 
 docs:  ## the documentation site, into site/
 	@cmp -s requirements/docs.txt .venv-docs/requirements.txt || { $(DRIVER) -m venv .venv-docs && \

@@ -42,7 +42,10 @@ with Robot("so101", params_file=sys.argv[1]) as robot:
         refused = str(error)
 print("TOLD " + json.dumps([[dataclasses.asdict(result) for result in told], refused], default=str))
 """
-PATIENT = "{sim_node: {ros__parameters: {heartbeat_timeout: 5.0, stall_timeout: 5.0}}, safety_node: {ros__parameters: {gate_state_timeout: 5.0}}}"
+PATIENT = (
+    "{sim_node: {ros__parameters: {heartbeat_timeout: 5.0, stall_timeout: 5.0}}, "
+    "safety_node: {ros__parameters: {gate_state_timeout: 5.0}}}"
+)
 
 
 @pytest.mark.long

@@ -40,7 +40,8 @@ GOAL = DynamixelReg.GOAL_POSITION.value.address
         (status(1, 0, bytes((0x06, 0x04, 0x26))), "ff ff fd 00 01 07 00 55 00 06 04 26 65 5d"),
         (encode(DynamixelPacket(1, DynamixelInstruction.READ, bytes((132, 0, 4, 0)))), "ff ff fd 00 01 07 00 02 84 00 04 00 1d 15"),
         (status(1, 0, bytes((0xA6, 0, 0, 0))), "ff ff fd 00 01 08 00 55 00 a6 00 00 00 8c c0"),
-        (encode(DynamixelPacket(1, DynamixelInstruction.WRITE, bytes((116, 0, 0, 2, 0, 0)))), "ff ff fd 00 01 09 00 03 74 00 00 02 00 00 ca 89"),
+        (encode(DynamixelPacket(1, DynamixelInstruction.WRITE, bytes((116, 0, 0, 2, 0, 0)))),
+         "ff ff fd 00 01 09 00 03 74 00 00 02 00 00 ca 89"),
     ],
 )  # fmt: skip
 def test_packets_are_those_of_the_manual(data: bytes, packet: str) -> None:

@@ -48,7 +48,8 @@ def test_choosing_a_backend_does_not_import_mujoco() -> None:
 @linux_only
 def test_renderer_works_when_mujoco_was_imported_first() -> None:
     code = (
-        "import mujoco; from strands_robots.sim.world.world import World, WorldConfig; from strands_robots.sim.render.renderer import SceneRenderer; "
+        "import mujoco; from strands_robots.sim.world.world import World, WorldConfig; "
+        "from strands_robots.sim.render.renderer import SceneRenderer; "
         "world = World(WorldConfig(robots=())); assert SceneRenderer(world).render(world.get_state(), 'overhead').any()"
     )
     environment = {key: value for key, value in os.environ.items() if key != "MUJOCO_GL"}

@@ -237,8 +237,10 @@ class DynamixelServo:
     def _factory(self, number: int) -> dict[DynamixelReg, int]:
         made = self.model
         return {
-            DynamixelReg.MODEL: made.number, DynamixelReg.FIRMWARE: 46, DynamixelReg.ID: number, DynamixelReg.BAUD_RATE: BAUD_RATES.index(1_000_000),
-            DynamixelReg.RETURN_DELAY: 250, DynamixelReg.OPERATING_MODE: OperatingMode.POSITION, DynamixelReg.SECONDARY_ID: 255, DynamixelReg.PROTOCOL: 2,
+            DynamixelReg.MODEL: made.number, DynamixelReg.FIRMWARE: 46, DynamixelReg.ID: number,
+            DynamixelReg.BAUD_RATE: BAUD_RATES.index(1_000_000),
+            DynamixelReg.RETURN_DELAY: 250, DynamixelReg.OPERATING_MODE: OperatingMode.POSITION,
+            DynamixelReg.SECONDARY_ID: 255, DynamixelReg.PROTOCOL: 2,
             DynamixelReg.MOVING_THRESHOLD: 10, DynamixelReg.TEMPERATURE_LIMIT: made.hottest, DynamixelReg.MAX_VOLTAGE: made.highest,
             DynamixelReg.MIN_VOLTAGE: made.lowest, DynamixelReg.PWM_LIMIT: FULL_PWM, DynamixelReg.VELOCITY_LIMIT: 445,
             DynamixelReg.CURRENT_LIMIT: 0 if made.stall_current is None else 1750, DynamixelReg.MAX_POSITION: RESOLUTION - 1,

@@ -92,9 +92,11 @@ READ_ONLY = frozenset(
 )
 
 FACTORY = {
-    FeetechReg.FIRMWARE_MAJOR: 3, FeetechReg.FIRMWARE_MINOR: 10, FeetechReg.MODEL: MODEL_NUMBER, FeetechReg.RETURN_DELAY: 0, FeetechReg.RESPONSE_LEVEL: 1,
+    FeetechReg.FIRMWARE_MAJOR: 3, FeetechReg.FIRMWARE_MINOR: 10, FeetechReg.MODEL: MODEL_NUMBER, FeetechReg.RETURN_DELAY: 0,
+    FeetechReg.RESPONSE_LEVEL: 1,
     FeetechReg.MIN_POSITION: 0, FeetechReg.MAX_POSITION: RESOLUTION - 1, FeetechReg.MAX_TEMPERATURE: 70, FeetechReg.MAX_VOLTAGE: 140,
-    FeetechReg.MIN_VOLTAGE: 40, FeetechReg.MAX_TORQUE: 1000, FeetechReg.PHASE: 12, FeetechReg.P_COEFFICIENT: 32, FeetechReg.D_COEFFICIENT: 32,
+    FeetechReg.MIN_VOLTAGE: 40, FeetechReg.MAX_TORQUE: 1000, FeetechReg.PHASE: 12, FeetechReg.P_COEFFICIENT: 32,
+    FeetechReg.D_COEFFICIENT: 32,
     FeetechReg.PROTECTION_CURRENT: 500, FeetechReg.OVERLOAD_TORQUE: 80, FeetechReg.LOCK: 1, FeetechReg.TORQUE_LIMIT: 1000,
 }  # fmt: skip
 """What a new servo has."""
