@@ -38,9 +38,9 @@ FLOORS: tuple[tuple[str, dict[str, str]], ...] = (
     (
         "motion and skill",
         {
+            "goals": "one goal on one robot",
             "motion": "kinematics, paths, MoveTo",
             "planning": "scenes, planners",
-            "goals": "one goal on one robot",
             "sim": "the MuJoCo world",
             "policies": "run, adapt, host, remote",
         },

@@ -26,7 +26,8 @@ _ANSWER = OVERHEAD + _LENGTH
 _POSITION, _VELOCITY, _LOAD, _VOLTAGE, _TEMPERATURE, _CURRENT, _TORQUE = (
     5 + reg.value.address - _FIRST
     for reg in (
-        FeetechReg.PRESENT_POSITION, FeetechReg.PRESENT_VELOCITY, FeetechReg.PRESENT_LOAD, FeetechReg.PRESENT_VOLTAGE, FeetechReg.PRESENT_TEMPERATURE,
+        FeetechReg.PRESENT_POSITION, FeetechReg.PRESENT_VELOCITY, FeetechReg.PRESENT_LOAD, FeetechReg.PRESENT_VOLTAGE,
+        FeetechReg.PRESENT_TEMPERATURE,
         FeetechReg.PRESENT_CURRENT, FeetechReg.TORQUE_ENABLE,
     )
 )  # fmt: skip

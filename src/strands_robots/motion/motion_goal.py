@@ -11,8 +11,9 @@ from strands_robots.control.gate import GateReport
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import MotionError, StrandsRobotsError
-from strands_robots.core.stepping import LOCKSTEP, STOP_WAIT, StepAnswer, WorldLink
+from strands_robots.core.stepping import WorldLink
 from strands_robots.core.types import Instant, JointLimits, Observation
+from strands_robots.goals.stepping import Stepping
 from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.motion_run import MotionEnding, MotionRun
 from strands_robots.motion.task import MotionTask
@@ -124,6 +125,24 @@ class MotionSession:
                 self._ending = MotionEnding(reason, message)
             self.changed.notify_all()
 
+    def fail(self, message: str) -> None:
+        """End as world_failed; the first reason stays."""
+        self.end(MotionReason.WORLD_FAILED, message)
+
+    def refuse(self, message: str) -> None:
+        """End as refused; the first reason stays."""
+        self.end(MotionReason.REFUSED, message)
+
+    @property
+    def at(self) -> Instant:
+        """The time of the latest measurement, for a world that advances only when it is stepped."""
+        return Instant(self.watch.stamp, time.monotonic())
+
+    def judge(self) -> bool:
+        """Return whether the goal has ended, after a look at all that it was told."""
+        self.look(self.at)
+        return self.ending is not None
+
     def look(self, now: Instant) -> bool:
         """Return whether the robot is heard and free; sets `ending` when it cannot move."""
         with self.changed:
@@ -201,65 +220,24 @@ def run_realtime(session: MotionSession, link: MotionRobotLink) -> None:
 
 def run_lockstep(session: MotionSession, world: WorldLink, client: str) -> None:
     """Carry a goal out by stepping the world, until it has an ending. Stepping is given up at the end."""
-    owns = False
+    stepping = Stepping(session, world, client)
     try:
-        mode, control_period = world.mode()
-        if mode != LOCKSTEP:
-            session.end(
-                MotionReason.WORLD_FAILED,
-                f"the world runs in mode {mode}; valid: {LOCKSTEP}, or a goal with lockstep false",
-            )
-            return
-        _take(session, world.step(client, 0, None))
-        owns = session.ending is None
-        if owns:
+        control_period = stepping.begin()
+        if control_period > 0.0:
             # One step: what the gate let through last may be older than a reset of the world.
-            _take(session, world.step(client, 1, None))
-        with session.changed:
-            session.changed.wait_for(lambda: session.watch.is_ready or session.ending is not None, START_TIMEOUT)
-        session.look(_at(session))
-        if session.ending is None and not session.watch.is_ready:
-            session.end(MotionReason.OBSERVATION_LOST, f"no {session.robot}/gate_state within {START_TIMEOUT} s")
+            stepping.step(1, None)
+            with session.changed:
+                session.changed.wait_for(lambda: session.watch.is_ready or session.ending is not None, START_TIMEOUT)
+            if not session.judge() and not session.watch.is_ready:
+                session.end(MotionReason.OBSERVATION_LOST, f"no {session.robot}/gate_state within {START_TIMEOUT} s")
         if session.ending is None:
             session.prepare()
-        steps = max(round(LOCKSTEP_PERIOD / control_period), 1)
+        steps = max(round(LOCKSTEP_PERIOD / control_period), 1) if control_period > 0.0 else 0
         while session.ending is None:
-            chunk = session.next_chunk(_at(session))
+            chunk = session.next_chunk(session.at)
             if session.ending is None:
-                _take(session, world.step(client, steps, chunk))
+                stepping.step(steps, chunk)
     except StrandsRobotsError as error:
-        session.end(MotionReason.WORLD_FAILED, str(error))
+        session.fail(str(error))
     finally:
-        if owns:
-            _release(session, world, client)
-
-
-def _take(session: MotionSession, answer: StepAnswer) -> None:
-    """Tell the session what became of a step."""
-    if answer.observation is not None:
-        session.on_observation(answer.observation, Instant(answer.observation.stamp, time.monotonic()))
-    if answer.applied is not None:
-        session.on_applied(*answer.applied)
-    if answer.success and answer.observation is None:
-        session.end(MotionReason.WORLD_FAILED, f"the world has no robot '{session.robot}'")
-    elif answer.refusals:
-        session.end(MotionReason.REFUSED, "; ".join(answer.refusals))
-    elif not answer.success:
-        # The gate's own word, that it is latched and why, says more.
-        deadline = time.monotonic() + STOP_WAIT
-        with session.changed:
-            while session.ending is None and time.monotonic() < deadline:
-                session.look(_at(session))
-                session.changed.wait(_POLL)
-        session.end(MotionReason.WORLD_FAILED, answer.message)
-
-
-def _at(session: MotionSession) -> Instant:
-    return Instant(session.watch.stamp, time.monotonic())
-
-
-def _release(session: MotionSession, world: WorldLink, client: str) -> None:
-    try:
-        world.step(client, 0, None, release=True)
-    except StrandsRobotsError as error:
-        session.end(MotionReason.WORLD_FAILED, f"stepping could not be given up: {error}")
+        stepping.end()

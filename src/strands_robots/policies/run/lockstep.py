@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 
 from strands_robots.core.errors import StrandsRobotsError, WorldError
-from strands_robots.core.stepping import LOCKSTEP, STOP_WAIT, StepAnswer, WorldLink
+from strands_robots.core.stepping import WorldLink
 from strands_robots.core.types import Instant, Observation, Policy
+from strands_robots.goals.stepping import Stepping
 from strands_robots.policies.run.policy_goal import PolicySession, infer
 from strands_robots.policies.run.policy_run import RunReason
 
@@ -19,32 +20,24 @@ def run_lockstep(session: PolicySession, world: WorldLink) -> None:
 
     Stepping is given up at the end, and the world's chunks with it.
     """
-    client = f"policy/{session.goal.goal_id}"
-    owns = False
+    stepping = Stepping(session, world, f"policy/{session.goal.goal_id}")
     policy: Policy | None = None
     try:
-        mode, control_period = world.mode()
-        if mode != LOCKSTEP:
-            session.end(
-                RunReason.WORLD_FAILED,
-                f"the world runs in mode {mode}; valid: {LOCKSTEP}, or a goal with lockstep false",
-            )
-            return
-        _take(session, world.step(client, 0, None))
-        owns = session.run.observation is not None
-        if not session.run.has_ended():
+        control_period = stepping.begin()
+        if control_period > 0.0:
             policy = session.make_policy()
             _look(session, world, policy)
-            _advance(session, world, policy, client, control_period)
+            _advance(session, world, stepping, policy, control_period)
     except StrandsRobotsError as error:
-        session.end(_blame(session, policy, error), str(error))
+        session.end(_blame(policy, error), str(error))
     finally:
         session.put_away()
-        if owns:
-            _release(session, world, client)
+        stepping.end()
 
 
-def _advance(session: PolicySession, world: WorldLink, policy: Policy, client: str, control_period: float) -> None:
+def _advance(
+    session: PolicySession, world: WorldLink, stepping: Stepping, policy: Policy, control_period: float
+) -> None:
     run, changed = session.run, session.changed
     while True:
         with changed:
@@ -70,7 +63,7 @@ def _advance(session: PolicySession, world: WorldLink, policy: Policy, client: s
         with changed:
             rows = max(round(run.period / control_period), 1)
             left = max(round((run.end_time - now.ros) / control_period), 1)
-        _take(session, world.step(client, min(rows, left), chunk))
+        stepping.step(min(rows, left), chunk)
         if policy.needs.history > 1:
             _look(session, world, policy)
         if chunk is not None:
@@ -87,35 +80,11 @@ def _look(session: PolicySession, world: WorldLink, policy: Policy) -> None:
         session.remember(observation)
 
 
-def _take(session: PolicySession, answer: StepAnswer) -> None:
-    """Tell the run what became of a step."""
-    run = session.run
-    if answer.observation is not None:
-        session.on_observation(answer.observation, _at(answer.observation))
-    if answer.applied is not None:
-        session.on_applied(*answer.applied)
-    if answer.success and answer.observation is None:
-        session.end(RunReason.WORLD_FAILED, f"the world has no robot '{session.goal.robot}'")
-    elif answer.refusals:
-        session.end(RunReason.REFUSED, "; ".join(answer.refusals))
-    elif not answer.success:
-        with session.changed:
-            session.changed.wait_for(lambda: run.has_ended(), STOP_WAIT)
-        session.end(RunReason.WORLD_FAILED, answer.message)
-
-
 def _at(observation: Observation | None) -> Instant:
     return Instant(observation.stamp if observation is not None else 0.0, time.monotonic())
 
 
-def _blame(session: PolicySession, policy: Policy | None, error: StrandsRobotsError) -> RunReason:
+def _blame(policy: Policy | None, error: StrandsRobotsError) -> RunReason:
     if isinstance(error, WorldError):
         return RunReason.WORLD_FAILED
     return RunReason.POLICY_FAILED if policy is not None else RunReason.REFUSED
-
-
-def _release(session: PolicySession, world: WorldLink, client: str) -> None:
-    try:
-        world.step(client, 0, None, release=True)
-    except StrandsRobotsError as error:
-        session.end(RunReason.WORLD_FAILED, f"stepping could not be given up: {error}")

@@ -191,6 +191,23 @@ class PolicySession:
             self.run.end(reason, message)
             self.changed.notify_all()
 
+    @property
+    def robot(self) -> str:
+        """Name of the goal's robot."""
+        return self.goal.robot
+
+    def judge(self) -> bool:
+        """Return whether the run has ended."""
+        return self.run.has_ended()
+
+    def fail(self, message: str) -> None:
+        """End as world_failed; the first reason stays."""
+        self.end(RunReason.WORLD_FAILED, message)
+
+    def refuse(self, message: str) -> None:
+        """End as refused; the first reason stays."""
+        self.end(RunReason.REFUSED, message)
+
     def make_policy(self) -> Policy:
         """Return the policy, reset; call after the first observation.
 
