@@ -89,7 +89,7 @@ def wishes(monkeypatch: pytest.MonkeyPatch) -> list[Wish]:
 
     monkeypatch.setattr(robot_module, "attach", attach)
     monkeypatch.setattr(robot_module, "release", lambda namespace, connection: made.append(namespace))
-    monkeypatch.setattr(link_module, "RobotLink", lambda *given: LINK)
+    monkeypatch.setattr(link_module, "RobotClient", lambda *given: LINK)
     monkeypatch.delenv("STRANDS_ROBOT_MODE", raising=False)
     return made
 
