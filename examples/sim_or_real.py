@@ -3,7 +3,7 @@
     python examples/sim_or_real.py sim
     python examples/sim_or_real.py real     # in other terminals: strands-robots real ... --recorder, then strands-robots resume
 
-Without an arm, `strands-robots servo-bus` is one (docs/drivers.md). Both datasets have the same features.
+Without an arm, `strands-robots servo-bus` is one (docs/how_to/connect_a_real_arm.md). Both datasets have the same features.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docs/safety.md names tests: each of them exists."""
+"""docs/explanation/safety.md names tests: each of them exists."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 TEST = Path(__file__).resolve().parent
-TEXT = (TEST.parent / "docs" / "safety.md").read_text(encoding="utf-8")
+TEXT = (TEST.parent / "docs" / "explanation" / "safety.md").read_text(encoding="utf-8")
 IN_AUTHORITY = "safety/test_authority.py"
 
 
@@ -25,14 +25,14 @@ def test_every_test_that_the_document_names_exists() -> None:
 
 
 def test_every_test_of_the_stop_buttons_exists() -> None:
-    text = (TEST.parent / "docs" / "stop_buttons.md").read_text(encoding="utf-8")
+    text = (TEST.parent / "docs" / "how_to" / "add_a_stop_button.md").read_text(encoding="utf-8")
     named = re.findall(r"`([a-z_/]+\.py)::(\w+)`", text)
     assert len(named) > 10
     assert [f"{file}::{name}" for file, name in named if not _defines(file, name)] == []
 
 
 def test_every_test_of_what_an_agent_cannot_do_exists() -> None:
-    text = (TEST.parent / "docs" / "agent_security.md").read_text(encoding="utf-8")
+    text = (TEST.parent / "docs" / "explanation" / "what_an_agent_cannot_do.md").read_text(encoding="utf-8")
     named = re.findall(r"`([a-z_/]+\.py)::(\w+)`", text)
     assert len(named) > 20
     assert [f"{file}::{name}" for file, name in named if not _defines(file, name)] == []

@@ -1,7 +1,7 @@
 """Mutation testing of the code that a stop and the audit depend on: which changes of the code does no test notice?
 
 Works on a copy in a temporary folder, with the unit tests of each target. Prints the survivors as file:line, the mutation and the line,
-for docs/mutation.md, where each that is left is explained.
+for docs/explanation/mutation_testing.md, where each that is left is explained.
 
     python tools/mutation.py [latch gate chain ...]
 """

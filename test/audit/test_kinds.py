@@ -1,4 +1,4 @@
-"""docs/audit_events.md and docs/audit_format.md name every kind of event that the source records, and no other."""
+"""docs/reference/audit_events.md and docs/reference/audit_format.md name every kind of event that the source records, and no other."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def documented_kinds(name: str) -> set[str]:
 
 
 def test_every_recorded_kind_is_documented() -> None:
-    missing = recorded_kinds() - documented_kinds("audit_events.md") - LOG_KINDS
-    assert not missing, f"docs/audit_events.md lacks {sorted(missing)}"
+    missing = recorded_kinds() - documented_kinds("reference/audit_events.md") - LOG_KINDS
+    assert not missing, f"docs/reference/audit_events.md lacks {sorted(missing)}"
 
 
 def test_every_documented_kind_is_recorded() -> None:
-    stale = documented_kinds("audit_events.md") - recorded_kinds() - OTHERS
+    stale = documented_kinds("reference/audit_events.md") - recorded_kinds() - OTHERS
     assert not stale, f"nothing records {sorted(stale)}"
 
 
 def test_kinds_of_the_log_itself_are_in_its_format() -> None:
-    assert documented_kinds("audit_format.md") >= LOG_KINDS
+    assert documented_kinds("reference/audit_format.md") >= LOG_KINDS
 
 
 def test_kinds_that_are_always_synced_exist() -> None:
-    assert documented_kinds("audit_events.md") | LOG_KINDS >= DURABLE_KINDS
+    assert documented_kinds("reference/audit_events.md") | LOG_KINDS >= DURABLE_KINDS

@@ -25,11 +25,11 @@ def test_site_builds_strictly_with_every_page(tmp_path: Path) -> None:
         f"reference/{name}" for name in ("messages", "services", "actions", "parameters", "commands", "launch")
     } <= pages
     assert {
-        "getting_started/without_ros",
-        "getting_started/with_ros",
-        "getting_started/docker",
-        "troubleshooting",
+        "tutorials/without_ros",
+        "tutorials/with_ros",
+        "tutorials/docker",
+        "how_to/troubleshooting",
     } <= pages
-    table = (tmp_path / "troubleshooting" / "index.html").read_text(encoding="utf-8")
+    table = (tmp_path / "how_to" / "troubleshooting" / "index.html").read_text(encoding="utf-8")
     assert "<!-- remedies -->" not in table and "sudo apt install" in table
     assert "fonts.googleapis.com" not in (tmp_path / "index.html").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Every example runs, says how to run it, and is in docs/examples.md. A script plays the model; nobody sits at the terminal."""
+"""Every example runs, says how to run it, and is in docs/tutorials/examples.md. A script plays the model; nobody sits at the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from system.simulation import Simulation
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if not path.name.startswith("_"))
 PATIENT = Path(__file__).with_name("patient.py")
-PAGE = ROOT / "docs" / "examples.md"
+PAGE = ROOT / "docs" / "tutorials" / "examples.md"
 TIMEOUT = 150.0
 
 RUNNING_GRAPH = {

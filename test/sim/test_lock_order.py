@@ -1,4 +1,4 @@
-"""Locks of a running simulation are always taken in one order, and nobody keeps the world's lock while it waits (docs/simulation.md)."""
+"""Locks of a running simulation are always taken in one order, and nobody keeps the world's lock while it waits (docs/reference/simulation.md)."""
 
 from __future__ import annotations
 

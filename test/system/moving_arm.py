@@ -111,7 +111,7 @@ class MovingArm:
         return self.client.call(ResumeGraph, "safety/resume", request)
 
     def wait_rest(self, since: float | None = None, timeout: float = 3.0) -> None:
-        """Wait for rest; the time from `since` [s, steady] is kept for --junitxml: docs/safety.md shows it."""
+        """Wait for rest; the time from `since` [s, steady] is kept for --junitxml: docs/explanation/safety.md shows it."""
         wait_for(lambda: self.gate.at_rest and self.gate.latched, timeout, "rest")
         if since is not None:
             self.keep("time_to_rest", f"{time.monotonic() - since:.2f} s")

@@ -1,4 +1,4 @@
-"""What happens on the whole graph is in its audit log: one test for each kind of event (docs/audit_events.md)."""
+"""What happens on the whole graph is in its audit log: one test for each kind of event (docs/reference/audit_events.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fault table of docs/safety.md, continued: what surrounds the graph breaks: the disk, the clock, a thread."""
+"""The fault table of docs/explanation/safety.md, continued: what surrounds the graph breaks: the disk, the clock, a thread."""
 
 from __future__ import annotations
 

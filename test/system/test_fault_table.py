@@ -1,4 +1,4 @@
-"""The fault table of docs/safety.md on a whole graph as the command starts it: two arms that swing, and one thing breaks.
+"""The fault table of docs/explanation/safety.md on a whole graph as the command starts it: two arms that swing, and one thing breaks.
 
 Each row says what the robots do, and what the audit log says afterwards.
 """

@@ -43,7 +43,7 @@ def on_config(config: Any) -> Any:
     )
     topics = [page for page in more if not page.startswith("adr/")]
     decisions = [page for page in more if page.startswith("adr/")]
-    how = next(entry["How it works"] for entry in config.nav if "How it works" in entry)
+    how = next(entry["How-to guides"] for entry in config.nav if "How-to guides" in entry)
     how += topics
     if decisions:
         config.nav.append({"Decisions": decisions})

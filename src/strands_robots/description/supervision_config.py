@@ -1,4 +1,4 @@
-"""The section `supervision` of a robot's YAML: what a robot watches while it moves, and what then stops it (docs/limits.md)."""
+"""The section `supervision` of a robot's YAML: what a robot watches while it moves, and what then stops it (docs/reference/limits.md)."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ class Robot:
         timeout: float | None = None,
         **config: Any,
     ) -> PolicyResult:
-        """Run a policy on this robot for a time, and return when it is over. docs/policies.md has policies and settings.
+        """Run a policy on this robot for a time, and return when it is over. docs/how_to/run_a_policy.md has policies and settings.
 
         Args:
             policy: Its name, for example "lerobot".

@@ -1,4 +1,4 @@
-"""Writes the test vectors of docs/audit_format.md: `python make_vectors.py` here, with the package importable.
+"""Writes the test vectors of docs/reference/audit_format.md: `python make_vectors.py` here, with the package importable.
 
 Keys, clocks and identities are fixed, so that another program can be checked against the same bytes.
 """

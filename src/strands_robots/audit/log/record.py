@@ -60,7 +60,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Record:
-    """A record as it stands in the log; docs/audit_format.md says what each member means."""
+    """A record as it stands in the log; docs/reference/audit_format.md says what each member means."""
 
     index: int
     previous: str

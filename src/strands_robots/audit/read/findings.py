@@ -35,7 +35,7 @@ _SEVERITIES = MappingProxyType(
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that verification found; docs/audit_format.md lists the codes.
+    """One thing that verification found; docs/reference/audit_format.md lists the codes.
 
     Attributes:
         code: What it is.

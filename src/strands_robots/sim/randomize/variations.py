@@ -66,7 +66,7 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
         "picture_noise": Quantity(Subject.CAMERA, 1, 0.0, 255.0, "0 to 255"),
     }
 )
-"""What can vary; docs/simulation.md says what each does."""
+"""What can vary; docs/reference/simulation.md says what each does."""
 
 
 @dataclass(frozen=True)
