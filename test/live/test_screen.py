@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,23 +13,39 @@ from strands_robots.live.screen import ScreenContent, plain_line, render
 from .moments import moment, robot
 
 
-def shown(snapshot: Any, width: int = 150, height: int = 30, **changes: Any) -> str:
+def shown(snapshot: Any, width: int = 150, height: int = 30, encoding: str = "utf-8", **changes: Any) -> str:
     values = {"notice": "", "log": ("first line", "last line"), "log_path": "/tmp/x.log", "keys": " space: STOP "}
-    console = Console(width=width, height=height, force_terminal=True, color_system=None, legacy_windows=False)
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Console(
+        file=terminal, width=width, height=height, force_terminal=True, color_system=None, legacy_windows=False
+    )
+    console.print(render(ScreenContent(snapshot, height=height, **{**values, **changes})))
+    terminal.flush()
+    return terminal.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+
+
+def test_frames_are_boxes_where_the_terminal_has_them_and_ascii_elsewhere() -> None:
+    assert "\u256d" in shown(moment())
+    text = shown(moment(), encoding="ascii")
+    assert text.isascii() and "+-" in text and "so101" in text
+
+
+def test_borders_have_the_colour_of_the_safety_state_and_errors_stand_out() -> None:
+    console = Console(width=100, height=30, force_terminal=True, color_system="standard", legacy_windows=False)
     with console.capture() as capture:
-        console.print(render(ScreenContent(snapshot, height=height, **{**values, **changes})))
-    return capture.get()
+        content = ScreenContent(moment(), "", ("[ERROR] it broke", "fine"), "/tmp/x.log", "", 30)
+        console.print(render(content))
+    assert "\x1b[32m\u256d" in capture.get() and "\x1b[31m[ERROR] it broke" in capture.get()
 
 
 def test_screen_shows_safety_robot_rates_lease_refusals_log_and_keys() -> None:
     text = shown(moment())
     for words in (
         "ARMED", "real-time factor 0.99", "t 12.3 s", "so101", "armed", "moving 0.50/s", "policy/a", "100.0", "camera wrist", "30.0",
-        "scene", "camera top",
+        "scene", "camera top", "joints [rad, m]",
         "10:00:01 so101: expired: 2 s old", "last line", "/tmp/x.log", "space: STOP",
     ):  # fmt: skip
         assert words in text, words
-    assert text.isascii()
 
 
 def test_screen_says_who_stopped_and_that_a_robot_is_latched_or_silent() -> None:

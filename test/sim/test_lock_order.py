@@ -1,4 +1,7 @@
-"""Locks of a running simulation are always taken in one order, and nobody keeps the world's lock while it waits (docs/reference/simulation.md)."""
+"""Locks of a running simulation are taken in one order, and no code waits while it holds the world's lock.
+
+docs/reference/simulation.md has the order.
+"""
 
 from __future__ import annotations
 

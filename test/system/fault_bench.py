@@ -79,7 +79,10 @@ class FaultBench:
 
 
 def rested(record_property: Recorder, bench: FaultBench, begin: float) -> float:
-    """Return the time from `begin` [s, steady] until both arms reported rest [s], and keep it for --junitxml: docs/explanation/safety.md shows it."""
+    """Return the time from `begin` [s, steady] until both arms reported rest [s].
+
+    It is kept for --junitxml; docs/explanation/safety.md shows it.
+    """
     seconds = bench.arms.time_to_rest(begin)
     record_property("time_to_rest", f"{seconds:.2f} s")
     return seconds

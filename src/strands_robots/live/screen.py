@@ -1,4 +1,7 @@
-"""What the live view shows of a moment. Only text in, only a renderable out."""
+"""What the live view shows of a moment. Only text in, only a renderable out.
+
+Frames are drawn with box characters; rich takes ASCII where the terminal's encoding has none.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ _STYLES = {
     "STOPPED": "bold white on red",
     "STOP_NOT_CONFIRMED": "bold white on magenta",
 }
+_BORDERS = {"ARMED": "green", "STOPPING": "yellow", "STOPPED": "red"}
 _MOST_REFUSALS = 5
+_LOG_STYLES = (("[ERROR]", "red"), ("[FATAL]", "bold red"), ("Traceback", "red"), ("[WARN]", "yellow"))
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,9 @@ def _robot_lines(snapshot: LiveSnapshot | None) -> int:
     return sum(1 + len(_cameras_of(robot, snapshot)) for robot in robots) + len(_other_cameras(snapshot))
 
 
-def _panel(title: str, content: Table | Group | Text) -> Panel:
-    return Panel(content, title=Text(title), title_align="left", box=box.ASCII, padding=(0, 1))
+def _panel(title: str, content: Table | Group | Text, border: str = "bright_black") -> Panel:
+    heading = Text(title, style="bold")
+    return Panel(content, title=heading, title_align="left", box=box.ROUNDED, border_style=border, padding=(0, 1))
 
 
 def _head(frame: ScreenContent) -> Panel:
@@ -92,7 +98,7 @@ def _head(frame: ScreenContent) -> Panel:
             line.append(f"  button {name}: {problem or 'ready'}", style="bold red" if problem else "")
     if frame.notice:
         line.append(f"  {frame.notice}", style="bold")
-    return _panel("safety", line)
+    return _panel("safety", line, _BORDERS.get(safety.state, "magenta") if safety else "magenta")
 
 
 def _why(safety: SafetySnapshot) -> str:
@@ -123,10 +129,10 @@ def _other_cameras(snapshot: LiveSnapshot | None) -> list[tuple[str, float]]:
 def _robots(snapshot: LiveSnapshot) -> Table:
     table = Table(box=None, expand=True, pad_edge=False)
     for heading in ("robot", "gate", "motion", "lease"):
-        table.add_column(heading, overflow="crop", no_wrap=True)
+        table.add_column(Text(heading), overflow="crop", no_wrap=True)
     for heading in ("refused", "rate [Hz]"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("joints [rad, m]", overflow="crop", no_wrap=True, ratio=1)
+        table.add_column(Text(heading), justify="right", no_wrap=True)
+    table.add_column(Text("joints [rad, m]"), overflow="crop", no_wrap=True, ratio=1)
     for robot in snapshot.graph.robots:
         table.add_row(*_robot_row(robot))
         for name, rate in _cameras_of(robot, snapshot):
@@ -158,8 +164,13 @@ def _refusals(snapshot: LiveSnapshot | None) -> Group:
 
 
 def _log(frame: ScreenContent) -> Panel:
-    lines = [Text(line, no_wrap=True, overflow="crop") for line in frame.log[-max(frame.height - 10, 1) :]]
+    shown = frame.log[-max(frame.height - 10, 1) :]
+    lines = [Text(line, style=_log_style(line), no_wrap=True, overflow="crop") for line in shown]
     return _panel(f"log, all of it in {frame.log_path}", Group(*lines))
+
+
+def _log_style(line: str) -> str:
+    return next((style for mark, style in _LOG_STYLES if mark in line), "")
 
 
 def plain_line(snapshot: LiveSnapshot) -> str:
