@@ -51,8 +51,8 @@ mutation: setup  ## which changes of the stop and audit code no test notices; ma
 bench: setup  ## all benchmarks, or make bench ARGS=benchmarks/bench_stop.py
 	@$(IN_GRAPH) for file in $(or $(ARGS),benchmarks/bench_*.py); do python $$file || exit; done
 
-lint: setup  ## format, rules, spelling and types
-	@$(IN_GRAPH) ruff format --check --quiet . && ruff check --quiet . && codespell . && mypy
+lint: setup  ## format, rules, spelling, pins and types
+	@$(IN_GRAPH) ruff format --check --quiet . && ruff check --quiet . && codespell . && python tools/check_pins.py && mypy
 
 docs:  ## the documentation site, into site/
 	@cmp -s requirements/docs.txt .venv-docs/requirements.txt || { $(DRIVER) -m venv .venv-docs && \

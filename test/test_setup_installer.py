@@ -77,7 +77,10 @@ def test_pip_takes_over_where_uv_fails(module: Any, monkeypatch: pytest.MonkeyPa
     assert not install(module, monkeypatch, Installers("uv", "python"), None)
 
 
-def test_beside_a_ros_installation_pip_installs(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beside_a_ros_installation_uv_installs_into_its_environment(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ran = Installers()
     assert install(module, monkeypatch, ran, Path("/opt/ros/jazzy"))
-    assert [command[1:4] for command in ran.commands] == [["-m", "pip", "install"]]
+    assert [Path(command[0]).name for command in ran.commands] == ["python", "uv"]
+    assert ran.commands[1][ran.commands[1].index("--python") + 1] == str(ROOT / ".venv-jazzy" / "bin" / "python")

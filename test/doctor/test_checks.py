@@ -67,9 +67,22 @@ def test_distribution_that_nobody_tried_is_a_warning() -> None:
     assert_found(check_ros(machine(ROS_DISTRO="rolling")), Status.WARNING, "'rolling'", "jazzy")
 
 
-def test_middleware_that_is_not_installed_is_found() -> None:
-    result = check_rmw(machine(RMW_IMPLEMENTATION="rmw_nothing_cpp"))
-    assert_found(result, Status.FAILED, "'rmw_nothing_cpp', which is not installed", "ros-jazzy-rmw-nothing-cpp")
+def test_middleware_that_is_not_installed_is_found(tmp_path: Path) -> None:
+    prefix = tmp_path / "opt" / "ros" / "humble"
+    index = prefix / "share" / "ament_index" / "resource_index" / "rmw_typesupport"
+    index.mkdir(parents=True)
+    (index / "rmw_cyclonedds_cpp").touch()
+    sourced = machine(RMW_IMPLEMENTATION="rmw_nothing_cpp", AMENT_PREFIX_PATH=str(prefix), ROS_DISTRO="humble")
+    result = check_rmw(sourced)
+    assert_found(result, Status.FAILED, "'rmw_nothing_cpp', which is not installed", "ros-humble-rmw-nothing-cpp")
+
+
+def test_other_middleware_on_the_wheels_is_refused_with_the_reason(tmp_path: Path) -> None:
+    prefix = tmp_path / "venv"
+    (prefix / "lib" / "python3.12" / "site-packages" / "ros_rclpy-7.1.6.dist-info").mkdir(parents=True)
+    result = check_rmw(machine(RMW_IMPLEMENTATION="rmw_zenoh_cpp", AMENT_PREFIX_PATH=str(prefix)))
+    assert_found(result, Status.FAILED, "linked with Fast DDS", "unset RMW_IMPLEMENTATION")
+    assert "apt install" not in "".join(result.remedy)
 
 
 def test_middleware_that_does_not_load_is_found(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from setup_steps.checkout import Checkout, Ros
+from setup_steps.install_log import explain, is_network_trouble
 from setup_steps.installer import install
 from setup_steps.interpreters import SUPPORTED, choose_python
 from setup_steps.prefix import fix_cmake_paths, write_setup_files
@@ -96,10 +97,7 @@ def _install(checkout: Checkout, ros: Ros, env: dict[str, str], names: list[str]
     arguments += [word for path in constraints for word in ("-c", str(path))]
     is_installed, log = install(checkout, ros, env, arguments)
     if not is_installed:
-        raise SetupError(
-            f"pip could not install the requirements; the end of {log}:\n{tail(log)}",
-            "check the network, a proxy (HTTPS_PROXY) or a mirror (PIP_INDEX_URL), then run the same command again",
-        )
+        raise _failed(log, version)
     if ros.is_wheels:
         _finish_wheels(venv, env)
     write_setup_files(venv, ros.is_wheels)
@@ -107,6 +105,22 @@ def _install(checkout: Checkout, ros: Ros, env: dict[str, str], names: list[str]
         mark_done(venv / _LEARNING, "LeRobot is part of this environment\n")
     mark_done(stamp, expected)
     os.sync()  # Gigabytes on their way to the disk would make whatever starts next wait for every file that it reads.
+
+
+def _failed(log: Path, version: str) -> SetupError:
+    """Return the error of an installation that failed, with the package that is to blame where the log names one."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    again = "then run the same command again"
+    misfit = explain(text)
+    if misfit and not is_network_trouble(text):
+        return SetupError(
+            f"the requirements do not fit Python {version}: {misfit}; the log is {log}",
+            f"choose another Python, as in `make setup PYTHON=python3.12`, or correct the pin in requirements/, {again}",
+        )
+    return SetupError(
+        f"the requirements could not be installed; the end of {log}:\n{tail(log)}",
+        f"check the network, a proxy (HTTPS_PROXY) or a mirror (PIP_INDEX_URL), {again}",
+    )
 
 
 def _finish_wheels(venv: Path, env: dict[str, str]) -> None:

@@ -27,32 +27,32 @@ _AS_UV = {
 def install(checkout: Checkout, ros: Ros, env: dict[str, str], arguments: list[str]) -> tuple[bool, Path]:
     """Install into the virtual environment; return whether it worked, and the log of the one that was tried last.
 
-    Beside a ROS installation pip does it: the environment sees that installation's Python packages, and pip takes them
-    for what they are where uv would install each of them again.
+    pip takes over where uv fails. Beside a ROS installation the environment sees that installation's Python packages; uv does not look at
+    them and installs its own copies into the environment, where they come first. The constraint file keeps numpy at the version that the
+    installation's compiled packages need.
 
     Args:
         checkout: The checkout.
-        ros: Whose packages the environment sees.
+        ros: Whose packages the environment sees; names the environment.
         env: The environment for the commands.
         arguments: What both installers take: `-r` and `-c` with their files.
     """
     python = checkout.venv(ros) / "bin" / "python"
     quiet = {**env, "_ROS_WHEELS_BOOTSTRAP_COMPLETE": "1"}
     pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    if ros.is_wheels:
-        log = checkout.state / "packages-uv.log"
-        own = [part for path in checkout.requirements("installer") for part in ("-r", str(path))]
-        uv = [str(python.with_name("uv")), "pip", "install", "--python", str(python), "--no-progress"]
-        # As pip chooses among several indexes; and compiled once here, not at every start of every node.
-        uv += ["--index-strategy", "unsafe-best-match", "--compile-bytecode"]
-        cache = checkout.state / "uv-cache"
-        for_uv = {**_told_to_pip(python, quiet), **_cache_for(cache, env), **quiet}
-        is_there = run_logged([*pip, *own], log, quiet, checkout.root) == 0
-        is_done = is_there and run_logged([*uv, *arguments], log, for_uv, checkout.root) == 0
-        shutil.rmtree(cache, ignore_errors=True)
-        if is_done:
-            return True, log
-        say("", f"uv could not; pip tries ({log})")
+    log = checkout.state / "packages-uv.log"
+    own = [part for path in checkout.requirements("installer") for part in ("-r", str(path))]
+    uv = [str(python.with_name("uv")), "pip", "install", "--python", str(python), "--no-progress"]
+    # As pip chooses among several indexes; and compiled once here, not at every start of every node.
+    uv += ["--index-strategy", "unsafe-best-match", "--compile-bytecode"]
+    cache = checkout.state / "uv-cache"
+    for_uv = {**_told_to_pip(python, quiet), **_cache_for(cache, env), **quiet}
+    is_there = run_logged([*pip, *own], log, quiet, checkout.root) == 0
+    is_done = is_there and run_logged([*uv, *arguments], log, for_uv, checkout.root) == 0
+    shutil.rmtree(cache, ignore_errors=True)
+    if is_done:
+        return True, log
+    say("", f"uv could not; pip tries ({log})")
     log = checkout.state / "packages.log"
     return run_logged([*pip, *arguments], log, quiet, checkout.root) == 0, log
 

@@ -35,7 +35,8 @@ def interface_names() -> list[str]:
         for package in index.glob("*"):
             for line in package.read_text(encoding="utf-8").split():
                 path = Path(line)
-                if path.suffix.lstrip(".") in KINDS:
+                # Humble lists the halves of a service as messages: srv/Trigger_Request.msg.
+                if path.suffix.lstrip(".") == str(path.parent) in KINDS:
                     found.add(f"{package.name}/{path.parent}/{path.stem}")
     return sorted(found)
 

@@ -31,14 +31,26 @@ def installed_middlewares(prefixes: Iterable[Path]) -> list[str]:
     return sorted(found - {"rmw_implementation"})
 
 
+def _is_wheels(machine: Machine) -> bool:
+    """Return whether ROS 2 comes from PyPI here: its librcl is linked with one middleware and loads no other."""
+    return any(any(prefix.glob("lib/python3.*/site-packages/ros_rclpy-*.dist-info")) for prefix in machine.prefixes())
+
+
 def check_rmw(machine: Machine) -> Result:
     """The RMW implementation, loaded in a child process."""
     wanted = machine.environ.get("RMW_IMPLEMENTATION", "")
     installed = installed_middlewares(machine.prefixes())
     others = f"installed: {', '.join(installed) or 'none'}"
-    distro = machine.environ.get("ROS_DISTRO") or "jazzy"
+    distro = machine.environ.get("ROS_DISTRO") or "<distribution>"
     install = f"or: sudo apt install ros-{distro}-{(wanted or 'rmw_zenoh_cpp').replace('_', '-')}"
     first = f"export RMW_IMPLEMENTATION={installed[0]}, or unset it" if installed else "make setup"
+    if wanted and wanted not in installed and _is_wheels(machine):
+        return failed(
+            "rmw",
+            f"RMW_IMPLEMENTATION is '{wanted}', but these are the ROS 2 wheels of PyPI, which are linked with Fast DDS",
+            "unset RMW_IMPLEMENTATION",
+            "or use a ROS installation, which can load another middleware: source it, make clean, make setup",
+        )
     if wanted and wanted not in installed:
         return failed("rmw", f"RMW_IMPLEMENTATION is '{wanted}', which is not installed; {others}", first, install)
     answer = machine.run_python(_IDENTIFIER)
