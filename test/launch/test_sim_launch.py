@@ -101,7 +101,8 @@ REFUSED = [
     ("rviz:=perhaps", "valid: true or false"), ("foxglove:=perhaps", "valid: true or false"),
     ("foxglove_port:=70000", "valid: 0 to 65535"), ("incidents:=perhaps", "valid: true or false"),
     ("params_file:=/no/such/file", "does not exist"), ("namespace:=a-b", "valid"), ("log_level:=loud", "valid: debug"),
-    ("agent:=/no/such/file.yaml", "does not exist"), ("evaluation:=perhaps", "valid: true or false"), ("teleop:=keyboard", "needs a terminal of its own"),
+    ("agent:=/no/such/file.yaml", "does not exist"), ("evaluation:=perhaps", "valid: true or false"),
+    ("teleop:=keyboard", "needs a terminal of its own"),
     ("stop_button:=Not A Name=/dev/input/event0", "cannot be read"),
     ("stop_gpio:=Not A Name=gpiochip0:1", "cannot be read"),
 ]  # fmt: skip
