@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from strands_robots.audit.audit_key import LogKeys, MacKey, SigningKey
 from strands_robots.audit.event import AuditClock, Durability, Event
-from strands_robots.audit.files import opened
 from strands_robots.audit.log.checkpoint import Checkpoint
 from strands_robots.audit.log.layout import HEAD_FILE, segment_name, segment_numbers
 from strands_robots.audit.log.lines import LogLine, read_lines
@@ -20,6 +19,7 @@ from strands_robots.audit.read.findings import Report
 from strands_robots.audit.read.query import Query, records
 from strands_robots.audit.read.reader import FolderReader
 from strands_robots.audit.read.verify import VerifyKeys, verify
+from strands_robots.core.private_folder import opened
 
 KEYS = LogKeys(MacKey(bytes(range(32))), SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))))
 OTHER_KEYS = LogKeys(MacKey(bytes(32)), SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32))))

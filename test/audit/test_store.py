@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from strands_robots.audit.files import opened
 from strands_robots.audit.log.layout import HEAD_FILE, default_key_folder, default_log_folder
 from strands_robots.audit.log.retention import plan_pruning
 from strands_robots.audit.log.store import AuditStore, StoreConfig, SyncPolicy, WriteError
 from strands_robots.audit.read.reader import FolderReader
 from strands_robots.audit.read.verify import verify
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.private_folder import opened
 
 from .faults import FaultyDisk
 from .logs import (
@@ -229,7 +229,7 @@ def test_empty_segment_that_cannot_be_removed_is_named(
     with pytest.raises(WriteError):
         store.write([event()])
     with monkeypatch.context() as patch:
-        patch.setattr("strands_robots.audit.files.os.unlink", _refuse)
+        patch.setattr("strands_robots.core.private_folder.os.unlink", _refuse)
         with pytest.raises(WriteError):
             store.open()
     disk.space = None
@@ -383,7 +383,7 @@ def test_oldest_segments_are_removed_after_a_record_that_names_them(tmp_path: Pa
 def test_interrupted_removal_is_no_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = make_store(tmp_path, segment_bytes=3000, keep_bytes=12_000)
     store.open()
-    monkeypatch.setattr("strands_robots.audit.files.os.unlink", _refuse)
+    monkeypatch.setattr("strands_robots.core.private_folder.os.unlink", _refuse)
     with pytest.raises(WriteError):
         for _ in range(100):
             store.write([event()])

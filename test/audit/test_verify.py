@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from strands_robots.audit.event import LOG_SOURCE, Event
-from strands_robots.audit.files import NotAFileError
 from strands_robots.audit.json_values import canonical
 from strands_robots.audit.log.checkpoint import Checkpoint, make_checkpoint, parse_checkpoint_text
 from strands_robots.audit.log.lines import LogLine
@@ -17,6 +16,7 @@ from strands_robots.audit.read.findings import Finding, Report, Severity
 from strands_robots.audit.read.reader import FolderReader
 from strands_robots.audit.read.verify import VerifyKeys, verify
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.private_folder import NotAFileError
 
 from .logs import (
     BOTH,

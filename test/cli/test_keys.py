@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from strands_robots.cli import keys
 from strands_robots.cli.keys import app, find_key, load_operator_key
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.key_file import KeyFileError
 from strands_robots.operators.keyring import Role, load_keyring
-from strands_robots.operators.operator_key import KeyFileError
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.key_file import KeyFileError
 from strands_robots.operators import keyring as keyring_module
 from strands_robots.operators import operator_key as keys_module
 from strands_robots.operators.keyring import Keyring, Operator, Role, load_keyring, save_keyring
 from strands_robots.operators.operator_key import (
-    KeyFileError,
     OperatorPublicKey,
     create_key,
     load_key,

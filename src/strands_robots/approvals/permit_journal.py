@@ -17,8 +17,8 @@ from strands_robots.approvals.approval_refusal import ApprovalRefusedError
 from strands_robots.approvals.approval_request import parse_request
 from strands_robots.approvals.decision import Decision, check_decision
 from strands_robots.approvals.permits import Asker, Moment, PermitState, Ticket
-from strands_robots.audit.files import PrivateFolder, lock
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.private_folder import PrivateFolder, lock
 from strands_robots.core.text import printable
 from strands_robots.operators.keyring import Keyring
 

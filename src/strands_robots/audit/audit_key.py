@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +13,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from strands_robots.audit.files import PrivateFolder, opened
-from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.key_file import LONGEST, KeyFileError, read_secret, write_new
+from strands_robots.core.private_folder import PrivateFolder
 
 MAC_FILE = "audit_mac.key"
 SIGNING_FILE = "audit_signing.pem"
@@ -25,11 +23,6 @@ PUBLIC_FILE = "audit_signing.pub.pem"
 _RECORD = b"strands_robots audit record 1\n"
 _CHECKPOINT = b"strands_robots audit checkpoint 1\n"
 _KEY = b"strands_robots audit key\n"
-_LONGEST = 4096
-
-
-class AuditKeyError(ConfigurationError):
-    """A key file is missing, unsafe or no key."""
 
 
 @dataclass(frozen=True)
@@ -110,25 +103,21 @@ def load_or_create_keys(path: Path, create: bool) -> LogKeys:
     try:
         folder = PrivateFolder(path, create)
     except OSError as error:
-        raise AuditKeyError(f"the folder of the audit keys '{path}' cannot be opened: {error.strerror}") from error
+        raise KeyFileError(f"the folder of the audit keys '{path}' cannot be opened: {error.strerror}") from error
     try:
         present = {MAC_FILE, SIGNING_FILE} & set(folder.names())
         if not present and create:
             _create(folder)
-        return LogKeys(_read_mac(folder, MAC_FILE), _read_signing(folder, SIGNING_FILE))
+        return LogKeys(_read_mac(path / MAC_FILE), _read_signing(path / SIGNING_FILE))
     except OSError as error:
-        raise AuditKeyError(f"the audit keys in '{path}' cannot be used: {error.strerror}") from error
+        raise KeyFileError(f"the audit keys in '{path}' cannot be used: {error.strerror}") from error
     finally:
         folder.close()
 
 
 def load_mac_key(path: Path) -> MacKey:
     """Return the HMAC key in a file; raises KeyFileError as `load_or_create_keys`."""
-    try:
-        with opened(path.parent) as folder:
-            return _read_mac(folder, path.name)
-    except OSError as error:
-        raise AuditKeyError(f"the key file '{path}' cannot be read: {error.strerror}") from error
+    return _read_mac(path)
 
 
 def load_public_key(path: Path) -> AuditPublicKey:
@@ -138,14 +127,14 @@ def load_public_key(path: Path) -> AuditPublicKey:
         KeyFileError: If it cannot be read or is no Ed25519 public key.
     """
     try:
-        data = path.read_bytes()[:_LONGEST]
+        data = path.read_bytes()[:LONGEST]
         key = serialization.load_pem_public_key(data)
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise AuditKeyError(
+        raise KeyFileError(
             f"the public key '{path}' cannot be used: {error}; valid: an Ed25519 key as PEM, like {PUBLIC_FILE}"
         ) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise AuditKeyError(
+        raise KeyFileError(
             f"the public key '{path}' is a {type(key).__name__}; valid: an Ed25519 key as PEM, like {PUBLIC_FILE}"
         )
     return AuditPublicKey(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
@@ -161,55 +150,23 @@ def _create(folder: PrivateFolder) -> None:
     )
     mac = secrets.token_bytes(32).hex().encode() + b"\n"
     for name, data, mode in ((MAC_FILE, mac, 0o600), (SIGNING_FILE, signing, 0o600), (PUBLIC_FILE, public, 0o644)):
-        descriptor = folder.create(name, mode)
-        try:
-            os.write(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write_new(folder, name, data, mode)
     folder.sync()
 
 
-def _read_private(folder: PrivateFolder, name: str) -> bytes:
-    """Return the content of a file that only this user can read."""
-    try:
-        descriptor = folder.open_existing(name, os.O_RDONLY)
-    except FileNotFoundError as error:
-        raise AuditKeyError(f"the key file '{folder.path / name}' is missing") from error
-    try:
-        status = os.fstat(descriptor)
-        if status.st_uid != os.geteuid():
-            raise AuditKeyError(
-                f"the key file '{folder.path / name}' belongs to user {status.st_uid}; "
-                f"valid: {os.geteuid()}, who reads it"
-            )
-        mode = stat.S_IMODE(status.st_mode)
-        if mode & 0o177:
-            raise AuditKeyError(
-                f"the key file '{folder.path / name}' has mode {mode:04o}; valid: 0600 or 0400 (chmod 600)"
-            )
-        return os.read(descriptor, _LONGEST)
-    finally:
-        os.close(descriptor)
-
-
-def _read_mac(folder: PrivateFolder, name: str) -> MacKey:
-    data = _read_private(folder, name).strip()
+def _read_mac(path: Path) -> MacKey:
+    data = read_secret(path).strip()
     if not re.fullmatch(rb"[0-9a-f]{64}", data):
-        raise AuditKeyError(f"the key file '{folder.path / name}' holds no key; valid: 64 lower-case hex digits")
+        raise KeyFileError(f"the key file '{path}' holds no key; valid: 64 lower-case hex digits")
     return MacKey(bytes.fromhex(data.decode()))
 
 
-def _read_signing(folder: PrivateFolder, name: str) -> SigningKey:
-    data = _read_private(folder, name)
+def _read_signing(path: Path) -> SigningKey:
+    data = read_secret(path)
     try:
         key = serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise AuditKeyError(
-            f"the key file '{folder.path / name}' holds no key: {error}; valid: Ed25519 as PEM (PKCS 8)"
-        ) from error
+        raise KeyFileError(f"the key file '{path}' holds no key: {error}; valid: Ed25519 as PEM (PKCS 8)") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise AuditKeyError(
-            f"the key file '{folder.path / name}' holds a {type(key).__name__}; valid: Ed25519 as PEM (PKCS 8)"
-        )
+        raise KeyFileError(f"the key file '{path}' holds a {type(key).__name__}; valid: Ed25519 as PEM (PKCS 8)")
     return SigningKey(key)

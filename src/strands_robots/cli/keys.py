@@ -167,7 +167,8 @@ def _new_passphrase() -> bytes:
 
 
 def _read_public(path: Path) -> OperatorPublicKey:
-    from strands_robots.operators.operator_key import KeyFileError, parse_public_key
+    from strands_robots.core.key_file import KeyFileError
+    from strands_robots.operators.operator_key import parse_public_key
 
     try:
         text = path.read_text(encoding="ascii")[:4096]

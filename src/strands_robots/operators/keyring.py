@@ -12,10 +12,11 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from strands_robots.audit.files import PrivateFolder
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.key_file import KeyFileError, check_owner
+from strands_robots.core.private_folder import PrivateFolder
 from strands_robots.core.text import printable
-from strands_robots.operators.operator_key import KeyFileError, OperatorPublicKey, check_owner, make_public_key
+from strands_robots.operators.operator_key import OperatorPublicKey, make_public_key
 
 _LONGEST = 1 << 20
 

@@ -8,9 +8,7 @@ both, which shows that whoever made the line held the private key and meant this
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +17,9 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from strands_robots.audit.files import PrivateFolder
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.key_file import KeyFileError, read_secret, write_new
+from strands_robots.core.private_folder import PrivateFolder
 from strands_robots.core.text import printable
 
 KEY_SUFFIX = ".key"
@@ -29,7 +28,6 @@ PUBLIC_SUFFIX = ".pub"
 _LINE = "strands-robots-operator-key-1"
 _HEAD = "operator: "
 _NAME = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
-_LONGEST = 8192
 _SMALL_ORDER = frozenset(
     bytes.fromhex(point)
     for point in (
@@ -46,10 +44,6 @@ _SMALL_ORDER = frozenset(
 
 Source: libsodium, ge25519_has_small_order.
 """
-
-
-class KeyFileError(ConfigurationError):
-    """A key file or a keyring is missing, unsafe or not what it should be."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +175,7 @@ def create_key(folder: Path, name: str, passphrase: bytes = b"") -> OperatorKey:
     try:
         place.check_private()
         for file, data, mode in files:
-            _write_new(place, file, data, mode)
+            write_new(place, file, data, mode)
         place.sync()
     except OSError as error:
         raise KeyFileError(
@@ -191,15 +185,6 @@ def create_key(folder: Path, name: str, passphrase: bytes = b"") -> OperatorKey:
     finally:
         place.close()
     return key
-
-
-def _write_new(folder: PrivateFolder, name: str, data: bytes, mode: int) -> None:
-    descriptor = folder.create(name, mode)
-    try:
-        os.write(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def load_key(path: Path, ask_passphrase: Callable[[], bytes] | None = None) -> OperatorKey:
@@ -226,36 +211,3 @@ def load_key(path: Path, ask_passphrase: Callable[[], bytes] | None = None) -> O
     if not isinstance(private, Ed25519PrivateKey):
         raise KeyFileError(f"the operator key '{path}' is a {type(private).__name__}; valid: Ed25519")
     return OperatorKey(check_name(name), private)
-
-
-def read_secret(path: Path) -> bytes:
-    """Return the content of a regular file of this user's that nobody else can read.
-
-    Raises:
-        KeyFileError: If it is missing, a link, pipe or folder, somebody else's, or open to others.
-    """
-    try:
-        folder = PrivateFolder(path.parent)
-        try:
-            descriptor = folder.open_existing(path.name, os.O_RDONLY)
-        finally:
-            folder.close()
-    except OSError as error:
-        raise KeyFileError(f"the key file '{path}' cannot be opened: {error.strerror or error}") from error
-    try:
-        check_owner(descriptor, path, 0o177, "0600 or 0400 (chmod 600)")
-        return os.read(descriptor, _LONGEST)
-    finally:
-        os.close(descriptor)
-
-
-def check_owner(descriptor: int, path: Path, forbidden: int, valid: str) -> None:
-    """Raise KeyFileError unless an open file is this user's or root's, and none of the mode bits `forbidden` is set."""
-    status = os.fstat(descriptor)
-    if status.st_uid not in (os.geteuid(), 0):
-        raise KeyFileError(
-            f"'{path}' belongs to user {status.st_uid}; valid: user {os.geteuid()}, who reads it, or root"
-        )
-    mode = stat.S_IMODE(status.st_mode)
-    if mode & forbidden:
-        raise KeyFileError(f"'{path}' has mode {mode:04o}; valid: {valid}")

@@ -12,8 +12,8 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
-from strands_robots.audit.files import PrivateFolder, lock
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.private_folder import PrivateFolder, lock
 
 MOST_WAITING = 64
 _FILE = "waiting_permits.json"

@@ -7,7 +7,7 @@ import hmac
 from dataclasses import dataclass, field
 
 from strands_robots.audit.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint_text
-from strands_robots.audit.files import NotAFileError, PrivateFolder
+from strands_robots.core.private_folder import NotAFileError, PrivateFolder
 from strands_robots.audit.json_values import JsonObject, JsonValue
 from strands_robots.audit.audit_key import LogKeys
 from strands_robots.audit.log.layout import HEAD_BYTES, HEAD_FILE, segment_name, segment_numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from strands_robots.audit.files import PrivateFolder
+from strands_robots.core.private_folder import PrivateFolder
 from strands_robots.audit.json_values import JsonObject
 from strands_robots.audit.log.layout import segment_name, segment_numbers
 from strands_robots.audit.log.lines import read_lines

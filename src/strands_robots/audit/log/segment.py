@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from strands_robots.audit.log.checkpoint import Checkpoint
-from strands_robots.audit.files import PrivateFolder
+from strands_robots.core.private_folder import PrivateFolder
 from strands_robots.audit.json_values import JsonObject, canonical
 from strands_robots.audit.log.layout import HEAD_BYTES, HEAD_FILE, segment_name
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from strands_robots.audit.log.checkpoint import Checkpoint, make_checkpoint
 from strands_robots.audit.event import LOG_SOURCE, AuditClock, Event
-from strands_robots.audit.files import PrivateFolder, lock
+from strands_robots.core.private_folder import PrivateFolder, lock
 from strands_robots.audit.json_values import JsonObject
 from strands_robots.audit.audit_key import LogKeys
 from strands_robots.audit.log.layout import LOCK_FILE, segment_name

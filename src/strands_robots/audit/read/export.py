@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO
 
 from strands_robots.audit.audit_key import PUBLIC_FILE
-from strands_robots.audit.files import NotAFileError, opened
 from strands_robots.audit.log.layout import HEAD_FILE, segment_name, segment_numbers
 from strands_robots.audit.log.record import Record
 from strands_robots.audit.read.query import format_time
+from strands_robots.core.private_folder import NotAFileError, opened
 
 CSV_COLUMNS = ("index", "time", "kind", "robot", "actor", "source", "sequence", "details")
 

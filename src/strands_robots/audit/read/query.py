@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from strands_robots.audit.files import NotAFileError
 from strands_robots.audit.log.record import Record, RecordError, parse
 from strands_robots.audit.read.reader import LogReader
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.private_folder import NotAFileError
 from strands_robots.core.text import printable
 
 _AGO = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h|d)")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from strands_robots.audit.files import opened
 from strands_robots.audit.log.layout import HEAD_BYTES, HEAD_FILE, segment_name, segment_numbers
 from strands_robots.audit.log.lines import LogLine, read_lines
+from strands_robots.core.private_folder import opened
 
 
 class LogReader(Protocol):

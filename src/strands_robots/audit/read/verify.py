@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strands_robots.audit.audit_key import AuditPublicKey, MacKey
-from strands_robots.audit.files import NotAFileError
 from strands_robots.audit.json_values import canonical
 from strands_robots.audit.log.checkpoint import Checkpoint, CheckpointError, parse_checkpoint, parse_checkpoint_text
 from strands_robots.audit.log.layout import HEAD_BYTES, segment_name
@@ -21,6 +20,7 @@ from strands_robots.audit.log.record import NO_HASH, Record, RecordError, line_h
 from strands_robots.audit.read.findings import Report
 from strands_robots.audit.read.reader import LogReader
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.private_folder import NotAFileError
 from strands_robots.core.text import printable
 
 _REMEMBERED = 128
