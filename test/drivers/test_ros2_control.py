@@ -30,6 +30,8 @@ class Messages:
         self.switched: list[bool] = []
         self.is_open = False
         self.rivalry = ""
+        self.states: dict[int, str] = {}
+        self.references: dict[str, float] = {}
 
     def open(self) -> dict[str, str]:
         self.is_open = True
@@ -45,6 +47,12 @@ class Messages:
     def switch(self, active: bool) -> None:
         self.switched.append(active)
 
+    def inactive(self) -> dict[int, str]:
+        return self.states
+
+    def reference(self, output: int) -> dict[str, float]:
+        return self.references
+
     def check(self) -> str:
         return self.rivalry
 
@@ -58,7 +66,7 @@ class Messages:
 
 def connected(text: str = ONE) -> tuple[Ros2ControlDriver, Messages]:
     messages = Messages()
-    driver = Ros2ControlDriver(load_controllers(text, JOINTS), messages)
+    driver = Ros2ControlDriver(load_controllers(text, JOINTS), messages, np.full(3, 2.0))
     messages.say(c=3.0, a=1.0, b=2.0)
     driver.connect()
     return driver, messages
@@ -144,7 +152,7 @@ def test_somebody_else_who_commands_the_robot_is_complained_about() -> None:
 def test_robot_without_states_is_refused_with_the_joints_that_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("strands_robots.drivers.ros2_control.FIRST_STATES", 0.02)
     messages = Messages()
-    driver = Ros2ControlDriver(load_controllers(ONE, JOINTS), messages)
+    driver = Ros2ControlDriver(load_controllers(ONE, JOINTS), messages, np.full(3, 2.0))
     messages.say(b=1.0)
     with pytest.raises(DriverError, match=r"no numbers of a, c .*rename"):
         driver.connect()

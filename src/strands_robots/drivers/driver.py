@@ -68,7 +68,7 @@ class Driver(Protocol):
         """
 
     def read_others(self, readings: Readings) -> None:
-        """Pass on temperatures and currents of the last read."""
+        """Pass on temperatures and currents of the last read, and which drives do not act on set-points (`Readings.detached`)."""
 
     def set_target(self, target: FloatArray) -> None:
         """Send position targets (D,) [rad]; without torque they are kept by the drives for later.

@@ -20,6 +20,9 @@ from strands_robots.types import FloatArray, StopCategory
 ROS2_CONTROL = "ros2_control"
 KINDS = (*ARM_KINDS, ROS2_CONTROL)
 
+FOLLOW_TIME = 0.25
+"""Where a robot's description supervises no tracking, a joint may be behind its set-point by what it moves in this time [s]."""
+
 MakeLink = Callable[[ControlledRobot], ControllerLink]
 """Makes the messages of a robot behind ros2_control."""
 
@@ -112,6 +115,7 @@ def make_gate(
         lease_timeout=lease_timeout,
         lease_on_steady_clock=True,
         handover_speed=config.handover_speed,
+        follow_time=FOLLOW_TIME,
         limit_policy=LimitPolicy(policy),
     )
     chain = None
@@ -134,7 +138,7 @@ def _ros2_control(robot: RealRobot, given: Connection, make_link: MakeLink) -> D
             f"stop category {category.value} takes the torque, which only a controller_manager can; valid: stop_category 2, or "
             "`switch: true` in the controllers' file"
         )
-    return Ros2ControlDriver(controllers, make_link(controllers))
+    return Ros2ControlDriver(controllers, make_link(controllers), robot.config.limits().velocity)
 
 
 def _category(config: RobotConfig, given: int) -> StopCategory:

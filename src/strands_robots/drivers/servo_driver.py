@@ -151,6 +151,8 @@ class ServoDriver(ABC):
         readings.temperature[:] = self._cycle.temperature
         readings.current[:] = self._cycle.current
         readings.temperature_time = readings.current_time = float(self._cycle.heard.min())
+        readings.detached = self.complaint if self._lost_torque() else ""
+        np.less(self._cycle.torque, float(bool(readings.detached)), out=readings.is_detached)
 
     def set_target(self, target: FloatArray) -> None:
         """See `Driver`."""
@@ -268,8 +270,12 @@ class ServoDriver(ABC):
         i, what = cycle.complaint()
         if what:
             return f"'{self.names[i]}' reports {what} ({cycle.voltage[i]:.1f} V, {cycle.temperature[i]:.0f} deg C)"
-        if self._wants_torque and not cycle.torque.all():
-            return f"'{self.names[int(cycle.torque.argmin())]}' has lost its torque"
+        return self._lost_torque()
+
+    def _lost_torque(self) -> str:
+        torque = self._cycle.torque
+        if self._wants_torque and not torque.all():
+            return f"'{self.names[int(torque.argmin())]}' has lost its torque"
         return ""
 
 

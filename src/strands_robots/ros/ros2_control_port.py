@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -23,6 +24,7 @@ from strands_robots.errors import StrandsRobotsError
 from strands_robots.ros import qos
 from strands_robots.ros.client import GraphClient
 from strands_robots.ros.controller_manager import ControllerManager
+from strands_robots.ros.controller_watch import ManagerWatch, StateWatch
 from strands_robots.ros.drain import NeverCalled, take
 from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.stamps import to_duration, to_seconds
@@ -59,6 +61,8 @@ class Ros2ControlPort:
         self._client: GraphClient | None = None
         self._manager: ControllerManager | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self._watch: ManagerWatch | None = None
+        self._states: dict[int, StateWatch] = {}
         self._switching: Future[None] | None = None
         self._asked_at = 0.0
         self._look_at = 0.0
@@ -81,9 +85,10 @@ class Ros2ControlPort:
             self._manager.check([output.controller.name for output in outputs], may_be_inactive=config.switch)
             checked = config.manager
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="controllers")
+        watched = self._start_watching(self._pool)
         self._writers = [_Writer(self._node, output, config.lead) for output in outputs]
         shown = ", ".join(f"{output.controller.name} ({output.controller.kind})" for output in outputs)
-        return {"controllers": shown, "checked_by": checked}
+        return {"controllers": shown, "checked_by": checked, "watched_by": watched}
 
     def samples(self) -> Iterator[JointSample]:
         """See `ControllerLink`."""
@@ -105,6 +110,25 @@ class Ros2ControlPort:
         self._asked_at = time.monotonic()
         self._switching = pool.submit(manager.switch, names, active, SWITCH_TIMEOUT)
 
+    def inactive(self) -> Mapping[int, str]:
+        """See `ControllerLink`."""
+        if self._switching is not None:
+            self._forget_states()
+            return {}
+        names = [output.controller.name for output in self._robot.outputs]
+        found = {i: f"controller '{names[i]}' is silent" for i, watch in self._states.items() if not watch.look()}
+        if self._watch is None:
+            return found
+        try:
+            states = self._watch.look()
+        except DriverError as error:
+            return found | dict.fromkeys(range(len(names)), str(error))
+        return found | {i: f"controller '{names[i]}' is {state}, not active" for i, state in states.items()}
+
+    def reference(self, output: int) -> Mapping[str, float]:
+        """See `ControllerLink`."""
+        return self._states[output].reference if output in self._states else {}
+
     def check(self) -> str:
         """See `ControllerLink`."""
         self._check_switching()
@@ -118,6 +142,9 @@ class Ros2ControlPort:
         """See `ControllerLink`."""
         if self._pool is not None:
             self._pool.shutdown(wait=True)
+        for watch in (*self._states.values(), *([] if self._watch is None else [self._watch])):
+            watch.close()
+        self._states, self._watch = {}, None
         for writer in self._writers:
             writer.close()
         if self._subscription is not None:
@@ -125,6 +152,28 @@ class Ros2ControlPort:
         if self._client is not None:
             self._client.close()
         self._writers, self._subscription, self._client, self._pool = [], None, None, None
+
+    def _forget_states(self) -> None:
+        """Controllers that are being switched have no state that counts."""
+        for state in self._states.values():
+            state.forget()
+        if self._watch is not None:
+            self._watch.forget()
+
+    def _start_watching(self, worker: ThreadPoolExecutor) -> str:
+        """Watch the controllers from now on; return by what, for diagnostics."""
+        config, outputs = self._robot.config, self._robot.outputs
+        by = ["joint_states"]
+        if self._manager is not None:
+            names = [output.controller.name.rpartition("/")[2] for output in outputs]
+            self._watch = ManagerWatch(self._node, self._manager, config.manager, names, worker)
+            by.append(config.manager)
+        if importlib.util.find_spec("control_msgs") is not None:
+            for i, output in enumerate(outputs):
+                if output.controller.kind == TRAJECTORY:
+                    self._states[i] = StateWatch(self._node, f"{output.controller.name}/controller_state")
+                    by.append(f"{output.controller.name}/controller_state")
+        return ", ".join(by)
 
     def _check_switching(self) -> None:
         switching = self._switching

@@ -23,10 +23,14 @@ from strands_robots.safety.refusal import Refusal, Refused, Verdict
 from strands_robots.safety.refusal_ledger import RefusalEntry, RefusalLedger
 from strands_robots.safety.rest import RestMonitor
 from strands_robots.safety.sequences import SequenceTable
+from strands_robots.safety.setpoint_guard import SetpointGuard
 from strands_robots.safety.supervision import Supervision
 from strands_robots.types import FloatArray, Instant, JointLimits, StopCategory
 
 __all__ = ["Gate", "GateConfig", "GateReport", "Setpoint"]
+
+SILENCE = 0.2
+"""A source that said nothing for this long to a robot at rest begins a new motion [s]."""
 
 
 class Gate:
@@ -70,6 +74,9 @@ class Gate:
         self._lease = Lease(config.lease_timeout)
         self._sequences = SequenceTable()
         self._player = ChunkPlayer(limits, position, config.control_period, config.handover_speed)
+        tolerance = None if supervision is None else supervision.tolerance
+        self._guard = SetpointGuard(limits, config.follow_time * limits.velocity if tolerance is None else tolerance)
+        self._last_command = -math.inf
         self._rest = RestMonitor(len(limits), config.rest_velocity, config.rest_duration)
         # Until the first arming a robot that would let go after a stop has no torque to let go of.
         self._setpoint = Setpoint(
@@ -140,6 +147,12 @@ class Gate:
             self._drop()
             self.wants_tick = True
 
+    def interrupt(self, reason: str, now: Instant) -> None:
+        """Stop, because what the drives do may have departed from what they were told: once armed, all joints start as measured."""
+        with self._lock:
+            self._guard.interrupt()
+        self.stop(reason, now)
+
     def explain_stop(self, reason: str, words: str) -> None:
         """Add words to the latch reason of a stop that was given as `reason`, once they have been read; from any thread."""
         with self._lock:
@@ -163,6 +176,7 @@ class Gate:
             elif was_closed and not self._latch.is_closed:
                 self._armed_at = now.ros
                 self._alarm = None
+                self._guard.begin()
                 if self.supervision is not None:
                     self.supervision.restart()
                 self.wants_tick = True
@@ -189,15 +203,25 @@ class Gate:
             self._watch(now)
             self._rest.update(velocity, self._motion_time(now), now.steady)
             setpoint = self._setpoint
+            if self.readings.detached:
+                self._detach(self.readings.detached)
+            if not self._latch.is_closed:
+                joints = self._guard.take_start(self._player.setpoint.position, position)
+                if joints is not None:
+                    self._player.begin_at(position, joints)
             if self.supervision is not None and not self._latch.is_closed:
                 self._supervise(self.supervision, now, dt, position)
             if self._latch.is_closed:
-                self._apply_stop(dt, position)
+                self._apply_stop(dt, position, velocity)
                 return setpoint
             # Without torque the set-point followed the measured position at every tick, so taking torque up makes no
             # jump.
             setpoint.torque_enabled = True
             setpoint.target = self._player.advance(now.ros, dt)
+            if alarm := self._guard.check(setpoint.target, position):
+                self._raise(alarm, position)
+                self._apply_stop(dt, position, velocity)
+                return setpoint
             if not self._player.is_playing:
                 setpoint.source, setpoint.sequence = "", 0
             elif now.ros > self._player.end:
@@ -209,6 +233,7 @@ class Gate:
         with self._lock:
             self._flush(now)
             self._player.hold(position)
+            self._guard.restart()
             if self.supervision is not None:
                 self.supervision.restart()
 
@@ -273,6 +298,10 @@ class Gate:
             # A single command to a robot that holds is no trajectory that could begin elsewhere: its way is the limiter's.
             holder = self._lease.holder
             is_handover = holder != chunk.source and (bool(holder) or len(chunk.values) > 1)
+            is_new = holder != chunk.source or motion_time - self._last_command > SILENCE
+            if is_new and self._player.is_at_rest:
+                self._guard.begin()
+            self._last_command = motion_time
             self._lease.take(chunk.source, motion_time, motion_time + max(planned.end - now.ros, 0.0))
             self._player.play(planned, is_handover=is_handover)
             self._setpoint.source, self._setpoint.sequence = chunk.source, chunk.sequence
@@ -308,14 +337,27 @@ class Gate:
         if alarm is None:
             self._player.setpoint.scale_speed(supervision.speed_scale)
             return
+        self._raise(alarm, position)
+
+    def _raise(self, alarm: Alarm, position: FloatArray) -> None:
         self._alarm = alarm
         self._latch.close(f"stop: {alarm}"[:256], is_new_stop=True)
         self._drop()
         if alarm.kind.gives_way:
-            self._player.setpoint.give_way(position, supervision.gives_way)
+            gives_way = np.isfinite(self._guard.reach) if self.supervision is None else self.supervision.gives_way
+            self._player.setpoint.give_way(position, gives_way)
 
-    def _apply_stop(self, dt: float, position: FloatArray) -> None:
+    def _detach(self, reason: str) -> None:
+        """Latch, because the drives do not act on set-points."""
+        if not self._latch.is_closed:
+            self._latch.close(f"stop: {reason}"[:256], is_new_stop=True)
+            self._drop()
+        self._guard.detach(self.readings.is_detached)
+
+    def _apply_stop(self, dt: float, position: FloatArray, velocity: FloatArray) -> None:
         setpoint = self._setpoint
+        if self.readings.detached:
+            self._player.setpoint.follow(position, velocity, self.readings.is_detached, dt)
         category = self.config.stop_category
         if setpoint.torque_enabled:
             if category is StopCategory.TORQUE_OFF:

@@ -11,7 +11,7 @@ from strands_robots.motion.player import ChunkPlayer, PlannedChunk
 from strands_robots.safety.alarm import Alarm, AlarmKind
 from strands_robots.safety.clock_watch import ClockWatch
 from strands_robots.safety.joint_watch import JointLimitWatch, TrackingWatch
-from strands_robots.safety.limits_config import LimitsConfig
+from strands_robots.safety.limits_config import LimitsConfig, per_joint
 from strands_robots.safety.reading_watch import ContactWatch, HealthWatch
 from strands_robots.safety.readings import Readings
 from strands_robots.safety.speed_zones import SpeedZones
@@ -42,6 +42,8 @@ class Supervision:
         unmeasured: Configured, but not measured by this node.
         gives_way: Joints (D,), bool, that stop where they are measured after an alarm of contact or tracking; the
             others, as of a gripper that holds something, stay at their set-point.
+        tolerance: How far each joint may be from its set-point (D,), infinite for one that need not follow; None where that is not
+            supervised.
         zones: Speed zones; None where none are configured.
         speed_scale: Part of the velocity limits that was allowed at the last check.
 
@@ -81,6 +83,7 @@ class Supervision:
         self.zones = SpeedZones(config.speed_zones) if config.speed_zones else None
         size = len(limits)
         self.gives_way = np.ones(size, dtype=bool) if self._tracking is None else self._tracking.watched
+        self.tolerance = per_joint(config.tracking.error, limits.names) if config.tracking else None
         self.speed_scale = 1.0
         self._ahead: FloatArray = np.zeros(size)
         self._watches = [
