@@ -98,6 +98,7 @@ class ControlledArm:
         self.running = None
         if self.is_active and self.is_trajectory:
             self.command = self.measured.copy()
+        print("activated" if self.is_active else "deactivated", flush=True)
 
     def on_own_goal(self, message: Float64MultiArray) -> None:
         here, there, still = self.command, np.array(message.data), np.zeros(len(self.joints))

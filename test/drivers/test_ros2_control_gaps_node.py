@@ -42,6 +42,13 @@ def largest_step(robot: RobotUnderTest) -> float:
     return max(abs(later - earlier) for earlier, later in itertools.pairwise(heard))
 
 
+def switch_controller(robot: RobotUnderTest, word: str) -> None:
+    stand_in = robot.graph.processes[0]
+    before = stand_in.text.count(f"{word}\n")
+    stand_in.send(signal.SIGUSR2)
+    wait_for(lambda: stand_in.text.count(f"{word}\n") > before, what=word)
+
+
 def forget_states(robot: RobotUnderTest) -> None:
     robot.states.clear()
     wait_for(lambda: robot.states, what="a state")
@@ -65,12 +72,11 @@ def test_controller_that_was_inactive_while_the_set_point_moved_on_is_not_given_
     robot: RobotUnderTest,
 ) -> None:
     robot.make_free()
-    stand_in = robot.graph.processes[0]
     start = robot.position[0]
-    stand_in.send(signal.SIGUSR2)
+    switch_controller(robot, "\ndeactivated")
     robot.command_publisher.publish(robot.command(robot.other(0, 0.3)))
     wait_for(lambda: abs(robot.target[0] - start) > 0.29, what="a set-point 0.3 rad away")
-    stand_in.send(signal.SIGUSR2)
+    switch_controller(robot, "\nactivated")
     go_on_slowly(robot)
 
 

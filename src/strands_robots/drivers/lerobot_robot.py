@@ -64,6 +64,7 @@ class LeRobotDriver:
     """
 
     measures: tuple[str, ...] = ()
+    sag_time = 0.03
 
     def __init__(self, config: RobotConfig, options: LeRobotOptions) -> None:
         self.health = Health()

@@ -116,6 +116,7 @@ def make_gate(
         lease_on_steady_clock=True,
         handover_speed=config.handover_speed,
         follow_time=FOLLOW_TIME,
+        sag_time=driver.sag_time,
         limit_policy=LimitPolicy(policy),
     )
     chain = None

@@ -93,6 +93,7 @@ class Ros2ControlDriver:
     """
 
     measures: tuple[str, ...] = ()
+    sag_time = 0.005
 
     def __init__(self, robot: ControlledRobot, link: ControllerLink, velocity: FloatArray) -> None:
         size = len(robot.joints)

@@ -57,6 +57,7 @@ class ServoDriver(ABC):
     """
 
     measures: tuple[str, ...] = ("temperature", "current")
+    sag_time = 0.03
     error_register: str
     """LeRobot's name of the register that says what is wrong with a servo."""
     error_bits: type[enum.IntFlag]

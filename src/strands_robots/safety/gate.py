@@ -29,9 +29,6 @@ from strands_robots.types import FloatArray, Instant, JointLimits, StopCategory
 
 __all__ = ["Gate", "GateConfig", "GateReport", "Setpoint"]
 
-SILENCE = 0.2
-"""A source that said nothing for this long to a robot at rest begins a new motion [s]."""
-
 
 class Gate:
     """Decides for one robot what may be played, plays it, and stops it.
@@ -75,8 +72,9 @@ class Gate:
         self._sequences = SequenceTable()
         self._player = ChunkPlayer(limits, position, config.control_period, config.handover_speed)
         tolerance = None if supervision is None else supervision.tolerance
-        self._guard = SetpointGuard(limits, config.follow_time * limits.velocity if tolerance is None else tolerance)
-        self._last_command = -math.inf
+        if tolerance is None:
+            tolerance = config.follow_time * limits.velocity
+        self._guard = SetpointGuard(limits, tolerance, config.sag_time)
         self._rest = RestMonitor(len(limits), config.rest_velocity, config.rest_duration)
         # Until the first arming a robot that would let go after a stop has no torque to let go of.
         self._setpoint = Setpoint(
@@ -298,10 +296,7 @@ class Gate:
             # A single command to a robot that holds is no trajectory that could begin elsewhere: its way is the limiter's.
             holder = self._lease.holder
             is_handover = holder != chunk.source and (bool(holder) or len(chunk.values) > 1)
-            is_new = holder != chunk.source or motion_time - self._last_command > SILENCE
-            if is_new and self._player.is_at_rest:
-                self._guard.begin()
-            self._last_command = motion_time
+            self._guard.on_command(motion_time, holder != chunk.source, self._player.is_at_rest)
             self._lease.take(chunk.source, motion_time, motion_time + max(planned.end - now.ros, 0.0))
             self._player.play(planned, is_handover=is_handover)
             self._setpoint.source, self._setpoint.sequence = chunk.source, chunk.sequence

@@ -33,6 +33,8 @@ class GateConfig:
             that takes the robot over.
         follow_time: Where no tracking tolerance is supervised, a joint may be behind its set-point by what it moves in this time at its
             velocity limit [s]; infinite bounds nothing.
+        sag_time: A joint that is further from a set-point at rest than it moves in this time at its velocity limit [s] starts its next
+            motion where it is measured.
         rest_velocity: Rest means every measured velocity is under this [rad/s] or [m/s] ...
         rest_duration: ... for this long [s].
     """
@@ -50,6 +52,7 @@ class GateConfig:
     limit_policy: LimitPolicy = LimitPolicy.CLAMP
     handover_speed: float = 0.25
     follow_time: float = math.inf
+    sag_time: float = 0.03
     rest_velocity: float = 0.02
     rest_duration: float = 0.1
 
@@ -63,6 +66,7 @@ class GateConfig:
             "stall_timeout",
             "lease_timeout",
             "follow_time",
+            "sag_time",
             "rest_velocity",
             "rest_duration",
         ):

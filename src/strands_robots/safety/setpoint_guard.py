@@ -16,8 +16,8 @@ from strands_robots.types import FloatArray, JointLimits
 LAG = 0.1
 """A moving joint may be behind its set-point by what it moves in this time at its velocity limit [s], besides its tolerance."""
 
-SAG = 0.03
-"""A joint at rest is held away from its set-point by gravity and friction, by less than it moves in this time [s]."""
+SILENCE = 0.2
+"""A source that said nothing for this long to a robot at rest begins a new motion [s]."""
 
 
 class SetpointGuard:
@@ -27,24 +27,34 @@ class SetpointGuard:
         limits: The robot's joint limits.
         tolerance: How far each joint may be from its set-point (D,) [rad] or [m]; infinite for one that need not follow, as of a
             gripper that holds something.
+        sag_time: Gravity and friction hold a joint at rest away from its set-point, by less than it moves in this time [s].
 
     Attributes:
         reach: A set-point is never sent further from the measured position than this (D,) [rad] or [m].
         sag: A new motion starts at the measured position of each joint that is further than this from a set-point at rest (D,).
     """
 
-    def __init__(self, limits: JointLimits, tolerance: FloatArray) -> None:
+    def __init__(self, limits: JointLimits, tolerance: FloatArray, sag_time: float) -> None:
         self._names = limits.names
         self.reach: FloatArray = tolerance + LAG * limits.velocity
-        self.sag: FloatArray = np.where(np.isfinite(tolerance), np.minimum(tolerance, SAG * limits.velocity), np.inf)
+        self.sag: FloatArray = np.where(np.isfinite(tolerance), np.minimum(tolerance, sag_time * limits.velocity), np.inf)
         self._reach: list[float] = self.reach.tolist()
         self._must_follow = np.isfinite(tolerance)
         self._is_start = False
+        self._last_command = -np.inf
         self._was_interrupted = np.zeros(len(limits), dtype=bool)
 
     def begin(self) -> None:
-        """A motion or an arming begins with the next tick."""
+        """An arming, or a motion, begins with the next tick."""
         self._is_start = True
+
+    def on_command(self, now: float, is_new_source: bool, is_at_rest: bool) -> None:
+        """Take a command at `now` [s] to a robot whose set-point is at rest or not: it may be where a motion begins.
+
+        A stream without a pause goes on pressing against what it meets.
+        """
+        self._is_start |= is_at_rest and (is_new_source or now - self._last_command > SILENCE)
+        self._last_command = now
 
     def interrupt(self) -> None:
         """From here on it is not known what the drives did; a gripper is taken to hold what it holds."""
