@@ -134,8 +134,8 @@ def here(
 
 
 def _arm(client: GraphClient, robot: str, model: str) -> _Arm:
-    from strands_robots.drivers.calibration import load_calibration
     from strands_robots.drivers.calibration_marks import load_marks
+    from strands_robots.drivers.calibration_plausibility import load_plausible
     from strands_robots.robot_config import load_robot
     from strands_robots.ros.arm_watch import ArmWatch
 
@@ -143,7 +143,7 @@ def _arm(client: GraphClient, robot: str, model: str) -> _Arm:
     identity = watch.identity()
     config = load_robot(model or identity.get("model", ""))
     path = Path(identity["calibration"])
-    calibration = load_calibration(path, tuple(config.joints))
+    calibration = load_plausible(path, config)
     if calibration.sha256 != identity.get("calibration_sha256"):
         raise ConfigurationError(
             f"calibration '{path}' is not the one that '{robot}' was connected with; "

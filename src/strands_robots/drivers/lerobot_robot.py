@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.drivers.calibration import load_calibration
+from strands_robots.drivers.calibration_plausibility import load_plausible
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
 from strands_robots.drivers.ports import PortLock
 from strands_robots.drivers.servo_driver import LINK_ERRORS, one_line
@@ -88,7 +88,7 @@ class LeRobotDriver:
     def connect(self) -> None:
         """See `Driver`; the class's own connect configures the arm and leaves its torque on or off as it likes."""
         options = self._options
-        calibration = load_calibration(options.calibration, tuple(self._config.joints))
+        calibration = load_plausible(options.calibration, self._config)
         if options.port:
             self._lock = PortLock(options.port)
         try:

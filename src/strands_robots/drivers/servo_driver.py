@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.drivers.calibration import Calibration, load_calibration
+from strands_robots.drivers.calibration import Calibration
+from strands_robots.drivers.calibration_plausibility import load_plausible
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
 from strands_robots.drivers.ports import PortLock, describe_found
 from strands_robots.drivers.serial_cycle import SerialCycle
@@ -98,7 +99,7 @@ class ServoDriver(ABC):
     def connect(self) -> None:
         """See `Driver`."""
         options = self.options
-        calibration = load_calibration(options.calibration, self.names)
+        calibration = load_plausible(options.calibration, self.config)
         models = self._models()
         self._lock = PortLock(options.port)
         try:
