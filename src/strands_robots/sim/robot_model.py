@@ -11,6 +11,7 @@ import numpy as np
 
 from strands_robots.errors import ModelError
 from strands_robots.robot_config import CameraConfig, JointConfig, RobotConfig
+from strands_robots.sim.base_contacts import name_bodies
 from strands_robots.sim.fused_visuals import fuse_visuals
 from strands_robots.sim.model_file import compile_model, open_model, urdf_velocity_limits
 from strands_robots.sim.servos import add_servos, other_actuators, position_servos, require_servo
@@ -60,6 +61,7 @@ def load_robot_model(config: RobotConfig, name: str) -> RobotModel:
     for key in list(spec.keys):
         spec.delete(key)
     _strip_surroundings(spec)
+    name_bodies(spec)
     model = compile_model(spec, path, role)
     _check_joints(config, model, path)
     _check_cameras(config, model, path)
@@ -86,6 +88,7 @@ def describe_model(path: Path) -> RobotConfig:
     path = Path(path).expanduser().absolute()
     role = "a robot to be described"
     spec = open_model(path, role)
+    name_bodies(spec)
     model = compile_model(spec, path, role)
     joints = _commanded_joints(model, path)
     velocities = urdf_velocity_limits(path)
