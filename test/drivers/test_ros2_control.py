@@ -12,6 +12,7 @@ from strands_robots.drivers.controller_states import check_states
 from strands_robots.drivers.controllers import ControlledRobot, load_controllers
 from strands_robots.drivers.driver import DriverError, LinkLostError
 from strands_robots.drivers.making import Connection, RealRobot, make_driver
+from strands_robots.drivers.patience import Patience
 from strands_robots.drivers.ros2_control import JointSample, Ros2ControlDriver
 from strands_robots.errors import ConfigurationError, UnknownNameError
 from strands_robots.safety.readings import Readings
@@ -34,7 +35,7 @@ class Messages:
         self.states: dict[int, str] = {}
         self.references: dict[str, float] = {}
 
-    def open(self) -> dict[str, str]:
+    def open(self, patience: Patience) -> dict[str, str]:
         self.is_open = True
         return {"controllers": "jtc"}
 

@@ -168,6 +168,7 @@ class DriverLoop:
     def _drive(self, now: Instant) -> None:
         if not self.is_active:
             self.robot.read()
+            self.gate.observe(now, self.robot.velocity)
         else:
             complaint = self.robot.driver.complaint
             if complaint and not self.gate.is_latched:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from strands_robots.drivers.arms import ARM_KINDS, make_arm
 from strands_robots.drivers.controllers import ControlledRobot, load_controllers
 from strands_robots.drivers.driver import Driver
-from strands_robots.drivers.ros2_control import ControllerLink, Ros2ControlDriver
+from strands_robots.drivers.patience import Patience
+from strands_robots.drivers.ros2_control import FIRST_STATES, ControllerLink, Ros2ControlDriver
 from strands_robots.errors import ConfigurationError
 from strands_robots.robot_config import RobotConfig, load_robot
 from strands_robots.safety.gate import Gate, GateConfig
@@ -64,6 +65,8 @@ class Connection:
         controllers: Controllers of a robot behind ros2_control: a name in config/ros2_control or a YAML file.
         stop_category: 0, 1 or 2; -1 takes the robot's own.
         silence: A drive that has not answered for this long is lost [s]; 0 takes the driver's own.
+        wait: Longest wait for the controllers and states of a robot behind ros2_control [s].
+        say: Takes what is waited for, in words.
     """
 
     driver: str = "auto"
@@ -73,6 +76,8 @@ class Connection:
     controllers: str = ""
     stop_category: int = -1
     silence: float = 0.0
+    wait: float = FIRST_STATES
+    say: Callable[[str], None] = lambda text: None
 
 
 def make_driver(robot: RealRobot, given: Connection, make_link: MakeLink) -> Driver:
@@ -139,7 +144,8 @@ def _ros2_control(robot: RealRobot, given: Connection, make_link: MakeLink) -> D
             f"stop category {category.value} takes the torque, which only a controller_manager can; valid: stop_category 2, or "
             "`switch: true` in the controllers' file"
         )
-    return Ros2ControlDriver(controllers, make_link(controllers), robot.config.limits().velocity)
+    velocity = robot.config.limits().velocity
+    return Ros2ControlDriver(controllers, make_link(controllers), velocity, lambda: Patience(given.wait, given.say))
 
 
 def _category(config: RobotConfig, given: int) -> StopCategory:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,12 +12,13 @@ import numpy as np
 from strands_robots.drivers.controllers import ControlledRobot, Output
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
 from strands_robots.drivers.moved_watch import MOVED, MovedWatch
+from strands_robots.drivers.patience import Patience
 from strands_robots.errors import StrandsRobotsError
 from strands_robots.safety.readings import Readings
 from strands_robots.types import FloatArray
 
 FIRST_STATES = 3.0
-"""Longest wait for the first numbers of every joint [s]."""
+"""Longest wait for controllers and the first numbers of every joint, where nothing else is said [s]."""
 
 SHORTEST_STEP = 1e-4
 """Two states closer together than this give no velocity [s]."""
@@ -44,8 +45,11 @@ class JointSample:
 class ControllerLink(Protocol):
     """Messages to and from a robot behind ros2_control. `open` and `close` are the node's thread's, the rest the loop's."""
 
-    def open(self) -> dict[str, str]:
+    def open(self, patience: Patience) -> dict[str, str]:
         """Find states and controllers; return what was found, for diagnostics.
+
+        Args:
+            patience: How long to wait for them.
 
         Raises:
             DriverError: If something is missing, or somebody else moves the robot.
@@ -90,17 +94,24 @@ class Ros2ControlDriver:
         robot: The robot's controllers.
         link: Its messages.
         velocity: The joints' velocity limits (D,) [rad/s] or [m/s].
+        make_patience: Gives the deadline of a connection, which the link shares.
     """
 
     measures: tuple[str, ...] = ()
     sag_time = 0.005
 
-    def __init__(self, robot: ControlledRobot, link: ControllerLink, velocity: FloatArray) -> None:
+    def __init__(
+        self,
+        robot: ControlledRobot,
+        link: ControllerLink,
+        velocity: FloatArray,
+        make_patience: Callable[[], Patience] = lambda: Patience(FIRST_STATES, lambda text: None),
+    ) -> None:
         size = len(robot.joints)
         self.health = Health()
         self.identity: dict[str, str] = {}
         self.complaint = ""
-        self._robot, self._link = robot, link
+        self._robot, self._link, self._make_patience = robot, link, make_patience
         self._index = {name: i for i, name in enumerate(robot.joints)}
         self._position: FloatArray = np.zeros(size)
         self._velocity: FloatArray = np.zeros(size)
@@ -118,9 +129,10 @@ class Ros2ControlDriver:
 
     def connect(self) -> None:
         """See `Driver`."""
+        patience = self._make_patience()
         try:
-            found = self._link.open()
-            self._await_states()
+            found = self._link.open(patience)
+            self._await_states(patience)
         except StrandsRobotsError:
             self._link.close()
             raise
@@ -217,17 +229,15 @@ class Ros2ControlDriver:
                     return joint
         return None
 
-    def _await_states(self) -> None:
-        end = time.monotonic() + FIRST_STATES
+    def _await_states(self, patience: Patience) -> None:
         self._take_all()
         while np.isinf(self._heard).any():
-            if time.monotonic() > end:
-                silent = [name for name, heard in zip(self._robot.joints, self._heard) if np.isinf(heard)]
+            silent = ", ".join(name for name, heard in zip(self._robot.joints, self._heard) if np.isinf(heard))
+            if not patience.go_on(f"{silent} in {self._robot.config.joint_states}"):
                 raise DriverError(
-                    f"{self._robot.config.joint_states} had no numbers of {', '.join(silent)} within {FIRST_STATES:g} s; valid: a "
+                    f"{self._robot.config.joint_states} had no numbers of {silent} within {patience.wait:g} s; valid: a "
                     "joint_state_broadcaster, or `rename` in the controllers' file where joints have other names there"
                 )
-            time.sleep(0.005)
             self._take_all()
 
     def _take_all(self) -> None:

@@ -12,6 +12,7 @@ from rclpy.action.client import ClientGoalHandle
 from strands_robots.action import RunPolicy
 from strands_robots.errors import PolicyError
 from strands_robots.ros.client import GraphClient, NoAnswerError
+from strands_robots.ros.goal_owners import owned_goal
 
 FIND_TIMEOUT = 3.0
 CANCEL_TIMEOUT = 5.0
@@ -55,16 +56,19 @@ def run_policy(client: GraphClient, goal: Goal, tell: Callable[[str], None]) -> 
     try:
         if not client.spin_until(server.server_is_ready, FIND_TIMEOUT):
             raise NoAnswerError(client.absent("action server", "run_policy"))
-        accepted = server.send_goal_async(RunPolicy.Goal(**asdict(goal)), feedback_callback=_Feedback(tell))
-        if not client.spin_until(accepted.done, FIND_TIMEOUT):
-            raise NoAnswerError(f"run_policy did not answer the goal within {FIND_TIMEOUT:g} s")
-        handle: ClientGoalHandle = accepted.result()
-        if not handle.accepted:
-            raise PolicyError(
-                f"run_policy refused '{ascii(goal.policy)[1:-1]}' on '{ascii(goal.robot)[1:-1]}'; policy_node's log "
-                "says why. Valid: a robot of the graph that runs no policy yet, and a limit in --duration or --steps"
+        with owned_goal(client.node) as goal_id:
+            accepted = server.send_goal_async(
+                RunPolicy.Goal(**asdict(goal)), feedback_callback=_Feedback(tell), goal_uuid=goal_id
             )
-        return _result(client, server, handle, tell)
+            if not client.spin_until(accepted.done, FIND_TIMEOUT):
+                raise NoAnswerError(f"run_policy did not answer the goal within {FIND_TIMEOUT:g} s")
+            handle: ClientGoalHandle = accepted.result()
+            if not handle.accepted:
+                raise PolicyError(
+                    f"run_policy refused '{ascii(goal.policy)[1:-1]}' on '{ascii(goal.robot)[1:-1]}'; policy_node's log "
+                    "says why. Valid: a robot of the graph that runs no policy yet, and a limit in --duration or --steps"
+                )
+            return _result(client, server, handle, tell)
     finally:
         server.destroy()
 

@@ -19,6 +19,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from strands_robots.drivers.controllers import TRAJECTORY, ControlledRobot, Output
 from strands_robots.drivers.driver import DriverError, LinkLostError
+from strands_robots.drivers.patience import Patience
 from strands_robots.drivers.ros2_control import JointSample
 from strands_robots.errors import StrandsRobotsError
 from strands_robots.ros import qos
@@ -30,8 +31,8 @@ from strands_robots.ros.publishers import create_publisher
 from strands_robots.ros.stamps import to_duration, to_seconds
 from strands_robots.types import FloatArray
 
-FIND_TIMEOUT = 3.0
-"""Longest wait for controllers to be seen [s]."""
+RIVAL_TIMEOUT = 3.0
+"""Others who command a controller are given this time to be gone [s]."""
 
 RIVAL_PERIOD = 0.5
 """Time between two looks for others who command the robot [s]."""
@@ -68,21 +69,21 @@ class Ros2ControlPort:
         self._look_at = 0.0
         self._rivalry = ""
 
-    def open(self) -> dict[str, str]:
+    def open(self, patience: Patience) -> dict[str, str]:
         """See `ControllerLink`."""
         config, outputs = self._robot.config, self._robot.outputs
         self._refuse_own_topics()
         self._subscription = self._node.create_subscription(
             JointState, config.joint_states, _nothing, _READER, callback_group=NeverCalled(), raw=True
         )
-        self._await_listeners()
+        self._await_listeners(patience)
         self._client = GraphClient(self._node.get_namespace().strip("/"))
         for output in outputs:
-            self._check_joints(self._client, output)
+            self._check_joints(self._client, output, patience)
         checked = "parameters"
         if config.manager:
             self._manager = ControllerManager(self._client, config.manager)
-            self._manager.check([output.controller.name for output in outputs], may_be_inactive=config.switch)
+            self._await_active(self._manager, patience)
             checked = config.manager
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="controllers")
         watched = self._start_watching(self._pool)
@@ -204,19 +205,30 @@ class Ros2ControlPort:
                     f"topic '{topic}' is one of '{self._name}' itself; valid: the topics of its ros2_control, outside {own}"
                 )
 
-    def _await_listeners(self) -> None:
+    def _await_active(self, manager: ControllerManager, patience: Patience) -> None:
+        """Wait until the manager has the controllers as they must be: spawners need a while."""
+        names = [output.controller.name for output in self._robot.outputs]
+        while True:
+            try:
+                manager.check(names, may_be_inactive=self._robot.config.switch)
+            except DriverError as error:
+                if not patience.go_on(str(error).partition(";")[0]):
+                    raise
+            else:
+                return
+
+    def _await_listeners(self, patience: Patience) -> None:
         """Wait for the controllers' subscriptions, and refuse a robot that somebody else commands."""
-        end = time.monotonic() + FIND_TIMEOUT
         for output in self._robot.outputs:
             topic = self._node.resolve_topic_name(output.controller.command_topic)
             kind = _type_name(output)
             while not any(info.topic_type == kind for info in self._node.get_subscriptions_info_by_topic(topic)):
-                if time.monotonic() > end:
+                if not patience.go_on(f"controller '{output.controller.name}', which does not listen on {topic} yet"):
                     raise DriverError(
-                        f"no controller listens on {topic} ({kind}); valid: {self._listeners(kind)}; is '{output.controller.name}' loaded?"
+                        f"no controller listens on {topic} ({kind}) within {patience.wait:g} s; valid: {self._listeners(kind)}; is "
+                        f"'{output.controller.name}' loaded?"
                     )
-                time.sleep(0.05)
-            self._refuse_rivals(topic, end)
+            self._refuse_rivals(topic, time.monotonic() + RIVAL_TIMEOUT)
 
     def _refuse_rivals(self, topic: str, end: float) -> None:
         """Refuse a topic that somebody else publishes on. This node does not yet, and a rival may have the same name."""
@@ -238,11 +250,11 @@ class Ros2ControlPort:
         ]
         return ", ".join(sorted(topics)) or "nobody listens on any such topic"
 
-    def _check_joints(self, client: GraphClient, output: Output) -> None:
+    def _check_joints(self, client: GraphClient, output: Output, patience: Patience) -> None:
         """Refuse a controller that moves other joints, or the same in another order where order says which is which."""
-        name = output.controller.name
+        name, find = output.controller.name, max(patience.left, 3.0)
         try:
-            answer = client.call(GetParameters, f"{name}/get_parameters", GetParameters.Request(names=["joints"]), 3.0)
+            answer = client.call(GetParameters, f"{name}/get_parameters", GetParameters.Request(names=["joints"]), 3.0, find)
         except StrandsRobotsError as error:
             raise DriverError(f"controller '{name}' does not say its joints: {error}") from error
         there = list(answer.values[0].string_array_value) if answer.values else []

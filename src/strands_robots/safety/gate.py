@@ -226,6 +226,11 @@ class Gate:
                 self._lease.extend(self._motion_time(now))
             return setpoint
 
+    def observe(self, now: Instant, velocity: FloatArray) -> None:
+        """Take measured velocities (D,) while no tick is made, as of a robot that is not driven: its rest is evidence all the same."""
+        with self._lock:
+            self._rest.update(velocity, self._motion_time(now), now.steady)
+
     def restart(self, position: FloatArray, now: Instant) -> None:
         """Hold `position` (D,) [rad] at rest, with no chunk and no lease; for a simulated world that was reset."""
         with self._lock:

@@ -39,7 +39,7 @@ from strands_robots.sim.control import ControlLoop
 from strands_robots.sim.gl import check_rendering
 from strands_robots.sim.model_guard import ModelGuard
 from strands_robots.sim.runtime import RuntimeConfig, SimRuntime, WorldMode
-from strands_robots.sim.viewer import Viewer
+from strands_robots.sim.viewer import Viewer, require_screen
 from strands_robots.sim.world import World
 from strands_robots.sim.world_robot import WorldRobot
 from strands_robots.sim.world_setup import world_config
@@ -113,6 +113,8 @@ class SimNode(Node):
     def __init__(self) -> None:
         super().__init__("sim_node")
         given = read_parameters(self, SimParameters)
+        if not given.headless:
+            require_screen()
         config = world_config(given.robots, given.scene, given.timestep, given.camera_rate)
         self.world = World(config, given.seed)
         self._given = given
@@ -243,4 +245,4 @@ def _gate(robot: WorldRobot, given: SimParameters) -> Gate:
 
 def main() -> int:
     """Run sim_node; return the process's exit code."""
-    return run_node(SimNode, has_pictures=True, is_critical=True)
+    return run_node(SimNode, grace=2.5, has_pictures=True, is_critical=True)
