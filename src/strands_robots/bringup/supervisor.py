@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,9 @@ from strands_robots.bringup.journal import EndJournal
 
 HARD_STEPS = ((signal.SIGTERM, 1.0), (signal.SIGKILL, 0.4))
 """Signals to a process that SIGINT did not end within its patience, and how long each may take [s]."""
+
+YOUNG = 10.0
+"""A process that was started less than this ago may still be importing [s]; nodes end by SIGTERM as by SIGINT."""
 
 TURN = 0.02
 """Time between two looks whether the turn of a process to end has come [s]."""
@@ -166,6 +170,7 @@ class Supervisor:
             start_new_session=True,
         )
         assert process.stdout is not None
+        began = time.monotonic()
         self._running[spec.end_stage] += 1
         relay = asyncio.create_task(self._relay(spec.name, process.stdout))
         ended = asyncio.create_task(process.wait())
@@ -173,7 +178,7 @@ class Supervisor:
         try:
             await asyncio.wait((ended, stop), return_when=asyncio.FIRST_COMPLETED)
             if not ended.done():
-                await self._stop(spec, process, ended)
+                await self._stop(spec, process, ended, began)
         finally:
             stop.cancel()
             self._running[spec.end_stage] -= 1
@@ -183,11 +188,16 @@ class Supervisor:
         relay.cancel()
         return await ended
 
-    async def _stop(self, spec: ProcessSpec, process: asyncio.subprocess.Process, ended: asyncio.Task[int]) -> None:
+    async def _stop(
+        self, spec: ProcessSpec, process: asyncio.subprocess.Process, ended: asyncio.Task[int], began: float
+    ) -> None:
         """End a process when its turn has come: the log outlives what it logs, and an arm's driver those who command it."""
         while not ended.done() and any(self._running[stage] for stage in list(self._running) if stage < spec.end_stage):
             await asyncio.wait((ended,), timeout=TURN)
-        for number, patience in ((signal.SIGINT, spec.end_patience), *HARD_STEPS):
+        # An interpreter that is interrupted while it still starts prints a traceback, which hides what others said.
+        is_young = time.monotonic() - began < YOUNG
+        first = signal.SIGTERM if is_young else signal.SIGINT
+        for number, patience in ((first, spec.end_patience), *HARD_STEPS):
             _signal_group(process.pid, number)
             await asyncio.wait((ended,), timeout=patience)
             if ended.done():

@@ -42,7 +42,7 @@ from strands_robots.sim.runtime import RuntimeConfig, SimRuntime, WorldMode
 from strands_robots.sim.viewer import Viewer, require_screen
 from strands_robots.sim.world import World
 from strands_robots.sim.world_robot import WorldRobot
-from strands_robots.sim.world_setup import world_config
+from strands_robots.sim.world_setup import naming_robots, world_config
 from strands_robots.types import Instant, StopCategory
 
 WATCH_PERIOD = 0.1
@@ -115,8 +115,9 @@ class SimNode(Node):
         given = read_parameters(self, SimParameters)
         if not given.headless:
             require_screen()
-        config = world_config(given.robots, given.scene, given.timestep, given.camera_rate)
-        self.world = World(config, given.seed)
+        with naming_robots(given.robots):
+            config = world_config(given.robots, given.scene, given.timestep, given.camera_rate)
+            self.world = World(config, given.seed)
         self._given = given
         robots = self._robots = RobotRoster(self, self.world, lambda robot: _gate(robot, given), self._robot_ports)
         control = ControlLoop(self.world, robots.loops, given.timestep, given.control_period)
