@@ -69,7 +69,9 @@ def test_base_without_a_name_has_the_one_that_the_world_gives_it() -> None:
 def test_pose_out_of_reach_is_unreachable_with_both_distances(x: float, straight: bool) -> None:
     arm = Arm(load_robot("so101"))
     pose = PoseTarget(Pose(np.array([x, 0.0, 0.1]), np.eye(3)), Orientation.FREE)
-    with pytest.raises(MotionError, match=r"m from the base, and the tool reaches no further than \d\.\d\d m") as caught:
+    with pytest.raises(
+        MotionError, match=r"m from the base, and the tool reaches no further than \d\.\d\d m"
+    ) as caught:
         MovePlanner(arm).plan(pose, np.zeros(len(arm.limits)), straight=straight)
     assert caught.value.reason == "unreachable"
 

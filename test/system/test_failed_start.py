@@ -45,13 +45,18 @@ def test_driver_that_refuses_is_in_the_last_line(tmp_path: Path) -> None:
     last = start(
         tmp_path, "real", "--robot", "left:=so101", "--port", "/dev/nothing", "--calibration", str(file)
     )[-1]  # fmt: skip
-    assert "driver_node ended" in last and "robot 'left'" in last and str(file) in last and "is not one of this robot" in last
+    assert (
+        "driver_node ended" in last
+        and "robot 'left'" in last
+        and str(file) in last
+        and "is not one of this robot" in last
+    )
 
 
-def test_error_that_names_neither_robot_nor_file_gets_both(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"robot 'left' \(/x/left\.xml\): camera 'left/side' follows something"):
-        with naming_robots(["left=/x/left.xml", "right=so101"]):
-            raise ConfigurationError("camera 'left/side' follows something")
+def test_error_that_names_neither_robot_nor_file_gets_both() -> None:
+    words = r"robot 'left' \(/x/left\.xml\): camera 'left/side' follows something"
+    with pytest.raises(ConfigurationError, match=words), naming_robots(["left=/x/left.xml", "right=so101"]):
+        raise ConfigurationError("camera 'left/side' follows something")
 
 
 @pytest.mark.skipif(bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")), reason="has a screen")

@@ -43,7 +43,13 @@ class NodeMaker:
         own = {"run_id": self._options.run_id, **parameters}
         stage, patience = _ENDS.get(name, (0, END_PATIENCE))
         return NodeSpec(
-            name, name, parameters=own, parameter_files=self._files, on_exit=on_exit, end_stage=stage, end_patience=patience
+            name,
+            name,
+            parameters=own,
+            parameter_files=self._files,
+            on_exit=on_exit,
+            end_stage=stage,
+            end_patience=patience,
         )
 
     def graph(self, *moving: NodeSpec, safety: Mapping[str, ParameterValue]) -> Graph:

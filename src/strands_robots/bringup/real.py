@@ -46,7 +46,8 @@ class RealOptions(GraphOptions):
         "For an arm behind ros2_control, in place of port and arm: its controllers, a name in config/ros2_control or a .yaml file.",
     )
     wait: float = option(
-        30.0, "Longest wait at the start for controllers and states of an arm behind ros2_control [s]; it is said what for."
+        30.0,
+        "Longest wait at the start for controllers and states of an arm behind ros2_control [s]; it is said what for.",
     )
     cameras: str = option(
         "",

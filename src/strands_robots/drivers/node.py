@@ -41,7 +41,10 @@ class DriverParameters:
         "", "Controllers of a robot behind ros2_control: a name in config/ros2_control, a YAML file, or YAML."
     )
     wait: float = parameter(
-        30.0, "Longest wait at a connection for controllers and states of a robot behind ros2_control [s].", minimum=0.1, maximum=3600.0
+        30.0,
+        "Longest wait at a connection for controllers and states of a robot behind ros2_control [s].",
+        minimum=0.1,
+        maximum=3600.0,
     )
     autostart: str = parameter(
         "none", "Transitions that the node makes once, at its start.", choices=["none", "configure", "activate"]

@@ -52,7 +52,11 @@ class Trajectory:
             )
 
     def begin_at(
-        self, position: FloatArray, delay: float, velocity: FloatArray | None = None, acceleration: FloatArray | None = None
+        self,
+        position: FloatArray,
+        delay: float,
+        velocity: FloatArray | None = None,
+        acceleration: FloatArray | None = None,
     ) -> Trajectory:
         """Return the trajectory from the state of motion that it starts in, `delay` seconds later.
 

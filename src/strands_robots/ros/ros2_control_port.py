@@ -254,7 +254,9 @@ class Ros2ControlPort:
         """Refuse a controller that moves other joints, or the same in another order where order says which is which."""
         name, find = output.controller.name, max(patience.left, 3.0)
         try:
-            answer = client.call(GetParameters, f"{name}/get_parameters", GetParameters.Request(names=["joints"]), 3.0, find)
+            answer = client.call(
+                GetParameters, f"{name}/get_parameters", GetParameters.Request(names=["joints"]), 3.0, find
+            )
         except StrandsRobotsError as error:
             raise DriverError(f"controller '{name}' does not say its joints: {error}") from error
         there = list(answer.values[0].string_array_value) if answer.values else []

@@ -37,7 +37,9 @@ class SetpointGuard:
     def __init__(self, limits: JointLimits, tolerance: FloatArray, sag_time: float) -> None:
         self._names = limits.names
         self.reach: FloatArray = tolerance + LAG * limits.velocity
-        self.sag: FloatArray = np.where(np.isfinite(tolerance), np.minimum(tolerance, sag_time * limits.velocity), np.inf)
+        self.sag: FloatArray = np.where(
+            np.isfinite(tolerance), np.minimum(tolerance, sag_time * limits.velocity), np.inf
+        )
         self._reach: list[float] = self.reach.tolist()
         self._must_follow = np.isfinite(tolerance)
         self._is_start = False

@@ -86,7 +86,9 @@ def attach_robot(spec: mujoco.MjSpec, robot: RobotSpec, group: int) -> FloatArra
     try:
         spec.attach(child, prefix=f"{robot.name}/", frame=frame)
     except ValueError as error:
-        raise ModelError(f"model file '{model.path}' of robot '{robot.name}' cannot be attached; MuJoCo says: {error}") from error
+        raise ModelError(
+            f"model file '{model.path}' of robot '{robot.name}' cannot be attached; MuJoCo says: {error}"
+        ) from error
     cos, sin = math.cos(robot.yaw), math.sin(robot.yaw)
     rotation = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
     corners = np.array(list(itertools.product(*model.box.T))) @ rotation.T + robot.position
@@ -126,20 +128,37 @@ def _default_surroundings() -> mujoco.MjSpec:
     spec.visual.rgba.haze = [0.62, 0.68, 0.74, 1.0]
     _add_sky_and_floor(spec)
     spec.worldbody.add_light(
-        name="key", pos=[-0.4, -1.2, 2.6], dir=[0.2, 0.4, -0.9], diffuse=[0.42, 0.42, 0.40], specular=[0.15, 0.15, 0.15],
-        ambient=[0.0, 0.0, 0.0], castshadow=True, type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        name="key",
+        pos=[-0.4, -1.2, 2.6],
+        dir=[0.2, 0.4, -0.9],
+        diffuse=[0.42, 0.42, 0.40],
+        specular=[0.15, 0.15, 0.15],
+        ambient=[0.0, 0.0, 0.0],
+        castshadow=True,
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
     )
     spec.worldbody.add_light(
-        name="fill", pos=[-1.0, 1.0, 1.5], dir=[0.6, -0.6, -0.7], diffuse=[0.15, 0.16, 0.18], specular=[0.0, 0.0, 0.0],
-        ambient=[0.0, 0.0, 0.0], castshadow=False, type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        name="fill",
+        pos=[-1.0, 1.0, 1.5],
+        dir=[0.6, -0.6, -0.7],
+        diffuse=[0.15, 0.16, 0.18],
+        specular=[0.0, 0.0, 0.0],
+        ambient=[0.0, 0.0, 0.0],
+        castshadow=False,
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
     )
     return spec
 
 
 def _add_sky_and_floor(spec: mujoco.MjSpec) -> None:
     spec.add_texture(
-        name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=[0.72, 0.78, 0.84], rgb2=[0.42, 0.48, 0.56], width=256, height=1536,
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.72, 0.78, 0.84],
+        rgb2=[0.42, 0.48, 0.56],
+        width=256,
+        height=1536,
     )
     # A plain colour: sampling a texture over the whole picture takes as long as everything else in software rendering.
     spec.add_material(name=FLOOR, rgba=[0.47, 0.49, 0.51, 1.0], specular=0.0, shininess=0.0)

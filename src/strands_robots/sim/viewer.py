@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from typing import Any
 
@@ -17,14 +18,17 @@ def require_screen() -> None:
     """
     try:
         import glfw
-        import mujoco.viewer
+
+        importlib.import_module("mujoco.viewer")
     except (ImportError, AttributeError, OSError) as error:
         raise ConfigurationError(f"the viewer cannot be loaded: {error}; valid: headless:=true") from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # glfw warns of what is said here
         found = glfw.init()
     if not found:
-        raise ConfigurationError("headless is false, and the viewer found no screen; valid: headless:=true, or a DISPLAY")
+        raise ConfigurationError(
+            "headless is false, and the viewer found no screen; valid: headless:=true, or a DISPLAY"
+        )
 
 
 class Viewer:
