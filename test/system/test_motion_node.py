@@ -120,7 +120,7 @@ def test_a_target_in_the_table_is_refused_with_what_would_touch(moving: MotionGr
         ({"positions": [NAN]}, "position of 'shoulder_pan' is nan; valid: -1.91986 to 1.91986"),
         ({"positions": [2.0]}, "position of 'shoulder_pan' is 2; valid: -1.91986 to 1.91986"),
         ({"joint_tolerance": -1.0}, "joint_tolerance is -1; valid"),
-        ({"speed_scale": 1.5}, "speed_scale is 1.5; valid: above 0 and up to 1, or 0 for 0.5"),
+        ({"speed_scale": 1.5}, "speed_scale is 1.5; valid: 0.01 to 1, or 0 for 0.5"),
         ({"straight": True}, "straight is true for a joint target"),
     ],
 )

@@ -80,6 +80,6 @@ def check_plausible(
             )
     if problems:
         raise DriverError(
-            f"{what} cannot be one of '{config.name}': {'; '.join(problems)}; valid: lerobot-calibrate once more, every joint moved from end to "
-            "end, from a pose in the middle of all travels"
+            f"{what} cannot be one of '{config.name}': {'; '.join(problems)}; valid: lerobot-calibrate once more, every joint moved "
+            "from end to end, from a pose in the middle of all travels"
         )

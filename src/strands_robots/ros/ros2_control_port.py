@@ -143,8 +143,10 @@ class Ros2ControlPort:
         """See `ControllerLink`."""
         if self._pool is not None:
             self._pool.shutdown(wait=True)
-        for watch in (*self._states.values(), *([] if self._watch is None else [self._watch])):
-            watch.close()
+        for state in self._states.values():
+            state.close()
+        if self._watch is not None:
+            self._watch.close()
         self._states, self._watch = {}, None
         for writer in self._writers:
             writer.close()
