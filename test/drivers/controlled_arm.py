@@ -5,6 +5,14 @@ trajectory replaces the one that runs and starts from the measured state (`inter
 one whose end is past is refused; points in any order of joints; linear, cubic or quintic by what the points carry; a last point with a
 velocity is refused; after the end it holds the last point. The forward_command_controller passes positions on. The arm follows with a lag.
 
+SIGUSR1 silences the broadcaster, and lets it speak again. SIGUSR2 deactivates the controller, and activates it again: inactive it ignores
+what it is sent (`topic_callback`: `subscriber_is_active_`) and the arm holds; activated, a joint_trajectory_controller holds the measured
+position (`on_activate`: `set_hold_position`), and a forward_command_controller forgets its last command and leaves the arm's as it is
+(`forward_controllers_base.cpp`, `on_activate`: `reset_controller_reference_msg`). `/own_goal` stands for a client of the controller's own
+action: positions that the arm then reaches in a second, past every other client.
+
+Source: ros-controls/ros2_controllers, branch jazzy, commit ed360c97d6e9e74cb884e3e39a949d987cd15c11.
+
     python controlled_arm.py <kind> <controller> <joint>=<position> ...
 """
 
@@ -66,11 +74,13 @@ class ControlledArm:
 
     def __init__(self, kind: str, name: str, start: dict[str, float]) -> None:
         self.joints = list(start)
+        self.is_trajectory = kind == "joint_trajectory"
         self.measured = np.array(list(start.values()))
         self.velocity = np.zeros(len(start))
         self.command = self.measured.copy()
         self.running: Segments | None = None
         self.is_silent = False
+        self.is_active = True
         self.updated = time.monotonic()
         self.broadcaster = Node("joint_state_broadcaster")
         self.controller = Node(name)
@@ -80,15 +90,32 @@ class ControlledArm:
             self.controller.create_subscription(JointTrajectory, f"{name}/joint_trajectory", self.on_trajectory, 10)
         else:
             self.controller.create_subscription(Float64MultiArray, f"{name}/commands", self.on_positions, 10)
+        self.controller.create_subscription(Float64MultiArray, "/own_goal", self.on_own_goal, 10)
         self.broadcaster.create_timer(PERIOD, self.update)
 
+    def switch(self) -> None:
+        self.is_active = not self.is_active
+        self.running = None
+        if self.is_active and self.is_trajectory:
+            self.command = self.measured.copy()
+        print("activated" if self.is_active else "deactivated", flush=True)
+
+    def on_own_goal(self, message: Float64MultiArray) -> None:
+        here, there, still = self.command, np.array(message.data), np.zeros(len(self.joints))
+        self.running = Segments(time.time(), np.array([0.0, 1.0]), [np.array([here, there]), np.array([still, still])])
+
     def on_positions(self, message: Float64MultiArray) -> None:
+        if not self.is_active:
+            return
         if len(message.data) != len(self.joints):
             self.controller.get_logger().error("command size does not match number of joints")
             return
+        self.running = None
         self.command = np.array(message.data)
 
     def on_trajectory(self, message: JointTrajectory) -> None:
+        if not self.is_active:
+            return
         problem = self.problem_of(message)
         if problem:
             self.controller.get_logger().error(problem)
@@ -159,6 +186,7 @@ def main() -> None:
         arm.is_silent = not arm.is_silent
 
     signal.signal(signal.SIGUSR1, toggle)
+    signal.signal(signal.SIGUSR2, lambda number, frame: arm.switch())
     executor = rclpy.executors.SingleThreadedExecutor()
     executor.add_node(arm.broadcaster)
     executor.add_node(arm.controller)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
+from strands_robots.control.readings import Readings
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.core.share import config_names
@@ -15,6 +16,7 @@ from strands_robots.drivers.controller_states import check_states
 from strands_robots.drivers.controllers import ControlledRobot, load_controllers
 from strands_robots.drivers.driver import DriverError, LinkLostError
 from strands_robots.drivers.making import RealRobot, RobotConnection, make_driver
+from strands_robots.drivers.patience import Patience
 from strands_robots.drivers.ros2_control import MeasuredJoints, Ros2ControlDriver
 
 JOINTS = ("a", "b", "c")
@@ -30,8 +32,10 @@ class Messages:
         self.switched: list[bool] = []
         self.is_open = False
         self.rivalry = ""
+        self.states: dict[int, str] = {}
+        self.references: dict[str, float] = {}
 
-    def open(self) -> dict[str, str]:
+    def open(self, patience: Patience) -> dict[str, str]:
         self.is_open = True
         return {"controllers": "jtc"}
 
@@ -44,6 +48,12 @@ class Messages:
 
     def switch(self, active: bool) -> None:
         self.switched.append(active)
+
+    def inactive(self) -> dict[int, str]:
+        return self.states
+
+    def reference(self, output: int) -> dict[str, float]:
+        return self.references
 
     def check(self) -> str:
         return self.rivalry
@@ -58,7 +68,7 @@ class Messages:
 
 def connected(text: str = ONE) -> tuple[Ros2ControlDriver, Messages]:
     messages = Messages()
-    driver = Ros2ControlDriver(load_controllers(text, JOINTS), messages)
+    driver = Ros2ControlDriver(load_controllers(text, JOINTS), messages, np.full(3, 2.0))
     messages.say(c=3.0, a=1.0, b=2.0)
     driver.connect()
     return driver, messages
@@ -144,7 +154,7 @@ def test_somebody_else_who_commands_the_robot_is_complained_about() -> None:
 def test_robot_without_states_is_refused_with_the_joints_that_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("strands_robots.drivers.ros2_control.FIRST_STATES", 0.02)
     messages = Messages()
-    driver = Ros2ControlDriver(load_controllers(ONE, JOINTS), messages)
+    driver = Ros2ControlDriver(load_controllers(ONE, JOINTS), messages, np.full(3, 2.0))
     messages.say(b=1.0)
     with pytest.raises(DriverError, match=r"no numbers of a, c .*rename"):
         driver.connect()
@@ -215,3 +225,68 @@ def test_controllers_that_are_missing_or_not_active_are_named_with_those_that_ar
         check_states(states, ["jtc"], may_be_inactive=False)
     with pytest.raises(DriverError, match=r"'arm' is not loaded; loaded: .*jtc \(inactive\)"):
         check_states(states, ["arm"], may_be_inactive=True)
+
+
+def detached(driver: Ros2ControlDriver) -> Readings:
+    readings = Readings.of_size(3)
+    read(driver)
+    driver.read_others(readings)
+    return readings
+
+
+def test_inactive_controller_detaches_its_joints_and_is_sent_nothing_until_it_is_active() -> None:
+    driver, messages = connected(
+        "{controllers: [{name: arm, kind: joint_trajectory, joints: [a, b]}, {name: hand, kind: position, joints: [c]}],"
+        " manager: ''}"
+    )
+    driver.set_torque(True)
+    messages.sent.clear()
+    messages.states = {0: "controller 'arm' is inactive, not active"}
+    readings = detached(driver)
+    assert readings.detached == messages.states[0] == driver.complaint
+    assert readings.is_detached.tolist() == [True, True, False]
+    driver.set_target(np.array([0.5, 0.5, 0.5]))
+    assert [output for output, _ in messages.sent] == [1], "an inactive controller is sent nothing"
+    messages.states = {}
+    assert detached(driver).detached == ""
+    driver.set_target(np.array([1.0, 2.0, 0.5]))
+    assert messages.sent[-1] == (0, [1.0, 2.0]), "active again, it is told where the arm is"
+
+
+def test_inactive_controllers_are_no_matter_without_torque() -> None:
+    driver, messages = connected("{controllers: [{name: x, kind: position}], switch: true}")
+    messages.states = {0: "controller 'x' is inactive, not active"}
+    assert detached(driver).detached == ""
+
+
+def test_joint_that_left_its_place_without_a_command_detaches_the_robot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strands_robots.drivers.moved_watch.SETTLE", 0.0)
+    driver, messages = connected()
+    driver.set_torque(True)
+    driver.set_target(np.array([1.0, 2.0, 3.0]))
+    assert detached(driver).detached == ""
+    messages.say(a=1.03, b=2.0, c=3.0)
+    assert detached(driver).detached == "", "0.03 rad are no motion of another client"
+    messages.say(a=1.06, b=2.0, c=3.0)
+    readings = detached(driver)
+    assert "'a' was moved" in readings.detached and readings.is_detached.all()
+    assert "1.060" in readings.detached and "1.000" in readings.detached
+
+
+def test_controller_that_follows_another_set_point_detaches_the_robot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strands_robots.drivers.moved_watch.SETTLE", 0.0)
+    driver, messages = connected()
+    driver.set_target(np.array([1.0, 2.0, 3.0]))
+    driver.set_torque(True)
+    messages.references = {"a": 1.0, "b": 2.3, "c": 3.0}
+    assert "'b' was moved" in detached(driver).detached
+
+
+def test_late_arrival_at_the_set_point_is_no_motion_of_another_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("strands_robots.drivers.moved_watch.SETTLE", 0.0)
+    driver, messages = connected()
+    driver.set_target(np.array([1.2, 2.0, 3.0]))
+    driver.set_torque(True)
+    for a in (1.0, 1.1, 1.2):
+        messages.say(a=a, b=2.0, c=3.0)
+        assert detached(driver).detached == ""

@@ -44,14 +44,16 @@ def test_arm_is_moved_through_the_gate(robot: RobotUnderTest) -> None:
 
 def test_controller_that_is_not_there_is_refused_with_those_that_are(robot: RobotUnderTest) -> None:
     process = robot.graph.start(
-        "driver_node", robot="other=ur5e", autostart="activate",
+        "driver_node", robot="other=ur5e", autostart="activate", wait=3.0,
         controllers='{controllers: [{name: nobody, kind: joint_trajectory}], manager: ""}',
     )  # fmt: skip
     assert process.wait(40.0) == 2
     assert (
-        "no controller listens on /nobody/joint_trajectory (trajectory_msgs/msg/JointTrajectory); valid: "
+        "no controller listens on /nobody/joint_trajectory (trajectory_msgs/msg/JointTrajectory) within 3 s; valid: "
         in process.text
     )
+    assert "waiting for controller 'nobody', which does not listen on /nobody/joint_trajectory yet" in process.text
+    assert "error: robot 'other': no controller listens" in process.text
     assert f"/{CONTROLLER}/joint_trajectory" in process.text
 
 
@@ -93,3 +95,15 @@ def test_arm_that_falls_silent_in_motion_is_stopped_then_lost_until_an_operator_
 
 def state_of(robot: RobotUnderTest) -> int:
     return int(robot.client.call(GetState, "driver_node/get_state", GetState.Request()).current_state.id)
+
+
+def test_controllers_that_come_up_after_the_driver_are_waited_for() -> None:
+    with Graph() as graph:
+        controllers = f'{{controllers: [{{name: {CONTROLLER}, kind: joint_trajectory}}], manager: ""}}'
+        driver = graph.start(
+            "driver_node", robot="ur5e=ur5e", driver="ros2_control", controllers=controllers, autostart="activate"
+        )
+        wait_for(lambda: "waiting for controller" in driver.text, 30.0, "that the driver says what it waits for")
+        time.sleep(3.0)  # As long as it had to be there before.
+        start_controlled_arm(graph)
+        wait_for(lambda: "is connected" in driver.text, 30.0, "a connected driver")

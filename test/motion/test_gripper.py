@@ -11,6 +11,7 @@ from strands_robots.core.errors import MotionError
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.motion.gripper import Grip, grip
 from strands_robots.motion.motion_reason import MotionReason
+from strands_robots.motion.move_to import joint_target
 from strands_robots.motion.task import GripTask
 
 from .simulated import CUBE, GRASP, Simulated, scene_file
@@ -99,3 +100,17 @@ def test_fraction_and_joint_position_are_the_same_grip(config: RobotConfig) -> N
     assert half.target == pytest.approx((1.74533 - 0.174533) / 2.0)
     assert (same.target, same.tolerance) == (half.target, half.tolerance)
     assert half.fraction(np.full(6, half.target)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("position", "end"), [(1.0 + 1e-9, 1.0), (-1e-12, 0.0)])
+def test_an_end_that_arithmetic_missed_is_taken_for_the_end(config: RobotConfig, position: float, end: float) -> None:
+    assert ask(config, position=position).target == ask(config, position=end).target
+    angle = {0.0: -0.174533, 1.0: 1.74533}[end]
+    assert ask(config, position=angle + position - end, is_fraction=False).target == angle
+
+
+def test_what_is_out_of_range_is_told_apart_from_the_end_that_it_misses(config: RobotConfig) -> None:
+    with pytest.raises(MotionError, match=r"position is 1\.00001, .*valid: 0 to 1"):
+        ask(config, position=1.00001)
+    with pytest.raises(MotionError, match=r"is 2\.841212; valid: -2\.74385 to 2\.84121"):
+        joint_target(config.limits(), ["wrist_roll"], [2.841212], 0.0)

@@ -264,7 +264,7 @@ def test_a_goal_of_nobody_has_the_lowest_class() -> None:
 
 @pytest.mark.parametrize("speed", [-0.1, 1.1, float("nan")])
 def test_a_speed_scale_that_is_none_is_refused(speed: float) -> None:
-    with pytest.raises(MotionError, match=r"speed_scale is .*; valid: above 0 and up to 1, or 0 for 0.5"):
+    with pytest.raises(MotionError, match=r"speed_scale is .*; valid: 0.01 to 1, or 0 for 0.5"):
         checked_speed(speed)
 
 

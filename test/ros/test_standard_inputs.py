@@ -11,6 +11,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from strands_robots.core.errors import ConfigurationError, ShapeError
 from strands_robots.core.types import ControlMode, JointLimits
+from strands_robots.motion.setpoint_motion import SetpointMotion
 from strands_robots.ros.messages.stamps import to_duration, to_time
 from strands_robots.ros.robot.standard_inputs import StandardInput
 
@@ -19,16 +20,29 @@ TARGET = np.array([0.1, 0.2])
 NOW = 50.0
 
 
-def point(seconds: float, *positions: float, velocities: tuple[float, ...] = ()) -> JointTrajectoryPoint:
-    return JointTrajectoryPoint(
-        positions=list(positions), velocities=list(velocities), time_from_start=to_duration(seconds)
-    )
+def point(seconds: float, *positions: float, **more: tuple[float, ...]) -> JointTrajectoryPoint:
+    fields = {name: list(values) for name, values in more.items()}
+    return JointTrajectoryPoint(positions=list(positions), time_from_start=to_duration(seconds), **fields)
 
 
-def trajectory(*points: JointTrajectoryPoint, stamp: float = 0.0, names: tuple[str, ...] = ("pan", "lift")):
+def trajectory(
+    *points: JointTrajectoryPoint,
+    stamp: float = 0.0,
+    names: tuple[str, ...] = ("pan", "lift"),
+    motion: SetpointMotion | None = None,
+):
     message = JointTrajectory(joint_names=list(names), points=list(points))
     message.header.stamp = to_time(stamp)
-    return StandardInput("external/joint_trajectory").from_trajectory(message, NOW, TARGET, LIMITS)
+    motion = SetpointMotion(TARGET, NOW) if motion is None else motion
+    return StandardInput("external/joint_trajectory").from_trajectory(message, NOW, motion, LIMITS)
+
+
+def moving(velocity: float, age: float = 0.004) -> SetpointMotion:
+    """A set-point of both joints that has moved for a while and was at TARGET `age` [s] ago."""
+    motion = SetpointMotion(TARGET - 0.02 * velocity, NOW - age - 0.02)
+    for k in (1, 2):
+        motion = motion.update(TARGET - 0.01 * velocity * (2 - k), NOW - age - 0.01 * (2 - k))
+    return motion
 
 
 def test_trajectory_starts_now_at_the_present_target() -> None:
@@ -56,6 +70,81 @@ def test_stamp_in_the_future_holds_until_then() -> None:
 def test_velocities_of_all_points_make_it_cubic() -> None:
     chunk = trajectory(point(0.0, 0.0, 0.0, velocities=(0.0, 0.0)), point(1.0, 1.0, 1.0, velocities=(0.0, 0.0)))
     assert chunk.values[25, 0] == pytest.approx(3 * 0.25**2 - 2 * 0.25**3)
+
+
+def test_trajectory_that_replaces_a_motion_begins_with_its_velocity() -> None:
+    goal = TARGET + 0.104 * 0.8
+    chunk = trajectory(point(0.1, *goal, velocities=(0.8, 0.8)), motion=moving(0.8))
+    assert chunk.observation_stamp == pytest.approx(NOW - 0.004), "from when the last set-point was given"
+    assert np.diff(chunk.values[:, 0])[:-1] / 0.01 == pytest.approx(0.8, rel=1e-6), "no ripple"
+
+
+def test_trajectory_with_accelerations_begins_with_the_present_one() -> None:
+    chunk = trajectory(
+        point(0.1, *(TARGET + 0.08), velocities=(0.8, 0.8), accelerations=(0.0, 0.0)), motion=moving(0.8, 0.0)
+    )
+    assert np.diff(chunk.values[:, 0]) / 0.01 == pytest.approx(0.8, rel=1e-6)
+
+
+def test_moving_robot_goes_on_to_the_first_point_of_a_stamp_in_the_future() -> None:
+    chunk = trajectory(point(0.08, *(TARGET + 0.08), velocities=(0.8, 0.8)), stamp=NOW + 0.02, motion=moving(0.8, 0.0))
+    assert np.diff(chunk.values[:, 0]) / 0.01 == pytest.approx(0.8, rel=1e-6)
+
+
+def test_stamp_in_the_past_whose_first_point_is_still_to_come_begins_now() -> None:
+    chunk = trajectory(point(1.0, 0.6, 0.6), stamp=NOW - 0.5)
+    assert chunk.observation_stamp == NOW and len(chunk.values) == 51
+    assert chunk.values[0] == pytest.approx(TARGET)
+
+
+def test_set_point_that_stands_has_no_motion() -> None:
+    motion = moving(0.8)
+    assert motion.is_moving(NOW) and not motion.is_moving(NOW + 0.2)
+    assert not motion.update(motion.position, NOW + 0.006).is_moving(NOW + 0.006)
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        ([point(1.0, 0.5, 0.5, effort=(1.0, 1.0))], "point 0 has 2 efforts"),
+        ([point(1.0, 0.5, 0.5, velocities=(0.1, 0.1)), point(2.0, 0.5, 0.5)], "point 0 has velocities, point 1 has none"),
+        ([point(1.0, 0.5, 0.5), point(2.0, 0.5, 0.5, velocities=(0.1, 0.1))], "point 1 has velocities, point 0 has none"),
+        ([point(1.0, 0.5, 0.5, accelerations=(0.1, 0.1))], "accelerations without velocities"),
+        (
+            [
+                point(1.0, 0.5, 0.5, velocities=(0.0, 0.0), accelerations=(0.1, 0.1)),
+                point(2.0, 0.5, 0.5, velocities=(0.0, 0.0)),
+            ],
+            "point 0 has accelerations, point 1 has none",
+        ),
+    ],
+)  # fmt: skip
+def test_what_no_joint_would_follow_is_refused_and_not_dropped(points: list[JointTrajectoryPoint], words: str) -> None:
+    with pytest.raises(ShapeError, match=words):
+        trajectory(*points)
+
+
+def test_stream_with_velocities_is_followed_without_ripple_or_lag() -> None:
+    """A client streams points 0.1 s ahead at 50 Hz; what comes out moves as it asked."""
+    motion, given, heard = SetpointMotion(np.zeros(2), 0.0), StandardInput("external/x"), []
+    chunk, speed = None, 0.5
+    for tick in range(300):
+        now = 0.01 * tick
+        if chunk is not None:
+            assert chunk.observation_stamp is not None
+            rows = chunk.values[:, 0]
+            at = (now - chunk.observation_stamp) / chunk.control_period
+            motion = motion.update(np.array([float(np.interp(at, np.arange(len(rows)), rows)), 0.0]), now)
+            heard.append((now, motion.position[0]))
+        if tick % 2 == 0:
+            received = now + 0.003
+            ahead = point(0.1, speed * (received + 0.1), 0.0, velocities=(speed, 0.0))
+            message = JointTrajectory(joint_names=["pan", "lift"], points=[ahead])
+            chunk = given.from_trajectory(message, received, motion, LIMITS)
+    times, targets = np.array(heard[100:]).T
+    velocity = np.diff(targets) / 0.01
+    assert np.abs(velocity / speed - 1.0).max() < 0.03, "ripple"
+    assert np.abs(targets - speed * times).max() < 0.01, "lag"
 
 
 def test_no_points_hold_the_present_target() -> None:

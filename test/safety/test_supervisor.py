@@ -368,3 +368,21 @@ def test_robot_of_the_same_name_comes_back_with_another_session() -> None:
     state = graph.step(session="s2")
     assert state.state is GraphState.ARMED
     assert [(robot.robot, robot.session) for robot in state.robots] == [("arm", "s2")]
+
+
+def starting(**options: object) -> Supervisor:
+    config = SupervisorConfig(run_id="r", session="sup", expected=("arm",), **options)  # type: ignore[arg-type]
+    return Supervisor(config, 0.0)
+
+
+def test_robot_that_is_still_starting_is_no_stop_that_is_not_confirmed() -> None:
+    supervisor = starting()
+    for now in (0.0, 2.5, 20.0):
+        assert supervisor.tick(now).state is GraphState.STOPPING
+    assert supervisor.tick(31.0).state is GraphState.STOP_NOT_CONFIRMED, "longer than any start"
+
+
+def test_stop_of_an_operator_at_the_start_is_judged_as_any_other() -> None:
+    supervisor = starting()
+    supervisor.request_stop("operator/anna", "now", 1.0)
+    assert supervisor.tick(2.5).state is GraphState.STOP_NOT_CONFIRMED

@@ -57,7 +57,7 @@ class RealArm:
         command = [sys.executable, "-m", "strands_robots.cli.main", "real", "--robot", "so101", "--port", self.bus.port]
         parameters = folder / "parameters.yaml"
         parameters.write_text(PATIENT, encoding="ascii")
-        command += ["--calibration", str(self.calibration), "--no-incidents", "--params-file", str(parameters)]
+        command += ["--calibration", str(self.calibration), "--params-file", str(parameters)]
         self.process = Process(command, {**graph.environment, "ROS_HOME": str(folder)})
         graph.processes.append(self.process)
         client = self.client = graph.client()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from geometry_msgs.msg import Point
-from graph import Graph, wait_for
+from graph import Graph, Process, wait_for
 from strands_robots.action import MoveTo, SetGripper
 from strands_robots.msg import GateState, SceneRobot
 from strands_robots.srv import EditScene
@@ -118,7 +120,7 @@ def test_a_target_in_the_table_is_refused_with_what_would_touch(moving: MotionGr
         ({"positions": [NAN]}, "position of 'shoulder_pan' is nan; valid: -1.91986 to 1.91986"),
         ({"positions": [2.0]}, "position of 'shoulder_pan' is 2; valid: -1.91986 to 1.91986"),
         ({"joint_tolerance": -1.0}, "joint_tolerance is -1; valid"),
-        ({"speed_scale": 1.5}, "speed_scale is 1.5; valid: above 0 and up to 1, or 0 for 0.5"),
+        ({"speed_scale": 1.5}, "speed_scale is 1.5; valid: 0.01 to 1, or 0 for 0.5"),
         ({"straight": True}, "straight is true for a joint target"),
     ],
 )
@@ -299,6 +301,18 @@ def test_the_command_line_moves_joints_tool_and_gripper(moving: MotionGraph) -> 
     assert done.returncode == 0 and "percent open" in done.stdout
     done = command(moving.graph, "move", "0.9", "0", "0.1", "--robot", "so101")
     assert done.returncode == 1 and "unreachable: the nearest pose found misses the position by" in done.stdout
+
+
+def test_killed_command_leaves_no_motion(moving: MotionGraph) -> None:
+    start = moving.joints[-1].position[0]
+    away = -1.2 if start > 0.0 else 1.2
+    command = [sys.executable, "-m", "strands_robots.cli.main", "move", f"shoulder_pan={away}", "--robot", "so101"]
+    process = Process([*command, "--speed", "0.05"], moving.graph.environment)
+    moving.graph.processes.append(process)
+    wait_for(lambda: abs(moving.joints[-1].position[0] - start) > 0.05, 30.0, "motion")
+    process.send(signal.SIGKILL)
+    wait_for(lambda: not moving.gates["so101"][-1].playing, 5.0, "the end of the motion")
+    assert abs(moving.joints[-1].position[0] - away) > 0.3, "it did not go on to its end"
 
 
 def test_a_robot_that_joins_the_world_later_is_moved_too_and_one_that_left_is_refused(moving: MotionGraph) -> None:

@@ -195,3 +195,60 @@ def test_the_end_of_the_reader_ends_the_graph(tmp_path: Path) -> None:
     process.stdout.readline()
     process.stdout.close()
     assert process.wait(15) != 0
+
+
+def test_last_line_has_the_error_of_the_process_that_ended_the_graph(start: Callable[[str], Supervised]) -> None:
+    refusal = "import sys; print('error: robot x: no such file', file=sys.stderr); sys.exit(2)"
+    supervised = start(
+        f"sys.exit(supervise([child('mover', {refusal!r}, OnExit.END_GRAPH), child('other', {SLEEP!r})], {{}}))"
+    )
+    assert supervised.process.wait(15) == 1
+    last = supervised.output.splitlines()[-1]
+    assert last.startswith("[graph] mover ended with exit code 2; the graph ends") and "robot x: no such file" in last
+
+
+def test_last_line_has_the_end_of_a_traceback(start: Callable[[str], Supervised]) -> None:
+    supervised = start("sys.exit(supervise([child('mover', 'raise ValueError(7)', OnExit.END_GRAPH)], {}))")
+    assert supervised.process.wait(15) == 1
+    assert supervised.output.splitlines()[-1].endswith("without mover: ValueError: 7")
+
+
+SLOW_END = (
+    "import signal, time; end = lambda *a: (time.sleep(0.5), print('done', flush=True), exit());"
+    "signal.signal(2, end); signal.signal(15, end)"
+)
+
+
+def test_processes_end_in_their_stages_and_have_the_time_that_their_work_needs(
+    start: Callable[[str], Supervised],
+) -> None:
+    code = f"{SLOW_END}; print('up', flush=True); time.sleep(60)"
+    slower = code.replace("0.5", "1.8")
+    supervised = start(
+        f"""
+import dataclasses
+log = dataclasses.replace(child("log", {slower!r}), end_stage=2, end_patience=5.0)
+mover = dataclasses.replace(child("mover", {code!r}), end_stage=1, end_patience=5.0)
+sys.exit(supervise([log, mover, child("planner", {code!r})], {{}}))"""
+    )
+    for name in ("log", "mover", "planner"):
+        supervised.wait_for(f"[{name}] up")
+    supervised.process.send_signal(signal.SIGINT)
+    assert supervised.process.wait(15) == 0
+    assert [line for line in supervised.output.splitlines() if line.endswith("done")] == [
+        "[planner] done", "[mover] done", "[log] done",
+    ]  # fmt: skip
+
+
+def test_process_of_a_later_stage_that_ends_by_itself_holds_nobody_up(start: Callable[[str], Supervised]) -> None:
+    short = "import time; print('up', flush=True); time.sleep(0.3)"
+    supervised = start(
+        f"""
+import dataclasses
+log = dataclasses.replace(child("log", {short!r}, OnExit.IGNORE), end_stage=2)
+sys.exit(supervise([log, child("planner", {SLEEP!r})], {{}}))"""
+    )
+    supervised.wait_for("exit code 0")
+    began = time.monotonic()
+    supervised.process.send_signal(signal.SIGINT)
+    assert supervised.process.wait(15) == 0 and time.monotonic() - began < 2.0

@@ -21,6 +21,9 @@ REFUSED_CONFIGURATION = 2
 RESTART_DELAYS = (0.5, 1.0, 2.0)
 """Waits before the first, second and third restart of a node [s]; after these the graph ends."""
 
+END_PATIENCE = 1.4
+"""Time that a process has to end after SIGINT [s]."""
+
 
 class OnExit(enum.Enum):
     """What the end of a process means for the graph.
@@ -52,6 +55,8 @@ class NodeSpec:
         on_exit: What its end means.
         restart_delays: Wait before each restart [s]; their number is the limit of restarts.
         start_delay: Wait before the first start [s].
+        end_stage: When it is ended: a process of a higher stage only when all of a lower one have ended.
+        end_patience: Time that its end may take after SIGINT [s].
     """
 
     executable: str
@@ -66,6 +71,8 @@ class NodeSpec:
     on_exit: OnExit = OnExit.END_GRAPH
     restart_delays: tuple[float, ...] = RESTART_DELAYS
     start_delay: float = 0.0
+    end_stage: int = 0
+    end_patience: float = END_PATIENCE
 
 
 @dataclass(frozen=True)
@@ -161,22 +168,25 @@ class ExitRule:
     restarts: int = 0
     tell: Callable[[str, int, str], None] = lambda name, returncode, text: None
 
-    def process_ended(self, returncode: int) -> Decision:
+    def process_ended(self, returncode: int, cause: str = "") -> Decision:
         """Return what to do after the process ended unasked.
 
         Args:
             returncode: Exit code; negative for the number of the signal that ended it.
+            cause: The error that it printed last; empty when it said none.
         """
-        decision = self._decide(returncode)
+        decision = self._decide(returncode, cause)
         self.tell(self.name, returncode, decision.text)
         return decision
 
-    def _decide(self, returncode: int) -> Decision:
-        ended = f"{self.name} {describe_end(returncode)}"
+    def _decide(self, returncode: int, cause: str) -> Decision:
+        ended = f"{self.name} {describe_end(returncode)}" + (f" ({cause})" if cause else "")
         if self.on_exit is OnExit.IGNORE:
             return GoOn(f"{ended}; the graph goes on without it")
         if self.on_exit is OnExit.END_GRAPH:
-            return EndGraph(f"{ended}; the graph ends, because it cannot do without {self.name}")
+            ended = f"{self.name} {describe_end(returncode)}"
+            without = f"the graph ends, because it cannot do without {self.name}"
+            return EndGraph(f"{ended}; {without}" + (f": {cause}" if cause else ""))
         is_optional = self.on_exit is OnExit.OPTIONAL
         if is_optional and returncode == REFUSED_CONFIGURATION:
             return GoOn(f"{ended}: it refuses what it was given; THE GRAPH GOES ON WITHOUT {self.name}")

@@ -8,10 +8,18 @@ from pathlib import Path
 
 from strands_robots.bringup.agent import agent_node
 from strands_robots.bringup.buttons import ButtonSpec, button_node, parse_buttons
-from strands_robots.bringup.graph import Graph, NodeSpec, OnExit, ParameterValue
+from strands_robots.bringup.graph import END_PATIENCE, Graph, NodeSpec, OnExit, ParameterValue
 from strands_robots.bringup.graph_options import GraphOptions, ros_home
 from strands_robots.bringup.teleop import parse_teleop, teleop_node
 from strands_robots.core.errors import ConfigurationError
+
+_ENDS = {
+    "recorder_node": (0, 6.0),
+    "sim_node": (1, 3.0), "driver_node": (1, 6.0),
+    "safety_node": (2, 3.0),
+    "audit_node": (3, 6.0),
+}  # fmt: skip
+"""Stage and patience [s] with which nodes end: who commands first, then who moves, who supervises, and who writes it all down."""
 
 
 class NodeMaker:
@@ -33,7 +41,16 @@ class NodeMaker:
     def node(self, name: str, on_exit: OnExit, **parameters: ParameterValue) -> NodeSpec:
         """Return a node with the graph's run and parameter file."""
         own = {"run_id": self._options.run_id, **parameters}
-        return NodeSpec(name, name, parameters=own, parameter_files=self._files, on_exit=on_exit)
+        stage, patience = _ENDS.get(name, (0, END_PATIENCE))
+        return NodeSpec(
+            name,
+            name,
+            parameters=own,
+            parameter_files=self._files,
+            on_exit=on_exit,
+            end_stage=stage,
+            end_patience=patience,
+        )
 
     def graph(self, *moving: NodeSpec, safety: Mapping[str, ParameterValue]) -> Graph:
         """Return the graph.

@@ -56,7 +56,9 @@ def process_of(spec: NodeSpec, graph: Graph) -> ProcessSpec:
     Raises:
         ConfigurationError: If its executable is not installed.
     """
-    return ProcessSpec(spec.name, command_of(spec, graph), spec.on_exit, spec.restart_delays, spec.start_delay)
+    return ProcessSpec(
+        spec.name, command_of(spec, graph), spec.on_exit, spec.restart_delays, spec.start_delay, spec.end_stage, spec.end_patience,
+    )  # fmt: skip
 
 
 def command_of(spec: NodeSpec, graph: Graph) -> tuple[str, ...]:

@@ -46,6 +46,10 @@ class RealOptions(GraphOptions):
         "",
         "For an arm behind ros2_control, in place of port and arm: its controllers, a name in config/ros2_control or a .yaml file.",
     )
+    wait: float = option(
+        30.0,
+        "Longest wait at the start for controllers and states of an arm behind ros2_control [s]; it is said what for.",
+    )
     cameras: str = option(
         "",
         "Its cameras: <camera>=opencv:<device or number> or <camera>=realsense:<serial number>, between semicolons, "
@@ -56,6 +60,8 @@ class RealOptions(GraphOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._require("robot")
+        if not 0.1 <= self.wait <= 3600.0:
+            raise ConfigurationError(f"wait is {self.wait:g} s; valid: 0.1 to 3600")
         if self.controllers:
             self._refuse_beside_controllers("port", "arm", "calibration")
         else:
@@ -145,6 +151,7 @@ def real_graph(options: RealOptions) -> Graph:
             arm=options.arm,
             calibration=resolved(options.calibration),
             controllers=_file_or_name(options.controllers),
+            wait=options.wait,
             at_exit=options.at_exit,
             autostart="activate",
             use_sim_time=False,

@@ -32,7 +32,7 @@ from strands_robots.bringup.sim import (
     options_from_text,
     sim_graph,
 )
-from strands_robots.bringup.supervisor import STOP_STEPS
+from strands_robots.bringup.supervisor import HARD_STEPS
 from strands_robots.core.errors import StrandsRobotsError
 
 
@@ -109,8 +109,8 @@ def _node(spec: NodeSpec, graph: Graph, rule: ExitRule) -> ExecuteProcess:
     common = {
         "output": "screen",
         "on_exit": process_ended,
-        "sigterm_timeout": str(STOP_STEPS[0][1]),
-        "sigkill_timeout": str(STOP_STEPS[1][1]),
+        "sigterm_timeout": str(spec.end_patience),
+        "sigkill_timeout": str(HARD_STEPS[0][1]),
     }
     if not spec.is_ros_node:
         return ExecuteProcess(cmd=list(command_of(spec, graph)), name=spec.name, **common)

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from pathlib import Path
 
 from strands_robots.bringup.exit_journal import EndJournal
 from strands_robots.bringup.graph import (
+    END_PATIENCE,
     RESTART_DELAYS,
     EndGraph,
     ExitRule,
@@ -25,8 +29,17 @@ from strands_robots.bringup.graph import (
     Restart,
 )
 
-STOP_STEPS = ((signal.SIGINT, 1.4), (signal.SIGTERM, 1.0), (signal.SIGKILL, 0.4))
-"""Signal to every process that is left, and how long it may take [s]; together less than 3 s."""
+HARD_STEPS = ((signal.SIGTERM, 1.0), (signal.SIGKILL, 0.4))
+"""Signals to a process that SIGINT did not end within its patience, and how long each may take [s]."""
+
+YOUNG = 10.0
+"""A process that was started less than this ago may still be importing [s]; nodes end by SIGTERM as by SIGINT."""
+
+TURN = 0.02
+"""Time between two looks whether the turn of a process to end has come [s]."""
+
+_CAUSE = re.compile(r"error: |[A-Za-z_][\w.]*(Error|Exception): ")
+"""How the line begins in which a process says why it ends: a refusal, or the end of a traceback."""
 
 LONGEST_LINE = 65536
 """A line of output is cut after this many bytes."""
@@ -42,6 +55,8 @@ class ProcessSpec:
         on_exit: What its end means.
         restart_delays: Wait before each restart [s].
         start_delay: Wait before the first start [s].
+        end_stage: It is told to end when every process of a lower stage has ended.
+        end_patience: Time that its end may take after SIGINT [s].
     """
 
     name: str
@@ -49,6 +64,8 @@ class ProcessSpec:
     on_exit: OnExit
     restart_delays: tuple[float, ...] = RESTART_DELAYS
     start_delay: float = 0.0
+    end_stage: int = 0
+    end_patience: float = END_PATIENCE
 
 
 def _tell_nobody(name: str, returncode: int, text: str) -> None:
@@ -62,7 +79,6 @@ class ProcessSupervisor:
         processes: The processes; names are unique.
         environment: Their whole environment.
         write: Takes each line of output, without the line's end.
-        stop_steps: Signals that end a process, and the time for each [s].
         tell: Takes the name of each process that ended unasked, its exit code and what happens now, in words.
     """
 
@@ -71,13 +87,13 @@ class ProcessSupervisor:
         processes: Sequence[ProcessSpec],
         environment: Mapping[str, str],
         write: Callable[[str], None],
-        stop_steps: Sequence[tuple[signal.Signals, float]] = STOP_STEPS,
         tell: Callable[[str, int, str], None] = _tell_nobody,
     ) -> None:
         self._processes = list(processes)
         self._environment = dict(environment)
         self._write = write
-        self._stop_steps = stop_steps
+        self._running: Counter[int] = Counter()  # processes by their stage
+        self._causes: dict[str, str] = {}
         self._tell = tell
         self._stopping = asyncio.Event()
         self._failure = ""
@@ -128,7 +144,7 @@ class ProcessSupervisor:
                 return
             if self._stopping.is_set():
                 return
-            decision = rule.process_ended(returncode)
+            decision = rule.process_ended(returncode, self._causes.pop(spec.name, ""))
             if isinstance(decision, EndGraph):
                 self.end(decision.text)
                 return
@@ -154,23 +170,34 @@ class ProcessSupervisor:
             start_new_session=True,
         )
         assert process.stdout is not None
+        began = time.monotonic()
+        self._running[spec.end_stage] += 1
         relay = asyncio.create_task(self._relay(spec.name, process.stdout))
         ended = asyncio.create_task(process.wait())
         stop = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait((ended, stop), return_when=asyncio.FIRST_COMPLETED)
             if not ended.done():
-                await self._stop(process, ended)
+                await self._stop(spec, process, ended, began)
         finally:
             stop.cancel()
+            self._running[spec.end_stage] -= 1
             # What it started itself must not outlive it.
             _signal_group(process.pid, signal.SIGKILL)
         await asyncio.wait((relay,), timeout=0.5)
         relay.cancel()
         return await ended
 
-    async def _stop(self, process: asyncio.subprocess.Process, ended: asyncio.Task[int]) -> None:
-        for number, patience in self._stop_steps:
+    async def _stop(
+        self, spec: ProcessSpec, process: asyncio.subprocess.Process, ended: asyncio.Task[int], began: float
+    ) -> None:
+        """End a process when its turn has come: the log outlives what it logs, and an arm's driver those who command it."""
+        while not ended.done() and any(self._running[stage] for stage in list(self._running) if stage < spec.end_stage):
+            await asyncio.wait((ended,), timeout=TURN)
+        # An interpreter that is interrupted while it still starts prints a traceback, which hides what others said.
+        is_young = time.monotonic() - began < YOUNG
+        first = signal.SIGTERM if is_young else signal.SIGINT
+        for number, patience in ((first, spec.end_patience), *HARD_STEPS):
             _signal_group(process.pid, number)
             await asyncio.wait((ended,), timeout=patience)
             if ended.done():
@@ -183,9 +210,15 @@ class ProcessSupervisor:
             if len(rest) > LONGEST_LINE:
                 lines, rest = [*lines, rest], b""
             for line in lines:
-                self._print(f"[{name}] {line.decode('utf-8', 'replace').rstrip()}")
+                self._relay_line(name, line)
         if rest:
-            self._print(f"[{name}] {rest.decode('utf-8', 'replace').rstrip()}")
+            self._relay_line(name, rest)
+
+    def _relay_line(self, name: str, line: bytes) -> None:
+        text = line.decode("utf-8", "replace").rstrip()
+        if _CAUSE.match(text):
+            self._causes[name] = text.removeprefix("error: ")[:2000]
+        self._print(f"[{name}] {text}")
 
     def _say(self, text: str) -> None:
         self._print(f"[graph] {text}")

@@ -26,8 +26,11 @@ def calibrate(
 ) -> None:
     """Calibrate an arm with LeRobot's own command, which asks for the arm to be moved by hand.
 
-    The arm loses its torque: support it. Exit code that of lerobot-calibrate.
+    The arm loses its torque: support it. Exit code that of lerobot-calibrate; 1 for a calibration that cannot be one of the robot.
     """
+    from strands_robots.description.robot_config import load_robot
+    from strands_robots.drivers.calibration_plausibility import load_plausible
+
     command, path = calibrate_command(robot, leader, port, arm)
     say("running: " + " ".join(command[1:]))
     try:
@@ -38,6 +41,7 @@ def calibrate(
         if not path.is_file():
             complain(f"error: LeRobot wrote no '{path}'")
             raise typer.Exit(1)
+        load_plausible(path, load_robot(robot))
         say(f"calibration {path}, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}")
     raise typer.Exit(code)
 

@@ -137,14 +137,14 @@ def here(
 def _arm(client: GraphClient, robot: str, model: str) -> _Arm:
     from strands_robots.clients.arm_watch import ArmWatch
     from strands_robots.description.robot_config import load_robot
-    from strands_robots.drivers.calibration import load_calibration
     from strands_robots.drivers.calibration_marks import load_marks
+    from strands_robots.drivers.calibration_plausibility import load_plausible
 
     watch = ArmWatch(client, robot)
     identity = watch.identity()
     config = load_robot(model or identity.get("model", ""))
     path = Path(identity["calibration"])
-    calibration = load_calibration(path, tuple(config.joints))
+    calibration = load_plausible(path, config)
     if calibration.sha256 != identity.get("calibration_sha256"):
         raise ConfigurationError(
             f"calibration '{path}' is not the one that '{robot}' was connected with; "

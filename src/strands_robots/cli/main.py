@@ -43,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("sim")(sim.sim)
-app.command("real")(real.real)
+app.add_typer(real.app, name="real")
 app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.command("estop")(safety.estop)

@@ -14,6 +14,7 @@ from strands_robots.clients.client import GraphClient, NoAnswerError
 from strands_robots.clients.graph_survey import action_types, service_types, topic_types, wait_for_graph
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.ros.calls.drain import Drained, take
+from strands_robots.ros.goals.goal_owners import owned_goal
 from strands_robots.ros.messages.interfaces import load_interface
 from strands_robots.ros.messages.message_values import fill_message
 
@@ -161,6 +162,8 @@ def send_goal(
 ) -> tuple[str, Any]:
     """Send a goal and return how it ended, as in GOAL_STATES, and its result. Ctrl-C cancels it and waits for the end.
 
+    Action servers of this package end the goal when this process is gone (`owned_goal`).
+
     Raises:
         NoAnswerError: If the server refuses the goal, is not there, or goes away.
     """
@@ -170,23 +173,26 @@ def send_goal(
     try:
         if not client.spin_until(server.server_is_ready, FIND_TIMEOUT):
             raise NoAnswerError(client.absent("action server", name))
-        accepted = server.send_goal_async(goal, feedback_callback=lambda message: on_feedback(message.feedback))
-        if not client.spin_until(accepted.done, FIND_TIMEOUT):
-            raise NoAnswerError(f"{name} did not answer the goal within {FIND_TIMEOUT:g} s")
-        handle = accepted.result()
-        if not handle.accepted:
-            raise NoAnswerError(f"{name} refused the goal")
-        future = handle.get_result_async()
-        try:
-            while not client.spin_until(future.done, 1.0):
-                if not server.server_is_ready():
-                    raise NoAnswerError(f"{name} is gone")
-        except KeyboardInterrupt:
-            handle.cancel_goal_async()
-            if not client.spin_until(future.done, CANCEL_TIMEOUT):
-                raise NoAnswerError(f"{name} did not confirm the cancelling within {CANCEL_TIMEOUT:g} s") from None
-        answer = future.result()
-        return GOAL_STATES.get(answer.status, str(answer.status)), answer.result
+        with owned_goal(client.node) as goal_id:
+            accepted = server.send_goal_async(
+                goal, feedback_callback=lambda message: on_feedback(message.feedback), goal_uuid=goal_id
+            )
+            if not client.spin_until(accepted.done, FIND_TIMEOUT):
+                raise NoAnswerError(f"{name} did not answer the goal within {FIND_TIMEOUT:g} s")
+            handle = accepted.result()
+            if not handle.accepted:
+                raise NoAnswerError(f"{name} refused the goal")
+            future = handle.get_result_async()
+            try:
+                while not client.spin_until(future.done, 1.0):
+                    if not server.server_is_ready():
+                        raise NoAnswerError(f"{name} is gone")
+            except KeyboardInterrupt:
+                handle.cancel_goal_async()
+                if not client.spin_until(future.done, CANCEL_TIMEOUT):
+                    raise NoAnswerError(f"{name} did not confirm the cancelling within {CANCEL_TIMEOUT:g} s") from None
+            answer = future.result()
+            return GOAL_STATES.get(answer.status, str(answer.status)), answer.result
     finally:
         server.destroy()
 

@@ -12,6 +12,7 @@ from rclpy.action.client import ClientGoalHandle
 from strands_robots.action import MoveTo, SetGripper
 from strands_robots.clients.client import GraphClient, NoAnswerError
 from strands_robots.core.errors import MotionError
+from strands_robots.ros.goals.goal_owners import owned_goal
 
 FIND_TIMEOUT = 3.0
 CANCEL_TIMEOUT = 5.0
@@ -51,6 +52,8 @@ def grip_goal(fraction: float, **fields: Any) -> SetGripper.Goal:
 def run_motion(client: GraphClient, goal: MoveTo.Goal | SetGripper.Goal, tell: Callable[[str], None]) -> Any:
     """Carry a goal out and return its result; KeyboardInterrupt cancels it and still returns the result.
 
+    The goal ends with this process: whatever ends it, motion_node brakes half a second later.
+
     Args:
         client: Client of the graph.
         goal: What to do.
@@ -65,13 +68,14 @@ def run_motion(client: GraphClient, goal: MoveTo.Goal | SetGripper.Goal, tell: C
     try:
         if not client.spin_until(server.server_is_ready, FIND_TIMEOUT):
             raise NoAnswerError(client.absent("action server", name))
-        accepted = server.send_goal_async(goal, feedback_callback=_MotionFeedback(tell))
-        if not client.spin_until(accepted.done, FIND_TIMEOUT):
-            raise NoAnswerError(f"{name} did not answer the goal within {FIND_TIMEOUT:g} s")
-        handle: ClientGoalHandle = accepted.result()
-        if not handle.accepted:
-            raise MotionError("refused", f"{name} refused the goal; motion_node's log says why")
-        return _result(client, server, handle, tell)
+        with owned_goal(client.node) as goal_id:
+            accepted = server.send_goal_async(goal, feedback_callback=_MotionFeedback(tell), goal_uuid=goal_id)
+            if not client.spin_until(accepted.done, FIND_TIMEOUT):
+                raise NoAnswerError(f"{name} did not answer the goal within {FIND_TIMEOUT:g} s")
+            handle: ClientGoalHandle = accepted.result()
+            if not handle.accepted:
+                raise MotionError("refused", f"{name} refused the goal; motion_node's log says why")
+            return _result(client, server, handle, tell)
     finally:
         server.destroy()
 

@@ -13,6 +13,7 @@ from strands_robots.action import RunPolicy
 from strands_robots.clients.client import GraphClient, NoAnswerError
 from strands_robots.core.errors import PolicyError
 from strands_robots.core.text import printable
+from strands_robots.ros.goals.goal_owners import owned_goal
 
 FIND_TIMEOUT = 3.0
 CANCEL_TIMEOUT = 5.0
@@ -56,16 +57,19 @@ def run_policy(client: GraphClient, goal: PolicyGoalFields, tell: Callable[[str]
     try:
         if not client.spin_until(server.server_is_ready, FIND_TIMEOUT):
             raise NoAnswerError(client.absent("action server", "run_policy"))
-        accepted = server.send_goal_async(RunPolicy.Goal(**asdict(goal)), feedback_callback=_PolicyFeedback(tell))
-        if not client.spin_until(accepted.done, FIND_TIMEOUT):
-            raise NoAnswerError(f"run_policy did not answer the goal within {FIND_TIMEOUT:g} s")
-        handle: ClientGoalHandle = accepted.result()
-        if not handle.accepted:
-            raise PolicyError(
-                f"run_policy refused '{printable(goal.policy)}' on '{printable(goal.robot)}'; policy_node's log "
-                "says why. Valid: a robot of the graph that runs no policy yet, and a limit in --duration or --steps"
+        with owned_goal(client.node) as goal_id:
+            accepted = server.send_goal_async(
+                RunPolicy.Goal(**asdict(goal)), feedback_callback=_PolicyFeedback(tell), goal_uuid=goal_id
             )
-        return _result(client, server, handle, tell)
+            if not client.spin_until(accepted.done, FIND_TIMEOUT):
+                raise NoAnswerError(f"run_policy did not answer the goal within {FIND_TIMEOUT:g} s")
+            handle: ClientGoalHandle = accepted.result()
+            if not handle.accepted:
+                raise PolicyError(
+                    f"run_policy refused '{printable(goal.policy)}' on '{printable(goal.robot)}'; policy_node's log "
+                    "says why. Valid: a robot of the graph that runs no policy yet, and a limit in --duration or --steps"
+                )
+            return _result(client, server, handle, tell)
     finally:
         server.destroy()
 

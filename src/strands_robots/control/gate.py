@@ -21,6 +21,7 @@ from strands_robots.control.refusal import Refusal, Refused, Verdict
 from strands_robots.control.refusal_ledger import RefusalEntry, RefusalLedger
 from strands_robots.control.rest import RestMonitor
 from strands_robots.control.sequences import SequenceTable
+from strands_robots.control.setpoint_guard import SetpointGuard
 from strands_robots.control.supervision import Supervision
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
@@ -71,6 +72,10 @@ class Gate:
         self._lease = Lease(config.lease_timeout)
         self._sequences = SequenceTable()
         self._player = ChunkPlayer(limits, position, config.control_period, config.handover_speed)
+        tolerance = None if supervision is None else supervision.tolerance
+        if tolerance is None:
+            tolerance = config.follow_time * limits.velocity
+        self._guard = SetpointGuard(limits, tolerance, config.sag_time)
         self._rest = RestMonitor(len(limits), config.rest_velocity, config.rest_duration)
         # Until the first arming a robot that would let go after a stop has no torque to let go of.
         self._setpoint = Setpoint(
@@ -141,6 +146,12 @@ class Gate:
             self._drop()
             self.wants_tick = True
 
+    def interrupt(self, reason: str, now: Instant) -> None:
+        """Stop, because what the drives do may have departed from what they were told: once armed, all joints start as measured."""
+        with self._lock:
+            self._guard.interrupt()
+        self.stop(reason, now)
+
     def explain_stop(self, reason: str, words: str) -> None:
         """Add words to the latch reason of a stop that was given as `reason`, once they have been read; from any thread."""
         with self._lock:
@@ -164,6 +175,7 @@ class Gate:
             elif was_closed and not self._latch.is_closed:
                 self._armed_at = now.ros
                 self._alarm = None
+                self._guard.begin()
                 if self.supervision is not None:
                     self.supervision.restart()
                 self.wants_tick = True
@@ -190,26 +202,42 @@ class Gate:
             self._watch(now)
             self._rest.update(velocity, self._motion_time(now), now.steady)
             setpoint = self._setpoint
+            if self.readings.detached:
+                self._detach(self.readings.detached)
+            if not self._latch.is_closed:
+                joints = self._guard.take_start(self._player.setpoint.position, position)
+                if joints is not None:
+                    self._player.begin_at(position, joints)
             if self.supervision is not None and not self._latch.is_closed:
                 self._supervise(self.supervision, now, dt, position)
             if self._latch.is_closed:
-                self._apply_stop(dt, position)
+                self._apply_stop(dt, position, velocity)
                 return setpoint
             # Without torque the set-point followed the measured position at every tick, so taking torque up makes no
             # jump.
             setpoint.torque_enabled = True
             setpoint.target = self._player.advance(now.ros, dt)
+            if alarm := self._guard.check(setpoint.target, position):
+                self._raise(alarm, position)
+                self._apply_stop(dt, position, velocity)
+                return setpoint
             if not self._player.is_playing:
                 setpoint.source, setpoint.sequence = "", 0
             elif now.ros > self._player.end:
                 self._lease.extend(self._motion_time(now))
             return setpoint
 
+    def observe(self, now: Instant, velocity: FloatArray) -> None:
+        """Take measured velocities (D,) while no tick is made, as of a robot that is not driven: its rest is evidence all the same."""
+        with self._lock:
+            self._rest.update(velocity, self._motion_time(now), now.steady)
+
     def restart(self, position: FloatArray, now: Instant) -> None:
         """Hold `position` (D,) [rad] at rest, with no chunk and no lease; for a simulated world that was reset."""
         with self._lock:
             self._flush(now)
             self._player.hold(position)
+            self._guard.restart()
             if self.supervision is not None:
                 self.supervision.restart()
 
@@ -274,6 +302,7 @@ class Gate:
             # A single command to a robot that holds is no trajectory that could begin elsewhere: its way is the limiter's.
             holder = self._lease.holder
             is_handover = holder != chunk.source and (bool(holder) or len(chunk.values) > 1)
+            self._guard.on_command(motion_time, holder != chunk.source, self._player.is_at_rest)
             self._lease.take(chunk.source, motion_time, motion_time + max(planned.end - now.ros, 0.0))
             self._player.play(planned, is_handover=is_handover)
             self._setpoint.source, self._setpoint.sequence = chunk.source, chunk.sequence
@@ -309,14 +338,27 @@ class Gate:
         if alarm is None:
             self._player.setpoint.scale_speed(supervision.speed_scale)
             return
+        self._raise(alarm, position)
+
+    def _raise(self, alarm: Alarm, position: FloatArray) -> None:
         self._alarm = alarm
         self._latch.close(f"stop: {alarm}"[:256], is_new_stop=True)
         self._drop()
         if alarm.kind.gives_way:
-            self._player.setpoint.give_way(position, supervision.gives_way)
+            gives_way = np.isfinite(self._guard.reach) if self.supervision is None else self.supervision.gives_way
+            self._player.setpoint.give_way(position, gives_way)
 
-    def _apply_stop(self, dt: float, position: FloatArray) -> None:
+    def _detach(self, reason: str) -> None:
+        """Latch, because the drives do not act on set-points."""
+        if not self._latch.is_closed:
+            self._latch.close(f"stop: {reason}"[:256], is_new_stop=True)
+            self._drop()
+        self._guard.detach(self.readings.is_detached)
+
+    def _apply_stop(self, dt: float, position: FloatArray, velocity: FloatArray) -> None:
         setpoint = self._setpoint
+        if self.readings.detached:
+            self._player.setpoint.follow(position, velocity, self.readings.is_detached, dt)
         category = self.config.stop_category
         if setpoint.torque_enabled:
             if category is StopCategory.TORQUE_OFF:

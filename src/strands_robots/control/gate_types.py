@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from strands_robots.control.limits import LimitPolicy
@@ -31,6 +32,10 @@ class GateConfig:
         limit_policy: Clamp or refuse what is over a limit.
         handover_speed: Part of the velocity limits, above 0 and up to 1, at which the set-point closes the gap to the rows of a source
             that takes the robot over.
+        follow_time: Where no tracking tolerance is supervised, a joint may be behind its set-point by what it moves in this time at its
+            velocity limit [s]; infinite bounds nothing.
+        sag_time: A joint that is further from a set-point at rest than it moves in this time at its velocity limit [s] starts its next
+            motion where it is measured.
         rest_velocity: Rest means every measured velocity is under this [rad/s] or [m/s] ...
         rest_duration: ... for this long [s].
     """
@@ -47,6 +52,8 @@ class GateConfig:
     future_tolerance: float = 0.05
     limit_policy: LimitPolicy = LimitPolicy.CLAMP
     handover_speed: float = 0.25
+    follow_time: float = math.inf
+    sag_time: float = 0.03
     rest_velocity: float = 0.02
     rest_duration: float = 0.1
 
@@ -59,6 +66,8 @@ class GateConfig:
             "heartbeat_timeout",
             "stall_timeout",
             "lease_timeout",
+            "follow_time",
+            "sag_time",
             "rest_velocity",
             "rest_duration",
         ):

@@ -52,6 +52,21 @@ class Limiter:
         self._previous = np.where(joints, measured, self._previous)
         self.position = position
 
+    def follow(self, measured: FloatArray, velocity: FloatArray, joints: NDArray[np.bool_], dt: float) -> None:
+        """Put the set-point of some joints where they are measured, moving as they do, for drives that do not act on it.
+
+        Args:
+            measured: Positions (D,) [rad].
+            velocity: Measured velocities (D,) [rad/s]; what is over a limit is taken for the limit.
+            joints: Which joints (D,).
+            dt: Length of the tick [s].
+        """
+        fastest = self._limits.velocity
+        velocity = np.where(joints, np.clip(velocity, -fastest, fastest), self.velocity)
+        self.position = np.where(joints, measured, self.position)
+        self._previous = self.position - velocity * dt
+        self._dt = dt
+
     def place(self, position: FloatArray, dt: float) -> None:
         """Move to `position` (D,) [rad] in one tick of `dt` [s]; the caller has checked that this breaks no limit."""
         self._previous = self.position

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from strands_robots.control.limiter import Limiter
 from strands_robots.control.spline import MonotoneCubic
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.types import ControlMode, JointLimits
+
+LATEST = 3.0
+"""A tick that comes later than this many periods moves the set-point no further than one that comes so late."""
 
 
 class PlannedChunk:
@@ -80,6 +84,11 @@ class ChunkPlayer:
         """True while the chunk is played row by row, as it was checked; the set-point makes no way of its own."""
         return self._is_exact
 
+    @property
+    def is_at_rest(self) -> bool:
+        """True while nothing plays and the set-point stands."""
+        return not self.is_playing and not self.setpoint.velocity.any()
+
     def play(self, chunk: PlannedChunk, *, is_handover: bool = False) -> None:
         """Replace what is being played. Joints that the chunk does not name keep their set-point.
 
@@ -108,9 +117,22 @@ class ChunkPlayer:
         self.drop()
         self.setpoint.hold(position)
 
+    def begin_at(self, position: FloatArray, joints: NDArray[np.bool_]) -> None:
+        """Put the set-point of some `joints` (D,) at rest at `position` (D,) [rad]; what is played goes on from there."""
+        self.setpoint.give_way(position, joints)
+        self._rest_of_joints = self.setpoint.position
+        self._is_exact = False
+        if self._chunk is not None and self._chunk.last > self._chunk.start:
+            self.setpoint.closing = self._closing
+
     def advance(self, now: float, dt: float) -> FloatArray:
-        """Return the set-point (D,) [rad] for the tick from `now` to `now + dt` [s, ROS time]; not to be written to."""
+        """Return the set-point (D,) [rad] for the tick from `now` to `now + dt` [s, ROS time]; not to be written to.
+
+        After a gap the set-point catches up within the limits: what it would have made in the gap is no step of one tick.
+        """
         chunk = self._chunk
+        if dt > LATEST * self._period:
+            dt, self._is_exact = LATEST * self._period, False
         if chunk is None:
             self.setpoint.brake(dt)
         elif self._is_exact and self.setpoint.speed_scale == 1.0 and now < chunk.last + 1e-9:

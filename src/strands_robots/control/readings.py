@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from strands_robots.core.arrays import FloatArray
 
@@ -22,18 +23,23 @@ class Readings:
         temperature_time: When it was measured [s, steady time]; minus infinity before the first time.
         current: Of each joint's drive (D,) [A]; NaN when a reading failed.
         current_time: When it was measured [s, steady time]; minus infinity before the first time.
+        detached: Why the drives do not act on set-points now, as without torque or behind an inactive controller; empty while they do.
+            The robot is then stopped.
+        is_detached: Which joints' drives do not (D,), bool; their set-points follow the measured motion.
     """
 
     temperature: FloatArray
     current: FloatArray
+    is_detached: NDArray[np.bool_]
     contact_force: float = 0.0
     contact_with: str = ""
     finger_force: float = 0.0
     finger_with: str = ""
     temperature_time: float = -np.inf
     current_time: float = -np.inf
+    detached: str = ""
 
     @classmethod
     def of_size(cls, size: int) -> Readings:
         """Return readings of `size` joints of which none was made yet."""
-        return cls(np.full(size, np.nan), np.full(size, np.nan))
+        return cls(np.full(size, np.nan), np.full(size, np.nan), np.zeros(size, dtype=bool))

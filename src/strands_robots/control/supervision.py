@@ -19,7 +19,7 @@ from strands_robots.control.workspace_check import check_path
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.types import Instant, JointLimits
-from strands_robots.description.supervision_config import LimitsConfig
+from strands_robots.description.supervision_config import LimitsConfig, per_joint
 
 MEASURABLE = frozenset({"contact", "temperature", "current"})
 """Parts of the configuration that need a node that measures them."""
@@ -43,6 +43,8 @@ class Supervision:
         unmeasured: Configured, but not measured by this node.
         gives_way: Joints (D,), bool, that stop where they are measured after an alarm of contact or tracking; the
             others, as of a gripper that holds something, stay at their set-point.
+        tolerance: How far each joint may be from its set-point (D,), infinite for one that need not follow; None where that is not
+            supervised.
         zones: Speed zones; None where none are configured.
         speed_scale: Part of the velocity limits that was allowed at the last check.
 
@@ -82,6 +84,7 @@ class Supervision:
         self.zones = SpeedZones(config.speed_zones) if config.speed_zones else None
         size = len(limits)
         self.gives_way = np.ones(size, dtype=bool) if self._tracking is None else self._tracking.watched
+        self.tolerance = per_joint(config.tracking.error, limits.names) if config.tracking else None
         self.speed_scale = 1.0
         self._ahead: FloatArray = np.zeros(size)
         self._watches = [

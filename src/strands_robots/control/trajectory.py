@@ -51,25 +51,41 @@ class Trajectory:
                 f"valid: increasing from >= 0 to <= {MAX_SECONDS:g} s"
             )
 
-    def begin_at(self, position: FloatArray, delay: float) -> Trajectory:
-        """Return the trajectory from the state it starts in, `delay` seconds later.
+    def begin_at(
+        self,
+        position: FloatArray,
+        delay: float,
+        velocity: FloatArray | None = None,
+        acceleration: FloatArray | None = None,
+    ) -> Trajectory:
+        """Return the trajectory from the state of motion that it starts in, `delay` seconds later.
+
+        A robot at rest holds until the trajectory's time 0; one that moves goes on to the first point.
 
         Args:
-            position: Position before the trajectory (D,) [rad], at rest.
-            delay: Time to hold `position` before the trajectory starts [s].
+            position: Position before the trajectory (D,) [rad] or [m].
+            delay: Time before the trajectory's own time 0 [s].
+            velocity: Velocity before the trajectory (D,); None at rest.
+            acceleration: Acceleration before the trajectory (D,); None for none.
+
+        Source: joint_trajectory_controller, `Trajectory::set_point_before_trajectory_msg` (ros2_controllers, branch jazzy, commit
+            ed360c97d6e9): the state before the trajectory, its velocity and acceleration included, is where its first segment begins.
         """
-        times, rows = self.times + delay, [self.positions]
-        first = [0.0] if delay <= 0.0 or self.times[0] <= 0.0 else [0.0, delay]
-        if times[0] <= 0.0:
+        if delay <= 0.0 and self.times[0] <= 0.0:
             return self
-        rest = np.zeros((len(first), self.positions.shape[1]))
-        rows.insert(0, np.repeat(position[None, :], len(first), axis=0))
-        return Trajectory(
-            np.concatenate([first, times]),
-            np.concatenate(rows),
-            None if self.velocities is None else np.concatenate([rest, self.velocities]),
-            None if self.accelerations is None else np.concatenate([rest, self.accelerations]),
-        )
+        is_held = velocity is None and delay > 0.0 and self.times[0] > 0.0
+        first = [0.0, delay] if is_held else [0.0]
+        still = np.zeros(self.positions.shape[1])
+
+        def begun(points: FloatArray | None, start: FloatArray | None) -> FloatArray | None:
+            if points is None:
+                return None
+            return np.concatenate([np.repeat((still if start is None else start)[None, :], len(first), axis=0), points])
+
+        positions = begun(self.positions, position)
+        assert positions is not None
+        times = np.concatenate([first, self.times + max(delay, 0.0)])
+        return Trajectory(times, positions, begun(self.velocities, velocity), begun(self.accelerations, acceleration))
 
     def resample(self, period: float) -> tuple[FloatArray, float]:
         """Return rows at equal times, the last one the last point.

@@ -11,6 +11,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
+from strands_robots.description.base_contacts import name_bodies
 from strands_robots.description.fused_visuals import fuse_visuals
 from strands_robots.description.model_file import compile_model, open_model, urdf_velocity_limits
 from strands_robots.description.robot_config import CameraConfig, JointConfig, RobotConfig
@@ -60,6 +61,7 @@ def load_robot_model(config: RobotConfig, name: str) -> RobotModel:
     for key in list(spec.keys):
         spec.delete(key)
     _strip_surroundings(spec)
+    name_bodies(spec)
     model = compile_model(spec, path, role)
     _check_joints(config, model, path)
     _check_cameras(config, model, path)
@@ -86,6 +88,7 @@ def describe_model(path: Path) -> RobotConfig:
     path = Path(path).expanduser().absolute()
     role = "a robot to be described"
     spec = open_model(path, role)
+    name_bodies(spec)
     model = compile_model(spec, path, role)
     joints = _commanded_joints(model, path)
     velocities = urdf_velocity_limits(path)

@@ -43,6 +43,11 @@ class Calibration:
     joints: dict[str, JointCalibration]
 
     @property
+    def ranges(self) -> dict[str, tuple[int, int]]:
+        """Lowest and highest position of each joint [steps]."""
+        return {name: (joint.range_min, joint.range_max) for name, joint in self.joints.items()}
+
+    @property
     def age_days(self) -> float:
         """Days since it was written."""
         return (time.time() - self.written) / 86400.0

@@ -45,6 +45,7 @@ class Driver(Protocol):
         health: Counters.
         measures: What `read_others` fills in, of "temperature" and "current".
         identity: What the robot is, for diagnostics: port, calibration file, its hash and age, firmware.
+        sag_time: Gravity and friction hold a joint at rest away from its set-point by less than it moves in this time at its limit [s].
         complaint: What a drive complained about at the last read; empty when none did. The robot is then stopped.
     """
 
@@ -52,6 +53,7 @@ class Driver(Protocol):
     measures: tuple[str, ...]
     identity: dict[str, str]
     complaint: str
+    sag_time: float
 
     def connect(self) -> None:
         """Reach the robot and check that it is the one that is configured; no torque, no motion.
@@ -68,7 +70,7 @@ class Driver(Protocol):
         """
 
     def read_others(self, readings: Readings) -> None:
-        """Pass on temperatures and currents of the last read."""
+        """Pass on temperatures and currents of the last read, and which drives do not act on set-points (`Readings.detached`)."""
 
     def set_target(self, target: FloatArray) -> None:
         """Send position targets (D,) [rad]; without torque they are kept by the drives for later.

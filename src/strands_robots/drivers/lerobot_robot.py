@@ -24,7 +24,7 @@ from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.text import printable
 from strands_robots.description.lerobot_units import robot_codec
 from strands_robots.description.robot_config import RobotConfig
-from strands_robots.drivers.calibration import load_calibration
+from strands_robots.drivers.calibration_plausibility import load_plausible
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
 from strands_robots.drivers.serial_ports import PortLock
 from strands_robots.drivers.servo_driver import LINK_ERRORS, one_line
@@ -65,6 +65,7 @@ class LeRobotDriver:
     """
 
     measures: tuple[str, ...] = ()
+    sag_time = 0.03
 
     def __init__(self, config: RobotConfig, options: LeRobotOptions) -> None:
         self.health = Health()
@@ -88,7 +89,7 @@ class LeRobotDriver:
     def connect(self) -> None:
         """See `Driver`; the class's own connect configures the arm and leaves its torque on or off as it likes."""
         options = self._options
-        calibration = load_calibration(options.calibration, tuple(self._config.joints))
+        calibration = load_plausible(options.calibration, self._config)
         if options.port:
             self._lock = PortLock(options.port)
         try:

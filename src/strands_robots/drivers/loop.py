@@ -163,15 +163,16 @@ class DriverLoop:
             except LinkLostError as error:
                 self.fault = str(error)
                 self.is_active = False
-                self.gate.stop(f"link lost: {error}", now)
+                self.gate.interrupt(f"link lost: {error}", now)
         self._loop.report(now)
 
     def _drive(self, now: Instant) -> None:
         if not self.is_active:
             self.robot.read()
+            self.gate.observe(now, self.robot.velocity)
         else:
             complaint = self.robot.driver.complaint
             if complaint and not self.gate.is_latched:
-                self.gate.stop(complaint, now)
+                self.gate.interrupt(complaint, now)
             self._loop.tick(now, self._period)
         self._loop.publish_state(now.ros)

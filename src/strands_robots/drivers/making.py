@@ -17,10 +17,14 @@ from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.drivers.arms import ARM_KINDS, make_arm
 from strands_robots.drivers.controllers import ControlledRobot, load_controllers
 from strands_robots.drivers.driver import Driver
-from strands_robots.drivers.ros2_control import ControllerLink, Ros2ControlDriver
+from strands_robots.drivers.patience import Patience
+from strands_robots.drivers.ros2_control import FIRST_STATES, ControllerLink, Ros2ControlDriver
 
 ROS2_CONTROL = "ros2_control"
 KINDS = (*ARM_KINDS, ROS2_CONTROL)
+
+FOLLOW_TIME = 0.25
+"""Where a robot's description supervises no tracking, a joint may be behind its set-point by what it moves in this time [s]."""
 
 MakeLink = Callable[[ControlledRobot], ControllerLink]
 """Makes the messages of a robot behind ros2_control."""
@@ -63,6 +67,8 @@ class RobotConnection:
         controllers: Controllers of a robot behind ros2_control: a name in config/ros2_control or a YAML file.
         stop_category: 0, 1 or 2; -1 takes the robot's own.
         silence: A drive that has not answered for this long is lost [s]; 0 takes the driver's own.
+        wait: Longest wait for the controllers and states of a robot behind ros2_control [s].
+        say: Takes what is waited for, in words.
     """
 
     driver: str = "auto"
@@ -72,6 +78,8 @@ class RobotConnection:
     controllers: str = ""
     stop_category: int = -1
     silence: float = 0.0
+    wait: float = FIRST_STATES
+    say: Callable[[str], None] = lambda text: None
 
 
 def make_driver(robot: RealRobot, given: RobotConnection, make_link: MakeLink) -> Driver:
@@ -114,6 +122,8 @@ def make_gate(
         lease_timeout=lease_timeout,
         lease_on_steady_clock=True,
         handover_speed=config.handover_speed,
+        follow_time=FOLLOW_TIME,
+        sag_time=driver.sag_time,
         limit_policy=LimitPolicy(policy),
     )
     chain = None
@@ -136,7 +146,8 @@ def _ros2_control(robot: RealRobot, given: RobotConnection, make_link: MakeLink)
             f"stop category {category.value} takes the torque, which only a controller_manager can; valid: stop_category 2, or "
             "`switch: true` in the controllers' file"
         )
-    return Ros2ControlDriver(controllers, make_link(controllers))
+    velocity = robot.config.limits().velocity
+    return Ros2ControlDriver(controllers, make_link(controllers), velocity, lambda: Patience(given.wait, given.say))
 
 
 def _category(config: RobotConfig, given: int) -> StopCategory:

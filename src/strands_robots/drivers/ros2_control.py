@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,9 +14,11 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.drivers.controllers import ControlledRobot, Output
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
+from strands_robots.drivers.moved_watch import MOVED, MovedWatch
+from strands_robots.drivers.patience import Patience
 
 FIRST_STATES = 3.0
-"""Longest wait for the first numbers of every joint [s]."""
+"""Longest wait for controllers and the first numbers of every joint, where nothing else is said [s]."""
 
 SHORTEST_STEP = 1e-4
 """Two states closer together than this give no velocity [s]."""
@@ -43,8 +45,11 @@ class MeasuredJoints:
 class ControllerLink(Protocol):
     """Messages to and from a robot behind ros2_control. `open` and `close` are the node's thread's, the rest the loop's."""
 
-    def open(self) -> dict[str, str]:
+    def open(self, patience: Patience) -> dict[str, str]:
         """Find states and controllers; return what was found, for diagnostics.
+
+        Args:
+            patience: How long to wait for them.
 
         Raises:
             DriverError: If something is missing, or somebody else moves the robot.
@@ -58,6 +63,16 @@ class ControllerLink(Protocol):
 
     def switch(self, active: bool) -> None:
         """Begin to activate the controllers, or to deactivate them; `check` says how it went."""
+
+    def inactive(self) -> Mapping[int, str]:
+        """Return the outputs whose controllers do not act on what is sent, or did not for a moment since the last call, with the reason.
+
+        Raises:
+            LinkLostError: As `check`.
+        """
+
+    def reference(self, output: int) -> Mapping[str, float]:
+        """Return the set-points that a controller says it follows, by joint as called there; empty where it says none."""
 
     def check(self) -> str:
         """Return what stops the robot, as somebody else who commands it; empty when nothing does.
@@ -78,16 +93,25 @@ class Ros2ControlDriver:
     Args:
         robot: The robot's controllers.
         link: Its messages.
+        velocity: The joints' velocity limits (D,) [rad/s] or [m/s].
+        make_patience: Gives the deadline of a connection, which the link shares.
     """
 
     measures: tuple[str, ...] = ()
+    sag_time = 0.005
 
-    def __init__(self, robot: ControlledRobot, link: ControllerLink) -> None:
+    def __init__(
+        self,
+        robot: ControlledRobot,
+        link: ControllerLink,
+        velocity: FloatArray,
+        make_patience: Callable[[], Patience] = lambda: Patience(FIRST_STATES, lambda text: None),
+    ) -> None:
         size = len(robot.joints)
         self.health = Health()
         self.identity: dict[str, str] = {}
         self.complaint = ""
-        self._robot, self._link = robot, link
+        self._robot, self._link, self._make_patience = robot, link, make_patience
         self._index = {name: i for i, name in enumerate(robot.joints)}
         self._position: FloatArray = np.zeros(size)
         self._velocity: FloatArray = np.zeros(size)
@@ -98,12 +122,17 @@ class Ros2ControlDriver:
         self._target: FloatArray = np.zeros(size)
         self._outputs = [_Sender(i, output, link) for i, output in enumerate(robot.outputs)]
         self._drives = False
+        self._allowed: FloatArray = MOVED * velocity
+        self._moved = MovedWatch(self._allowed)
+        self._is_detached = np.zeros(size, dtype=bool)
+        self._detached = ""
 
     def connect(self) -> None:
         """See `Driver`."""
+        patience = self._make_patience()
         try:
-            found = self._link.open()
-            self._await_states()
+            found = self._link.open(patience)
+            self._await_states(patience)
         except StrandsRobotsError:
             self._link.close()
             raise
@@ -116,6 +145,7 @@ class Ros2ControlDriver:
         """See `Driver`."""
         complaint = self._link.check()
         self._take_all()
+        self._find_detached()
         config, health = self._robot.config, self.health
         np.subtract(time.monotonic(), self._heard, out=self._age)
         oldest = int(self._age.argmax())
@@ -126,20 +156,24 @@ class Ros2ControlDriver:
             raise LinkLostError(f"'{self._robot.joints[oldest]}' has not been in {config.joint_states} for {age:.2f} s")
         if age > config.stale:
             complaint = f"'{self._robot.joints[oldest]}' has not been in {config.joint_states} for {config.stale:g} s"
-        self.complaint = complaint
+        self.complaint = complaint or self._detached
         position[:] = self._position
         velocity[:] = self._velocity
         effort[:] = self._effort
 
     def read_others(self, readings: Readings) -> None:
         """See `Driver`; joint_states have neither temperatures nor currents."""
+        readings.detached = self._detached
+        readings.is_detached[:] = self._is_detached
 
     def set_target(self, target: FloatArray) -> None:
         """See `Driver`. A target that is not a new one is not sent again: a trajectory ends at it, and holds."""
         self._target[:] = target
-        if self._drives:
-            for sender in self._outputs:
-                sender.send(self._target)
+        if not self._drives:
+            return
+        for sender in self._outputs:
+            if sender.send(self._target):
+                self._moved.on_sent(time.monotonic())
 
     def set_torque(self, enabled: bool) -> None:
         """See `Driver`."""
@@ -148,6 +182,7 @@ class Ros2ControlDriver:
             self._link.switch(enabled)
         for sender in self._outputs:
             sender.forget()
+            sender.is_silent = False
         if enabled:
             self.set_target(self._target)
 
@@ -156,17 +191,53 @@ class Ros2ControlDriver:
         self._drives = False
         self._link.close()
 
-    def _await_states(self) -> None:
-        end = time.monotonic() + FIRST_STATES
+    def _find_detached(self) -> None:
+        """Find the joints whose controllers do not act on what is sent: inactive ones, and those that another client commands."""
+        self._is_detached.fill(False)
+        self._detached = ""
+        inactive = self._link.inactive()  # asked without torque as well, so that nothing old is left for later
+        if not self._drives:
+            return
+        for i, sender in enumerate(self._outputs):
+            sender.is_silent = i in inactive
+            if i in inactive:
+                self._is_detached[sender.indices] = True
+                self._detached = inactive[i]
+        if self._detached:
+            self._moved.on_sent(time.monotonic())
+            return
+        joint = self._moved.check(self._position, self._target, time.monotonic())
+        where = "is at"
+        if joint is None:
+            joint, where = self._commanded_elsewhere(), "is commanded away from"
+        if joint is not None:
+            self._is_detached[:] = True
+            self._detached = (
+                f"'{self._robot.joints[joint]}' was moved by another client of its controller, or pushed: it {where} "
+                f"{self._position[joint]:.3f}, its set-point is {self._target[joint]:.3f}; valid: /<robot>/joint_trajectory for others"
+            )
+
+    def _commanded_elsewhere(self) -> int | None:
+        """Return a joint whose controller follows another set-point than the one that it was sent, once it had the time to take it."""
+        if not self._moved.is_settled(time.monotonic()):
+            return None
+        for i in range(len(self._outputs)):
+            for name, value in self._link.reference(i).items():
+                joint = self._index.get(name)
+                if joint is not None and abs(value - self._target[joint]) > self._allowed[joint]:
+                    self._moved.on_sent(time.monotonic())
+                    return joint
+        return None
+
+    def _await_states(self, patience: Patience) -> None:
         self._take_all()
         while np.isinf(self._heard).any():
-            if time.monotonic() > end:
-                silent = [name for name, heard in zip(self._robot.joints, self._heard) if np.isinf(heard)]
+            silent = ", ".join(name for name, heard in zip(self._robot.joints, self._heard) if np.isinf(heard))
+            if not patience.go_on(f"{silent} in {self._robot.config.joint_states}"):
                 raise DriverError(
-                    f"{self._robot.config.joint_states} had no numbers of {', '.join(silent)} within {FIRST_STATES:g} s; valid: a "
+                    f"{self._robot.config.joint_states} had no numbers of {silent} within {patience.wait:g} s; valid: a "
                     "joint_state_broadcaster, or `rename` in the controllers' file where joints have other names there"
                 )
-            time.sleep(0.005)
             self._take_all()
 
     def _take_all(self) -> None:
@@ -203,11 +274,17 @@ class Ros2ControlDriver:
 
 
 class _Sender:
-    """Sends the targets of one output when they are new."""
+    """Sends the targets of one output when they are new.
+
+    Attributes:
+        indices: Places of its joints.
+        is_silent: True while its controller is not active: nothing is sent, and the next target after it is a new one.
+    """
 
     def __init__(self, number: int, output: Output, link: ControllerLink) -> None:
         self._number, self._link = number, link
-        self._indices = np.array(output.indices)
+        self.indices = np.array(output.indices)
+        self.is_silent = False
         self._sent: FloatArray = np.full(len(output.indices), np.nan)
         self._fresh: FloatArray = np.zeros(len(output.indices))
         self._is_same = np.zeros(len(output.indices), dtype=bool)
@@ -216,9 +293,15 @@ class _Sender:
         """Take the next target for a new one."""
         self._sent.fill(np.nan)
 
-    def send(self, target: FloatArray) -> None:
-        np.take(target, self._indices, out=self._fresh)
+    def send(self, target: FloatArray) -> bool:
+        """Send a target if it is new; return whether it was sent."""
+        if self.is_silent:
+            self.forget()
+            return False
+        np.take(target, self.indices, out=self._fresh)
         np.equal(self._fresh, self._sent, out=self._is_same)
-        if not self._is_same.all():
-            self._sent[:] = self._fresh
-            self._link.send(self._number, self._fresh)
+        if self._is_same.all():
+            return False
+        self._sent[:] = self._fresh
+        self._link.send(self._number, self._fresh)
+        return True

@@ -18,7 +18,8 @@ from strands_robots.control.readings import Readings
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.text import printable
 from strands_robots.description.robot_config import RobotConfig
-from strands_robots.drivers.calibration import Calibration, load_calibration
+from strands_robots.drivers.calibration import Calibration
+from strands_robots.drivers.calibration_plausibility import load_plausible
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
 from strands_robots.drivers.serial_cycle import SerialCycle
 from strands_robots.drivers.serial_ports import PortLock, describe_found
@@ -58,6 +59,7 @@ class ServoDriver(ABC):
     """
 
     measures: tuple[str, ...] = ("temperature", "current")
+    sag_time = 0.03
     error_register: str
     """LeRobot's name of the register that says what is wrong with a servo."""
     error_bits: type[enum.IntFlag]
@@ -98,7 +100,7 @@ class ServoDriver(ABC):
     def connect(self) -> None:
         """See `Driver`."""
         options = self.options
-        calibration = load_calibration(options.calibration, self.names)
+        calibration = load_plausible(options.calibration, self.config)
         models = self._models()
         self._lock = PortLock(options.port)
         try:
@@ -152,6 +154,8 @@ class ServoDriver(ABC):
         readings.temperature[:] = self._cycle.temperature
         readings.current[:] = self._cycle.current
         readings.temperature_time = readings.current_time = float(self._cycle.heard.min())
+        readings.detached = self.complaint if self._lost_torque() else ""
+        np.less(self._cycle.torque, float(bool(readings.detached)), out=readings.is_detached)
 
     def set_target(self, target: FloatArray) -> None:
         """See `Driver`."""
@@ -269,8 +273,12 @@ class ServoDriver(ABC):
         i, what = cycle.complaint()
         if what:
             return f"'{self.names[i]}' reports {what} ({cycle.voltage[i]:.1f} V, {cycle.temperature[i]:.0f} deg C)"
-        if self._wants_torque and not cycle.torque.all():
-            return f"'{self.names[int(cycle.torque.argmin())]}' has lost its torque"
+        return self._lost_torque()
+
+    def _lost_torque(self) -> str:
+        torque = self._cycle.torque
+        if self._wants_torque and not torque.all():
+            return f"'{self.names[int(torque.argmin())]}' has lost its torque"
         return ""
 
 

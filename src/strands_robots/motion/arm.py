@@ -13,10 +13,12 @@ import numpy as np
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
 from strands_robots.core.pose import Pose
+from strands_robots.description.base_contacts import exclude_base_contacts
 from strands_robots.description.equality_joints import Followers
 from strands_robots.description.model_file import compile_model
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.description.robot_model import load_robot_model
+from strands_robots.motion.ground import ground_height
 
 CLEARANCE = 0.002
 """Parts of the robot keep this distance from each other [m]."""
@@ -57,7 +59,8 @@ class Arm:
     Args:
         config: The robot.
         name: Its name on the graph, for messages.
-        avoid_ground: Take the plane under the lowest shape of the base for an obstacle.
+        avoid_ground: Take the plane under the lowest shape of the base for an obstacle; without such a shape, the plane in which the
+            model's frame lies, as the world puts it on its floor.
 
     Attributes:
         config: The robot.
@@ -74,13 +77,14 @@ class Arm:
         self.name = name or config.name
         self.limits = config.limits()
         robot = load_robot_model(config.model_copy(update={"cameras": {}}), self.name)
+        exclude_base_contacts(robot.spec)
         self.model = compile_model(robot.spec, robot.path, f"robot '{self.name}'")
-        if avoid_ground and (height := _ground_height(self.model)) is not None:
+        if avoid_ground:
             robot.spec.worldbody.add_geom(
                 name=GROUND,
                 type=mujoco.mjtGeom.mjGEOM_PLANE,
                 size=[5.0, 5.0, 0.1],
-                pos=[0.0, 0.0, height],
+                pos=[0.0, 0.0, ground_height(self.model)],
                 contype=_EVERY_TYPE,
                 conaffinity=_EVERY_TYPE,
             )
@@ -99,6 +103,22 @@ class Arm:
         self._base = _body(self.model, config.base_frame, self.name)
         self.tool = _tool(self.model, config.tool_frame, self.name)
         self.tool_columns = [] if self.tool is None else _columns_above(self.model, joints, self.tool[2])
+
+    @property
+    def reach(self) -> float:
+        """A distance from the base frame that the tool never exceeds [m]: all links stretched, all slides out."""
+        assert self.tool is not None
+        _, site, body = self.tool
+        model, data = self.model, self._data
+        length = float(np.linalg.norm(model.site_pos[site])) if site >= 0 else 0.0
+        while body > 0:
+            length += float(np.linalg.norm(model.body_pos[body]))
+            for joint in range(model.body_jntadr[body], model.body_jntadr[body] + model.body_jntnum[body]):
+                length += 2.0 * float(np.linalg.norm(model.jnt_pos[joint]))
+                if int(model.jnt_type[joint]) == int(mujoco.mjtJoint.mjJNT_SLIDE):
+                    length += float(np.abs(model.jnt_range[joint]).max()) if model.jnt_limited[joint] else np.inf
+            body = int(model.body_parentid[body])
+        return length + float(np.linalg.norm(data.xpos[self._base]))
 
     def qpos(self, position: FloatArray) -> FloatArray:
         """Return MuJoCo's generalised positions (nq,) of joint positions (D,) [rad] or [m]."""
@@ -165,25 +185,6 @@ class Arm:
         self._data.qpos[self.qpos_address] = position
         self._followers.place(self._data.qpos)
         mujoco.mj_kinematics(self.model, self._data)
-
-
-def _ground_height(model: mujoco.MjModel) -> float | None:
-    """Return the height of the lowest colliding shape that is fixed to the world; None without such a shape.
-
-    The model's own frame is that of the base: z up.
-    """
-    data = mujoco.MjData(model)
-    mujoco.mj_kinematics(model, data)
-    lowest = []
-    for geom in range(model.ngeom):
-        if model.body_weldid[model.geom_bodyid[geom]] != 0 or not (
-            model.geom_contype[geom] or model.geom_conaffinity[geom]
-        ):
-            continue
-        centre, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]
-        rotation = data.geom_xmat[geom].reshape(3, 3)
-        lowest.append(float(data.geom_xpos[geom, 2] + rotation[2] @ centre - np.abs(rotation[2]) @ half))
-    return min(lowest, default=None)
 
 
 def _body(model: mujoco.MjModel, name: str, robot: str) -> int:

@@ -11,7 +11,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError, UnknownNameError
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.contact import ContactMonitor, grip_contact
-from strands_robots.motion.move_to import positive
+from strands_robots.motion.move_to import LIMIT_TOLERANCE, positive
 from strands_robots.motion.path import JointPath
 from strands_robots.motion.planner import PlannedMove
 
@@ -99,9 +99,10 @@ def grip(
     columns = [limits.index[name] for name in gripper.joints]
     way = gripper.open - gripper.closed
     low, high = (0.0, 1.0) if is_fraction else (float(limits.lower[columns].max()), float(limits.upper[columns].min()))
-    if not low <= position <= high:
+    if not low - LIMIT_TOLERANCE <= position <= high + LIMIT_TOLERANCE:
         unit = "part of the way from closed (0) to open (1)" if is_fraction else "joint position"
-        raise MotionError("invalid_goal", f"position is {position:.6g}, a {unit}; valid: {low:.6g} to {high:.6g}")
+        raise MotionError("invalid_goal", f"position is {position:.10g}, a {unit}; valid: {low:.10g} to {high:.10g}")
+    position = min(max(position, low), high)
     largest = float(limits.effort[columns].min())
     if not 0.0 <= max_effort <= largest:
         raise MotionError(

@@ -152,9 +152,12 @@ class IkSolver:
             posture.set_target_from_configuration(configuration)
             tasks.append(posture)
         for _ in range(_ITERATIONS):
-            step = mink.solve_ik(
-                configuration, tasks, 1.0, "daqp", damping=_DAMPING, limits=self._limits, constraints=self._frozen
-            )
+            try:
+                step = mink.solve_ik(
+                    configuration, tasks, 1.0, "daqp", damping=_DAMPING, limits=self._limits, constraints=self._frozen
+                )
+            except mink.NoSolutionFound:
+                break  # What was reached so far is judged as any other miss.
             configuration.integrate_inplace(step, 1.0)
             if np.abs(step).max() < _CONVERGED:
                 break

@@ -27,7 +27,11 @@ ORIENTATION_TOLERANCE = 0.02
 SPEED = 0.5
 """Part of the velocity limits, taken where an asker gives none."""
 
-_LIMIT_TOLERANCE = 1e-6
+SLOWEST = 0.01
+"""Smallest part of the velocity limits that may be asked for: a motion must not keep its robot for hours."""
+
+LIMIT_TOLERANCE = 1e-6
+"""What a number may be beyond the end of its range, as arithmetic leaves it; it is taken for the end."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,10 @@ def joint_target(
             raise UnknownNameError("joint", name, limits.names)
         column = limits.index[name]
         low, high = float(limits.lower[column]), float(limits.upper[column])
-        if not low - _LIMIT_TOLERANCE <= position <= high + _LIMIT_TOLERANCE:
-            raise MotionError("invalid_goal", f"position of '{name}' is {position:.6g}; valid: {low:.6g} to {high:.6g}")
+        if not low - LIMIT_TOLERANCE <= position <= high + LIMIT_TOLERANCE:
+            raise MotionError(
+                "invalid_goal", f"position of '{name}' is {position:.10g}; valid: {low:.10g} to {high:.10g}"
+            )
     columns = tuple(limits.index[name] for name in names)
     clipped = np.clip(np.array(positions, dtype=np.float64), limits.lower[list(columns)], limits.upper[list(columns)])
     return JointTarget(columns, clipped, positive("joint_tolerance", tolerance, JOINT_TOLERANCE))

@@ -33,6 +33,7 @@ _LINE_POSTURE_COST = 0.002  # [m/rad]
 _LARGEST_JUMP = 0.5  # [rad] or [m] between two way points of a line
 _DETOURS = 3  # solutions for which a way around a collision is looked for
 _EXACT = 1e-5  # [m]; a solution that misses less needs no better one
+_FAR = 2.0  # of the reach; a pose further away than this is not looked for, and has no near miss
 _OVERSHOOT = 1e-3  # [rad] or [m]; what a curve may leave the limits by, the gate clamps it
 
 
@@ -84,6 +85,13 @@ class MovePlanner:
         if self._solver is None:
             raise MotionError(
                 "invalid_goal", f"robot '{self._arm.name}' has no tool_frame in its configuration; valid: joint targets"
+            )
+        away, reach = float(np.linalg.norm(target.pose.position)), self._arm.reach
+        if not away <= _FAR * reach:
+            raise MotionError(
+                "unreachable",
+                f"the pose is {away:.4g} m from the base, and the tool reaches no further than {reach:.2f} m; the robot was not moved",
+                target.errors(self._arm.tool_pose(start)),
             )
         return self._on_line(self._solver, target, start) if straight else self._to_pose(self._solver, target, start)
 

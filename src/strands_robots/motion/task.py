@@ -18,7 +18,7 @@ from strands_robots.description.robot_config import RobotConfig
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.contact import ContactMonitor, arm_contact
 from strands_robots.motion.gripper import Grip
-from strands_robots.motion.move_to import SPEED, JointTarget, Reached, Target, judge
+from strands_robots.motion.move_to import SLOWEST, SPEED, JointTarget, Reached, Target, judge
 from strands_robots.motion.planner import MovePlanner, PlannedMove
 
 DEFAULT_SOURCE = "agent/motion"
@@ -179,10 +179,10 @@ def checked_speed(given: float) -> float:
     """Return the speed scale of an asker, or the default for 0.
 
     Raises:
-        MotionError: If it is not above 0 and up to 1.
+        MotionError: If it is not from `SLOWEST` to 1.
     """
-    if not 0.0 <= given <= 1.0:
-        raise MotionError("invalid_goal", f"speed_scale is {given:g}; valid: above 0 and up to 1, or 0 for {SPEED:g}")
+    if given and not SLOWEST <= given <= 1.0:
+        raise MotionError("invalid_goal", f"speed_scale is {given:g}; valid: {SLOWEST:g} to 1, or 0 for {SPEED:g}")
     return given or SPEED
 
 

@@ -5,7 +5,6 @@ The node around it publishes `tick()` at 20 Hz and at once after every stop. Tim
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from dataclasses import dataclass
 
@@ -14,21 +13,15 @@ from strands_robots.core.errors import ResumeRefusedError
 from strands_robots.safety.button_watch import ButtonWatch
 from strands_robots.safety.resume import AnyoneMayResume, ResumeAuthority, ResumeRefusal, ResumeRequest, StopFacts
 from strands_robots.safety.settling import LONGEST_SILENCE, Settling
+from strands_robots.safety.supervisor_state import GraphState as GraphState
+from strands_robots.safety.supervisor_state import RobotEvidence as RobotEvidence
+from strands_robots.safety.supervisor_state import SupervisorState as SupervisorState
 
 _MOST_RETIRED = 256
 """Sessions that retired and are remembered, so that what still arrives of them is not taken for a new robot."""
 
 _MOST_SOURCES = 64
 """Sources of one stop that are remembered; those who come later are known to the audit log only."""
-
-
-class GraphState(enum.IntEnum):
-    """State of the graph; numbers as in msg/SafetyState."""
-
-    ARMED = 1
-    STOPPING = 2
-    STOPPED = 3
-    STOP_NOT_CONFIRMED = 4
 
 
 @dataclass(frozen=True)
@@ -63,34 +56,6 @@ HEARD_DIRECTLY = "stop: requested"
 
 HEARSAY = 2.0
 """A request that a robot reported is taken for the one that comes within this time [s]."""
-
-
-@dataclass(frozen=True)
-class RobotEvidence:
-    """What is known of one robot; the fields of msg/RobotSafety."""
-
-    robot: str
-    session: str
-    latched: bool
-    at_rest: bool
-    age: float
-    latch_count: int = 0
-
-
-@dataclass(frozen=True)
-class SupervisorState:
-    """The fields of msg/SafetyState."""
-
-    run_id: str
-    session: str
-    sequence: int
-    arm_epoch: int
-    state: GraphState
-    stop_id: int
-    stop_source: str
-    stop_reason: str
-    robots: tuple[RobotEvidence, ...]
-    message: str
 
 
 @dataclass
@@ -128,10 +93,7 @@ class Supervisor:
     A robot leaves supervision only by its own word: its session says that it is retired, latched, at rest and nobody's
     (docs/adr/0005). Silence is never taken for leaving.
 
-    Not thread-safe: the node's executor calls it.
-
-    Attributes:
-        settling: What the first arming of a robot waits for.
+    Not thread-safe: the node's executor calls it. `settling` is what the first arming of a robot waits for.
     """
 
     def __init__(
@@ -152,10 +114,12 @@ class Supervisor:
         self._epoch = 0
         self._stop_id = 0
         self._stop: _LatchedStop | None = None
+        self._is_starting = False
         if config.is_restart:
             self._latch("safety_node", "safety_node started again within the same run", now)
         elif not config.arm_on_start:
             self._latch("safety_node", "not armed at start", now)
+            self._is_starting = True
         else:
             self._epoch = 1
 
@@ -175,6 +139,7 @@ class Supervisor:
         Robots hear a request themselves and may report it before it comes here. Then the stop gets the words of the request.
         """
         source, reason = source[:128] or "unknown", reason[:256] or "no reason given"
+        self._is_starting = False
         if self._stop is None:
             self._latch(source, reason, now)
         elif self._stop.is_hearsay and now - self._stop.since < HEARSAY:
@@ -319,12 +284,20 @@ class Supervisor:
                 GraphState.STOPPED,
                 f"{cause}; {'every robot reported rest' if self._robots else 'no robot is heard'}",
             )
-        if now - stop.since > self._config.rest_deadline:
+        if now - stop.since > self._deadline(stop, moving):
             return GraphState.STOP_NOT_CONFIRMED, f"{cause}; no evidence of rest from {', '.join(moving)}"
         return GraphState.STOPPING, f"{cause}; waiting for rest of {', '.join(moving)}"
 
+    def _deadline(self, stop: _LatchedStop, moving: list[str]) -> float:
+        """Return how long after a stop its robots must have reported rest [s]: one that joined since then has its own time."""
+        if self._is_starting and set(moving) <= set(self._unheard()):
+            return LONGEST_SILENCE  # as in an armed graph: a slow start
+        joined = [self._robots[name].expected_since - stop.since for name in moving if name in self._robots]
+        return self._config.rest_deadline + max([0.0, *joined])
+
     def _latch(self, source: str, reason: str, now: float, is_hearsay: bool = False) -> None:
         self._stop_id += 1
+        self._is_starting = False
         self._stop = _LatchedStop(source, reason, now, (source,), is_hearsay)
         for robot in self._robots.values():
             robot.rest_since_stop = False

@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.share import config_names
 from strands_robots.core.text import printable
 from strands_robots.description.lerobot_units import DEGREE, POSITION, JointCodec, JointUnit
-from strands_robots.description.robot_config import RobotConfig
+from strands_robots.description.robot_config import RobotConfig, load_robot
+from strands_robots.drivers.calibration_plausibility import check_plausible
+from strands_robots.drivers.driver import DriverError
 from strands_robots.teleop.frame import BadFrameError, BadInput, InputFrame, TeleopMode, Vector
 from strands_robots.teleop.leader import LeaderError
 
@@ -85,6 +88,8 @@ class LeRobotLeader:
             raise LeaderError(
                 f"is not calibrated as its file says; valid: lerobot-calibrate --teleop.type={self.name} and the same port and id"
             )
+        if self._codec is not None:
+            _check_travels(self.name, device)
 
     def read(self) -> InputFrame:
         """Return what LeRobot's get_action says.
@@ -118,6 +123,22 @@ class LeRobotLeader:
             device.disconnect()
         except _FAILURES:
             return  # It is gone already.
+
+
+def _check_travels(kind: str, device: Any) -> None:
+    """Refuse a calibration that cannot be the leader's: an so101_leader's joints travel as an so101's, but for its handle."""
+    model, calibration = kind.removesuffix("_leader"), getattr(device, "calibration", None) or {}
+    if model not in config_names("robots"):
+        return
+    config = load_robot(model)
+    if set(calibration) != set(config.joints):
+        return
+    ranges = {name: (motor.range_min, motor.range_max) for name, motor in calibration.items()}
+    try:
+        check_plausible(ranges, config, "its calibration", has_gripper=False)
+    except DriverError as error:
+        device.disconnect()
+        raise LeaderError(str(error)) from error
 
 
 def make_device(kind: str, options: Mapping[str, Any]) -> Any:

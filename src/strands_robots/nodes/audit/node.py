@@ -293,4 +293,4 @@ def _values(parameters: Sequence[Parameter]) -> dict[str, object]:
 
 def main() -> int:
     """Run audit_node until a signal."""
-    return run_node(AuditNode, is_audited=False)
+    return run_node(AuditNode, grace=5.0, is_audited=False)

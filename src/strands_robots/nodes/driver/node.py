@@ -40,6 +40,12 @@ class DriverParameters:
     controllers: str = parameter(
         "", "Controllers of a robot behind ros2_control: a name in config/ros2_control, a YAML file, or YAML."
     )
+    wait: float = parameter(
+        30.0,
+        "Longest wait at a connection for controllers and states of a robot behind ros2_control [s].",
+        minimum=0.1,
+        maximum=3600.0,
+    )
     autostart: str = parameter(
         "none", "Transitions that the node makes once, at its start.", choices=["none", "configure", "activate"]
     )
@@ -117,6 +123,8 @@ class DriverNode(LifecycleNode):
                 given.controllers,
                 given.stop_category,
                 given.answer_timeout,
+                given.wait,
+                self.get_logger().info,
             )
             driver = make_driver(robot, connection, lambda controlled: Ros2ControlClient(self, controlled, robot.name))
             driver.connect()
@@ -184,9 +192,9 @@ class DriverNode(LifecycleNode):
 
     def _start(self) -> None:
         if self.trigger_configure() is not SUCCESS:
-            raise ConfigurationError(self._problem)
+            raise ConfigurationError(f"robot '{self._robot.name}': {self._problem}")
         if self._given.autostart == "activate" and self.trigger_activate() is not SUCCESS:
-            raise ConfigurationError(self._problem)
+            raise ConfigurationError(f"robot '{self._robot.name}': {self._problem}")
 
     def _leave(self, lets_go: bool) -> None:
         loop, ports = self._loop, self._ports
@@ -233,4 +241,4 @@ class DriverNode(LifecycleNode):
 
 def main() -> int:
     """Run driver_node; return the process's exit code."""
-    return run_node(DriverNode, is_critical=True)
+    return run_node(DriverNode, grace=5.0, is_critical=True)

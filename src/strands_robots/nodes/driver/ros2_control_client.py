@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -21,15 +22,17 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.drivers.controllers import TRAJECTORY, ControlledRobot, Output
 from strands_robots.drivers.driver import DriverError, LinkLostError
+from strands_robots.drivers.patience import Patience
 from strands_robots.drivers.ros2_control import MeasuredJoints
 from strands_robots.nodes.driver.controller_manager import ControllerManager
+from strands_robots.nodes.driver.controller_watch import ManagerWatch, StateWatch
 from strands_robots.ros.calls.drain import NeverCalled, take
 from strands_robots.ros.calls.publishers import create_publisher
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.stamps import to_duration, to_seconds
 
-FIND_TIMEOUT = 3.0
-"""Longest wait for controllers to be seen [s]."""
+RIVAL_TIMEOUT = 3.0
+"""Others who command a controller are given this time to be gone [s]."""
 
 RIVAL_PERIOD = 0.5
 """Time between two looks for others who command the robot [s]."""
@@ -59,31 +62,34 @@ class Ros2ControlClient:
         self._client: GraphClient | None = None
         self._manager: ControllerManager | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self._watch: ManagerWatch | None = None
+        self._states: dict[int, StateWatch] = {}
         self._switching: Future[None] | None = None
         self._asked_at = 0.0
         self._look_at = 0.0
         self._rivalry = ""
 
-    def open(self) -> dict[str, str]:
+    def open(self, patience: Patience) -> dict[str, str]:
         """See `ControllerLink`."""
         config, outputs = self._robot.config, self._robot.outputs
         self._refuse_own_topics()
         self._subscription = self._node.create_subscription(
             JointState, config.joint_states, _nothing, _READER, callback_group=NeverCalled(), raw=True
         )
-        self._await_listeners()
+        self._await_listeners(patience)
         self._client = GraphClient(self._node.get_namespace().strip("/"))
         for output in outputs:
-            self._check_joints(self._client, output)
+            self._check_joints(self._client, output, patience)
         checked = "parameters"
         if config.manager:
             self._manager = ControllerManager(self._client, config.manager)
-            self._manager.check([output.controller.name for output in outputs], may_be_inactive=config.switch)
+            self._await_active(self._manager, patience)
             checked = config.manager
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="controllers")
+        watched = self._start_watching(self._pool)
         self._writers = [_Writer(self._node, output, config.lead) for output in outputs]
         shown = ", ".join(f"{output.controller.name} ({output.controller.kind})" for output in outputs)
-        return {"controllers": shown, "checked_by": checked}
+        return {"controllers": shown, "checked_by": checked, "watched_by": watched}
 
     def samples(self) -> Iterator[MeasuredJoints]:
         """See `ControllerLink`."""
@@ -105,6 +111,25 @@ class Ros2ControlClient:
         self._asked_at = time.monotonic()
         self._switching = pool.submit(manager.switch, names, active, SWITCH_TIMEOUT)
 
+    def inactive(self) -> Mapping[int, str]:
+        """See `ControllerLink`."""
+        if self._switching is not None:
+            self._forget_states()
+            return {}
+        names = [output.controller.name for output in self._robot.outputs]
+        found = {i: f"controller '{names[i]}' is silent" for i, watch in self._states.items() if not watch.look()}
+        if self._watch is None:
+            return found
+        try:
+            states = self._watch.look()
+        except DriverError as error:
+            return found | dict.fromkeys(range(len(names)), str(error))
+        return found | {i: f"controller '{names[i]}' is {state}, not active" for i, state in states.items()}
+
+    def reference(self, output: int) -> Mapping[str, float]:
+        """See `ControllerLink`."""
+        return self._states[output].reference if output in self._states else {}
+
     def check(self) -> str:
         """See `ControllerLink`."""
         self._check_switching()
@@ -118,6 +143,11 @@ class Ros2ControlClient:
         """See `ControllerLink`."""
         if self._pool is not None:
             self._pool.shutdown(wait=True)
+        for state in self._states.values():
+            state.close()
+        if self._watch is not None:
+            self._watch.close()
+        self._states, self._watch = {}, None
         for writer in self._writers:
             writer.close()
         if self._subscription is not None:
@@ -125,6 +155,28 @@ class Ros2ControlClient:
         if self._client is not None:
             self._client.close()
         self._writers, self._subscription, self._client, self._pool = [], None, None, None
+
+    def _forget_states(self) -> None:
+        """Controllers that are being switched have no state that counts."""
+        for state in self._states.values():
+            state.forget()
+        if self._watch is not None:
+            self._watch.forget()
+
+    def _start_watching(self, worker: ThreadPoolExecutor) -> str:
+        """Watch the controllers from now on; return by what, for diagnostics."""
+        config, outputs = self._robot.config, self._robot.outputs
+        by = ["joint_states"]
+        if self._manager is not None:
+            names = [output.controller.name.rpartition("/")[2] for output in outputs]
+            self._watch = ManagerWatch(self._node, self._manager, config.manager, names, worker)
+            by.append(config.manager)
+        if importlib.util.find_spec("control_msgs") is not None:
+            for i, output in enumerate(outputs):
+                if output.controller.kind == TRAJECTORY:
+                    self._states[i] = StateWatch(self._node, f"{output.controller.name}/controller_state")
+                    by.append(f"{output.controller.name}/controller_state")
+        return ", ".join(by)
 
     def _check_switching(self) -> None:
         switching = self._switching
@@ -155,19 +207,30 @@ class Ros2ControlClient:
                     f"topic '{topic}' is one of '{self._name}' itself; valid: the topics of its ros2_control, outside {own}"
                 )
 
-    def _await_listeners(self) -> None:
+    def _await_active(self, manager: ControllerManager, patience: Patience) -> None:
+        """Wait until the manager has the controllers as they must be: spawners need a while."""
+        names = [output.controller.name for output in self._robot.outputs]
+        while True:
+            try:
+                manager.check(names, may_be_inactive=self._robot.config.switch)
+            except DriverError as error:
+                if not patience.go_on(str(error).partition(";")[0]):
+                    raise
+            else:
+                return
+
+    def _await_listeners(self, patience: Patience) -> None:
         """Wait for the controllers' subscriptions, and refuse a robot that somebody else commands."""
-        end = time.monotonic() + FIND_TIMEOUT
         for output in self._robot.outputs:
             topic = self._node.resolve_topic_name(output.controller.command_topic)
             kind = _type_name(output)
             while not any(info.topic_type == kind for info in self._node.get_subscriptions_info_by_topic(topic)):
-                if time.monotonic() > end:
+                if not patience.go_on(f"controller '{output.controller.name}', which does not listen on {topic} yet"):
                     raise DriverError(
-                        f"no controller listens on {topic} ({kind}); valid: {self._listeners(kind)}; is '{output.controller.name}' loaded?"
+                        f"no controller listens on {topic} ({kind}) within {patience.wait:g} s; valid: {self._listeners(kind)}; is "
+                        f"'{output.controller.name}' loaded?"
                     )
-                time.sleep(0.05)
-            self._refuse_rivals(topic, end)
+            self._refuse_rivals(topic, time.monotonic() + RIVAL_TIMEOUT)
 
     def _refuse_rivals(self, topic: str, end: float) -> None:
         """Refuse a topic that somebody else publishes on. This node does not yet, and a rival may have the same name."""
@@ -189,11 +252,13 @@ class Ros2ControlClient:
         ]
         return ", ".join(sorted(topics)) or "nobody listens on any such topic"
 
-    def _check_joints(self, client: GraphClient, output: Output) -> None:
+    def _check_joints(self, client: GraphClient, output: Output, patience: Patience) -> None:
         """Refuse a controller that moves other joints, or the same in another order where order says which is which."""
-        name = output.controller.name
+        name, find = output.controller.name, max(patience.left, 3.0)
         try:
-            answer = client.call(GetParameters, f"{name}/get_parameters", GetParameters.Request(names=["joints"]), 3.0)
+            answer = client.call(
+                GetParameters, f"{name}/get_parameters", GetParameters.Request(names=["joints"]), 3.0, find
+            )
         except StrandsRobotsError as error:
             raise DriverError(f"controller '{name}' does not say its joints: {error}") from error
         there = list(answer.values[0].string_array_value) if answer.values else []

@@ -397,4 +397,4 @@ def _preload() -> None:
 
 def main() -> int:
     """Run recorder_node; return the process's exit code."""
-    return run_node(RecorderNode, has_pictures=True)
+    return run_node(RecorderNode, grace=5.0, has_pictures=True)

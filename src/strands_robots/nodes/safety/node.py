@@ -215,4 +215,4 @@ def _latch_folder(given: str, run_id: str) -> Path:
 
 def main() -> int:
     """Run safety_node until a signal."""
-    return run_node(SafetyNode, is_critical=True)
+    return run_node(SafetyNode, grace=2.5, is_critical=True)

@@ -39,11 +39,11 @@ from strands_robots.ros.robot.robot_topics import RobotTopicsConfig
 from strands_robots.ros.robot.safety_subscriber import SafetySubscriber
 from strands_robots.sim.edit.model_files import ModelGuard
 from strands_robots.sim.render.gl import check_rendering
-from strands_robots.sim.render.viewer import Viewer
+from strands_robots.sim.render.viewer import Viewer, require_screen
 from strands_robots.sim.run.runtime import RuntimeConfig, SimRuntime, WorldMode
 from strands_robots.sim.world.world import World
 from strands_robots.sim.world.world_robot import WorldRobot
-from strands_robots.sim.world.world_setup import world_config
+from strands_robots.sim.world.world_setup import naming_robots, world_config
 
 WATCH_PERIOD = 0.1
 """Time between two looks at the physics thread [s, steady time]."""
@@ -113,8 +113,11 @@ class SimNode(Node):
     def __init__(self) -> None:
         super().__init__("sim_node")
         given = read_parameters(self, SimParameters)
-        config = world_config(given.robots, given.scene, given.timestep, given.camera_rate)
-        self.world = World(config, given.seed)
+        if not given.headless:
+            require_screen()
+        with naming_robots(given.robots):
+            config = world_config(given.robots, given.scene, given.timestep, given.camera_rate)
+            self.world = World(config, given.seed)
         self._given = given
         robots = self._robots = RobotRegistry(self, self.world, lambda robot: _gate(robot, given), self._robot_ports)
         control = ControlLoop(self.world, robots.loops, given.timestep, given.control_period)
@@ -243,4 +246,4 @@ def _gate(robot: WorldRobot, given: SimParameters) -> Gate:
 
 def main() -> int:
     """Run sim_node; return the process's exit code."""
-    return run_node(SimNode, has_pictures=True, is_critical=True)
+    return run_node(SimNode, grace=2.5, has_pictures=True, is_critical=True)

@@ -6,9 +6,10 @@ Naming somebody else's goal can only stop it.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
@@ -90,8 +91,14 @@ class GoalBeats:
 
     def __init__(self, node: Node) -> None:
         self._wanted: set[str] = set()
+        self._node = node
         self._publisher = node.create_publisher(UUID, TOPIC, qos.STATE)
-        node.create_timer(PERIOD, self._beat, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = node.create_timer(PERIOD, self._beat, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def close(self) -> None:
+        """Say nothing any more."""
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_publisher(self._publisher)
 
     def keep(self, goal_id: str) -> None:
         """Want a goal from now on; call it before the goal is sent."""
@@ -105,6 +112,21 @@ class GoalBeats:
     def _beat(self) -> None:
         for goal_id in list(self._wanted):
             self._publisher.publish(_message(goal_id))
+
+
+@contextlib.contextmanager
+def owned_goal(node: Node) -> Iterator[UUID]:
+    """Give the id of a goal that is to be sent, and say that it is wanted for as long as the block lasts and the node is spun.
+
+    So a goal ends with its client: when that is killed, hangs, or loses the graph.
+    """
+    beats = GoalBeats(node)
+    goal_id = uuid.uuid4().hex
+    try:
+        beats.keep(goal_id)
+        yield _message(goal_id)
+    finally:
+        beats.close()
 
 
 def _message(goal_id: str) -> UUID:

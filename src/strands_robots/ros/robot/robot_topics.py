@@ -16,6 +16,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ConfigurationError, ShapeError
 from strands_robots.core.types import ControlMode, Instant
+from strands_robots.motion.setpoint_motion import SetpointMotion
 from strands_robots.msg import ActionChunk, GateState, JointCommand
 from strands_robots.ros.calls.publishers import create_publisher, settle
 from strands_robots.ros.messages import qos
@@ -73,7 +74,7 @@ class RobotTopics:
         robot, names = gate.config.robot, gate.limits.names
         self._state = JointStateBuffer(names)
         self._applied = JointCommandBuffer(names)
-        self._target: FloatArray | None = None
+        self._motion: SetpointMotion | None = None
         self._external = {
             topic: StandardInput(f"external/{topic}", config.external_lifetime, config.control_period)
             for topic in ("joint_trajectory", "joint_commands")
@@ -114,7 +115,10 @@ class RobotTopics:
 
     def publish_applied(self, stamp: float, setpoint: Setpoint) -> None:
         """Publish what the gate let through at `stamp` [s, ROS time]."""
-        self._target = setpoint.target
+        motion = self._motion
+        self._motion = (
+            SetpointMotion(setpoint.target, stamp) if motion is None else motion.update(setpoint.target, stamp)
+        )
         message = self._applied.fill(stamp, setpoint.target, setpoint.source, setpoint.sequence, ControlMode.POSITION)
         self._applied_publisher.publish(message)
 
@@ -142,12 +146,12 @@ class RobotTopics:
         self._admit(self._gate, chunk, "joint_commands")
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
-        if self._target is None:
+        if self._motion is None:
             self._gate.refuse(Refusal.LATCHED, "a trajectory came before the first control tick; valid: after it")
             return
         try:
             chunk = self._external["joint_trajectory"].from_trajectory(
-                message, self._now().ros, self._target, self._gate.limits
+                message, self._now().ros, self._motion, self._gate.limits
             )
         except ShapeError as error:
             self._gate.refuse(Refusal.WRONG_LENGTH, str(error))

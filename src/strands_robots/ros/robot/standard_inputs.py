@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ShapeError
 from strands_robots.core.types import ControlMode, JointLimits
+from strands_robots.motion.setpoint_motion import SetpointMotion
 from strands_robots.ros.messages.stamps import to_seconds
 
 
@@ -62,35 +64,40 @@ class StandardInput:
             mode=mode,
         )
 
-    def from_trajectory(self, message: JointTrajectory, now: float, target: FloatArray, limits: JointLimits) -> Chunk:
+    def from_trajectory(
+        self, message: JointTrajectory, now: float, motion: SetpointMotion, limits: JointLimits
+    ) -> Chunk:
         """Return a JointTrajectory as a chunk.
 
-        A stamp of zero starts now. A stamp in the past skips what should have happened already. A stamp in the future
-        holds the present target until then. Without points it is a request to stop where the robot is.
+        A stamp of zero starts now. A stamp in the past skips what should have happened already. A stamp in the future is waited for by a
+        robot at rest; one that moves goes on to the first point. Without points it is a request to stop where the robot is.
 
         Args:
             message: The trajectory; its points may be unevenly spaced.
             now: ROS time of receipt [s].
-            target: Present position target of the robot (D,) [rad]; the trajectory starts there.
+            motion: How the set-point moves now; the trajectory begins with its position, velocity and acceleration.
             limits: Joint limits, for the robot's joint order.
 
         Raises:
-            ShapeError: If a point has the wrong number of values.
+            ShapeError: If a point has the wrong number of values, or not the same quantities as the others.
             ConfigurationError: If the times are not usable.
 
-        Source: joint_trajectory_controller, user documentation, topic interface.
+        Source: joint_trajectory_controller, user documentation, topic interface; ros2_controllers, branch jazzy, commit ed360c97d6e9,
+            `validate_trajectory_msg`, which refuses efforts where the controller commands none.
         """
         names = tuple(message.joint_names)
         if not message.points:
-            return self._chunk(limits.names, target[None, :].copy(), now, 0.0, None)
-        stamp = to_seconds(message.header.stamp)
-        start = now if stamp == 0.0 else min(stamp, now)
+            return self._chunk(limits.names, motion.position[None, :].copy(), now, 0.0, None)
+        start = to_seconds(message.header.stamp) or now
         trajectory = _trajectory(message)
         known = [limits.index[name] for name in names if name in limits.index]
-        if len(known) == len(names):
-            trajectory = trajectory.begin_at(target[known], max(stamp - now, 0.0))
+        begin = motion.stamp if motion.is_moving(now) else now
+        if len(known) == len(names) and start + trajectory.times[0] > begin:
+            trajectory = _begun(trajectory, start, begin, motion, known, now)
+            start = begin
         rows, period = trajectory.resample(self.period)
-        return self._chunk(names, rows, now, period if len(rows) > 1 else 0.0, start if len(rows) > 1 else None)
+        is_row = len(rows) == 1
+        return self._chunk(names, rows, now, 0.0 if is_row else period, None if is_row else min(start, now))
 
     def _chunk(self, names: tuple[str, ...], rows: FloatArray, now: float, period: float, start: float | None) -> Chunk:
         return Chunk(
@@ -105,15 +112,38 @@ class StandardInput:
         )
 
 
+def _begun(
+    trajectory: Trajectory, start: float, begin: float, motion: SetpointMotion, columns: list[int], now: float
+) -> Trajectory:
+    """Return a trajectory that starts at `start`, from the state of motion at `begin` [s, ROS time] on."""
+    if start < begin:  # What is over is skipped: the first point is still to come, and the way to it begins now.
+        trajectory = dataclasses.replace(trajectory, times=trajectory.times + (start - begin))
+    is_moving = motion.is_moving(now)
+    return trajectory.begin_at(
+        motion.position[columns],
+        max(start - begin, 0.0),
+        motion.velocity[columns] if is_moving else None,
+        motion.acceleration[columns] if is_moving else None,
+    )
+
+
 def _trajectory(message: JointTrajectory) -> Trajectory:
     points, width = message.points, len(message.joint_names)
+    quantities = ("velocities", "accelerations")
     for i, point in enumerate(points):
-        for name in ("positions", "velocities", "accelerations"):
+        for name in ("positions", *quantities):
             given = len(getattr(point, name))
             if given != width and (given or name == "positions"):
                 raise ShapeError(f"point {i} has {given} {name} for {width} joint names; valid: {width}")
-    has_velocities = all(len(point.velocities) for point in points)
-    has_accelerations = has_velocities and all(len(point.accelerations) for point in points)
+        if len(point.effort):
+            raise ShapeError(f"point {i} has {len(point.effort)} efforts, which no joint here takes; valid: none")
+        for name in quantities:
+            if bool(len(getattr(point, name))) != bool(len(getattr(points[0], name))):
+                which = (0, i) if len(getattr(points[0], name)) else (i, 0)
+                raise ShapeError(f"point {which[0]} has {name}, point {which[1]} has none; valid: all points, or none")
+    has_velocities, has_accelerations = (bool(len(getattr(points[0], name))) and width > 0 for name in quantities)
+    if has_accelerations and not has_velocities:
+        raise ShapeError("the points have accelerations without velocities; valid: both, velocities alone, or neither")
     return Trajectory(
         times=np.array([to_seconds(point.time_from_start) for point in points]),
         positions=np.array([point.positions for point in points], dtype=np.float64).reshape(len(points), width),

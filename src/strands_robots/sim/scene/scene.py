@@ -11,6 +11,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
+from strands_robots.description.base_contacts import exclude_base_contacts
 from strands_robots.description.model_file import open_model, parse_model
 from strands_robots.description.robot_model import load_robot_model
 from strands_robots.description.robot_spec import RobotSpec
@@ -80,7 +81,7 @@ def attach_robot(spec: mujoco.MjSpec, robot: RobotSpec, group: int) -> FloatArra
     child = model.spec
     for actuator in child.actuators:
         actuator.group = group
-    _exclude_base_contacts(child)
+    exclude_base_contacts(child)
     half = 0.5 * robot.yaw
     frame = spec.worldbody.add_frame(pos=list(robot.position), quat=[math.cos(half), 0.0, 0.0, math.sin(half)])
     try:
@@ -107,37 +108,6 @@ def _add_overhead(spec: mujoco.MjSpec, boxes: list[FloatArray], aspect: float) -
         quat=[math.sqrt(0.5), 0.0, 0.0, -math.sqrt(0.5)],
         fovy=math.degrees(OVERHEAD_FOVY),
     )
-
-
-def _exclude_base_contacts(spec: mujoco.MjSpec) -> None:
-    """Exclude contacts between a fixed base and the first moving links, as between any other parent and child.
-
-    MuJoCo's parent-child filter does not hold for bodies welded to the world.
-    """
-    for number, body in enumerate(spec.bodies[1:]):
-        body.name = body.name or f"unnamed_body_{number}"
-    known = {frozenset((pair.bodyname1, pair.bodyname2)) for pair in spec.excludes}
-    roots = list(spec.worldbody.bodies)
-    for root in roots:
-        if root.joints:
-            continue
-        fixed, first_moving = _split_fixed(root)
-        for a in fixed:
-            for b in first_moving:
-                if frozenset((a, b)) not in known:
-                    spec.add_exclude(bodyname1=a, bodyname2=b)
-
-
-def _split_fixed(root: mujoco.MjsBody) -> tuple[list[str], list[str]]:
-    fixed, moving, waiting = [], [], [root]
-    while waiting:
-        body = waiting.pop()
-        if body.joints:
-            moving.append(body.name)
-            continue
-        fixed.append(body.name)
-        waiting.extend(body.bodies)
-    return fixed, moving
 
 
 def _default_surroundings() -> mujoco.MjSpec:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.text import printable
 from strands_robots.description.robot_config import CameraConfig
 from strands_robots.description.robot_spec import robot_spec
 from strands_robots.sim.world.world_config import WorldConfig
@@ -30,3 +33,25 @@ def world_config(robots: Sequence[str], scene: str, timestep: float, camera_rate
     if path is not None and not path.is_file():
         raise ConfigurationError(f"scene '{scene}' does not exist; valid: an MJCF file, or nothing")
     return WorldConfig(robots=specs, timestep=timestep, scene=path, overhead=CameraConfig(rate=camera_rate))
+
+
+@contextlib.contextmanager
+def naming_robots(robots: Sequence[str]) -> Iterator[None]:
+    """Let an error name the robot and the file that it comes from: whoever starts a graph sees its last line first.
+
+    Args:
+        robots: One "<name>=<robot>" each; all of them are named where the error does not say which.
+
+    Raises:
+        ConfigurationError: In place of one that does not name the robot's file.
+    """
+    try:
+        yield
+    except ConfigurationError as error:
+        words = str(error)
+        given = [text.strip().partition("=")[::2] for text in robots]
+        if not given or any(file in words for _, file in given):
+            raise
+        meant = [entry for entry in given if re.search(rf"'{re.escape(entry[0])}['/]", words)] or given
+        named = ", ".join(f"'{printable(name)}' ({printable(file)})" for name, file in meant)
+        raise ConfigurationError(f"robot {named}: {words}") from error
