@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from strands_robots.errors import AdapterError, ConfigurationError, StrandsRobotsError
 from strands_robots.motion.pose import Pose
 from strands_robots.policies.model import Model
+from strands_robots.policies.statistics import ModelStatistics
 from strands_robots.types import JointLimits, Policy
 from strands_robots.validation import problems_of
 
@@ -119,6 +120,8 @@ def read_settings(kind: type[ModelT], provider: str, settings: Mapping[str, Any]
 def adapt(model: Model, context: PolicyContext) -> Policy:
     """Return a model behind the goal's adapter, as a policy for the robot.
 
+    A model that knows the statistics of its training data has them checked against the robot's limits.
+
     Raises:
         AdapterError: If the goal names no adapter, or model, adapter and robot do not fit; the model is then closed.
         ConfigurationError: If the adapter cannot be read.
@@ -126,6 +129,7 @@ def adapt(model: Model, context: PolicyContext) -> Policy:
     from strands_robots.policies.adapted import AdaptedPolicy
     from strands_robots.policies.adapter import adapter_names, load_adapter
     from strands_robots.policies.describe import describe_policy
+    from strands_robots.policies.plausibility import check_statistics
     from strands_robots.types import ActionSpace
 
     try:
@@ -142,8 +146,13 @@ def adapt(model: Model, context: PolicyContext) -> Policy:
         if model.gives.space in (ActionSpace.EE_DELTA, ActionSpace.EE_POSE):
             from strands_robots.policies.ee import EndEffectorPolicy
 
-            return EndEffectorPolicy(model, adapter, context)
-        return AdaptedPolicy(model, adapter, context)
+            policy: Policy = EndEffectorPolicy(model, adapter, context)
+        else:
+            policy = AdaptedPolicy(model, adapter, context)
+        statistics: ModelStatistics | None = getattr(model, "statistics", None)
+        if statistics is not None and context.limits is not None:
+            check_statistics(statistics, adapter, context.limits)
+        return policy
     except StrandsRobotsError:
         model.close()
         raise
