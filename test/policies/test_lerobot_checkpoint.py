@@ -1,0 +1,234 @@
+"""Checkpoints that would act wrongly in silence, or that are broken: each is refused when it is loaded, in one line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("lerobot", reason="needs make setup-learning")
+
+from strands_robots.errors import ConfigurationError
+from strands_robots.policies.host import Patience
+from strands_robots.policies.inspection import check_policy
+from strands_robots.policies.lerobot.loading import load
+from strands_robots.policies.lerobot.options import LerobotOptions
+from strands_robots.policies.opening import open_policy
+from strands_robots.policies.provider import PolicyContext
+from strands_robots.robot_config import load_robot
+
+from .checkpoints import JOINTS, POST, PRE, adapter, change_json, change_tensors, save_act
+
+pytestmark = pytest.mark.learning
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 45210\n"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_act(tmp_path_factory.mktemp("act"))
+
+
+@pytest.fixture
+def folder(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "act"))
+
+
+def _refusal(folder: Path, **more: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load(LerobotOptions(path=str(folder), device="cpu", **more))
+    text = str(caught.value)
+    assert "\n" not in text
+    assert str(folder) in text
+    assert "valid: " in text
+    return text
+
+
+def test_whole_checkpoint_is_loaded_and_fits(folder: Path) -> None:
+    found = check_policy("lerobot", {"path": str(folder), "device": "cpu"}, "so101", adapter(), "")
+    assert found.fits, found.message
+
+
+def _prefixed(tensors: dict[str, Any]) -> dict[str, Any]:
+    return {f"so100.buffer.{name}": tensor for name, tensor in tensors.items()}
+
+
+def test_statistics_under_a_prefix_are_refused_with_the_remedy_and_the_remedy_works(folder: Path) -> None:
+    for name in (PRE, POST):
+        change_tensors(folder / name, _prefixed)
+    text = _refusal(folder)
+    assert "normalisation would be skipped: no statistics observation.state.mean, observation.state.std" in text
+    assert "action.mean" in text
+    assert "statistics_prefix 'so100.buffer.'" in text
+    loaded = load(LerobotOptions(path=str(folder), device="cpu", statistics_prefix="so100.buffer."))
+    assert loaded.statistics is not None
+    assert loaded.statistics.action is not None
+    assert "no statistics begin with 'koch.'; there are" in _refusal(folder, statistics_prefix="koch.")
+
+
+def test_statistics_under_two_prefixes_are_refused_with_both(folder: Path) -> None:
+    for name in (PRE, POST):
+        change_tensors(
+            folder / name, lambda old: {f"{own}.{key}": t.clone() for own in ("so100", "koch") for key, t in old.items()}
+        )
+    assert "statistics_prefix, one of 'koch.', 'so100.'" in _refusal(folder)
+
+
+def _without(*beginnings: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda old: {key: t for key, t in old.items() if not key.startswith(beginnings)}
+
+
+@pytest.mark.parametrize(
+    ("file", "gone", "named"),
+    [
+        (POST, "action", "no statistics action.mean, action.std"),
+        (PRE, "observation.state", "no statistics observation.state.mean"),
+        (PRE, "observation.environment_state", None),
+        (POST, "action.std", "no statistics action.std"),
+    ],
+)
+def test_feature_without_statistics_is_refused_by_name_unless_it_is_identity(
+    folder: Path, file: str, gone: str, named: str | None
+) -> None:
+    change_tensors(folder / file, _without(gone))
+    if named is None:  # ACT's environment state is not normalised
+        load(LerobotOptions(path=str(folder), device="cpu"))
+    else:
+        assert named in _refusal(folder)
+
+
+def _steps_without(name: str) -> Callable[[dict[str, Any]], None]:
+    def change(data: dict[str, Any]) -> None:
+        data["steps"] = [step for step in data["steps"] if step.get("registry_name") != name]
+
+    return change
+
+
+def _normalizer(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    return lambda data: change(next(s["config"] for s in data["steps"] if "normalizer" in s["registry_name"]))
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "named"),
+    [
+        ("policy_postprocessor.json", _steps_without("unnormalizer_processor"), "action is MEAN_STD in config.json, and no step of"),
+        ("policy_preprocessor.json", _steps_without("normalizer_processor"), "observation.state is MEAN_STD in config.json, and no step of"),
+        ("policy_postprocessor.json", _normalizer(lambda c: c["norm_map"].pop("ACTION")), "action is MEAN_STD in config.json"),
+        ("policy_preprocessor.json", _normalizer(lambda c: c["features"].pop("observation.state")), "observation.state is MEAN_STD"),
+        (
+            "policy_preprocessor.json",
+            _normalizer(lambda c: c.update(normalize_observation_keys=["observation.other"])),
+            "observation.state is MEAN_STD",
+        ),
+    ],
+)  # fmt: skip
+def test_step_that_leaves_a_feature_out_is_refused(
+    folder: Path, file: str, change: Callable[[dict[str, Any]], None], named: str
+) -> None:
+    change_json(folder / file, change)
+    assert named in _refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda old: {**old, "action.std": -old["action.std"]}, "action.std is negative"),
+        (lambda old: {**old, "action.mean": old["action.mean"] * float("nan")}, "action.mean is not finite"),
+        (lambda old: {**old, "action.mean": old["action.mean"][:3]}, "action.mean has 3 numbers for the shape [6]"),
+    ],
+)
+def test_malformed_statistics_are_refused_by_name(folder: Path, change: Any, named: str) -> None:
+    change_tensors(folder / POST, change)
+    assert named in _refusal(folder)
+
+
+def _renamed(tensors: dict[str, Any]) -> dict[str, Any]:
+    return {name.replace("model.action_head.bias", "model.head.bias"): tensor for name, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (_without("model.action_head"), "missing in the file: model.action_head"),
+        (lambda old: {**old, "model.extra.weight": old["model.action_head.weight"] + 1.0}, "not in the policy: model.extra.weight"),
+        (lambda old: {**old, "model.action_head.bias": old["model.action_head.bias"][:3]}, "model.action_head.bias"),
+        (lambda old: {**old, "model.action_head.bias": old["model.action_head.bias"] * float("nan")}, "not finite in the file"),
+    ],
+)  # fmt: skip
+def test_weight_that_is_missing_left_over_or_of_another_shape_is_refused_by_name(
+    folder: Path, change: Any, named: str
+) -> None:
+    change_tensors(folder / "model.safetensors", change)
+    assert named in _refusal(folder)
+
+
+def test_kind_whose_loading_is_lax_is_refused_like_the_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lerobot.policies.act.modeling_act import ACTPolicy
+
+    # As pi0's: whatever goes wrong is printed, and random weights come back.
+    monkeypatch.setattr(ACTPolicy, "from_pretrained", classmethod(lambda cls, path, config, **_: cls(config)))
+    assert "(not loaded)" in _refusal(folder)
+
+
+def _newer(data: dict[str, Any]) -> None:
+    data["attention_sinks"] = 4
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        (lambda f: (f / "policy_preprocessor.json").unlink(), "holds no policy_preprocessor.json"),
+        (lambda f: (f / "policy_postprocessor.json").unlink(), "migrate_policy_normalization"),
+        (lambda f: (f / POST).unlink(), f"names {POST}, which is not there"),
+        (lambda f: (f / "model.safetensors").unlink(), "holds no model.safetensors"),
+        (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-100]), "its header speaks of"),
+        (lambda f: (f / "model.safetensors").write_bytes(b""), "cut off or no safetensors file: 0 bytes"),
+        (lambda f: (f / "model.safetensors").write_bytes(LFS), "model.safetensors is a git-lfs pointer"),
+        (lambda f: (f / "config.json").write_bytes(LFS), "config.json is a git-lfs pointer"),
+        (lambda f: (f / POST).write_bytes(LFS), "git lfs pull"),
+        (lambda f: (f / POST).write_bytes(b"\0" * 64), "no safetensors file"),
+        (lambda f: (f / "config.json").write_text("{"), "config.json is not JSON"),
+        (lambda f: (f / "config.json").write_text("[]"), "config.json holds a list"),
+        (lambda f: change_json(f / "config.json", _newer), "config.json has attention_sinks, which 'act' of lerobot"),
+        (lambda f: change_json(f / "config.json", lambda c: c.update(type="act2")), "is of type 'act2', which lerobot"),
+        (lambda f: change_json(f / "config.json", lambda c: c.pop("type")), "has no 'type'"),
+        (lambda f: change_json(f / "config.json", lambda c: c.update(dim_model="wide")), "config.json cannot be read"),
+        (lambda f: change_json(f / "config.json", lambda c: c.update(dim_model=32)), "the weights do not fit"),
+        (lambda f: change_json(f / "config.json", lambda c: c.update(output_features={})), "no input and output features"),
+        (lambda f: (f / "policy_preprocessor.json").write_text('{"name": "x"}'), "has no list of 'steps'"),
+        (
+            lambda f: change_json(f / "policy_preprocessor.json", lambda c: c["steps"][0].update(registry_name="newer_step")),
+            "its processors cannot be made",
+        ),
+    ],
+)  # fmt: skip
+def test_broken_folder_is_one_line_with_what_is_wrong_and_the_remedy(
+    folder: Path, damage: Callable[[Path], Any], named: str
+) -> None:
+    damage(folder)
+    assert named in _refusal(folder)
+    found = check_policy("lerobot", {"path": str(folder), "device": "cpu"}, "so101", adapter(), "")
+    assert not found.fits
+    assert named in found.message
+
+
+def test_folder_above_the_checkpoint_is_refused_with_the_one_that_is_meant(folder: Path) -> None:
+    above = folder.parent / "last"
+    above.mkdir()
+    folder.rename(above / "pretrained_model")
+    assert f"valid: '{above / 'pretrained_model'}'" in _refusal(above)
+
+
+def test_process_of_its_own_refuses_as_well_and_prints_no_traceback(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    change_tensors(folder / POST, _without("action"))
+    limits = load_robot("so101").limits()
+    context = PolicyContext("so101", JOINTS, limits, None, 0.0, {}, adapter())
+    with pytest.raises(ConfigurationError, match=r"no statistics action\.mean"):
+        open_policy("lerobot", json.dumps({"path": str(folder), "device": "cpu"}), context, Patience(120.0, 10.0))
+    assert "Traceback" not in capfd.readouterr().err
