@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 
 from strands_robots.action import RunPolicy
-from strands_robots.errors import PolicyError
+from strands_robots.errors import PolicyError, StrandsRobotsError
 from strands_robots.ros.client import GraphClient, NoAnswerError
 
 FIND_TIMEOUT = 3.0
@@ -39,13 +40,20 @@ class Goal:
     keep_loaded: bool = False
 
 
-def run_policy(client: GraphClient, goal: Goal, tell: Callable[[str], None]) -> RunPolicy.Result:
+Attend = Callable[[Callable[[], bool], Callable[[], None]], None]
+"""Called once the policy moves the robot, with what says whether the run is over and what cancels it."""
+
+
+def run_policy(
+    client: GraphClient, goal: Goal, tell: Callable[[str], None], attend: Attend | None = None
+) -> RunPolicy.Result:
     """Run a policy to its end and return its result; KeyboardInterrupt cancels it and still returns the result.
 
     Args:
         client: Client of the graph.
         goal: What to run.
         tell: Takes a line of progress, at most one a second.
+        attend: Called in between, in this thread, when the first chunk is out.
 
     Raises:
         NoAnswerError: If policy_node is not there, or stops answering.
@@ -55,7 +63,8 @@ def run_policy(client: GraphClient, goal: Goal, tell: Callable[[str], None]) -> 
     try:
         if not client.spin_until(server.server_is_ready, FIND_TIMEOUT):
             raise NoAnswerError(client.absent("action server", "run_policy"))
-        accepted = server.send_goal_async(RunPolicy.Goal(**asdict(goal)), feedback_callback=_Feedback(tell))
+        feedback = _Feedback(tell)
+        accepted = server.send_goal_async(RunPolicy.Goal(**asdict(goal)), feedback_callback=feedback)
         if not client.spin_until(accepted.done, FIND_TIMEOUT):
             raise NoAnswerError(f"run_policy did not answer the goal within {FIND_TIMEOUT:g} s")
         handle: ClientGoalHandle = accepted.result()
@@ -64,16 +73,19 @@ def run_policy(client: GraphClient, goal: Goal, tell: Callable[[str], None]) -> 
                 f"run_policy refused '{ascii(goal.policy)[1:-1]}' on '{ascii(goal.robot)[1:-1]}'; policy_node's log "
                 "says why. Valid: a robot of the graph that runs no policy yet, and a limit in --duration or --steps"
             )
-        return _result(client, server, handle, tell)
+        return _result(client, server, handle, tell, feedback, attend)
     finally:
         server.destroy()
 
 
 def _result(
-    client: GraphClient, server: ActionClient, handle: ClientGoalHandle, tell: Callable[[str], None]
-) -> RunPolicy.Result:
+    client: GraphClient, server: ActionClient, handle: ClientGoalHandle, tell: Callable[[str], None], feedback: _Feedback,
+    attend: Attend | None,
+) -> RunPolicy.Result:  # fmt: skip
     future = handle.get_result_async()
     try:
+        if attend is not None:
+            _attend(client, server, handle, feedback, attend, future)
         while not client.spin_until(future.done, 1.0):
             if not server.server_is_ready():
                 raise NoAnswerError("policy_node is gone; the robot holds after the end of its chunk")
@@ -87,12 +99,31 @@ def _result(
     return future.result().result
 
 
+def _attend(
+    client: GraphClient, server: ActionClient, handle: ClientGoalHandle, feedback: _Feedback, attend: Attend, future: Any
+) -> None:
+    """Call `attend` when the policy moves the robot; when it raises, the goal is cancelled."""
+    while not client.spin_until(lambda: future.done() or feedback.chunks > 0, 1.0):
+        if not server.server_is_ready():
+            raise NoAnswerError("policy_node is gone; the robot holds after the end of its chunk")
+    if future.done():
+        return
+    try:
+        attend(future.done, lambda: handle.cancel_goal_async() and None)
+    except StrandsRobotsError:
+        handle.cancel_goal_async()
+        client.spin_until(future.done, CANCEL_TIMEOUT)
+        raise
+
+
 class _Feedback:
     def __init__(self, tell: Callable[[str], None]) -> None:
+        self.chunks = 0
         self._tell = tell
         self._next = 0.0
 
     def __call__(self, message: RunPolicy.Impl.FeedbackMessage) -> None:
+        self.chunks = int(message.feedback.chunks)
         now = time.monotonic()
         if now >= self._next:
             self._next = now + FEEDBACK_PERIOD

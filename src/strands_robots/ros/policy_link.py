@@ -17,6 +17,7 @@ from strands_robots.policies.run import Reason
 from strands_robots.policies.session import Session
 from strands_robots.ros import qos
 from strands_robots.ros.images import rgb_from_msg
+from strands_robots.ros.robot_discovery import camera_path
 from strands_robots.ros.robot_feed import RobotFeed
 from strands_robots.ros.stamps import to_seconds
 from strands_robots.types import Instant
@@ -58,7 +59,7 @@ class RosRobotLink:
         return self._feed.is_connected()
 
     def open_cameras(self, cameras: Iterable[str]) -> None:
-        """Listen to cameras of the robot; may be called from any thread, the executor's does it."""
+        """Listen to cameras of the robot or the world; may be called from any thread, the executor's does it."""
         names = [name for name in cameras if name not in self._cameras]
         self._cameras.update(names)
         executor = self._node.executor
@@ -92,7 +93,7 @@ class RosRobotLink:
         self._pictures += [
             self._node.create_subscription(
                 Image,
-                f"{robot}/{camera}/image_raw",
+                f"{camera_path(robot, camera)}/image_raw",
                 lambda message, name=camera: self._on_image(name, message),
                 qos.IMAGE_READER,
             )

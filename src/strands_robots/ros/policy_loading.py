@@ -12,12 +12,14 @@ from rclpy.node import Node
 from strands_robots.errors import ConfigurationError, PolicyError, StrandsRobotsError, UnknownNameError
 from strands_robots.policies.describe import describe_policy
 from strands_robots.policies.host import Patience
+from strands_robots.policies.lockstep import LOCKSTEP
 from strands_robots.policies.opening import PolicyKey, PolicyShelf
 from strands_robots.policies.session import Goal, Session
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.policy_link import RosRobotLink
-from strands_robots.ros.robot_discovery import await_robots, cameras_on_graph
+from strands_robots.ros.robot_discovery import await_robots, cameras_for_policy
+from strands_robots.ros.world_client import WorldClient, WorldClients
 from strands_robots.srv import LoadPolicy
 from strands_robots.types import Instant
 
@@ -49,10 +51,12 @@ class LoadPolicyService:
         node: The node; its namespace is the graph's.
         shelf: Where loaded policies wait.
         patience: How long one may take.
+        world: The world's services, for one in lockstep, which publishes nothing before a step.
     """
 
-    def __init__(self, node: Node, shelf: PolicyShelf, patience: Patience) -> None:
+    def __init__(self, node: Node, shelf: PolicyShelf, patience: Patience, world: WorldClients) -> None:
         self._node = node
+        self._world = world
         self._shelf = shelf
         self._patience = patience
         create_deferred_service(
@@ -86,11 +90,23 @@ class LoadPolicyService:
         host.close()
         return LoadPolicy.Response(success=True, message=f"unloaded '{key.policy}'")
 
+    def _ask_world(self, session: Session) -> None:
+        """Have a world in lockstep say where the robot is."""
+        world = WorldClient(self._world, session.goal.robot, lambda: None)
+        if not world.has_world() or world.mode()[0] != LOCKSTEP:
+            return
+        client = f"policy/{session.goal.goal_id}"
+        observation = world.step(client, 0, None).observation
+        world.step(client, 0, None, release=True)
+        if observation is not None:
+            session.on_observation(observation, Instant(observation.stamp, time.monotonic()))
+
     def _load(self, session: Session, link: RosRobotLink, answer: Future[Any]) -> None:
         begin = time.monotonic()
         try:
             find_robot(self._node, session)
-            session.cameras = cameras_on_graph(self._node, session.goal.robot)
+            session.cameras = cameras_for_policy(self._node, session.goal.robot)
+            self._ask_world(session)
             with session.changed:
                 if not session.changed.wait_for(lambda: session.run.observation is not None, OBSERVATION_WAIT):
                     raise PolicyError(f"no {session.goal.robot}/joint_states within {OBSERVATION_WAIT:g} s")
