@@ -21,7 +21,7 @@ TINY = {
     "n_vae_encoder_layers": 1, "latent_dim": 4,
 }  # fmt: skip
 
-UNITS = {joint: "deg" for joint in JOINTS[:5]}
+UNITS = dict.fromkeys(JOINTS[:5], "deg")
 RADIANS = 3.141592653589793 / 180.0
 
 

@@ -21,7 +21,7 @@ from strands_robots.policies.opening import open_policy
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.robot_config import load_robot
 
-from .checkpoints import JOINTS, POST, PRE, adapter, change_json, change_tensors, save_act
+from .checkpoints import JOINTS, POST, PRE, RADIANS, UNITS, adapter, change_json, change_tensors, save_act, statistics
 
 pytestmark = pytest.mark.learning
 
@@ -101,6 +101,9 @@ def test_feature_without_statistics_is_refused_by_name_unless_it_is_identity(
         assert named in _refusal(folder)
 
 
+UNNORMALIZER, NORMALIZER = "unnormalizer_processor", "normalizer_processor"
+
+
 def _steps_without(name: str) -> Callable[[dict[str, Any]], None]:
     def change(data: dict[str, Any]) -> None:
         data["steps"] = [step for step in data["steps"] if step.get("registry_name") != name]
@@ -115,8 +118,8 @@ def _normalizer(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str,
 @pytest.mark.parametrize(
     ("file", "change", "named"),
     [
-        ("policy_postprocessor.json", _steps_without("unnormalizer_processor"), "action is MEAN_STD in config.json, and no step of"),
-        ("policy_preprocessor.json", _steps_without("normalizer_processor"), "observation.state is MEAN_STD in config.json, and no step of"),
+        ("policy_postprocessor.json", _steps_without(UNNORMALIZER), "action is MEAN_STD in config.json, and no step of"),
+        ("policy_preprocessor.json", _steps_without(NORMALIZER), "observation.state is MEAN_STD in config.json, and no"),
         ("policy_postprocessor.json", _normalizer(lambda c: c["norm_map"].pop("ACTION")), "action is MEAN_STD in config.json"),
         ("policy_preprocessor.json", _normalizer(lambda c: c["features"].pop("observation.state")), "observation.state is MEAN_STD"),
         (
@@ -232,3 +235,96 @@ def test_process_of_its_own_refuses_as_well_and_prints_no_traceback(
     with pytest.raises(ConfigurationError, match=r"no statistics action\.mean"):
         open_policy("lerobot", json.dumps({"path": str(folder), "device": "cpu"}), context, Patience(120.0, 10.0))
     assert "Traceback" not in capfd.readouterr().err
+
+
+MODES = ("MEAN_STD", "MIN_MAX", "QUANTILES", "QUANTILE10")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_statistics_far_outside_the_joint_limits_are_refused_in_every_mode(tmp_path: Path, mode: str) -> None:
+    settings = {"path": str(save_act(tmp_path, mode=mode)), "device": "cpu"}
+    found = check_policy("lerobot", settings, "so101", adapter(), "")
+    assert found.fits, found.message
+    wrong = check_policy("lerobot", settings, "so101", adapter(dict.fromkeys(UNITS, "rad")), "")
+    assert not wrong.fits
+    assert "on joint 'shoulder_pan': -" in wrong.message
+    assert "limits -1.92 to 1.92" in wrong.message
+
+
+@pytest.mark.parametrize("vector", ["state", "action"])
+def test_only_the_state_or_only_the_action_in_other_units_is_refused(tmp_path: Path, vector: str) -> None:
+    radians = statistics(scale=RADIANS)
+    settings = {"path": str(save_act(tmp_path, **{vector: radians})), "device": "cpu"}
+    found = check_policy("lerobot", settings, "so101", adapter(), "")
+    assert not found.fits
+    assert f"{vector}: in degrees no joint would ever have moved" in found.message
+
+
+def _notes(folder: Path, **more: Any) -> str:
+    return "; ".join(load(LerobotOptions(path=str(folder), device="cpu", **more)).notes)
+
+
+def test_temporal_settings_that_are_not_used_are_said_at_load_and_by_check(folder: Path) -> None:
+    assert "n_action_steps 10 is not used" in _notes(folder)
+    change_json(folder / "config.json", lambda c: c.update(n_action_steps=4))
+    assert "n_action_steps 4 is not used: a chunk has 10 rows" in _notes(folder)
+    change_json(folder / "config.json", lambda c: c.update(n_action_steps=1, temporal_ensemble_coeff=0.05))
+    settings = {"path": str(folder), "device": "cpu"}
+    notes = check_policy("lerobot", settings, "so101", adapter(), "").notes
+    assert "temporal_ensemble_coeff 0.05 is not used; the goal's blending 'ensemble' averages with 0.01" in notes
+    assert any("does not say the rate of its training data" in note for note in notes)
+
+
+def _trained_on(folder: Path, root: Path, fps: int, names: list[str]) -> None:
+    (root / "meta").mkdir(parents=True)
+    features = {key: {"names": names} for key in ("action", "observation.state")}
+    (root / "meta" / "info.json").write_text(json.dumps({"fps": fps, "features": features}))
+    (folder / "train_config.json").write_text(json.dumps({"dataset": {"repo_id": "a/b", "root": str(root)}}))
+
+
+def test_rate_of_the_training_data_is_kept_or_the_goal_is_refused_with_both(folder: Path, tmp_path: Path) -> None:
+    _trained_on(folder, tmp_path / "data", 30, [f"{joint}.pos" for joint in JOINTS])
+    settings = {"path": str(folder), "device": "cpu"}
+    found = check_policy("lerobot", settings, "so101", adapter(), "")
+    assert found.fits, found.message
+    assert not any("rate" in note for note in found.notes)
+    fast = check_policy("lerobot", settings, "so101", adapter(rate=50.0), "")
+    assert "was trained on 30 rows a second" in fast.message
+    assert "would be played with 50, 1.67 times as fast" in fast.message
+
+
+def test_order_of_the_training_data_is_kept_or_refused_with_both_lists(folder: Path, tmp_path: Path) -> None:
+    names = [f"{joint}.pos" for joint in (JOINTS[0], JOINTS[2], JOINTS[1], *JOINTS[3:])]
+    _trained_on(folder, tmp_path / "data", 30, names)
+    found = check_policy("lerobot", {"path": str(folder), "device": "cpu"}, "so101", adapter(), "")
+    assert "state: the policy was trained on [shoulder_pan.pos, elbow_flex.pos, shoulder_lift.pos" in found.message
+
+
+def _save_lora(folder: Path, base: Path) -> Path:
+    import peft
+    from lerobot.policies.act.modeling_act import ACTPolicy
+
+    policy = ACTPolicy.from_pretrained(str(base))
+    wrapped = peft.get_peft_model(policy, peft.LoraConfig(r=2, target_modules=["action_head"], init_lora_weights=False))
+    wrapped.peft_config["default"].base_model_name_or_path = str(base)
+    wrapped.save_pretrained(folder)
+    for path in base.glob("policy_*"):
+        shutil.copy(path, folder)
+    shutil.copy(base / "config.json", folder)
+    return folder
+
+
+def test_lora_adapter_is_loaded_on_its_base_and_refused_with_a_tensor_missing(whole: Path, tmp_path: Path) -> None:
+    import torch
+
+    pytest.importorskip("peft")
+    folder = _save_lora(tmp_path / "lora", whole)
+    own, base = (load(LerobotOptions(path=str(each), device="cpu")).policy.state_dict() for each in (folder, whole))
+    assert list(own) == list(base)
+    changed = [name for name in own if not torch.equal(own[name], base[name])]
+    assert changed == ["model.action_head.weight"]
+    change_tensors(folder / "adapter_model.safetensors", lambda old: {k: t for k, t in old.items() if "lora_B" not in k})
+    assert "missing in the file: " in _refusal(folder)
+    change_json(folder / "adapter_config.json", lambda c: c.update(base_model_name_or_path=str(tmp_path / "gone")))
+    with pytest.raises(ConfigurationError, match=r"gone' holds no config\.json: it is not there"):
+        load(LerobotOptions(path=str(folder), device="cpu"))

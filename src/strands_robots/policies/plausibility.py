@@ -17,10 +17,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from strands_robots.errors import AdapterError
+from strands_robots.errors import AdapterError, PolicyError
 from strands_robots.policies.adapter import Adapter, ElementAdapter
 from strands_robots.policies.statistics import ModelStatistics, VectorStatistics
-from strands_robots.types import JointLimits
+from strands_robots.types import FloatArray, JointLimits
 
 STRICT = 0.5
 """Part of the margin that numbers of a unit with ends, which are clipped where they are recorded, and rule 2 get."""
@@ -86,6 +86,32 @@ def check_statistics(statistics: ModelStatistics, adapter: Adapter, limits: Join
             "an adapter with the order, units and ends of the training data, or statistics_margin above "
             f"{statistics.margin:g} in the policy's config where they are right all the same"
         )
+
+
+def check_reach(values: FloatArray, names: tuple[str, ...], limits: JointLimits) -> None:
+    """Return if a policy's answer is near the robot's limits: for servers too, whose statistics are not known here.
+
+    Args:
+        values: Positions (H, D) of the joints `names`, in SI.
+        names: Joints.
+        limits: The robot's.
+
+    Raises:
+        PolicyError: If a value is further outside than the joint's whole way: no policy that was trained on this robot answers it, in
+            whatever situation. Nearer ones are the gate's affair.
+    """
+    for column, name in enumerate(names):
+        place = limits.index.get(name)
+        if place is None:
+            continue
+        lower, upper = float(limits.lower[place]), float(limits.upper[place])
+        way = upper - lower
+        low, high = float(values[:, column].min()), float(values[:, column].max())
+        if math.isfinite(way) and (low < lower - way or high > upper + way):
+            raise PolicyError(
+                f"the policy answered {low:.4g} to {high:.4g} for joint '{name}', limits {lower:.3g} to {upper:.3g}: units or order of the "
+                "adapter are not those of its training data; valid: an adapter that says them"
+            )
 
 
 def _on_joints(

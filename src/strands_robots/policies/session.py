@@ -102,7 +102,8 @@ class Session:
     Attributes:
         run: The run; use it while holding `changed`.
         changed: Notified when something was told.
-        cameras: The robot's cameras, and with a slash before them the world's, with height and width [px]; None when not known. Set before `make_policy`.
+        cameras: The robot's cameras, and with a slash before them the world's, with height and width [px]; None when not known. Set
+            before `make_policy`.
         bodies: Returns where bodies of a simulated world are; None where there is none. Set before `make_policy`.
         policy: The policy, once made.
         tell: Takes what must be known of the policy, for example settings of its checkpoint that are not used.

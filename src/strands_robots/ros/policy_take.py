@@ -6,6 +6,7 @@ first inference, nor the way of the orders becomes motionless or missing frames.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ GOAL_SLACK = 4.0
 """The goal is so much longer than the episode [s, ROS time]: the recorder waits up to 3 s for its streams before it begins."""
 
 LOAD_TIMEOUT = 600.0
+UNLOAD_TIMEOUT = 10.0
 EPISODE_TIMEOUT = 300.0
 LONGEST_LOOK = 0.25
 SHORTEST_LOOK = 0.003
@@ -128,5 +130,6 @@ def load_policy(client: GraphClient, tell: Callable[[str], None], **key: Any) ->
 
 
 def unload_policy(client: GraphClient, **key: Any) -> None:
-    """Have policy_node let go of a policy that is kept loaded; one that is not kept is no fault."""
-    client.call(LoadPolicy, "policies/load", LoadPolicy.Request(unload=True, **key), EPISODE_TIMEOUT)
+    """Have policy_node let go of a policy that is kept loaded; one that is not kept, or whose node is gone, is no fault."""
+    with contextlib.suppress(NoAnswerError):
+        client.call(LoadPolicy, "policies/load", LoadPolicy.Request(unload=True, **key), UNLOAD_TIMEOUT)

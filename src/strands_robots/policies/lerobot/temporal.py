@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def check_spacing(config: Any, folder: Path | str) -> None:
     if seen and seen[-1] != 0:
         raise broken(folder, f"its last observation is {seen[-1]} rows from the present", "a policy that sees the present")
     for what, indices in (("observations", seen), ("actions", _indices(config, "action_delta_indices"))):
-        if {b - a for a, b in zip(indices, indices[1:])} - {1}:
+        if {b - a for a, b in pairwise(indices)} - {1}:
             raise broken(
                 folder, f"its {what} are {', '.join(map(str, indices[:8]))} ... rows from the present, not one row apart",
                 "a policy whose observations and actions follow each other row by row",
