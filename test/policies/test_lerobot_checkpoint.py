@@ -17,8 +17,10 @@ from strands_robots.policies.host import Patience
 from strands_robots.policies.inspection import check_policy
 from strands_robots.policies.lerobot.loading import load
 from strands_robots.policies.lerobot.options import LerobotOptions
+from strands_robots.policies.lerobot.seen import look_at
 from strands_robots.policies.opening import open_policy
 from strands_robots.policies.provider import PolicyContext
+from strands_robots.policies.registry import create_policy
 from strands_robots.robot_config import load_robot
 
 from .checkpoints import JOINTS, POST, PRE, RADIANS, UNITS, adapter, change_json, change_tensors, save_act, statistics
@@ -328,3 +330,25 @@ def test_lora_adapter_is_loaded_on_its_base_and_refused_with_a_tensor_missing(wh
     change_json(folder / "adapter_config.json", lambda c: c.update(base_model_name_or_path=str(tmp_path / "gone")))
     with pytest.raises(ConfigurationError, match=r"gone' holds no config\.json: it is not there"):
         load(LerobotOptions(path=str(folder), device="cpu"))
+
+
+def test_server_refuses_what_the_policy_in_process_refuses_before_it_is_asked(folder: Path) -> None:
+    pytest.importorskip("grpc")
+    context = PolicyContext("so101", JOINTS, load_robot("so101").limits(), None, 0.0, {}, _without_places(adapter()))
+    settings = {"path": str(folder), "type": "act", "port": 9, "timeout": 0.2}
+    change_tensors(folder / POST, _without("action"))
+    with pytest.raises(ConfigurationError, match=r"no statistics action\.mean"):
+        create_policy("lerobot_server", settings, context)
+
+
+def test_model_of_a_server_bears_the_statistics_of_a_checkpoint_on_this_machine_and_says_when_it_has_none(
+    folder: Path,
+) -> None:
+    seen = look_at(str(folder), "act", 0.1)
+    assert seen.statistics is not None
+    assert seen.statistics.action is not None
+    assert look_at("somebody/elsewhere", "act", 0.1).notes[0].startswith("the checkpoint is not on this machine")
+
+
+def _without_places(text: str) -> str:
+    return text.partition(", environment:")[0] + ", rate: 30}"

@@ -74,29 +74,29 @@ def test_degrees_taken_for_radians_are_refused_with_joint_range_and_limits(make:
 
 
 def test_one_joint_in_degrees_taken_for_radians_is_refused() -> None:
-    with pytest.raises(AdapterError, match="'elbow_flex.pos' .rad. on joint 'elbow_flex': -60 to 80, limits"):
+    with pytest.raises(AdapterError, match=r"'elbow_flex.pos' .rad. on joint 'elbow_flex': -60 to 80, limits"):
         _check(_ends(), adapter({"elbow_flex": "rad"}))
 
 
 @pytest.mark.parametrize("make", [_ends, _moments])
 def test_radians_taken_for_degrees_are_refused(make: Any) -> None:
-    with pytest.raises(AdapterError, match="they look like radians"):
+    with pytest.raises(AdapterError, match=r"they look like radians"):
         _check(_mixed(make()), adapter())
 
 
 def test_gripper_of_0_to_100_taken_for_radians_is_refused() -> None:
-    with pytest.raises(AdapterError, match="'gripper.pos' .rad. on joint 'gripper': 2 to 95"):
+    with pytest.raises(AdapterError, match=r"'gripper.pos' .rad. on joint 'gripper': 2 to 95"):
         _check(_ends(), adapter({"gripper": "rad"}))
 
 
 def test_gripper_with_ends_in_degrees_is_refused() -> None:
     text = adapter().replace("-0.174533, 1.74533", "-10.0, 100.0")
-    with pytest.raises(AdapterError, match="on joint 'gripper': -7.8 to 94.5"):
+    with pytest.raises(AdapterError, match=r"on joint 'gripper': -7.8 to 94.5"):
         _check(_ends(), text)
 
 
 def test_names_given_to_each_others_joints_are_refused() -> None:
-    with pytest.raises(AdapterError, match="'shoulder_pan.pos' is given to joint 'gripper', the robot has 'shoulder_pan'"):
+    with pytest.raises(AdapterError, match=r"'shoulder_pan.pos' is given to joint 'gripper', the robot has 'shoulder_pan'"):
         _check(_moments(), adapter(swap=("shoulder_pan", "gripper")))
 
 
@@ -116,13 +116,13 @@ def test_pan_and_gripper_in_each_others_place_are_refused(make: Any) -> None:
 
 def test_sign_that_is_flipped_is_refused_where_the_limits_or_the_other_vector_show_it() -> None:
     text = adapter().replace("ends: [-0.174533, 1.74533]", "ends: [0.174533, -1.74533]")
-    with pytest.raises(AdapterError, match="on joint 'gripper': -1.65"):
+    with pytest.raises(AdapterError, match=r"on joint 'gripper': -1.65"):
         _check(_ends(), text)
     low, high = np.array(LOW), np.array(HIGH)
     low[1], high[1] = -80.0, -50.0
     flipped = (low.copy(), high.copy())
     flipped[0][1], flipped[1][1] = 50.0, 80.0
-    with pytest.raises(AdapterError, match="joint 'shoulder_lift' was at -1.4 to -0.873 .* and commanded to 0.873 to 1.4"):
+    with pytest.raises(AdapterError, match=r"joint 'shoulder_lift' was at -1.4 to -0.873 .* and commanded to 0.873 to 1.4"):
         _check(_ends(low, high), adapter(), _ends(*flipped))
 
 
@@ -143,6 +143,6 @@ def test_placeholders_and_unknown_statistics_are_no_radians() -> None:
 def test_wider_margin_accepts_what_is_outside() -> None:
     low = np.array(LOW)
     low[2] = -140.0
-    with pytest.raises(AdapterError, match="elbow_flex"):
+    with pytest.raises(AdapterError, match=r"elbow_flex"):
         _check(_ends(low), adapter())
     _check(_ends(low), adapter(), margin=0.5)
