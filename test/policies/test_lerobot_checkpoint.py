@@ -75,7 +75,8 @@ def test_statistics_under_a_prefix_are_refused_with_the_remedy_and_the_remedy_wo
 def test_statistics_under_two_prefixes_are_refused_with_both(folder: Path) -> None:
     for name in (PRE, POST):
         change_tensors(
-            folder / name, lambda old: {f"{own}.{key}": t.clone() for own in ("so100", "koch") for key, t in old.items()}
+            folder / name,
+            lambda old: {f"{own}.{key}": t.clone() for own in ("so100", "koch") for key, t in old.items()},
         )
     assert "statistics_prefix, one of 'koch.', 'so100.'" in _refusal(folder)
 
@@ -325,7 +326,9 @@ def test_lora_adapter_is_loaded_on_its_base_and_refused_with_a_tensor_missing(wh
     assert list(own) == list(base)
     changed = [name for name in own if not torch.equal(own[name], base[name])]
     assert changed == ["model.action_head.weight"]
-    change_tensors(folder / "adapter_model.safetensors", lambda old: {k: t for k, t in old.items() if "lora_B" not in k})
+    change_tensors(
+        folder / "adapter_model.safetensors", lambda old: {k: t for k, t in old.items() if "lora_B" not in k}
+    )
     assert "missing in the file: " in _refusal(folder)
     change_json(folder / "adapter_config.json", lambda c: c.update(base_model_name_or_path=str(tmp_path / "gone")))
     with pytest.raises(ConfigurationError, match=r"gone' holds no config\.json: it is not there"):

@@ -96,7 +96,9 @@ def test_gripper_with_ends_in_degrees_is_refused() -> None:
 
 
 def test_names_given_to_each_others_joints_are_refused() -> None:
-    with pytest.raises(AdapterError, match=r"'shoulder_pan.pos' is given to joint 'gripper', the robot has 'shoulder_pan'"):
+    with pytest.raises(
+        AdapterError, match=r"'shoulder_pan.pos' is given to joint 'gripper', the robot has 'shoulder_pan'"
+    ):
         _check(_moments(), adapter(swap=("shoulder_pan", "gripper")))
 
 
@@ -122,7 +124,9 @@ def test_sign_that_is_flipped_is_refused_where_the_limits_or_the_other_vector_sh
     low[1], high[1] = -80.0, -50.0
     flipped = (low.copy(), high.copy())
     flipped[0][1], flipped[1][1] = 50.0, 80.0
-    with pytest.raises(AdapterError, match=r"joint 'shoulder_lift' was at -1.4 to -0.873 .* and commanded to 0.873 to 1.4"):
+    with pytest.raises(
+        AdapterError, match=r"joint 'shoulder_lift' was at -1.4 to -0.873 .* and commanded to 0.873 to 1.4"
+    ):
         _check(_ends(low, high), adapter(), _ends(*flipped))
 
 

@@ -159,7 +159,9 @@ def test_every_camera_is_drawn_when_asked_for(benches: list[Bench]) -> None:
     assert [stamp for stamp, _ in bench.ports[0].pictures] == pytest.approx([0.0, 0.01, 0.02])
 
 
-@pytest.mark.parametrize(("rate", "step", "expected"), [(25.0, 1, 20), (25.0, 2, 20), (30.0, 2, 20), (50.0, 1, 40), (1000.0, 1, 80)])
+@pytest.mark.parametrize(
+    ("rate", "step", "expected"), [(25.0, 1, 20), (25.0, 2, 20), (30.0, 2, 20), (50.0, 1, 40), (1000.0, 1, 80)]
+)
 def test_lockstep_keeps_a_cameras_rate_in_whole_control_periods(
     benches: list[Bench], rate: float, step: int, expected: int
 ) -> None:

@@ -114,9 +114,7 @@ def check_reach(values: FloatArray, names: tuple[str, ...], limits: JointLimits)
             )
 
 
-def _on_joints(
-    vector: VectorStatistics, elements: Iterable[ElementAdapter], limits: JointLimits
-) -> Iterable[_Joint]:
+def _on_joints(vector: VectorStatistics, elements: Iterable[ElementAdapter], limits: JointLimits) -> Iterable[_Joint]:
     """Give the elements that are positions of joints with limits."""
     for i, element in enumerate(elements):
         place = limits.index.get(element.joint)
@@ -182,7 +180,9 @@ def _radians(kind: str, vector: VectorStatistics, elements: tuple[ElementAdapter
     if largest > LARGEST_IN_RADIANS or largest == 0.0:
         return []
     names = ", ".join(f"'{element.joint}' {span[0]:.3g} to {span[1]:.3g}" for element, span in known[:SHOWN])
-    return [f"{kind}: in degrees no joint would ever have moved more than {largest:.2g} from zero: {names} (they look like radians)"]
+    return [
+        f"{kind}: in degrees no joint would ever have moved more than {largest:.2g} from zero: {names} (they look like radians)"
+    ]
 
 
 def _apart(state: dict[str, _Joint], action: dict[str, _Joint], share: float) -> list[str]:
@@ -206,5 +206,7 @@ def _names(kind: str, elements: Iterable[ElementAdapter], limits: JointLimits) -
     for element in elements:
         named = next((part for part in (element.name, element.name.rpartition(".")[0]) if part in limits.index), "")
         if named and named != element.joint:
-            problems.append(f"{kind} '{ascii(element.name)[1:-1]}' is given to joint '{element.joint}', the robot has '{named}'")
+            problems.append(
+                f"{kind} '{ascii(element.name)[1:-1]}' is given to joint '{element.joint}', the robot has '{named}'"
+            )
     return problems

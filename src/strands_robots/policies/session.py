@@ -246,6 +246,10 @@ class Session:
             for camera in self.policy.needs.cameras:
                 if camera not in self.cameras:
                     raise UnknownNameError(f"camera of '{goal.robot}' or of the world", camera, self.cameras)
+        if limits is None and goal.adapter.strip():
+            self.tell(
+                f"the joint limits of '{goal.robot}' are not known: what policy '{goal.policy}' was trained on was not checked"
+            )
         for note in self.policy.gives.notes:
             self.tell(f"policy '{goal.policy}' on '{goal.robot}': {note}")
         return self.policy

@@ -100,7 +100,12 @@ def _result(
 
 
 def _attend(
-    client: GraphClient, server: ActionClient, handle: ClientGoalHandle, feedback: _Feedback, attend: Attend, future: Any
+    client: GraphClient,
+    server: ActionClient,
+    handle: ClientGoalHandle,
+    feedback: _Feedback,
+    attend: Attend,
+    future: Any,
 ) -> None:
     """Call `attend` when the policy moves the robot; when it raises, the goal is cancelled."""
     while not client.spin_until(lambda: future.done() or feedback.chunks > 0, 1.0):

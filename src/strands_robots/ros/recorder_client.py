@@ -79,7 +79,11 @@ def record_episodes(
 
 
 def _record(
-    client: GraphClient, plan: RecordPlan, key: dict[str, Any], tell: Callable[[str], None], complain: Callable[[str], None]
+    client: GraphClient,
+    plan: RecordPlan,
+    key: dict[str, Any],
+    tell: Callable[[str], None],
+    complain: Callable[[str], None],
 ) -> int:
     """Record the episodes, the policy being loaded; return how many were saved."""
     owner = uuid.uuid4().hex
@@ -127,7 +131,12 @@ def _policy_episode(
     outcome = RecordEpisode.Request.FAILED if plan.success_when else RecordEpisode.Request.UNKNOWN
     take = PolicyTake(client, orders, plan.duration, plan.fps, json.dumps({"seed": seed}), int(outcome))
     goal = Goal(
-        **key, task=plan.task, duration=plan.duration + GOAL_SLACK, seed=seed, stop_when=plan.success_when, keep_loaded=True
+        **key,
+        task=plan.task,
+        duration=plan.duration + GOAL_SLACK,
+        seed=seed,
+        stop_when=plan.success_when,
+        keep_loaded=True,
     )
     problem = ""
     try:
@@ -147,13 +156,16 @@ def _policy_episode(
     return _report(take.ended, tell, complain)
 
 
-def _verdict(
-    plan: RecordPlan, result: Any, take: PolicyTake, complain: Callable[[str], None]
-) -> tuple[str, int]:
+def _verdict(plan: RecordPlan, result: Any, take: PolicyTake, complain: Callable[[str], None]) -> tuple[str, int]:
     """Return what went wrong with a policy that ended before its episode, or nothing, and RecordEpisode's outcome."""
     if result.termination_reason == "cancelled":
         raise KeyboardInterrupt  # run_policy takes the key press itself.
-    if plan.intervention and take.begun is not None and result.termination_reason == "refused" and _BY_HAND in result.message:
+    if (
+        plan.intervention
+        and take.begun is not None
+        and result.termination_reason == "refused"
+        and _BY_HAND in result.message
+    ):
         complain("a hand took the robot from the policy; the episode goes on to its end")
         take.wait()
         return "", int(RecordEpisode.Request.UNKNOWN)
@@ -175,7 +187,12 @@ def _report(ended: Any, tell: Callable[[str], None], complain: Callable[[str], N
 
 
 def _episode(
-    client: GraphClient, plan: RecordPlan, key: dict[str, Any], seed: int, tell: Callable[[str], None], complain: Callable[[str], None]
+    client: GraphClient,
+    plan: RecordPlan,
+    key: dict[str, Any],
+    seed: int,
+    tell: Callable[[str], None],
+    complain: Callable[[str], None],
 ) -> bool:
     """Record one episode; return whether it was saved."""
     if plan.lockstep:
@@ -200,7 +217,9 @@ def _episode(
     return _report(ended, tell, complain)
 
 
-def _play(client: GraphClient, plan: RecordPlan, key: dict[str, Any], seed: int, complain: Callable[[str], None]) -> tuple[str, int]:
+def _play(
+    client: GraphClient, plan: RecordPlan, key: dict[str, Any], seed: int, complain: Callable[[str], None]
+) -> tuple[str, int]:
     """Let the time of an episode pass; return what went wrong, or nothing, and RecordEpisode's outcome."""
     end = time.monotonic() + plan.duration
     if plan.policy:

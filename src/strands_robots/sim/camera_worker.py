@@ -236,7 +236,7 @@ class CameraWorker:
             stamp: Time of the state [s, ROS time].
             copy_state: Returns a copy of the state; called only when a frame is due.
             every_camera: Whether every camera is due, whatever its rate.
-            control_period: Of a world in lockstep, whose frames are whole periods apart [s]: at least as many as the rate says; 0 elsewhere.
+            control_period: Of a world in lockstep, whose frames are whole periods apart, not less than the rate says [s]; 0 elsewhere.
         """
         due = [feed for feed in self._feeds.values() if every_camera or feed.is_due(stamp, control_period)]
         if not due:

@@ -68,7 +68,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     config = read_json(folder, CONFIG)
     if not isinstance(config.get("type"), str):
         raise broken(
-            folder, f"{CONFIG} has no 'type', which every policy of LeRobot has", "a folder that LeRobot's training wrote"
+            folder,
+            f"{CONFIG} has no 'type', which every policy of LeRobot has",
+            "a folder that LeRobot's training wrote",
         )
     is_lora = (folder / LORA_CONFIG).is_file()
     weights = (folder / LORA_WEIGHTS,) if is_lora else _weights(folder)
@@ -169,7 +171,9 @@ def read_header(folder: Path, path: Path) -> dict[str, tuple[int, ...]]:
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise broken(folder, f"{path.name} is no safetensors file: {type(error).__name__}", remedy) from None
     except OSError as error:
-        raise broken(folder, f"{path.name} cannot be read: {error.strerror}", "a file that this user can read") from None
+        raise broken(
+            folder, f"{path.name} cannot be read: {error.strerror}", "a file that this user can read"
+        ) from None
     if end != size:
         raise broken(folder, f"{path.name} has {size} bytes, its header speaks of {end}", remedy)
     return shapes
@@ -178,5 +182,7 @@ def read_header(folder: Path, path: Path) -> dict[str, tuple[int, ...]]:
 def _refuse_pointer(folder: Path, name: str, begin: bytes) -> None:
     if begin.startswith(_LFS_POINTER):
         raise broken(
-            folder, f"{name} is a git-lfs pointer, not the file itself", "run 'git lfs pull' in the repository it came from"
+            folder,
+            f"{name} is a git-lfs pointer, not the file itself",
+            "run 'git lfs pull' in the repository it came from",
         )

@@ -104,10 +104,14 @@ def _open(options: LerobotOptions, device: str) -> LoadedPolicy:
     policy = load_weights(checkpoint, config).to(device).eval()
     notes = notes_of(config, rtc=options.rtc, saved_rtc=saved_rtc)
     if is_relative(pre):
-        notes.append("its actions are relative to the state: the statistics of the actions say nothing of the joints' limits")
+        notes.append(
+            "its actions are relative to the state: the statistics of the actions say nothing of the joints' limits"
+        )
     still = still_elements(config, pre)
     if still:
-        notes.append(f"elements {', '.join(map(str, still))} of its state never moved in training; it was not taught what they mean")
+        notes.append(
+            f"elements {', '.join(map(str, still))} of its state never moved in training; it was not taught what they mean"
+        )
     vectors = vector_statistics(config, pre, post)
     return LoadedPolicy(
         policy, config, pre, post, device,

@@ -55,7 +55,11 @@ def use_prefix(pipelines: Iterable[Any], prefix: str, folder: Path) -> None:
             plain[key.removeprefix(prefix)] = plain.get(key, tensors[key])
     if not found:
         names = sorted({key for pipeline in pipelines for step in _normalizers(pipeline) for key in step._tensor_stats})
-        raise broken(folder, f"no statistics begin with '{prefix}'; there are {', '.join(names[:SHOWN]) or 'none'}", "a prefix of these")
+        raise broken(
+            folder,
+            f"no statistics begin with '{prefix}'; there are {', '.join(names[:SHOWN]) or 'none'}",
+            "a prefix of these",
+        )
 
 
 def check_normalization(config: Any, preprocess: Any, postprocess: Any, folder: Path) -> None:
@@ -72,7 +76,9 @@ def check_normalization(config: Any, preprocess: Any, postprocess: Any, folder: 
     uses, skipped = _uses(config, preprocess, postprocess)
     if skipped:
         raise broken(
-            folder, f"normalisation would be skipped: {'; '.join(skipped)}", "processors and config.json of one training"
+            folder,
+            f"normalisation would be skipped: {'; '.join(skipped)}",
+            "processors and config.json of one training",
         )
     missing = [f"{use.key}.{name}" for use in uses for name in NEEDED.get(use.mode, ()) if name not in _entry(use)]
     if missing:
@@ -124,7 +130,8 @@ def still_elements(config: Any, preprocess: Any) -> list[int]:
 def is_relative(preprocess: Any) -> bool:
     """Return whether the policy's actions are relative to its state."""
     return any(
-        type(step).__name__ == "RelativeActionsProcessorStep" and getattr(step, "enabled", True) for step in preprocess.steps
+        type(step).__name__ == "RelativeActionsProcessorStep" and getattr(step, "enabled", True)
+        for step in preprocess.steps
     )
 
 

@@ -34,7 +34,9 @@ def one_line(folder: Path | str, what: str, remedy: str) -> Iterator[None]:
         raise
     except Exception as error:
         lines = str(error).strip().splitlines()
-        said = f"{type(error).__name__}: {' '.join(line.strip() for line in lines[:4])}" if lines else type(error).__name__
+        said = (
+            f"{type(error).__name__}: {' '.join(line.strip() for line in lines[:4])}" if lines else type(error).__name__
+        )
         raise broken(folder, f"{what}: {said[:600]}", remedy) from error
 
 
@@ -49,7 +51,9 @@ def find_checkpoint(path: str, revision: str = "") -> Checkpoint:
     if is_local:
         return read_checkpoint(folder)
     hub = importlib.import_module("huggingface_hub")
-    with one_line(path, "is no folder here, and cannot be had from the hub", "a folder, or the id of a model on the hub"):
+    with one_line(
+        path, "is no folder here, and cannot be had from the hub", "a folder, or the id of a model on the hub"
+    ):
         folder = Path(hub.snapshot_download(path, revision=revision or None, ignore_patterns=list(NOT_NEEDED)))
     return read_checkpoint(folder)
 
@@ -98,7 +102,9 @@ def load_weights(checkpoint: Checkpoint, config: Any) -> Any:
     """
     factory = importlib.import_module("lerobot.policies.factory")
     folder = checkpoint.folder
-    with one_line(folder, f"lerobot's '{config.type}' is not there", "make setup-learning, and what this kind needs besides"):
+    with one_line(
+        folder, f"lerobot's '{config.type}' is not there", "make setup-learning, and what this kind needs besides"
+    ):
         kind = factory.get_policy_class(config.type)
     if checkpoint.is_lora:
         return _load_lora(checkpoint, config, kind)
@@ -137,15 +143,21 @@ def _load_lora(checkpoint: Checkpoint, config: Any, kind: Any) -> Any:
     try:
         peft = importlib.import_module("peft")
     except ImportError as error:
-        raise PolicyError(f"'{ascii(str(folder))[1:-1]}' is a PEFT adapter and needs peft ({error}); pip install peft") from error
+        raise PolicyError(
+            f"'{ascii(str(folder))[1:-1]}' is a PEFT adapter and needs peft ({error}); pip install peft"
+        ) from error
     base = read_json(folder, LORA_CONFIG).get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
-        raise broken(folder, f"{LORA_CONFIG} does not say base_model_name_or_path", "the file as LeRobot's training wrote it")
+        raise broken(
+            folder, f"{LORA_CONFIG} does not say base_model_name_or_path", "the file as LeRobot's training wrote it"
+        )
     below = _base(folder, base, read_json(folder, LORA_CONFIG).get("revision"))
     if below.is_lora:
         raise broken(folder, f"its base '{base}' is a PEFT adapter too", "an adapter on a whole policy")
     if below.kind != config.type:
-        raise broken(folder, f"is of type '{config.type}', its base '{base}' of type '{below.kind}'", "a base of the same type")
+        raise broken(
+            folder, f"is of type '{config.type}', its base '{base}' of type '{below.kind}'", "a base of the same type"
+        )
     policy = load_weights(below, config)
     with one_line(folder, "the PEFT adapter does not fit its base", "adapter and base of one training"):
         wrapped = peft.PeftModel.from_pretrained(policy, str(folder), is_trainable=False)

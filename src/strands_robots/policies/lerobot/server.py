@@ -85,7 +85,11 @@ class LerobotServerModel:
     """
 
     def __init__(
-        self, options: LerobotServerOptions, state: tuple[str, ...], action: tuple[str, ...], seen: SeenCheckpoint | None = None
+        self,
+        options: LerobotServerOptions,
+        state: tuple[str, ...],
+        action: tuple[str, ...],
+        seen: SeenCheckpoint | None = None,
     ) -> None:
         if options.host not in LOOPBACK and not options.is_trusted_network:
             raise ConfigurationError(

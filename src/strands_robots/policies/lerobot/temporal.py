@@ -41,7 +41,9 @@ def check_spacing(config: Any, folder: Path | str) -> None:
     """
     seen = _indices(config, "observation_delta_indices") if history(config) > 1 else []
     if seen and seen[-1] != 0:
-        raise broken(folder, f"its last observation is {seen[-1]} rows from the present", "a policy that sees the present")
+        raise broken(
+            folder, f"its last observation is {seen[-1]} rows from the present", "a policy that sees the present"
+        )
     for what, indices in (("observations", seen), ("actions", _indices(config, "action_delta_indices"))):
         if {b - a for a, b in pairwise(indices)} - {1}:
             raise broken(
@@ -50,7 +52,9 @@ def check_spacing(config: Any, folder: Path | str) -> None:
             )  # fmt: skip
     repeats = int(getattr(config, "n_action_repeats", 1) or 1)
     if repeats > 1:
-        raise broken(folder, f"n_action_repeats is {repeats}: each action would be held for several rows", "n_action_repeats 1")
+        raise broken(
+            folder, f"n_action_repeats is {repeats}: each action would be held for several rows", "n_action_repeats 1"
+        )
 
 
 def notes_of(config: Any, *, rtc: bool, saved_rtc: Any) -> list[str]:
@@ -78,7 +82,9 @@ def notes_of(config: Any, *, rtc: bool, saved_rtc: Any) -> list[str]:
             f"n_action_steps {steps} is not used: the policy is asked again after half of a chunk; the goal's execute_rows says otherwise"
         )
     if saved_rtc is not None and getattr(saved_rtc, "enabled", False) and not rtc:
-        notes.append("rtc_config of the checkpoint is not used; rtc true in the policy's config turns real-time chunking on")
+        notes.append(
+            "rtc_config of the checkpoint is not used; rtc true in the policy's config turns real-time chunking on"
+        )
     seen = int(getattr(config, "n_obs_steps", 1) or 1)
     if seen != history(config):
         notes.append(f"n_obs_steps {seen} is not used: lerobot's '{config.type}' looks at the present observation only")
@@ -157,7 +163,9 @@ def check_rate(rate: float, trained: TrainingData) -> list[str]:
         ConfigurationError: If the two differ: the motion would be faster or slower than it was shown.
     """
     if trained.rate == 0.0:
-        return ["the checkpoint does not say the rate of its training data: the adapter's rate must be that dataset's fps"]
+        return [
+            "the checkpoint does not say the rate of its training data: the adapter's rate must be that dataset's fps"
+        ]
     if rate > 0.0 and abs(rate - trained.rate) > RATE_TOLERANCE * trained.rate:
         raise ConfigurationError(
             f"the policy was trained on {trained.rate:g} rows a second ({ascii(trained.where)[1:-1]}) and would be played with "

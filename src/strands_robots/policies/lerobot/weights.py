@@ -104,7 +104,8 @@ def _without_renamed(
     for name in missing:
         last = name.rpartition(".")[2]
         twin = next(
-            (key for key, tensor in left.items() if key.rpartition(".")[2] == last and _is_twin(held[name], tensor)), None
+            (key for key, tensor in left.items() if key.rpartition(".")[2] == last and _is_twin(held[name], tensor)),
+            None,
         )
         if twin is not None:
             del left[twin]
