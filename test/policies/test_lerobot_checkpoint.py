@@ -18,6 +18,7 @@ from strands_robots.policies.inspection import check_policy
 from strands_robots.policies.lerobot.loading import load
 from strands_robots.policies.lerobot.options import LerobotOptions
 from strands_robots.policies.lerobot.seen import look_at
+from strands_robots.policies.lerobot.temporal import notes_of
 from strands_robots.policies.opening import open_policy
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy
@@ -355,3 +356,16 @@ def test_model_of_a_server_bears_the_statistics_of_a_checkpoint_on_this_machine_
 
 def _without_places(text: str) -> str:
     return text.partition(", environment:")[0] + ", rate: 30}"
+
+
+def test_real_time_chunking_of_a_checkpoint_that_is_not_used_is_said() -> None:
+    from lerobot.policies.rtc.configuration_rtc import RTCConfig
+    from lerobot.policies.smolvla.configuration_smolvla import SmolVLAConfig
+
+    saved = RTCConfig(enabled=True, execution_horizon=7)
+    config = SmolVLAConfig(device="cpu", n_obs_steps=3)
+    said = "; ".join(notes_of(config, rtc_horizon=0, saved_rtc=saved))
+    assert "rtc_config of the checkpoint is not used" in said
+    assert "n_obs_steps 3 is not used" in said
+    assert "execution_horizon 7" in "; ".join(notes_of(config, rtc_horizon=10, saved_rtc=saved))
+    assert "rtc_config" not in "; ".join(notes_of(config, rtc_horizon=7, saved_rtc=saved))

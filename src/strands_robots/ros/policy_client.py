@@ -113,8 +113,12 @@ def _attend(
             raise NoAnswerError("policy_node is gone; the robot holds after the end of its chunk")
     if future.done():
         return
+
+    def cancel() -> None:
+        handle.cancel_goal_async()
+
     try:
-        attend(future.done, lambda: handle.cancel_goal_async() and None)
+        attend(future.done, cancel)
     except StrandsRobotsError:
         handle.cancel_goal_async()
         client.spin_until(future.done, CANCEL_TIMEOUT)

@@ -96,13 +96,15 @@ def _open(options: LerobotOptions, device: str) -> LoadedPolicy:
     _override(config, options.config)
     if options.rtc:
         _enable_rtc(config, options)
+    elif saved_rtc is not None:
+        config.rtc_config = dataclasses.replace(saved_rtc, enabled=False)
     check_spacing(config, checkpoint.folder)
     pre, post = load_pipelines(checkpoint, config, device)
     if options.statistics_prefix:
         use_prefix((pre, post), options.statistics_prefix, checkpoint.folder)
     check_normalization(config, pre, post, checkpoint.folder)
     policy = load_weights(checkpoint, config).to(device).eval()
-    notes = notes_of(config, rtc=options.rtc, saved_rtc=saved_rtc)
+    notes = notes_of(config, rtc_horizon=options.rtc_horizon if options.rtc else 0, saved_rtc=saved_rtc)
     if is_relative(pre):
         notes.append(
             "its actions are relative to the state: the statistics of the actions say nothing of the joints' limits"
@@ -185,4 +187,5 @@ def _enable_rtc(config: Any, options: LerobotOptions) -> None:
     if not hasattr(config, "rtc_config"):
         raise ConfigurationError(f"lerobot's '{config.type}' has no real-time chunking; valid: rtc false")
     module = importlib.import_module("lerobot.policies.rtc.configuration_rtc")
-    config.rtc_config = module.RTCConfig(enabled=True, execution_horizon=options.rtc_horizon)
+    saved = config.rtc_config if config.rtc_config is not None else module.RTCConfig()
+    config.rtc_config = dataclasses.replace(saved, enabled=True, execution_horizon=options.rtc_horizon)

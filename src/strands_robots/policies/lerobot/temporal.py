@@ -57,12 +57,12 @@ def check_spacing(config: Any, folder: Path | str) -> None:
         )
 
 
-def notes_of(config: Any, *, rtc: bool, saved_rtc: Any) -> list[str]:
+def notes_of(config: Any, *, rtc_horizon: int, saved_rtc: Any) -> list[str]:
     """Return what the checkpoint says of time and is not used here.
 
     Args:
         config: LeRobot's configuration of the policy.
-        rtc: Whether real-time chunking was asked for.
+        rtc_horizon: Rows of real-time chunking that were asked for; 0 for none.
         saved_rtc: The checkpoint's own settings of it; None for none.
     """
     notes = []
@@ -81,10 +81,15 @@ def notes_of(config: Any, *, rtc: bool, saved_rtc: Any) -> list[str]:
         notes.append(
             f"n_action_steps {steps} is not used: the policy is asked again after half of a chunk; the goal's execute_rows says otherwise"
         )
-    if saved_rtc is not None and getattr(saved_rtc, "enabled", False) and not rtc:
-        notes.append(
-            "rtc_config of the checkpoint is not used; rtc true in the policy's config turns real-time chunking on"
-        )
+    if saved_rtc is not None and getattr(saved_rtc, "enabled", False):
+        if not rtc_horizon:
+            notes.append(
+                "rtc_config of the checkpoint is not used; rtc true in the policy's config turns real-time chunking on"
+            )
+        elif saved_rtc.execution_horizon != rtc_horizon:
+            notes.append(
+                f"execution_horizon {saved_rtc.execution_horizon} of the checkpoint's rtc_config is not used; rtc_horizon is {rtc_horizon}"
+            )
     seen = int(getattr(config, "n_obs_steps", 1) or 1)
     if seen != history(config):
         notes.append(f"n_obs_steps {seen} is not used: lerobot's '{config.type}' looks at the present observation only")
