@@ -24,8 +24,8 @@ def adapter_text(schema: Schema) -> str:
     if len(schema.robots) != 1:
         names = ", ".join(robot.name for robot in schema.robots)
         raise ConfigurationError(
-            f"the dataset is of the robots {names}, and a policy that learns from it would command all of them; valid: a dataset of one "
-            "robot (record with --robot), as run_policy moves one"
+            f"the dataset is of the robots {names}; valid: of one robot (record with --robot), as a goal moves one and a policy that "
+            "learns from this dataset commands them all"
         )
     (robot,) = schema.robots
     elements = [_element(unit) for unit in robot.codec.units]
