@@ -138,12 +138,19 @@ def test_adapter_of_a_dataset_gives_back_the_numbers_that_were_recorded(units: s
     np.testing.assert_allclose(action.values[0], position, atol=1e-9)
 
 
-def test_dataset_of_two_robots_or_of_a_camera_of_the_world_has_no_adapter() -> None:
+def test_camera_of_the_world_is_in_the_adapter_with_a_slash() -> None:
+    (robot,) = _schema().robots
+    cameras = (CameraPart("so101/wrist", 48, 64), CameraPart("overhead", 48, 64))
+    adapter = load_adapter(adapter_text(Schema(20, (robot,), cameras)))
+    assert [entry.camera for entry in adapter.cameras.values()] == ["wrist", "/overhead"]
+
+
+def test_dataset_of_two_robots_or_of_another_robots_camera_has_no_adapter() -> None:
     (robot,) = _schema().robots
     two = Schema(20, (robot, replace(robot, name="left")))
     with pytest.raises(ConfigurationError, match="of the robots so101, left; valid: of one robot"):
         adapter_text(two)
-    with pytest.raises(ConfigurationError, match="camera 'overhead' is none of 'so101'"):
-        adapter_text(Schema(20, (robot,), (CameraPart("overhead", 48, 64),)))
+    with pytest.raises(ConfigurationError, match="camera 'left/wrist' is another robot's"):
+        adapter_text(Schema(20, (robot,), (CameraPart("left/wrist", 48, 64),)))
     with pytest.raises(ConfigurationError, match="base frame of one robot; given so101, left"):
         Schema(20, (robot, replace(robot, name="left")), environment=place_of("cube"))

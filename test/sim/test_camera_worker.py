@@ -159,6 +159,29 @@ def test_every_camera_is_drawn_when_asked_for(benches: list[Bench]) -> None:
     assert [stamp for stamp, _ in bench.ports[0].pictures] == pytest.approx([0.0, 0.01, 0.02])
 
 
+@pytest.mark.parametrize(
+    ("rate", "step", "expected"), [(25.0, 1, 20), (25.0, 2, 20), (30.0, 2, 20), (50.0, 1, 40), (1000.0, 1, 80)]
+)
+def test_lockstep_keeps_a_cameras_rate_in_whole_control_periods(
+    benches: list[Bench], rate: float, step: int, expected: int
+) -> None:
+    bench = Bench(FakePort(), rate=rate)
+    benches.append(bench)
+    for k in range(step, 81, step):
+        bench.worker.offer(k * 0.01, lambda: np.zeros(1), control_period=0.01)
+        bench.request()
+    assert len(bench.ports[0].pictures) == expected
+
+
+def test_lockstep_takes_a_picture_after_a_reset(benches: list[Bench]) -> None:
+    bench = Bench(FakePort(), rate=1.0)
+    benches.append(bench)
+    for stamp in (0.5, 0.51, 0.0, 0.01):
+        bench.worker.offer(stamp, lambda: np.zeros(1), control_period=0.01)
+        bench.request()
+    assert [stamp for stamp, _ in bench.ports[0].pictures] == pytest.approx([0.5, 0.0])
+
+
 def test_request_is_answered_with_the_finished_picture_or_the_error(benches: list[Bench]) -> None:
     bench = Bench(FakePort())
     benches.append(bench)

@@ -130,6 +130,8 @@ def check(
         name, settings["path"] = "lerobot", policy
     found = check_policy(name, settings, robot, file_or_text(adapter), task)
     say(f"{'fits' if found.fits else 'does not fit'}: {found.message}")
+    for note in found.notes:
+        say(f"note: {note}")
     if not found.fits:
         raise typer.Exit(1)
 

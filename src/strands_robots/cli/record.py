@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from strands_robots.cli.cli_options import Namespace, complain, connect, say
+from strands_robots.cli.policy import file_or_text
 
 
 def record(
@@ -23,6 +24,9 @@ def record(
         str, typer.Option(help="Policy to run in every episode; empty records whoever moves the robot.")
     ] = "",
     config: Annotated[str, typer.Option(help="Settings of the policy, YAML or JSON.")] = "",
+    adapter: Annotated[
+        str, typer.Option(help="Adapter of the policy: a name in config/adapters, a YAML file, or YAML.")
+    ] = "",
     rate: Annotated[float, typer.Option(help="Control rows of the policy [Hz]; 0 takes its own.", min=0.0)] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the first episode; the next one's is one higher.", min=0)] = 0,
     lockstep: Annotated[bool, typer.Option(help="The world runs in lockstep: reset it and step it.")] = False,
@@ -59,6 +63,8 @@ def record(
         raise ConfigurationError("both --resume and --overwrite are given; valid: one of them")
     if success_when and not policy:
         raise ConfigurationError("--success-when is judged while a policy runs; valid: together with --policy")
+    if adapter and not policy:
+        raise ConfigurationError("--adapter is of a policy; valid: together with --policy")
     with connect(namespace) as client:
         from strands_robots.clients.recorder_client import RecordPlan, record_episodes
 
@@ -67,7 +73,7 @@ def record(
             fps=fps, robots=tuple(robots or ()), cameras=tuple(cameras or ()), policy=policy, config=config, rate=rate,
             seed=seed, lockstep=lockstep, mode=1 if resume else 2 if overwrite else 0, velocity=velocity, effort=effort,
             units=units, codec=codec, on_stale=on_stale, success_when=success_when,
-            intervention=intervention,
+            intervention=intervention, adapter=file_or_text(adapter),
         )  # fmt: skip
         saved = record_episodes(client, plan, say, complain)
     if saved != episodes:

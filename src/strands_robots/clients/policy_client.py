@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 
 from strands_robots.action import RunPolicy
 from strands_robots.clients.client import GraphClient, NoAnswerError
-from strands_robots.core.errors import PolicyError
+from strands_robots.core.errors import PolicyError, StrandsRobotsError
 from strands_robots.core.text import printable
 from strands_robots.ros.goals.goal_owners import owned_goal
 
@@ -41,13 +42,20 @@ class PolicyGoalFields:
     keep_loaded: bool = False
 
 
-def run_policy(client: GraphClient, goal: PolicyGoalFields, tell: Callable[[str], None]) -> RunPolicy.Result:
+Attend = Callable[[Callable[[], bool], Callable[[], None]], None]
+"""Called once the policy moves the robot, with what says whether the run is over and what cancels it."""
+
+
+def run_policy(
+    client: GraphClient, goal: PolicyGoalFields, tell: Callable[[str], None], attend: Attend | None = None
+) -> RunPolicy.Result:
     """Run a policy to its end and return its result; KeyboardInterrupt cancels it and still returns the result.
 
     Args:
         client: Client of the graph.
         goal: What to run.
         tell: Takes a line of progress, at most one a second.
+        attend: Called in between, in this thread, when the first chunk is out.
 
     Raises:
         NoAnswerError: If policy_node is not there, or stops answering.
@@ -57,9 +65,10 @@ def run_policy(client: GraphClient, goal: PolicyGoalFields, tell: Callable[[str]
     try:
         if not client.spin_until(server.server_is_ready, FIND_TIMEOUT):
             raise NoAnswerError(client.absent("action server", "run_policy"))
+        feedback = _PolicyFeedback(tell)
         with owned_goal(client.node) as goal_id:
             accepted = server.send_goal_async(
-                RunPolicy.Goal(**asdict(goal)), feedback_callback=_PolicyFeedback(tell), goal_uuid=goal_id
+                RunPolicy.Goal(**asdict(goal)), feedback_callback=feedback, goal_uuid=goal_id
             )
             if not client.spin_until(accepted.done, FIND_TIMEOUT):
                 raise NoAnswerError(f"run_policy did not answer the goal within {FIND_TIMEOUT:g} s")
@@ -69,16 +78,19 @@ def run_policy(client: GraphClient, goal: PolicyGoalFields, tell: Callable[[str]
                     f"run_policy refused '{printable(goal.policy)}' on '{printable(goal.robot)}'; policy_node's log "
                     "says why. Valid: a robot of the graph that runs no policy yet, and a limit in --duration or --steps"
                 )
-            return _result(client, server, handle, tell)
+            return _result(client, server, handle, tell, feedback, attend)
     finally:
         server.destroy()
 
 
 def _result(
-    client: GraphClient, server: ActionClient, handle: ClientGoalHandle, tell: Callable[[str], None]
-) -> RunPolicy.Result:
+    client: GraphClient, server: ActionClient, handle: ClientGoalHandle, tell: Callable[[str], None], feedback: _PolicyFeedback,
+    attend: Attend | None,
+) -> RunPolicy.Result:  # fmt: skip
     future = handle.get_result_async()
     try:
+        if attend is not None:
+            _attend(client, server, handle, feedback, attend, future)
         while not client.spin_until(future.done, 1.0):
             if not server.server_is_ready():
                 raise NoAnswerError("policy_node is gone; the robot holds after the end of its chunk")
@@ -92,12 +104,40 @@ def _result(
     return future.result().result
 
 
+def _attend(
+    client: GraphClient,
+    server: ActionClient,
+    handle: ClientGoalHandle,
+    feedback: _PolicyFeedback,
+    attend: Attend,
+    future: Any,
+) -> None:
+    """Call `attend` when the policy moves the robot; when it raises, the goal is cancelled."""
+    while not client.spin_until(lambda: future.done() or feedback.chunks > 0, 1.0):
+        if not server.server_is_ready():
+            raise NoAnswerError("policy_node is gone; the robot holds after the end of its chunk")
+    if future.done():
+        return
+
+    def cancel() -> None:
+        handle.cancel_goal_async()
+
+    try:
+        attend(future.done, cancel)
+    except StrandsRobotsError:
+        handle.cancel_goal_async()
+        client.spin_until(future.done, CANCEL_TIMEOUT)
+        raise
+
+
 class _PolicyFeedback:
     def __init__(self, tell: Callable[[str], None]) -> None:
+        self.chunks = 0
         self._tell = tell
         self._next = 0.0
 
     def __call__(self, message: RunPolicy.Impl.FeedbackMessage) -> None:
+        self.chunks = int(message.feedback.chunks)
         now = time.monotonic()
         if now >= self._next:
             self._next = now + FEEDBACK_PERIOD

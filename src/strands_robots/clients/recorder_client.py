@@ -11,6 +11,7 @@ from typing import Any
 
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.policy_client import PolicyGoalFields, run_policy
+from strands_robots.clients.policy_take import GOAL_SLACK, PolicyTake, RecorderOrders, load_policy, unload_policy
 from strands_robots.core.errors import StrandsRobotsError, WorldError
 from strands_robots.ros.goals.goal_owners import GoalBeats
 from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWorld
@@ -47,6 +48,7 @@ class RecordPlan:
     on_stale: str
     success_when: str = ""
     intervention: bool = False
+    adapter: str = ""
 
 
 def record_episodes(
@@ -64,19 +66,44 @@ def record_episodes(
         NoAnswerError: If recorder_node does not answer.
         WorldError: If it cannot start.
     """
+    key: dict[str, Any] = {}
+    if plan.policy:
+        robot = plan.robots[0] if plan.robots else _only_robot(client)
+        key = {"robot": robot, "policy": plan.policy, "config": plan.config, "adapter": plan.adapter, "rate": plan.rate}
+        load_policy(client, tell, **key)
+    try:
+        return _record(client, plan, key, tell, complain)
+    finally:
+        if key:
+            unload_policy(client, **key)
+
+
+def _record(
+    client: GraphClient,
+    plan: RecordPlan,
+    key: dict[str, Any],
+    tell: Callable[[str], None],
+    complain: Callable[[str], None],
+) -> int:
+    """Record the episodes, the policy being loaded; return how many were saved."""
     owner = uuid.uuid4().hex
     GoalBeats(client.node).keep(owner)
     _start(client, plan, owner, tell)
     saved = 0
+    orders = RecorderOrders(client)
     try:
         for number in range(plan.episodes):
-            saved += _episode(client, plan, plan.seed + number, tell, complain)
+            if plan.policy and not plan.lockstep:
+                saved += _policy_episode(client, plan, key, plan.seed + number, orders, tell, complain)
+            else:
+                saved += _episode(client, plan, key, plan.seed + number, tell, complain)
     except KeyboardInterrupt:
         complain("interrupted: the present episode is discarded")
         _order(client, RecordEpisode.Request.DISCARD)
     finally:
         response = _order(client, RecordEpisode.Request.STOP)
         (tell if response.success else complain)(response.message)
+        orders.close()
     return saved
 
 
@@ -96,8 +123,76 @@ def _start(client: GraphClient, plan: RecordPlan, owner: str, tell: Callable[[st
     tell(f"{response.message}; it has {response.episodes}")
 
 
+def _policy_episode(
+    client: GraphClient, plan: RecordPlan, key: dict[str, Any], seed: int, orders: RecorderOrders, tell: Callable[[str], None],
+    complain: Callable[[str], None],
+) -> bool:  # fmt: skip
+    """Record one episode of a policy in real time; return whether it was saved."""
+    outcome = RecordEpisode.Request.FAILED if plan.success_when else RecordEpisode.Request.UNKNOWN
+    take = PolicyTake(client, orders, plan.duration, plan.fps, json.dumps({"seed": seed}), int(outcome))
+    goal = PolicyGoalFields(
+        **key,
+        task=plan.task,
+        duration=plan.duration + GOAL_SLACK,
+        seed=seed,
+        stop_when=plan.success_when,
+        keep_loaded=True,
+    )
+    problem = ""
+    try:
+        result = run_policy(client, goal, complain, take.attend)
+        if take.ended is None:
+            problem, outcome = _verdict(plan, result, take, complain)
+    except StrandsRobotsError as error:
+        problem = str(error)
+    if problem:
+        complain(f"episode {take.begun.episode}: {problem}" if take.begun is not None else f"no episode: {problem}")
+        if take.begun is not None and take.ended is None:
+            orders.order(RecordEpisode.Request.DISCARD)
+        return False
+    if take.ended is None:
+        reward = 1.0 if outcome == RecordEpisode.Request.SUCCEEDED else 0.0
+        take.ended = orders.order(RecordEpisode.Request.END, outcome=outcome, reward=reward)
+    return _report(take.ended, tell, complain)
+
+
+def _verdict(plan: RecordPlan, result: Any, take: PolicyTake, complain: Callable[[str], None]) -> tuple[str, int]:
+    """Return what went wrong with a policy that ended before its episode, or nothing, and RecordEpisode's outcome."""
+    if result.termination_reason == "cancelled":
+        raise KeyboardInterrupt  # run_policy takes the key press itself.
+    if (
+        plan.intervention
+        and take.begun is not None
+        and result.termination_reason == "refused"
+        and _BY_HAND in result.message
+    ):
+        complain("a hand took the robot from the policy; the episode goes on to its end")
+        take.wait()
+        return "", int(RecordEpisode.Request.UNKNOWN)
+    if not result.success or take.begun is None:
+        return f"{result.termination_reason}: {result.message}", int(RecordEpisode.Request.UNKNOWN)
+    return "", _outcome(plan, result.termination_reason)
+
+
+def _report(ended: Any, tell: Callable[[str], None], complain: Callable[[str], None]) -> bool:
+    """Say what became of an episode; return whether it was saved."""
+    (tell if ended.success else complain)(ended.message)
+    for count in ended.state.streams:
+        numbers = ", ".join(
+            f"{getattr(count, name)} {name}"
+            for name in ("received", "used", "repeated", "stale", "lost", "gaps", "late")
+        )
+        tell(f"  {count.topic}: {numbers}")
+    return bool(ended.success)
+
+
 def _episode(
-    client: GraphClient, plan: RecordPlan, seed: int, tell: Callable[[str], None], complain: Callable[[str], None]
+    client: GraphClient,
+    plan: RecordPlan,
+    key: dict[str, Any],
+    seed: int,
+    tell: Callable[[str], None],
+    complain: Callable[[str], None],
 ) -> bool:
     """Record one episode; return whether it was saved."""
     if plan.lockstep:
@@ -110,7 +205,7 @@ def _episode(
         return False
     outcome = RecordEpisode.Request.UNKNOWN
     try:
-        problem, outcome = _play(client, plan, seed, complain)
+        problem, outcome = _play(client, plan, key, seed, complain)
     except StrandsRobotsError as error:
         problem = str(error)
     if problem:
@@ -119,31 +214,22 @@ def _episode(
         return False
     reward = 1.0 if outcome == RecordEpisode.Request.SUCCEEDED else 0.0
     ended = _order(client, RecordEpisode.Request.END, outcome=outcome, reward=reward)
-    (tell if ended.success else complain)(ended.message)
-    for count in ended.state.streams:
-        numbers = ", ".join(
-            f"{getattr(count, name)} {name}"
-            for name in ("received", "used", "repeated", "stale", "lost", "gaps", "late")
-        )
-        tell(f"  {count.topic}: {numbers}")
-    return bool(ended.success)
+    return _report(ended, tell, complain)
 
 
-def _play(client: GraphClient, plan: RecordPlan, seed: int, complain: Callable[[str], None]) -> tuple[str, int]:
+def _play(
+    client: GraphClient, plan: RecordPlan, key: dict[str, Any], seed: int, complain: Callable[[str], None]
+) -> tuple[str, int]:
     """Let the time of an episode pass; return what went wrong, or nothing, and RecordEpisode's outcome."""
     end = time.monotonic() + plan.duration
     if plan.policy:
-        robot = plan.robots[0] if plan.robots else _only_robot(client)
         goal = PolicyGoalFields(
-            robot, plan.policy, plan.config, plan.task, plan.rate, plan.duration, seed=seed, lockstep=plan.lockstep,
-            stop_when=plan.success_when,
+            **key, task=plan.task, duration=plan.duration, seed=seed, lockstep=True, stop_when=plan.success_when,
+            keep_loaded=True,
         )  # fmt: skip
         result = run_policy(client, goal, complain)
         if result.termination_reason == "cancelled":
             raise KeyboardInterrupt  # run_policy takes the key press itself.
-        if plan.intervention and result.termination_reason == "refused" and _BY_HAND in result.message:
-            complain("a hand took the robot from the policy; the episode goes on to its end")
-            return _wait(client, end), RecordEpisode.Request.UNKNOWN
         if not result.success:
             return f"{result.termination_reason}: {result.message}", RecordEpisode.Request.UNKNOWN
         return "", _outcome(plan, result.termination_reason)

@@ -220,6 +220,7 @@ class PolicyGives:
         rate: Rows a second [Hz]; 0 when the policy does not say.
         rtc: True when it continues the previous chunk by itself (real-time chunking), so that `infer` takes a Playback.
         device: What it computes on.
+        notes: What must be known to run it, for example settings of a checkpoint that are not used.
     """
 
     action: tuple[Element, ...] = ()
@@ -229,6 +230,7 @@ class PolicyGives:
     rate: float = 0.0
     rtc: bool = False
     device: str = "cpu"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

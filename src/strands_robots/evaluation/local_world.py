@@ -88,8 +88,10 @@ class LocalWorld:
 
     @property
     def cameras(self) -> dict[str, tuple[int, int]]:
-        """The robot's cameras with height and width [px]."""
-        return {name: (camera.height, camera.width) for name, camera in self._robot.config.cameras.items()}
+        """The robot's cameras, and with a slash before them the world's, with height and width [px]."""
+        own = {name: (camera.height, camera.width) for name, camera in self._robot.config.cameras.items()}
+        world = {f"/{name}": (c.height, c.width) for name, c in self.world.cameras.items() if "/" not in name}
+        return {**own, **world}
 
     @property
     def time(self) -> float:
@@ -133,14 +135,14 @@ class LocalWorld:
         return StepAnswer(result.success, result.message, tuple(result.refusals), self._observe(), applied)
 
     def picture(self, camera: str) -> NDArray[np.uint8]:
-        """Return a picture (H, W, 3) of one of the robot's cameras.
+        """Return a picture (H, W, 3) of one of `cameras`.
 
         Raises:
-            UnknownNameError: If it has no such camera.
+            UnknownNameError: If there is no such camera.
         """
-        if camera not in self._robot.config.cameras:
-            raise UnknownNameError(f"camera of '{self._robot.name}'", camera, self._robot.config.cameras)
-        return self.draw(f"{self._robot.name}/{camera}")
+        if camera not in self.cameras:
+            raise UnknownNameError(f"camera of '{self._robot.name}' or of the world", camera, self.cameras)
+        return self.draw(camera[1:] if camera.startswith("/") else f"{self._robot.name}/{camera}")
 
     def draw(self, camera: str, width: int = 0, height: int = 0) -> NDArray[np.uint8]:
         """Return a picture (H, W, 3) of any camera of the world; size 0 takes the camera's own."""

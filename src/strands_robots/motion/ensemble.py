@@ -10,6 +10,9 @@ import numpy as np
 from strands_robots.control.spline import MonotoneCubic
 from strands_robots.core.arrays import FloatArray
 
+COEFFICIENT = 0.01
+"""ACT's own."""
+
 
 class TemporalEnsemble:
     """Averages each chunk with what is left of the earlier ones.
@@ -21,7 +24,7 @@ class TemporalEnsemble:
         coefficient: 0 weighs all alike; larger counts older predictions more, negative the newer ones.
     """
 
-    def __init__(self, coefficient: float = 0.01) -> None:
+    def __init__(self, coefficient: float = COEFFICIENT) -> None:
         self._coefficient = coefficient
         self._names: tuple[str, ...] = ()
         self._start = 0.0

@@ -269,7 +269,9 @@ class Sampler:
         mark = stream.watermark + ROUNDING
         if stream not in self._commands:
             # A world that stands still at t has not published its joints for t: they come with the next step.
-            return mark >= t
+            # Nor has a camera that is slower than the frames one for each: at the end its newest picture is the last that comes.
+            is_last = until is not None and self.config.grace is None and stream in self._images
+            return mark >= (t - round(self.config.max_age_images * SECOND) if is_last else t)
         # In force at the end of [t, end): the last command before `end`.
         if mark >= end:
             return True

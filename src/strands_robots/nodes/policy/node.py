@@ -35,7 +35,7 @@ from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
-from strands_robots.ros.robot.robot_discovery import cameras_on_graph, robots_on_graph
+from strands_robots.ros.robot.robot_discovery import cameras_for_policy, robots_on_graph
 
 _ROBOT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
@@ -68,11 +68,11 @@ class PolicyNode(Node):
         parameters = read_parameters(self, PolicyParameters)
         self._patience = Patience(parameters.load_timeout, parameters.inference_timeout)
         self._shelf = PolicyShelf()
-        self._loading = LoadPolicyService(self, self._shelf, self._patience)
+        self._world = WorldClients(self)
+        self._loading = LoadPolicyService(self, self._shelf, self._patience, self._world)
         self._states = PolicyStatePublisher(self, self._shelf)
         self._sessions: dict[str, PolicySession] = {}
         self._threads: set[threading.Thread] = set()
-        self._world = WorldClients(self)
         self._audit = PolicyAudit(self)
         execute = audited_goals(self, RunPolicy, "run_policy", self._execute)
         self._server = ActionServer(self, RunPolicy, "run_policy", execute, cancel_callback=self._on_cancel)
@@ -147,13 +147,15 @@ class PolicyNode(Node):
                 "valid: one goal for each robot, so cancel that one first"
             )
         now = Instant(self.get_clock().now().nanoseconds * 1e-9, time.monotonic())
-        return PolicySession(goal, now, self._shelf, self._patience)
+        session = PolicySession(goal, now, self._shelf, self._patience)
+        session.tell = self.get_logger().warning
+        return session
 
     def _run(self, session: PolicySession, link: PolicyRobot, world: WorldClient, done: Future[None]) -> None:
         """Body of a goal's thread."""
         try:
             find_robot(self, session)
-            session.cameras = cameras_on_graph(self, session.goal.robot)
+            session.cameras = cameras_for_policy(self, session.goal.robot)
             if world.has_world():
                 session.bodies = world.body_pose
             if session.goal.lockstep:

@@ -12,6 +12,7 @@ from strands_robots.srv import LoadPolicy
 
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
 from strands_robots.core.futures import resolve
+from strands_robots.core.stepping import LOCKSTEP
 from strands_robots.core.types import Instant
 from strands_robots.nodes.policy.policy_robot import PolicyRobot
 from strands_robots.policies.check.describe import describe_policy
@@ -19,8 +20,9 @@ from strands_robots.policies.host.host import Patience
 from strands_robots.policies.host.opening import PolicyKey, PolicyShelf
 from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession
 from strands_robots.ros.calls.deferred_service import create_deferred_service
+from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip
-from strands_robots.ros.robot.robot_discovery import await_robots, cameras_on_graph
+from strands_robots.ros.robot.robot_discovery import await_robots, cameras_for_policy
 
 DISCOVERY_WAIT = 1.0
 """How long a robot may take to be found on the graph [s, steady time]."""
@@ -50,10 +52,12 @@ class LoadPolicyService:
         node: The node; its namespace is the graph's.
         shelf: Where loaded policies wait.
         patience: How long one may take.
+        world: The world's services, for one in lockstep, which publishes nothing before a step.
     """
 
-    def __init__(self, node: Node, shelf: PolicyShelf, patience: Patience) -> None:
+    def __init__(self, node: Node, shelf: PolicyShelf, patience: Patience, world: WorldClients) -> None:
         self._node = node
+        self._world = world
         self._shelf = shelf
         self._patience = patience
         create_deferred_service(
@@ -89,11 +93,23 @@ class LoadPolicyService:
         host.close()
         return LoadPolicy.Response(success=True, message=f"unloaded '{key.policy}'")
 
+    def _ask_world(self, session: PolicySession) -> None:
+        """Have a world in lockstep say where the robot is."""
+        world = WorldClient(self._world, session.goal.robot, lambda: None)
+        if not world.has_world() or world.mode()[0] != LOCKSTEP:
+            return
+        client = f"policy/{session.goal.goal_id}"
+        observation = world.step(client, 0, None).observation
+        world.step(client, 0, None, release=True)
+        if observation is not None:
+            session.on_observation(observation, Instant(observation.stamp, time.monotonic()))
+
     def _load(self, session: PolicySession, link: PolicyRobot) -> LoadPolicy.Response:
         begin = time.monotonic()
         try:
             find_robot(self._node, session)
-            session.cameras = cameras_on_graph(self._node, session.goal.robot)
+            session.cameras = cameras_for_policy(self._node, session.goal.robot)
+            self._ask_world(session)
             with session.changed:
                 if not session.changed.wait_for(lambda: session.run.observation is not None, OBSERVATION_WAIT):
                     raise PolicyError(f"no {session.goal.robot}/joint_states within {OBSERVATION_WAIT:g} s")

@@ -21,6 +21,7 @@ from strands_robots.ros.goals.robot_subscriber import RobotSubscriber
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.images import rgb_from_msg
 from strands_robots.ros.messages.stamps import to_seconds
+from strands_robots.ros.robot.robot_discovery import camera_path
 
 
 class PolicyRobot:
@@ -58,7 +59,7 @@ class PolicyRobot:
         return self._feed.is_connected()
 
     def open_cameras(self, cameras: Iterable[str]) -> None:
-        """Listen to cameras of the robot; may be called from any thread, the executor's does it."""
+        """Listen to cameras of the robot or the world; may be called from any thread, the executor's does it."""
         names = [name for name in cameras if name not in self._cameras]
         self._cameras.update(names)
         executor = self._node.executor
@@ -92,7 +93,7 @@ class PolicyRobot:
         self._pictures += [
             self._node.create_subscription(
                 Image,
-                f"{robot}/{camera}/image_raw",
+                f"{camera_path(robot, camera)}/image_raw",
                 lambda message, name=camera: self._on_image(name, message),
                 qos.IMAGE_READER,
             )

@@ -225,6 +225,8 @@ class RecorderNode(Node):
         if request.outcome not in list(EpisodeOutcome):
             raise ConfigurationError(f"outcome is {request.outcome}; valid: 0 UNKNOWN, 1 SUCCEEDED, 2 FAILED")
         world = self._world.facts()
+        if world.mode == "lockstep":
+            self._take_what_came(recording)
 
         def end() -> Future[Any]:
             until = world.stamp if world.mode == "lockstep" else self.get_clock().now().nanoseconds

@@ -14,6 +14,7 @@ from strands_robots.policies.adapt.adapter import Adapter, ElementAdapter
 from strands_robots.policies.adapt.adapter_check import check_adapter
 from strands_robots.policies.adapt.model import ModelInput, PolicyModel
 from strands_robots.policies.adapt.pictures import adapt_picture
+from strands_robots.policies.check.plausibility import check_reach
 from strands_robots.policies.provider import PolicyContext
 
 
@@ -39,6 +40,7 @@ class AdaptedPolicy:
         self._names = tuple(element.joint for element in adapter.action)
         self._scale, self._offset = _factors(adapter.action)
         self._mode = ControlMode.VELOCITY if model.gives.space is ActionSpace.JOINT_VELOCITY else ControlMode.POSITION
+        self._limits = context.limits if self._mode is ControlMode.POSITION else None
         self._period = 1.0 / self._inputs.rate
         self.needs = self._inputs.robot_needs
         self.gives = replace(model.gives, rate=self._inputs.rate)
@@ -51,10 +53,13 @@ class AdaptedPolicy:
         """Return rows (H, D) of the adapter's joints in SI.
 
         Raises:
-            PolicyError: If the model cannot answer or answers a wrong shape.
+            PolicyError: If the model cannot answer, answers a wrong shape, or positions that no joint of the robot is near.
         """
         rows = check_rows(self.model.infer(self._inputs.make(observation, playback)), self.model)
-        return Action(self._names, rows * self._scale + self._offset, self._period, self._mode)
+        values = rows * self._scale + self._offset
+        if self._limits is not None:
+            check_reach(values, self._names, self._limits)
+        return Action(self._names, values, self._period, self._mode)
 
     @property
     def connection(self) -> str:

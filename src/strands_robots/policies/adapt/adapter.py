@@ -7,6 +7,7 @@ environment:                                  # LeRobot's observation.environmen
   - {name: cube.x, body: cube, quantity: x, unit: m}
 cameras:
   observation.images.front: {camera: wrist, resize: stretch}
+  observation.images.top: {camera: /top}      # a camera of the world, of no robot
 absent_cameras: [observation.images.left]     # only what the model calls optional
 action:
   - {name: shoulder_pan.pos, joint: shoulder_pan, unit: deg}
@@ -28,6 +29,9 @@ from strands_robots.core.validation import problems_of
 from strands_robots.policies.adapt.units import scale_and_offset
 
 Name = Annotated[str, Field(min_length=1, max_length=128)]
+
+WORLD = "/"
+"""Beginning of a camera that is the world's, of no robot: "/top" publishes top/image_raw in the graph's namespace."""
 
 
 class _Strict(BaseModel):
@@ -96,7 +100,7 @@ class CameraAdapter(_Strict):
     """One picture of the model and the camera that takes it.
 
     Attributes:
-        camera: The robot's camera.
+        camera: The robot's camera, or one of the world with a slash before it: "/top".
         resize: "exact": the camera has the model's size. "stretch": scaled. "pad": scaled, black bars keep its shape.
         order: Order of the colours that the model takes.
     """

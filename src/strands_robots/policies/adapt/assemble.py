@@ -5,11 +5,14 @@ from __future__ import annotations
 from strands_robots.core.errors import AdapterError, StrandsRobotsError
 from strands_robots.core.types import Policy
 from strands_robots.policies.adapt.model import PolicyModel
+from strands_robots.policies.check.statistics import ModelStatistics
 from strands_robots.policies.provider import PolicyContext
 
 
 def adapt(model: PolicyModel, context: PolicyContext) -> Policy:
     """Return a model behind the goal's adapter, as a policy for the robot.
+
+    A model that knows the statistics of its training data has them checked against the robot's limits.
 
     Raises:
         AdapterError: If the goal names no adapter, or model, adapter and robot do not fit; the model is then closed.
@@ -19,6 +22,7 @@ def adapt(model: PolicyModel, context: PolicyContext) -> Policy:
     from strands_robots.policies.adapt.adapted import AdaptedPolicy
     from strands_robots.policies.adapt.adapter import adapter_names, load_adapter
     from strands_robots.policies.check.describe import describe_policy
+    from strands_robots.policies.check.plausibility import check_statistics
 
     try:
         if not context.adapter.strip():
@@ -34,8 +38,13 @@ def adapt(model: PolicyModel, context: PolicyContext) -> Policy:
         if model.gives.space in (ActionSpace.EE_DELTA, ActionSpace.EE_POSE):
             from strands_robots.policies.adapt.end_effector import EndEffectorPolicy
 
-            return EndEffectorPolicy(model, adapter, context)
-        return AdaptedPolicy(model, adapter, context)
+            policy: Policy = EndEffectorPolicy(model, adapter, context)
+        else:
+            policy = AdaptedPolicy(model, adapter, context)
+        statistics: ModelStatistics | None = getattr(model, "statistics", None)
+        if statistics is not None and context.limits is not None:
+            check_statistics(statistics, adapter, context.limits)
+        return policy
     except StrandsRobotsError:
         model.close()
         raise

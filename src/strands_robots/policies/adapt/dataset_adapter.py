@@ -9,7 +9,7 @@ import yaml
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.dataset.schema import Schema
 from strands_robots.description.lerobot_units import POSITION, JointUnit
-from strands_robots.policies.adapt.adapter import Adapter
+from strands_robots.policies.adapt.adapter import WORLD, Adapter
 from strands_robots.policies.adapt.units import FACTORS, RANGES
 
 PICTURE_KEY = "observation.images."
@@ -23,15 +23,20 @@ def adapter_text(schema: Schema) -> str:
     """
     if len(schema.robots) != 1:
         names = ", ".join(robot.name for robot in schema.robots)
-        raise ConfigurationError(f"the dataset is of the robots {names}; valid: of one robot, as a policy runs on one")
+        raise ConfigurationError(
+            f"the dataset is of the robots {names}; valid: of one robot (record with --robot), as a goal moves one and a policy that "
+            "learns from this dataset commands them all"
+        )
     (robot,) = schema.robots
     elements = [_element(unit) for unit in robot.codec.units]
     cameras = {}
     for camera in schema.cameras:
         owner, _, name = camera.name.partition("/")
-        if owner != robot.name or not name:
-            raise ConfigurationError(f"camera '{camera.name}' is none of '{robot.name}'; valid: cameras of the robot")
-        cameras[schema.keys[camera.name]] = {"camera": name}
+        if name and owner != robot.name:
+            raise ConfigurationError(
+                f"camera '{camera.name}' is another robot's; valid: cameras of '{robot.name}' and of the world"
+            )
+        cameras[schema.keys[camera.name]] = {"camera": name or WORLD + owner}
     environment = [
         {"name": entry.name, "body": entry.body, "quantity": entry.quantity, "unit": entry.unit}
         for entry in schema.environment

@@ -21,6 +21,7 @@ def describe_policy(needs: PolicyNeeds, gives: PolicyGives) -> str:
         + (f"{gives.rate:g} a second" if gives.rate else "rate not said"),
         f"real-time chunking: {'yes' if gives.rtc else 'no'}",
         f"device: {gives.device}",
+        *(f"note: {note}" for note in gives.notes),
     ]
     return "\n".join(lines)
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import Observation, PolicyGives, PolicyNeeds
 from strands_robots.description.robot_config import load_robot
-from strands_robots.policies.adapt.model import PolicyModel, made_up_input
+from strands_robots.policies.adapt.adapter import WORLD, load_adapter
+from strands_robots.policies.adapt.model import ANY_SIZE, PolicyModel, made_up_input
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.registry import create_policy
 
@@ -64,13 +66,16 @@ def inspect_lerobot(path: str, settings: Mapping[str, Any]) -> Inspection:
         StrandsRobotsError: If it cannot be loaded.
     """
     from strands_robots.policies.lerobot.lerobot_options import LerobotOptions
+    from strands_robots.policies.lerobot.opening import one_line
     from strands_robots.policies.lerobot.policy import make_model
     from strands_robots.policies.provider import read_settings
 
     model = make_model(read_settings(LerobotOptions, "lerobot", {"path": path, **settings}), None)
-    found = inspect_model(model, model.parameters)
-    model.close()
-    return found
+    try:
+        with one_line(path, "cannot answer", "weights, processors and config.json of one training"):
+            return inspect_model(model, model.parameters)
+    finally:
+        model.close()
 
 
 @dataclass(frozen=True)
@@ -81,11 +86,13 @@ class Fit:
         fits: True when it does.
         message: Why not, with both lists; what it needs and gives otherwise.
         rows: Shape of one answer in the robot's joints.
+        notes: What must be known to run it, for example settings of a checkpoint that are not used.
     """
 
     fits: bool
     message: str
     rows: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def check_policy(name: str, settings: Mapping[str, Any], robot: str, adapter: str, task: str) -> Fit:
@@ -104,13 +111,14 @@ def check_policy(name: str, settings: Mapping[str, Any], robot: str, adapter: st
         config = load_robot(robot)
         limits = config.limits()
         cameras = {key: (camera.height, camera.width) for key, camera in config.cameras.items()}
+        cameras.update(_world_cameras(adapter))
         context = PolicyContext(config.name, limits.names, limits, task or None, 0.0, cameras, adapter)
         policy = create_policy(name, settings, context)
         try:
             policy.reset(0)
             home = np.array([config.home.get(joint, 0.0) for joint in limits.names])
             still = np.zeros(len(home))
-            images = {key: np.full((*cameras[key], 3), 127, np.uint8) for key in policy.needs.cameras}
+            images = {key: _grey(cameras.get(key, (0, 0))) for key in policy.needs.cameras}
             bodies = {body: Pose(np.array([0.2, 0.0, 0.0]), np.eye(3)) for body in policy.needs.bodies}
             observation = Observation(0.0, limits.names, home, still, still, images, (), task or "check", bodies)
             action = policy.infer(observation)
@@ -121,4 +129,17 @@ def check_policy(name: str, settings: Mapping[str, Any], robot: str, adapter: st
         return Fit(False, str(error))
     joints = ", ".join(action.joint_names)
     message = f"{len(action.values)} rows of {joints}, {1.0 / action.control_period:g} a second"
-    return Fit(True, message, action.values.shape)
+    return Fit(True, message, action.values.shape, policy.gives.notes)
+
+
+def _world_cameras(adapter: str) -> dict[str, tuple[int, int]]:
+    """Return the adapter's cameras that are the world's, not the robot's; their sizes are not known here."""
+    if not adapter.strip():
+        return {}
+    entries = load_adapter(adapter).cameras.values()
+    return {entry.camera: (0, 0) for entry in entries if entry.camera.startswith(WORLD)}
+
+
+def _grey(size: tuple[int, int]) -> NDArray[np.uint8]:
+    height, width = size if all(size) else ANY_SIZE
+    return np.full((height, width, 3), 127, np.uint8)

@@ -26,6 +26,9 @@ class LerobotOptions(BaseModel):
         rtc: Continue the running chunk (real-time chunking), for the kinds that can.
         rtc_horizon: Rows over which a new chunk is guided by the running one.
         seed: Seed of untrained weights.
+        statistics_prefix: Beginning of the names of the statistics to normalise with, for checkpoints that hold those of several
+            robots, for example "so100.buffer.".
+        statistics_margin: Part of a joint's way by which the checkpoint's statistics, through the adapter, may lie outside its limits.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -43,6 +46,8 @@ class LerobotOptions(BaseModel):
     rtc: bool = False
     rtc_horizon: Annotated[int, Field(ge=1, le=1000)] = 10
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+    statistics_prefix: Annotated[str, Field(max_length=128)] = ""
+    statistics_margin: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
 
     @model_validator(mode="after")
     def _something(self) -> LerobotOptions:
@@ -52,4 +57,6 @@ class LerobotOptions(BaseModel):
             raise ValueError("an untrained policy needs the names of its 'state' and its 'action'")
         if self.path and self.cameras:
             raise ValueError("'cameras' are those of the trained policy; valid without 'path' only")
+        if self.statistics_prefix and not self.path:
+            raise ValueError("'statistics_prefix' is of a trained policy; valid with 'path' only")
         return self

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
-from strands_robots.core.text import printable
+from strands_robots.policies.check.statistics import ModelStatistics
 from strands_robots.policies.lerobot.lerobot_options import LerobotOptions
+from strands_robots.policies.lerobot.normalization import (
+    check_normalization,
+    is_relative,
+    still_elements,
+    use_prefix,
+    vector_statistics,
+)
+from strands_robots.policies.lerobot.opening import find_checkpoint, load_pipelines, load_weights, read_config
+from strands_robots.policies.lerobot.temporal import TrainingData, check_spacing, notes_of, training_data
 
 STATE, PICTURES, ACTION = "observation.state", "observation.images.", "action"
 ENVIRONMENT = "observation.environment_state"
@@ -26,6 +33,9 @@ class LoadedPolicy:
         config: LeRobot's configuration of it.
         preprocess, postprocess: LeRobot's pipelines.
         device: What it computes on.
+        statistics: Of its training data, as it normalises with them; None for untrained policies.
+        trained_on: What is known of that data; None for untrained policies.
+        notes: Settings of the checkpoint that are not used, and what else must be known.
     """
 
     policy: Any
@@ -33,6 +43,9 @@ class LoadedPolicy:
     preprocess: Any
     postprocess: Any
     device: str
+    statistics: ModelStatistics | None = None
+    trained_on: TrainingData | None = None
+    notes: tuple[str, ...] = ()
 
 
 def choose_device(wanted: str) -> str:
@@ -64,35 +77,66 @@ def load(options: LerobotOptions) -> LoadedPolicy:
     """
     try:
         importlib.import_module("lerobot")
-        import torch
+        importlib.import_module("torch")
     except ImportError as error:
         raise PolicyError(
             f"policy 'lerobot' needs lerobot and torch ({error}); install them with: make setup-learning"
         ) from error
     _import_plugins()
     device = choose_device(options.device)
-    config = _read_config(options) if options.path else _new_config(options)
+    return _open(options, device) if options.path else _new(options, device)
+
+
+def _open(options: LerobotOptions, device: str) -> LoadedPolicy:
+    """Return a trained policy whose weights, normalisation and spacing in time are as they were trained."""
+    checkpoint = find_checkpoint(options.path, options.revision)
+    config = read_config(checkpoint, options.type)
+    saved_rtc = getattr(config, "rtc_config", None)
     config.device = device
     _override(config, options.config)
     if options.rtc:
         _enable_rtc(config, options)
-    factory = importlib.import_module("lerobot.policies.factory")
-    kind = factory.get_policy_class(config.type)
-    if options.path:
-        policy = kind.from_pretrained(options.path, config=config, revision=options.revision or None)
-        overrides = {"device_processor": {"device": device}}
-        pipelines = factory.make_pre_post_processors(
-            config,
-            options.path,
-            options.revision or None,
-            preprocessor_overrides=overrides,
-            postprocessor_overrides=overrides,
+    elif saved_rtc is not None:
+        config.rtc_config = dataclasses.replace(saved_rtc, enabled=False)
+    check_spacing(config, checkpoint.folder)
+    pre, post = load_pipelines(checkpoint, config, device)
+    if options.statistics_prefix:
+        use_prefix((pre, post), options.statistics_prefix, checkpoint.folder)
+    check_normalization(config, pre, post, checkpoint.folder)
+    policy = load_weights(checkpoint, config).to(device).eval()
+    notes = notes_of(config, rtc_horizon=options.rtc_horizon if options.rtc else 0, saved_rtc=saved_rtc)
+    if is_relative(pre):
+        notes.append(
+            "its actions are relative to the state: the statistics of the actions say nothing of the joints' limits"
         )
-    else:
-        config.validate_features()
-        torch.manual_seed(options.seed)
-        policy = kind(config)
-        pipelines = factory.make_pre_post_processors(config)
+    still = still_elements(config, pre)
+    if still:
+        notes.append(
+            f"elements {', '.join(map(str, still))} of its state never moved in training; it was not taught what they mean"
+        )
+    vectors = vector_statistics(config, pre, post)
+    return LoadedPolicy(
+        policy, config, pre, post, device,
+        ModelStatistics(vectors.get(STATE), vectors.get(ACTION), options.statistics_margin),
+        training_data(checkpoint.folder, config), tuple(notes),
+    )  # fmt: skip
+
+
+def _new(options: LerobotOptions, device: str) -> LoadedPolicy:
+    """Return an untrained policy."""
+    import torch
+
+    factory = importlib.import_module("lerobot.policies.factory")
+    config = _new_config(options)
+    config.device = device
+    _override(config, options.config)
+    if options.rtc:
+        _enable_rtc(config, options)
+    kind = factory.get_policy_class(config.type)
+    config.validate_features()
+    torch.manual_seed(options.seed)
+    policy = kind(config)
+    pipelines = factory.make_pre_post_processors(config)
     policy.to(device).eval()
     return LoadedPolicy(policy, config, pipelines[0], pipelines[1], device)
 
@@ -103,29 +147,6 @@ def _import_plugins() -> None:
     register = getattr(plugins, "register_third_party_plugins", None)
     if register is not None:
         register()
-
-
-def _read_config(options: LerobotOptions) -> Any:
-    configs = importlib.import_module("lerobot.configs")
-    importlib.import_module("lerobot.policies")
-    folder = Path(options.path).expanduser()
-    looks_local = options.path.startswith((".", "/", "~")) or options.path.count("/") != 1
-    if looks_local and not (folder / "config.json").is_file():
-        raise ConfigurationError(
-            f"'{printable(options.path)}' holds no config.json; valid: the folder 'pretrained_model' of a training, or a hub id"
-        )
-    if (folder / "config.json").is_file():
-        given = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("type", "")
-        if options.type and given != options.type:
-            raise ConfigurationError(
-                f"'{printable(options.path)}' is of type '{given}', the settings say '{options.type}'"
-            )
-    config = configs.PreTrainedConfig.from_pretrained(options.path, revision=options.revision or None)
-    if options.type and config.type != options.type:
-        raise ConfigurationError(
-            f"'{printable(options.path)}' is of type '{config.type}', the settings say '{options.type}'"
-        )
-    return config
 
 
 def _new_config(options: LerobotOptions) -> Any:
@@ -166,4 +187,5 @@ def _enable_rtc(config: Any, options: LerobotOptions) -> None:
     if not hasattr(config, "rtc_config"):
         raise ConfigurationError(f"lerobot's '{config.type}' has no real-time chunking; valid: rtc false")
     module = importlib.import_module("lerobot.policies.rtc.configuration_rtc")
-    config.rtc_config = module.RTCConfig(enabled=True, execution_horizon=options.rtc_horizon)
+    saved = config.rtc_config if config.rtc_config is not None else module.RTCConfig()
+    config.rtc_config = dataclasses.replace(saved, enabled=True, execution_horizon=options.rtc_horizon)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import AdapterError
+from strands_robots.core.errors import AdapterError, StrandsRobotsError
 from strands_robots.core.types import Element, PictureNeed, Policy, PolicyGives, PolicyNeeds
+from strands_robots.policies.adapt.adapted import check_rows
 from strands_robots.policies.adapt.adapter import Adapter, BodyAdapter, ElementAdapter, load_adapter
 from strands_robots.policies.adapt.assemble import adapt
 from strands_robots.policies.adapt.model import ModelInput, made_up_input
 from strands_robots.policies.lerobot.lerobot_options import LerobotOptions
 from strands_robots.policies.lerobot.loading import ACTION, ENVIRONMENT, STATE, LoadedPolicy, load
+from strands_robots.policies.lerobot.opening import one_line
+from strands_robots.policies.lerobot.temporal import check_order, check_rate, history, horizon
 from strands_robots.policies.provider import PolicyContext, read_settings
 
 
@@ -27,6 +31,9 @@ class LerobotModel:
         rate: Rows a second [Hz]; 0 when not known.
         rtc: Continue the running chunk.
         environment: Names of the elements of the environment state.
+
+    Attributes:
+        statistics: Of the training data, as the checkpoint normalises with them; None for untrained policies.
     """
 
     def __init__(
@@ -40,7 +47,8 @@ class LerobotModel:
     ) -> None:
         config = loaded.config
         self._loaded = loaded
-        self._history = int(getattr(config, "n_obs_steps", 1))
+        self.statistics = loaded.statistics
+        self._history = history(config)
         self._is_queued = config.type == "vqbet"
         self._last: Any = None
         pictures = {
@@ -52,8 +60,9 @@ class LerobotModel:
             tuple(Element(name) for name in environment),
         )  # fmt: skip
         self.gives = PolicyGives(
-            tuple(Element(name) for name in action), horizon=_horizon(config), rate=rate, rtc=rtc, device=loaded.device
-        )
+            tuple(Element(name) for name in action), horizon=horizon(config), rate=rate, rtc=rtc, device=loaded.device,
+            notes=loaded.notes,
+        )  # fmt: skip
 
     @property
     def parameters(self) -> int:
@@ -142,13 +151,6 @@ class LerobotModel:
         return batch
 
 
-def _horizon(config: Any) -> int:
-    for name in ("chunk_size", "action_chunk_size"):
-        if getattr(config, name, None):
-            return int(getattr(config, name))
-    return int(getattr(config, "n_action_steps", 0) or 0)
-
-
 def _takes_language(config: Any) -> bool:
     return (
         hasattr(config, "tokenizer_max_length")
@@ -188,20 +190,37 @@ def make_model(options: LerobotOptions, adapter: Adapter | None) -> LerobotModel
         state = _names("state", options.state, adapter.state, sizes[STATE])
         action = _names("action", options.action, adapter.action, sizes[ACTION])
         environment = _names("environment", options.environment, adapter.environment, sizes[ENVIRONMENT])
+    trained = loaded.trained_on
+    if trained is not None:
+        check_order("state", state, trained.names.get(STATE))
+        check_order("action", action, trained.names.get(ACTION))
+        rate = options.rate or (adapter.rate if adapter is not None else 0.0)
+        loaded = replace(loaded, notes=(*loaded.notes, *check_rate(rate, trained)))
     return LerobotModel(loaded, state, action, options.rate, options.rtc, environment)
 
 
-def warm_up(policy: Policy) -> None:
-    """Ask once on made-up numbers, so that the first inference of a goal is as fast as the others: torch prepares itself then."""
+def warm_up(policy: Policy, path: str = "") -> None:
+    """Ask once on made-up numbers, so that the first inference of a goal is as fast as the others: torch prepares itself then.
+
+    Raises:
+        ConfigurationError: If the policy cannot answer; `path` is its folder, for the message.
+    """
     model = getattr(policy, "model", None)
     if isinstance(model, LerobotModel):
-        model.infer(made_up_input(model.needs))
+        with one_line(path or "the policy", "cannot answer", "weights, processors and config.json of one training"):
+            check_rows(model.infer(made_up_input(model.needs)), model)
 
 
 def create(settings: Mapping[str, Any], context: PolicyContext) -> Policy:
     """Provider of "lerobot"; raises ConfigurationError, AdapterError or PolicyError."""
     options = read_settings(LerobotOptions, "lerobot", settings)
     adapter = load_adapter(context.adapter) if context.adapter.strip() else None
+    if adapter is not None and not options.rate and not adapter.rate:
+        adapter = adapter.model_copy(update={"rate": context.rate})
     policy = adapt(make_model(options, adapter), context)
-    warm_up(policy)
+    try:
+        warm_up(policy, options.path)
+    except StrandsRobotsError:
+        policy.close()
+        raise
     return policy

@@ -14,6 +14,7 @@ import io
 import pickle
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from strands_robots.core.types import Element, PictureNeed, Policy, PolicyGives,
 from strands_robots.policies.adapt.adapter import load_adapter
 from strands_robots.policies.adapt.assemble import adapt
 from strands_robots.policies.adapt.model import ModelInput
+from strands_robots.policies.lerobot.seen import SeenCheckpoint, look_at
 from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.connection import LinkState
 from strands_robots.policies.remote.errors import LinkError, ProtocolError
@@ -48,6 +50,7 @@ class LerobotServerOptions(BaseModel):
         rows: Rows of one answer.
         rate: Rows a second [Hz]; 0 leaves it to the adapter.
         language: True for policies that take the task in words.
+        statistics_margin: As of "lerobot".
         load_timeout, timeout: For loading the policy, and for one answer [s].
     """
 
@@ -63,6 +66,7 @@ class LerobotServerOptions(BaseModel):
     rows: Annotated[int, Field(ge=1, le=1000)] = 50
     rate: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
     language: bool = False
+    statistics_margin: Annotated[float, Field(ge=0.0, le=10.0)] = 0.1
     load_timeout: Annotated[float, Field(gt=0.0, le=3600.0)] = 300.0
     timeout: Annotated[float, Field(gt=0.0, le=600.0)] = 5.0
 
@@ -73,19 +77,31 @@ class LerobotServerModel:
     Args:
         options: Settings.
         state, action: Names of the elements.
+        seen: What the checkpoint says, where it is on this machine.
+
+    Attributes:
+        statistics: Of the training data; None where the checkpoint is not on this machine.
 
     Raises:
         ConfigurationError: If the server is elsewhere and the network is not said to be trusted.
         PolicyError: If nobody answers, or the policy cannot be loaded there.
     """
 
-    def __init__(self, options: LerobotServerOptions, state: tuple[str, ...], action: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        options: LerobotServerOptions,
+        state: tuple[str, ...],
+        action: tuple[str, ...],
+        seen: SeenCheckpoint | None = None,
+    ) -> None:
         if options.host not in LOOPBACK and not options.is_trusted_network:
             raise ConfigurationError(
                 f"lerobot's server at '{options.host}' unpickles what the network sends; valid: {', '.join(LOOPBACK)} (a tunnel), or "
                 "is_trusted_network true"
             )
         self._options = options
+        seen = seen if seen is not None else SeenCheckpoint()
+        self.statistics = seen.statistics
         self._state = LinkState.CONNECTING
         self._step = 0
         try:
@@ -104,7 +120,7 @@ class LerobotServerModel:
         )
         self.gives = PolicyGives(
             tuple(Element(name) for name in action), horizon=options.rows, rate=options.rate,
-            device=f"{options.device} of the server at {options.host}:{options.port}",
+            device=f"{options.device} of the server at {options.host}:{options.port}", notes=seen.notes,
         )  # fmt: skip
         self._channel = self._grpc.insecure_channel(
             f"{options.host}:{options.port}", self._transport.grpc_channel_options()
@@ -240,4 +256,6 @@ def create(settings: Mapping[str, Any], context: PolicyContext) -> Policy:
         )
     adapter = load_adapter(context.adapter)
     state, action = (tuple(element.name for element in part) for part in (adapter.state, adapter.action))
-    return adapt(LerobotServerModel(options, state, action), context)
+    seen = look_at(options.path, options.type, options.statistics_margin)
+    notes = seen.check(state, action, options.rate or adapter.rate or context.rate)
+    return adapt(LerobotServerModel(options, state, action, replace(seen, notes=notes)), context)

@@ -103,9 +103,11 @@ class PolicySession:
     Attributes:
         run: The run; use it while holding `changed`.
         changed: Notified when something was told.
-        cameras: The robot's cameras with height and width [px]; None when not known. Set before `make_policy`.
+        cameras: The robot's cameras, and with a slash before them the world's, with height and width [px]; None when not known. Set
+            before `make_policy`.
         bodies: Returns where bodies of a simulated world are; None where there is none. Set before `make_policy`.
         policy: The policy, once made.
+        tell: Takes what must be known of the policy, for example settings of its checkpoint that are not used.
 
     Raises:
         ConfigurationError: If the goal is not usable.
@@ -119,6 +121,7 @@ class PolicySession:
         self.cameras: Mapping[str, tuple[int, int]] | None = None
         self.bodies: Callable[[str], Pose] | None = None
         self.policy: PolicyHost | None = None
+        self.tell: Callable[[str], None] = lambda text: None
         self.run = PolicyRun(_run_config(goal), now, time.time_ns())
         self._shelf = shelf if shelf is not None else PolicyShelf()
         self._patience = patience if patience is not None else Patience()
@@ -260,7 +263,13 @@ class PolicySession:
         if self.cameras is not None:
             for camera in self.policy.needs.cameras:
                 if camera not in self.cameras:
-                    raise UnknownNameError(f"camera of '{goal.robot}'", camera, self.cameras)
+                    raise UnknownNameError(f"camera of '{goal.robot}' or of the world", camera, self.cameras)
+        if limits is None and goal.adapter.strip():
+            self.tell(
+                f"the joint limits of '{goal.robot}' are not known: what policy '{goal.policy}' was trained on was not checked"
+            )
+        for note in self.policy.gives.notes:
+            self.tell(f"policy '{goal.policy}' on '{goal.robot}': {note}")
         return self.policy
 
     def put_away(self) -> None:

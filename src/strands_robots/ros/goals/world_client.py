@@ -17,6 +17,7 @@ from strands_robots.core.stepping import StepAnswer
 from strands_robots.msg import BodyState
 from strands_robots.ros.messages.conversions import chunk_to_msg, observation_from_joint_state
 from strands_robots.ros.messages.images import rgb_from_msg
+from strands_robots.ros.robot.robot_discovery import camera_path
 from strands_robots.srv import GetWorldState, QueryWorld, RenderCamera, StepWorld
 
 DISCOVERY_TIMEOUT = 2.0
@@ -93,12 +94,12 @@ class WorldClient:
         return StepAnswer(answer.success, answer.message, tuple(answer.refusals), observation, applied)
 
     def picture(self, camera: str) -> NDArray[np.uint8]:
-        """Return a picture (H, W, 3) RGB of one of the robot's cameras at the present instant.
+        """Return a picture (H, W, 3) RGB of a camera of the robot, or of the world ("/top"), at the present instant.
 
         Raises:
             WorldError: If no world answers, or it has no such camera.
         """
-        request = RenderCamera.Request(camera=f"{self._robot}/{camera}", kind=RenderCamera.Request.RGB)
+        request = RenderCamera.Request(camera=camera_path(self._robot, camera), kind=RenderCamera.Request.RGB)
         answer = self._call(self._services.render, request, STEP_TIMEOUT, 1)
         if not answer.success:
             raise WorldError(answer.message)

@@ -68,6 +68,23 @@ def cameras_on_graph(node: Node, robot: str) -> dict[str, tuple[int, int]]:
     return {name: (0, 0) for name in sorted(names) if name and "/" not in name}
 
 
+def cameras_for_policy(node: Node, robot: str) -> dict[str, tuple[int, int]]:
+    """Return the cameras that a policy of a robot may be given: the robot's own, and with a slash before it, "/top", the world's."""
+    prefix, suffix = node.get_namespace().rstrip("/") + "/", "/image_raw"
+    names = [
+        topic[len(prefix) : -len(suffix)]
+        for topic, types in node.get_topic_names_and_types()
+        if "sensor_msgs/msg/Image" in types and topic.startswith(prefix) and topic.endswith(suffix)
+    ]
+    world = {f"/{name}": (0, 0) for name in sorted(names) if name and "/" not in name}
+    return {**cameras_on_graph(node, robot), **world}
+
+
+def camera_path(robot: str, camera: str) -> str:
+    """Return where a policy's camera is in the graph's namespace: "so101/wrist", or "top" for "/top"."""
+    return camera[1:] if camera.startswith("/") else f"{robot}/{camera}"
+
+
 class RobotDiscovery:
     """Subscribes to the gate_state of every robot of the graph, also of those that join later.
 

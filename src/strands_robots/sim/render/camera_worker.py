@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import sys
 import threading
@@ -83,6 +84,7 @@ class CameraFeed:
         camera: The camera.
         port: Where its pictures go.
         due: When its next frame is due [s, ROS time].
+        taken: When its last frame was taken [s, ROS time].
         delay: How much later a picture is published than it was taken [s, ROS time].
         disturb: Takes a picture (H, W, 3) and its time, and returns it with noise; None leaves it as it is.
     """
@@ -92,6 +94,14 @@ class CameraFeed:
     due: float = 0.0
     delay: float = 0.0
     disturb: Callable[[NDArray[np.uint8], float], NDArray[np.uint8]] | None = None
+    taken: float = -math.inf
+
+    def is_due(self, stamp: float, control_period: float) -> bool:
+        """Return whether a frame is due at `stamp` [s]; with a control period, at the last whole period within the rate's."""
+        if control_period <= 0.0:
+            return stamp >= self.due - 1e-9
+        periods = max(math.floor(1.0 / (self.camera.rate * control_period) + 1e-6), 1)
+        return not self.taken <= stamp < self.taken + periods * control_period - 1e-9
 
 
 @dataclass
@@ -219,19 +229,23 @@ class CameraWorker:
             self._thread.join(timeout)
             self._is_abandoned = self._thread.is_alive()
 
-    def offer(self, stamp: float, copy_state: CopyState, every_camera: bool = False) -> None:
+    def offer(
+        self, stamp: float, copy_state: CopyState, every_camera: bool = False, control_period: float = 0.0
+    ) -> None:
         """Hand a state over if a frame is due; called by the physics thread after a step.
 
         Args:
             stamp: Time of the state [s, ROS time].
             copy_state: Returns a copy of the state; called only when a frame is due.
-            every_camera: Whether every camera is due, whatever its rate (lockstep: one frame for each request).
+            every_camera: Whether every camera is due, whatever its rate.
+            control_period: Of a world in lockstep, whose frames are whole periods apart, not less than the rate says [s]; 0 elsewhere.
         """
-        due = [feed for feed in self._feeds.values() if every_camera or stamp >= feed.due - 1e-9]
+        due = [feed for feed in self._feeds.values() if every_camera or feed.is_due(stamp, control_period)]
         if not due:
             return
         for feed in due:
             period = 1.0 / feed.camera.rate
+            feed.taken = stamp
             feed.due += period
             if not stamp - period < feed.due <= stamp + 1.5 * period:
                 feed.due = stamp + period

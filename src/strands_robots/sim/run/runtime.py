@@ -262,7 +262,7 @@ class SimRuntime:
         self._tell_time()
         self._await_readers()
         if result.steps_done or not request.steps:
-            self.cameras.offer(self._world.time, self._world.get_state, every_camera=True)
+            self.cameras.offer(self._world.time, self._world.get_state, not request.steps, self.control.control_period)
         return result
 
     def step_paused(self, periods: int) -> None:
