@@ -138,9 +138,9 @@ def check(
 def print_adapter(root: Annotated[Path, typer.Argument(help="Folder of a dataset that was recorded here.")]) -> None:
     """Print the adapter, as YAML, of policies trained on a dataset: names, order, units, cameras, bodies and rate."""
     from strands_robots.policies.dataset_adapter import adapter_text
-    from strands_robots.recording.table import require_schema
+    from strands_robots.recording.origin import require_known_schema
 
-    say(adapter_text(require_schema(root.expanduser())).rstrip())
+    say(adapter_text(require_known_schema(root.expanduser())).rstrip())
 
 
 def file_or_text(adapter: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from strands_robots.errors import ConfigurationError
 from strands_robots.incident.mcap_file import write_mcap
 from strands_robots.incident.ring import Message
+from strands_robots.recording.origin import require_known_schema
 from strands_robots.recording.ros_types import IMAGE, JOINT_COMMAND, JOINT_STATE, RosTypes
 from strands_robots.recording.sampler import command_topic, image_topic, state_topic
 from strands_robots.recording.schema import ACTION, EFFORTS, STATE, VELOCITIES, Schema
@@ -23,7 +24,6 @@ from strands_robots.recording.table import (
     read_info,
     read_pictures,
     read_vectors,
-    require_schema,
 )
 
 
@@ -41,7 +41,7 @@ def export_episode(root: Path, episode: int, file: Path) -> dict[str, int]:
     Raises:
         ConfigurationError: If there is no such episode, it was made by another recorder, or the file exists.
     """
-    info, schema = read_info(root), require_schema(root)
+    info, schema = read_info(root), require_known_schema(root)
     row = read_episode(root, info, episode)
     if file.exists():
         raise ConfigurationError(f"{file} exists; valid: a new file")

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.recording import files
+from strands_robots.recording.adopt import foreign_account, note_edit, take_accounts
 from strands_robots.recording.errors import DatasetError, RecordingError
 from strands_robots.recording.manifest import commit
-from strands_robots.recording.schema import Schema
+from strands_robots.recording.origin import find_origin
+from strands_robots.recording.restate import restate
+from strands_robots.recording.robot_type import current_type
+from strands_robots.recording.schema import ACTION, Schema
 from strands_robots.recording.store import require_lerobot
-from strands_robots.recording.table import EPISODES, SCHEMA, read_account, read_episodes, read_info, read_schema
+from strands_robots.recording.table import SCHEMA, account_path, read_episodes, read_info
 from strands_robots.recording.verify import verify
 
 
 def merge(roots: Sequence[Path], target: Path, repo_id: str) -> int:
     """Write the episodes of several datasets, in order, into a new one, and return their number.
+
+    Datasets of lerobot-record go together with ours where robot, names, rate and pictures are the same.
 
     Args:
         roots: The datasets; of the same features, units and rate.
@@ -32,27 +40,21 @@ def merge(roots: Sequence[Path], target: Path, repo_id: str) -> int:
         raise ConfigurationError(f"{len(roots)} dataset is given; valid: at least two")
     if target.exists() and any(target.iterdir()):
         raise ConfigurationError(f"{target} is not empty; valid: a new folder")
-    schemas = [read_schema(root) for root in roots]
+    schemas = [_schema(root) for root in roots]
+    first = next((schema for schema in schemas if schema is not None), None)
     for root, schema in zip(roots, schemas):
-        if _described(schema) != _described(schemas[0]):
-            raise ConfigurationError(
-                f"{root} has other features, units or cameras than {roots[0]}; valid: datasets of one schema"
-            )
+        if first is not None and _described(schema, first) != _described(first, first):
+            raise ConfigurationError(f"{root} has other features, units or cameras than {roots[0]}: {_difference(schema, first)}")
         found = verify(root, pictures=False)
         if not found.is_good:
             raise DatasetError(f"{root} is not whole: {found.errors[0]}")
     require_lerobot()
-    _aggregate(roots, target, repo_id)
-    number = 0
-    for root in roots:
-        for row in read_episodes(root, read_info(root)):
-            account = read_account(root, row.index)
-            if account is not None:
-                merged = {**account, "episode": number, "merged_from": {"root": str(root), "episode": row.index}}
-                files.write_json(target / EPISODES / f"episode-{number:06d}.json", merged)
-            number += 1
-    if schemas[0] is not None:
-        files.write_json(target / SCHEMA, schemas[0].to_json())
+    _aggregate(roots, target, repo_id, first)
+    number = _take_along(roots, target, schemas)
+    restate(target)
+    if first is not None:
+        files.write_json(target / SCHEMA, replace(first, robot_type=read_info(target).robot_type).to_json())
+    note_edit(target, f"merged of {', '.join(str(root) for root in roots)}")
     info = read_info(target)
     commit(target, info.episodes, info.frames)
     found = verify(target, expected=number, pictures=False)
@@ -61,22 +63,84 @@ def merge(roots: Sequence[Path], target: Path, repo_id: str) -> int:
     return number
 
 
-def _described(schema: Schema | None) -> object:
-    return None if schema is None else schema.to_json()
+def _schema(root: Path) -> Schema | None:
+    info = read_info(root)
+    return find_origin(root, info, read_episodes(root, info)).schema
 
 
-def _aggregate(roots: Sequence[Path], target: Path, repo_id: str) -> None:
+def _described(schema: Schema | None, like: Schema) -> object:
+    """Return what must be equal: everything but how an earlier version called the robot, and the names on the graph."""
+    if schema is None:
+        return None
+    names = schema.names()
+    data = replace(schema, robot_type=current_type(schema.robot_type, names)).to_json()
+    for robot, other in zip(data["robots"], like.robots):
+        if len(schema.robots) == 1:
+            robot["name"] = other.name
+    if len(schema.robots) == 1:
+        data["cameras"] = sorted([each["key"], each["height"], each["width"]] for each in data["cameras"])
+    return data
+
+
+def _difference(schema: Schema | None, first: Schema) -> str:
+    if schema is None:
+        return "it was made by another recorder, and it is not known what its numbers mean; valid: `strands-robots dataset adopt` first"
+    ours, theirs = _described(first, first), _described(schema, first)
+    assert isinstance(ours, dict) and isinstance(theirs, dict)
+    for what in ours:
+        if ours[what] != theirs.get(what):
+            return f"{what} is {theirs.get(what)}; valid: {ours[what]}"
+    return f"it has also {', '.join(what for what in theirs if what not in ours)}"
+
+
+def _take_along(roots: Sequence[Path], target: Path, schemas: Sequence[Schema | None]) -> int:
+    """Copy the accounts, and note where each episode came from; return the number of episodes."""
+    number = 0
+    known = any(schema is not None for schema in schemas)
+    for root in roots:
+        info = read_info(root)
+        rows = read_episodes(root, info)
+        take_accounts(root, target, {number + row.index: row.index for row in rows}, "merged_from")
+        for row in rows:
+            path = account_path(target, number + row.index)
+            if known and not path.is_file():
+                account = foreign_account(row, f"robot_type {info.robot_type or 'not given'}")
+                account |= {"episode": number + row.index, "merged_from": {"root": str(root), "episode": row.index}}
+                files.write_json(path, account)
+        number += len(rows)
+    return number
+
+
+def _aggregate(roots: Sequence[Path], target: Path, repo_id: str, schema: Schema | None) -> None:
     from lerobot.datasets.aggregate import aggregate_datasets
 
     if target.exists():
         target.rmdir()
-    try:
-        aggregate_datasets(
-            repo_ids=[f"local/{number}" for number in range(len(roots))],
-            aggr_repo_id=repo_id,
-            roots=list(roots),
-            aggr_root=target,
-        )
-    except Exception as error:
-        shutil.rmtree(target, ignore_errors=True)
-        raise RecordingError(f"LeRobot could not merge them: {type(error).__name__}: {error}") from error
+    with tempfile.TemporaryDirectory(prefix="strands_robots_merge_") as folder:
+        try:
+            # Each file stays as it was encoded: two codecs, as ours and LeRobot's, do not go into one.
+            aggregate_datasets(
+                repo_ids=[f"local/{number}" for number in range(len(roots))],
+                aggr_repo_id=repo_id,
+                roots=[_in_words_of_today(root, Path(folder) / str(n)) for n, root in enumerate(roots)],
+                aggr_root=target,
+                concatenate_videos=False,
+            )
+        # LeRobot raises whatever its libraries do.
+        except Exception as error:
+            shutil.rmtree(target, ignore_errors=True)
+            raise RecordingError(f"LeRobot could not merge them: {type(error).__name__}: {error}") from error
+
+
+def _in_words_of_today(root: Path, copy: Path) -> Path:
+    """Return a dataset with the robot_type that is written today: itself, or a copy of its metadata with links to its files."""
+    info = read_info(root)
+    wanted = current_type(info.robot_type, info.names(ACTION))
+    if wanted == info.robot_type:
+        return root
+    shutil.copytree(root / "meta", copy / "meta", ignore=shutil.ignore_patterns("strands_robots"))
+    for name in ("data", "videos"):
+        if (root / name).is_dir():
+            (copy / name).symlink_to((root / name).absolute())
+    files.write_json(copy / files.INFO, {**files.read_json(root / files.INFO), "robot_type": wanted})
+    return copy

@@ -11,6 +11,7 @@ from typing import Any
 
 from strands_robots.errors import ConfigurationError, UnknownNameError
 from strands_robots.lerobot_units import JointCodec, Units, linear_joints, robot_codec
+from strands_robots.recording.robot_type import robot_type
 from strands_robots.recording.sampler import OnStale, SamplerConfig
 from strands_robots.recording.schema import CameraPart, RobotPart, Schema
 from strands_robots.recording.store import EncoderConfig, LeRobotStore
@@ -105,7 +106,7 @@ def make_schema(options: RecordingOptions, known: Mapping[str, RobotConfig], cam
         raise ConfigurationError(f"robots are {', '.join(names)}; valid: every robot once")
     return Schema(
         options.fps, tuple(parts), tuple(cameras), options.units, options.with_velocity, options.with_effort,
-        options.with_outcome, "+".join(known[name].name for name in names),
+        options.with_outcome, robot_type({name: known[name] for name in names}, Units(options.units)),
         with_intervention=options.with_intervention,
     )  # fmt: skip
 

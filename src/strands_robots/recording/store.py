@@ -8,16 +8,18 @@ import importlib.util
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.recording import files
+from strands_robots.recording.adopt import adopt
 from strands_robots.recording.check import EpisodeCheck
 from strands_robots.recording.errors import DatasetError, DiskFullError, RecordingError
 from strands_robots.recording.manifest import Progress, commit
 from strands_robots.recording.recover import recover
+from strands_robots.recording.robot_type import current_type
 from strands_robots.recording.schema import Schema
 from strands_robots.recording.table import EPISODES, SCHEMA, EpisodeRow, read_info, read_schema, table_rows
 
@@ -106,7 +108,7 @@ class LeRobotStore:
             RecordingError: If the folder is not empty, or it cannot be made.
         """
         if self.root.exists() and any(self.root.iterdir()):
-            raise RecordingError(f"{self.root} is not empty; valid: a new folder, or mode resume or overwrite")
+            raise RecordingError(f"{self.root} is not empty; valid: a new folder, mode resume (--resume), or mode overwrite (--overwrite)")
         self._check_space()
         with _lerobot_errors(self.root):
             from lerobot.datasets.lerobot_dataset import LeRobotDataset
@@ -128,14 +130,14 @@ class LeRobotStore:
 
         Raises:
             DatasetError: If there is none, or it has other features.
+        ConfigurationError: If another recorder made it, and it is not known what its numbers mean.
         """
         report = recover(self.root)
         self.repaired = [*report.repaired, *(f"lost: {line}" for line in report.lost)]
+        self.repaired += adopt(self.root)
         stored = read_schema(self.root)
-        if stored is None:
-            raise DatasetError(
-                f"{self.root} was made by another recorder; valid: one of strands_robots, or a new folder"
-            )
+        assert stored is not None
+        stored = replace(stored, robot_type=current_type(stored.robot_type, stored.names()))
         if stored.to_json() != self.schema.to_json():
             raise DatasetError(
                 f"{self.root} has other features: fps {stored.fps}, {', '.join(stored.names())}, cameras "

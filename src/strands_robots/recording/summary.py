@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from strands_robots.recording import files
+from strands_robots.recording.adopt import read_edits
+from strands_robots.recording.origin import known_schema
 from strands_robots.recording.stream import StreamCount
-from strands_robots.recording.table import read_account, read_episodes, read_info, read_schema
+from strands_robots.recording.table import read_account, read_episodes, read_info
 
 
 def summarize(root: Path) -> dict[str, Any]:
@@ -20,7 +22,7 @@ def summarize(root: Path) -> dict[str, Any]:
     """
     info = read_info(root)
     rows = read_episodes(root, info)
-    schema = read_schema(root)
+    schema = known_schema(root)
     accounts = [account for row in rows if (account := read_account(root, row.index)) is not None]
     sums: dict[str, StreamCount] = {}
     for account in accounts:
@@ -47,5 +49,6 @@ def summarize(root: Path) -> dict[str, Any]:
         "streams": {topic: asdict(count) for topic, count in sums.items()},
         "marked": sum(len(account.get("marked", [])) for account in accounts),
         "dropped": sum(account.get("dropped", 0) for account in accounts),
+        "edits": read_edits(root),
         "lost_files": sum(1 for path in (root / files.OURS / files.LOST).rglob("*") if path.is_file()),
     }
