@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from strands_robots.recording import files
 from strands_robots.recording.manifest import commit
 from strands_robots.recording.origin import Origin, find_origin, require_known_schema, twins
+from strands_robots.recording.robot_type import current_type
+from strands_robots.recording.schema import Schema
 from strands_robots.recording.table import (
     EPISODES,
     SCHEMA,
@@ -52,6 +55,27 @@ def adopt(root: Path, source: Path | None = None) -> list[str]:
         line = f"made by another recorder: taken over; units as LeRobot writes them for {info.robot_type}"
     note_edit(root, line)
     return [line]
+
+
+def in_words_of_today(root: Path, stored: Schema) -> tuple[Schema, list[str]]:
+    """Give a dataset of an earlier version the robot_type that LeRobot's tools expect.
+
+    Args:
+        root: Folder of the dataset.
+        stored: Its schema.
+
+    Returns:
+        Its schema, and what was done, one line each.
+    """
+    wanted = current_type(stored.robot_type, stored.names())
+    if wanted == stored.robot_type:
+        return stored, []
+    data = files.read_json(root / files.INFO)
+    files.write_json(root / files.INFO, {**data, "robot_type": wanted})
+    stored = replace(stored, robot_type=wanted)
+    files.write_json(root / SCHEMA, stored.to_json())
+    commit(root, int(data["total_episodes"]), int(data["total_frames"]))
+    return stored, [f"robot_type is now {wanted}, as LeRobot names the robot"]
 
 
 def foreign_account(row: EpisodeRow, recorder: str) -> dict[str, Any]:

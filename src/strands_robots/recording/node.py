@@ -231,7 +231,10 @@ class RecorderNode(Node):
             {"root": str(recording.options.root), "episode": saved.episode, "frames": saved.frames},
             Durability.NOW,
         )
-        return self._response(f"episode {saved.episode} saved: {saved.frames} frames", saved.episode, saved.frames)
+        notes = "".join(f"; {note}" for note in saved.account["notes"])
+        return self._response(
+            f"episode {saved.episode} saved: {saved.frames} frames{notes}", saved.episode, saved.frames
+        )
 
     def _discard(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
         recording = self._require()

@@ -246,7 +246,8 @@ class Recorder:
         self._episode = None
         if error is None:
             self.saved = episode.index + 1
-            self.state, self.message = State.READY, f"episode {episode.index} saved: {account['frames']} frames"
+            notes = "".join(f"; {note}" for note in account["notes"])
+            self.state, self.message = State.READY, f"episode {episode.index} saved: {account['frames']} frames{notes}"
             ending.answer.set_result(Saved(episode.index, account["frames"], account))
             return
         self.not_kept += 1

@@ -22,6 +22,7 @@ from strands_robots.recording.table import (
     EPISODES,
     EpisodeRow,
     Info,
+    account_path,
     read_episodes,
     read_info,
     read_table,
@@ -83,6 +84,25 @@ def recover(root: Path, keep_lost: bool = True) -> Recovery:
             path.unlink()
             report.repaired.append(f"removed {path.name}, the account of an episode that was not saved")
     _report_progress(root, report)
+    return report
+
+
+def take_out_last(root: Path) -> Recovery:
+    """Take the newest episode of a dataset out of it, and delete its files.
+
+    Raises:
+        DatasetError: If the dataset cannot be read.
+    """
+    info = read_info(root)
+    rows = read_episodes(root, info)
+    report = Recovery()
+    before = set(files.payload_files(root))
+    _keep_only(root, info, rows, rows[:-1], report)
+    (account_path(root, rows[-1].index)).unlink(missing_ok=True)
+    for path in before - set(files.payload_files(root)):
+        (root / files.OURS / files.LOST / path).unlink(missing_ok=True)
+    report.episodes, report.frames = len(rows) - 1, rows[-1].start
+    commit(root, report.episodes, report.frames)
     return report
 
 

@@ -52,7 +52,7 @@ class Stream:
         capacity: Samples kept; the oldest of more are dropped and are then `late`.
 
     Attributes:
-        topic, max_age: As given.
+        topic, max_age, capacity: As given.
         count: What became of the samples since `begin`.
         watermark: Stamp of the newest sample [ns]; None before the first.
         heard: When `hear` last saw a new sample [ns, ROS time].
@@ -68,7 +68,7 @@ class Stream:
         self.heard = 0
         self._seen = 0
         self._samples: deque[Sample] = deque(maxlen=capacity)
-        self._capacity = capacity
+        self.capacity = capacity
         self._sequence = 0
         self._last_used: int | None = None
         self._done = -(1 << 62)
@@ -81,6 +81,12 @@ class Stream:
         self.went_back = False
         self._last_used = None
         self._done = -(1 << 62)
+
+    @property
+    def rate(self) -> float:
+        """Samples a second, by the median of the last intervals [Hz]; 0 before there are any."""
+        periods = sorted(self._periods)
+        return SECOND / periods[len(periods) // 2] if periods else 0.0
 
     @property
     def oldest(self) -> int:
@@ -117,13 +123,19 @@ class Stream:
         if stamp <= self._done:
             self.count.late += 1
             return
-        if len(self._samples) == self._capacity:
+        if len(self._samples) == self.capacity:
             self.count.late += 1
         self.watermark = stamp
         self._samples.append(Sample(stamp, payload))
 
-    def hear(self, now: int) -> None:
-        """Note at `now` [ns, ROS time] whether samples came since the last call."""
+    def hear(self, now: int, stalled: int = 0) -> None:
+        """Note at `now` [ns, ROS time] whether samples came since the last call.
+
+        Args:
+            now: Present.
+            stalled: How long the caller itself stood still [ns]: that is no silence of the stream.
+        """
+        self.heard = min(self.heard + stalled, now)
         if self.count.received != self._seen:
             self._seen, self.heard = self.count.received, now
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strands_robots.recording.motion import FROZEN, start_problem
 from strands_robots.recording.schema import ACTION, STATE, Schema
 from strands_robots.recording.table import EpisodeRow, Info
 
@@ -21,17 +22,8 @@ RANGE_TOLERANCE = 0.02
 LARGEST_LAG = 10
 """Frames by which the action may lead the state before that is reported."""
 
-FROZEN = 10
-"""Equal rows or pictures one after the other, while the robot moves, that are reported."""
-
-STILL_START = 0.5
-"""How long an episode may begin without motion before that is reported [s]."""
-
 NOBODY = 1.0
 """How long a robot may hold because nobody commands, within an episode, before that is reported [s]."""
-
-STILL = 2e-3
-"""Part of the way that a joint covers in the episode, below which it stands still."""
 
 
 @dataclass
@@ -124,16 +116,6 @@ def longest_repeat(values: NDArray[Any]) -> int:
     return longest
 
 
-def still_start(state: NDArray[np.float64], action: NDArray[np.float64]) -> int:
-    """Return the number of frames at the start in which neither the robot nor its set-point moves; 0 where it never moves."""
-    moving = np.zeros(len(state), dtype=bool)
-    for values in (state, action):
-        way = np.ptp(values, axis=0)
-        moved = np.abs(values - values[0]) > np.maximum(STILL * way, 1e-9)
-        moving |= (moved & (way > 1e-3)).any(axis=1)
-    return int(moving.argmax()) if moving.any() else 0
-
-
 def _time_problems(data: Mapping[str, NDArray[Any]], row: EpisodeRow, info: Info) -> list[str]:
     found = []
     times = data["timestamp"].astype(np.float64).reshape(-1)
@@ -183,13 +165,9 @@ def _check_motion(state: NDArray[np.float64], action: NDArray[np.float64], fps: 
     repeat = longest_repeat(state)
     if repeat >= FROZEN and np.ptp(action, axis=0).max() > 0 and _moves(action, repeat):
         found.warnings.append(f"the state does not change for {repeat} frames while the action does")
-    if len(state) >= FROZEN and max(np.ptp(state, axis=0).max(), np.ptp(action, axis=0).max()) <= 1e-3:
-        found.warnings.append("nothing moves in the whole episode")
-    start = still_start(state, action)
-    if start > max(STILL_START * fps, 2):
-        found.warnings.append(
-            f"nothing moves in the first {start} frames ({start / fps:.1f} s): a policy would learn to wait"
-        )
+    problem = start_problem(state, action, fps)
+    if problem:
+        found.warnings.append(problem)
 
 
 def _lag(state: NDArray[np.float64], action: NDArray[np.float64]) -> int | None:

@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 
 from strands_robots.recording import files
 from strands_robots.recording.check import EpisodeCheck
+from strands_robots.recording.motion import PictureRun
 from strands_robots.recording.table import EpisodeRow, Info, read_pictures
-from strands_robots.recording.verify_episode import FROZEN
 from strands_robots.recording.video_file import TIME_TOLERANCE
-
-MOVED = 0.02
-"""Part of its way in the episode that a joint covers while a picture stands still, from which that is reported."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +65,13 @@ def look_at(root: Path, info: Info, row: EpisodeRow, key: str, state: NDArray[np
     Raises:
         DatasetError: If the video cannot be read.
     """
-    longest = current = 1
-    before: NDArray[np.uint8] | None = None
-    start = end = 0
+    run = PictureRun()
     total, count = np.zeros(3), 0
-    for number, picture in enumerate(read_pictures(root, info, row, key)):
-        small = picture[::8, ::8]
-        current = current + 1 if before is not None and np.array_equal(small, before) else 1
-        if current > longest:
-            longest, start, end = current, number - current + 1, number
-        before = small.copy()
+    for picture in read_pictures(root, info, row, key):
+        run.see(picture)
         total, count = total + picture.reshape(-1, 3).mean(axis=0), count + 1
-    moved = np.ptp(state[start : end + 1], axis=0) if end > start else np.zeros(state.shape[1])
-    way = np.maximum(np.ptp(state, axis=0), 1e-6)
-    frozen = longest >= FROZEN and bool((moved > MOVED * way).any())
-    problem = f"{key} shows the same picture in frames {start} to {end} while the robot moves" if frozen else ""
-    return Shown(total / max(count, 1) / 255.0, problem, longest if frozen else 0)
+    problem = run.problem(key, state)
+    return Shown(total / max(count, 1) / 255.0, problem, run.length if problem else 0)
 
 
 def is_fault(shown: Shown, account: Mapping[str, Any] | None, fps: int) -> bool:
