@@ -13,7 +13,7 @@ from rclpy.node import Node
 
 from strands_robots.audit.event import Durability
 from strands_robots.errors import ConfigurationError, StrandsRobotsError
-from strands_robots.msg import AuditState, EpisodeState, PolicyState, StreamCount
+from strands_robots.msg import AuditState, EpisodeState, PolicyState
 from strands_robots.recording.errors import RecordingError
 from strands_robots.recording.provenance import package_provenance, robot_provenance, with_calibrations
 from strands_robots.recording.recorder import Outcome, Recorder, State
@@ -31,6 +31,7 @@ from strands_robots.ros.executor_door import ExecutorDoor
 from strands_robots.ros.goal_owners import GoalOwners
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.ros.recorder_messages import fill_recorder
 from strands_robots.ros.recording_feed import RecordingFeed
 from strands_robots.ros.recording_world import RecordingWorld, options_from_request, require_owner
 from strands_robots.ros.replay_server import ReplayServer
@@ -141,9 +142,12 @@ class RecorderNode(Node):
             RecordEpisode.Request.END: self._end,
             RecordEpisode.Request.DISCARD: self._discard,
             RecordEpisode.Request.STOP: self._stop,
+            RecordEpisode.Request.DELETE_LAST: self._delete_last,
         }
         if request.command not in orders:
-            raise ConfigurationError(f"command is {request.command}; valid: 0 STATE, 1 BEGIN, 2 END, 3 DISCARD, 4 STOP")
+            raise ConfigurationError(
+                f"command is {request.command}; valid: 0 STATE, 1 BEGIN, 2 END, 3 DISCARD, 4 STOP, 5 DELETE_LAST"
+            )
         return self._door.order(lambda: orders[request.command](request))
 
     def _start(self, request: StartRecording.Request) -> StartRecording.Response:
@@ -175,7 +179,10 @@ class RecorderNode(Node):
             recorder = Recorder(sampler, writer, store.episodes, self._provenance(options), END_WAIT, self._on_failure)
             on_sample = self._poll if is_lockstep else lambda: None
             feed = self._door.inside(
-                lambda: RecordingFeed(self, schema, recorder.sampler.streams, is_lockstep, on_sample)
+                lambda: RecordingFeed(
+                    self, schema, recorder.sampler.streams, is_lockstep, on_sample,
+                    lambda source: self._on_leader(recorder, source),
+                )  # fmt: skip
             )
             self._recording = _Recording(options, recorder, writer, feed, robots, request.owner)
         except StrandsRobotsError as error:
@@ -243,6 +250,12 @@ class RecorderNode(Node):
         details = {"root": str(recording.options.root), "episode": index, "frames": frames}
         self._record("episode_discarded", details)
         return self._response(f"episode {index} discarded: {frames} frames", index, frames)
+
+    def _delete_last(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
+        recording = self._require()
+        left = self._door.inside(recording.recorder.delete_last).result(SAVE_TIMEOUT)
+        self._record("episode_deleted", {"root": str(recording.options.root), "episode": left}, Durability.NOW)
+        return self._response(f"episode {left} was taken out of the dataset", left, 0)
 
     def _stop(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
         recording = self._require()
@@ -346,6 +359,10 @@ class RecorderNode(Node):
         if recording is not None and message.goal_id and message.robot in recording.robots:
             recording.recorder.note_policy(message.robot, message.policy, message.goal_id)
 
+    def _on_leader(self, recorder: Recorder, source: str) -> None:
+        """Note that a hand's leader lives, whether it commands or has let go."""
+        recorder.sampler.leaders[source] = self.get_clock().now().nanoseconds
+
     def _on_failure(self, episode: int, reason: str) -> None:
         self.get_logger().warning(f"episode {episode} was not kept: {reason}")
         self._record("episode_not_kept", {"episode": episode, "reason": reason})
@@ -355,7 +372,9 @@ class RecorderNode(Node):
 
     def _require(self) -> _Recording:
         if self._recording is None:
-            raise RecordingError("no dataset is open; valid: StartRecording first")
+            raise RecordingError(
+                "no dataset is open; valid: StartRecording first; to go on with one whose recorder died, mode RESUME (--resume)"
+            )
         return self._recording
 
     def _response(self, message: str, episode: int, frames: int) -> RecordEpisode.Response:
@@ -371,17 +390,7 @@ class RecorderNode(Node):
         if recording is None:
             return message
         recorder = recording.recorder
-        message.state, message.message = int(recorder.state), clip(recorder.message, 1024)
-        message.root, message.task = clip(str(recording.options.root), 1024), clip(recorder.task, 1024)
-        message.saved, message.not_kept = recorder.saved, recorder.not_kept
-        message.episode, message.frames, message.queued = recorder.episode, recorder.sampler.frames, recorder.queued
-        message.streams = [
-            StreamCount(
-                topic=topic, received=c.received, used=c.used, repeated=c.repeated, stale=c.stale, lost=c.lost,
-                gaps=c.gaps, late=c.late,
-            )
-            for topic, c in recorder.sampler.counts.items()
-        ]  # fmt: skip
+        fill_recorder(message, str(recording.options.root), recorder)
         return message
 
 

@@ -20,7 +20,7 @@ from strands_robots.errors import ConfigurationError
 from strands_robots.recording.errors import RecordingError
 from strands_robots.recording.motion import EpisodeWatch
 from strands_robots.recording.schema import ACTION, EFFORTS, ENVIRONMENT, INTERVENTION, STATE, VELOCITIES, Schema
-from strands_robots.recording.silence import is_dead, overrun_words, silence_words, stale_words
+from strands_robots.recording.silence import is_dead, overrun_words, silence_words
 from strands_robots.recording.stream import SECOND, Stream, StreamCount
 
 ROUNDING = 1_000
@@ -28,7 +28,7 @@ ROUNDING = 1_000
 
 
 STALL = 100_000_000
-"""Polls further apart than this mean that the recorder itself stood still: that is no silence of a stream [ns]."""
+"""What is longer between two polls is the recorder itself standing still, and no silence of a stream [ns]."""
 
 BY_HAND = "teleop/"
 """Sources of this class are a person's hand: frames of theirs are interventions."""
@@ -185,7 +185,7 @@ class Sampler:
             if self.config.grace is None and not keep_counts and mark is not None and mark > at + ROUNDING:
                 stream.clear()  # The world stands still at `at`: what is newer is of the time before a reset.
             stream.begin(keep_counts)
-            stream.heard = at
+            stream.heard, stream.silence = at, 0
             stream.forget_before(at)
         self.skipped = self.dropped = 0
         self.marked, self.sources, self.delays = [], set(), []
@@ -253,13 +253,13 @@ class Sampler:
         gap = 0 if self._polled is None else now - self._polled
         self._polled = now
         for stream in self.streams.values():
-            stream.hear(now, gap if gap > STALL else 0)
+            stream.hear(now, max(min(gap, STALL), 0))
 
     def _check_silence(self, now: int, t: int, end: int, until: int | None) -> None:
         """End the episode when a stream that the frame needs is dead; in lockstep a silent world only stands still."""
         for stream in self.streams.values():
-            if self.config.grace is not None and is_dead(stream, now) and not self._has(stream, t, end, until):
-                raise StaleError(silence_words(stream, now))
+            if self.config.grace is not None and is_dead(stream) and not self._has(stream, t, end, until):
+                raise StaleError(silence_words(stream))
 
     def missing(self) -> list[str]:
         """Return the topics that have no sample at all."""
@@ -351,7 +351,7 @@ class Sampler:
     def _accept(self, stale: tuple[str, ...]) -> bool:
         """Return whether a frame with stale samples is kept."""
         if self.config.on_stale is OnStale.FAIL:
-            raise StaleError(stale_words([self.streams[topic] for topic in stale]))
+            raise StaleError(f"stale: {', '.join(stale)}")
         if self.config.on_stale is OnStale.DROP:
             self.dropped += 1
             return False

@@ -1,4 +1,4 @@
-"""When a stream is dead, and what is said of one that is dead, stale or behind: its name and its rate. No I/O."""
+"""When a stream is dead, and what is said of one that is dead or behind: its name and its rate. No I/O."""
 
 from __future__ import annotations
 
@@ -10,24 +10,18 @@ SILENCE = 0.7
 """A stream from which nothing has come for so much longer than its samples may be old, or than two of its periods, is dead [s]."""
 
 
-def is_dead(stream: Stream, now: int) -> bool:
-    """Return whether nothing comes from a stream any more at `now` [ns, ROS time]."""
+def is_dead(stream: Stream) -> bool:
+    """Return whether nothing comes from a stream any more."""
     period = SECOND / stream.rate if stream.rate else 0.0
-    return now - stream.heard > max(stream.max_age, 2.0 * period) + SILENCE * SECOND
+    return stream.silence > max(stream.max_age, 2.0 * period) + SILENCE * SECOND
 
 
-def silence_words(stream: Stream, now: int) -> str:
-    """Return what is said of a stream that is dead at `now` [ns, ROS time]."""
+def silence_words(stream: Stream) -> str:
+    """Return what is said of a stream that is dead."""
     return (
-        f"{stream.topic} is dead: nothing has come for {(now - stream.heard) / SECOND:.2f} s "
+        f"{stream.topic} is dead: nothing has come for {stream.silence / SECOND:.2f} s "
         f"({_rate(stream)}; its samples may be {stream.max_age / SECOND:.3g} s old)"
     )
-
-
-def stale_words(streams: Collection[Stream]) -> str:
-    """Return what is said of streams whose samples are too old."""
-    each = (f"{s.topic} ({_rate(s)}; its samples may be {s.max_age / SECOND:.3g} s old)" for s in streams)
-    return f"stale: {', '.join(each)}"
 
 
 def overrun_words(gone: Collection[Stream], streams: Collection[Stream]) -> str:

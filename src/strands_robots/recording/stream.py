@@ -56,6 +56,7 @@ class Stream:
         count: What became of the samples since `begin`.
         watermark: Stamp of the newest sample [ns]; None before the first.
         heard: When `hear` last saw a new sample [ns, ROS time].
+        silence: How long nothing has come [ns].
         went_back: True once stamps have jumped back since `begin`.
     """
 
@@ -65,7 +66,7 @@ class Stream:
         self.count = StreamCount()
         self.watermark: int | None = None
         self.went_back = False
-        self.heard = 0
+        self.heard = self.silence = 0
         self._seen = 0
         self._samples: deque[Sample] = deque(maxlen=capacity)
         self.capacity = capacity
@@ -128,16 +129,17 @@ class Stream:
         self.watermark = stamp
         self._samples.append(Sample(stamp, payload))
 
-    def hear(self, now: int, stalled: int = 0) -> None:
+    def hear(self, now: int, elapsed: int = 0) -> None:
         """Note at `now` [ns, ROS time] whether samples came since the last call.
 
         Args:
             now: Present.
-            stalled: How long the caller itself stood still [ns]: that is no silence of the stream.
+            elapsed: Time since the last call that counts as silence [ns].
         """
-        self.heard = min(self.heard + stalled, now)
         if self.count.received != self._seen:
-            self._seen, self.heard = self.count.received, now
+            self._seen, self.heard, self.silence = self.count.received, now, 0
+        else:
+            self.silence += elapsed
 
     def newest(self, at: int) -> Sample | None:
         """Return the newest sample not after an instant [ns]; None when there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
@@ -15,6 +16,9 @@ from strands_robots.ros.client import GraphClient, NoAnswerError
 
 FIND_TIMEOUT = 3.0
 CANCEL_TIMEOUT = 5.0
+POLL = 0.1
+"""Time between two looks at whether a policy shall end before it is done [s]."""
+
 FEEDBACK_PERIOD = 1.0
 """Shortest time between two lines of feedback [s]."""
 
@@ -39,13 +43,16 @@ class Goal:
     keep_loaded: bool = False
 
 
-def run_policy(client: GraphClient, goal: Goal, tell: Callable[[str], None]) -> RunPolicy.Result:
+def run_policy(
+    client: GraphClient, goal: Goal, tell: Callable[[str], None], until: Callable[[], bool] = lambda: False
+) -> RunPolicy.Result:
     """Run a policy to its end and return its result; KeyboardInterrupt cancels it and still returns the result.
 
     Args:
         client: Client of the graph.
         goal: What to run.
         tell: Takes a line of progress, at most one a second.
+        until: Asked often; once it is true the policy is cancelled.
 
     Raises:
         NoAnswerError: If policy_node is not there, or stops answering.
@@ -64,26 +71,34 @@ def run_policy(client: GraphClient, goal: Goal, tell: Callable[[str], None]) -> 
                 f"run_policy refused '{ascii(goal.policy)[1:-1]}' on '{ascii(goal.robot)[1:-1]}'; policy_node's log "
                 "says why. Valid: a robot of the graph that runs no policy yet, and a limit in --duration or --steps"
             )
-        return _result(client, server, handle, tell)
+        return _result(client, server, handle, tell, until)
     finally:
         server.destroy()
 
 
 def _result(
-    client: GraphClient, server: ActionClient, handle: ClientGoalHandle, tell: Callable[[str], None]
-) -> RunPolicy.Result:
+    client: GraphClient, server: ActionClient, handle: ClientGoalHandle, tell: Callable[[str], None],
+    until: Callable[[], bool],
+) -> RunPolicy.Result:  # fmt: skip
     future = handle.get_result_async()
     try:
-        while not client.spin_until(future.done, 1.0):
+        while not client.spin_until(future.done, POLL):
+            if until():
+                return _cancelled(client, handle, future)
             if not server.server_is_ready():
                 raise NoAnswerError("policy_node is gone; the robot holds after the end of its chunk")
     except KeyboardInterrupt:
         tell("cancelling")
-        handle.cancel_goal_async()
-        if not client.spin_until(future.done, CANCEL_TIMEOUT):
-            raise NoAnswerError(
-                f"policy_node did not confirm the cancelling within {CANCEL_TIMEOUT:g} s; strands-robots estop stops"
-            ) from None
+        return _cancelled(client, handle, future)
+    return future.result().result
+
+
+def _cancelled(client: GraphClient, handle: ClientGoalHandle, future: Any) -> RunPolicy.Result:
+    handle.cancel_goal_async()
+    if not client.spin_until(future.done, CANCEL_TIMEOUT):
+        raise NoAnswerError(
+            f"policy_node did not confirm the cancelling within {CANCEL_TIMEOUT:g} s; strands-robots estop stops"
+        )
     return future.result().result
 
 

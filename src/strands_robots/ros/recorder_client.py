@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from strands_robots.errors import StrandsRobotsError, WorldError
+from strands_robots.live.record_keys import Wish, Wishes
+from strands_robots.msg import EpisodeState
 from strands_robots.ros.client import GraphClient
 from strands_robots.ros.goal_owners import GoalBeats
 from strands_robots.ros.policy_client import Goal, run_policy
+from strands_robots.ros.recorder_watch import Ended, RecorderLostError, RecorderWatch
 from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWorld
 
 START_TIMEOUT = 120.0
@@ -47,37 +50,56 @@ class RecordPlan:
     on_stale: str
     success_when: str = ""
     intervention: bool = False
+    reset_time: float = 0.0
 
 
 def record_episodes(
-    client: GraphClient, plan: RecordPlan, tell: Callable[[str], None], complain: Callable[[str], None]
-) -> int:
+    client: GraphClient, plan: RecordPlan, tell: Callable[[str], None], complain: Callable[[str], None],
+    wishes: Wishes | None = None,
+) -> int:  # fmt: skip
     """Record the episodes of a plan and return how many were saved.
+
+    An episode ends early, is recorded again, or is the last one, when `wishes` or another client of recorder_node says so: the
+    orders END, DISCARD and STOP of recorder/episode do what the keys do, and BEGIN ends the pause before an episode.
 
     Args:
         client: Client of the graph.
         plan: What to record.
         tell: Takes a line about what was done.
         complain: Takes a line about what went wrong, or about progress.
+        wishes: What a person asks for meanwhile; None for nobody.
 
     Raises:
         NoAnswerError: If recorder_node does not answer.
-        WorldError: If it cannot start.
+        WorldError: If it cannot start, or dies.
     """
     owner = uuid.uuid4().hex
     GoalBeats(client.node).keep(owner)
     _start(client, plan, owner, tell)
-    saved = 0
+    watch = RecorderWatch(client, plan.root)
+    session = _Session(client, plan, watch, wishes or Wishes(), tell, complain)
     try:
-        for number in range(plan.episodes):
-            saved += _episode(client, plan, plan.seed + number, tell, complain)
+        session.run()
     except KeyboardInterrupt:
         complain("interrupted: the present episode is discarded")
         _order(client, RecordEpisode.Request.DISCARD)
+        _close(client, tell, complain)
+    except RecorderLostError:
+        raise
+    except BaseException:
+        _close(client, tell, complain)
+        raise
+    else:
+        if not session.is_closed:
+            _close(client, tell, complain)
     finally:
-        response = _order(client, RecordEpisode.Request.STOP)
-        (tell if response.success else complain)(response.message)
-    return saved
+        watch.close()
+    return session.saved
+
+
+def _close(client: GraphClient, tell: Callable[[str], None], complain: Callable[[str], None]) -> None:
+    response = _order(client, RecordEpisode.Request.STOP)
+    (tell if response.success else complain)(response.message)
 
 
 def _start(client: GraphClient, plan: RecordPlan, owner: str, tell: Callable[[str], None]) -> None:
@@ -96,40 +118,142 @@ def _start(client: GraphClient, plan: RecordPlan, owner: str, tell: Callable[[st
     tell(f"{response.message}; it has {response.episodes}")
 
 
-def _episode(
-    client: GraphClient, plan: RecordPlan, seed: int, tell: Callable[[str], None], complain: Callable[[str], None]
-) -> bool:
-    """Record one episode; return whether it was saved."""
-    if plan.lockstep:
-        reset = client.call(ResetWorld, "world/reset", ResetWorld.Request(seed=seed), 10.0)
-        if not reset.success:
-            raise WorldError(f"the world cannot be reset: {reset.message}")
-    begun = _order(client, RecordEpisode.Request.BEGIN, provenance=json.dumps({"seed": seed}))
-    if not begun.success:
-        complain(begun.message)
-        return False
-    outcome = RecordEpisode.Request.UNKNOWN
-    try:
-        problem, outcome = _play(client, plan, seed, complain)
-    except StrandsRobotsError as error:
-        problem = str(error)
-    if problem:
-        complain(f"episode {begun.episode}: {problem}")
-        _order(client, RecordEpisode.Request.DISCARD)
-        return False
-    reward = 1.0 if outcome == RecordEpisode.Request.SUCCEEDED else 0.0
-    ended = _order(client, RecordEpisode.Request.END, outcome=outcome, reward=reward)
-    (tell if ended.success else complain)(ended.message)
-    for count in ended.state.streams:
-        numbers = ", ".join(
-            f"{getattr(count, name)} {name}"
-            for name in ("received", "used", "repeated", "stale", "lost", "gaps", "late")
-        )
-        tell(f"  {count.topic}: {numbers}")
-    return bool(ended.success)
+@dataclass
+class _Session:
+    """The episodes of a plan, one after the other.
+
+    Attributes:
+        client, plan, watch, wishes, tell, complain: As `record_episodes` has them.
+        saved: Episodes that were saved and kept.
+        is_closed: Whether another client has closed the dataset.
+    """
+
+    client: GraphClient
+    plan: RecordPlan
+    watch: RecorderWatch
+    wishes: Wishes
+    tell: Callable[[str], None]
+    complain: Callable[[str], None]
+    saved: int = 0
+    is_closed: bool = False
+
+    def run(self) -> None:
+        """Record until every episode was tried, or somebody stops it."""
+        number, begun = 0, None
+        while number < self.plan.episodes and not self.is_closed:
+            ended = self._episode(self.plan.seed + number, begun)
+            if ended is Wish.STOP or self.is_closed:
+                return
+            number += ended is Wish.NEXT
+            begun = None
+            if number < self.plan.episodes and self.plan.reset_time > 0.0:
+                wish, begun = self._pause()
+                if wish is Wish.STOP:
+                    return
+                if wish is Wish.AGAIN and ended is Wish.NEXT and self._take_back():
+                    number -= 1
+
+    def _episode(self, seed: int, begun: Any) -> Wish:
+        """Record one episode; return NEXT when it is done with, AGAIN when it shall be recorded again, STOP when it was the last.
+
+        Args:
+            seed: Of the world and the policy.
+            begun: What recorder_node answered where another client has begun the episode; else None.
+        """
+        client, plan = self.client, self.plan
+        if plan.lockstep and begun is None:
+            reset = client.call(ResetWorld, "world/reset", ResetWorld.Request(seed=seed), 10.0)
+            if not reset.success:
+                raise WorldError(f"the world cannot be reset: {reset.message}")
+        if begun is None:
+            begun = _order(client, RecordEpisode.Request.BEGIN, provenance=json.dumps({"seed": seed}))
+        if not begun.success:
+            if begun.state.state == EpisodeState.IDLE:
+                raise self.watch.lost()
+            self.complain(begun.message)
+            return Wish.NEXT
+        self.wishes.take()  # A key of the time before is not meant for this episode.
+        self.watch.begin(begun.state)
+        outcome = RecordEpisode.Request.UNKNOWN
+        try:
+            problem, outcome = _play(client, plan, seed, self.complain, self._is_over)
+        except RecorderLostError:
+            raise
+        except StrandsRobotsError as error:
+            problem = str(error)
+        other, wish = self.watch.ended(), self.wishes.take()
+        if other is not None:
+            return self._ended_elsewhere(begun.episode, other)
+        if wish is Wish.AGAIN:
+            self._discard(begun.episode, "it is recorded again")
+            return Wish.AGAIN
+        if problem and wish is None:
+            self._discard(begun.episode, problem)
+            return Wish.NEXT
+        self._save(outcome)
+        return Wish.STOP if wish is Wish.STOP else Wish.NEXT
+
+    def _is_over(self) -> bool:
+        """Return whether the present episode shall end, or has ended, before its time."""
+        return self.wishes.pending is not None or self.watch.ended() is not None
+
+    def _ended_elsewhere(self, episode: int, ended: Ended) -> Wish:
+        """Take note of an episode that another client, or the recorder itself, has ended."""
+        self.is_closed = ended.is_closed
+        if ended.is_saved:
+            self.saved += 1
+            self.tell(ended.message)
+            return Wish.NEXT
+        self.complain(ended.message or f"episode {episode} was not kept")
+        return Wish.AGAIN if ended.message.endswith(": discarded") else Wish.NEXT
+
+    def _discard(self, episode: int, why: str) -> None:
+        self.complain(f"episode {episode}: {why}")
+        _order(self.client, RecordEpisode.Request.DISCARD)
+
+    def _save(self, outcome: int) -> None:
+        reward = 1.0 if outcome == RecordEpisode.Request.SUCCEEDED else 0.0
+        ended = _order(self.client, RecordEpisode.Request.END, outcome=outcome, reward=reward)
+        (self.tell if ended.success else self.complain)(ended.message)
+        if not ended.success and ended.state.state == EpisodeState.IDLE:
+            raise self.watch.lost()
+        for count in ended.state.streams:
+            numbers = ", ".join(
+                f"{getattr(count, name)} {name}"
+                for name in ("received", "used", "repeated", "stale", "lost", "gaps", "late")
+            )
+            self.tell(f"  {count.topic}: {numbers}")
+        self.saved += bool(ended.success)
+
+    def _pause(self) -> tuple[Wish | None, Any]:
+        """Wait while a person puts the scene back; return what was asked for, and the episode that another client has begun."""
+        self.wishes.take()
+        self.watch.begin(_order(self.client, RecordEpisode.Request.STATE).state)
+        self.complain(f"put the scene back: {self.plan.reset_time:g} s until the next episode")
+        end = time.monotonic() + self.plan.reset_time
+        while time.monotonic() < end and self.wishes.pending is None and not self.watch.is_recording():
+            ended = self.watch.ended()
+            if ended is not None and ended.is_closed:
+                self.is_closed = True
+                return Wish.STOP, None
+            self.client.spin_until(lambda: False, min(0.1, max(end - time.monotonic(), 0.0)))
+        if not self.watch.is_recording():
+            return self.wishes.take(), None
+        begun = _order(self.client, RecordEpisode.Request.STATE)
+        begun.episode = begun.state.episode
+        return None, begun
+
+    def _take_back(self) -> bool:
+        """Take the newest episode out of the dataset; return whether that was done."""
+        answer = _order(self.client, RecordEpisode.Request.DELETE_LAST)
+        self.complain(answer.message)
+        self.saved -= bool(answer.success)
+        return bool(answer.success)
 
 
-def _play(client: GraphClient, plan: RecordPlan, seed: int, complain: Callable[[str], None]) -> tuple[str, int]:
+def _play(
+    client: GraphClient, plan: RecordPlan, seed: int, complain: Callable[[str], None], is_over: Callable[[], bool]
+) -> tuple[str, int]:
     """Let the time of an episode pass; return what went wrong, or nothing, and RecordEpisode's outcome."""
     end = time.monotonic() + plan.duration
     if plan.policy:
@@ -138,24 +262,26 @@ def _play(client: GraphClient, plan: RecordPlan, seed: int, complain: Callable[[
             robot, plan.policy, plan.config, plan.task, plan.rate, plan.duration, seed=seed, lockstep=plan.lockstep,
             stop_when=plan.success_when,
         )  # fmt: skip
-        result = run_policy(client, goal, complain)
+        result = run_policy(client, goal, complain, is_over)
+        if is_over():
+            return "", RecordEpisode.Request.UNKNOWN
         if result.termination_reason == "cancelled":
             raise KeyboardInterrupt  # run_policy takes the key press itself.
         if plan.intervention and result.termination_reason == "refused" and _BY_HAND in result.message:
             complain("a hand took the robot from the policy; the episode goes on to its end")
-            return _wait(client, end), RecordEpisode.Request.UNKNOWN
+            return _wait(client, end, is_over), RecordEpisode.Request.UNKNOWN
         if not result.success:
             return f"{result.termination_reason}: {result.message}", RecordEpisode.Request.UNKNOWN
         return "", _outcome(plan, result.termination_reason)
     if plan.lockstep:
-        return _step(client, plan), RecordEpisode.Request.UNKNOWN
-    return _wait(client, end), RecordEpisode.Request.UNKNOWN
+        return _step(client, plan, is_over), RecordEpisode.Request.UNKNOWN
+    return _wait(client, end, is_over), RecordEpisode.Request.UNKNOWN
 
 
-def _wait(client: GraphClient, end: float) -> str:
-    """Let time pass until `end` [s, steady time]; nothing goes wrong in it."""
-    while time.monotonic() < end:
-        client.spin_until(lambda: False, min(0.2, max(end - time.monotonic(), 0.0)))
+def _wait(client: GraphClient, end: float, is_over: Callable[[], bool]) -> str:
+    """Let time pass until `end` [s, steady time], or until the episode is over; nothing goes wrong in it."""
+    while time.monotonic() < end and not is_over():
+        client.spin_until(lambda: False, min(0.1, max(end - time.monotonic(), 0.0)))
     return ""
 
 
@@ -166,14 +292,14 @@ def _outcome(plan: RecordPlan, reason: str) -> int:
     return int(RecordEpisode.Request.SUCCEEDED if reason == "condition_met" else RecordEpisode.Request.FAILED)
 
 
-def _step(client: GraphClient, plan: RecordPlan) -> str:
+def _step(client: GraphClient, plan: RecordPlan, is_over: Callable[[], bool]) -> str:
     """Step a world in which nobody moves the robots, one frame at a time."""
     answer = client.call(StepWorld, "world/step", StepWorld.Request(client=CLIENT, steps=0), 10.0)
     if not answer.success:
         return str(answer.message)
     start = answer.stamp.sec + 1e-9 * answer.stamp.nanosec
     now = start
-    while now < start + plan.duration - 1e-9:
+    while now < start + plan.duration - 1e-9 and not is_over():
         answer = client.call(StepWorld, "world/step", StepWorld.Request(client=CLIENT, steps=1), 30.0)
         if not answer.success:
             return str(answer.message)
