@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -86,6 +87,24 @@ def split(root: Path, target: Path, parts: Mapping[str, Sequence[int]]) -> dict[
             shutil.rmtree(target / name, ignore_errors=True)
         raise
     return {name: len(episodes) for name, episodes in chosen.items()}
+
+
+def read_parts(given: Sequence[str]) -> dict[str, list[int]]:
+    """Return the episodes by name of parts such as "train=0:40" and "validation=40,43".
+
+    Raises:
+        ConfigurationError: If one is written otherwise, or a name is there twice.
+    """
+    parts: dict[str, list[int]] = {}
+    for text in given:
+        found = re.fullmatch(r"([A-Za-z0-9][\w.-]{0,63})=(?:(\d+):(\d+)|(\d+(?:,\d+)*))", text, re.ASCII)
+        if found is None or found[1] in parts:
+            raise ConfigurationError(
+                f"part '{ascii(text)[1:-1]}'; valid: '<name>=<first>:<end>' or '<name>=0,2,5', each name once"
+            )
+        name, first, end, every = found.groups()
+        parts[name] = list(range(int(first), int(end))) if every is None else [int(each) for each in every.split(",")]
+    return parts
 
 
 def _require_whole(root: Path) -> int:

@@ -1,4 +1,4 @@
-"""Whether anything moves in an episode, and whether its pictures show it. The recorder and the check of a dataset judge by the same rules."""
+"""Whether anything moves in an episode, and whether its pictures show it. The recorder and `verify` judge by the same rules."""
 
 from __future__ import annotations
 

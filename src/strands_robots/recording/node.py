@@ -33,6 +33,7 @@ from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.recorder_messages import fill_recorder
 from strands_robots.ros.recording_feed import RecordingFeed
+from strands_robots.ros.recording_waits import STREAM_WAIT, wait_for_calibrations, wait_for_streams
 from strands_robots.ros.recording_world import RecordingWorld, options_from_request, require_owner
 from strands_robots.ros.replay_server import ReplayServer
 from strands_robots.ros.responses import refusal
@@ -42,14 +43,8 @@ from strands_robots.srv import RecordEpisode, StartRecording
 
 POLL_PERIOD = 0.01
 STATE_PERIOD = 0.5
-STREAM_WAIT = 3.0
-"""How long the start of an episode waits for the first sample of every stream [s, steady time]."""
-
 QUIET_TURNS = 5
 """Turns of the executor without a message after which none waits any more."""
-
-CALIBRATION_WAIT = 2.5
-"""Without a simulated world: how long drivers may take to say which calibrations they use [s, steady time]."""
 
 OWNER_PATIENCE = 3.0
 LONGEST_SILENCE = 10.0
@@ -167,7 +162,7 @@ class RecorderNode(Node):
                 require_whole_periods(options.fps, world.control_period)
             schema = make_schema(options, self._robots, self._world.cameras(options))
             if world.provenance is None:
-                self._wait_for_calibrations([robot.name for robot in schema.robots])
+                wait_for_calibrations(self._calibrations, [robot.name for robot in schema.robots])
             robots = {robot.name: robot_provenance(self._robots[robot.name]) for robot in schema.robots}
             sampler = Sampler(schema, options.sampler(world.control_period if is_lockstep else None))
             writer = WriterThread(options.capacity, can_wait=is_lockstep)
@@ -180,9 +175,13 @@ class RecorderNode(Node):
             on_sample = self._poll if is_lockstep else lambda: None
             feed = self._door.inside(
                 lambda: RecordingFeed(
-                    self, schema, recorder.sampler.streams, is_lockstep, on_sample,
+                    self,
+                    schema,
+                    recorder.sampler.streams,
+                    is_lockstep,
+                    on_sample,
                     lambda source: self._on_leader(recorder, source),
-                )  # fmt: skip
+                )
             )
             self._recording = _Recording(options, recorder, writer, feed, robots, request.owner)
         except StrandsRobotsError as error:
@@ -210,7 +209,7 @@ class RecorderNode(Node):
         if world.mode == "lockstep":
             self._take_what_came(recording)
         else:
-            self._wait_for_streams(recording)
+            wait_for_streams(recording.recorder.sampler)
 
         def begin() -> int:
             at = world.stamp if world.mode == "lockstep" else self.get_clock().now().nanoseconds
@@ -299,26 +298,6 @@ class RecorderNode(Node):
             before, received = received, self._door.inside(lambda: sum(count.received for count in counts.values()))
             quiet = quiet + 1 if received == before else 0
             time.sleep(0.005)
-
-    def _wait_for_streams(self, recording: _Recording) -> None:
-        """Return when every stream has a sample.
-
-        Raises:
-            RecordingError: If one is silent; the message names it.
-        """
-        deadline = time.monotonic() + STREAM_WAIT
-        while missing := recording.recorder.sampler.missing():
-            if time.monotonic() > deadline:
-                raise RecordingError(
-                    f"nothing has come on {', '.join(missing)} for {STREAM_WAIT:g} s; valid: streams that publish"
-                )
-            time.sleep(0.02)
-
-    def _wait_for_calibrations(self, robots: list[str]) -> None:
-        """Return when every driver has said which calibration it uses; a robot that has none never says so."""
-        deadline = time.monotonic() + CALIBRATION_WAIT
-        while not set(robots) <= set(self._calibrations.known) and time.monotonic() < deadline:
-            time.sleep(0.05)
 
     def _provenance(self, options: RecordingOptions) -> dict[str, Any]:
         return {

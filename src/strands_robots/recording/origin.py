@@ -157,9 +157,9 @@ def _original(root: Path, info: Info, rows: Sequence[EpisodeRow], folders: Seque
             continue
         try:
             other = read_info(folder)
-            if other.fps == info.fps and other.names(ACTION) == info.names(ACTION):
-                if twins(root, info, rows[:1], folder, other, read_episodes(folder, other)):
-                    return folder
+            is_alike = other.fps == info.fps and other.names(ACTION) == info.names(ACTION)
+            if is_alike and twins(root, info, rows[:1], folder, other, read_episodes(folder, other)):
+                return folder
         except (DatasetError, KeyError, OSError):
             continue  # Another dataset that is not whole is none that this one was made from.
     return None

@@ -9,7 +9,7 @@ come for `grace` is not waited for, and what comes later is counted as late; one
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 

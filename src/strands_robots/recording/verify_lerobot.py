@@ -37,7 +37,6 @@ def _read(root: Path, info: Info, rows: Sequence[EpisodeRow]) -> list[str]:
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
     at = "opening it"
-    # Whatever LeRobot raises is its verdict: it has no error type of its own for a dataset that it cannot use.
     try:
         data = LeRobotDataset("local/verified", root=root, video_backend="pyav")
         if (data.num_episodes, data.num_frames) != (info.episodes, info.frames):
@@ -48,7 +47,7 @@ def _read(root: Path, info: Info, rows: Sequence[EpisodeRow]) -> list[str]:
                 item = data[index]
                 if (int(item["episode_index"]), int(item["index"])) != (row.index, index):
                     return [f"LeRobot gives frame {int(item['index'])} of episode {int(item['episode_index'])} as frame {index}"]
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever LeRobot raises is its verdict; it has no error type of its own
         text = str(error).strip().splitlines()
         return [f"LeRobot fails at {at}: {type(error).__name__}: {text[0] if text else 'no reason given'}"]
     return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -81,7 +82,9 @@ class RecorderWatch:
                 return None
             if self._root not in newest.message:
                 raise self.lost()
-            return Ended(False, newest.message, is_closed=True)
+            counted = re.search(r"(\d+) episodes saved", newest.message)
+            is_saved = counted is not None and int(counted[1]) > begun.saved
+            return Ended(is_saved, newest.message, is_closed=True)
         if newest.not_kept > begun.not_kept:
             return Ended(False, newest.message)
         return Ended(True, newest.message) if newest.saved > begun.saved else None
