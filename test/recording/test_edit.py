@@ -191,7 +191,7 @@ def test_parts_have_their_episodes_statistics_and_accounts(root: Path, tmp_path:
     assert "valid: '<name>=<first>:<end>'" in str(done.exception)
 
 
-def test_dataset_that_lerobot_deleted_episodes_of_stays_ours(root: Path, dataset: Path, tmp_path: Path) -> None:
+def test_dataset_that_lerobot_deleted_episodes_of_stays_ours(root: Path, tmp_path: Path) -> None:
     from lerobot.datasets.dataset_tools import delete_episodes as by_lerobot
 
     edited = tmp_path / "edited"
@@ -201,10 +201,17 @@ def test_dataset_that_lerobot_deleted_episodes_of_stays_ours(root: Path, dataset
     assert adapter_text(schema) == adapter_text(read_schema(root))  # type: ignore[arg-type]
     verdict = verify(edited)
     assert verdict.is_good and any("edited by another tool; made from" in warning for warning in verdict.warnings)
-    assert merge([edited, dataset], tmp_path / "both", "test/both") == 5
     assert_resumes(edited, 2)
     assert [(read_account(edited, index) or {})["edited_from"]["episode"] for index in range(2)] == [1, 2]
     assert "taken over with 2 of 2 accounts" in read_edits(edited)[0]["what"]
+
+
+def test_dataset_that_lerobot_edited_is_merged_with_others_of_ours(root: Path, dataset: Path, tmp_path: Path) -> None:
+    from lerobot.datasets.dataset_tools import delete_episodes as by_lerobot
+
+    by_lerobot(opened(root), [0], tmp_path / "edited", "test/edited")
+    assert merge([tmp_path / "edited", dataset], tmp_path / "both", "test/both") == 5
+    assert_statistics_are_those_of_the_data(tmp_path / "both")
 
 
 def test_dataset_of_lerobot_record_is_adopted_by_its_robot_type_and_limits(theirs: Path, tmp_path: Path) -> None:

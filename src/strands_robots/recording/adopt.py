@@ -25,6 +25,9 @@ from strands_robots.recording.table import (
 EDITS = files.OURS / "edits.json"
 """What was done to a dataset after it was recorded, oldest first."""
 
+_FORMATS = {"libsvtav1": "av1", "h264": "h264", "libx264": "h264", "hevc": "hevc", "libx265": "hevc"}
+"""Format that an encoder makes, as a dataset's info names it."""
+
 
 def adopt(root: Path, source: Path | None = None) -> list[str]:
     """Write beside a dataset what our recorder would have: schema, accounts, manifest. Returns what was done, one line each.
@@ -57,25 +60,33 @@ def adopt(root: Path, source: Path | None = None) -> list[str]:
     return [line]
 
 
-def in_words_of_today(root: Path, stored: Schema) -> tuple[Schema, list[str]]:
-    """Give a dataset of an earlier version the robot_type that LeRobot's tools expect.
+def in_words_of_today(root: Path, stored: Schema, codec: str) -> tuple[Schema, list[str]]:
+    """Give a dataset of an earlier version the robot_type that LeRobot's tools expect, and have its info name no codec but its only one.
 
     Args:
         root: Folder of the dataset.
         stored: Its schema.
+        codec: Codec in which it goes on, as LeRobot names encoders.
 
     Returns:
         Its schema, and what was done, one line each.
     """
     wanted = current_type(stored.robot_type, stored.names())
-    if wanted == stored.robot_type:
-        return stored, []
     data = files.read_json(root / files.INFO)
-    files.write_json(root / files.INFO, {**data, "robot_type": wanted})
-    stored = replace(stored, robot_type=wanted)
-    files.write_json(root / SCHEMA, stored.to_json())
-    commit(root, int(data["total_episodes"]), int(data["total_frames"]))
-    return stored, [f"robot_type is now {wanted}, as LeRobot names the robot"]
+    done = []
+    for key, feature in data["features"].items():
+        noted = feature.get("info") or {}
+        if feature["dtype"] == "video" and noted.get("video.codec") not in (None, _FORMATS.get(codec, codec)):
+            done.append(f"{key} goes on in {codec}, after {noted['video.codec']}: the info names no codec any more")
+            noted["video.codec"] = None
+    if wanted != stored.robot_type:
+        data["robot_type"], stored = wanted, replace(stored, robot_type=wanted)
+        done.append(f"robot_type is now {wanted}, as LeRobot names the robot")
+        files.write_json(root / SCHEMA, stored.to_json())
+    if done:
+        files.write_json(root / files.INFO, data)
+        commit(root, int(data["total_episodes"]), int(data["total_frames"]))
+    return stored, done
 
 
 def foreign_account(row: EpisodeRow, recorder: str) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from strands_robots.recording.store import require_lerobot
 from strands_robots.recording.table import SCHEMA, account_path, read_episodes, read_info
 from strands_robots.recording.verify import verify
 
+ENCODING = ("video.codec", "video.pix_fmt")
+"""What LeRobot wants to be equal although it reads each video by itself."""
+
 
 def merge(roots: Sequence[Path], target: Path, repo_id: str) -> int:
     """Write the episodes of several datasets, in order, into a new one, and return their number.
@@ -49,7 +52,7 @@ def merge(roots: Sequence[Path], target: Path, repo_id: str) -> int:
         if not found.is_good:
             raise DatasetError(f"{root} is not whole: {found.errors[0]}")
     require_lerobot()
-    _aggregate(roots, target, repo_id, first)
+    _aggregate(roots, target, repo_id)
     number = _take_along(roots, target, schemas)
     restate(target)
     if first is not None:
@@ -111,18 +114,19 @@ def _take_along(roots: Sequence[Path], target: Path, schemas: Sequence[Schema | 
     return number
 
 
-def _aggregate(roots: Sequence[Path], target: Path, repo_id: str, schema: Schema | None) -> None:
+def _aggregate(roots: Sequence[Path], target: Path, repo_id: str) -> None:
     from lerobot.datasets.aggregate import aggregate_datasets
 
     if target.exists():
         target.rmdir()
+    mixed = _mixed_encodings(roots)
     with tempfile.TemporaryDirectory(prefix="strands_robots_merge_") as folder:
         try:
             # Each file stays as it was encoded: two codecs, as ours and LeRobot's, do not go into one.
             aggregate_datasets(
                 repo_ids=[f"local/{number}" for number in range(len(roots))],
                 aggr_repo_id=repo_id,
-                roots=[_in_words_of_today(root, Path(folder) / str(n)) for n, root in enumerate(roots)],
+                roots=[_in_words_of_today(root, Path(folder) / str(n), mixed) for n, root in enumerate(roots)],
                 aggr_root=target,
                 concatenate_videos=False,
             )
@@ -132,15 +136,35 @@ def _aggregate(roots: Sequence[Path], target: Path, repo_id: str, schema: Schema
             raise RecordingError(f"LeRobot could not merge them: {type(error).__name__}: {error}") from error
 
 
-def _in_words_of_today(root: Path, copy: Path) -> Path:
-    """Return a dataset with the robot_type that is written today: itself, or a copy of its metadata with links to its files."""
+def _mixed_encodings(roots: Sequence[Path]) -> list[tuple[str, str]]:
+    """Return camera and setting of what differs in how the videos were encoded; LeRobot reads any, but refuses to merge them."""
+    infos = [read_info(root) for root in roots]
+    return [
+        (key, name)
+        for key in infos[0].video_keys
+        for name in ENCODING
+        if len({str((info.features[key].get("info") or {}).get(name)) for info in infos}) > 1
+    ]
+
+
+def _in_words_of_today(root: Path, copy: Path, mixed: Sequence[tuple[str, str]]) -> Path:
+    """Return a dataset that LeRobot merges: itself, or a copy of its metadata with links to its files.
+
+    Args:
+        root: Folder of the dataset.
+        copy: Folder of the copy.
+        mixed: Camera and setting of the encodings that differ; they become null, as LeRobot does with the others.
+    """
     info = read_info(root)
     wanted = current_type(info.robot_type, info.names(ACTION))
-    if wanted == info.robot_type:
+    if wanted == info.robot_type and not mixed:
         return root
     shutil.copytree(root / "meta", copy / "meta", ignore=shutil.ignore_patterns("strands_robots"))
     for name in ("data", "videos"):
         if (root / name).is_dir():
             (copy / name).symlink_to((root / name).absolute())
-    files.write_json(copy / files.INFO, {**files.read_json(root / files.INFO), "robot_type": wanted})
+    data = {**files.read_json(root / files.INFO), "robot_type": wanted}
+    for key, name in mixed:
+        data["features"][key].setdefault("info", {})[name] = None
+    files.write_json(copy / files.INFO, data)
     return copy

@@ -115,7 +115,7 @@ class LeRobotStore:
         self.repaired += adopt(self.root)
         stored = read_schema(self.root)
         assert stored is not None
-        stored, changed = in_words_of_today(self.root, stored)
+        stored, changed = in_words_of_today(self.root, stored, self._encoder.codec)
         self.repaired += changed
         if stored.to_json() != self.schema.to_json():
             raise DatasetError(
