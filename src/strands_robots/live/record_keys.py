@@ -50,11 +50,12 @@ class KeyParser:
         """
         alone = self.poll(now)
         if self._pending == ESCAPE and character in "[O":
-            self._pending += character
+            self._pending, self._since = self._pending + character, now
             return alone
         if len(self._pending) > 1:
             # Parameters of a longer sequence, as of an arrow with Shift, end with a letter.
             if character.isdigit() or character == ";":
+                self._since = now
                 return alone
             self._pending = ""
             return _ARROWS.get(character)
