@@ -80,7 +80,9 @@ def assert_statistics_are_those_of_the_data(root: Path) -> None:
         for name, data in read_vectors(root, row).items():
             every.setdefault(name, []).append(data)
             for kind, right in describe(data).items():
-                np.testing.assert_allclose(stored[name][kind].reshape(-1), right, rtol=1e-3, atol=1e-2, err_msg=f"{name} {kind}")
+                np.testing.assert_allclose(
+                    stored[name][kind].reshape(-1), right, rtol=1e-3, atol=1e-2, err_msg=f"{name} {kind}"
+                )
     stats = json.loads((root / "meta/stats.json").read_text())
     for name, parts in every.items():
         for kind, right in describe(np.concatenate(parts)).items():
@@ -163,7 +165,9 @@ def test_deleted_episodes_are_gone_and_the_others_stay_as_they_were(root: Path) 
     ("episodes", "words"),
     [([], "no episode is given"), ([7], "there is no episode 7; valid: 0 to 2"), ([0, 1, 2], "all 3 episodes")],
 )
-def test_episodes_that_cannot_be_deleted_leave_the_dataset_as_it_was(root: Path, episodes: list[int], words: str) -> None:
+def test_episodes_that_cannot_be_deleted_leave_the_dataset_as_it_was(
+    root: Path, episodes: list[int], words: str
+) -> None:
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
     with pytest.raises(ConfigurationError, match=words):
         delete_episodes(root, episodes)
@@ -172,7 +176,7 @@ def test_episodes_that_cannot_be_deleted_leave_the_dataset_as_it_was(root: Path,
 
 def test_dataset_that_a_recorder_has_open_is_not_edited(root: Path) -> None:
     (root / "meta/strands_robots/reserve").write_bytes(b"")
-    with pytest.raises(ConfigurationError, match="a recorder has .* open"):
+    with pytest.raises(ConfigurationError, match=r"a recorder has .* open"):
         delete_episodes(root, [0])
 
 

@@ -39,7 +39,17 @@ class Record:
     def __init__(self, graph: RecordedGraph, root: Path, *options: str) -> None:
         self._ours, theirs = pty.openpty()
         self._graph = graph
-        command = [sys.executable, "-m", "strands_robots.cli.main", "record", str(root), "--task", "wave", "--fps", "20"]
+        command = [
+            sys.executable,
+            "-m",
+            "strands_robots.cli.main",
+            "record",
+            str(root),
+            "--task",
+            "wave",
+            "--fps",
+            "20",
+        ]
         self._output = (root.parent / "output").open("w+")
         self._process = subprocess.Popen(
             [*command, "--duration", "100", *SINE, *options], stdin=theirs, stdout=self._output, stderr=self._output,

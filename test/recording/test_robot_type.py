@@ -27,7 +27,10 @@ def lerobot_classes() -> dict[str, Any]:
             continue  # The library of another robot is not installed.
     names = RobotConfig.get_known_choices()
     return {
-        name: kind for kind in Robot.__subclasses__() for name, config in names.items() if issubclass(config, kind.config_class)
+        name: kind
+        for kind in Robot.__subclasses__()
+        for name, config in names.items()
+        if issubclass(config, kind.config_class)
     }
 
 

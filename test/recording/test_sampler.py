@@ -236,7 +236,9 @@ def test_dead_camera_ends_the_episode_within_a_second_of_its_maximum_age_and_is_
     robot = Robot(REAL)
     robot.sampler.begin(0)
     robot.run(0, 1000)
-    with pytest.raises(StaleError, match=r"so101/camera0/image_raw is dead: nothing has come for 0\.9\d s \(it came at 25.0 Hz;"):
+    with pytest.raises(
+        StaleError, match=r"so101/camera0/image_raw is dead: nothing has come for 0\.9\d s \(it came at 25.0 Hz;"
+    ):
         robot.run(1000, 3000, pictures=False)
     (last,) = [stream.watermark for stream in robot.sampler.streams.values() if "image" in stream.topic]
     newest = max(stream.watermark or 0 for stream in robot.sampler.streams.values())
@@ -317,7 +319,9 @@ def test_leader_that_dies_ends_the_episode() -> None:
     robot = Robot(REAL)
     robot.sampler.begin(0)
     hold(robot, 0, 500, "teleop/leader")
-    with pytest.raises(StaleError, match="nobody commands so101 any more: nothing has come from 'teleop/leader' for 1.0"):
+    with pytest.raises(
+        StaleError, match=r"nobody commands so101 any more: nothing has come from 'teleop/leader' for 1\.0"
+    ):
         hold(robot, 500, 3000, "")
 
 
@@ -341,7 +345,9 @@ def test_motionless_start_frozen_pictures_and_nobody_are_noted() -> None:
         robot.sampler.streams["so101/command_applied"].push(ms * MS, CommandSample(target, ""))
         robot.sampler.streams["so101/joint_states"].push(ms * MS, JointSample(target, ZERO, ZERO))
         if ms % 40 == 0:
-            robot.sampler.streams["so101/camera0/image_raw"].push(ms * MS, np.full((48, 64, 3), min(ms, 2000) // 40, np.uint8))
+            robot.sampler.streams["so101/camera0/image_raw"].push(
+                ms * MS, np.full((48, 64, 3), min(ms, 2000) // 40, np.uint8)
+            )
         robot.poll(ms)
     notes = robot.sampler.account(episode=0, task="x", ended=0, began_wall=0.0, provenance={})["notes"]
     assert notes[0] == "nothing moves in the first 25 frames (1.0 s): a policy would learn to wait"

@@ -130,7 +130,12 @@ def test_stats_missing_or_no_json(root: Path) -> None:
         ("action", "mean", [999.0] * 6, "stats.json: action: mean of shoulder_pan.pos is 999; the data give 0.5"),
         ("action", "std", [0.0] * 6, "stats.json: action: std of shoulder_pan.pos is 0; the data give 11"),
         ("observation.state", "max", [1.0] * 6, "stats.json: observation.state: max of shoulder_pan.pos is 1"),
-        ("observation.state", "min", [float("nan")] * 6, "stats.json: observation.state: min of shoulder_pan.pos is nan"),
+        (
+            "observation.state",
+            "min",
+            [float("nan")] * 6,
+            "stats.json: observation.state: min of shoulder_pan.pos is nan",
+        ),
         ("observation.state", "mean", [1.0] * 5, "stats.json: observation.state: mean has 5 numbers; the data have 6"),
         ("action", "q99", [999.0] * 6, "stats.json: action: q99 is 999; the data allow"),
         ("action", "count", [1], "stats.json: action: count is 1; the data give 95"),
@@ -198,7 +203,9 @@ def test_names_that_were_swapped_in_the_schema_too_are_not_the_robots(root: Path
         joints[0], joints[5] = joints[5], joints[0]
 
     edit_json(root / "meta/strands_robots/schema.json", lambda schema: swap(schema["robots"][0]["joints"]))
-    edit_json(root / "meta/info.json", lambda i: [swap(i["features"][f]["names"]) for f in ("action", "observation.state")])
+    edit_json(
+        root / "meta/info.json", lambda i: [swap(i["features"][f]["names"]) for f in ("action", "observation.state")]
+    )
     assert "so101 was recorded with the joints shoulder_pan, " in errors(root)
 
 

@@ -128,7 +128,8 @@ def split(
 def adopt(
     root: Root,
     source: Annotated[
-        Path | None, typer.Option(help="Dataset that it was made from; none looks beside it.", exists=True, file_okay=False)
+        Path | None,
+        typer.Option(help="Dataset that it was made from; none looks beside it.", exists=True, file_okay=False),
     ] = None,
 ) -> None:
     """Take a dataset that LeRobot's tools made of one of ours, or that lerobot-record made, among ours: resume, replay, merge."""

@@ -27,7 +27,8 @@ def record(
     seed: Annotated[int, typer.Option(help="Seed of the first episode; the next one's is one higher.", min=0)] = 0,
     lockstep: Annotated[bool, typer.Option(help="The world runs in lockstep: reset it and step it.")] = False,
     reset_time: Annotated[
-        float, typer.Option(help="Pause before each further episode, to put the scene back [s]; a key ends it.", min=0.0)
+        float,
+        typer.Option(help="Pause before each further episode, to put the scene back [s]; a key ends it.", min=0.0),
     ] = 0.0,
     keys: Annotated[bool, typer.Option(help="Take the keys of the terminal, where there is one.")] = True,
     resume: Annotated[bool, typer.Option(help="Go on with the dataset that is there.")] = False,

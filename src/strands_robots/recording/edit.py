@@ -38,7 +38,9 @@ def delete_episodes(root: Path, episodes: Sequence[int]) -> int:
     number = _require_whole(root)
     gone = _require_episodes(episodes, number)
     if len(gone) == number:
-        raise ConfigurationError(f"all {number} episodes are to be deleted; valid: leave one, or delete the folder {root}")
+        raise ConfigurationError(
+            f"all {number} episodes are to be deleted; valid: leave one, or delete the folder {root}"
+        )
     kept = [episode for episode in range(number) if episode not in gone]
     fresh, old = root.with_name(f".{root.name}.edited"), root.with_name(f".{root.name}.before")
     for folder in (fresh, old):
@@ -160,4 +162,6 @@ def _complete(root: Path, fresh: Path, kept: Sequence[int], how: str, what: str)
         commit(fresh, done.episodes, done.frames)
     found = verify(fresh, expected=len(kept), pictures=False)
     if not found.is_good:
-        raise DatasetError(f"{root} was edited, but what came of it is not whole, and is thrown away: {found.errors[0]}")
+        raise DatasetError(
+            f"{root} was edited, but what came of it is not whole, and is thrown away: {found.errors[0]}"
+        )

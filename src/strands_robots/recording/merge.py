@@ -47,7 +47,9 @@ def merge(roots: Sequence[Path], target: Path, repo_id: str) -> int:
     first = next((schema for schema in schemas if schema is not None), None)
     for root, schema in zip(roots, schemas):
         if first is not None and _described(schema, first) != _described(first, first):
-            raise ConfigurationError(f"{root} has other features, units or cameras than {roots[0]}: {_difference(schema, first)}")
+            raise ConfigurationError(
+                f"{root} has other features, units or cameras than {roots[0]}: {_difference(schema, first)}"
+            )
         found = verify(root, pictures=False)
         if not found.is_good:
             raise DatasetError(f"{root} is not whole: {found.errors[0]}")

@@ -89,7 +89,9 @@ def _write_dataset(
         # LeRobot averages the episodes' quantiles, which says nothing of numbers that only count.
         if name in data:
             rows = np.concatenate(data[name]).astype(np.float64).reshape(-1)
-            joined[name].update({kind: np.array([np.quantile(rows, q)]) for kind, q in _QUANTILES if kind in joined[name]})
+            joined[name].update(
+                {kind: np.array([np.quantile(rows, q)]) for kind, q in _QUANTILES if kind in joined[name]}
+            )
     write_stats(joined, root)
 
 
@@ -116,5 +118,3 @@ def _write(path: Path, fresh: Mapping[int, Mapping[str, Mapping[str, NDArray[Any
     files.sync_files([partial])
     partial.replace(path)
     return True
-
-

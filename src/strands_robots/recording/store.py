@@ -86,7 +86,9 @@ class LeRobotStore:
             RecordingError: If the folder is not empty, or it cannot be made.
         """
         if self.root.exists() and any(self.root.iterdir()):
-            raise RecordingError(f"{self.root} is not empty; valid: a new folder, mode resume (--resume), or mode overwrite (--overwrite)")
+            raise RecordingError(
+                f"{self.root} is not empty; valid: a new folder, mode resume (--resume), or mode overwrite (--overwrite)"
+            )
         self._check_space()
         with _lerobot_errors(self.root):
             from lerobot.datasets.lerobot_dataset import LeRobotDataset

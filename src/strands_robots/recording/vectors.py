@@ -60,7 +60,9 @@ class Vectors:
             raise DatasetError(f"{name} has rows of different lengths, or without numbers, in {row.data}") from error
         valid = (shape, ()) if shape == (1,) else (shape,)
         if len(values) and values.shape[1:] not in valid:
-            raise DatasetError(f"{name} has the shape {list(values.shape[1:])} in {row.data}; the info says {list(shape)}")
+            raise DatasetError(
+                f"{name} has the shape {list(values.shape[1:])} in {row.data}; the info says {list(shape)}"
+            )
         return values
 
 

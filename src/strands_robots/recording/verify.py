@@ -137,7 +137,11 @@ def _check_episode(work: _Work, row: EpisodeRow) -> bool:
 
 
 def _schema_problems(
-    work: _Work, schema: Schema, account: Mapping[str, Any] | None, state: NDArray[np.float64], action: NDArray[np.float64]
+    work: _Work,
+    schema: Schema,
+    account: Mapping[str, Any] | None,
+    state: NDArray[np.float64],
+    action: NDArray[np.float64],
 ) -> list[str]:
     """Return what is wrong where it is known what the numbers mean."""
     if not work.origin.is_recorded:

@@ -87,7 +87,9 @@ def account_problems(account: Mapping[str, Any] | None, row: EpisodeRow) -> list
     """Return why an episode's account, as the recorder wrote it, makes it no demonstration of anything."""
     if account is None or account.get("sources") != []:
         return []
-    return ["nobody commanded: every action is the robot holding its position; valid: a policy, a hand or a motion that moves it"]
+    return [
+        "nobody commanded: every action is the robot holding its position; valid: a policy, a hand or a motion that moves it"
+    ]
 
 
 def account_warnings(account: Mapping[str, Any] | None, row: EpisodeRow, fps: int) -> list[str]:
@@ -103,7 +105,9 @@ def account_warnings(account: Mapping[str, Any] | None, row: EpisodeRow, fps: in
         found.append(f"{account['dropped']} frames were dropped for stale streams")
     for first, last in account.get("uncommanded") or []:
         if last - first + 1 >= NOBODY * fps and account.get("sources"):
-            found.append(f"nobody commanded in frames {first} to {last} of {row.length}: the action is the robot holding still")
+            found.append(
+                f"nobody commanded in frames {first} to {last} of {row.length}: the action is the robot holding still"
+            )
     return found
 
 
@@ -124,7 +128,9 @@ def _time_problems(data: Mapping[str, NDArray[Any]], row: EpisodeRow, info: Info
     if not (np.abs(times - wanted) <= TIME_TOLERANCE).all():
         worst = int((~(np.abs(times - wanted) <= TIME_TOLERANCE)).argmax())
         worst = int(np.abs(times - wanted).argmax()) if np.isfinite(times).all() else worst
-        found.append(f"frame {worst} is at {times[worst]:.6f} s; {info.fps} frames a second put it at {wanted[worst]:.6f} s")
+        found.append(
+            f"frame {worst} is at {times[worst]:.6f} s; {info.fps} frames a second put it at {wanted[worst]:.6f} s"
+        )
     if not (data["frame_index"].reshape(-1) == np.arange(row.length)).all():
         found.append("frame_index is not 0, 1, 2, ...")
     if not (data["index"].reshape(-1) == np.arange(row.start, row.start + row.length)).all():
@@ -151,13 +157,17 @@ def _check_alignment(state: NDArray[np.float64], action: NDArray[np.float64], fo
             f"the state leads the action by {-found.lag} frames: action_k must be the answer to observation_k"
         )
     elif moves and np.array_equal(state, action):
-        found.errors.append("the action is the state of the same frame: nobody commanded it, and a policy would learn to stand still")
+        found.errors.append(
+            "the action is the state of the same frame: nobody commanded it, and a policy would learn to stand still"
+        )
     elif found.lag is not None and found.lag > LARGEST_LAG:
         found.warnings.append(f"the state follows the action after {found.lag} frames")
     elif moves:
         for shift in range(1, min(LARGEST_LAG, len(state) // 2) + 1):
             if np.array_equal(action[:-shift], state[shift:]):
-                found.warnings.append(f"the action is the state of {shift} frames later: it was measured, not commanded")
+                found.warnings.append(
+                    f"the action is the state of {shift} frames later: it was measured, not commanded"
+                )
                 break
 
 

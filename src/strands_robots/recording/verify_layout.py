@@ -14,7 +14,13 @@ from strands_robots.recording.statistics import BOOKKEEPING
 from strands_robots.recording.table import EpisodeRow, Info, read_tasks
 from strands_robots.recording.verdict import Verdict
 
-_ADDED = {"timestamp": "float32", "frame_index": "int64", "episode_index": "int64", "index": "int64", "task_index": "int64"}
+_ADDED = {
+    "timestamp": "float32",
+    "frame_index": "int64",
+    "episode_index": "int64",
+    "index": "int64",
+    "task_index": "int64",
+}
 """Features that LeRobot adds, and their types."""
 
 _PICTURES = ("video", "image")
@@ -64,7 +70,9 @@ def check_tasks(root: Path, info: Info, verdict: Verdict) -> list[str]:
     if len(set(tasks)) != len(tasks):
         verdict.errors.append(f"{files.TASKS} has a task twice; valid: each once")
     if any(not task.strip() for task in tasks):
-        verdict.warnings.append(f"{files.TASKS} has an empty task; a policy that is told in words learns nothing from it")
+        verdict.warnings.append(
+            f"{files.TASKS} has an empty task; a policy that is told in words learns nothing from it"
+        )
     return tasks
 
 
@@ -127,7 +135,9 @@ def _feature_problems(name: str, feature: Mapping[str, Any]) -> list[str]:
     if not isinstance(shape, (list, tuple)) or not shape or not all(isinstance(n, int) and n > 0 for n in shape):
         return [f"feature {name} has the shape {shape}; valid: whole numbers above 0"]
     if feature.get("dtype") in _PICTURES:
-        return [] if len(shape) == 3 else [f"feature {name} has the shape {list(shape)}; valid: [height, width, channels]"]
+        return (
+            [] if len(shape) == 3 else [f"feature {name} has the shape {list(shape)}; valid: [height, width, channels]"]
+        )
     if isinstance(names, (list, tuple)) and len(shape) == 1:
         if len(names) != shape[0]:
             return [f"feature {name} has {len(names)} names for {shape[0]} numbers"]
@@ -152,14 +162,18 @@ def _schema_problems(info: Info, schema: Schema) -> list[str]:
                 found.append(f"{what} of {name}: {_listed(there)}; the recorder wrote {_listed(right)}")
     extra = [name for name in info.features if name not in wanted and name not in BOOKKEEPING]
     # What LeRobot's own tools add is known to LeRobot; our recorder did not write it.
-    return found + [f"feature {name} is a video that the recorder did not write" for name in extra if name in info.video_keys]
+    return found + [
+        f"feature {name} is a video that the recorder did not write" for name in extra if name in info.video_keys
+    ]
 
 
 def _file_warnings(root: Path, info: Info) -> list[str]:
     found = []
     for folder, wanted in (("data", info.data_path), ("videos", info.video_path)):
         if wanted and "chunk-{chunk_index:03d}/file-{file_index:03d}" not in wanted:
-            found.append(f"{files.INFO}: files of {folder} are named {wanted}; LeRobot's tools expect chunk-NNN/file-NNN")
+            found.append(
+                f"{files.INFO}: files of {folder} are named {wanted}; LeRobot's tools expect chunk-NNN/file-NNN"
+            )
     return found
 
 

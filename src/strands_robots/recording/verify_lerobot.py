@@ -46,7 +46,9 @@ def _read(root: Path, info: Info, rows: Sequence[EpisodeRow]) -> list[str]:
                 at = f"reading frame {index}"
                 item = data[index]
                 if (int(item["episode_index"]), int(item["index"])) != (row.index, index):
-                    return [f"LeRobot gives frame {int(item['index'])} of episode {int(item['episode_index'])} as frame {index}"]
+                    return [
+                        f"LeRobot gives frame {int(item['index'])} of episode {int(item['episode_index'])} as frame {index}"
+                    ]
     except Exception as error:  # noqa: BLE001 - whatever LeRobot raises is its verdict; it has no error type of its own
         text = str(error).strip().splitlines()
         return [f"LeRobot fails at {at}: {type(error).__name__}: {text[0] if text else 'no reason given'}"]

@@ -43,7 +43,9 @@ def video_problems(info: Info, rows: Sequence[EpisodeRow], check: EpisodeCheck) 
                 continue
             size = (video.height, video.width)
             if tuple(feature["shape"][:2]) != size and tuple(feature["shape"][1:]) != size:
-                found.append(f"{path} is {video.width}x{video.height}; {files.INFO} says {list(feature['shape'])} of {key}")
+                found.append(
+                    f"{path} is {video.width}x{video.height}; {files.INFO} says {list(feature['shape'])} of {key}"
+                )
             worst = video.worst_time(info.fps)
             if worst > TIME_TOLERANCE:
                 found.append(f"{path} shows a picture {worst:.6f} s off its place at {info.fps} frames a second")
@@ -95,7 +97,9 @@ def _declared_problems(declared: Mapping[str, Any], video: Any) -> list[str]:
             continue
         same = str(given) == value if name == "video.codec" else abs(float(given) - value) < 0.01
         if not same:
-            found.append(f"has {name.removeprefix('video.')} {value:g}" if not isinstance(value, str) else f"is {value}")
+            found.append(
+                f"has {name.removeprefix('video.')} {value:g}" if not isinstance(value, str) else f"is {value}"
+            )
             found[-1] += f"; {files.INFO} says {given}"
     return found
 
@@ -107,6 +111,8 @@ def _overlaps(key: str, rows: Sequence[EpisodeRow]) -> list[str]:
     for row in sorted(rows, key=lambda row: (row.videos[key].path, row.videos[key].start)):
         part = row.videos[key]
         if part.start < ends.get(part.path, 0.0) - TIME_TOLERANCE:
-            found.append(f"episode {row.index}: its pictures of {key} begin at {part.start:g} s, within those of another episode")
+            found.append(
+                f"episode {row.index}: its pictures of {key} begin at {part.start:g} s, within those of another episode"
+            )
         ends[part.path] = max(part.end, ends.get(part.path, 0.0))
     return found

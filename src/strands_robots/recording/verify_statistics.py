@@ -38,7 +38,11 @@ class StatisticsCheck:
         self._stored: Mapping[int, Mapping[str, Any]] = {}
 
     def add(
-        self, row: EpisodeRow, data: Mapping[str, NDArray[Any]], means: Mapping[str, NDArray[np.float64]], verdict: Verdict
+        self,
+        row: EpisodeRow,
+        data: Mapping[str, NDArray[Any]],
+        means: Mapping[str, NDArray[np.float64]],
+        verdict: Verdict,
     ) -> None:
         """Check the statistics of one episode.
 
@@ -70,7 +74,9 @@ class StatisticsCheck:
             verdict.errors.append(f"{error}: no policy can be normalised by it; valid: {REMEDY}")
             return
         if not isinstance(stored, dict):
-            verdict.errors.append(f"{files.STATS} is a JSON {type(stored).__name__}; valid: an object by feature; {REMEDY}")
+            verdict.errors.append(
+                f"{files.STATS} is a JSON {type(stored).__name__}; valid: an object by feature; {REMEDY}"
+            )
             return
         for name, parts in self._data.items():
             problems = statistics_problems(
