@@ -31,6 +31,7 @@ def test_lerobot_makes_robot_and_teleoperator_from_their_types(plugin: Any) -> N
     assert robot.action_features == leader.action_features
     assert next(iter(robot.action_features)) == "shoulder_pan.pos"
     assert robot.is_calibrated and not robot.is_connected
+    assert robot.name == robot.robot_type == "so_follower", "LeRobot's commands write it into their datasets"
 
 
 def test_robot_that_is_not_connected_says_so(plugin: Any) -> None:

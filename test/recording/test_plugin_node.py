@@ -54,7 +54,7 @@ def test_lerobot_record_makes_a_dataset_of_the_graph(graph: RecordedGraph, tmp_p
     run(graph, "lerobot_record", *ROBOT, *CAMERA, *LEADER, "--play_sounds=false", *options)
     info = read_info(root)
     assert info.episodes == 1 and info.frames > 10
-    assert info.names("action") == [f"{joint}.pos" for joint in JOINTS] and info.robot_type == "strands"
+    assert info.names("action") == [f"{joint}.pos" for joint in JOINTS] and info.robot_type == "so_follower"
 
 
 def test_lerobot_teleoperate_moves_the_robot_through_its_gate(graph: RecordedGraph) -> None:

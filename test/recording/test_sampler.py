@@ -226,3 +226,130 @@ def test_frames_whose_command_is_a_persons_are_interventions_where_that_is_recor
         "intervention" not in make_schema(0).features()
         and not schema_from_json(make_schema(0).to_json()).with_intervention
     )
+
+
+REAL = SamplerConfig()
+"""Where time passes by itself."""
+
+
+def test_dead_camera_ends_the_episode_within_a_second_of_its_maximum_age_and_is_named_with_its_rate() -> None:
+    robot = Robot(REAL)
+    robot.sampler.begin(0)
+    robot.run(0, 1000)
+    with pytest.raises(
+        StaleError, match=r"so101/camera0/image_raw is dead: nothing has come for 0\.9\d s \(it came at 25.0 Hz;"
+    ):
+        robot.run(1000, 3000, pictures=False)
+    (last,) = [stream.watermark for stream in robot.sampler.streams.values() if "image" in stream.topic]
+    newest = max(stream.watermark or 0 for stream in robot.sampler.streams.values())
+    assert newest - (last or 0) < 1.2 * SECOND
+
+
+@pytest.mark.parametrize("choice", [OnStale.MARK, OnStale.DROP])
+def test_dead_stream_ends_the_episode_whatever_a_stale_one_does(choice: OnStale) -> None:
+    robot = Robot(SamplerConfig(on_stale=choice))
+    robot.sampler.begin(0)
+    robot.run(0, 400)
+    with pytest.raises(StaleError, match="so101/joint_states is dead"):
+        for ms in range(400, 3000, 10):
+            robot.push_command(ms)
+            if ms % 40 == 0:
+                robot.push_picture(ms)
+            robot.poll(ms)
+
+
+def test_recorder_that_stood_still_does_not_take_that_for_silence() -> None:
+    robot = Robot(REAL)
+    robot.sampler.begin(0)
+    robot.run(0, 400)
+    robot.poll(5000)  # Whatever came meanwhile waits for the executor.
+    for ms in range(400, 5000, 10):
+        robot.push_command(ms)
+        robot.push_state(ms)
+        if ms % 40 == 0:
+            robot.push_picture(ms)
+        robot.poll(5000 + ms // 100)
+
+
+def test_slow_camera_with_samples_that_may_be_old_is_not_dead() -> None:
+    robot = Robot(SamplerConfig(max_age_images=3.0))
+    robot.sampler.begin(0)
+    robot.push_picture(0)
+    for ms in range(0, 6000, 10):
+        robot.push_command(ms)
+        robot.push_state(ms)
+        if ms % 2000 == 0:
+            robot.push_picture(ms)
+        robot.poll(ms)
+    assert len(robot.frames) > 100
+
+
+def test_stream_that_lags_is_named_with_its_rate_when_the_others_run_out_of_samples() -> None:
+    robot = Robot(REAL)
+    robot.sampler.begin(0)
+    with pytest.raises(StaleError) as error:
+        for ms in range(0, 9000, 10):
+            robot.push_command(ms)
+            if ms % 40 == 0:
+                robot.push_picture(ms)
+            if ms < 400:
+                robot.push_state(ms)
+            elif ms % 100 == 0:
+                robot.push_state(400 + ms // 100)  # Alive, and further behind all the time.
+            robot.poll(ms)
+    words = str(error.value)
+    assert words.startswith("no sample is left of so101/camera0/image_raw (it came at 25.0 Hz; 64 are kept)"), words
+    assert "so101/joint_states lags by" in words and "Hz), and frames wait for it" in words
+
+
+def hold(robot: Robot, begin: int, end: int, source: str, leader: bool = False) -> None:
+    """Let time pass with commands of a source; empty for a robot that holds."""
+    for ms in range(begin, end, 10):
+        command = CommandSample(ZERO + min(ms, 500) * 1e-3, source)
+        robot.sampler.streams["so101/command_applied"].push(ms * MS, command)
+        robot.push_state(ms)
+        if ms % 40 == 0:
+            robot.push_picture(ms)
+        if leader:
+            robot.sampler.leaders["teleop/leader"] = ms * MS
+        robot.poll(ms)
+
+
+def test_leader_that_dies_ends_the_episode() -> None:
+    robot = Robot(REAL)
+    robot.sampler.begin(0)
+    hold(robot, 0, 500, "teleop/leader")
+    with pytest.raises(
+        StaleError, match=r"nobody commands so101 any more: nothing has come from 'teleop/leader' for 1\.0"
+    ):
+        hold(robot, 500, 3000, "")
+
+
+def test_hand_that_lets_go_of_a_leader_that_lives_and_policy_that_is_done_do_not() -> None:
+    for source, leader in (("teleop/leader", True), ("policy/x", False)):
+        robot = Robot(REAL)
+        robot.sampler.begin(0)
+        hold(robot, 0, 500, source, leader)
+        hold(robot, 500, 3000, "", leader)
+        account = robot.sampler.account(episode=0, task="x", ended=0, began_wall=0.0, provenance={})
+        ((first, last),) = account["uncommanded"]
+        assert 11 <= first <= 13 and last == robot.sampler.frames - 1, account["uncommanded"]
+        assert any("nobody commanded in" in note for note in account["notes"]), account["notes"]
+
+
+def test_motionless_start_frozen_pictures_and_nobody_are_noted() -> None:
+    robot = Robot(LOCKSTEP)
+    robot.sampler.begin(0)
+    for ms in range(0, 3000, 10):
+        target = ZERO + max(ms - 1000, 0) * 1e-3
+        robot.sampler.streams["so101/command_applied"].push(ms * MS, CommandSample(target, ""))
+        robot.sampler.streams["so101/joint_states"].push(ms * MS, JointSample(target, ZERO, ZERO))
+        if ms % 40 == 0:
+            robot.sampler.streams["so101/camera0/image_raw"].push(
+                ms * MS, np.full((48, 64, 3), min(ms, 2000) // 40, np.uint8)
+            )
+        robot.poll(ms)
+    notes = robot.sampler.account(episode=0, task="x", ended=0, began_wall=0.0, provenance={})["notes"]
+    assert notes[0] == "nothing moves in the first 25 frames (1.0 s): a policy would learn to wait"
+    assert notes[1].startswith("so101/camera0/image_raw shows the same picture in frames 50 to 7")
+    assert notes[2] == "nobody commanded: every action is the robot holding its position"

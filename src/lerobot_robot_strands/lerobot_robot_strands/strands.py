@@ -7,6 +7,9 @@ from typing import Any
 from lerobot.robots.robot import Robot
 from lerobot.teleoperators.teleoperator import Teleoperator
 
+from strands_robots.dataset.robot_type import robot_type
+from strands_robots.description.robot_config import load_robot
+
 from .config_strands import StrandsLeaderConfig, StrandsRobotConfig
 from .link import Link
 
@@ -19,6 +22,8 @@ class StrandsRobot(Robot):
 
     def __init__(self, config: StrandsRobotConfig) -> None:
         super().__init__(config)
+        # What LeRobot's commands write into a dataset: that of the real arm, so that its datasets go together with these.
+        self.name = self.robot_type = robot_type({config.robot: load_robot(config.model)})
         self.config = config
         self.cameras: dict[str, Any] = {}
         self._link = Link(config, tuple(config.graph_cameras))

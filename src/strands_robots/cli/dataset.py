@@ -50,12 +50,15 @@ def info(root: Root, as_json: Json = False) -> None:
 def verify(
     root: Root,
     expected: Annotated[int | None, typer.Option(help="Episodes that it must have.", min=0)] = None,
-    pictures: Annotated[bool, typer.Option(help="Also decode the videos, for frozen pictures.")] = True,
+    pictures: Annotated[
+        bool, typer.Option(help="Also decode the videos, and have LeRobot open the dataset where it is installed.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
-    """Check counts, lengths, times, alignment, videos, ranges, frozen frames and provenance.
+    """Check that LeRobot can open a dataset, and that a policy would learn from it what was done.
 
-    Exit code 0 when nothing is wrong, else 1.
+    An error is what LeRobot cannot open, or would train on wrongly. A warning is what you should know, and may have meant. Exit
+    code 0 when there is no error, else 1.
     """
     from strands_robots.dataset.verify import verify as check
 
@@ -91,6 +94,49 @@ def recover(root: Root, as_json: Json = False) -> None:
     for line in report.lost:
         say(f"lost: {line}")
     say(f"{root}: {report.episodes} episodes, {report.frames} frames are readable")
+
+
+@app.command("delete")
+def delete(
+    root: Root,
+    episodes: Annotated[list[int], typer.Argument(help="Episodes to take out.", min=0)],
+) -> None:
+    """Take episodes out of a dataset; the others are numbered anew. Nothing is changed unless what comes of it is whole."""
+    from strands_robots.dataset.edit import delete_episodes
+
+    left = delete_episodes(root, episodes)
+    say(f"{root}: {left} episodes are left")
+
+
+@app.command("split")
+def split(
+    root: Root,
+    target: Annotated[Path, typer.Argument(help="Folder of the new datasets.")],
+    parts: Annotated[
+        list[str], typer.Option("--part", help="Part as '<name>=<first>:<end>' or '<name>=0,2,5'; several times.")
+    ],
+) -> None:
+    """Make several datasets of one, each in a folder of its name; the first stays as it is."""
+    from strands_robots.dataset.edit import read_parts
+    from strands_robots.dataset.edit import split as part
+
+    for name, episodes in part(root, target, read_parts(parts)).items():
+        say(f"{target / name}: {episodes} episodes")
+
+
+@app.command("adopt")
+def adopt(
+    root: Root,
+    source: Annotated[
+        Path | None,
+        typer.Option(help="Dataset that it was made from; none looks beside it.", exists=True, file_okay=False),
+    ] = None,
+) -> None:
+    """Take a dataset that LeRobot's tools made of one of ours, or that lerobot-record made, among ours: resume, replay, merge."""
+    from strands_robots.dataset.adopt import adopt as take_over
+
+    for line in take_over(root, source) or ["nothing to do: it is one of ours"]:
+        say(f"{root}: {line}")
 
 
 @app.command("merge")

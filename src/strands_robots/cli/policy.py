@@ -139,10 +139,10 @@ def check(
 @app.command("adapter")
 def print_adapter(root: Annotated[Path, typer.Argument(help="Folder of a dataset that was recorded here.")]) -> None:
     """Print the adapter, as YAML, of policies trained on a dataset: names, order, units, cameras, bodies and rate."""
-    from strands_robots.dataset.table import require_schema
+    from strands_robots.dataset.origin import require_known_schema
     from strands_robots.policies.adapt.dataset_adapter import adapter_text
 
-    say(adapter_text(require_schema(root.expanduser())).rstrip())
+    say(adapter_text(require_known_schema(root.expanduser())).rstrip())
 
 
 def file_or_text(adapter: str) -> str:

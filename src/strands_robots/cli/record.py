@@ -30,6 +30,11 @@ def record(
     rate: Annotated[float, typer.Option(help="Control rows of the policy [Hz]; 0 takes its own.", min=0.0)] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the first episode; the next one's is one higher.", min=0)] = 0,
     lockstep: Annotated[bool, typer.Option(help="The world runs in lockstep: reset it and step it.")] = False,
+    reset_time: Annotated[
+        float,
+        typer.Option(help="Pause before each further episode, to put the scene back [s]; a key ends it.", min=0.0),
+    ] = 0.0,
+    keys: Annotated[bool, typer.Option(help="Take the keys of the terminal, where there is one.")] = True,
     resume: Annotated[bool, typer.Option(help="Go on with the dataset that is there.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Put a new dataset in the place of the one that is there.")] = False,
     velocity: Annotated[bool, typer.Option(help="Also record observation.velocity.")] = False,
@@ -55,6 +60,10 @@ def record(
 ) -> None:
     """Record episodes; exit code 0 when every one was saved, else 1. Ctrl-C discards the present one and closes the dataset.
 
+    Keys, as of lerobot-record: right arrow (or n) ends the episode, or the pause; left arrow (r) records the episode again, in the
+    pause the one before it; Escape (q) saves the episode and stops. Another program does the same with recorder/episode: END,
+    DISCARD, STOP, and BEGIN to end the pause.
+
     Start the graph with a recorder first: strands-robots sim --recorder.
     """
     from strands_robots.core.errors import ConfigurationError
@@ -66,15 +75,22 @@ def record(
     if adapter and not policy:
         raise ConfigurationError("--adapter is of a policy; valid: together with --policy")
     with connect(namespace) as client:
-        from strands_robots.clients.recorder_client import RecordPlan, record_episodes
+        from contextlib import nullcontext
+
+        from strands_robots.clients.record_episode import RecordPlan
+        from strands_robots.clients.record_wishes import Wishes
+        from strands_robots.clients.recorder_client import record_episodes
+        from strands_robots.live.record_keys import reading_keys
 
         plan = RecordPlan(
             root=str(root.expanduser().absolute()), repo_id=repo_id, task=task, episodes=episodes, duration=duration,
             fps=fps, robots=tuple(robots or ()), cameras=tuple(cameras or ()), policy=policy, config=config, rate=rate,
             seed=seed, lockstep=lockstep, mode=1 if resume else 2 if overwrite else 0, velocity=velocity, effort=effort,
             units=units, codec=codec, on_stale=on_stale, success_when=success_when,
-            intervention=intervention, adapter=file_or_text(adapter),
+            intervention=intervention, adapter=file_or_text(adapter), reset_time=reset_time,
         )  # fmt: skip
-        saved = record_episodes(client, plan, say, complain)
+        wishes = Wishes()
+        with reading_keys(wishes, complain) if keys else nullcontext():
+            saved = record_episodes(client, plan, say, complain, wishes)
     if saved != episodes:
         raise typer.Exit(1)

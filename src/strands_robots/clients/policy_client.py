@@ -18,6 +18,9 @@ from strands_robots.ros.goals.goal_owners import owned_goal
 
 FIND_TIMEOUT = 3.0
 CANCEL_TIMEOUT = 5.0
+POLL = 0.1
+"""Time between two looks at whether a policy shall end before it is done [s]."""
+
 FEEDBACK_PERIOD = 1.0
 """Shortest time between two lines of feedback [s]."""
 
@@ -47,7 +50,11 @@ Attend = Callable[[Callable[[], bool], Callable[[], None]], None]
 
 
 def run_policy(
-    client: GraphClient, goal: PolicyGoalFields, tell: Callable[[str], None], attend: Attend | None = None
+    client: GraphClient,
+    goal: PolicyGoalFields,
+    tell: Callable[[str], None],
+    attend: Attend | None = None,
+    until: Callable[[], bool] = lambda: False,
 ) -> RunPolicy.Result:
     """Run a policy to its end and return its result; KeyboardInterrupt cancels it and still returns the result.
 
@@ -56,6 +63,7 @@ def run_policy(
         goal: What to run.
         tell: Takes a line of progress, at most one a second.
         attend: Called in between, in this thread, when the first chunk is out.
+        until: Asked often; once it is true the policy is cancelled.
 
     Raises:
         NoAnswerError: If policy_node is not there, or stops answering.
@@ -78,29 +86,36 @@ def run_policy(
                     f"run_policy refused '{printable(goal.policy)}' on '{printable(goal.robot)}'; policy_node's log "
                     "says why. Valid: a robot of the graph that runs no policy yet, and a limit in --duration or --steps"
                 )
-            return _result(client, server, handle, tell, feedback, attend)
+            return _result(client, server, handle, tell, feedback, attend, until)
     finally:
         server.destroy()
 
 
 def _result(
     client: GraphClient, server: ActionClient, handle: ClientGoalHandle, tell: Callable[[str], None], feedback: _PolicyFeedback,
-    attend: Attend | None,
+    attend: Attend | None, until: Callable[[], bool],
 ) -> RunPolicy.Result:  # fmt: skip
     future = handle.get_result_async()
     try:
         if attend is not None:
-            _attend(client, server, handle, feedback, attend, future)
-        while not client.spin_until(future.done, 1.0):
+            _attend(client, server, handle, feedback, attend, until, future)
+        while not client.spin_until(future.done, POLL):
+            if until():
+                return _cancelled(client, handle, future)
             if not server.server_is_ready():
                 raise NoAnswerError("policy_node is gone; the robot holds after the end of its chunk")
     except KeyboardInterrupt:
         tell("cancelling")
-        handle.cancel_goal_async()
-        if not client.spin_until(future.done, CANCEL_TIMEOUT):
-            raise NoAnswerError(
-                f"policy_node did not confirm the cancelling within {CANCEL_TIMEOUT:g} s; strands-robots estop stops"
-            ) from None
+        return _cancelled(client, handle, future)
+    return future.result().result
+
+
+def _cancelled(client: GraphClient, handle: ClientGoalHandle, future: Any) -> RunPolicy.Result:
+    handle.cancel_goal_async()
+    if not client.spin_until(future.done, CANCEL_TIMEOUT):
+        raise NoAnswerError(
+            f"policy_node did not confirm the cancelling within {CANCEL_TIMEOUT:g} s; strands-robots estop stops"
+        )
     return future.result().result
 
 
@@ -110,10 +125,13 @@ def _attend(
     handle: ClientGoalHandle,
     feedback: _PolicyFeedback,
     attend: Attend,
+    until: Callable[[], bool],
     future: Any,
 ) -> None:
     """Call `attend` when the policy moves the robot; when it raises, the goal is cancelled."""
-    while not client.spin_until(lambda: future.done() or feedback.chunks > 0, 1.0):
+    while not client.spin_until(lambda: future.done() or feedback.chunks > 0, POLL):
+        if until():
+            return
         if not server.server_is_ready():
             raise NoAnswerError("policy_node is gone; the robot holds after the end of its chunk")
     if future.done():

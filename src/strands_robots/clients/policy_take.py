@@ -13,6 +13,7 @@ from typing import Any
 from strands_robots.clients.client import GraphClient
 from strands_robots.core.errors import NoAnswerError, WorldError
 from strands_robots.core.text import printable
+from strands_robots.msg import EpisodeState
 from strands_robots.ros.messages.stamps import to_seconds
 from strands_robots.srv import LoadPolicy, RecordEpisode
 
@@ -67,6 +68,9 @@ class PolicyTake:
         fps: Frames a second [Hz].
         provenance: Of the episode, JSON.
         outcome: RecordEpisode's outcome of an episode that runs to its end.
+        on_begin: Takes the recorder's state when the episode has begun.
+        is_ended: Says that the episode shall end, or has ended, before its time.
+        is_kept: Says that the episode is ended by an order of this client's; else it is left as it is.
 
     Attributes:
         begun: The recorder's answer to BEGIN; None before.
@@ -74,8 +78,9 @@ class PolicyTake:
     """
 
     def __init__(
-        self, client: GraphClient, orders: RecorderOrders, duration: float, fps: int, provenance: str, outcome: int
-    ) -> None:
+        self, client: GraphClient, orders: RecorderOrders, duration: float, fps: int, provenance: str, outcome: int,
+        on_begin: Callable[[EpisodeState], None], is_ended: Callable[[], bool], is_kept: Callable[[], bool],
+    ) -> None:  # fmt: skip
         self.begun: Any = None
         self.ended: Any = None
         self._client = client
@@ -83,6 +88,7 @@ class PolicyTake:
         self._length = duration - EARLY / fps
         self._provenance = provenance
         self._outcome = outcome
+        self._on_begin, self._is_ended, self._is_kept = on_begin, is_ended, is_kept
         self._end = 0.0
 
     def attend(self, is_over: Callable[[], bool], cancel: Callable[[], None]) -> None:
@@ -95,9 +101,12 @@ class PolicyTake:
         if not self.begun.success:
             raise WorldError(self.begun.message)
         self._end = to_seconds(self.begun.state.header.stamp) + self._length
-        self.wait(is_over)
-        if not is_over():
-            cancel()
+        self._on_begin(self.begun.state)
+        self.wait(lambda: is_over() or self._is_ended())
+        if is_over():
+            return
+        cancel()
+        if self._is_kept():
             self.ended = self._orders.order(RecordEpisode.Request.END, outcome=self._outcome)
 
     def wait(self, is_over: Callable[[], bool] = lambda: False) -> None:

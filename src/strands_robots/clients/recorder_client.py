@@ -12,99 +12,92 @@ from typing import Any
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.policy_client import PolicyGoalFields, run_policy
 from strands_robots.clients.policy_take import GOAL_SLACK, PolicyTake, RecorderOrders, load_policy, unload_policy
+from strands_robots.clients.record_episode import (
+    RecordPlan,
+    ending_of,
+    only_robot,
+    outcome_of,
+    play,
+)
+from strands_robots.clients.record_wishes import Wish, Wishes
+from strands_robots.clients.recorder_watch import Ended, RecorderLostError, RecorderWatch
 from strands_robots.core.errors import StrandsRobotsError, WorldError
+from strands_robots.msg import EpisodeState
 from strands_robots.ros.goals.goal_owners import GoalBeats
-from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording, StepWorld
+from strands_robots.srv import RecordEpisode, ResetWorld, StartRecording
 
 START_TIMEOUT = 120.0
 EPISODE_TIMEOUT = 300.0
-CLIENT = "operator/record"
 _BY_HAND = "'teleop/"
 """What the gate says of who holds the robot, where a hand took it from a policy."""
 
 
-@dataclass(frozen=True)
-class RecordPlan:
-    """What to record; cli/record.py explains the fields."""
-
-    root: str
-    repo_id: str
-    task: str
-    episodes: int
-    duration: float
-    fps: int
-    robots: tuple[str, ...]
-    cameras: tuple[str, ...]
-    policy: str
-    config: str
-    rate: float
-    seed: int
-    lockstep: bool
-    mode: int
-    velocity: bool
-    effort: bool
-    units: str
-    codec: str
-    on_stale: str
-    success_when: str = ""
-    intervention: bool = False
-    adapter: str = ""
-
-
 def record_episodes(
-    client: GraphClient, plan: RecordPlan, tell: Callable[[str], None], complain: Callable[[str], None]
-) -> int:
+    client: GraphClient, plan: RecordPlan, tell: Callable[[str], None], complain: Callable[[str], None],
+    wishes: Wishes | None = None,
+) -> int:  # fmt: skip
     """Record the episodes of a plan and return how many were saved.
+
+    An episode ends early, is recorded again, or is the last one, when `wishes` or another client of recorder_node says so: the
+    orders END, DISCARD and STOP of recorder/episode do what the keys do, and BEGIN ends the pause before an episode.
 
     Args:
         client: Client of the graph.
         plan: What to record.
         tell: Takes a line about what was done.
         complain: Takes a line about what went wrong, or about progress.
+        wishes: What a person asks for meanwhile; None for nobody.
 
     Raises:
         NoAnswerError: If recorder_node does not answer.
-        WorldError: If it cannot start.
+        WorldError: If it cannot start, or dies.
     """
     key: dict[str, Any] = {}
     if plan.policy:
-        robot = plan.robots[0] if plan.robots else _only_robot(client)
+        robot = plan.robots[0] if plan.robots else only_robot(client)
         key = {"robot": robot, "policy": plan.policy, "config": plan.config, "adapter": plan.adapter, "rate": plan.rate}
         load_policy(client, tell, **key)
     try:
-        return _record(client, plan, key, tell, complain)
+        return _record(client, plan, key, wishes or Wishes(), tell, complain)
     finally:
         if key:
             unload_policy(client, **key)
 
 
 def _record(
-    client: GraphClient,
-    plan: RecordPlan,
-    key: dict[str, Any],
-    tell: Callable[[str], None],
+    client: GraphClient, plan: RecordPlan, key: dict[str, Any], wishes: Wishes, tell: Callable[[str], None],
     complain: Callable[[str], None],
-) -> int:
+) -> int:  # fmt: skip
     """Record the episodes, the policy being loaded; return how many were saved."""
     owner = uuid.uuid4().hex
     GoalBeats(client.node).keep(owner)
     _start(client, plan, owner, tell)
-    saved = 0
+    watch = RecorderWatch(client, plan.root)
     orders = RecorderOrders(client)
+    session = _Session(client, plan, key, watch, orders, wishes, tell, complain)
     try:
-        for number in range(plan.episodes):
-            if plan.policy and not plan.lockstep:
-                saved += _policy_episode(client, plan, key, plan.seed + number, orders, tell, complain)
-            else:
-                saved += _episode(client, plan, key, plan.seed + number, tell, complain)
+        session.run()
     except KeyboardInterrupt:
         complain("interrupted: the present episode is discarded")
         _order(client, RecordEpisode.Request.DISCARD)
+        _close(client, tell, complain)
+    except RecorderLostError:
+        raise
+    except BaseException:
+        _close(client, tell, complain)
+        raise
+    else:
+        if not session.is_closed:
+            _close(client, tell, complain)
     finally:
-        response = _order(client, RecordEpisode.Request.STOP)
-        (tell if response.success else complain)(response.message)
+        watch.close()
         orders.close()
-    return saved
+    return session.saved
+
+
+def _close(client: GraphClient, tell: Callable[[str], None], complain: Callable[[str], None]) -> None:
+    response = _order(client, RecordEpisode.Request.STOP)
+    (tell if response.success else complain)(response.message)
 
 
 def _start(client: GraphClient, plan: RecordPlan, owner: str, tell: Callable[[str], None]) -> None:
@@ -123,159 +116,209 @@ def _start(client: GraphClient, plan: RecordPlan, owner: str, tell: Callable[[st
     tell(f"{response.message}; it has {response.episodes}")
 
 
-def _policy_episode(
-    client: GraphClient, plan: RecordPlan, key: dict[str, Any], seed: int, orders: RecorderOrders, tell: Callable[[str], None],
-    complain: Callable[[str], None],
-) -> bool:  # fmt: skip
-    """Record one episode of a policy in real time; return whether it was saved."""
-    outcome = RecordEpisode.Request.FAILED if plan.success_when else RecordEpisode.Request.UNKNOWN
-    take = PolicyTake(client, orders, plan.duration, plan.fps, json.dumps({"seed": seed}), int(outcome))
-    goal = PolicyGoalFields(
-        **key,
-        task=plan.task,
-        duration=plan.duration + GOAL_SLACK,
-        seed=seed,
-        stop_when=plan.success_when,
-        keep_loaded=True,
-    )
-    problem = ""
-    try:
-        result = run_policy(client, goal, complain, take.attend)
-        if take.ended is None:
-            problem, outcome = _verdict(plan, result, take, complain)
-    except StrandsRobotsError as error:
-        problem = str(error)
-    if problem:
-        complain(f"episode {take.begun.episode}: {problem}" if take.begun is not None else f"no episode: {problem}")
-        if take.begun is not None and take.ended is None:
-            orders.order(RecordEpisode.Request.DISCARD)
-        return False
-    if take.ended is None:
-        reward = 1.0 if outcome == RecordEpisode.Request.SUCCEEDED else 0.0
-        take.ended = orders.order(RecordEpisode.Request.END, outcome=outcome, reward=reward)
-    return _report(take.ended, tell, complain)
+@dataclass
+class _Session:
+    """The episodes of a plan, one after the other.
 
+    Attributes:
+        client, plan, wishes, tell, complain: As `record_episodes` has them.
+        key: Fields of LoadPolicy of the loaded policy; empty without one.
+        watch: What the recorder says of itself.
+        orders: The way to the recorder while a policy runs.
+        saved: Episodes that were saved and kept.
+        is_closed: Whether another client has closed the dataset.
+    """
 
-def _verdict(plan: RecordPlan, result: Any, take: PolicyTake, complain: Callable[[str], None]) -> tuple[str, int]:
-    """Return what went wrong with a policy that ended before its episode, or nothing, and RecordEpisode's outcome."""
-    if result.termination_reason == "cancelled":
-        raise KeyboardInterrupt  # run_policy takes the key press itself.
-    if (
-        plan.intervention
-        and take.begun is not None
-        and result.termination_reason == "refused"
-        and _BY_HAND in result.message
-    ):
-        complain("a hand took the robot from the policy; the episode goes on to its end")
-        take.wait()
-        return "", int(RecordEpisode.Request.UNKNOWN)
-    if not result.success or take.begun is None:
-        return f"{result.termination_reason}: {result.message}", int(RecordEpisode.Request.UNKNOWN)
-    return "", _outcome(plan, result.termination_reason)
+    client: GraphClient
+    plan: RecordPlan
+    key: dict[str, Any]
+    watch: RecorderWatch
+    orders: RecorderOrders
+    wishes: Wishes
+    tell: Callable[[str], None]
+    complain: Callable[[str], None]
+    saved: int = 0
+    is_closed: bool = False
 
+    def run(self) -> None:
+        """Record until every episode was tried, or somebody stops it."""
+        number, begun = 0, None
+        while number < self.plan.episodes and not self.is_closed:
+            ended = self._episode(self.plan.seed + number, begun)
+            if ended is Wish.STOP or self.is_closed:
+                return
+            number += ended is Wish.NEXT
+            begun = None
+            if number < self.plan.episodes and self.plan.reset_time > 0.0:
+                wish, begun = self._pause()
+                if wish is Wish.STOP:
+                    return
+                if wish is Wish.AGAIN and ended is Wish.NEXT and self._take_back():
+                    number -= 1
 
-def _report(ended: Any, tell: Callable[[str], None], complain: Callable[[str], None]) -> bool:
-    """Say what became of an episode; return whether it was saved."""
-    (tell if ended.success else complain)(ended.message)
-    for count in ended.state.streams:
-        numbers = ", ".join(
-            f"{getattr(count, name)} {name}"
-            for name in ("received", "used", "repeated", "stale", "lost", "gaps", "late")
-        )
-        tell(f"  {count.topic}: {numbers}")
-    return bool(ended.success)
+    def _episode(self, seed: int, begun: Any) -> Wish:
+        """Record one episode; return NEXT when it is done with, AGAIN when it shall be recorded again, STOP when it was the last.
 
+        Args:
+            seed: Of the world and the policy.
+            begun: What recorder_node answered where another client has begun the episode; else None.
+        """
+        client, plan = self.client, self.plan
+        if plan.policy and not plan.lockstep and begun is None:
+            return self._policy_episode(seed)
+        if plan.lockstep and begun is None:
+            reset = client.call(ResetWorld, "world/reset", ResetWorld.Request(seed=seed), 10.0)
+            if not reset.success:
+                raise WorldError(f"the world cannot be reset: {reset.message}")
+        if begun is None:
+            begun = _order(client, RecordEpisode.Request.BEGIN, provenance=json.dumps({"seed": seed}))
+        if not begun.success:
+            if begun.state.state == EpisodeState.IDLE:
+                raise self.watch.lost()
+            self.complain(begun.message)
+            return Wish.NEXT
+        self.wishes.take()  # A key of the time before is not meant for this episode.
+        self.watch.begin(begun.state)
+        outcome = RecordEpisode.Request.UNKNOWN
+        try:
+            problem, outcome = play(client, plan, self.key, seed, self.complain, self._is_over)
+        except RecorderLostError:
+            raise
+        except StrandsRobotsError as error:
+            problem = str(error)
+        other, wish = self.watch.ended(), self.wishes.take()
+        if other is not None:
+            return self._ended_elsewhere(begun.episode, other)
+        if wish is Wish.AGAIN:
+            self._discard(begun.episode, "it is recorded again")
+            return Wish.AGAIN
+        if problem and wish is None:
+            self._discard(begun.episode, problem)
+            return Wish.NEXT
+        self._save(outcome)
+        return Wish.STOP if wish is Wish.STOP else Wish.NEXT
 
-def _episode(
-    client: GraphClient,
-    plan: RecordPlan,
-    key: dict[str, Any],
-    seed: int,
-    tell: Callable[[str], None],
-    complain: Callable[[str], None],
-) -> bool:
-    """Record one episode; return whether it was saved."""
-    if plan.lockstep:
-        reset = client.call(ResetWorld, "world/reset", ResetWorld.Request(seed=seed), 10.0)
-        if not reset.success:
-            raise WorldError(f"the world cannot be reset: {reset.message}")
-    begun = _order(client, RecordEpisode.Request.BEGIN, provenance=json.dumps({"seed": seed}))
-    if not begun.success:
-        complain(begun.message)
-        return False
-    outcome = RecordEpisode.Request.UNKNOWN
-    try:
-        problem, outcome = _play(client, plan, key, seed, complain)
-    except StrandsRobotsError as error:
-        problem = str(error)
-    if problem:
-        complain(f"episode {begun.episode}: {problem}")
-        _order(client, RecordEpisode.Request.DISCARD)
-        return False
-    reward = 1.0 if outcome == RecordEpisode.Request.SUCCEEDED else 0.0
-    ended = _order(client, RecordEpisode.Request.END, outcome=outcome, reward=reward)
-    return _report(ended, tell, complain)
-
-
-def _play(
-    client: GraphClient, plan: RecordPlan, key: dict[str, Any], seed: int, complain: Callable[[str], None]
-) -> tuple[str, int]:
-    """Let the time of an episode pass; return what went wrong, or nothing, and RecordEpisode's outcome."""
-    end = time.monotonic() + plan.duration
-    if plan.policy:
+    def _policy_episode(self, seed: int) -> Wish:
+        """Record one episode of a policy in real time, which begins with its first motion; returns as `_episode`."""
+        plan = self.plan
+        outcome = RecordEpisode.Request.FAILED if plan.success_when else RecordEpisode.Request.UNKNOWN
+        take = PolicyTake(
+            self.client, self.orders, plan.duration, plan.fps, json.dumps({"seed": seed}), int(outcome), self._begun,
+            self._is_over, self._is_kept,
+        )  # fmt: skip
         goal = PolicyGoalFields(
-            **key, task=plan.task, duration=plan.duration, seed=seed, lockstep=True, stop_when=plan.success_when,
+            **self.key, task=plan.task, duration=plan.duration + GOAL_SLACK, seed=seed, stop_when=plan.success_when,
             keep_loaded=True,
         )  # fmt: skip
-        result = run_policy(client, goal, complain)
+        problem, result = "", None
+        try:
+            result = run_policy(self.client, goal, self.complain, take.attend, self._is_stopped)
+        except StrandsRobotsError as error:
+            problem = str(error)
+        wish = self.wishes.take()
+        if take.ended is not None:
+            self._told(take.ended)
+            return Wish.STOP if wish is Wish.STOP else Wish.NEXT
+        if take.begun is None or not take.begun.success:
+            if wish is not Wish.STOP:
+                self.complain(f"no episode: {problem or ending_of(result)}")
+            return Wish.STOP if wish is Wish.STOP else Wish.NEXT
+        other = self.watch.ended()
+        if other is not None:
+            return self._ended_elsewhere(take.begun.episode, other)
+        if wish is Wish.AGAIN:
+            self._discard(take.begun.episode, "it is recorded again")
+            return Wish.AGAIN
+        if result is not None and wish is None:
+            problem, outcome = self._verdict(result, take)
+        if problem:
+            self._discard(take.begun.episode, problem)
+            return Wish.NEXT
+        self._save(outcome)
+        return Wish.STOP if wish is Wish.STOP else Wish.NEXT
+
+    def _begun(self, state: EpisodeState) -> None:
+        self.wishes.take()  # A key of the time before is not meant for this episode.
+        self.watch.begin(state)
+
+    def _is_stopped(self) -> bool:
+        return self.wishes.pending is Wish.STOP
+
+    def _is_kept(self) -> bool:
+        """Return whether the present episode is this client's to end, and worth keeping."""
+        return self.wishes.pending is not Wish.AGAIN and self.watch.ended() is None
+
+    def _verdict(self, result: Any, take: PolicyTake) -> tuple[str, int]:
+        """Return what went wrong with a policy that ended before its episode, or nothing, and RecordEpisode's outcome."""
         if result.termination_reason == "cancelled":
             raise KeyboardInterrupt  # run_policy takes the key press itself.
+        if self.plan.intervention and result.termination_reason == "refused" and _BY_HAND in result.message:
+            self.complain("a hand took the robot from the policy; the episode goes on to its end")
+            take.wait(self._is_over)
+            return "", int(RecordEpisode.Request.UNKNOWN)
         if not result.success:
-            return f"{result.termination_reason}: {result.message}", RecordEpisode.Request.UNKNOWN
-        return "", _outcome(plan, result.termination_reason)
-    if plan.lockstep:
-        return _step(client, plan), RecordEpisode.Request.UNKNOWN
-    return _wait(client, end), RecordEpisode.Request.UNKNOWN
+            return f"{result.termination_reason}: {result.message}", int(RecordEpisode.Request.UNKNOWN)
+        return "", outcome_of(self.plan, result.termination_reason)
 
+    def _is_over(self) -> bool:
+        """Return whether the present episode shall end, or has ended, before its time."""
+        return self.wishes.pending is not None or self.watch.ended() is not None
 
-def _wait(client: GraphClient, end: float) -> str:
-    """Let time pass until `end` [s, steady time]; nothing goes wrong in it."""
-    while time.monotonic() < end:
-        client.spin_until(lambda: False, min(0.2, max(end - time.monotonic(), 0.0)))
-    return ""
+    def _ended_elsewhere(self, episode: int, ended: Ended) -> Wish:
+        """Take note of an episode that another client, or the recorder itself, has ended."""
+        self.is_closed = ended.is_closed
+        if ended.is_saved:
+            self.saved += 1
+            self.tell(ended.message)
+            return Wish.NEXT
+        self.complain(ended.message or f"episode {episode} was not kept")
+        return Wish.AGAIN if ended.message.endswith(": discarded") else Wish.NEXT
 
+    def _discard(self, episode: int, why: str) -> None:
+        self.complain(f"episode {episode}: {why}")
+        _order(self.client, RecordEpisode.Request.DISCARD)
 
-def _outcome(plan: RecordPlan, reason: str) -> int:
-    """Return RecordEpisode's outcome of a policy that ran to its end."""
-    if not plan.success_when:
-        return int(RecordEpisode.Request.UNKNOWN)
-    return int(RecordEpisode.Request.SUCCEEDED if reason == "condition_met" else RecordEpisode.Request.FAILED)
+    def _save(self, outcome: int) -> None:
+        reward = 1.0 if outcome == RecordEpisode.Request.SUCCEEDED else 0.0
+        self._told(_order(self.client, RecordEpisode.Request.END, outcome=outcome, reward=reward))
 
+    def _told(self, ended: Any) -> None:
+        """Say what became of an episode that this client ended."""
+        (self.tell if ended.success else self.complain)(ended.message)
+        if not ended.success and ended.state.state == EpisodeState.IDLE:
+            raise self.watch.lost()
+        for count in ended.state.streams:
+            numbers = ", ".join(
+                f"{getattr(count, name)} {name}"
+                for name in ("received", "used", "repeated", "stale", "lost", "gaps", "late")
+            )
+            self.tell(f"  {count.topic}: {numbers}")
+        self.saved += bool(ended.success)
 
-def _step(client: GraphClient, plan: RecordPlan) -> str:
-    """Step a world in which nobody moves the robots, one frame at a time."""
-    answer = client.call(StepWorld, "world/step", StepWorld.Request(client=CLIENT, steps=0), 10.0)
-    if not answer.success:
-        return str(answer.message)
-    start = answer.stamp.sec + 1e-9 * answer.stamp.nanosec
-    now = start
-    while now < start + plan.duration - 1e-9:
-        answer = client.call(StepWorld, "world/step", StepWorld.Request(client=CLIENT, steps=1), 30.0)
-        if not answer.success:
-            return str(answer.message)
-        now = answer.stamp.sec + 1e-9 * answer.stamp.nanosec
-    client.call(StepWorld, "world/step", StepWorld.Request(client=CLIENT, steps=0, release=True), 10.0)
-    return ""
+    def _pause(self) -> tuple[Wish | None, Any]:
+        """Wait while a person puts the scene back; return what was asked for, and the episode that another client has begun."""
+        self.wishes.take()
+        self.watch.begin(_order(self.client, RecordEpisode.Request.STATE).state)
+        self.complain(f"put the scene back: {self.plan.reset_time:g} s until the next episode")
+        end = time.monotonic() + self.plan.reset_time
+        while time.monotonic() < end and self.wishes.pending is None and not self.watch.is_recording():
+            ended = self.watch.ended()
+            if ended is not None and ended.is_closed:
+                self.is_closed = True
+                return Wish.STOP, None
+            self.client.spin_until(lambda: False, min(0.1, max(end - time.monotonic(), 0.0)))
+        if not self.watch.is_recording():
+            return self.wishes.take(), None
+        begun = _order(self.client, RecordEpisode.Request.STATE)
+        begun.episode = begun.state.episode
+        return None, begun
 
-
-def _only_robot(client: GraphClient) -> str:
-    from strands_robots.ros.robot.robot_discovery import robots_on_graph
-
-    client.spin_until(lambda: bool(robots_on_graph(client.node)), 3.0)
-    robots = robots_on_graph(client.node)
-    if len(robots) != 1:
-        raise WorldError(f"the graph has the robots {', '.join(robots) or 'none'}; valid: --robot names one")
-    return robots[0]
+    def _take_back(self) -> bool:
+        """Take the newest episode out of the dataset; return whether that was done."""
+        answer = _order(self.client, RecordEpisode.Request.DELETE_LAST)
+        self.complain(answer.message)
+        self.saved -= bool(answer.success)
+        return bool(answer.success)
 
 
 def _order(client: GraphClient, command: int, **fields: Any) -> Any:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strands_robots.dataset.errors import DatasetError
-from strands_robots.dataset.table import EpisodeRow, Info, count_video_frames, read_table
+from strands_robots.dataset.table import EpisodeRow, Info, read_table
+from strands_robots.dataset.video_file import VideoFile, read_video_file
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class EpisodeCheck:
         self._root = root
         self._info = info
         self._data: dict[Path, _DataFile | str] = {}
-        self._videos: dict[Path, tuple[int, float] | str] = {}
+        self._videos: dict[Path, VideoFile | str] = {}
 
     def problems(self, row: EpisodeRow) -> list[str]:
         """Return what is wrong with an episode's files; nothing when it is whole."""
@@ -40,11 +41,11 @@ class EpisodeCheck:
         elif data.lengths.get(row.index, 0) != row.length:
             found.append(f"{row.data} has {data.lengths.get(row.index, 0)} of {row.length} frames")
         for key, part in row.videos.items():
-            video = self._video(part.path)
+            video = self.video(part.path)
             if isinstance(video, str):
                 found.append(video)
                 continue
-            frames, rate = video
+            frames, rate = video.frames, video.rate
             wanted = round((part.end - part.start) * self._info.fps)
             if wanted != row.length:
                 found.append(f"{key}: the table gives it {wanted} frames, the episode has {row.length}")
@@ -62,9 +63,9 @@ class EpisodeCheck:
                 wanted[part.path] = wanted.get(part.path, 0) + row.length
         found = []
         for path, count in sorted(wanted.items()):
-            video = self._video(path)
-            if not isinstance(video, str) and video[0] != count:
-                found.append(f"{path} has {video[0]} frames; its episodes have {count}")
+            video = self.video(path)
+            if not isinstance(video, str) and video.frames != count:
+                found.append(f"{path} has {video.frames} frames; its episodes have {count}")
         return found
 
     def _data_file(self, path: Path) -> _DataFile | str:
@@ -76,10 +77,11 @@ class EpisodeCheck:
                 self._data[path] = str(error)
         return self._data[path]
 
-    def _video(self, path: Path) -> tuple[int, float] | str:
+    def video(self, path: Path) -> VideoFile | str:
+        """Return what a video of the dataset is, or why it cannot be read."""
         if path not in self._videos:
             try:
-                self._videos[path] = count_video_frames(self._root / path)
+                self._videos[path] = read_video_file(self._root / path)
             except DatasetError as error:
                 self._videos[path] = str(error)
         return self._videos[path]

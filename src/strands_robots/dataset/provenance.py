@@ -58,6 +58,8 @@ def check_provenance(account: Mapping[str, Any] | None) -> list[str]:
     """Return what an episode's provenance lacks; nothing when it is complete."""
     if account is None:
         return ["there is no account beside it"]
+    if account.get("foreign"):
+        return []  # Another recorder made it; `dataset adopt` said so.
     given = account.get("provenance")
     if not isinstance(given, dict):
         return ["its account has no provenance"]

@@ -5,13 +5,24 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from strands_robots.dataset import files
 from strands_robots.dataset.check import EpisodeCheck
 from strands_robots.dataset.errors import DatasetError
 from strands_robots.dataset.manifest import COPIES, Manifest, commit, read_manifest, read_progress, restore_mutable
-from strands_robots.dataset.table import EPISODES, EpisodeRow, Info, read_info, read_table, table_rows
+from strands_robots.dataset.restate import restate
+from strands_robots.dataset.table import (
+    EPISODES,
+    EpisodeRow,
+    Info,
+    account_path,
+    read_episodes,
+    read_info,
+    read_table,
+    read_tasks,
+    table_rows,
+)
+from strands_robots.dataset.verify_statistics import statistics_fit
 
 
 @dataclass
@@ -50,6 +61,7 @@ def recover(root: Path, keep_lost: bool = True) -> Recovery:
     """
     if not (root / "meta").is_dir():
         raise DatasetError(f"{root} holds no dataset: it has no folder meta")
+    was_open = (root / files.RESERVE).exists()
     files.release(root)
     report = Recovery()
     for folder in files.temporary_folders(root):
@@ -59,12 +71,31 @@ def recover(root: Path, keep_lost: bool = True) -> Recovery:
     if manifest is None or not _is_intact(root, manifest):
         _search(root, report, manifest)
     else:
-        _follow_manifest(root, manifest, report, keep_lost)
+        _follow_manifest(root, manifest, report, keep_lost, was_open)
     for path in sorted((root / EPISODES).glob("episode-*.json")):
         if path.stem > f"episode-{report.episodes - 1:06d}" or not report.episodes:
             path.unlink()
             report.repaired.append(f"removed {path.name}, the account of an episode that was not saved")
     _report_progress(root, report)
+    return report
+
+
+def take_out_last(root: Path) -> Recovery:
+    """Take the newest episode of a dataset out of it, and delete its files.
+
+    Raises:
+        DatasetError: If the dataset cannot be read.
+    """
+    info = read_info(root)
+    rows = read_episodes(root, info)
+    report = Recovery()
+    before = set(files.payload_files(root))
+    _keep_only(root, info, rows, rows[:-1], report)
+    (account_path(root, rows[-1].index)).unlink(missing_ok=True)
+    for path in before - set(files.payload_files(root)):
+        (root / files.OURS / files.LOST / path).unlink(missing_ok=True)
+    report.episodes, report.frames = len(rows) - 1, rows[-1].start
+    commit(root, report.episodes, report.frames)
     return report
 
 
@@ -84,7 +115,7 @@ def _is_intact(root: Path, manifest: Manifest) -> bool:
     return all((root / path).is_file() and (root / path).stat().st_size == size for path, size in sizes.items())
 
 
-def _follow_manifest(root: Path, manifest: Manifest, report: Recovery, keep_lost: bool) -> None:
+def _follow_manifest(root: Path, manifest: Manifest, report: Recovery, keep_lost: bool, was_open: bool) -> None:
     extra = [path for path in files.payload_files(root) if str(path) not in manifest.files]
     if extra and _goes_forward(root, manifest):
         info = read_info(root)
@@ -98,8 +129,13 @@ def _follow_manifest(root: Path, manifest: Manifest, report: Recovery, keep_lost
         else:
             (root / path).unlink()
         report.repaired.append(f"took out {path}, which belongs to no completed episode")
-    report.repaired += [f"put {name} back as after the last episode" for name in restore_mutable(root, manifest)]
     report.episodes, report.frames = manifest.episodes, manifest.frames
+    if not was_open and not extra and manifest.episodes and _is_edited(root, manifest):
+        # No recorder died here: another tool, such as lerobot-edit-dataset, changed what may be changed in place.
+        commit(root, manifest.episodes, manifest.frames)
+        report.repaired.append("took over what another tool changed in place")
+        return
+    report.repaired += [f"put {name} back as after the last episode" for name in restore_mutable(root, manifest)]
 
 
 def _goes_forward(root: Path, manifest: Manifest) -> bool:
@@ -115,6 +151,26 @@ def _goes_forward(root: Path, manifest: Manifest) -> bool:
     if info.episodes != manifest.episodes + 1 or [row.index for row in rows] != list(range(info.episodes)):
         return False
     return sum(row.length for row in rows) == info.frames and not EpisodeCheck(root, info).problems(rows[-1])
+
+
+def _is_edited(root: Path, manifest: Manifest) -> bool:
+    """Return whether the files that every episode writes anew were changed, and still fit the episodes."""
+    copies = root / COPIES / str(manifest.episodes)
+    if all(_same(root / name, copies / name.name) for name in files.MUTABLE):
+        return False
+    try:
+        info, before = read_info(root), files.read_json(copies / files.INFO.name)
+        rows = read_episodes(root, info)
+        tasks = set(read_tasks(root))
+    except DatasetError:
+        return False
+    fits = (info.episodes, info.frames) == (manifest.episodes, manifest.frames)
+    fits = fits and list(info.features) == list(before["features"]) and info.fps == before["fps"]
+    return fits and all(set(row.tasks) <= tasks for row in rows) and statistics_fit(root, info, rows)
+
+
+def _same(path: Path, copy: Path) -> bool:
+    return path.is_file() and copy.is_file() and path.read_bytes() == copy.read_bytes()
 
 
 def _search(root: Path, report: Recovery, manifest: Manifest | None) -> None:
@@ -143,6 +199,8 @@ def _search(root: Path, report: Recovery, manifest: Manifest | None) -> None:
         report.lost.append(f"{claimed - len(rows)} of {claimed} episodes are in no readable table")
     _keep_only(root, info, rows, kept, report)
     report.episodes, report.frames = len(kept), sum(row.length for row in kept)
+    if kept and manifest is not None and len(kept) == len(rows) == manifest.episodes and not report.lost:
+        report.repaired.append("took over what another tool changed in place")
     if kept:
         commit(root, report.episodes, report.frames)
 
@@ -179,7 +237,8 @@ def _keep_only(root: Path, info: Info, rows: list[EpisodeRow], kept: list[Episod
         report.repaired.append(f"corrected {files.INFO}: {len(kept)} episodes, {frames} frames")
     if kept:
         _repair_tasks(root, kept, report)
-        if len(kept) != info.episodes or not _has_stats(root):
+        whole = [row for row in kept if row.index < len(kept)]
+        if len(kept) != info.episodes or not statistics_fit(root, read_info(root), whole):
             _repair_stats(root, kept, report)
 
 
@@ -215,37 +274,10 @@ def _repair_tasks(root: Path, kept: list[EpisodeRow], report: Recovery) -> None:
     report.repaired.append(f"made {files.TASKS} anew from the episodes: {problem}")
 
 
-def _has_stats(root: Path) -> bool:
-    try:
-        return isinstance(files.read_json(root / files.STATS), dict)
-    except DatasetError:
-        return False
-
-
 def _repair_stats(root: Path, kept: list[EpisodeRow], report: Recovery) -> None:
-    """Make the statistics of the dataset anew from those of its episodes, by LeRobot's own rule."""
-    from lerobot.datasets.compute_stats import aggregate_stats
-    from lerobot.datasets.io_utils import write_stats
-
-    every = [stats for path in sorted({row.table for row in kept}) for stats in _episode_stats(root / path)]
-    write_stats(aggregate_stats(every), root)
-    report.repaired.append(f"made {files.STATS} anew from {len(every)} episodes")
-
-
-def _episode_stats(path: Path) -> list[dict[str, dict[str, Any]]]:
-    import numpy as np
-
-    table = read_table(path)
-    columns = [name for name in table.column_names if name.startswith("stats/")]
-    found = []
-    for row in table.select(columns).to_pylist():
-        stats: dict[str, dict[str, Any]] = {}
-        for name, value in row.items():
-            feature, _, kind = name.removeprefix("stats/").rpartition("/")
-            if value is not None:
-                stats.setdefault(feature, {})[kind] = np.array(value)
-        found.append(stats)
-    return found
+    """Make the statistics of the episodes and of the dataset anew, from the data and by LeRobot's own rule."""
+    restate(root)
+    report.repaired.append(f"made {files.STATS} anew from {len(kept)} episodes")
 
 
 def _take_out(root: Path, path: Path) -> None:

@@ -8,16 +8,17 @@ import importlib.util
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.dataset import files
+from strands_robots.dataset.adopt import adopt, in_words_of_today
 from strands_robots.dataset.check import EpisodeCheck
+from strands_robots.dataset.encoder import EncoderConfig, writer_options
 from strands_robots.dataset.errors import DatasetError, DiskFullError, RecordingError
 from strands_robots.dataset.manifest import Progress, commit
-from strands_robots.dataset.recover import recover
+from strands_robots.dataset.recover import recover, take_out_last
 from strands_robots.dataset.schema import Schema
 from strands_robots.dataset.table import EPISODES, SCHEMA, EpisodeRow, read_info, read_schema, table_rows
 
@@ -29,27 +30,6 @@ ENCODER_WAIT = 30.0
 
 _SMALLEST = 1e-9
 """Size of a file above which LeRobot begins the next one [MB]."""
-
-_PRESETS = {"h264": "superfast", "hevc": "superfast", "libsvtav1": "12"}
-
-
-@dataclass(frozen=True)
-class EncoderConfig:
-    """Video settings.
-
-    Attributes:
-        codec: "h264", "libsvtav1" or another of LeRobot.
-        crf: Quality, lower is better; 0 for LeRobot's default.
-        preset: Speed; empty for one that keeps up with cameras.
-        threads: Threads of each encoder; 0 leaves it to the codec.
-        queue: Pictures of a camera that may wait for its encoder.
-    """
-
-    codec: str = "h264"
-    crf: int = 0
-    preset: str = ""
-    threads: int = 0
-    queue: int = 30
 
 
 def require_lerobot() -> None:
@@ -106,7 +86,9 @@ class LeRobotStore:
             RecordingError: If the folder is not empty, or it cannot be made.
         """
         if self.root.exists() and any(self.root.iterdir()):
-            raise RecordingError(f"{self.root} is not empty; valid: a new folder, or mode resume or overwrite")
+            raise RecordingError(
+                f"{self.root} is not empty; valid: a new folder, mode resume (--resume), or mode overwrite (--overwrite)"
+            )
         self._check_space()
         with _lerobot_errors(self.root):
             from lerobot.datasets.lerobot_dataset import LeRobotDataset
@@ -115,7 +97,7 @@ class LeRobotStore:
                 self.root.rmdir()
             self._dataset = LeRobotDataset.create(
                 self._repo_id, self.schema.fps, self.schema.features(), root=self.root,
-                robot_type=self.schema.robot_type or None, **self._writer_options(),
+                robot_type=self.schema.robot_type or None, **writer_options(self._encoder, bool(self.schema.cameras)),
             )  # fmt: skip
             self._use_a_file_for_each_episode()
             files.write_json(self.root / SCHEMA, self.schema.to_json())
@@ -128,14 +110,15 @@ class LeRobotStore:
 
         Raises:
             DatasetError: If there is none, or it has other features.
+        ConfigurationError: If another recorder made it, and it is not known what its numbers mean.
         """
         report = recover(self.root)
         self.repaired = [*report.repaired, *(f"lost: {line}" for line in report.lost)]
+        self.repaired += adopt(self.root)
         stored = read_schema(self.root)
-        if stored is None:
-            raise DatasetError(
-                f"{self.root} was made by another recorder; valid: one of strands_robots, or a new folder"
-            )
+        assert stored is not None
+        stored, changed = in_words_of_today(self.root, stored, self._encoder.codec)
+        self.repaired += changed
         if stored.to_json() != self.schema.to_json():
             raise DatasetError(
                 f"{self.root} has other features: fps {stored.fps}, {', '.join(stored.names())}, cameras "
@@ -214,6 +197,27 @@ class LeRobotStore:
                 self._dataset.clear_episode_buffer()
         self._end_episode()
 
+    def delete_last(self) -> int:
+        """Take the newest episode out of the dataset, and return how many are left.
+
+        Raises:
+            RecordingError: If there is none, or one is being recorded.
+        """
+        if self._pending or not self.episodes:
+            raise RecordingError(
+                f"there are {self.episodes} episodes and {self._pending} frames of a new one; valid: at least one episode, and none begun"
+            )
+        self._drop()
+        if self.episodes == 1:
+            self._begin_anew()
+            return 0
+        with _lerobot_errors(self.root):
+            report = take_out_last(self.root)
+            self.episodes, self.frames = report.episodes, report.frames
+            self._reopen()
+            files.reserve(self.root)
+        return self.episodes
+
     def rollback(self) -> None:
         """Go back to the completed episodes after an error.
 
@@ -230,8 +234,7 @@ class LeRobotStore:
             with contextlib.suppress(OSError):
                 files.reserve(self.root)
         else:
-            shutil.rmtree(self.root)
-            self.create()
+            self._begin_anew()
 
     def close(self) -> None:
         """End writing; an episode that was not saved is gone."""
@@ -247,6 +250,15 @@ class LeRobotStore:
             self._progress.close()
             self._progress = None
 
+    def _begin_anew(self) -> None:
+        """Make the dataset anew, without an episode."""
+        if self._progress is not None:
+            self._progress.close()
+            self._progress = None
+        shutil.rmtree(self.root)
+        self.episodes = self.frames = 0
+        self.create()
+
     def _end_episode(self) -> None:
         self._pending = 0
         if self._progress is not None:
@@ -256,7 +268,7 @@ class LeRobotStore:
         with _lerobot_errors(self.root):
             from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
-            options = self._writer_options()
+            options = writer_options(self._encoder, bool(self.schema.cameras))
             self._dataset = LeRobotDataset.resume(self._repo_id, root=self.root, **options)
             self._use_a_file_for_each_episode()
 
@@ -294,28 +306,6 @@ class LeRobotStore:
             with contextlib.suppress(RecordingError), _lerobot_errors(self.root):
                 if table is not None:
                     table.close()
-
-    def _writer_options(self) -> dict[str, Any]:
-        from lerobot.configs.video import RGBEncoderConfig
-
-        given = self._encoder
-        options: dict[str, Any] = {"vcodec": given.codec}
-        preset = given.preset or _PRESETS.get(given.codec, "")
-        if preset:
-            options["preset"] = int(preset) if preset.isdigit() else preset
-        if given.crf:
-            options["crf"] = given.crf
-        try:
-            rgb = RGBEncoderConfig(**options)
-        except (ValueError, TypeError) as error:
-            raise ConfigurationError(f"video settings cannot be used: {error}") from error
-        return {
-            "streaming_encoding": bool(self.schema.cameras),
-            "video_backend": "pyav",
-            "encoder_queue_maxsize": given.queue,
-            "encoder_threads": given.threads or None,
-            "rgb_encoder": rgb,
-        }
 
     def _wait_for_encoders(self) -> None:
         """Wait until every encoder takes a picture: LeRobot would drop it after 0.1 s with no more than a warning."""

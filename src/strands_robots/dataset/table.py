@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ class EpisodeRow:
         data: File of its vectors, relative.
         videos: By key.
         table: File of this row, relative.
+        end: Index after its last frame in the dataset.
     """
 
     index: int
@@ -58,6 +59,7 @@ class EpisodeRow:
     data: Path
     videos: Mapping[str, VideoPart]
     table: Path
+    end: int
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Info:
     video_path: str
     robot_type: str
     version: str
+    tasks: int = 0
+    splits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def video_keys(self) -> list[str]:
@@ -83,8 +87,8 @@ class Info:
         return list(self.features[feature].get("names") or [])
 
 
-def _library(name: str) -> Any:
-    """Return a library of the learning set-up.
+def library(name: str) -> Any:
+    """Return a library of the learning set-up, imported when it is needed.
 
     Raises:
         ConfigurationError: If it is not installed.
@@ -109,11 +113,17 @@ def read_info(root: Path) -> Info:
         version = str(data["codebase_version"])
         if not version.startswith("v3."):
             raise DatasetError(f"{path} is of version {version}; valid: v3")
+        if not (isinstance(data["fps"], int) and data["fps"] > 0):
+            raise DatasetError(f"{path} has fps {data['fps']}; valid: a whole number above 0")
+        bad = [name for name, feature in data["features"].items() if not isinstance(feature.get("dtype"), str)]
+        if bad:
+            raise DatasetError(f"{path} gives no dtype of {', '.join(bad)}; valid: one for each feature")
         return Info(
             int(data["fps"]), int(data["total_episodes"]), int(data["total_frames"]), data["features"],
             data["data_path"], data.get("video_path") or "", data.get("robot_type") or "", version,
+            int(data.get("total_tasks", 0)), dict(data.get("splits") or {}),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{path} is not complete: {error!r}") from error
 
 
@@ -142,9 +152,14 @@ def require_schema(root: Path) -> Schema:
     return schema
 
 
+def account_path(root: Path, episode: int) -> Path:
+    """Return the file of what the recorder stored beside an episode."""
+    return root / EPISODES / f"episode-{episode:06d}.json"
+
+
 def read_account(root: Path, episode: int) -> dict[str, Any] | None:
     """Return what the recorder stored beside an episode; None when there is nothing."""
-    path = root / EPISODES / f"episode-{episode:06d}.json"
+    path = account_path(root, episode)
     if not path.is_file():
         return None
     data = files.read_json(path)
@@ -157,7 +172,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> Any:
     Raises:
         DatasetError: If it has no footer or is damaged.
     """
-    pa, pq = _library("pyarrow"), _library("pyarrow.parquet")
+    pa, pq = library("pyarrow"), library("pyarrow.parquet")
     try:
         return pq.read_table(path, columns=columns, partitioning=None)
     except (pa.ArrowException, OSError) as error:
@@ -202,13 +217,50 @@ def read_episode(root: Path, info: Info, episode: int) -> EpisodeRow:
     return rows[episode]
 
 
+def read_tasks(root: Path) -> list[str]:
+    """Return the tasks in the order in which LeRobot counts them.
+
+    Raises:
+        DatasetError: If the file is missing or damaged, or its rows are not numbered 0, 1, 2, ...
+    """
+    path = root / files.TASKS
+    frame = read_table(path).to_pandas()
+    if "task_index" not in frame.columns:
+        raise DatasetError(f"{path} has no column task_index")
+    names = [str(name) for name in (frame["task"] if "task" in frame.columns else frame.index)]
+    indices = [int(index) for index in frame["task_index"]]
+    # LeRobot looks a task up by the place of its row, not by the number in it.
+    if indices != list(range(len(names))):
+        raise DatasetError(f"{path} numbers its tasks {indices}; valid: {list(range(len(names)))}")
+    return names
+
+
+def read_episode_statistics(root: Path, table: Path) -> dict[int, dict[str, dict[str, NDArray[np.float64]]]]:
+    """Return what one file of the episode table says of each episode: statistic by kind and feature.
+
+    Raises:
+        DatasetError: If it cannot be read.
+    """
+    data = read_table(root / table)
+    columns = [name for name in data.column_names if name.startswith("stats/")]
+    found: dict[int, dict[str, dict[str, NDArray[np.float64]]]] = {}
+    for row in data.select(["episode_index", *columns]).to_pylist():
+        stats: dict[str, dict[str, NDArray[np.float64]]] = {}
+        for name in columns:
+            feature, _, kind = name.removeprefix("stats/").rpartition("/")
+            if row[name] is not None:
+                stats.setdefault(feature, {})[kind] = np.array(row[name])
+        found[int(row["episode_index"])] = stats
+    return found
+
+
 def read_vectors(root: Path, row: EpisodeRow, columns: list[str] | None = None) -> dict[str, NDArray[Any]]:
     """Return the columns of one episode, (N,) or (N, D).
 
     Raises:
         DatasetError: If its file cannot be read or a column is missing.
     """
-    pc = _library("pyarrow.compute")
+    pc = library("pyarrow.compute")
     table = read_table(root / row.data)
     missing = [name for name in (columns or []) if name not in table.column_names]
     if missing:
@@ -217,29 +269,13 @@ def read_vectors(root: Path, row: EpisodeRow, columns: list[str] | None = None) 
     return {name: np.array(table[name].to_pylist()) for name in (columns or table.column_names)}
 
 
-def count_video_frames(path: Path) -> tuple[int, float]:
-    """Return the number of frames in a video by its packets, and its rate [Hz]; decodes nothing.
-
-    Raises:
-        DatasetError: If it is no video.
-    """
-    av = _library("av")
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            rate = float(stream.average_rate or 0)
-            return sum(1 for packet in container.demux(stream) if packet.size), rate
-    except (av.error.FFmpegError, OSError, IndexError) as error:
-        raise DatasetError(f"{path} is no readable video: {error}") from error
-
-
 def read_pictures(root: Path, info: Info, row: EpisodeRow, key: str) -> Iterator[NDArray[np.uint8]]:
     """Give the pictures (H, W, 3) of an episode in order.
 
     Raises:
         DatasetError: If the video cannot be read.
     """
-    av = _library("av")
+    av = library("av")
     part = row.videos[key]
     half = 0.5 / info.fps
     try:
@@ -272,5 +308,6 @@ def _row(row: Mapping[str, Any], path: Path, info: Info) -> EpisodeRow:
     tasks = row["tasks"]
     names = tuple(json.loads(tasks)) if isinstance(tasks, str) and tasks.startswith("[") else tuple(tasks or ())
     return EpisodeRow(
-        int(row["episode_index"]), int(row["length"]), names, int(row["dataset_from_index"]), Path(data), videos, path
-    )
+        int(row["episode_index"]), int(row["length"]), names, int(row["dataset_from_index"]), Path(data), videos, path,
+        int(row["dataset_to_index"]),
+    )  # fmt: skip

@@ -1,72 +1,55 @@
-"""Whether a dataset is what a training run may trust: counts, lengths, times, alignment, videos, ranges, frozen frames, provenance."""
+"""Whether a dataset is what a training run may trust: every check, in order, and LeRobot itself as the last judge.
+
+An error is what LeRobot cannot open, or would train on wrongly. A warning is what a person should know, and may be meant.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strands_robots.dataset import files
 from strands_robots.dataset.check import EpisodeCheck
 from strands_robots.dataset.errors import DatasetError
-from strands_robots.dataset.manifest import read_manifest, read_progress
+from strands_robots.dataset.origin import Origin, find_origin
 from strands_robots.dataset.provenance import check_provenance
 from strands_robots.dataset.schema import ACTION, STATE, Schema
-from strands_robots.dataset.table import (
-    EpisodeRow,
-    Info,
-    read_account,
-    read_episodes,
-    read_info,
-    read_pictures,
-    read_schema,
-    read_vectors,
+from strands_robots.dataset.table import EpisodeRow, Info, read_account, read_episodes, read_info
+from strands_robots.dataset.vectors import Vectors
+from strands_robots.dataset.verdict import DatasetVerdict
+from strands_robots.dataset.verify_episode import account_problems, account_warnings, check_vectors, range_problems
+from strands_robots.dataset.verify_layout import (
+    check_account_names,
+    check_counts,
+    check_features,
+    check_tasks,
+    check_unlisted,
 )
+from strands_robots.dataset.verify_lerobot import has_lerobot, lerobot_problems
+from strands_robots.dataset.verify_pictures import is_fault, look_at, video_problems
+from strands_robots.dataset.verify_statistics import StatisticsCheck
 
-TIME_TOLERANCE = 1e-4
-"""LeRobot's own tolerance of timestamps [s]."""
-
-RANGE_TOLERANCE = 0.02
-"""A measured position may be this part of the joint's way outside its limits."""
-
-LARGEST_LAG = 10
-"""Frames by which the action may lead the state before that is reported."""
-
-FROZEN = 10
-"""Equal pictures in a row, while the robot moves, that are reported."""
+__all__ = ["DatasetVerdict", "verify"]
 
 
 @dataclass
-class DatasetVerdict:
-    """What was found.
+class _Work:
+    """What the checks of one dataset share."""
 
-    Attributes:
-        root: The dataset.
-        episodes, frames: What it has.
-        errors: What makes it unusable or untrue, one line each.
-        warnings: What a person should know.
-        lag: For each episode, by how many frames the state follows the action; None where the robot hardly moved.
-    """
-
-    root: str
-    episodes: int = 0
-    frames: int = 0
-    errors: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    lag: list[int | None] = field(default_factory=list)
-
-    @property
-    def is_good(self) -> bool:
-        """True when nothing is wrong."""
-        return not self.errors
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it for --json."""
-        return {**asdict(self), "good": self.is_good}
+    root: Path
+    info: Info
+    origin: Origin
+    tasks: list[str]
+    pictures: bool
+    verdict: DatasetVerdict
+    vectors: Vectors
+    statistics: StatisticsCheck
+    digests: dict[bytes, int]
 
 
 def verify(root: Path, expected: int | None = None, pictures: bool = True) -> DatasetVerdict:
@@ -75,7 +58,7 @@ def verify(root: Path, expected: int | None = None, pictures: bool = True) -> Da
     Args:
         root: Folder of the dataset.
         expected: Episodes that it must have; None for any number.
-        pictures: Whether to decode the videos for frozen pictures; the slow part.
+        pictures: Whether to decode the videos, and to have LeRobot open it where it is installed; the slow parts.
 
     Raises:
         DatasetError: If the folder holds no readable dataset at all.
@@ -88,178 +71,84 @@ def verify(root: Path, expected: int | None = None, pictures: bool = True) -> Da
         verdict.errors.append(f"{error}; valid: `strands-robots dataset recover {root}`")
         return verdict
     verdict.episodes, verdict.frames = len(rows), sum(row.length for row in rows)
-    _check_counts(root, info, rows, expected, verdict)
-    schema = read_schema(root)
-    if schema is None:
-        verdict.warnings.append("made by another recorder: no units, limits or provenance to check against")
+    origin = find_origin(root, info, rows)
+    check_counts(root, info, rows, expected, verdict)
+    check_features(root, info, origin.schema, verdict)
+    check_unlisted(root, rows, verdict)
+    tasks = check_tasks(root, info, verdict)
+    verdict.warnings += origin.notes
+    work = _Work(
+        root, info, origin, tasks, pictures, verdict, Vectors(root, info), StatisticsCheck(root, info), {}
+    )  # fmt: skip
     check = EpisodeCheck(root, info)
+    hold = bool(rows)
     for row in rows:
         problems = check.problems(row)
         verdict.errors += [f"episode {row.index}: {problem}" for problem in problems]
-        if not problems:
-            _check_episode(root, info, row, schema, pictures, verdict)
+        hold = not problems and _check_episode(work, row) and hold
     verdict.errors += check.video_surplus(rows)
+    verdict.errors += video_problems(info, rows, check)
+    if hold:
+        # Statistics of data that are wrong say nothing more.
+        work.statistics.close(verdict)
+    if pictures and verdict.is_good and rows and has_lerobot():
+        verdict.errors += lerobot_problems(root, info, rows)
     return verdict
 
 
-def _check_counts(
-    root: Path, info: Info, rows: list[EpisodeRow], expected: int | None, verdict: DatasetVerdict
-) -> None:
-    if expected is not None and len(rows) != expected:
-        verdict.errors.append(f"{len(rows)} episodes; expected {expected}")
-    if info.episodes != len(rows) or info.frames != verdict.frames:
-        verdict.errors.append(
-            f"{files.INFO} claims {info.episodes} episodes and {info.frames} frames; there are {len(rows)} and {verdict.frames}"
-        )
-    if [row.index for row in rows] != list(range(len(rows))):
-        verdict.errors.append(f"episodes are numbered {[row.index for row in rows]}; valid: 0 to {len(rows) - 1}")
-    start = 0
-    for row in rows:
-        if row.start != start:
-            verdict.errors.append(f"episode {row.index} begins at frame {row.start}; expected {start}")
-        start = row.start + row.length
-    manifest = read_manifest(root)
-    if manifest is not None and manifest.episodes != len(rows):
-        verdict.errors.append(f"the manifest has {manifest.episodes} completed episodes; the table {len(rows)}")
-    episode, frames = read_progress(root)
-    if episode >= len(rows):
-        verdict.warnings.append(f"episode {episode} was being recorded and is not here: {frames} frames")
-    verdict.warnings += [f"temporary folder {folder.name} was left behind" for folder in files.temporary_folders(root)]
-
-
-def _check_episode(
-    root: Path, info: Info, row: EpisodeRow, schema: Schema | None, pictures: bool, verdict: DatasetVerdict
-) -> None:
-    columns = [STATE, ACTION, "timestamp", "frame_index", "index"]
+def _check_episode(work: _Work, row: EpisodeRow) -> bool:
+    """Check one episode; return whether its data hold."""
+    verdict, of = work.verdict, f"episode {row.index}: "
     try:
-        data = read_vectors(root, row, columns)
+        data = work.vectors.episode(row)
     except DatasetError as error:
-        verdict.errors.append(f"episode {row.index}: {error}")
-        return
-    found = _time_problems(data, row, info)
+        verdict.errors.append(f"{of}{error}")
+        return False
+    if STATE not in data or ACTION not in data:
+        return False
+    found = check_vectors(data, row, work.info, work.tasks)
+    verdict.lag.append(found.lag)
+    account = read_account(work.root, row.index)
+    schema = work.origin.schema
     state, action = data[STATE].astype(np.float64), data[ACTION].astype(np.float64)
-    for name, values in ((STATE, state), (ACTION, action)):
-        if not np.isfinite(values).all():
-            found.append(f"{name} holds NaN or infinity in frame {int(np.argwhere(~np.isfinite(values))[0][0])}")
-    lag = _lag(state, action) if state.shape == action.shape else None
-    verdict.lag.append(lag)
-    if lag is not None and lag < 0:
-        found.append(f"the state leads the action by {-lag} frames: action_k must be the answer to observation_k")
-    elif lag is not None and lag > LARGEST_LAG:
-        verdict.warnings.append(f"episode {row.index}: the state follows the action after {lag} frames")
-    account = read_account(root, row.index) if schema is not None else None
-    if schema is not None:
-        found += _range_problems(account, schema, state, action)
-        found += check_provenance(account)
-        verdict.warnings += _account_warnings(account, row.index)
-    frozen = _longest_repeat(state)
-    if frozen >= FROZEN and np.ptp(action, axis=0).max() > 0 and _moves(action, frozen):
-        verdict.warnings.append(
-            f"episode {row.index}: the state does not change for {frozen} frames while the action does"
-        )
-    if pictures and not found:
-        for key in info.video_keys:
-            verdict.warnings += _picture_warnings(root, info, row, key, state)
-    verdict.errors += [f"episode {row.index}: {problem}" for problem in found]
+    if schema is not None and len(schema.names()) == state.shape[1] == action.shape[1]:
+        found.errors += _schema_problems(work, schema, account, state, action)
+    found.errors += account_problems(account, row)
+    found.warnings += account_warnings(account, row, work.info.fps)
+    _note_twin(work, row, state, action)
+    means: dict[str, NDArray[np.float64]] = {}
+    if work.pictures and not found.errors:
+        for key in work.info.video_keys:
+            shown = look_at(work.root, work.info, row, key, state)
+            means[key] = shown.mean
+            if shown.problem:
+                (found.errors if is_fault(shown, account, work.info.fps) else found.warnings).append(shown.problem)
+    verdict.errors += [of + problem for problem in found.errors]
+    verdict.warnings += [of + problem for problem in found.warnings]
+    if found.errors:
+        return False
+    work.statistics.add(row, data, means, verdict)
+    return True
 
 
-def _time_problems(data: dict[str, NDArray[Any]], row: EpisodeRow, info: Info) -> list[str]:
-    found = []
-    wanted = np.arange(row.length) / info.fps
-    if np.abs(data["timestamp"].astype(np.float64) - wanted).max() > TIME_TOLERANCE:
-        worst = int(np.abs(data["timestamp"] - wanted).argmax())
-        found.append(
-            f"frame {worst} is at {data['timestamp'][worst]:.6f} s; {info.fps} frames a second put it at {wanted[worst]:.6f} s"
-        )
-    if not (data["frame_index"] == np.arange(row.length)).all():
-        found.append("frame_index is not 0, 1, 2, ...")
-    if not (data["index"] == np.arange(row.start, row.start + row.length)).all():
-        found.append(f"index does not run from {row.start} to {row.start + row.length - 1}")
-    return found
-
-
-def _lag(state: NDArray[np.float64], action: NDArray[np.float64]) -> int | None:
-    """Return by how many frames the state follows the action: the shift at which they differ least.
-
-    None where that says nothing: an episode that is short, or a robot that hardly moved.
-    """
-    length = len(state)
-    if length < 4 * LARGEST_LAG or np.ptp(action, axis=0).max() < 1e-3:
-        return None
-    span = 2 * LARGEST_LAG
-    core = action[span : length - span] if length > 3 * span else action[LARGEST_LAG : length - LARGEST_LAG]
-    begin = span if length > 3 * span else LARGEST_LAG
-    reach = min(begin, span)
-    costs = {
-        shift: float(np.abs(state[begin + shift : begin + shift + len(core)] - core).mean())
-        for shift in range(-reach, reach + 1)
-    }
-    best = min(costs, key=lambda shift: (costs[shift], abs(shift)))
-    if costs[best] > 0.9 * costs[0]:
-        return 0
-    return best
-
-
-def _range_problems(
-    account: dict[str, Any] | None, schema: Schema, state: NDArray[np.float64], action: NDArray[np.float64]
+def _schema_problems(
+    work: _Work,
+    schema: Schema,
+    account: Mapping[str, Any] | None,
+    state: NDArray[np.float64],
+    action: NDArray[np.float64],
 ) -> list[str]:
-    robots = ((account or {}).get("provenance") or {}).get("robots") or {}
-    found = []
-    for what, vectors in (("state", state), ("action", action)):
-        for name, values in schema.split(vectors).items():
-            limits = (robots.get(name) or {}).get("limits") or {}
-            part = next(robot for robot in schema.robots if robot.name == name)
-            for i, joint in enumerate(part.codec.names):
-                if joint not in limits:
-                    continue
-                lower, upper = limits[joint]["lower"], limits[joint]["upper"]
-                margin = RANGE_TOLERANCE * (upper - lower)
-                low, high = float(values[:, i].min()), float(values[:, i].max())
-                if low < lower - margin or high > upper + margin:
-                    found.append(
-                        f"{what} of {name}/{joint} goes from {low:.4f} to {high:.4f}; its limits are {lower:.4f} to {upper:.4f}"
-                    )
-    return found
-
-
-def _account_warnings(account: dict[str, Any] | None, index: int) -> Iterable[str]:
-    if account is None:
+    """Return what is wrong where it is known what the numbers mean."""
+    if not work.origin.is_recorded:
         return []
-    found = []
-    for topic, count in account.get("streams", {}).items():
-        bad = [f"{count[name]} {name}" for name in ("lost", "stale", "late") if count.get(name)]
-        if bad:
-            found.append(f"episode {index}: {topic}: {', '.join(bad)}")
-    if account.get("dropped"):
-        found.append(f"episode {index}: {account['dropped']} frames were dropped for stale streams")
-    return found
+    found = check_account_names(account, schema)
+    found = found or range_problems(account, schema, state, action)
+    return found + check_provenance(account)
 
 
-def _longest_repeat(values: NDArray[Any]) -> int:
-    """Return the longest run of equal rows."""
-    longest = current = 1
-    for same in (values[1:] == values[:-1]).all(axis=1):
-        current = current + 1 if same else 1
-        longest = max(longest, current)
-    return longest
-
-
-def _moves(action: NDArray[np.float64], window: int) -> bool:
-    return bool(len(action) > window and np.abs(action[window:] - action[:-window]).max() > 1e-3)
-
-
-def _picture_warnings(root: Path, info: Info, row: EpisodeRow, key: str, state: NDArray[np.float64]) -> list[str]:
-    """Return that a camera stood still while the robot moved."""
-    longest = current = 1
-    before: NDArray[np.uint8] | None = None
-    start = end = 0
-    for number, picture in enumerate(read_pictures(root, info, row, key)):
-        small = picture[::8, ::8]
-        current = current + 1 if before is not None and np.array_equal(small, before) else 1
-        if current > longest:
-            longest, start, end = current, number - current + 1, number
-        before = small.copy()
-    moved = float(np.ptp(state[start : end + 1], axis=0).max()) if end > start else 0.0
-    if longest >= FROZEN and moved > 0.02 * max(float(np.ptp(state, axis=0).max()), 1e-6):
-        return [f"episode {row.index}: {key} shows the same picture in frames {start} to {end} while the robot moves"]
-    return []
+def _note_twin(work: _Work, row: EpisodeRow, state: NDArray[np.float64], action: NDArray[np.float64]) -> None:
+    """Warn of an episode that is there twice: it counts double in training."""
+    digest = hashlib.sha256(state.tobytes() + action.tobytes()).digest()
+    first = work.digests.setdefault(digest, row.index)
+    if first != row.index:
+        work.verdict.warnings.append(f"episode {row.index}: its states and actions are those of episode {first}")

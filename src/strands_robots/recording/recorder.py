@@ -187,6 +187,20 @@ class Recorder:
         self._require(State.RECORDING, "an episode can be discarded")
         self._forget(reason, State.READY)
 
+    def delete_last(self) -> Future[int]:
+        """Take the newest saved episode out of the dataset; the future holds how many are left.
+
+        Raises:
+            RecordingError: In another state than READY, or if there is none.
+        """
+        self._require(State.READY, "the last episode can be taken out")
+        if not self.saved:
+            raise RecordingError("the dataset has no episode; valid: at least one")
+        self.state = State.SAVING
+        future = self._writer.delete_last()
+        future.add_done_callback(self._on_deleted)
+        return future
+
     def note_policy(self, robot: str, policy: str, goal: str) -> None:
         """Note that a policy moves a robot: part of the provenance of the episode being recorded, if there is one.
 
@@ -248,7 +262,8 @@ class Recorder:
         self._episode = None
         if error is None:
             self.saved = episode.index + 1
-            self.state, self.message = State.READY, f"episode {episode.index} saved: {account['frames']} frames"
+            notes = "".join(f"; {note}" for note in account["notes"])
+            self.state, self.message = State.READY, f"episode {episode.index} saved: {account['frames']} frames{notes}"
             ending.answer.set_result(Saved(episode.index, account["frames"], account))
             return
         self.not_kept += 1
@@ -256,6 +271,15 @@ class Recorder:
         self.state, self.message = State.FAILED if is_full else State.READY, f"episode {episode.index} is lost: {error}"
         self._on_failure(episode.index, str(error))
         ending.answer.set_exception(RecordingError(self.message))
+
+    def _on_deleted(self, done: Future[int]) -> None:
+        """Tell what became of it; in the writer's thread."""
+        error = done.exception()
+        if error is None:
+            self.saved, self.not_kept = done.result(), self.not_kept + 1
+            self.state, self.message = State.READY, f"episode {self.saved} was taken out of the dataset"
+            return
+        self.state, self.message = State.FAILED, f"episode {self.saved - 1} could not be taken out: {error}"
 
     def _take(self, episode: _Episode, frame: DatasetFrame) -> None:
         """Hold a frame back until the next one, where the last frame of an episode says how it went."""

@@ -11,8 +11,10 @@ from typing import Any
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.core.text import printable
+from strands_robots.dataset.encoder import EncoderConfig
+from strands_robots.dataset.robot_type import robot_type
 from strands_robots.dataset.schema import CameraPart, RobotPart, Schema
-from strands_robots.dataset.store import EncoderConfig, LeRobotStore
+from strands_robots.dataset.store import LeRobotStore
 from strands_robots.description.lerobot_units import JointCodec, Units, linear_joints, robot_codec
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.recording.sampler import OnStale, SamplerConfig
@@ -106,7 +108,7 @@ def make_schema(options: RecordingOptions, known: Mapping[str, RobotConfig], cam
         raise ConfigurationError(f"robots are {', '.join(names)}; valid: every robot once")
     return Schema(
         options.fps, tuple(parts), tuple(cameras), options.units, options.with_velocity, options.with_effort,
-        options.with_outcome, "+".join(known[name].name for name in names),
+        options.with_outcome, robot_type({name: known[name] for name in names}, Units(options.units)),
         with_intervention=options.with_intervention,
     )  # fmt: skip
 

@@ -12,8 +12,9 @@ import numpy as np
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.dataset.origin import require_known_schema
 from strands_robots.dataset.schema import ACTION, STATE
-from strands_robots.dataset.table import read_episode, read_info, read_vectors, require_schema
+from strands_robots.dataset.table import read_episode, read_info, read_vectors
 
 AHEAD = 1.0
 """How far the chunks reach ahead: this long a robot plays on when the replay dies [s]."""
@@ -114,7 +115,7 @@ def load_replay(root: Path, episode: int, speed: float, robots: Sequence[str], k
     Raises:
         ConfigurationError: If it cannot be played; the message says why.
     """
-    schema = require_schema(root)
+    schema = require_known_schema(root, by_convention=False)
     row = read_episode(root, read_info(root), episode)
     speed = speed or 1.0
     if not SPEEDS[0] <= speed <= SPEEDS[1]:

@@ -18,15 +18,23 @@ from numpy.typing import NDArray
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.dataset.errors import RecordingError
+from strands_robots.dataset.motion_check import EpisodeWatch
 from strands_robots.dataset.schema import ACTION, EFFORTS, ENVIRONMENT, INTERVENTION, STATE, VELOCITIES, Schema
+from strands_robots.recording.silence import is_dead, overrun_words, silence_words
 from strands_robots.recording.stream import SECOND, Stream, StreamCount
 
 ROUNDING = 1_000
 """Stamps of a world whose periods are no whole nanoseconds (1/30 s) are rounded: this much is the same instant [ns]."""
 
 
+STALL = 100_000_000
+"""What is longer between two polls is the recorder itself standing still, and no silence of a stream [ns]."""
+
 BY_HAND = "teleop/"
 """Sources of this class are a person's hand: frames of theirs are interventions."""
+
+HAND_SILENCE = SECOND
+"""How long a hand that commanded may be silent while its leader is not known to live [ns]."""
 
 
 class OnStale(str, enum.Enum):
@@ -97,7 +105,7 @@ class DatasetFrame:
 
 
 class StaleError(ConfigurationError):
-    """A stream was stale and the episode shall not go on."""
+    """A stream was stale or dead, or nobody commands any more, and the episode shall not go on."""
 
 
 def state_topic(robot: str) -> str:
@@ -134,6 +142,8 @@ class Sampler:
         marked: Frames that hold a stale sample: (index, topics).
         sources: Who commanded during the episode.
         delays: How long after its end each frame was made [ns, ROS time]; empty where time does not pass by itself.
+        leaders: When a hand's leader was last known to live [ns, ROS time], by source; its silence is then meant.
+        watch: What is noted of the episode.
         start: t_0 [ns, ROS time]; None between episodes.
     """
 
@@ -151,8 +161,12 @@ class Sampler:
         self.marked: list[tuple[int, tuple[str, ...]]] = []
         self.sources: set[str] = set()
         self.delays: list[int] = []
+        self.leaders: dict[str, int] = {}
+        self.watch = EpisodeWatch(schema.fps)
         self.start: int | None = None
         self._instant = self._index = 0
+        self._polled: int | None = None
+        self._commanders: dict[str, tuple[str, int]] = {}
 
     @property
     def counts(self) -> dict[str, StreamCount]:
@@ -171,9 +185,11 @@ class Sampler:
             if self.config.grace is None and not keep_counts and mark is not None and mark > at + ROUNDING:
                 stream.clear()  # The world stands still at `at`: what is newer is of the time before a reset.
             stream.begin(keep_counts)
+            stream.heard, stream.silence = at, 0
             stream.forget_before(at)
         self.skipped = self.dropped = 0
         self.marked, self.sources, self.delays = [], set(), []
+        self.watch, self._commanders, self._polled = EpisodeWatch(self.schema.fps), {}, None
         self.start, self._instant, self._index = at, 0, 0
 
     def idle(self, now: int) -> None:
@@ -195,7 +211,8 @@ class Sampler:
             "began_ns": self.start, "ended_ns": ended, "began_wall": began_wall, "skipped": self.skipped,
             "dropped": self.dropped,
             "marked": [{"frame": index, "streams": list(topics)} for index, topics in self.marked],
-            "sources": sorted(self.sources), "delay": self._delay(),
+            "sources": sorted(self.sources), "uncommanded": self.watch.uncommanded, "notes": self.watch.notes(),
+            "delay": self._delay(),
             "streams": {topic: asdict(count) for topic, count in self.counts.items()},
             "provenance": dict(provenance),
         }  # fmt: skip
@@ -212,16 +229,16 @@ class Sampler:
             until: End of the episode [ns, ROS time]; frames that would end after it are not made.
 
         Raises:
-            StaleError: If a stream is stale and that ends the episode, or ROS time went back.
+            StaleError: If a stream is dead, or stale where that ends the episode, if a hand commands no more, or ROS time went back.
             RecordingError: If a robot does not measure what is recorded of it.
         """
-        for stream in self.streams.values():
-            stream.hear(now)
+        self._hear(now)
         while self.start is not None:
             self._check_time()
             t, end = self.instant(self._instant), self.instant(self._instant + 1)
             if until is not None and end > until:
                 return
+            self._check_silence(now, t, end, until)
             if not self._is_ready(now, t, end, until):
                 return
             frame = self._make(t, end)
@@ -230,6 +247,19 @@ class Sampler:
                 if self.config.grace:
                     self.delays.append(max(now - end, 0))
                 yield frame
+
+    def _hear(self, now: int) -> None:
+        """Note who is silent."""
+        gap = 0 if self._polled is None else now - self._polled
+        self._polled = now
+        for stream in self.streams.values():
+            stream.hear(now, max(min(gap, STALL), 0))
+
+    def _check_silence(self, now: int, t: int, end: int, until: int | None) -> None:
+        """End the episode when a stream that the frame needs is dead; in lockstep a silent world only stands still."""
+        for stream in self.streams.values():
+            if self.config.grace is not None and is_dead(stream) and not self._has(stream, t, end, until):
+                raise StaleError(silence_words(stream))
 
     def missing(self) -> list[str]:
         """Return the topics that have no sample at all."""
@@ -288,13 +318,37 @@ class Sampler:
         taken += [(stream, *stream.take(answered)) for stream in self._commands]
         stale = tuple(stream.topic for stream, _, is_stale in taken if is_stale)
         if any(sample is None for _, sample, _ in taken):
-            raise StaleError(f"no sample is left of {', '.join(stale)}")
+            raise StaleError(
+                overrun_words([stream for stream, sample, _ in taken if sample is None], self.streams.values())
+            )
         if stale and not self._accept(stale):
             return None
         samples = {stream.topic: sample.payload for stream, sample, _ in taken if sample is not None}
         frame = DatasetFrame(self._index, t, self._values(samples), stale)
+        self._note(frame, samples, end)
         self._index += 1
         return frame
+
+    def _note(self, frame: DatasetFrame, samples: Mapping[str, Any], end: int) -> None:
+        """Note what the frame shows, and who commanded it.
+
+        Raises:
+            StaleError: If a hand commanded a robot, and commands no more although its leader is not known to live.
+        """
+        sources = {stream.topic: samples[stream.topic].source for stream in self._commands}
+        pictures = {stream.topic: samples[stream.topic] for stream in self._images}
+        self.watch.see(frame.values[STATE], frame.values[ACTION], pictures, any(sources.values()))
+        for topic, source in sources.items():
+            if source:
+                self._commanders[topic] = (source, end)
+                continue
+            last, at = self._commanders.get(topic, ("", end))
+            is_alive = end - self.leaders.get(last, -(1 << 62)) < HAND_SILENCE
+            if self.config.grace is not None and last.startswith(BY_HAND) and end - at >= HAND_SILENCE and not is_alive:
+                raise StaleError(
+                    f"nobody commands {topic.partition('/')[0]} any more: nothing has come from '{last}' for "
+                    f"{(end - at) / SECOND:.2f} s, and its leader does not answer; the robot holds"
+                )
 
     def _accept(self, stale: tuple[str, ...]) -> bool:
         """Return whether a frame with stale samples is kept."""

@@ -52,10 +52,11 @@ class Stream:
         capacity: Samples kept; the oldest of more are dropped and are then `late`.
 
     Attributes:
-        topic, max_age: As given.
+        topic, max_age, capacity: As given.
         count: What became of the samples since `begin`.
         watermark: Stamp of the newest sample [ns]; None before the first.
         heard: When `hear` last saw a new sample [ns, ROS time].
+        silence: How long nothing has come [ns].
         went_back: True once stamps have jumped back since `begin`.
     """
 
@@ -65,10 +66,10 @@ class Stream:
         self.count = StreamCount()
         self.watermark: int | None = None
         self.went_back = False
-        self.heard = 0
+        self.heard = self.silence = 0
         self._seen = 0
         self._samples: deque[Sample] = deque(maxlen=capacity)
-        self._capacity = capacity
+        self.capacity = capacity
         self._sequence = 0
         self._last_used: int | None = None
         self._done = -(1 << 62)
@@ -81,6 +82,12 @@ class Stream:
         self.went_back = False
         self._last_used = None
         self._done = -(1 << 62)
+
+    @property
+    def rate(self) -> float:
+        """Samples a second, by the median of the last intervals [Hz]; 0 before there are any."""
+        periods = sorted(self._periods)
+        return SECOND / periods[len(periods) // 2] if periods else 0.0
 
     @property
     def oldest(self) -> int:
@@ -117,15 +124,22 @@ class Stream:
         if stamp <= self._done:
             self.count.late += 1
             return
-        if len(self._samples) == self._capacity:
+        if len(self._samples) == self.capacity:
             self.count.late += 1
         self.watermark = stamp
         self._samples.append(Sample(stamp, payload))
 
-    def hear(self, now: int) -> None:
-        """Note at `now` [ns, ROS time] whether samples came since the last call."""
+    def hear(self, now: int, elapsed: int = 0) -> None:
+        """Note at `now` [ns, ROS time] whether samples came since the last call.
+
+        Args:
+            now: Present.
+            elapsed: Time since the last call that counts as silence [ns].
+        """
         if self.count.received != self._seen:
-            self._seen, self.heard = self.count.received, now
+            self._seen, self.heard, self.silence = self.count.received, now, 0
+        else:
+            self.silence += elapsed
 
     def newest(self, at: int) -> Sample | None:
         """Return the newest sample not after an instant [ns]; None when there is none."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from strands_robots.dataset import files
-from strands_robots.dataset.table import read_account, read_episodes, read_info, read_schema
+from strands_robots.dataset.adopt import read_edits
+from strands_robots.dataset.origin import known_schema
+from strands_robots.dataset.table import read_account, read_episodes, read_info
 from strands_robots.recording.stream import StreamCount
 
 
@@ -20,7 +22,7 @@ def summarize(root: Path) -> dict[str, Any]:
     """
     info = read_info(root)
     rows = read_episodes(root, info)
-    schema = read_schema(root)
+    schema = known_schema(root)
     accounts = [account for row in rows if (account := read_account(root, row.index)) is not None]
     sums: dict[str, StreamCount] = {}
     for account in accounts:
@@ -47,5 +49,6 @@ def summarize(root: Path) -> dict[str, Any]:
         "streams": {topic: asdict(count) for topic, count in sums.items()},
         "marked": sum(len(account.get("marked", [])) for account in accounts),
         "dropped": sum(account.get("dropped", 0) for account in accounts),
+        "edits": read_edits(root),
         "lost_files": sum(1 for path in (root / files.OURS / files.LOST).rglob("*") if path.is_file()),
     }

@@ -31,6 +31,9 @@ class Store(Protocol):
     def discard(self) -> None:
         """Forget the episode."""
 
+    def delete_last(self) -> int:
+        """Take the newest episode out, and return how many are left."""
+
     def close(self) -> None:
         """End writing."""
 
@@ -109,6 +112,10 @@ class WriterThread:
             self._require().discard()
 
         return self._order(work)
+
+    def delete_last(self) -> Future[int]:
+        """Take the newest episode out of the dataset: the future holds how many are left."""
+        return self._order(lambda: self._require().delete_last())
 
     def close(self) -> Future[None]:
         """Close the store; the thread ends."""

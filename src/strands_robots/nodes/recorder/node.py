@@ -10,7 +10,7 @@ from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from strands_robots.msg import AuditState, EpisodeState, PolicyState, StreamCount
+from strands_robots.msg import AuditState, EpisodeState, PolicyState
 from strands_robots.srv import RecordEpisode, StartRecording
 
 from strands_robots.audit.event import Durability
@@ -20,7 +20,9 @@ from strands_robots.dataset.provenance import package_provenance, robot_provenan
 from strands_robots.dataset.store import require_lerobot
 from strands_robots.description.robot_spec import robot_spec
 from strands_robots.nodes.recorder.calibration_watch import CalibrationWatch
+from strands_robots.nodes.recorder.recorder_messages import fill_recorder
 from strands_robots.nodes.recorder.recording_subscriber import RecordingSubscriber
+from strands_robots.nodes.recorder.recording_waits import STREAM_WAIT, wait_for_calibrations, wait_for_streams
 from strands_robots.nodes.recorder.recording_world import RecordingWorld, options_from_request, require_owner
 from strands_robots.nodes.recorder.replay_server import ReplayServer
 from strands_robots.recording.recorder import EpisodeOutcome, Recorder, State
@@ -46,14 +48,8 @@ from strands_robots.ros.process.parameters import parameter, read_parameters
 
 POLL_PERIOD = 0.01
 STATE_PERIOD = 0.5
-STREAM_WAIT = 3.0
-"""How long the start of an episode waits for the first sample of every stream [s, steady time]."""
-
 QUIET_TURNS = 5
 """Turns of the executor without a message after which none waits any more."""
-
-CALIBRATION_WAIT = 2.5
-"""Without a simulated world: how long drivers may take to say which calibrations they use [s, steady time]."""
 
 OWNER_PATIENCE = 3.0
 LONGEST_SILENCE = 10.0
@@ -146,9 +142,12 @@ class RecorderNode(Node):
             RecordEpisode.Request.END: self._end,
             RecordEpisode.Request.DISCARD: self._discard,
             RecordEpisode.Request.STOP: self._stop,
+            RecordEpisode.Request.DELETE_LAST: self._delete_last,
         }
         if request.command not in orders:
-            raise ConfigurationError(f"command is {request.command}; valid: 0 STATE, 1 BEGIN, 2 END, 3 DISCARD, 4 STOP")
+            raise ConfigurationError(
+                f"command is {request.command}; valid: 0 STATE, 1 BEGIN, 2 END, 3 DISCARD, 4 STOP, 5 DELETE_LAST"
+            )
         return self._door.order(lambda: orders[request.command](request))
 
     def _start(self, request: StartRecording.Request) -> StartRecording.Response:
@@ -168,7 +167,7 @@ class RecorderNode(Node):
                 require_whole_periods(options.fps, world.control_period)
             schema = make_schema(options, self._robots, self._world.cameras(options))
             if world.provenance is None:
-                self._wait_for_calibrations([robot.name for robot in schema.robots])
+                wait_for_calibrations(self._calibrations, [robot.name for robot in schema.robots])
             robots = {robot.name: robot_provenance(self._robots[robot.name]) for robot in schema.robots}
             sampler = Sampler(schema, options.sampler(world.control_period if is_lockstep else None))
             writer = WriterThread(options.capacity, can_wait=is_lockstep)
@@ -180,7 +179,14 @@ class RecorderNode(Node):
             recorder = Recorder(sampler, writer, store.episodes, self._provenance(options), END_WAIT, self._on_failure)
             on_sample = self._poll if is_lockstep else lambda: None
             feed = self._door.inside(
-                lambda: RecordingSubscriber(self, schema, recorder.sampler.streams, is_lockstep, on_sample)
+                lambda: RecordingSubscriber(
+                    self,
+                    schema,
+                    recorder.sampler.streams,
+                    is_lockstep,
+                    on_sample,
+                    lambda source: self._on_leader(recorder, source),
+                )
             )
             self._recording = _Recording(options, recorder, writer, feed, robots, request.owner)
         except StrandsRobotsError as error:
@@ -208,7 +214,7 @@ class RecorderNode(Node):
         if world.mode == "lockstep":
             self._take_what_came(recording)
         else:
-            self._wait_for_streams(recording)
+            wait_for_streams(recording.recorder.sampler)
 
         def begin() -> int:
             at = world.stamp if world.mode == "lockstep" else self.get_clock().now().nanoseconds
@@ -238,7 +244,10 @@ class RecorderNode(Node):
             {"root": str(recording.options.root), "episode": saved.episode, "frames": saved.frames},
             Durability.NOW,
         )
-        return self._response(f"episode {saved.episode} saved: {saved.frames} frames", saved.episode, saved.frames)
+        notes = "".join(f"; {note}" for note in saved.account["notes"])
+        return self._response(
+            f"episode {saved.episode} saved: {saved.frames} frames{notes}", saved.episode, saved.frames
+        )
 
     def _discard(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
         recording = self._require()
@@ -247,6 +256,12 @@ class RecorderNode(Node):
         details = {"root": str(recording.options.root), "episode": index, "frames": frames}
         self._record("episode_discarded", details)
         return self._response(f"episode {index} discarded: {frames} frames", index, frames)
+
+    def _delete_last(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
+        recording = self._require()
+        left = self._door.inside(recording.recorder.delete_last).result(SAVE_TIMEOUT)
+        self._record("episode_deleted", {"root": str(recording.options.root), "episode": left}, Durability.NOW)
+        return self._response(f"episode {left} was taken out of the dataset", left, 0)
 
     def _stop(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
         recording = self._require()
@@ -291,26 +306,6 @@ class RecorderNode(Node):
             quiet = quiet + 1 if received == before else 0
             time.sleep(0.005)
 
-    def _wait_for_streams(self, recording: _Recording) -> None:
-        """Return when every stream has a sample.
-
-        Raises:
-            RecordingError: If one is silent; the message names it.
-        """
-        deadline = time.monotonic() + STREAM_WAIT
-        while missing := recording.recorder.sampler.missing():
-            if time.monotonic() > deadline:
-                raise RecordingError(
-                    f"nothing has come on {', '.join(missing)} for {STREAM_WAIT:g} s; valid: streams that publish"
-                )
-            time.sleep(0.02)
-
-    def _wait_for_calibrations(self, robots: list[str]) -> None:
-        """Return when every driver has said which calibration it uses; a robot that has none never says so."""
-        deadline = time.monotonic() + CALIBRATION_WAIT
-        while not set(robots) <= set(self._calibrations.known) and time.monotonic() < deadline:
-            time.sleep(0.05)
-
     def _provenance(self, options: RecordingOptions) -> dict[str, Any]:
         return {
             **parse_provenance(options.provenance),
@@ -350,6 +345,10 @@ class RecorderNode(Node):
         if recording is not None and message.goal_id and message.robot in recording.robots:
             recording.recorder.note_policy(message.robot, message.policy, message.goal_id)
 
+    def _on_leader(self, recorder: Recorder, source: str) -> None:
+        """Note that a hand's leader lives, whether it commands or has let go."""
+        recorder.sampler.leaders[source] = self.get_clock().now().nanoseconds
+
     def _on_failure(self, episode: int, reason: str) -> None:
         self.get_logger().warning(f"episode {episode} was not kept: {reason}")
         self._record("episode_not_kept", {"episode": episode, "reason": reason})
@@ -359,7 +358,9 @@ class RecorderNode(Node):
 
     def _require(self) -> _Recording:
         if self._recording is None:
-            raise RecordingError("no dataset is open; valid: StartRecording first")
+            raise RecordingError(
+                "no dataset is open; valid: StartRecording first; to go on with one whose recorder died, mode RESUME (--resume)"
+            )
         return self._recording
 
     def _response(self, message: str, episode: int, frames: int) -> RecordEpisode.Response:
@@ -375,17 +376,7 @@ class RecorderNode(Node):
         if recording is None:
             return message
         recorder = recording.recorder
-        message.state, message.message = int(recorder.state), clip(recorder.message, 1024)
-        message.root, message.task = clip(str(recording.options.root), 1024), clip(recorder.task, 1024)
-        message.saved, message.not_kept = recorder.saved, recorder.not_kept
-        message.episode, message.frames, message.queued = recorder.episode, recorder.sampler.frames, recorder.queued
-        message.streams = [
-            StreamCount(
-                topic=topic, received=c.received, used=c.used, repeated=c.repeated, stale=c.stale, lost=c.lost,
-                gaps=c.gaps, late=c.late,
-            )
-            for topic, c in recorder.sampler.counts.items()
-        ]  # fmt: skip
+        fill_recorder(message, str(recording.options.root), recorder)
         return message
 
 

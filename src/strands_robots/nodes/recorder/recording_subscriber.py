@@ -9,13 +9,14 @@ import numpy as np
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image, JointState
-from strands_robots.msg import JointCommand
+from strands_robots.msg import JointCommand, TeleopState
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, StrandsRobotsError
 from strands_robots.dataset.schema import CameraPart, RobotPart, Schema
 from strands_robots.recording.sampler import CommandSample, JointSample, command_topic, image_topic, state_topic
 from strands_robots.recording.stream import SECOND, Stream
+from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.images import rgb_from_msg
 
 JOINT_DEPTH = 500
@@ -35,18 +36,24 @@ class RecordingSubscriber:
         streams: Where samples go, by topic.
         is_lockstep: True for a world that waits for its readers: then no message is ever dropped here.
         on_sample: Called after each sample.
+        on_leader: Takes the source of a hand whose leader was heard alive.
     """
 
     def __init__(
-        self, node: Node, schema: Schema, streams: dict[str, Stream], is_lockstep: bool, on_sample: Callable[[], None]
-    ) -> None:
+        self, node: Node, schema: Schema, streams: dict[str, Stream], is_lockstep: bool, on_sample: Callable[[], None],
+        on_leader: Callable[[str], None],
+    ) -> None:  # fmt: skip
         self._node = node
         self._on_sample = on_sample
+        self._on_leader = on_leader
         self._is_lockstep = is_lockstep
         self._subscriptions: list[Any] = []
         for robot in schema.robots:
             order = _Order(robot)
             self._listen(JointState, state_topic(robot.name), streams, self._joint_taker(order), JOINT_DEPTH)
+            self._subscriptions.append(
+                node.create_subscription(TeleopState, f"{robot.name}/teleop/state", self._on_teleop, qos.STATE)
+            )
             self._listen(JointCommand, command_topic(robot.name), streams, self._command_taker(order), JOINT_DEPTH)
         for camera in schema.cameras:
             self._listen(Image, image_topic(camera.name), streams, self._image_taker(camera), IMAGE_DEPTH)
@@ -56,6 +63,11 @@ class RecordingSubscriber:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._subscriptions.clear()
+
+    def _on_teleop(self, message: TeleopState) -> None:
+        """Note a hand whose leader is read: when it is silent, the person has let go of the robot."""
+        if message.input_rate > 0.0:
+            self._on_leader(message.source)
 
     def _listen(
         self, kind: Any, topic: str, streams: dict[str, Stream], convert: Callable[[Any], Any], depth: int

@@ -16,8 +16,8 @@ from strands_robots.srv import GetWorldState, RenderCamera, StartRecording
 
 from strands_robots.core.errors import ConfigurationError, NoAnswerError, UnknownNameError
 from strands_robots.core.text import printable
+from strands_robots.dataset.encoder import EncoderConfig
 from strands_robots.dataset.schema import CameraPart
-from strands_robots.dataset.store import EncoderConfig
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.recording.recording_options import RecordingOptions
 from strands_robots.recording.stream import SECOND

@@ -114,6 +114,7 @@ def read_episode(options: ReplayOptions, context: PolicyContext) -> tuple[tuple[
     Raises:
         StrandsRobotsError: If there is no such episode or robot, or the units are not known.
     """
+    from strands_robots.dataset.origin import find_origin
     from strands_robots.dataset.table import read_episodes, read_info, read_schema, read_vectors
 
     root = Path(options.root).expanduser()
@@ -123,6 +124,9 @@ def read_episode(options: ReplayOptions, context: PolicyContext) -> tuple[tuple[
         raise ConfigurationError(f"'{options.root}' has no episode {options.episode}; valid: 0 to {len(rows) - 1}")
     recorded = np.asarray(read_vectors(root, rows[options.episode], [ACTION])[ACTION], dtype=np.float64)
     schema = read_schema(root)
+    if schema is None and not context.adapter.strip():
+        origin = find_origin(root, info, list(rows.values()))
+        schema = origin.schema if origin.folder is not None else None  # A robot does not move by a convention.
     if schema is not None:
         parts = schema.split(recorded)
         robot = options.robot or (

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.origin import require_known_schema
 from strands_robots.dataset.schema import ACTION, EFFORTS, STATE, VELOCITIES, Schema
 from strands_robots.dataset.table import (
     EpisodeRow,
@@ -18,7 +19,6 @@ from strands_robots.dataset.table import (
     read_info,
     read_pictures,
     read_vectors,
-    require_schema,
 )
 from strands_robots.mcap.mcap_file import write_mcap
 from strands_robots.mcap.message import Message
@@ -41,7 +41,7 @@ def export_episode(root: Path, episode: int, file: Path) -> dict[str, int]:
     Raises:
         ConfigurationError: If there is no such episode, it was made by another recorder, or the file exists.
     """
-    info, schema = read_info(root), require_schema(root)
+    info, schema = read_info(root), require_known_schema(root)
     row = read_episode(root, info, episode)
     if file.exists():
         raise ConfigurationError(f"{file} exists; valid: a new file")
