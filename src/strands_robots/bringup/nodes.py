@@ -96,7 +96,7 @@ class NodeMaker:
             nodes.append(self.node("incident_node", OnExit.OPTIONAL, use_sim_time=False))
         if options.rviz:
             nodes.append(self.node("gate_marker_node", OnExit.OPTIONAL, robots=self._robots, use_sim_time=False))
-            nodes.append(_rviz(self._is_simulated))
+            nodes.append(_rviz(self._is_simulated, options.namespace))
         if options.foxglove:
             if importlib.util.find_spec("foxglove") is None:
                 raise ConfigurationError("foxglove-sdk is not installed; install it with: pip install foxglove-sdk")
@@ -111,7 +111,8 @@ def _keyring(options: GraphOptions) -> str:
     return str(Path(options.keyring).expanduser().absolute()) if options.keyring else ""
 
 
-def _rviz(is_simulated: bool) -> NodeSpec:
+def _rviz(is_simulated: bool, namespace: str) -> NodeSpec:
+    from strands_robots.graph_scope import SHARED_TOPICS
     from strands_robots.share import share_directory
 
     config = share_directory() / "rviz" / "robot.rviz"
@@ -121,5 +122,7 @@ def _rviz(is_simulated: bool) -> NodeSpec:
         package="rviz2",
         arguments=("-d", str(config)) if config.is_file() else (),
         parameters={"use_sim_time": is_simulated},
+        # The nodes of this package move these by themselves (ros/main.py).
+        remappings=tuple((name, name.lstrip("/")) for name in SHARED_TOPICS) if namespace else (),
         on_exit=OnExit.IGNORE,
     )

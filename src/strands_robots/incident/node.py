@@ -31,6 +31,7 @@ from strands_robots.incident.trigger import Incident, Trigger
 from strands_robots.msg import SafetyState
 from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.drain import NeverCalled, take
+from strands_robots.ros.graph_names import topics_of_graph
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.safety_ports import read_stop_request
@@ -127,7 +128,6 @@ class IncidentNode(Node):
         self._previews: dict[str, Subscription | None] = {}
         self._audit = audit_of(self)
         self._writing: threading.Thread | None = None
-        self._prefix = self.get_namespace().rstrip("/") + "/"
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_LOOK_PERIOD, self._look, clock=steady)
         self.create_timer(_DRAIN_PERIOD, self._drain, clock=steady)
@@ -142,7 +142,7 @@ class IncidentNode(Node):
 
     def _look(self) -> None:
         """Subscribe to what is new on the graph."""
-        for topic, types in self.get_topic_names_and_types():
+        for topic, types in topics_of_graph(self).items():
             if topic not in self._types and len(types) == 1 and len(self._types) < _MOST_TOPICS:
                 self._consider(topic, types[0])
         for topic in self._previews:
@@ -168,12 +168,11 @@ class IncidentNode(Node):
 
     def _consider(self, topic: str, type_name: str) -> None:
         is_lasting = topic.rpartition("/")[2] in LASTING
-        is_ours = topic.startswith(self._prefix) or topic in ("/tf", "/tf_static")
-        if is_ours and type_name == PICTURES and topic.endswith(PREVIEW) and self._pictures is not Pictures.OFF:
+        if type_name == PICTURES and topic.endswith(PREVIEW) and self._pictures is not Pictures.OFF:
             self._types[topic] = type_name
             self._previews[topic] = None
             return
-        if not is_ours or not (is_lasting or type_name in STREAMS | {SAFETY_STATE, STOP_REQUEST}):
+        if not (is_lasting or type_name in STREAMS | {SAFETY_STATE, STOP_REQUEST}):
             return
         kind = _message_class(type_name)
         if kind is None:

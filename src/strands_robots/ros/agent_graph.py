@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import time
 import uuid
@@ -17,7 +18,7 @@ from sensor_msgs.msg import JointState
 
 from strands_robots.agent.answer import Answer, Picture, approval_answer, clean, data_answer, error_answer
 from strands_robots.agent.arguments import nearest
-from strands_robots.agent.endpoint import Endpoint
+from strands_robots.agent.endpoint import OWN_SERVERS, Endpoint
 from strands_robots.agent.guard import Admission, Guard
 from strands_robots.agent.permit_memory import PermitMemory
 from strands_robots.agent.schema import hidden_fields
@@ -29,6 +30,7 @@ from strands_robots.ros.approval_messages import fields_of
 from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.client import NoAnswerError
 from strands_robots.ros.conversions import clip
+from strands_robots.ros.graph_names import scope_of
 from strands_robots.ros.graph_survey import action_types, service_types, topic_types, wait_for_graph
 from strands_robots.ros.graph_talk import reader_profile
 from strands_robots.ros.images import rgb_from_msg
@@ -85,8 +87,9 @@ class AgentGraph:
         self.goals = AgentGoals(self.client)
         self._stop = QuickStop(self.client)
         self._audit = audit_of(self.client.node)
-        desk = ApprovalDesk(self.client, Asker(self.source, self._permits.session))
-        self.guard = Guard(rules, desk, memory=self._permits)
+        self._desk = ApprovalDesk(self.client, Asker(self.source, self._permits.session))
+        self._sessions: list[AgentGraph] = []
+        self.guard = Guard(rules, self._desk, memory=self._permits, namespace=namespace)
         self._identity = uuid.uuid5(uuid.NAMESPACE_OID, self._permits.session).hex
         self._endpoints: list[Endpoint] = []
         self._looked = float("-inf")
@@ -94,8 +97,25 @@ class AgentGraph:
         wait_for_graph(self.client.graph, own_nodes=own_nodes)
         self._discovered = time.monotonic() + FIND_TIMEOUT
 
+    def session(self, name: str) -> AgentGraph:
+        """Return the same graph for another asker, `<source>/<name>`: its own permits, goals and name in the audit log.
+
+        It lives as long as this one, and is never closed itself.
+        """
+        made = copy.copy(self)
+        made.source = f"{self.source}/{clean(name, 32)}"
+        made._permits = PermitMemory()
+        made._identity = uuid.uuid5(uuid.NAMESPACE_OID, made._permits.session).hex
+        made.goals = self.goals.sibling()
+        asker = Asker(made.source, made._permits.session)
+        made.guard = self.guard.for_asker(self._desk.for_asker(asker), made._permits)
+        self._sessions.append(made)
+        return made
+
     def close(self) -> None:
         """Cancel every goal that was started here, then leave the graph."""
+        for session in self._sessions:
+            session.goals.cancel_all(0.0)
         self.goals.cancel_all()
         self._audit.close(0.3)
         self.client.close()
@@ -121,10 +141,13 @@ class AgentGraph:
         return is_new
 
     def find(self, kind: str) -> Endpoint | None:
-        """Return the server of a type with the shortest name; waits for discovery, and returns None when it brings none."""
-        deadline = time.monotonic() + FIND_TIMEOUT
+        """Return the graph's server of a type; waits for discovery, and returns None when it brings none.
+
+        What the graph's own nodes serve is found by its name only. Of anything else the shortest name counts.
+        """
+        deadline, own = time.monotonic() + FIND_TIMEOUT, OWN_SERVERS.get(kind, "")
         while True:
-            fitting = [entry for entry in self.endpoints() if entry.kind == kind]
+            fitting = [entry for entry in self.endpoints() if entry.kind == kind and own in ("", entry.local)]
             if fitting or time.monotonic() > deadline:
                 return min(fitting, key=lambda entry: len(entry.name), default=None)
             if not self.look_again():
@@ -313,8 +336,9 @@ class AgentGraph:
             for name, types in topic_types(graph).items()
             if types[0] not in _LARGEST_MESSAGE_KINDS and self.client.node.count_publishers(name)
         }
+        scope = scope_of(self.client.node)
         found = [
-            Endpoint(name.strip("/"), types[0])
+            Endpoint(name.strip("/"), types[0], scope.relative(name) or "")
             for entries in (service_types(graph), action_types(graph), topics)
             for name, types in sorted(entries.items())
             if len(types) == 1

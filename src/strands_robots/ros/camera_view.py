@@ -13,6 +13,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from strands_robots.errors import RenderError, UnknownNameError
 from strands_robots.ros.client import GraphClient, NoAnswerError
 from strands_robots.ros.drain import Drained
+from strands_robots.ros.graph_names import topics_of_graph
 from strands_robots.ros.graph_talk import reader_profile
 from strands_robots.ros.images import pixels_from_msg, rgb_from_msg
 from strands_robots.ros.stamps import to_seconds
@@ -30,7 +31,7 @@ def cameras_on_graph(client: GraphClient) -> dict[str, dict[str, str]]:
     """Return the topic of each way in which each camera is published: by its name, then by the end of the topic."""
     prefix = client.node.get_namespace().rstrip("/") + "/"
     found: dict[str, dict[str, str]] = {}
-    for topic, types in client.node.get_topic_names_and_types():
+    for topic, types in topics_of_graph(client.node).items():
         for kind in types:
             ending = _TYPES.get(kind, "")
             if ending and topic.startswith(prefix) and topic.endswith(ending) and client.node.count_publishers(topic):

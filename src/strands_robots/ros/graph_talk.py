@@ -13,6 +13,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from strands_robots.errors import ConfigurationError, UnknownNameError
 from strands_robots.ros.client import GraphClient, NoAnswerError
 from strands_robots.ros.drain import Drained, take
+from strands_robots.ros.graph_names import scope_of
 from strands_robots.ros.graph_survey import action_types, service_types, topic_types, wait_for_graph
 from strands_robots.ros.interfaces import load_interface
 from strands_robots.ros.message_values import fill_message
@@ -39,9 +40,10 @@ def resolve(client: GraphClient, what: str, given: str, names: Names, kind: str,
 
     Raises:
         UnknownNameError: If it is not there, with the names that are; NoAnswerError if nothing is.
-        ConfigurationError: If it has several types.
+        ConfigurationError: If it has several types, or is of another graph.
     """
     name = given if given.startswith("/") else f"{client.node.get_namespace().rstrip('/')}/{given}"
+    _check_own(client, what, name)
     if wanted:
         return name, load_interface(wanted, kind)
     deadline = time.monotonic() + FIND_TIMEOUT
@@ -52,6 +54,15 @@ def resolve(client: GraphClient, what: str, given: str, names: Names, kind: str,
     if len(found[name]) != 1:
         raise ConfigurationError(f"{what} {name} has the types {', '.join(found[name])}; give --type")
     return name, load_interface(found[name][0], kind)
+
+
+def _check_own(client: GraphClient, what: str, name: str) -> None:
+    """Raise ConfigurationError for a name of another graph: its robots are reached with its own namespace only."""
+    scope = scope_of(client.node)
+    if scope.relative(name) is None:
+        other = scope.owner(name)
+        hint = f"--namespace {other}" if other else "a name in it, or another --namespace"
+        raise ConfigurationError(f"{what} {name} is not one of graph '{scope.title}'; valid: {hint}")
 
 
 def reader_profile(client: GraphClient, topic: str, depth: int) -> QoSProfile:

@@ -18,6 +18,7 @@ from rclpy.task import Future
 from strands_robots.errors import StrandsRobotsError
 from strands_robots.priority import raise_priority
 from strands_robots.ros.executor import make_executor
+from strands_robots.ros.graph_names import namespace_in, shared_remappings
 from strands_robots.ros.process_audit import report_process
 from strands_robots.ros.transport import use_udp_only
 
@@ -104,7 +105,9 @@ def run_node(
         raise_priority()
     try:
         try:
-            rclpy.init(args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO)
+            given = list(args) if args is not None else sys.argv
+            words = [*given, *shared_remappings(namespace_in(given))]
+            rclpy.init(args=words, signal_handler_options=SignalHandlerOptions.NO)
         except (rclpy_implementation.RCLError, rclpy_implementation.UnknownROSArgsError) as error:
             return _refuse(error)
         try:

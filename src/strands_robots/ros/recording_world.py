@@ -21,6 +21,7 @@ from strands_robots.recording.stream import SECOND
 from strands_robots.robot_config import RobotConfig
 from strands_robots.ros import qos
 from strands_robots.ros.executor_door import ExecutorDoor
+from strands_robots.ros.graph_names import topics_of_graph
 from strands_robots.srv import GetWorldState, RenderCamera, StartRecording
 
 DISCOVERY_WAIT = 3.0
@@ -117,7 +118,7 @@ class RecordingWorld:
         prefix = self._node.get_namespace().rstrip("/") + "/"
         found = [
             topic[len(prefix) : -len(_SUFFIX)]
-            for topic, types in self._node.get_topic_names_and_types()
+            for topic, types in topics_of_graph(self._node).items()
             if _IMAGE in types and topic.startswith(prefix) and topic.endswith(_SUFFIX)
         ]
         return sorted(name for name in found if not name.endswith("/depth"))

@@ -124,6 +124,7 @@ class PermitDesk:
         journal: Where permits and uses are recorded before anybody is told.
         run_id: Run of the graph; a decision is signed for one run.
         permits: Permits of an earlier start, from the journal.
+        namespace: The graph's namespace; names in the policy's rules are seen from there.
     """
 
     def __init__(
@@ -133,8 +134,10 @@ class PermitDesk:
         journal: Journal,
         run_id: str,
         permits: tuple[Ticket, ...] = (),
+        namespace: str = "",
     ) -> None:
         self._policy = policy
+        self._namespace = namespace
         self._keyring = keyring
         self._journal = journal
         self._run_id = run_id
@@ -161,7 +164,7 @@ class PermitDesk:
             raise ApprovalRefusedError(
                 ApprovalRefusal.NO_ASKER, "no asker is given; valid: who asks, as 'agent/<name>', and its session"
             )
-        ruling = rule_on(self._policy, request.name, request.kind)
+        ruling = rule_on(self._policy, request.name, request.kind, self._namespace)
         if ruling.request_class is RequestClass.FORBIDDEN:
             raise ApprovalRefusedError(
                 ApprovalRefusal.FORBIDDEN, f"'{request.name}' ({request.kind}) is forbidden: {ruling.words}"
@@ -231,7 +234,8 @@ class PermitDesk:
             )
         if ticket.state is not PermitState.APPROVED:
             raise ApprovalRefusedError(_NOT_USABLE[ticket.state], _WORDS[ticket.state])
-        if rule_on(self._policy, request.name, request.kind).request_class is RequestClass.FORBIDDEN:
+        ruling = rule_on(self._policy, request.name, request.kind, self._namespace)
+        if ruling.request_class is RequestClass.FORBIDDEN:
             raise ApprovalRefusedError(ApprovalRefusal.FORBIDDEN, f"'{request.name}' is forbidden now")
         used = replace(ticket, state=PermitState.USED)
         # Before the disk: a permit whose use may or may not be recorded is used up.
