@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 import time
 import uuid
 from collections.abc import Mapping
@@ -12,11 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image as PilImage
 from sensor_msgs.msg import JointState
 
-from strands_robots.agent.answer import Answer, Picture, approval_answer, clean, data_answer, error_answer
+from strands_robots.agent.answer import Answer, approval_answer, clean, data_answer, error_answer
 from strands_robots.agent.arguments import nearest
 from strands_robots.agent.endpoint import OWN_SERVERS, Endpoint
 from strands_robots.agent.guard import Admission, Guard
@@ -26,6 +23,7 @@ from strands_robots.errors import StrandsRobotsError
 from strands_robots.msg import GateState
 from strands_robots.ros.agent_desk import ApprovalDesk
 from strands_robots.ros.agent_goals import AgentGoals
+from strands_robots.ros.agent_pictures import pictures_in, pixels_answer, rgb_from_image
 from strands_robots.ros.approval_messages import fields_of
 from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.client import NoAnswerError
@@ -33,7 +31,6 @@ from strands_robots.ros.conversions import clip
 from strands_robots.ros.graph_names import scope_of
 from strands_robots.ros.graph_survey import action_types, service_types, topic_types, wait_for_graph
 from strands_robots.ros.graph_talk import reader_profile
-from strands_robots.ros.images import rgb_from_msg
 from strands_robots.ros.interfaces import load_interface
 from strands_robots.ros.message_values import fill_message, plain_values
 from strands_robots.ros.quick_stop import QuickStop
@@ -163,7 +160,7 @@ class AgentGraph:
             if refused is not None:
                 return refused
             response = self.client.call(kind, "/" + endpoint.name, request, timeout)
-            answer = _response_answer(response)
+            answer = _response_answer(response, endpoint.name)
         except StrandsRobotsError as error:
             answer = _failure(error)
         self.called(endpoint, answer, started)
@@ -216,9 +213,9 @@ class AgentGraph:
             topic = "/" + endpoint.name
             message = self.client.latest(kind, topic, reader_profile(self.client.graph, topic, 1), timeout)
             answer = (
-                _pixels_answer(rgb_from_image(message), 320)
+                pixels_answer(rgb_from_image(message), 320, endpoint.name)
                 if endpoint.kind in _PICTURES
-                else data_answer(plain_values(message, LONGEST_LIST))
+                else data_answer(plain_values(message, LONGEST_LIST), name=endpoint.name)
             )
         except StrandsRobotsError as error:
             answer = _failure(error)
@@ -242,7 +239,7 @@ class AgentGraph:
             kind = _interface(entry.kind, "msg")
             topic = "/" + entry.name
             message = self.client.latest(kind, topic, reader_profile(self.client.graph, topic, 1), 10.0)
-            answer = _pixels_answer(rgb_from_image(message), width)
+            answer = pixels_answer(rgb_from_image(message), width, entry.name)
         except StrandsRobotsError as error:
             answer = _failure(error)
         self.called(entry, answer, started)
@@ -360,38 +357,10 @@ class AgentGraph:
         return self._slash().lstrip("/")
 
 
-def rgb_from_image(message: Any) -> Any:
-    """Return (H, W, 3) uint8 of an Image or a CompressedImage."""
-    if hasattr(message, "encoding"):
-        return rgb_from_msg(message)
-    return np.asarray(PilImage.open(io.BytesIO(bytes(message.data))).convert("RGB"))
-
-
-def _pixels_answer(pixels: Any, width: int) -> Answer:
-    picture = PilImage.fromarray(pixels)
-    height = max(round(picture.height * width / picture.width), 1)
-    if width < picture.width:
-        picture = picture.resize((width, height))
-    data = io.BytesIO()
-    picture.save(data, "JPEG", quality=85)
-    return data_answer({"width": picture.width, "height": picture.height}, (Picture(data.getvalue(), "jpeg"),))
-
-
-def _response_answer(response: Any) -> Answer:
-    pictures = tuple(_pictures_in(response))
+def _response_answer(response: Any, name: str) -> Answer:
+    pictures = tuple(pictures_in(response))
     values = plain_values(response, LONGEST_LIST)
-    return data_answer(values, pictures, is_error=values.get("success") is False)
-
-
-def _pictures_in(response: Any) -> list[Picture]:
-    """Return the pictures of a response's own fields; their bytes are of no use as numbers."""
-    found: list[Picture] = []
-    for name in response.get_fields_and_field_types():
-        value = getattr(response, name)
-        if type(value).__name__ == "Image" and value.width and value.encoding in ("rgb8", "bgr8", "mono8"):
-            found.extend(_pixels_answer(rgb_from_msg(value), 512).pictures)
-            value.data = b""
-    return found
+    return data_answer(values, pictures, is_error=values.get("success") is False, name=name)
 
 
 def _not_admitted(admission: Admission) -> Answer:

@@ -59,6 +59,9 @@ def resolve(client: GraphClient, what: str, given: str, names: Names, kind: str,
 def _check_own(client: GraphClient, what: str, name: str) -> None:
     """Raise ConfigurationError for a name of another graph: its robots are reached with its own namespace only."""
     scope = scope_of(client.node)
+    if not scope.namespace and name.count("/") > 1 and scope.relative(name) is not None:
+        wait_for_graph(client)  # Which names below the root are another graph's is known once that was found.
+        scope = scope_of(client.node)
     if scope.relative(name) is None:
         other = scope.owner(name)
         hint = f"--namespace {other}" if other else "a name in it, or another --namespace"
