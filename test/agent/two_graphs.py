@@ -53,6 +53,10 @@ def two_graphs(folder: Path, *words: str) -> Generator[TwoGraphs, None, None]:
     with Graph() as graph:
         made = TwoGraphs(graph, folder, *words)
         for process in graph.processes[:2]:
-            wait_for(lambda process=process: "armed:" in process.text or process.exit_code, 90.0, "a robot that is armed")
+            wait_for(lambda process=process: _is_up(process), 120.0, "a robot that is armed and can be asked to move")
             assert process.exit_code is None, process.text
         yield made
+
+
+def _is_up(process: Process) -> bool:
+    return process.exit_code is not None or ("so101 armed" in process.text and "moves so101" in process.text)
