@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from strands_robots.agent.answer import Answer
 from strands_robots.safety.request import CanonicalRequest
 
-
 OWN_SERVERS: Mapping[str, str] = MappingProxyType(
     {
         "strands_robots/action/MoveTo": "move_to",

@@ -23,6 +23,12 @@ _KEPT = frozenset({"no_answer", "pending"})
 """Refusals after which a permit may still be worth something."""
 
 
+DECLINED = (
+    "a person declined '{name}'. Do not retry it and do not vary it; do something else, or tell the user and end. "
+    "Requests for '{name}' are refused without asking for a while"
+)
+
+
 @dataclass(frozen=True)
 class DeskAnswer:
     """What approval_node says.
@@ -120,6 +126,11 @@ class Guard:
         """Return what the policy says of an interface."""
         return rule_on(self._policy, name.strip("/"), kind, self._namespace)
 
+    def will_ask(self, request: CanonicalRequest) -> bool:
+        """Return whether admitting a request would ask a person anew."""
+        ruling = self.ruling(request.name, request.kind)
+        return ruling.request_class is RequestClass.NEEDS_APPROVAL and self._memory.get(request.digest) is None
+
     def admit(self, request: CanonicalRequest) -> Admission:
         """Return whether exactly this request may be made now; granted, it counts as made."""
         ruling = self.ruling(request.name, request.kind)
@@ -172,6 +183,8 @@ class Guard:
         self._memory.forget(request.digest)
         if answer.state == "granted":
             return Admission(True, "", "approved by a person", known.request_id, ruling.request_class)
+        if answer.refusal == "declined":
+            return Admission(False, "declined", DECLINED.format(name=request.name))
         return Admission(False, answer.refusal or "refused", answer.message)
 
 

@@ -27,6 +27,7 @@ Key = Annotated[
 @app.command("list")
 def list_requests(
     every: Annotated[bool, typer.Option("--all", help="Also what was decided lately.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Also every field of the request as it is.")] = False,
     namespace: Namespace = "",
 ) -> None:
     """Print the requests that wait for a decision, with everything that they would do."""
@@ -40,7 +41,7 @@ def list_requests(
     if not shown:
         say("nothing waits for a decision")
     for entry in shown:
-        for line in request_lines(entry):
+        for line in request_lines(entry, full):
             say(line)
 
 
@@ -88,18 +89,25 @@ def _decide(request_id: str, is_approved: bool, text: str, yes: bool, key: Path 
         raise typer.Exit(REFUSED)
 
 
-def request_lines(entry: Any) -> list[str]:
-    """Return what a person needs to know before a decision. Texts of the asker are shown as JSON: no control
-    characters.
+def request_lines(entry: Any, full: bool = False) -> list[str]:
+    """Return what a person needs to know before a decision: a sentence, and the fields that count, in words.
+
+    Texts of the asker are shown as JSON, without control characters.
+
+    Args:
+        entry: The request.
+        full: Every field as it is, too.
     """
     state = STATES.get(entry.state, "unknown")
     left = f", {entry.left:.0f} s left" if entry.left > 0.0 else ""
     by = f" by {entry.decided_by}" if entry.decided_by else ""
-    fields = json.dumps(json.loads(entry.fields), indent=2, ensure_ascii=True)
+    from strands_robots.agent.request_words import request_words
+
     return [
         f"{entry.request_id}  {state}{by}{left}",
-        f"  asked by {json.dumps(entry.asker)}: {entry.name} ({entry.type})",
+        f"  asked by {json.dumps(entry.asker)}: /{entry.name} ({entry.type})",
         f"  policy: {entry.rule}",
-        *(f"  {line}" for line in fields.splitlines()),
+        *(f"  {line}" for line in request_words(entry.name, entry.type, entry.fields)),
+        *([f"  all fields: {json.dumps(json.loads(entry.fields), ensure_ascii=True)}"] if full else []),
         f"  hash {entry.digest}",
     ]

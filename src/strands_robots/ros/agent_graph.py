@@ -19,7 +19,7 @@ from strands_robots.agent.endpoint import OWN_SERVERS, Endpoint
 from strands_robots.agent.guard import Admission, Guard
 from strands_robots.agent.permit_memory import PermitMemory
 from strands_robots.agent.schema import hidden_fields
-from strands_robots.errors import StrandsRobotsError
+from strands_robots.errors import MotionError, StrandsRobotsError
 from strands_robots.msg import GateState
 from strands_robots.ros.agent_desk import ApprovalDesk
 from strands_robots.ros.agent_goals import AgentGoals
@@ -28,6 +28,7 @@ from strands_robots.ros.approval_messages import fields_of
 from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.client import NoAnswerError
 from strands_robots.ros.conversions import clip
+from strands_robots.ros.goal_check import GoalCheck
 from strands_robots.ros.graph_names import scope_of
 from strands_robots.ros.graph_survey import action_types, service_types, topic_types, wait_for_graph
 from strands_robots.ros.graph_talk import reader_profile
@@ -82,6 +83,7 @@ class AgentGraph:
         self._permits = PermitMemory(memory)
         self.client = SpunClient(namespace)
         self.goals = AgentGoals(self.client)
+        self._check = GoalCheck(self.client)
         self._stop = QuickStop(self.client)
         self._audit = audit_of(self.client.node)
         self._desk = ApprovalDesk(self.client, Asker(self.source, self._permits.session))
@@ -156,7 +158,7 @@ class AgentGraph:
         try:
             kind = _interface(endpoint.kind, "srv")
             request = self._filled(endpoint.kind, kind.Request(), fields)
-            refused = self.admit(canonical_request(endpoint.name, endpoint.kind, fields_of(request)))
+            refused = self._admitted(endpoint, request)
             if refused is not None:
                 return refused
             response = self.client.call(kind, "/" + endpoint.name, request, timeout)
@@ -172,7 +174,7 @@ class AgentGraph:
         try:
             kind = _interface(endpoint.kind, "action")
             goal = self._filled(endpoint.kind, kind.Goal(), fields)
-            refused = self.admit(canonical_request(endpoint.name, endpoint.kind, fields_of(goal)))
+            refused = self._admitted(endpoint, goal)
             if refused is not None:
                 return refused
             answer = self.goals.start(endpoint, kind, goal, wait)
@@ -304,6 +306,13 @@ class AgentGraph:
         self.record("tool_refused", details)
         return _not_admitted(admission)
 
+    def _admitted(self, endpoint: Endpoint, message: Any) -> Answer | None:
+        """Admit a message; what cannot succeed raises StrandsRobotsError before anybody is asked."""
+        request = canonical_request(endpoint.name, endpoint.kind, fields_of(message))
+        if self.guard.will_ask(request):
+            self._check.check(endpoint.kind, message)
+        return self.admit(request)
+
     def called(self, endpoint: Endpoint, answer: Answer, started: float) -> None:
         """Record a call that began at a steady time [s] and what became of it."""
         details: dict[str, Any] = {
@@ -372,6 +381,8 @@ def _not_admitted(admission: Admission) -> Answer:
 def _failure(error: StrandsRobotsError) -> Answer:
     if isinstance(error, NoAnswerError):
         return error_answer("no_answer", str(error))
+    if isinstance(error, MotionError):
+        return error_answer(error.reason, str(error))
     if isinstance(error, ApprovalRefusedError):
         return error_answer(error.refusal.value, str(error))
     return error_answer("invalid_arguments", str(error))

@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 from strands_robots.safety.approval_policy import ApprovalPolicy, RequestClass, Ruling, rule_on
 from strands_robots.safety.approval_refusal import ApprovalRefusal, ApprovalRefusedError
 from strands_robots.safety.decision import Decision, check_decision
+from strands_robots.safety.decline_memory import DeclineMemory
 from strands_robots.safety.keyring import Keyring
 from strands_robots.safety.rate_limit import RateLimits
 from strands_robots.safety.request import CanonicalRequest
@@ -142,7 +143,7 @@ class PermitDesk:
         self._journal = journal
         self._run_id = run_id
         self._rates = RateLimits()
-        self._declined: dict[tuple[str, str], float] = {}
+        self._declined = DeclineMemory(policy.decline_memory)
         self._tickets: OrderedDict[str, Ticket] = OrderedDict()
         for ticket in permits:
             self._tickets[ticket.request_id] = ticket
@@ -157,8 +158,8 @@ class PermitDesk:
         """Take a request.
 
         Raises:
-            ApprovalRefusedError: NO_ASKER, FORBIDDEN, RATE_LIMITED, DECLINED_LATELY, ALREADY_PENDING or
-                TOO_MANY_PENDING.
+            ApprovalRefusedError: NO_ASKER, FORBIDDEN, RATE_LIMITED, DECLINED_LATELY, ALREADY_PENDING,
+                TOO_MANY_PENDING or NOT_RECORDED.
         """
         if not asker.source.strip() or not asker.session:
             raise ApprovalRefusedError(
@@ -169,6 +170,11 @@ class PermitDesk:
             raise ApprovalRefusedError(
                 ApprovalRefusal.FORBIDDEN, f"'{request.name}' ({request.kind}) is forbidden: {ruling.words}"
             )
+        if ruling.request_class is RequestClass.NEEDS_APPROVAL:
+            self.tick(now)
+            lost = self._give_back(request, asker, now)
+            if lost is not None:
+                return lost
         if ruling.rate is not None and not self._rates.is_free(request.name, ruling.rate, now.steady):
             raise ApprovalRefusedError(
                 ApprovalRefusal.RATE_LIMITED,
@@ -209,9 +215,10 @@ class PermitDesk:
         )
         if decision.is_approved:
             self._record(self._journal.approved, decided, now)
+            self._declined.approved(ticket.asker.source, ticket.request.name)
         else:
             self._rates.give_back(ticket.request.name)
-            self._declined[ticket.asker.source, ticket.request.digest] = now.steady + self._policy.decline_memory
+            self._declined.declined(ticket.asker.source, ticket.request.name, now.steady)
         self._tickets[ticket.request_id] = decided
         return decided
 
@@ -258,23 +265,53 @@ class PermitDesk:
                 expired.append(ended)
             elif not is_open and now.steady >= ticket.expires + _REMEMBERED:
                 del self._tickets[ticket.request_id]
-        self._declined = {key: end for key, end in self._declined.items() if end > now.steady}
+        self._declined.forget(now.steady)
         self._forget_oldest()
         return tuple(expired)
 
     def _check_room(self, request: CanonicalRequest, asker: Asker, now: Moment) -> None:
-        self.tick(now)
-        if (asker.source, request.digest) in self._declined:
-            raise ApprovalRefusedError(ApprovalRefusal.DECLINED_LATELY, "the same request was declined a moment ago")
+        pause = self._declined.left(asker.source, request.name, now.steady)
+        if pause > 0.0:
+            raise ApprovalRefusedError(
+                ApprovalRefusal.DECLINED_LATELY,
+                f"a request for '{request.name}' was declined; nobody is asked again for {pause:.0f} s. "
+                "Do not retry it and do not vary it",
+            )
         waiting = [ticket for ticket in self.tickets() if ticket.state is PermitState.PENDING]
         own = [ticket for ticket in waiting if ticket.asker.source == asker.source]
-        if any(ticket.request.digest == request.digest for ticket in own):
-            raise ApprovalRefusedError(ApprovalRefusal.ALREADY_PENDING, "the same request waits for a decision")
+        same = next((ticket for ticket in own if ticket.request.digest == request.digest), None)
+        if same is not None:
+            left = same.expires - now.steady
+            raise ApprovalRefusedError(
+                ApprovalRefusal.ALREADY_PENDING,
+                f"the same request of another start of '{ascii(asker.source)[1:-1]}' waits for a decision; "
+                f"it expires in {left:.0f} s",
+            )
         if len(waiting) >= self._policy.most_pending or len(own) >= self._policy.most_pending_of_asker:
             raise ApprovalRefusedError(
                 ApprovalRefusal.TOO_MANY_PENDING,
                 f"{len(waiting)} requests wait for a decision, {len(own)} of them of '{ascii(asker.source)[1:-1]}'",
             )
+
+    def _give_back(self, request: CanonicalRequest, asker: Asker, now: Moment) -> Answer | None:
+        """Return a request that its asker has already made, with a new secret for its permit; None when there is none.
+
+        The asker asks twice only when the answer was lost, and with it the permit's id, which is not kept here.
+        """
+        for ticket in self.tickets():
+            is_open = ticket.state in (PermitState.PENDING, PermitState.APPROVED)
+            if not is_open or ticket.asker != asker or ticket.request.digest != request.digest:
+                continue
+            permit_id = secrets.token_hex(16)
+            again = replace(ticket, permit_hash=hash_permit(permit_id))
+            if ticket.state is PermitState.APPROVED:
+                # The old id first: a crash in between costs the permit, and never doubles it.
+                self._record(self._journal.used, ticket, now)
+                self._tickets[ticket.request_id] = again
+                self._record(self._journal.approved, again, now)
+            self._tickets[ticket.request_id] = again
+            return Answer(ticket.ruling.request_class, again, permit_id, ticket.ruling.words)
+        return None
 
     def _open(self, request: CanonicalRequest, asker: Asker, ruling: Ruling, now: Moment) -> Answer:
         permit_id = secrets.token_hex(16)
