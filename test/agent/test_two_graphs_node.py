@@ -18,7 +18,7 @@ pytest.importorskip("mcp", reason="mcp is not installed")
 
 import httpx
 from rosgraph_msgs.msg import Clock
-from strands_robots.msg import GateState
+from strands_robots.msg import ApprovalState, GateState
 
 from strands_robots.ros import qos
 from strands_robots.share import share_directory
@@ -311,3 +311,56 @@ def test_two_http_clients_have_goals_and_names_of_their_own(rig: Rig) -> None:
         return {entry.get("actor", "") for entry in found}
 
     wait_for(lambda: len([name for name in askers() if name.startswith("agent/mcp/")]) >= 2, 20.0, "two askers")
+
+
+# --- Before anybody is asked; the last tests, because they stop the left graph -----------------------------------------------
+
+ASK = """
+import json, sys
+from pathlib import Path
+from strands_robots.agent.toolset import Toolset
+from strands_robots.ros.agent_graph import AgentGraph
+graph = AgentGraph("left", "asker", Path(sys.argv[1]))
+tools = Toolset(graph)
+told = [json.loads(tools.run(name, fields).text) for name, fields in json.loads(sys.argv[2])]
+graph.close()
+print("TOLD " + json.dumps(told), flush=True)
+"""
+
+
+def ask(rig: Rig, *calls: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Make calls under the policy that comes with the package, which asks people about motions."""
+    process = rig.run(ASK, rig.policy.replace("_simulation", ""), json.dumps(calls))
+    assert process.wait(120.0) == 0, process.text
+    return list(json.loads(process.text.partition("TOLD ")[2].splitlines()[0]))
+
+
+def move(joints: dict[str, float], robot: str = "so101") -> tuple[str, dict[str, Any]]:
+    return "move_to", {"robot": robot, "joints": joints}
+
+
+def test_what_cannot_succeed_is_refused_before_anybody_is_asked(rig: Rig) -> None:
+    rig.graphs.graph.start("approval_node", "--ros-args", "-r", "__ns:=/left")
+    states = rig.client.listen(ApprovalState, "/left/approvals/state", qos.STATE)
+    wait_for(lambda: states, 30.0, "approval_node")
+    told = ask(
+        rig, move({"shoulder_pan": 0.1}, "so999"), move({"shoulder_pan": 30.0}), move({"shoulder_pin": 0.1}),
+        ("start_set_gripper", {"goal": {"robot": "so999"}}), ("world_get_state", {}), move({"shoulder_pan": 0.1}),
+    )  # fmt: skip
+    assert [answer.get("error", "") for answer in told] == [
+        "invalid_arguments", "invalid_goal", "invalid_arguments", "invalid_arguments", "", "approval_required",
+    ]  # fmt: skip
+    for answer, words in zip(told, ("valid: so101", "valid: -", "shoulder_pan", "valid: so101"), strict=False):
+        assert words in answer["message"]
+    wait_for(lambda: states[-1].requests, 5.0, "the request")
+    assert [entry.name for entry in states[-1].requests] == ["left/move_to"], "one slot, and the full name"
+    code, text = rig.graphs.run("approvals", "list", "--namespace", "left")
+    assert code == 0 and 'Move robot "so101": joint "shoulder_pan" to 0.1' in text and "/left/move_to" in text
+    assert "pose" not in text
+
+
+def test_motion_of_a_stopped_robot_is_refused_before_anybody_is_asked(rig: Rig) -> None:
+    assert rig.graphs.run("estop", "--namespace", "left")[0] == 0
+    (told,) = ask(rig, move({"shoulder_pan": 0.2}))
+    assert told["error"] == "stopped" and "only a person resumes" in told["message"]
+    assert rig.gates["right"][-1].latched is False, "the other graph goes on"
