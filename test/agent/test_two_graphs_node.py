@@ -359,6 +359,37 @@ def test_what_cannot_succeed_is_refused_before_anybody_is_asked(rig: Rig) -> Non
     assert "pose" not in text
 
 
+PICTURE = """
+import json, sys
+from strands_robots.errors import StrandsRobotsError
+from strands_robots.ros.client import GraphClient
+from strands_robots.ros.goal_picture import goal_picture
+client, told = GraphClient("left"), []
+for fields in json.loads(sys.argv[1]):
+    try:
+        picture = goal_picture(client, "strands_robots/action/MoveTo", json.dumps(fields))
+        told.append([list(picture.shape), int(picture.std())])
+    except StrandsRobotsError as error:
+        told.append(str(error))
+client.close()
+print("TOLD " + json.dumps(told), flush=True)
+"""
+
+
+def test_person_gets_a_picture_of_the_goal_or_why_it_cannot_be_had(rig: Rig) -> None:
+    far = {"pose": {"position": {"x": 3.0, "y": 0.0, "z": 0.1}}}
+    goals = [
+        {"robot": "so101", "joint_names": ["shoulder_pan"], "positions": [0.9]},
+        {"robot": "so101", "target": 1, "pose": far},
+    ]
+    process = rig.run(PICTURE, json.dumps(goals))
+    assert process.wait(120.0) == 0, process.text
+    (shape, spread), unreachable = json.loads(process.text.partition("TOLD ")[2].splitlines()[0])
+    assert shape == [360, 960, 3] and spread > 5
+    assert "unreachable" in unreachable or "reach" in unreachable or "misses" in unreachable
+    assert not rig.is_moving()
+
+
 def test_motion_of_a_stopped_robot_is_refused_before_anybody_is_asked(rig: Rig) -> None:
     assert rig.graphs.run("estop", "--namespace", "left")[0] == 0
     (told,) = ask(rig, move({"shoulder_pan": 0.2}))

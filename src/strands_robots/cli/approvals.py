@@ -72,6 +72,8 @@ def _decide(request_id: str, is_approved: bool, text: str, yes: bool, key: Path 
         entry, request = find_request(state, request_id)
         for line in request_lines(entry):
             say(line)
+        if is_approved:
+            _show_picture(client, entry)
         if not yes:
             typer.confirm("approve this, once?", abort=True)
         # Signed is the hash of what was shown here, not the hash that approval_node gave.
@@ -87,6 +89,25 @@ def _decide(request_id: str, is_approved: bool, text: str, yes: bool, key: Path 
     say(response.message if response.success else f"NOT DECIDED ({response.refusal}): {response.message}")
     if not response.success:
         raise typer.Exit(REFUSED)
+
+
+def _show_picture(client: Any, entry: Any) -> None:
+    """Say where a picture of the robot at the goal lies, where a simulated world can draw one, or why the goal cannot be had."""
+    import tempfile
+
+    from strands_robots.errors import StrandsRobotsError
+    from strands_robots.ros.goal_picture import goal_picture
+    from strands_robots.sim.pictures import write_png
+
+    try:
+        picture = goal_picture(client, entry.type, entry.fields)
+    except StrandsRobotsError as error:
+        say(f"  NO PICTURE: {clip_text(str(error), 400)}")
+        return
+    if picture is not None:
+        path = Path(tempfile.mkdtemp(prefix="strands_robots_approval_")) / f"{entry.request_id}.png"
+        write_png(path, picture)
+        say(f"  picture of the robot at the goal, from two sides: {path}")
 
 
 def request_lines(entry: Any, full: bool = False) -> list[str]:

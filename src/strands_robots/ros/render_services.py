@@ -21,6 +21,7 @@ from strands_robots.ros.responses import refusal
 from strands_robots.ros.stamps import to_time
 from strands_robots.sim.camera_worker import Renderers, RenderRequest
 from strands_robots.sim.pictures import output_path, write_png
+from strands_robots.sim.posed import posed_state, views_of
 from strands_robots.sim.renderer import PictureKind, View
 from strands_robots.sim.runtime import SimRuntime
 from strands_robots.sim.shots import Shot, ShotOrder, shot_labels, take_shots
@@ -84,6 +85,8 @@ class RenderServices:
     def _render_cameras(self, request: RenderCameras.Request) -> Future[RenderCameras.Response]:
         views: list[View] = [self._world.camera(name) for name in request.cameras]
         views += [_view(view, number) for number, view in enumerate(request.views)]
+        if request.pose_robot and not views:
+            views += views_of(self._world, request.pose_robot)
         kinds = [kind for bit, kind in _BITS.items() if (request.kinds or RenderCameras.Request.RGB) & bit]
         if request.kinds >= 2 * RenderCameras.Request.SEGMENTATION:
             raise ConfigurationError(
@@ -101,10 +104,20 @@ class RenderServices:
                 labels=self._labels(stage, shots),
             )
 
-        return self._take(order, request.fine, answer)
+        def posed(state: FloatArray, stage: Stage) -> FloatArray:
+            joints = list(request.joint_names), list(request.positions)
+            return posed_state(self._world, stage.model, state, request.pose_robot, *joints)
 
-    def _take(self, order: ShotOrder, fine: bool, answer: Callable[[Stage, float, list[Shot]], Any]) -> Future[Any]:
-        """Return the future answer, made of pictures of the next instant between two steps."""
+        return self._take(order, request.fine, answer, posed if request.pose_robot else None)
+
+    def _take(
+        self,
+        order: ShotOrder,
+        fine: bool,
+        answer: Callable[[Stage, float, list[Shot]], Any],
+        posed: Callable[[FloatArray, Stage], FloatArray] | None = None,
+    ) -> Future[Any]:
+        """Return the future answer, made of pictures of the next instant between two steps, or of what `posed` makes of it."""
         future: Future[Any] = Future()
 
         def draw(state: FloatArray, stage: Stage, stamp: float, renderers: Renderers) -> Any:
@@ -114,6 +127,7 @@ class RenderServices:
         def copy_state() -> None:
             stamp, state = self._runtime.snapshot()
             stage = self._world.stage
+            state = posed(state, stage) if posed is not None else state
             self._runtime.cameras.request(RenderRequest(lambda renderers: draw(state, stage, stamp, renderers), future))
 
         self._runtime.call(copy_state).add_done_callback(lambda done: _forward_error(done, future))
