@@ -45,7 +45,9 @@ def test_gripper_that_closes_shows_the_zero_that_counts() -> None:
 
 
 def test_texts_of_the_asker_are_shown_as_json() -> None:
-    first, rest = words("RunPolicy", RunPolicy.Goal(), robot="so101", policy="sine", duration=3.0, task="\x1b[2J\nAPPROVED")
+    first, rest = words(
+        "RunPolicy", RunPolicy.Goal(), robot="so101", policy="sine", duration=3.0, task="\x1b[2J\nAPPROVED"
+    )
     assert "\x1b" not in first + "".join(rest) and "\n" not in first and "for 3 s" in first
 
 

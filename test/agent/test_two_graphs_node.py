@@ -89,7 +89,11 @@ class Raw:
         return {**HEADERS, **({"mcp-session-id": self.session} if self.session else {})}
 
     def post(self, method: str, params: Any, is_request: bool = True) -> dict[str, Any]:
-        body: dict[str, Any] = {"jsonrpc": "2.0", "method": method, **({"params": params} if params is not None else {})}
+        body: dict[str, Any] = {
+            "jsonrpc": "2.0",
+            "method": method,
+            **({"params": params} if params is not None else {}),
+        }
         if is_request:
             self.number += 1
             body["id"] = self.number
@@ -175,7 +179,9 @@ def test_audit_of_one_graph_knows_only_its_own_nodes_and_robots(rig: Rig) -> Non
     code, text = rig.graphs.run("audit", "tail", "-n", "100000", "--json", "--namespace", "left")
     assert code == 0
     nodes = [
-        json.loads(line)["details"]["node"] for line in text.splitlines() if '"node_start"' in line and '"details"' in line
+        json.loads(line)["details"]["node"]
+        for line in text.splitlines()
+        if '"node_start"' in line and '"details"' in line
     ]
     assert nodes and all(name.startswith("/left/") for name in nodes), nodes
 

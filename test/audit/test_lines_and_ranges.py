@@ -62,7 +62,11 @@ def test_ranges_are_what_a_set_is(steps: list[tuple[bool, int, int]]) -> None:
 
 
 @SLOW
-@given(st.lists(st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"")), max_size=20), st.binary(max_size=9), st.integers(1, 17))
+@given(
+    st.lists(st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"")), max_size=20),
+    st.binary(max_size=9),
+    st.integers(1, 17),
+)
 def test_lines_backwards_are_the_complete_lines_reversed(lines: list[bytes], torn: bytes, piece: int) -> None:
     data = b"".join(line + b"\n" for line in lines) + torn.replace(b"\n", b"")
     starts = range(0, len(data), piece)

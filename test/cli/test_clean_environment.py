@@ -22,7 +22,9 @@ def bare(home: Path, *words: str, **options: Any) -> subprocess.CompletedProcess
     )
 
 
-@pytest.mark.parametrize("words", [("--help",), ("robots", "list"), ("audit", "--help"), ("mcp", "--help")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [("--help",), ("robots", "list"), ("audit", "--help"), ("mcp", "--help")], ids=" ".join
+)
 def test_command_starts_from_a_clean_environment(tmp_path: Path, words: tuple[str, ...]) -> None:
     done = bare(tmp_path, str(COMMAND), *words)
     assert done.returncode == 0, done.stderr

@@ -134,7 +134,9 @@ def test_declined_interface_is_not_asked_for_again_for_a_while_however_it_is_var
     variations = (request(), request(x=1e-9), request(y="please"))
     for asker in (AGENT, Asker(AGENT.source, "start-2"), Asker(f"{AGENT.source}/another-session", "s")):
         for varied in variations:
-            assert refusal(lambda varied=varied, asker=asker: desk.ask(varied, asker)) is ApprovalRefusal.DECLINED_LATELY
+            assert (
+                refusal(lambda varied=varied, asker=asker: desk.ask(varied, asker)) is ApprovalRefusal.DECLINED_LATELY
+            )
     desk.ask(request("other/action"))
     desk.ask(asker=Asker("agent/other", "s"))
     desk.wait(31.0)

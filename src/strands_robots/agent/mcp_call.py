@@ -16,7 +16,9 @@ PROGRESS_PERIOD = 5.0
 Progress = Callable[[float], Awaitable[None]]
 
 
-async def run_call(run: Callable[[], Answer], gone: asyncio.Event | None = None, progress: Progress | None = None) -> Answer:
+async def run_call(
+    run: Callable[[], Answer], gone: asyncio.Event | None = None, progress: Progress | None = None
+) -> Answer:
     """Return what a call answers. Cancelling this, or `gone`, ends every goal that the call began or waits for.
 
     Args:
@@ -61,9 +63,7 @@ def _end(call: Call) -> None:
     threading.Thread(target=call.end, name="end of a call", daemon=True).start()
 
 
-def _hand_over(
-    loop: asyncio.AbstractEventLoop, done: asyncio.Future[Answer], outcome: Answer | BaseException
-) -> None:
+def _hand_over(loop: asyncio.AbstractEventLoop, done: asyncio.Future[Answer], outcome: Answer | BaseException) -> None:
     def take() -> None:
         if done.done():
             return

@@ -80,7 +80,11 @@ async def _watched(app: Asgi, scope: Any, receive: Any, send: Any, session: str,
 
 
 async def _answer(send: Any, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
-    kept = [*headers] if any(name == b"content-type" for name, _ in headers) else [(b"content-type", b"text/plain"), *headers]
+    kept = (
+        [*headers]
+        if any(name == b"content-type" for name, _ in headers)
+        else [(b"content-type", b"text/plain"), *headers]
+    )
     await send({"type": "http.response.start", "status": status, "headers": kept})
     await send({"type": "http.response.body", "body": body})
 

@@ -58,7 +58,9 @@ class GoalCheck:
         if "joint_names" in named and "positions" in named and getattr(request, "target", 0) == _TARGET_JOINTS:
             self._check_joints(request.robot, list(request.joint_names), [float(value) for value in request.positions])
         if getattr(request, "speed_scale", 0.0) != 0.0 and not 0.0 < request.speed_scale <= 1.0:
-            raise MotionError("invalid_goal", f"speed_scale is {request.speed_scale:g}; valid: above 0 and up to 1, or 0")
+            raise MotionError(
+                "invalid_goal", f"speed_scale is {request.speed_scale:g}; valid: above 0 and up to 1, or 0"
+            )
 
     def _check_armed(self, robot: str) -> None:
         gate = self._heard(GateState, f"{robot}/gate_state", qos.HEARTBEAT_READER)
