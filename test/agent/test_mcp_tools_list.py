@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from mcp import Client
 from strands_robots.agent import mcp_server as module
 from strands_robots.agent.endpoint import Endpoint
 from strands_robots.agent.mcp_server import mcp_server
+from strands_robots.agent.mcp_text import whole_characters
 from strands_robots.agent.toolset import Toolset
 
 from .ports import FakePort, GuardedPort
@@ -82,3 +86,44 @@ def test_lone_surrogate_gets_an_answer_and_a_record(tmp_path: Path) -> None:
         answer = tools.run(name, arguments)
         assert answer.is_error and answer.text.isascii() and json.loads(answer.text)["error"]
     assert len(port.heard) == 5 and not port.requests
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [
+        (r'{"a": "\ud800"}', {"a": "\ufffd"}),
+        (r'{"\udfff": ["x\ud83dy"]}', {"\ufffd": ["x\ufffdy"]}),
+        (r'{"a": "\ud83d\ude00"}', {"a": "\U0001f600"}),
+        (r'{"a": "\\ud800"}', {"a": "\\ud800"}),
+    ],
+)
+def test_half_a_character_is_replaced_and_whole_ones_stay(given: str, right: Any) -> None:
+    assert json.loads(whole_characters(given)) == right
+    assert whole_characters("no json \\ud800") == "no json \\ud800"
+
+
+def test_stdio_client_gets_an_answer_to_half_a_character(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]),
+    }
+    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    call = (
+        r'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"find_tool","arguments":{"query":"\ud800"}}}'
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-m", "agent.mcp_process", str(tmp_path)], env=environment, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with server:
+        assert server.stdin is not None and server.stdout is not None
+        for line in (
+            json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}),
+            json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+            call,
+        ):
+            server.stdin.write(line + "\n")
+            server.stdin.flush()
+        answers = [json.loads(server.stdout.readline()) for _ in range(2)]
+        assert answers[1]["id"] == 2 and answers[1]["result"]["structuredContent"]["error"] == "nothing_found"
+        server.stdin.close()

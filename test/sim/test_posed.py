@@ -18,7 +18,7 @@ def test_robot_is_drawn_elsewhere_and_the_world_stays_as_it_is() -> None:
     name = next(iter(world.robots))
     state = world.get_state()
     before = state.copy()
-    posed = posed_state(world, world.model, state, name, ["shoulder_pan", "gripper"], [1.2, 0.5])
+    posed = posed_state(world, world.model, state, name, ["shoulder", "elbow"], [0.8, 0.5])
     assert (state == before).all() and (world.get_state() == before).all()
     assert np.count_nonzero(posed != state) == 2
     order = ShotOrder(views_of(world, name), width=160, height=120)
@@ -34,11 +34,11 @@ def test_what_cannot_be_drawn_is_refused() -> None:
     world = two_arm_world()
     name, state = next(iter(world.robots)), world.get_state()
     for error, robot, joints, positions in (
-        (UnknownNameError, "so999", ["shoulder_pan"], [0.0]),
-        (UnknownNameError, name, ["shoulder_pin"], [0.0]),
-        (ConfigurationError, name, ["shoulder_pan"], [30.0]),
-        (ConfigurationError, name, ["shoulder_pan"], [float("nan")]),
-        (ConfigurationError, name, ["shoulder_pan"], []),
+        (UnknownNameError, "so999", ["shoulder"], [0.0]),
+        (UnknownNameError, name, ["shoulder_pan"], [0.0]),
+        (ConfigurationError, name, ["shoulder"], [30.0]),
+        (ConfigurationError, name, ["shoulder"], [float("nan")]),
+        (ConfigurationError, name, ["shoulder"], []),
     ):
         with pytest.raises(error):
             posed_state(world, world.model, state, robot, joints, positions)

@@ -12,6 +12,7 @@ from mcp_types import UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from strands_robots.agent.mcp_sessions import McpSessions
+from strands_robots.agent.mcp_text import whole_characters
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -61,6 +62,10 @@ async def _watched(app: Asgi, scope: Any, receive: Any, send: Any, session: str,
         message = await receive()
         if message["type"] == "http.disconnect" and not is_answered:
             gone.set()
+        if message["type"] == "http.request" and not message.get("more_body", False) and message.get("body"):
+            # A body in several pieces is left to the SDK, which answers that half a character is no JSON.
+            text = message["body"].decode("utf-8", "surrogateescape")
+            message = {**message, "body": whole_characters(text).encode("utf-8", "surrogateescape")}
         return message
 
     async def tell(message: Any) -> None:

@@ -28,6 +28,7 @@ from strands_robots.agent.endpoint import Tool
 from strands_robots.agent.mcp_call import Progress, run_call
 from strands_robots.agent.mcp_http import GONE, Asgi, guarded
 from strands_robots.agent.mcp_sessions import McpSessions
+from strands_robots.agent.mcp_text import WholeLines
 from strands_robots.agent.toolset import Toolset
 
 INSTRUCTIONS = (
@@ -141,7 +142,8 @@ def mcp_server(tools: Toolset, sessions: McpSessions | None = None) -> Server[An
 async def serve_stdio(tools: Toolset) -> None:
     """Serve on standard input and output until the client goes."""
     server = mcp_server(tools)
-    async with stdio_server() as (reader, writer):
+    lines: Any = WholeLines()
+    async with stdio_server(stdin=lines) as (reader, writer):
         await server.run(reader, writer, server.create_initialization_options())
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sensor_msgs.msg import JointState
 
@@ -87,7 +88,7 @@ class AgentGraph:
         self._stop = QuickStop(self.client)
         self._audit = audit_of(self.client.node)
         self._desk = ApprovalDesk(self.client, Asker(self.source, self._permits.session))
-        self._sessions: list[AgentGraph] = []
+        self._sessions: WeakSet[AgentGraph] = WeakSet()
         self.guard = Guard(rules, self._desk, memory=self._permits, namespace=namespace)
         self._identity = uuid.uuid5(uuid.NAMESPACE_OID, self._permits.session).hex
         self._endpoints: list[Endpoint] = []
@@ -108,12 +109,12 @@ class AgentGraph:
         made.goals = self.goals.sibling()
         asker = Asker(made.source, made._permits.session)
         made.guard = self.guard.for_asker(self._desk.for_asker(asker), made._permits)
-        self._sessions.append(made)
+        self._sessions.add(made)
         return made
 
     def close(self) -> None:
         """Cancel every goal that was started here, then leave the graph."""
-        for session in self._sessions:
+        for session in list(self._sessions):
             session.goals.cancel_all(0.0)
         self.goals.cancel_all()
         self._audit.close(0.3)
