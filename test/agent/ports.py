@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Mapping
@@ -51,6 +52,9 @@ class FakePort:
         self.hidden: set[str] = set()
         self.heard: list[tuple[str, str]] = []
         self.records: list[tuple[str, Mapping[str, Any]]] = []
+
+    def session(self, name: str) -> FakePort:
+        return self
 
     def endpoints(self) -> list[Endpoint]:
         return self.given
@@ -147,6 +151,14 @@ class GuardedPort(FakePort):
         self.desk = NodeDesk(self.person, Asker(self.source, self.memory.session))
         self.guard = Guard(policy, self.desk, lambda: self.person.now.steady, self.memory)
         self.refusals: list[str] = []
+
+    def session(self, name: str) -> GuardedPort:
+        made = copy.copy(self)
+        made.source = f"{self.source}/{name}"
+        made.memory = PermitMemory()
+        made.desk = NodeDesk(self.person, Asker(made.source, made.memory.session))
+        made.guard = self.guard.for_asker(made.desk, made.memory)
+        return made
 
     def endpoints(self) -> list[Endpoint]:
         return [entry for entry in self.given if self.guard.is_shown(entry.name, entry.kind)]

@@ -132,6 +132,21 @@ def test_client_that_tries_to_approve_itself_is_refused(served: Served) -> None:
     assert ("approvals_decide", "unknown_tool") in served.port.heard, "the attempt is recorded"
 
 
+def test_two_sessions_have_permits_of_their_own(served: Served) -> None:
+    async def talk() -> None:
+        async with session(served.url, TOKEN) as first, session(served.url, TOKEN) as second:
+            asked = json.loads((await first.call_tool("start_set_gripper", GRIP)).content[0].text)
+            await asyncio.to_thread(served.port.decide, asked["request_id"])
+            other = json.loads((await second.call_tool("start_set_gripper", GRIP)).content[0].text)
+            assert other["error"] == "approval_required", "the permit is the first client's"
+            assert other["request_id"] != asked["request_id"]
+            assert error_of(await first.call_tool("start_set_gripper", GRIP)) == ""
+
+    asyncio.run(asyncio.wait_for(talk(), 60.0))
+    askers = {ticket.asker.source for ticket in served.port.person.desk.tickets()}
+    assert len(askers) == 2 and all(asker.startswith("agent/tester/") for asker in askers)
+
+
 def test_client_without_the_token_gets_nothing(served: Served) -> None:
     async def talk() -> None:
         async with session(served.url, "another-token-of-some-length") as client:

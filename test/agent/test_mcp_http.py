@@ -41,6 +41,16 @@ def test_request_with_the_token_is_answered() -> None:
     assert answer(authorization=f"Bearer {TOKEN}") == 200
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR", "Bearer "])
+def test_scheme_of_the_token_counts_in_any_case(scheme: str) -> None:
+    assert answer(authorization=f"{scheme} {TOKEN}") == 200
+
+
+def test_protocol_without_sessions_is_refused_with_the_versions_that_are_served() -> None:
+    assert answer(authorization=f"Bearer {TOKEN}", **{"mcp-protocol-version": "2026-07-28"}) == 400
+    assert answer(authorization="Bearer x", **{"mcp-protocol-version": "2026-07-28"}) == 401
+
+
 @pytest.mark.parametrize("value", ["", "Bearer ", f"Bearer {TOKEN}x", TOKEN, "Basic abc"])
 def test_request_without_the_token_is_refused(value: str) -> None:
     assert answer(authorization=value) == 401

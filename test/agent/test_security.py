@@ -199,6 +199,7 @@ def test_declining_consumes_no_rate_limit(rig: Rig) -> None:
     for number in range(12):
         rig.port.decide(rig.grip(number / 100).approval, is_approved=False)
         assert rig.error(rig.grip(number / 100)) == "declined"
+        rig.port.person.wait(1000.0)
     for number in range(3):
         rig.port.decide(rig.grip(0.5 + number / 100).approval)
         assert not rig.grip(0.5 + number / 100).is_error
@@ -214,8 +215,11 @@ def test_agent_cannot_flood_a_person_with_requests(rig: Rig) -> None:
 
 def test_person_who_declines_is_not_asked_again_at_once(rig: Rig) -> None:
     rig.port.decide(rig.grip().approval, is_approved=False)
-    assert rig.error(rig.grip()) == "declined"
-    assert rig.error(rig.grip()) == "declined_lately"
+    told = rig.grip()
+    assert rig.error(told) == "declined"
+    assert "Do not retry it and do not vary it" in told.text
+    for position in (0.5, 0.5000001, 0.4):
+        assert rig.error(rig.grip(position)) == "declined_lately", "a small change is no way around it"
 
 
 def test_stopping_needs_no_permit_and_has_no_limit(rig: Rig) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from strands_robots.audit.log.lines import LogLine, read_lines
+from strands_robots.audit.log.lines import LogLine, read_lines, read_lines_backwards
 from strands_robots.audit.log.ranges import Ranges
 from strands_robots.audit.log.record import MAX_LINE
 
@@ -62,3 +62,22 @@ def test_ranges_are_what_a_set_is(steps: list[tuple[bool, int, int]]) -> None:
             numbers.discard(first)
         assert {number for low, high in ranges for number in range(low, high + 1)} == numbers
         assert ranges.covers(first, first + length) == (set(range(first, first + length + 1)) <= numbers)
+
+
+@SLOW
+@given(
+    st.lists(st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"")), max_size=20),
+    st.binary(max_size=9),
+    st.integers(1, 17),
+)
+def test_lines_backwards_are_the_complete_lines_reversed(lines: list[bytes], torn: bytes, piece: int) -> None:
+    data = b"".join(line + b"\n" for line in lines) + torn.replace(b"\n", b"")
+    starts = range(0, len(data), piece)
+    pieces = [data[start : start + piece] for start in reversed(starts)]
+    assert list(read_lines_backwards(pieces)) == [line.data for line in read_lines([data]) if line.is_complete][::-1]
+
+
+def test_line_that_is_too_long_is_left_out_backwards() -> None:
+    data = b"first\n" + b"x" * (3 * MAX_LINE) + b"\nlast\n"
+    pieces = [data[start : start + 1000] for start in reversed(range(0, len(data), 1000))]
+    assert list(read_lines_backwards(pieces)) == [b"last", b"first"]

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tarfile
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from strands_robots.audit.audit_key import PUBLIC_FILE, load_or_create_keys, load_public_key
 from strands_robots.audit.read.export import CSV_COLUMNS, write_archive, write_csv, write_jsonl
-from strands_robots.audit.read.query import Query, format_time, newest_segments, parse_since, records
+from strands_robots.audit.read.query import Query, format_time, last_records, newest_segments, parse_since, records
 from strands_robots.audit.read.reader import FolderReader
 from strands_robots.audit.read.verify import VerifyKeys, verify
 from strands_robots.core.errors import ConfigurationError
@@ -134,3 +135,32 @@ def test_archive_of_a_damaged_log_holds_what_there_is(tmp_path: Path) -> None:
 
 def test_memory_log_is_a_log() -> None:
     assert verify(MemoryLog({}), VerifyKeys(BOTH.mac)).counts == {"empty": 1, "head_missing": 1}
+
+
+@pytest.mark.parametrize("query", [Query(), Query(kinds=("refusal",)), Query(robots=("left",))])
+def test_last_records_are_the_end_of_all_records(log: FolderReader, query: Query) -> None:
+    every = list(records(log, query))
+    for count in range(len(every) + 2):
+        assert last_records(log, query, count) == (every[-count:] if count else [])
+
+
+class CountingReader(FolderReader):
+    """Counts the lines that are read."""
+
+    read = 0
+
+    def backwards(self, segment: int) -> Iterator[bytes]:
+        for line in super().backwards(segment):
+            self.read += 1
+            yield line
+
+
+def test_last_records_of_a_long_log_read_its_end_only(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "log")
+    store.open()
+    for _ in range(20):
+        store.write([event() for _ in range(100)])
+    store.close()
+    log = CountingReader(tmp_path / "log")
+    assert [record.kind for record, _ in last_records(log, Query(), 3)][-1] == "log_end"
+    assert log.read == 3

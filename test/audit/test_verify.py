@@ -393,3 +393,13 @@ def test_torn_line_in_the_middle_of_the_log_is_a_note(log: MemoryLog) -> None:
     report = verify(log, BOTH)
     assert codes(report) == {"torn"} and not report.is_broken
     assert list(log.lines(0))[-1] == LogLine(b'{"mac":"torn', len(log.files["000000.jsonl"]) - 12, False, False)
+
+
+@pytest.mark.parametrize("tail", [bytes(100_000), b"x", b'{"mac":'], ids=["100 kB of zeros", "one byte", "a beginning"])
+def test_bytes_after_a_writer_that_ended_in_order_break_the_log(log: MemoryLog, tail: bytes) -> None:
+    last = sorted(name for name in log.files if name.endswith(".jsonl"))[-1]
+    assert not verify(log, BOTH).is_broken
+    log.files[last] += tail
+    for keys in (BOTH, MAC_ONLY, PUBLIC_ONLY):
+        report = verify(log, keys)
+        assert report.is_broken and "after_end" in codes(report) and "torn" not in codes(report)

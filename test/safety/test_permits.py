@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -17,7 +18,7 @@ from strands_robots.approvals.permits import Asker, Moment, PermitDesk, PermitSt
 from strands_robots.approvals.rate_limit import RateLimits
 from strands_robots.operators.keyring import Role
 
-from .desks import AGENT, ANNA, BOB, OPERATORS, POLICY, RUN, Desk, request
+from .desks import AGENT, ANNA, BOB, OPERATORS, POLICY, RUN, Desk, DiskDesk, request
 from .operators import keyring, operator_key
 
 
@@ -86,6 +87,7 @@ def test_rate_limit_counts_what_waits_what_is_approved_and_what_was_used(desk: D
 def test_declined_and_expired_requests_consume_no_rate_limit(desk: Desk) -> None:
     for number in range(5):
         desk.decide(desk.ask(request(x=number)), is_approved=False)
+        desk.wait(1000.0)
     for number in range(10, 13):
         desk.ask(request(x=number))
     desk.wait(101.0)
@@ -98,18 +100,70 @@ def test_declined_and_expired_requests_consume_no_rate_limit(desk: Desk) -> None
         desk.ask(request(x=number))
 
 
-def test_same_request_is_not_asked_twice(desk: Desk) -> None:
+def test_same_request_of_another_start_is_not_asked_twice_and_expires(desk: Desk) -> None:
     desk.ask()
-    assert refusal(desk.ask) is ApprovalRefusal.ALREADY_PENDING
+    other = Asker(AGENT.source, "start-2")
+    assert refusal(lambda: desk.ask(asker=other)) is ApprovalRefusal.ALREADY_PENDING
     desk.ask(asker=Asker("agent/other", "s"))
+    desk.wait(101.0)
+    desk.ask(asker=other)
 
 
-def test_declined_request_is_not_asked_again_for_a_while(desk: Desk) -> None:
+def test_request_whose_answer_was_lost_is_given_back_to_its_asker(desk: Desk) -> None:
+    lost, again = desk.ask(), desk.ask()
+    assert lost.ticket is not None and again.ticket is not None
+    assert lost.ticket.request_id == again.ticket.request_id and lost.permit_id != again.permit_id
+    assert len(desk.desk.tickets()) == 1, "it takes one slot"
+    desk.decide(again)
+    assert refusal(lambda: desk.use(lost)) is ApprovalRefusal.UNKNOWN_PERMIT
+    desk.use(again)
+
+
+def test_approved_permit_whose_id_was_lost_is_given_back_and_counts_once(tmp_path: Path) -> None:
+    disk = DiskDesk(tmp_path)
+    lost = disk.approved()
+    again = disk.ask()
+    disk.restart()
+    assert refusal(lambda: disk.use(lost)) is ApprovalRefusal.UNKNOWN_PERMIT, "the old id is worth nothing on the disk"
+    disk.use(again)
+    assert refusal(lambda: disk.use(again)) is ApprovalRefusal.ALREADY_USED
+
+
+def test_declined_interface_is_not_asked_for_again_for_a_while_however_it_is_varied(desk: Desk) -> None:
     desk.decide(desk.ask(), is_approved=False)
-    assert refusal(desk.ask) is ApprovalRefusal.DECLINED_LATELY
-    assert refusal(lambda: desk.ask(asker=Asker(AGENT.source, "start-2"))) is ApprovalRefusal.DECLINED_LATELY
+    variations = (request(), request(x=1e-9), request(y="please"))
+    for asker in (AGENT, Asker(AGENT.source, "start-2"), Asker(f"{AGENT.source}/another-session", "s")):
+        for varied in variations:
+            assert (
+                refusal(lambda varied=varied, asker=asker: desk.ask(varied, asker)) is ApprovalRefusal.DECLINED_LATELY
+            )
+    desk.ask(request("other/action"))
+    desk.ask(asker=Asker("agent/other", "s"))
     desk.wait(31.0)
-    desk.ask()
+    desk.decide(desk.ask(request(x=2)), is_approved=False)
+    desk.wait(31.0)
+    assert refusal(desk.ask) is ApprovalRefusal.DECLINED_LATELY, "the second pause is twice as long"
+    desk.wait(30.0)
+    desk.approved()
+    desk.decide(desk.ask(request(x=3)), is_approved=False)
+    desk.wait(31.0)
+    desk.ask(request(x=4))
+
+
+def test_refusal_after_declining_says_not_to_retry_or_vary(desk: Desk) -> None:
+    desk.decide(desk.ask(), is_approved=False)
+    with pytest.raises(ApprovalRefusedError, match="Do not retry it and do not vary it") as caught:
+        desk.ask(request(x=5))
+    assert "words of a person" not in str(caught.value)
+
+
+def test_rules_are_seen_from_the_namespace_of_the_graph() -> None:
+    inside, outside = request("left/world/get_state"), request("right/world/get_state")
+    desk = Desk()
+    desk.desk = PermitDesk(POLICY, OPERATORS, desk.journal, RUN, namespace="/left")
+    assert desk.ask(inside).ticket is None, "world/get_state is free"
+    assert refusal(lambda: desk.ask(outside)) is ApprovalRefusal.FORBIDDEN
+    assert refusal(lambda: desk.ask(request("world/get_state"))) is ApprovalRefusal.FORBIDDEN
 
 
 def test_too_many_pending_of_one_asker_and_of_all() -> None:

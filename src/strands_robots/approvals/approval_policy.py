@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from strands_robots.approvals.never_tools import ALWAYS_TYPES, reason_against_tool
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.graph_scope import relative_name
 from strands_robots.core.text import printable
 
 _LONGEST = 1 << 20
@@ -118,21 +119,25 @@ class Ruling:
     words: str
 
 
-def rule_on(policy: ApprovalPolicy, name: str, kind: str) -> Ruling:
-    """Return what the policy says of an interface.
+def rule_on(policy: ApprovalPolicy, name: str, kind: str, namespace: str = "") -> Ruling:
+    """Return what the policy says of an interface. What lies outside of the graph is forbidden.
 
     Args:
-        policy: The policy.
-        name: Name on the graph, without the leading "/".
+        policy: The policy; the names in its rules are seen from the graph's namespace.
+        name: Full name on the graph, without the leading "/".
         kind: Full type.
+        namespace: The graph's namespace; empty for the root.
     """
     if kind in ALWAYS_TYPES:
         return Ruling(RequestClass.FREE, None, 0.0, "stopping is always free")
+    local = relative_name(namespace, name, kind)
     reason = reason_against_tool(name, kind)
-    if reason:
+    if local is None:
+        reason = f"it is not one of graph '/{namespace.strip('/')}'"
+    if local is None or reason:
         return Ruling(RequestClass.FORBIDDEN, None, 0.0, reason)
     for number, rule in enumerate(policy.rules, start=1):
-        if rule.matches(name, kind):
+        if rule.matches(local, kind):
             rate = rule.rate or policy.default_rate
             return Ruling(rule.request_class, rate, rule.permit_lifetime, f"rule {number} ({rule.name}, {rule.type})")
     return Ruling(RequestClass.NEEDS_APPROVAL, policy.default_rate, policy.default_permit_lifetime, "no rule knows it")

@@ -64,13 +64,22 @@ class PermitJournal:
         self._descriptor = self._lock = -1
         self._folder.close()
 
-    def open(self, policy: ApprovalPolicy, keyring: Keyring, now: Moment) -> tuple[tuple[Ticket, ...], str]:
+    def open(
+        self, policy: ApprovalPolicy, keyring: Keyring, now: Moment, namespace: str = ""
+    ) -> tuple[tuple[Ticket, ...], str]:
         """Return the permits that are still worth something, and why others are not; then begin a new file with them.
+
+        Args:
+            policy: The policy.
+            keyring: Whose decisions count.
+            now: The present.
+            namespace: The graph's namespace; the rules' names are seen from there.
 
         Raises:
             ConfigurationError: If the file cannot be written.
         """
         problem = ""
+        self._namespace = namespace
         try:
             permits = self._read(policy, keyring, now)
         except FileNotFoundError:
@@ -145,7 +154,7 @@ class PermitJournal:
         )
         asker = Asker(record["asker"], record["session"])
         operator = check_decision(decision, request.digest, asker.source, self._run_id, keyring)
-        ruling = rule_on(policy, request.name, request.kind)
+        ruling = rule_on(policy, request.name, request.kind, self._namespace)
         if ruling.request_class is RequestClass.FORBIDDEN:
             raise ValueError(f"'{request.name}' is forbidden now")
         expires = float(record["expires"])

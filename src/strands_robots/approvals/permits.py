@@ -19,6 +19,7 @@ from strands_robots.approvals.approval_policy import ApprovalPolicy, RequestClas
 from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalRefusedError
 from strands_robots.approvals.approval_request import CanonicalRequest
 from strands_robots.approvals.decision import Decision, check_decision
+from strands_robots.approvals.decline_memory import DeclineMemory
 from strands_robots.approvals.rate_limit import RateLimits
 from strands_robots.core.text import printable
 from strands_robots.operators.keyring import Keyring
@@ -125,6 +126,7 @@ class PermitDesk:
         journal: Where permits and uses are recorded before anybody is told.
         run_id: Run of the graph; a decision is signed for one run.
         permits: Permits of an earlier start, from the journal.
+        namespace: The graph's namespace; names in the policy's rules are seen from there.
     """
 
     def __init__(
@@ -134,13 +136,15 @@ class PermitDesk:
         journal: Journal,
         run_id: str,
         permits: tuple[Ticket, ...] = (),
+        namespace: str = "",
     ) -> None:
         self._policy = policy
+        self._namespace = namespace
         self._keyring = keyring
         self._journal = journal
         self._run_id = run_id
         self._rates = RateLimits()
-        self._declined: dict[tuple[str, str], float] = {}
+        self._declined = DeclineMemory(policy.decline_memory)
         self._tickets: OrderedDict[str, Ticket] = OrderedDict()
         for ticket in permits:
             self._tickets[ticket.request_id] = ticket
@@ -155,18 +159,23 @@ class PermitDesk:
         """Take a request.
 
         Raises:
-            ApprovalRefusedError: NO_ASKER, FORBIDDEN, RATE_LIMITED, DECLINED_LATELY, ALREADY_PENDING or
-                TOO_MANY_PENDING.
+            ApprovalRefusedError: NO_ASKER, FORBIDDEN, RATE_LIMITED, DECLINED_LATELY, ALREADY_PENDING,
+                TOO_MANY_PENDING or NOT_RECORDED.
         """
         if not asker.source.strip() or not asker.session:
             raise ApprovalRefusedError(
                 ApprovalRefusal.NO_ASKER, "no asker is given; valid: who asks, as 'agent/<name>', and its session"
             )
-        ruling = rule_on(self._policy, request.name, request.kind)
+        ruling = rule_on(self._policy, request.name, request.kind, self._namespace)
         if ruling.request_class is RequestClass.FORBIDDEN:
             raise ApprovalRefusedError(
                 ApprovalRefusal.FORBIDDEN, f"'{request.name}' ({request.kind}) is forbidden: {ruling.words}"
             )
+        if ruling.request_class is RequestClass.NEEDS_APPROVAL:
+            self.tick(now)
+            lost = self._give_back(request, asker, now)
+            if lost is not None:
+                return lost
         if ruling.rate is not None and not self._rates.is_free(request.name, ruling.rate, now.steady):
             raise ApprovalRefusedError(
                 ApprovalRefusal.RATE_LIMITED,
@@ -207,9 +216,10 @@ class PermitDesk:
         )
         if decision.is_approved:
             self._record(self._journal.approved, decided, now)
+            self._declined.approved(ticket.asker.source, ticket.request.name)
         else:
             self._rates.give_back(ticket.request.name)
-            self._declined[ticket.asker.source, ticket.request.digest] = now.steady + self._policy.decline_memory
+            self._declined.declined(ticket.asker.source, ticket.request.name, now.steady)
         self._tickets[ticket.request_id] = decided
         return decided
 
@@ -232,7 +242,8 @@ class PermitDesk:
             )
         if ticket.state is not PermitState.APPROVED:
             raise ApprovalRefusedError(_NOT_USABLE[ticket.state], _WORDS[ticket.state])
-        if rule_on(self._policy, request.name, request.kind).request_class is RequestClass.FORBIDDEN:
+        ruling = rule_on(self._policy, request.name, request.kind, self._namespace)
+        if ruling.request_class is RequestClass.FORBIDDEN:
             raise ApprovalRefusedError(ApprovalRefusal.FORBIDDEN, f"'{request.name}' is forbidden now")
         used = replace(ticket, state=PermitState.USED)
         # Before the disk: a permit whose use may or may not be recorded is used up.
@@ -255,23 +266,53 @@ class PermitDesk:
                 expired.append(ended)
             elif not is_open and now.steady >= ticket.expires + _REMEMBERED:
                 del self._tickets[ticket.request_id]
-        self._declined = {key: end for key, end in self._declined.items() if end > now.steady}
+        self._declined.forget(now.steady)
         self._forget_oldest()
         return tuple(expired)
 
     def _check_room(self, request: CanonicalRequest, asker: Asker, now: Moment) -> None:
-        self.tick(now)
-        if (asker.source, request.digest) in self._declined:
-            raise ApprovalRefusedError(ApprovalRefusal.DECLINED_LATELY, "the same request was declined a moment ago")
+        pause = self._declined.left(asker.source, request.name, now.steady)
+        if pause > 0.0:
+            raise ApprovalRefusedError(
+                ApprovalRefusal.DECLINED_LATELY,
+                f"a request for '{request.name}' was declined; nobody is asked again for {pause:.0f} s. "
+                "Do not retry it and do not vary it",
+            )
         waiting = [ticket for ticket in self.tickets() if ticket.state is PermitState.PENDING]
         own = [ticket for ticket in waiting if ticket.asker.source == asker.source]
-        if any(ticket.request.digest == request.digest for ticket in own):
-            raise ApprovalRefusedError(ApprovalRefusal.ALREADY_PENDING, "the same request waits for a decision")
+        same = next((ticket for ticket in own if ticket.request.digest == request.digest), None)
+        if same is not None:
+            left = same.expires - now.steady
+            raise ApprovalRefusedError(
+                ApprovalRefusal.ALREADY_PENDING,
+                f"the same request of another start of '{printable(asker.source)}' waits for a decision; "
+                f"it expires in {left:.0f} s",
+            )
         if len(waiting) >= self._policy.most_pending or len(own) >= self._policy.most_pending_of_asker:
             raise ApprovalRefusedError(
                 ApprovalRefusal.TOO_MANY_PENDING,
                 f"{len(waiting)} requests wait for a decision, {len(own)} of them of '{printable(asker.source)}'",
             )
+
+    def _give_back(self, request: CanonicalRequest, asker: Asker, now: Moment) -> PermitAnswer | None:
+        """Return a request that its asker has already made, with a new secret for its permit; None when there is none.
+
+        The asker asks twice only when the answer was lost, and with it the permit's id, which is not kept here.
+        """
+        for ticket in self.tickets():
+            is_open = ticket.state in (PermitState.PENDING, PermitState.APPROVED)
+            if not is_open or ticket.asker != asker or ticket.request.digest != request.digest:
+                continue
+            permit_id = secrets.token_hex(16)
+            again = replace(ticket, permit_hash=hash_permit(permit_id))
+            if ticket.state is PermitState.APPROVED:
+                # The old id first: a crash in between costs the permit, and never doubles it.
+                self._record(self._journal.used, ticket, now)
+                self._tickets[ticket.request_id] = again
+                self._record(self._journal.approved, again, now)
+            self._tickets[ticket.request_id] = again
+            return PermitAnswer(ticket.ruling.request_class, again, permit_id, ticket.ruling.words)
+        return None
 
     def _open(self, request: CanonicalRequest, asker: Asker, ruling: Ruling, now: Moment) -> PermitAnswer:
         permit_id = secrets.token_hex(16)

@@ -113,7 +113,7 @@ class NodeMaker:
             nodes.append(self.node("incident_node", OnExit.OPTIONAL, use_sim_time=False))
         if options.rviz:
             nodes.append(self.node("gate_marker_node", OnExit.OPTIONAL, robots=self._robots, use_sim_time=False))
-            nodes.append(_rviz(self._is_simulated))
+            nodes.append(_rviz(self._is_simulated, options.namespace))
         if options.foxglove:
             if importlib.util.find_spec("foxglove") is None:
                 raise ConfigurationError("foxglove-sdk is not installed; install it with: pip install foxglove-sdk")
@@ -128,7 +128,8 @@ def _keyring(options: GraphOptions) -> str:
     return str(Path(options.keyring).expanduser().absolute()) if options.keyring else ""
 
 
-def _rviz(is_simulated: bool) -> NodeSpec:
+def _rviz(is_simulated: bool, namespace: str) -> NodeSpec:
+    from strands_robots.core.graph_scope import SHARED_TOPICS
     from strands_robots.core.share import share_directory
 
     config = share_directory() / "rviz" / "robot.rviz"
@@ -138,5 +139,7 @@ def _rviz(is_simulated: bool) -> NodeSpec:
         package="rviz2",
         arguments=("-d", str(config)) if config.is_file() else (),
         parameters={"use_sim_time": is_simulated},
+        # The nodes of this package move these by themselves (ros/process/main.py).
+        remappings=tuple((name, name.lstrip("/")) for name in SHARED_TOPICS) if namespace else (),
         on_exit=OnExit.IGNORE,
     )

@@ -27,6 +27,7 @@ Key = Annotated[
 @app.command("list")
 def list_requests(
     every: Annotated[bool, typer.Option("--all", help="Also what was decided lately.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Also every field of the request as it is.")] = False,
     namespace: Namespace = "",
 ) -> None:
     """Print the requests that wait for a decision, with everything that they would do."""
@@ -40,7 +41,7 @@ def list_requests(
     if not shown:
         say("nothing waits for a decision")
     for entry in shown:
-        for line in request_lines(entry):
+        for line in request_lines(entry, full):
             say(line)
 
 
@@ -71,6 +72,8 @@ def _decide(request_id: str, is_approved: bool, text: str, yes: bool, key: Path 
         entry, request = find_request(state, request_id)
         for line in request_lines(entry):
             say(line)
+        if is_approved:
+            _show_picture(client, entry)
         if not yes:
             typer.confirm("approve this, once?", abort=True)
         # Signed is the hash of what was shown here, not the hash that approval_node gave.
@@ -88,18 +91,44 @@ def _decide(request_id: str, is_approved: bool, text: str, yes: bool, key: Path 
         raise typer.Exit(REFUSED)
 
 
-def request_lines(entry: Any) -> list[str]:
-    """Return what a person needs to know before a decision. Texts of the asker are shown as JSON: no control
-    characters.
+def _show_picture(client: Any, entry: Any) -> None:
+    """Say where a picture of the robot at the goal lies, where a simulated world can draw one, or why the goal cannot be had."""
+    import tempfile
+
+    from strands_robots.clients.goal_picture import goal_picture
+    from strands_robots.core.errors import StrandsRobotsError
+    from strands_robots.sim.render.pictures import write_png
+
+    try:
+        picture = goal_picture(client, entry.type, entry.fields)
+    except StrandsRobotsError as error:
+        say(f"  NO PICTURE: {clip_text(str(error), 400)}")
+        return
+    if picture is not None:
+        path = Path(tempfile.mkdtemp(prefix="strands_robots_approval_")) / f"{entry.request_id}.png"
+        write_png(path, picture)
+        say(f"  picture of the robot at the goal, from two sides: {path}")
+
+
+def request_lines(entry: Any, full: bool = False) -> list[str]:
+    """Return what a person needs to know before a decision: a sentence, and the fields that count, in words.
+
+    Texts of the asker are shown as JSON, without control characters.
+
+    Args:
+        entry: The request.
+        full: Every field as it is, too.
     """
     state = STATES.get(entry.state, "unknown")
     left = f", {entry.left:.0f} s left" if entry.left > 0.0 else ""
     by = f" by {entry.decided_by}" if entry.decided_by else ""
-    fields = json.dumps(json.loads(entry.fields), indent=2, ensure_ascii=True)
+    from strands_robots.agent.tools.request_words import request_words
+
     return [
         f"{entry.request_id}  {state}{by}{left}",
-        f"  asked by {json.dumps(entry.asker)}: {entry.name} ({entry.type})",
+        f"  asked by {json.dumps(entry.asker)}: /{entry.name} ({entry.type})",
         f"  policy: {entry.rule}",
-        *(f"  {line}" for line in fields.splitlines()),
+        *(f"  {line}" for line in request_words(entry.name, entry.type, entry.fields)),
+        *([f"  all fields: {json.dumps(json.loads(entry.fields), ensure_ascii=True)}"] if full else []),
         f"  hash {entry.digest}",
     ]

@@ -100,15 +100,13 @@ def tail(
     namespace: Namespace = "",
 ) -> None:
     """Print the last records, without checking them."""
-    from collections import deque
-
-    from strands_robots.audit.read.query import records
+    from strands_robots.audit.read.query import last_records, records
     from strands_robots.audit.read.reader import FolderReader
 
     path, query = _log_folder(folder, namespace), _query(since, kind, robot)
     log = FolderReader(path)
     try:
-        last = deque(records(log, query), maxlen=lines)
+        last = last_records(log, query, lines)
         for record, body in last:
             say(_row(record, body, as_json))
         index = last[-1][0].index if last else -1

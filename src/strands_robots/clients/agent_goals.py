@@ -13,6 +13,7 @@ from rclpy.action import ActionClient
 from unique_identifier_msgs.msg import UUID
 
 from strands_robots.agent.tools.arguments import nearest
+from strands_robots.agent.tools.call import ends_with_call
 from strands_robots.agent.tools.endpoint import Endpoint
 from strands_robots.agent.tools.tool_answer import ToolAnswer, data_answer, error_answer
 from strands_robots.clients.client import NoAnswerError
@@ -54,6 +55,13 @@ class AgentGoals:
         self._goals: OrderedDict[str, SentGoal] = OrderedDict()
         self._lock = threading.Lock()
 
+    def sibling(self) -> AgentGoals:
+        """Return the goals of another asker over the same client: it sees and cancels only its own."""
+        made = AgentGoals.__new__(AgentGoals)
+        made._client, made._beats, made._servers, made._lock = self._client, self._beats, self._servers, self._lock
+        made._goals = OrderedDict()
+        return made
+
     def own(self, identity: str) -> None:
         """Say from now on that the owner of this lives (32 hex digits): a recording ends with its owner."""
         self._beats.keep(identity)
@@ -89,6 +97,7 @@ class AgentGoals:
             self._beats.drop(goal.goal_id)
             raise
         self._keep(goal)
+        ends_with_call(lambda: self._abandon(goal))
         ended = self._client.in_executor(goal.handle.get_result_async, endpoint.name)
         ended.add_done_callback(lambda future: self._on_end(goal, future))
         return goal
@@ -96,6 +105,15 @@ class AgentGoals:
     def cancel(self, goal: SentGoal) -> None:
         """Ask for the end of a goal."""
         self._client.in_executor(goal.handle.cancel_goal_async, goal.name)
+
+    def _abandon(self, goal: SentGoal) -> None:
+        """End a goal whose caller is gone; without beats its server ends it also where the cancelling gets lost."""
+        if not goal.ended.is_set():
+            try:
+                self.cancel(goal)
+            except NoAnswerError:
+                pass  # The beats end it.
+            self._beats.drop(goal.goal_id)
 
     def state(self, goal_id: str, wait: float, cancel: bool) -> ToolAnswer:
         """Return a goal's state, progress and result."""
@@ -107,6 +125,8 @@ class AgentGoals:
             return error_answer("unknown_goal", f"no goal of this agent has the id '{goal_id[:40]}'", goals=near)
         if cancel and not goal.ended.is_set():
             self.cancel(goal)
+        elif wait > 0.0:
+            ends_with_call(lambda: self._abandon(goal))
         goal.is_told = goal.ended.wait(wait)
         return _answer(goal)
 

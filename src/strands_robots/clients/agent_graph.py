@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import copy
 import time
 import uuid
 from collections.abc import Mapping
@@ -10,43 +10,37 @@ from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
-import numpy as np
-from PIL import Image as PilImage
 from sensor_msgs.msg import JointState
 
 from strands_robots.agent.tools.arguments import nearest
-from strands_robots.agent.tools.endpoint import Endpoint
+from strands_robots.agent.tools.endpoint import OWN_SERVERS, Endpoint
 from strands_robots.agent.tools.guard import Admission, Guard
 from strands_robots.agent.tools.permit_memory import PermitMemory
 from strands_robots.agent.tools.schema import hidden_fields
-from strands_robots.agent.tools.tool_answer import (
-    Picture,
-    ToolAnswer,
-    approval_answer,
-    clean,
-    data_answer,
-    error_answer,
-)
+from strands_robots.agent.tools.tool_answer import ToolAnswer, approval_answer, clean, data_answer, error_answer
 from strands_robots.approvals.approval_policy import load_policy
 from strands_robots.approvals.approval_refusal import ApprovalRefusedError
 from strands_robots.approvals.approval_request import CanonicalRequest, canonical_request
 from strands_robots.approvals.permits import Asker
 from strands_robots.clients.agent_goals import AgentGoals
+from strands_robots.clients.agent_pictures import pictures_in, pixels_answer, rgb_from_image
 from strands_robots.clients.client import NoAnswerError
+from strands_robots.clients.goal_check import GoalCheck
 from strands_robots.clients.graph_calls import reader_profile
 from strands_robots.clients.graph_survey import action_types, service_types, topic_types, wait_for_graph
 from strands_robots.clients.permit_client import PermitClient
 from strands_robots.clients.quick_stop import QuickStop
 from strands_robots.clients.spun_client import SpunClient
-from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.errors import MotionError, StrandsRobotsError
 from strands_robots.msg import GateState
 from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.messages.approval_messages import fields_of
 from strands_robots.ros.messages.conversions import clip
-from strands_robots.ros.messages.images import rgb_from_msg
 from strands_robots.ros.messages.interfaces import load_interface
 from strands_robots.ros.messages.message_values import fill_message, plain_values
+from strands_robots.ros.process.graph_names import scope_of
 from strands_robots.ros.robot.robot_discovery import await_robots, cameras_on_graph, robots_on_graph
 
 LONGEST_LIST = 40
@@ -88,10 +82,12 @@ class AgentGraph:
         self._permits = PermitMemory(memory)
         self.client = SpunClient(namespace)
         self.goals = AgentGoals(self.client)
+        self._check = GoalCheck(self.client)
         self._stop = QuickStop(self.client)
         self._audit = audit_of(self.client.node)
-        desk = PermitClient(self.client, Asker(self.source, self._permits.session))
-        self.guard = Guard(rules, desk, memory=self._permits)
+        self._desk = PermitClient(self.client, Asker(self.source, self._permits.session))
+        self._sessions: WeakSet[AgentGraph] = WeakSet()
+        self.guard = Guard(rules, self._desk, memory=self._permits, namespace=namespace)
         self._identity = uuid.uuid5(uuid.NAMESPACE_OID, self._permits.session).hex
         self._endpoints: list[Endpoint] = []
         self._looked = float("-inf")
@@ -99,8 +95,25 @@ class AgentGraph:
         wait_for_graph(self.client.graph, own_nodes=own_nodes)
         self._discovered = time.monotonic() + FIND_TIMEOUT
 
+    def session(self, name: str) -> AgentGraph:
+        """Return the same graph for another asker, `<source>/<name>`: its own permits, goals and name in the audit log.
+
+        It lives as long as this one, and is never closed itself.
+        """
+        made = copy.copy(self)
+        made.source = f"{self.source}/{clean(name, 32)}"
+        made._permits = PermitMemory()
+        made._identity = uuid.uuid5(uuid.NAMESPACE_OID, made._permits.session).hex
+        made.goals = self.goals.sibling()
+        asker = Asker(made.source, made._permits.session)
+        made.guard = self.guard.for_asker(self._desk.for_asker(asker), made._permits)
+        self._sessions.add(made)
+        return made
+
     def close(self) -> None:
         """Cancel every goal that was started here, then leave the graph."""
+        for session in list(self._sessions):
+            session.goals.cancel_all(0.0)
         self.goals.cancel_all()
         self._audit.close(0.3)
         self.client.close()
@@ -126,10 +139,13 @@ class AgentGraph:
         return is_new
 
     def find(self, kind: str) -> Endpoint | None:
-        """Return the server of a type with the shortest name; waits for discovery, and returns None when it brings none."""
-        deadline = time.monotonic() + FIND_TIMEOUT
+        """Return the graph's server of a type; waits for discovery, and returns None when it brings none.
+
+        What the graph's own nodes serve is found by its name only. Of anything else the shortest name counts.
+        """
+        deadline, own = time.monotonic() + FIND_TIMEOUT, OWN_SERVERS.get(kind, "")
         while True:
-            fitting = [entry for entry in self.endpoints() if entry.kind == kind]
+            fitting = [entry for entry in self.endpoints() if entry.kind == kind and own in ("", entry.local)]
             if fitting or time.monotonic() > deadline:
                 return min(fitting, key=lambda entry: len(entry.name), default=None)
             if not self.look_again():
@@ -141,11 +157,11 @@ class AgentGraph:
         try:
             kind = _interface(endpoint.kind, "srv")
             request = self._filled(endpoint.kind, kind.Request(), fields)
-            refused = self.admit(canonical_request(endpoint.name, endpoint.kind, fields_of(request)))
+            refused = self._admitted(endpoint, request)
             if refused is not None:
                 return refused
             response = self.client.call(kind, "/" + endpoint.name, request, timeout)
-            answer = _response_answer(response)
+            answer = _response_answer(response, endpoint.name)
         except StrandsRobotsError as error:
             answer = _failure(error)
         self.called(endpoint, answer, started)
@@ -157,7 +173,7 @@ class AgentGraph:
         try:
             kind = _interface(endpoint.kind, "action")
             goal = self._filled(endpoint.kind, kind.Goal(), fields)
-            refused = self.admit(canonical_request(endpoint.name, endpoint.kind, fields_of(goal)))
+            refused = self._admitted(endpoint, goal)
             if refused is not None:
                 return refused
             answer = self.goals.start(endpoint, kind, goal, wait)
@@ -198,9 +214,9 @@ class AgentGraph:
             topic = "/" + endpoint.name
             message = self.client.latest(kind, topic, reader_profile(self.client.graph, topic, 1), timeout)
             answer = (
-                _pixels_answer(rgb_from_image(message), 320)
+                pixels_answer(rgb_from_image(message), 320, endpoint.name)
                 if endpoint.kind in _PICTURES
-                else data_answer(plain_values(message, LONGEST_LIST))
+                else data_answer(plain_values(message, LONGEST_LIST), name=endpoint.name)
             )
         except StrandsRobotsError as error:
             answer = _failure(error)
@@ -224,7 +240,7 @@ class AgentGraph:
             kind = _interface(entry.kind, "msg")
             topic = "/" + entry.name
             message = self.client.latest(kind, topic, reader_profile(self.client.graph, topic, 1), 10.0)
-            answer = _pixels_answer(rgb_from_image(message), width)
+            answer = pixels_answer(rgb_from_image(message), width, entry.name)
         except StrandsRobotsError as error:
             answer = _failure(error)
         self.called(entry, answer, started)
@@ -289,6 +305,13 @@ class AgentGraph:
         self.record("tool_refused", details)
         return _not_admitted(admission)
 
+    def _admitted(self, endpoint: Endpoint, message: Any) -> ToolAnswer | None:
+        """Admit a message; what cannot succeed raises StrandsRobotsError before anybody is asked."""
+        request = canonical_request(endpoint.name, endpoint.kind, fields_of(message))
+        if self.guard.will_ask(request):
+            self._check.check(endpoint.kind, message)
+        return self.admit(request)
+
     def called(self, endpoint: Endpoint, answer: ToolAnswer, started: float) -> None:
         """Record a call that began at a steady time [s] and what became of it."""
         details: dict[str, Any] = {
@@ -318,8 +341,9 @@ class AgentGraph:
             for name, types in topic_types(graph).items()
             if types[0] not in _LARGEST_MESSAGE_KINDS and self.client.node.count_publishers(name)
         }
+        scope = scope_of(self.client.node)
         found = [
-            Endpoint(name.strip("/"), types[0])
+            Endpoint(name.strip("/"), types[0], scope.relative(name) or "")
             for entries in (service_types(graph), action_types(graph), topics)
             for name, types in sorted(entries.items())
             if len(types) == 1
@@ -341,38 +365,10 @@ class AgentGraph:
         return self._slash().lstrip("/")
 
 
-def rgb_from_image(message: Any) -> Any:
-    """Return (H, W, 3) uint8 of an Image or a CompressedImage."""
-    if hasattr(message, "encoding"):
-        return rgb_from_msg(message)
-    return np.asarray(PilImage.open(io.BytesIO(bytes(message.data))).convert("RGB"))
-
-
-def _pixels_answer(pixels: Any, width: int) -> ToolAnswer:
-    picture = PilImage.fromarray(pixels)
-    height = max(round(picture.height * width / picture.width), 1)
-    if width < picture.width:
-        picture = picture.resize((width, height))
-    data = io.BytesIO()
-    picture.save(data, "JPEG", quality=85)
-    return data_answer({"width": picture.width, "height": picture.height}, (Picture(data.getvalue(), "jpeg"),))
-
-
-def _response_answer(response: Any) -> ToolAnswer:
-    pictures = tuple(_pictures_in(response))
+def _response_answer(response: Any, name: str) -> ToolAnswer:
+    pictures = tuple(pictures_in(response))
     values = plain_values(response, LONGEST_LIST)
-    return data_answer(values, pictures, is_error=values.get("success") is False)
-
-
-def _pictures_in(response: Any) -> list[Picture]:
-    """Return the pictures of a response's own fields; their bytes are of no use as numbers."""
-    found: list[Picture] = []
-    for name in response.get_fields_and_field_types():
-        value = getattr(response, name)
-        if type(value).__name__ == "Image" and value.width and value.encoding in ("rgb8", "bgr8", "mono8"):
-            found.extend(_pixels_answer(rgb_from_msg(value), 512).pictures)
-            value.data = b""
-    return found
+    return data_answer(values, pictures, is_error=values.get("success") is False, name=name)
 
 
 def _not_admitted(admission: Admission) -> ToolAnswer:
@@ -384,6 +380,8 @@ def _not_admitted(admission: Admission) -> ToolAnswer:
 def _failure(error: StrandsRobotsError) -> ToolAnswer:
     if isinstance(error, NoAnswerError):
         return error_answer("no_answer", str(error))
+    if isinstance(error, MotionError):
+        return error_answer(error.reason, str(error))
     if isinstance(error, ApprovalRefusedError):
         return error_answer(error.refusal.value, str(error))
     return error_answer("invalid_arguments", str(error))

@@ -17,6 +17,7 @@ from strands_robots.core.text import printable
 from strands_robots.ros.calls.drain import Drained
 from strands_robots.ros.messages.images import pixels_from_msg, rgb_from_msg
 from strands_robots.ros.messages.stamps import to_seconds
+from strands_robots.ros.process.graph_names import topics_of_graph
 
 Rgb = NDArray[np.uint8]
 
@@ -31,7 +32,7 @@ def cameras_on_graph(client: GraphClient) -> dict[str, dict[str, str]]:
     """Return the topic of each way in which each camera is published: by its name, then by the end of the topic."""
     prefix = client.node.get_namespace().rstrip("/") + "/"
     found: dict[str, dict[str, str]] = {}
-    for topic, types in client.node.get_topic_names_and_types():
+    for topic, types in topics_of_graph(client.node).items():
         for kind in types:
             ending = _TYPES.get(kind, "")
             if ending and topic.startswith(prefix) and topic.endswith(ending) and client.node.count_publishers(topic):

@@ -20,6 +20,7 @@ from rclpy.signals import SignalHandlerOptions
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.errors import NoAnswerError as NoAnswerError  # used by everybody who calls
 from strands_robots.core.text import printable
+from strands_robots.ros.process.graph_names import shared_remappings
 from strands_robots.ros.process.transport import use_udp_only
 
 SPIN_PERIOD = 0.02
@@ -46,6 +47,7 @@ class GraphClient:
                 f"strands_robots_client_{os.getpid()}",
                 namespace=namespace,
                 context=self.context,
+                cli_args=shared_remappings(namespace) or None,
                 enable_rosout=False,
                 start_parameter_services=False,
                 parameter_overrides=[Parameter("start_type_description_service", value=False)],

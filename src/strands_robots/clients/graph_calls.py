@@ -17,6 +17,7 @@ from strands_robots.ros.calls.drain import Drained, take
 from strands_robots.ros.goals.goal_owners import owned_goal
 from strands_robots.ros.messages.interfaces import load_interface
 from strands_robots.ros.messages.message_values import fill_message
+from strands_robots.ros.process.graph_names import scope_of
 
 FIND_TIMEOUT = 5.0
 CANCEL_TIMEOUT = 5.0
@@ -40,9 +41,10 @@ def resolve(client: GraphClient, what: str, given: str, names: Names, kind: str,
 
     Raises:
         UnknownNameError: If it is not there, with the names that are; NoAnswerError if nothing is.
-        ConfigurationError: If it has several types.
+        ConfigurationError: If it has several types, or is of another graph.
     """
     name = given if given.startswith("/") else f"{client.node.get_namespace().rstrip('/')}/{given}"
+    _check_own(client, what, name)
     if wanted:
         return name, load_interface(wanted, kind)
     deadline = time.monotonic() + FIND_TIMEOUT
@@ -53,6 +55,18 @@ def resolve(client: GraphClient, what: str, given: str, names: Names, kind: str,
     if len(found[name]) != 1:
         raise ConfigurationError(f"{what} {name} has the types {', '.join(found[name])}; give --type")
     return name, load_interface(found[name][0], kind)
+
+
+def _check_own(client: GraphClient, what: str, name: str) -> None:
+    """Raise ConfigurationError for a name of another graph: its robots are reached with its own namespace only."""
+    scope = scope_of(client.node)
+    if not scope.namespace and name.count("/") > 1 and scope.relative(name) is not None:
+        wait_for_graph(client)  # Which names below the root are another graph's is known once that was found.
+        scope = scope_of(client.node)
+    if scope.relative(name) is None:
+        other = scope.owner(name)
+        hint = f"--namespace {other}" if other else "a name in it, or another --namespace"
+        raise ConfigurationError(f"{what} {name} is not one of graph '{scope.title}'; valid: {hint}")
 
 
 def reader_profile(client: GraphClient, topic: str, depth: int) -> QoSProfile:

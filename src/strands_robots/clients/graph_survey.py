@@ -1,4 +1,4 @@
-"""What is on the graph: nodes, topics, services and action servers, of anybody."""
+"""What is on one graph: nodes, topics, services and action servers. Names of other graphs in the domain are left out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from strands_robots.clients.client import GraphClient
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.ros.calls.drain import Drained
 from strands_robots.ros.messages.interfaces import load_interface
+from strands_robots.ros.process.graph_names import nodes_of_graph, scope_of, topics_of_graph
 
 QUIET_TIME = 0.5
 """When nothing new was found for this long, what was found is enough to offer names [s]."""
@@ -88,29 +89,33 @@ def wait_for_graph(client: GraphClient, quiet: float = QUIET_TIME, own_nodes: in
 
 
 def topic_types(client: GraphClient) -> dict[str, tuple[str, ...]]:
-    """Return the types of each visible topic by its name."""
-    return {name: tuple(types) for name, types in client.node.get_topic_names_and_types() if "/_action/" not in name}
+    """Return the types of each visible topic of the client's graph by its name."""
+    return {name: types for name, types in topics_of_graph(client.node).items() if "/_action/" not in name}
 
 
 def service_types(client: GraphClient, with_hidden: bool = False) -> dict[str, tuple[str, ...]]:
-    """Return the types of each service by its name, without those of actions and, unless asked for, of parameters."""
-    own = client.node.get_fully_qualified_name() + "/"
+    """Return the types of each service of the client's graph by its name.
+
+    Those of actions are left out and, unless asked for, those of parameters.
+    """
+    own, scope = client.node.get_fully_qualified_name() + "/", scope_of(client.node)
     return {
         name: tuple(types)
         for name, types in client.node.get_service_names_and_types()
         if "/_action/" not in name
         and not name.startswith(own)
+        and scope.relative(name) is not None
         and (with_hidden or not name.endswith(_PARAMETER_SERVICES))
     }
 
 
 def action_types(client: GraphClient) -> dict[str, tuple[str, ...]]:
-    """Return the types of each action server by its name."""
-    suffix = "_SendGoal"
+    """Return the types of each action server of the client's graph by its name."""
+    suffix, scope = "_SendGoal", scope_of(client.node)
     return {
         name[: -len(_SEND_GOAL)]: tuple(kind[: -len(suffix)] for kind in types)
         for name, types in client.node.get_service_names_and_types()
-        if name.endswith(_SEND_GOAL)
+        if name.endswith(_SEND_GOAL) and scope.relative(name) is not None
     }
 
 
@@ -125,11 +130,7 @@ def survey(client: GraphClient, measure: float, with_hidden: bool) -> Survey:
     wait_for_graph(client, SURVEY_QUIET_TIME)
     node = client.node
     own = node.get_fully_qualified_name()
-    nodes = {
-        f"{namespace.rstrip('/')}/{name}"
-        for name, namespace in node.get_node_names_and_namespaces()
-        if with_hidden or not name.startswith("_")
-    } - {own}
+    nodes = {name for name in nodes_of_graph(node) if with_hidden or "/_" not in name} - {own}
     shown = {
         name: types
         for name, types in topic_types(client).items()

@@ -16,6 +16,7 @@ from strands_robots.ros.calls.drain import Drained
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import to_seconds
+from strands_robots.ros.process.graph_names import topics_of_graph
 from strands_robots.ros.robot.robot_discovery import robots_on_graph
 
 LOOK_PERIOD = 1.0
@@ -96,7 +97,7 @@ class LiveWatch:
             if name not in self._gates:
                 self._gates[name] = Drained(self._node, GateState, f"{name}/gate_state")
                 self._joints[name] = Drained(self._node, JointState, f"{name}/joint_states")
-        for topic, types in self._node.get_topic_names_and_types():
+        for topic, types in topics_of_graph(self._node).items():
             name = topic[len(self._prefix) : -len(_CAMERA_INFO)]
             is_camera = topic.startswith(self._prefix) and topic.endswith(_CAMERA_INFO) and not name.endswith("/depth")
             if is_camera and name not in self._cameras and "sensor_msgs/msg/CameraInfo" in types:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 
 from strands_robots.agent.tools.guard import DeskAnswer
@@ -33,6 +34,12 @@ class PermitClient:
         self._was_there = False
         self._discovered = time.monotonic() + DISCOVERY_TIME
         self._probe = client.client(RequestApproval, "approvals/request")
+
+    def for_asker(self, asker: Asker) -> PermitClient:
+        """Return the same for another asker; what is known of approval_node stays known."""
+        made = copy.copy(self)
+        made._asker = asker
+        return made
 
     def is_there(self) -> bool:
         """Return whether approval_node is on the graph, or ever was: its death permits nothing.

@@ -118,6 +118,18 @@ class PrivateFolder:
         finally:
             os.close(descriptor)
 
+    def chunks_backwards(self, name: str) -> Iterator[bytes]:
+        """Yield a regular file's bytes in pieces, the last piece first; raises as `open_existing`."""
+        descriptor = self.open_existing(name, os.O_RDONLY)
+        try:
+            end = os.fstat(descriptor).st_size
+            while end > 0:
+                start = max(end - _CHUNK, 0)
+                yield os.pread(descriptor, end - start, start)
+                end = start
+        finally:
+            os.close(descriptor)
+
     def remove(self, name: str) -> None:
         """Remove a file."""
         os.unlink(name, dir_fd=self.descriptor)

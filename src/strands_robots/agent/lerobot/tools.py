@@ -19,6 +19,7 @@ from strands_robots.agent.lerobot.commands import COMMANDS, CommandPlan
 from strands_robots.agent.lerobot.paths import LeRobotFolders, job_environment
 from strands_robots.agent.lerobot.progress import read_progress, read_result
 from strands_robots.agent.tools.arguments import nearest
+from strands_robots.agent.tools.call import ends_with_call
 from strands_robots.agent.tools.endpoint import Endpoint, Tool
 from strands_robots.agent.tools.tool_answer import ToolAnswer, clean, data_answer, error_answer
 from strands_robots.approvals.approval_request import CanonicalRequest, canonical_request
@@ -81,6 +82,14 @@ class LerobotTools:
         self._checked: dict[tuple[str, ...], Mapping[str, Any]] = {}
         self._outputs: dict[str, Path | None] = {}
         self._jobs = Jobs(workspace.home / LOGS, self._on_end, patience)
+        self._patience = patience
+        self._others: list[LerobotTools] = []
+
+    def session(self, port: Gatekeeper) -> LerobotTools:
+        """Return the same for another asker, with jobs of its own; they end with this."""
+        made = LerobotTools(port, self._workspace, self._program, self._resolve, self._patience)
+        self._others.append(made)
+        return made
 
     def tools(self) -> list[Tool]:
         """Return the tools."""
@@ -97,6 +106,8 @@ class LerobotTools:
 
     def close(self) -> None:
         """Cancel every job and wait for its end."""
+        for other in self._others:
+            other.close()
         self._jobs.close()
 
     def _job_tools(self) -> list[Tool]:
@@ -146,6 +157,8 @@ class LerobotTools:
         )  # fmt: skip
         job = self._jobs.start(spec)
         self._outputs[job.job_id] = plan.output
+        if plan.moves:
+            ends_with_call(lambda: self._jobs.cancel(job))
         self._port.record("job_start", {"job": job.job_id, "name": plan.name, "command": fields["command"]})
         job.ended.wait(float(given.get("wait", 1.0)))
         answer = self._state(job, LINES)

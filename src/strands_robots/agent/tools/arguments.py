@@ -34,8 +34,25 @@ def check_arguments(given: Any, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         raise ConfigurationError(f"the arguments are no JSON: {ascii(str(error))[:200]}") from error
     if size > LARGEST:
         raise ConfigurationError(f"the arguments have {size} bytes of JSON; valid: at most {LARGEST}")
+    _check_text(given, "")
     _check(given, schema, "", 0)
     return given
+
+
+def _check_text(value: Any, path: str) -> None:
+    """Refuse texts that no message, record or answer can carry: half a character, which JSON can spell."""
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise _problem(path or "a name", value, "a text of whole Unicode characters") from error
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            _check_text(name, f"a name in {path}" if path else "a name")
+            _check_text(item, f"{path}.{name}".strip("."))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_text(item, f"{path}[{index}]")
 
 
 def nearest(name: str, valid: list[str], most: int = 5) -> list[str]:

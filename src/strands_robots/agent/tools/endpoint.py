@@ -5,10 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from strands_robots.agent.tools.tool_answer import ToolAnswer
 from strands_robots.approvals.approval_request import CanonicalRequest
+
+OWN_SERVERS: Mapping[str, str] = MappingProxyType(
+    {
+        "strands_robots/action/MoveTo": "move_to",
+        "strands_robots/action/SetGripper": "set_gripper",
+        "strands_robots/action/RunPolicy": "run_policy",
+        "strands_robots/action/ReplayEpisode": "replay_episode",
+        "strands_robots/action/Evaluate": "evaluate",
+        "strands_robots/srv/StartRecording": "recorder/start",
+        "strands_robots/srv/RecordEpisode": "recorder/episode",
+        "strands_robots/srv/LoadPolicy": "policies/load",
+    }
+)
+"""Names in the graph's namespace of what its own nodes serve, by type: a tool never takes another server for them."""
 
 
 @dataclass(frozen=True)
@@ -18,21 +33,27 @@ class Endpoint:
     Attributes:
         name: Full name on the graph, without the leading "/".
         kind: Full type; its middle says which of the three it is.
+        local: The name as seen from the graph's namespace; empty where it is the same.
     """
 
     name: str
     kind: str
+    local: str = ""
 
     @property
     def tool_name(self) -> str:
         """Name of its tool: letters, digits and _, at most 64."""
-        plain = re.sub(r"[^A-Za-z0-9_]", "_", self.name)
+        plain = re.sub(r"[^A-Za-z0-9_]", "_", self.local or self.name)
         prefix = {"srv": "", "action": "start_", "msg": "read_"}[self.kind.split("/")[1]]
         return (prefix + plain)[:64]
 
 
 class GraphPort(Protocol):
     """The graph, for tools. Everything that goes out passes the guard behind it; answers are errors instead of raising."""
+
+    def session(self, name: str) -> GraphPort:
+        """Return the same graph for another asker, with permits, goals and a name in the audit log of its own."""
+        ...
 
     def endpoints(self) -> list[Endpoint]:
         """Return what may be a tool, sorted by name."""
@@ -43,7 +64,7 @@ class GraphPort(Protocol):
         ...
 
     def find(self, kind: str) -> Endpoint | None:
-        """Return the graph's own server of a type, the one with the shortest name; waits a little for discovery."""
+        """Return the graph's own server of a type; waits a little for discovery. Other graphs' servers are never found."""
         ...
 
     def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> ToolAnswer:
@@ -104,12 +125,14 @@ class Tool:
         description: What it does.
         schema: JSON schema of its arguments.
         run: Does it.
+        kind: Full type of the interface behind it; empty for a composed tool.
     """
 
     name: str
     description: str
     schema: Mapping[str, Any]
     run: Callable[[Mapping[str, Any]], ToolAnswer]
+    kind: str = ""
 
 
 class ToolFamily(Protocol):
@@ -120,6 +143,10 @@ class ToolFamily(Protocol):
 
     def tools(self) -> list[Tool]:
         """Return the tools."""
+        ...
+
+    def session(self, port: GraphPort) -> ToolFamily:
+        """Return the same tools for another asker on the same graph."""
         ...
 
     def end_turn(self) -> None:

@@ -6,6 +6,7 @@ it, also by a later process of the agent; any other request has another hash and
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,12 @@ from strands_robots.approvals.rate_limit import RateLimits
 
 _KEPT = frozenset({"no_answer", "pending"})
 """Refusals after which a permit may still be worth something."""
+
+
+DECLINED = (
+    "a person declined '{name}'. Do not retry it and do not vary it; do something else, or tell the user and end. "
+    "Requests for '{name}' are refused without asking for a while"
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class Guard:
         desk: approval_node; it has the last word on everything that is not free.
         now: Steady clock [s].
         memory: Where permits that wait are kept; None for this process only.
+        namespace: The graph's namespace; names in the policy's rules are seen from there.
     """
 
     def __init__(
@@ -92,23 +100,36 @@ class Guard:
         desk: Desk,
         now: Callable[[], float] = time.monotonic,
         memory: PermitMemory | None = None,
+        namespace: str = "",
     ) -> None:
         self._policy = policy
+        self._namespace = namespace
         self._desk = desk
         self._now = now
         self._limits = RateLimits()
         self._memory = memory or PermitMemory()
         self._lock = threading.Lock()
 
+    def for_asker(self, desk: Desk, memory: PermitMemory) -> Guard:
+        """Return the guard of another asker: permits of its own under the same policy; rate limits are shared."""
+        made = copy.copy(self)
+        made._desk, made._memory = desk, memory
+        return made
+
     def is_shown(self, name: str, kind: str) -> bool:
         """Return whether an interface may be a tool at all."""
         if reason_against_tool(name, kind):
             return False
-        return rule_on(self._policy, name, kind).request_class is not RequestClass.FORBIDDEN
+        return self.ruling(name, kind).request_class is not RequestClass.FORBIDDEN
 
     def ruling(self, name: str, kind: str) -> Ruling:
         """Return what the policy says of an interface."""
-        return rule_on(self._policy, name.strip("/"), kind)
+        return rule_on(self._policy, name.strip("/"), kind, self._namespace)
+
+    def will_ask(self, request: CanonicalRequest) -> bool:
+        """Return whether admitting a request would ask a person anew."""
+        ruling = self.ruling(request.name, request.kind)
+        return ruling.request_class is RequestClass.NEEDS_APPROVAL and self._memory.get(request.digest) is None
 
     def admit(self, request: CanonicalRequest) -> Admission:
         """Return whether exactly this request may be made now; granted, it counts as made."""
@@ -162,6 +183,8 @@ class Guard:
         self._memory.forget(request.digest)
         if answer.state == "granted":
             return Admission(True, "", "approved by a person", known.request_id, ruling.request_class)
+        if answer.refusal == "declined":
+            return Admission(False, "declined", DECLINED.format(name=request.name))
         return Admission(False, answer.refusal or "refused", answer.message)
 
 

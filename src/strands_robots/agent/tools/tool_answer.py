@@ -52,10 +52,20 @@ class ToolAnswer:
     error: str = ""
 
 
-def data_answer(values: Mapping[str, Any], pictures: tuple[Picture, ...] = (), is_error: bool = False) -> ToolAnswer:
-    """Return an answer with values of the graph, cut to what a model needs."""
+def data_answer(
+    values: Mapping[str, Any], pictures: tuple[Picture, ...] = (), is_error: bool = False, name: str = ""
+) -> ToolAnswer:
+    """Return an answer with values of the graph, cut to what a model needs.
+
+    Args:
+        values: The values.
+        pictures: Pictures.
+        is_error: Whether the graph says that it failed.
+        name: Full name on the graph of what answered, without the leading "/"; empty for several.
+    """
+    place = {"from": f"/{clean(name, 200)}"} if name else {}
     for most in (MOST_ITEMS, 12, 4, 1, 0):
-        text = json.dumps({"data": shorten(values, most), "note": DATA_NOTE}, separators=(",", ":"))
+        text = json.dumps({"data": shorten(values, most), **place, "note": DATA_NOTE}, separators=(",", ":"))
         if len(text) <= LONGEST_ANSWER:
             return ToolAnswer(is_error, text, pictures)
     kept = json.dumps({"data": clean(text, LONGEST_ANSWER // 2), "cut": True, "note": DATA_NOTE})

@@ -43,6 +43,11 @@ class Toolset:
         self._shown: list[str] = []
         self.refresh()
 
+    def session(self, name: str) -> Toolset:
+        """Return the same tools for another asker: its permits, goals and jobs are its own, as is its name in the audit log."""
+        port = self._port.session(name)
+        return Toolset(port, [family.session(port) for family in self._families])
+
     def refresh(self) -> None:
         """Look at what the graph offers now."""
         own = [*self._composed, self._find_tool(), self._call_tool()]
@@ -114,12 +119,14 @@ class Toolset:
         if group == "msg":
             schema: dict[str, Any] = {"type": "object", "properties": {"timeout": _WAIT}, "additionalProperties": False}
             description = f"Read the latest message of topic {endpoint.name} ({endpoint.kind}). {words}"
-            return Tool(endpoint.tool_name, description[:400], schema, lambda given: self._read(endpoint, given))
+            return Tool(
+                endpoint.tool_name, description[:400], schema, lambda given: self._read(endpoint, given), endpoint.kind
+            )
         schema = request_schema(endpoint.kind)
         if group == "srv":
             return Tool(
                 endpoint.tool_name, f"{words or endpoint.kind} (service {endpoint.name})"[:600], schema,
-                lambda given: self._port.call(endpoint, given, service_timeout(endpoint.kind)),
+                lambda given: self._port.call(endpoint, given, service_timeout(endpoint.kind)), endpoint.kind,
             )  # fmt: skip
         wrapped = {
             "type": "object",
@@ -129,7 +136,7 @@ class Toolset:
         description = f"{words or endpoint.kind} (starts action {endpoint.name}; answers a goal_id for goal_status)"
         return Tool(
             endpoint.tool_name, description[:700], wrapped,
-            lambda given: self._port.start(endpoint, given.get("goal", {}), float(given.get("wait", 0.0))),
+            lambda given: self._port.start(endpoint, given.get("goal", {}), float(given.get("wait", 0.0))), endpoint.kind,
         )  # fmt: skip
 
     def _read(self, endpoint: Endpoint, given: Mapping[str, Any]) -> ToolAnswer:

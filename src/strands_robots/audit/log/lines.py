@@ -43,3 +43,24 @@ def read_lines(chunks: Iterable[bytes]) -> Iterator[LogLine]:
             rest, start, is_long = rest[cut:], start + cut, True
     if rest:
         yield LogLine(rest[:MAX_LINE], start, False, False)
+
+
+def read_lines_backwards(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the complete lines of a file without their newlines, the last one first. Lines longer than MAX_LINE are left out.
+
+    Args:
+        chunks: The file in pieces, the last piece first.
+    """
+    rest, is_long, has_end = b"", False, False
+    for chunk in chunks:
+        parts = (chunk + rest).split(b"\n")
+        # The first part may go on further up; bytes after the last newline are no line.
+        for part in reversed(parts[1:]):
+            if has_end and not is_long and len(part) <= MAX_LINE:
+                yield part
+            has_end, is_long = True, False
+        rest = parts[0]
+        if len(rest) > MAX_LINE:
+            rest, is_long = b"", True
+    if has_end and not is_long:
+        yield rest

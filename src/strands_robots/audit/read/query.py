@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from strands_robots.audit.log.record import Record, RecordError, parse
-from strands_robots.audit.read.reader import LogReader
+from strands_robots.audit.read.reader import FolderReader, LogReader
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.private_folder import NotAFileError
 from strands_robots.core.text import printable
@@ -64,6 +64,31 @@ def records(log: LogReader, query: Query, first_segment: int = 0) -> Iterator[tu
                     yield record, body
         except NotAFileError:
             continue
+
+
+def last_records(log: FolderReader, query: Query, count: int) -> list[tuple[Record, bytes]]:
+    """Return the last wanted records in the order of the log, each with its bytes; only the end of the log is read.
+
+    Args:
+        log: The log.
+        query: Which records.
+        count: How many at most.
+    """
+    found: list[tuple[Record, bytes]] = []
+    for number in reversed(log.segments() if count > 0 else []):
+        try:
+            for data in log.backwards(number):
+                try:
+                    _, body, record = parse(data)
+                except RecordError:
+                    continue
+                if query.matches(record):
+                    found.append((record, body))
+                if len(found) == count:
+                    return found[::-1]
+        except NotAFileError:
+            continue
+    return found[::-1]
 
 
 def newest_segments(log: LogReader, count: int) -> int:

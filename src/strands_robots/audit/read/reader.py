@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from strands_robots.audit.log.layout import HEAD_BYTES, HEAD_FILE, segment_name, segment_numbers
-from strands_robots.audit.log.lines import LogLine, read_lines
+from strands_robots.audit.log.lines import LogLine, read_lines, read_lines_backwards
 from strands_robots.core.private_folder import opened
 
 
@@ -43,6 +43,11 @@ class FolderReader:
         """Yield the lines of a segment; NotAFileError when something else has its name."""
         with opened(self.path) as folder:
             yield from read_lines(folder.chunks(segment_name(segment)))
+
+    def backwards(self, segment: int) -> Iterator[bytes]:
+        """Yield the complete lines of a segment, the last one first; NotAFileError when something else has its name."""
+        with opened(self.path) as folder:
+            yield from read_lines_backwards(folder.chunks_backwards(segment_name(segment)))
 
     def head(self) -> bytes | None:
         """Return the bytes of HEAD, None when it is missing; NotAFileError when something else has its name."""

@@ -96,17 +96,22 @@ class _Pass:
         self._pruned: list[Record] = []
         self._last_kind = ""
         self._is_previous_missing = False
+        self._has_ended = False
 
     def begin(self, number: int) -> None:
         """A segment begins."""
         self._is_previous_missing = number != self._segment + 1
         self._segment = number
         self._place = 0
+        self._has_ended = False
 
     def line(self, line: LogLine) -> None:
         """Check one line."""
         self.report.size += len(line.data) + line.has_newline
         if not line.has_newline:
+            if self._has_ended:
+                self._add("after_end", f"bytes follow at offset {line.offset}, after the writer had ended in order")
+                return
             self._add("torn", f"{len(line.data)} bytes of an interrupted write at offset {line.offset}")
             return
         self._place += 1
@@ -130,6 +135,7 @@ class _Pass:
         self._check_kind(record)
         self._accept(record.index, line_hash(line.data))
         self._last_kind = record.kind
+        self._has_ended = record.kind == "log_end"
 
     def end(self) -> None:
         """All lines went by: say what never came."""

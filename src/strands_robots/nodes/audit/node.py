@@ -38,6 +38,7 @@ from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import to_time
 from strands_robots.ros.process import diagnostics
+from strands_robots.ros.process.graph_names import nodes_of_graph
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
 from strands_robots.ros.robot.robot_discovery import RobotDiscovery
@@ -224,9 +225,7 @@ class AuditNode(Node):
     def _look_at_nodes(self) -> None:
         self._look_at_ends()
         self._clocks.see(time.time_ns() // 1000, time.monotonic_ns() // 1000)
-        found = self.get_node_names_and_namespaces()
-        names = (f"{namespace.rstrip('/')}/{name}" for name, namespace in found if not name.startswith("_"))
-        self._nodes.see(names)
+        self._nodes.see(name for name in nodes_of_graph(self) if "/_" not in name)
 
     def _flush(self) -> None:
         """Once a second: what was counted is reported."""

@@ -14,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.nodes.foxglove.message_files import installed_definition, message_class
 from strands_robots.nodes.foxglove.server import FoxgloveServer
+from strands_robots.ros.process.graph_names import topics_of_graph
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
 
@@ -68,7 +69,7 @@ class FoxgloveNode(Node):
         """Offer what is new on the graph; withdraw what has no publisher any more."""
         there = {
             topic: types[0]
-            for topic, types in self.get_topic_names_and_types()
+            for topic, types in topics_of_graph(self).items()
             if len(types) == 1
             and "/_" not in topic
             and self.count_publishers(topic)  # not the hidden ones of action servers

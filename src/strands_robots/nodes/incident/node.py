@@ -32,6 +32,7 @@ from strands_robots.mcap.message import Message
 from strands_robots.mcap.schemas import message_definition
 from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.calls.drain import NeverCalled, take
+from strands_robots.ros.process.graph_names import topics_of_graph
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
 from strands_robots.ros.robot.safety_subscriber import read_stop_request
@@ -128,7 +129,6 @@ class IncidentNode(Node):
         self._previews: dict[str, Subscription | None] = {}
         self._audit = audit_of(self)
         self._writing: threading.Thread | None = None
-        self._prefix = self.get_namespace().rstrip("/") + "/"
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_LOOK_PERIOD, self._look, clock=steady)
         self.create_timer(_DRAIN_PERIOD, self._drain, clock=steady)
@@ -143,7 +143,7 @@ class IncidentNode(Node):
 
     def _look(self) -> None:
         """Subscribe to what is new on the graph."""
-        for topic, types in self.get_topic_names_and_types():
+        for topic, types in topics_of_graph(self).items():
             if topic not in self._types and len(types) == 1 and len(self._types) < _MOST_TOPICS:
                 self._consider(topic, types[0])
         for topic in self._previews:
@@ -169,12 +169,11 @@ class IncidentNode(Node):
 
     def _consider(self, topic: str, type_name: str) -> None:
         is_lasting = topic.rpartition("/")[2] in LASTING
-        is_ours = topic.startswith(self._prefix) or topic in ("/tf", "/tf_static")
-        if is_ours and type_name == PICTURES and topic.endswith(PREVIEW) and self._pictures is not Pictures.OFF:
+        if type_name == PICTURES and topic.endswith(PREVIEW) and self._pictures is not Pictures.OFF:
             self._types[topic] = type_name
             self._previews[topic] = None
             return
-        if not is_ours or not (is_lasting or type_name in STREAMS | {SAFETY_STATE, STOP_REQUEST}):
+        if not (is_lasting or type_name in STREAMS | {SAFETY_STATE, STOP_REQUEST}):
             return
         kind = _message_class(type_name)
         if kind is None:

@@ -23,7 +23,11 @@ from strands_robots.description.robot_spec import RobotSpec, robot_spec
 from strands_robots.motion.motion_goal import MotionSession, run_lockstep, run_realtime
 from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.task import RobotKinematics, checked_source
-from strands_robots.nodes.motion.motion_goals import (
+from strands_robots.nodes.motion.robot_models import RobotModels
+from strands_robots.ros.audit.audit_publisher import audit_of
+from strands_robots.ros.goals.goal_audit import audited_goals
+from strands_robots.ros.goals.goal_owners import GoalOwners
+from strands_robots.ros.goals.motion_goals import (
     MESSAGE_LENGTH,
     grip_feedback,
     grip_result,
@@ -32,10 +36,6 @@ from strands_robots.nodes.motion.motion_goals import (
     move_result,
     move_task,
 )
-from strands_robots.nodes.motion.robot_models import RobotModels
-from strands_robots.ros.audit.audit_publisher import audit_of
-from strands_robots.ros.goals.goal_audit import audited_goals
-from strands_robots.ros.goals.goal_owners import GoalOwners
 from strands_robots.ros.goals.robot_subscriber import RobotSubscriber
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip

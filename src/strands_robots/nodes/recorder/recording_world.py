@@ -23,6 +23,7 @@ from strands_robots.recording.recording_options import RecordingOptions
 from strands_robots.recording.stream import SECOND
 from strands_robots.ros.calls.executor_door import ExecutorDoor
 from strands_robots.ros.messages import qos
+from strands_robots.ros.process.graph_names import topics_of_graph
 
 DISCOVERY_WAIT = 3.0
 """How long a camera may take to be found on the graph [s, steady time]."""
@@ -118,7 +119,7 @@ class RecordingWorld:
         prefix = self._node.get_namespace().rstrip("/") + "/"
         found = [
             topic[len(prefix) : -len(_SUFFIX)]
-            for topic, types in self._node.get_topic_names_and_types()
+            for topic, types in topics_of_graph(self._node).items()
             if _IMAGE in types and topic.startswith(prefix) and topic.endswith(_SUFFIX)
         ]
         return sorted(name for name in found if not name.endswith("/depth"))

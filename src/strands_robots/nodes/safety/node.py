@@ -166,7 +166,8 @@ class SafetyNode(Node):
 
     def _wait_for_nodes(self) -> None:
         """Hold the first arming until the other nodes of the graph are up: while they start, the machine has no time for a heartbeat."""
-        self._missing -= set(self.get_node_names())
+        own = self.get_namespace()
+        self._missing -= {name for name, namespace in self.get_node_names_and_namespaces() if namespace == own}
         if time.monotonic() > self._born + LONGEST_START:
             self._missing.clear()
         self._supervisor.settling.hold(", ".join(sorted(self._missing)))

@@ -22,6 +22,7 @@ from strands_robots.ros.calls.responses import refusal
 from strands_robots.ros.messages.geometry import quadruple, to_point, to_pose, triple
 from strands_robots.ros.messages.images import camera_info, fill_image
 from strands_robots.ros.messages.stamps import to_time
+from strands_robots.sim.posed import posed_state, views_of
 from strands_robots.sim.render.camera_worker import Renderers, RenderRequest
 from strands_robots.sim.render.pictures import output_path, write_png
 from strands_robots.sim.render.renderer import PictureKind, View
@@ -85,6 +86,8 @@ class RenderServices:
     def _render_cameras(self, request: RenderCameras.Request) -> Future[RenderCameras.Response]:
         views: list[View] = [self._world.camera(name) for name in request.cameras]
         views += [_view(view, number) for number, view in enumerate(request.views)]
+        if request.pose_robot and not views:
+            views += views_of(self._world, request.pose_robot)
         kinds = [kind for bit, kind in _BITS.items() if (request.kinds or RenderCameras.Request.RGB) & bit]
         if request.kinds >= 2 * RenderCameras.Request.SEGMENTATION:
             raise ConfigurationError(
@@ -102,12 +105,20 @@ class RenderServices:
                 labels=self._labels(stage, shots),
             )
 
-        return self._take(order, request.fine, answer)
+        def posed(state: FloatArray, stage: RenderSource) -> FloatArray:
+            joints = list(request.joint_names), list(request.positions)
+            return posed_state(self._world, stage.model, state, request.pose_robot, *joints)
+
+        return self._take(order, request.fine, answer, posed if request.pose_robot else None)
 
     def _take(
-        self, order: ShotOrder, fine: bool, answer: Callable[[RenderSource, float, list[Shot]], Any]
+        self,
+        order: ShotOrder,
+        fine: bool,
+        answer: Callable[[RenderSource, float, list[Shot]], Any],
+        posed: Callable[[FloatArray, RenderSource], FloatArray] | None = None,
     ) -> Future[Any]:
-        """Return the future answer, made of pictures of the next instant between two steps."""
+        """Return the future answer, made of pictures of the next instant between two steps, or of what `posed` makes of it."""
         future: Future[Any] = Future()
 
         def draw(state: FloatArray, stage: RenderSource, stamp: float, renderers: Renderers) -> Any:
@@ -117,6 +128,7 @@ class RenderServices:
         def copy_state() -> None:
             stamp, state = self._runtime.snapshot()
             stage = self._world.stage
+            state = posed(state, stage) if posed is not None else state
             self._runtime.cameras.request(RenderRequest(lambda renderers: draw(state, stage, stamp, renderers), future))
 
         self._runtime.call(copy_state).add_done_callback(lambda done: _forward_error(done, future))

@@ -20,6 +20,7 @@ from strands_robots.core.priority import raise_priority
 from strands_robots.core.text import printable
 from strands_robots.ros.audit.process_audit import report_process
 from strands_robots.ros.process.executor import make_executor
+from strands_robots.ros.process.graph_names import namespace_in, shared_remappings
 from strands_robots.ros.process.transport import use_udp_only
 
 PARENT_VARIABLE = "STRANDS_ROBOTS_PARENT_PID"
@@ -105,7 +106,9 @@ def run_node(
         raise_priority()
     try:
         try:
-            rclpy.init(args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO)
+            given = list(args) if args is not None else sys.argv
+            words = [*given, *shared_remappings(namespace_in(given))]
+            rclpy.init(args=words, signal_handler_options=SignalHandlerOptions.NO)
         except (rclpy_implementation.RCLError, rclpy_implementation.UnknownROSArgsError) as error:
             return _refuse(error)
         try:

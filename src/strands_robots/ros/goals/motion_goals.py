@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from geometry_msgs.msg import PoseStamped
-from strands_robots.action import MoveTo, SetGripper
 
+from strands_robots.action import MoveTo, SetGripper
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.core.pose import Pose, pose_from_quaternion, quaternion_of
