@@ -104,12 +104,16 @@ class Tool:
         description: What it does.
         schema: JSON schema of its arguments.
         run: Does it.
+        needs: Kinds of interfaces without which it can do nothing: where one is missing it is not shown.
+        covers: Kinds of interfaces whose own tools it makes needless: these are found, not shown, and say so.
     """
 
     name: str
     description: str
     schema: Mapping[str, Any]
     run: Callable[[Mapping[str, Any]], Answer]
+    needs: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
 
 
 class ToolFamily(Protocol):

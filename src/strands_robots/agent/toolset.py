@@ -9,22 +9,23 @@ from typing import Any
 
 from strands_robots.agent.answer import Answer, clean, data_answer, error_answer
 from strands_robots.agent.arguments import check_arguments, nearest
-from strands_robots.agent.composed import composed_tools, service_timeout
-from strands_robots.agent.definition import load_definition
+from strands_robots.agent.composed import composed_tools, what_is_missing
 from strands_robots.agent.endpoint import Endpoint, GraphPort, Tool, ToolFamily
-from strands_robots.agent.schema import request_schema
+from strands_robots.agent.generated import generated_tool
+from strands_robots.agent.pages import Pages
+from strands_robots.agent.tool_search import ToolSearch
+from strands_robots.agent.tool_words import tool_words
 from strands_robots.errors import StrandsRobotsError
 
 MOST_SHOWN = 25
 SHOWN_CHARACTERS = 16000
 """JSON of all shown tools [characters]; four to five make a token."""
 
-LONGEST_WAIT = 300.0
+MOST_FOUND = 3
+"""Tools that find_tool answers."""
 
-FIRST = ("world/get_state", "world/query", "world/describe", "world/reset", "set_gripper", "world/checkpoint")
-"""Interfaces shown before others, by the end of their names."""
-
-_WAIT = {"type": "number", "minimum": 0.0, "maximum": LONGEST_WAIT}
+LONGEST_FOUND = 16000
+"""JSON of what find_tool answers [characters]; whole schemas, so more than other answers."""
 
 
 class Toolset:
@@ -41,29 +42,39 @@ class Toolset:
         self._composed = composed_tools(port)
         self._tools: dict[str, Tool] = {}
         self._shown: list[str] = []
+        self._missing: dict[str, str] = {}
+        self._search: ToolSearch | None = None
+        self._pages = Pages()
         self.refresh()
 
     def refresh(self) -> None:
         """Look at what the graph offers now."""
-        own = [*self._composed, self._find_tool(), self._call_tool()]
+        own = [*self._composed, self._find_tool(), self._call_tool(), self._pages.tool()]
         found = {tool.name: tool for tool in own}
-        generated = []
-        for endpoint in sorted(self._port.endpoints(), key=_rank):
+        generated: list[tuple[Endpoint | None, Tool]] = []
+        hints = {kind: f"{tool.name} does the same and is simpler." for tool in own for kind in tool.covers}
+        endpoints = sorted(self._port.endpoints(), key=_rank)
+        for endpoint in endpoints:
             try:
-                tool = self._generated(endpoint)
+                tool = generated_tool(self._port, endpoint, hints.get(endpoint.kind, ""))
             except StrandsRobotsError:
                 continue  # Its interface is not installed here, so nobody could call it.
             if tool.name not in found:
                 found[tool.name] = tool
-                generated.append(tool)
+                generated.append((endpoint, tool))
         for tool in (tool for family in self._families for tool in family.tools()):
             found[tool.name] = tool
-            generated.append(tool)
+            generated.append((None, tool))
+        kinds = {endpoint.kind for endpoint in endpoints}
         self._tools = found
-        self._shown = [tool.name for tool in own]
-        left = SHOWN_CHARACTERS - sum(map(_size, own))
-        for tool in generated:
-            if len(self._shown) < MOST_SHOWN and _size(tool) <= left:
+        self._search = None
+        lacking = {tool.name: [kind for kind in tool.needs if kind not in kinds] for tool in own}
+        self._missing = {name: absent[0] for name, absent in lacking.items() if absent}
+        self._shown = [tool.name for tool in own if tool.name not in self._missing]
+        left = SHOWN_CHARACTERS - sum(_size(found[name]) for name in self._shown)
+        for endpoint, tool in generated:
+            is_plumbing = endpoint is not None and (endpoint.kind in hints or tool_words().is_last(endpoint.name))
+            if not is_plumbing and len(self._shown) < MOST_SHOWN and _size(tool) <= left:
                 self._shown.append(tool.name)
                 left -= _size(tool)
 
@@ -72,8 +83,8 @@ class Toolset:
         return [self._tools[name] for name in self._shown]
 
     def names(self) -> list[str]:
-        """Return the names of all tools."""
-        return sorted(self._tools)
+        """Return the names of all tools that the graph can serve now."""
+        return sorted(self._tools.keys() - self._missing.keys())
 
     def run(self, name: str, arguments: Any) -> Answer:
         """Run a tool; whatever is wrong is in the answer."""
@@ -93,7 +104,7 @@ class Toolset:
         except StrandsRobotsError as error:
             return self._unmade(name, error_answer("invalid_arguments", str(error)), started)
         try:
-            return tool.run(given)
+            return self._pages.keep(tool.run(given))
         except StrandsRobotsError as error:
             return self._unmade(name, error_answer("invalid_arguments", str(error)), started)
 
@@ -108,37 +119,10 @@ class Toolset:
             family.end_turn()
         return self._port.cancel_goals()
 
-    def _generated(self, endpoint: Endpoint) -> Tool:
-        group = endpoint.kind.split("/")[1]
-        words = load_definition(endpoint.kind).comment
-        if group == "msg":
-            schema: dict[str, Any] = {"type": "object", "properties": {"timeout": _WAIT}, "additionalProperties": False}
-            description = f"Read the latest message of topic {endpoint.name} ({endpoint.kind}). {words}"
-            return Tool(endpoint.tool_name, description[:400], schema, lambda given: self._read(endpoint, given))
-        schema = request_schema(endpoint.kind)
-        if group == "srv":
-            return Tool(
-                endpoint.tool_name, f"{words or endpoint.kind} (service {endpoint.name})"[:600], schema,
-                lambda given: self._port.call(endpoint, given, service_timeout(endpoint.kind)),
-            )  # fmt: skip
-        wrapped = {
-            "type": "object",
-            "properties": {"goal": schema, "wait": {**_WAIT, "description": "wait for the end at most this long [s]"}},
-            "additionalProperties": False,
-        }
-        description = f"{words or endpoint.kind} (starts action {endpoint.name}; answers a goal_id for goal_status)"
-        return Tool(
-            endpoint.tool_name, description[:700], wrapped,
-            lambda given: self._port.start(endpoint, given.get("goal", {}), float(given.get("wait", 0.0))),
-        )  # fmt: skip
-
-    def _read(self, endpoint: Endpoint, given: Mapping[str, Any]) -> Answer:
-        return self._port.read(endpoint, min(float(given.get("timeout", 2.0)), 30.0))
-
     def _find_tool(self) -> Tool:
         schema = {
             "type": "object",
-            "properties": {"query": {"type": "string", "maxLength": 100, "description": "words or part of a name"}},
+            "properties": {"query": {"type": "string", "maxLength": 100, "description": "what you want to do, in words, or a name"}},
             "required": ["query"],
             "additionalProperties": False,
         }
@@ -148,17 +132,18 @@ class Toolset:
 
     def _find(self, given: Mapping[str, Any]) -> Answer:
         started = time.monotonic()
-        words = str(given["query"]).lower().replace("/", "_").split()
-        scores = {
-            name: sum((word in name.lower()) * 2 + (word in tool.description.lower()) for word in words)
-            for name, tool in self._tools.items()
-        }
-        best = [name for name in sorted(scores, key=lambda name: -scores[name]) if scores[name]][:3]
+        tools, search = self._tools, self._search
+        if search is None:
+            search = self._search = ToolSearch(list(tools.values()), tool_words())
+        query = str(given["query"])
+        exact = [name for name in (query, query.strip().strip("/").replace("/", "_")) if name in tools]
+        best = list(dict.fromkeys([*exact, *search.find(query, MOST_FOUND)]))[:MOST_FOUND]
+        best = [name for name in best if name in tools]
         if not best:
-            near = nearest(str(given["query"]), self.names())
+            near = nearest(query, self.names())
             answer = error_answer("nothing_found", "no tool fits", nearest=near, all=self.names())
         else:
-            answer = _described([self._tools[name] for name in best])
+            answer = _described([tools[name] for name in best], self._missing)
         self._port.called(Endpoint("find_tool", "strands_robots/tool"), answer, started)
         return answer
 
@@ -177,18 +162,27 @@ class Toolset:
         return self.run(given["name"], given.get("arguments", {}))
 
 
-def _described(tools: list[Tool]) -> Answer:
-    """Return names, descriptions and whole schemas; these come from installed files, not from the graph."""
-    entries = [{"name": tool.name, "description": tool.description, "input": tool.schema} for tool in tools]
-    while len(text := json.dumps({"tools": entries}, separators=(",", ":"))) > 14000 and len(entries) > 1:
+def _described(tools: list[Tool], missing: Mapping[str, str]) -> Answer:
+    """Return names, descriptions and whole schemas; these come from installed files, not from the graph.
+
+    Args:
+        tools: The tools.
+        missing: For those that can do nothing now, the kind of interface that the graph lacks.
+    """
+    entries: list[dict[str, Any]] = [
+        {"name": tool.name, "description": tool.description, "input": tool.schema} for tool in tools
+    ]
+    for entry in entries:
+        if entry["name"] in missing:
+            entry["not_there"] = what_is_missing(missing[entry["name"]])
+    while len(text := json.dumps({"tools": entries}, separators=(",", ":"))) > LONGEST_FOUND and len(entries) > 1:
         entries.pop()
-    return Answer(False, text) if len(text) <= 14000 else data_answer({"tools": entries})
+    return Answer(False, text) if len(text) <= LONGEST_FOUND else data_answer({"tools": entries})
 
 
 def _rank(endpoint: Endpoint) -> tuple[int, int, str]:
     group = {"srv": 1, "action": 0, "msg": 2}[endpoint.kind.split("/")[1]]
-    first = next((index for index, end in enumerate(FIRST) if endpoint.name.endswith(end)), len(FIRST))
-    return first, group, endpoint.name
+    return tool_words().rank(endpoint.name), group, endpoint.name
 
 
 def _size(tool: Tool) -> int:

@@ -42,7 +42,9 @@ from strands_robots.safety.approval_refusal import ApprovalRefusedError
 from strands_robots.safety.permits import Asker
 from strands_robots.safety.request import CanonicalRequest, canonical_request
 
-LONGEST_LIST = 40
+LONGEST_LIST = 2000
+"""Longest list of a message that is kept for a model, which is shown a part of it and reads the rest page by page."""
+
 FIND_TIMEOUT = 5.0
 LOOK_PAUSE = 0.1
 """Between two looks while something is waited for [s]."""
@@ -210,8 +212,8 @@ class AgentGraph:
             may_come = self.look_again()
             names = self._cameras()
         if plain not in names:
-            near = nearest(plain, list(names)) or list(names)
-            answer = error_answer("unknown_camera", f"no camera '{plain[:80]}' publishes pictures", valid=near)
+            valid = list(dict.fromkeys([*nearest(plain, list(names)), *names]))
+            answer = error_answer("unknown_camera", f"no camera '{plain[:80]}' publishes pictures", valid=valid)
             self.called(Endpoint(clean(plain, 80), _PICTURES[0]), answer, time.monotonic())
             return answer
         started, entry = time.monotonic(), names[plain]
@@ -356,7 +358,29 @@ def _pixels_answer(pixels: Any, width: int) -> Answer:
 def _response_answer(response: Any) -> Answer:
     pictures = tuple(_pictures_in(response))
     values = plain_values(response, LONGEST_LIST)
-    return data_answer(values, pictures, is_error=values.get("success") is False)
+    return data_answer(values, pictures, is_error=not says_done(response))
+
+
+def says_done(response: Any) -> bool:
+    """Return whether a service says that it did what it was asked, in the words of any package that says so in a field.
+
+    These are `success` (std_srvs and most), `ok` (controller_manager), `successful` (rcl_interfaces, also in each of `results`), and
+    `result.result` (simulation_interfaces, moveit_msgs: error_code.val), for which the message's own constant tells what is good.
+    """
+    for name in ("success", "ok", "successful"):
+        if getattr(response, name, True) is False:
+            return False
+    if not all(getattr(entry, "successful", True) for entry in _list(getattr(response, "results", ()))):
+        return False
+    for name, code, good in (("result", "result", "RESULT_OK"), ("error_code", "val", "SUCCESS")):
+        part = getattr(response, name, None)
+        if hasattr(part, good) and getattr(part, code) != getattr(part, good):
+            return False
+    return True
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _pictures_in(response: Any) -> list[Picture]:

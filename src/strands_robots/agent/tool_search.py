@@ -1,0 +1,98 @@
+"""Which tools fit a query: BM25 over names, words and arguments, stemmed, with synonyms as data. No ROS.
+
+Source: Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond" (the package bm25s); Porter's
+Snowball stemmer for English (the package snowballstemmer).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from strands_robots.agent.endpoint import Tool
+from strands_robots.agent.tool_words import ToolWords
+
+NAME_WEIGHT = 4
+DESCRIPTION_WEIGHT = 2
+"""How often a word counts that is in a tool's name, or in its description; a word of its arguments counts once."""
+
+SYNONYM_WEIGHT = 0.4
+"""What a synonym of a word of the query counts, to 1 for the word itself."""
+
+DEEPEST = 4
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+class ToolSearch:
+    """Ranks tools for queries.
+
+    Args:
+        tools: The tools.
+        words: Stop words and synonyms.
+    """
+
+    def __init__(self, tools: Sequence[Tool], words: ToolWords) -> None:
+        import bm25s  # takes a third of a second, and only a search needs it
+
+        self._names = [tool.name for tool in tools]
+        self._stop = words.stop_words
+        self._synonyms = [{_stem(word) for word in line} for line in words.synonyms]
+        self._ranking = bm25s.BM25(method="lucene", k1=1.2, b=0.5)
+        texts = [self._words_of(tool) for tool in tools]
+        self._known = {word for text in texts for word in text}
+        if self._known:
+            self._ranking.index(texts, show_progress=False)
+
+    def find(self, query: str, most: int) -> list[str]:
+        """Return the names of the tools that fit best, the best first; none when no word of the query is known."""
+        weights = self._weights(query)
+        if not weights:
+            return []
+        scores = sum(weight * self._ranking.get_scores([word]) for word, weight in weights.items())
+        best = sorted(range(len(self._names)), key=lambda index: (-scores[index], self._names[index]))
+        return [self._names[index] for index in best[:most] if scores[index] > 0.0]
+
+    def _weights(self, query: str) -> Mapping[str, float]:
+        """Return the known words of a query, stemmed, with what each of them counts."""
+        weights: Counter[str] = Counter()
+        for word in self._split(query):
+            weights[word] = max(weights[word], 1.0)  # type: ignore[assignment]
+            for line in self._synonyms:
+                for other in line if word in line else ():
+                    weights[other] = max(weights[other], SYNONYM_WEIGHT)  # type: ignore[assignment]
+        return {word: weight for word, weight in weights.items() if word in self._known}
+
+    def _words_of(self, tool: Tool) -> list[str]:
+        words = self._split(tool.name) * NAME_WEIGHT + self._split(tool.description) * DESCRIPTION_WEIGHT
+        return words + [word for text in _texts(tool.schema) for word in self._split(text)]
+
+    def _split(self, text: str) -> list[str]:
+        return [_stem(word) for word in _WORD.findall(text.lower()) if word not in self._stop]
+
+
+def _texts(schema: Mapping[str, Any], depth: int = 0) -> Iterable[str]:
+    """Yield names, words and choices of a schema's arguments."""
+    yield str(schema.get("description", "")) if depth else ""
+    for choice in schema.get("enum", ()):
+        yield str(choice)
+    if depth < DEEPEST:
+        for name, part in schema.get("properties", {}).items():
+            yield name
+            yield from _texts(part, depth + 1)
+        if "items" in schema:
+            yield from _texts(schema["items"], depth + 1)
+
+
+@lru_cache(maxsize=8192)
+def _stem(word: str) -> str:
+    return str(_stemmer().stemWord(word))
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
