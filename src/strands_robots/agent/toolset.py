@@ -137,13 +137,16 @@ class Toolset:
             search = self._search = ToolSearch(list(tools.values()), tool_words())
         query = str(given["query"])
         exact = [name for name in (query, query.strip().strip("/").replace("/", "_")) if name in tools]
-        best = list(dict.fromkeys([*exact, *search.find(query, MOST_FOUND)]))[:MOST_FOUND]
-        best = [name for name in best if name in tools]
+        best = list(dict.fromkeys([*exact, *search.find(query, MOST_FOUND + len(self._missing))]))
+        there = [name for name in best if name in tools and name not in self._missing][:MOST_FOUND]
+        absent = [f"{name}: {what_is_missing(self._missing[name])}" for name in best[:MOST_FOUND] if name in self._missing]
         if not best:
             near = nearest(query, self.names())
             answer = error_answer("nothing_found", "no tool fits", nearest=near, all=self.names())
+        elif not there:
+            answer = error_answer("not_there", "; ".join(absent))
         else:
-            answer = _described([tools[name] for name in best], self._missing)
+            answer = _described([tools[name] for name in there], absent)
         self._port.called(Endpoint("find_tool", "strands_robots/tool"), answer, started)
         return answer
 
@@ -162,22 +165,18 @@ class Toolset:
         return self.run(given["name"], given.get("arguments", {}))
 
 
-def _described(tools: list[Tool], missing: Mapping[str, str]) -> Answer:
+def _described(tools: list[Tool], absent: list[str]) -> Answer:
     """Return names, descriptions and whole schemas; these come from installed files, not from the graph.
 
     Args:
         tools: The tools.
-        missing: For those that can do nothing now, the kind of interface that the graph lacks.
+        absent: Tools that fit as well, and what the graph lacks for them, in words.
     """
-    entries: list[dict[str, Any]] = [
-        {"name": tool.name, "description": tool.description, "input": tool.schema} for tool in tools
-    ]
-    for entry in entries:
-        if entry["name"] in missing:
-            entry["not_there"] = what_is_missing(missing[entry["name"]])
-    while len(text := json.dumps({"tools": entries}, separators=(",", ":"))) > LONGEST_FOUND and len(entries) > 1:
+    more = {"next": f"cannot be used now: {'; '.join(absent)}"} if absent else {}
+    entries = [{"name": tool.name, "description": tool.description, "input": tool.schema} for tool in tools]
+    while len(text := json.dumps({"tools": entries, **more}, separators=(",", ":"))) > LONGEST_FOUND and len(entries) > 1:
         entries.pop()
-    return Answer(False, text) if len(text) <= LONGEST_FOUND else data_answer({"tools": entries})
+    return Answer(False, text) if len(text) <= LONGEST_FOUND else data_answer({"tools": entries, **more})
 
 
 def _rank(endpoint: Endpoint) -> tuple[int, int, str]:

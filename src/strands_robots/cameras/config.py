@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.robot_config import CameraConfig
+from strands_robots.validation import reading_problem
 
 TYPES = ("opencv", "realsense")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -119,5 +120,5 @@ def _checked(given: Mapping[object, object], where: str) -> dict[str, RealCamera
         try:
             cameras[name] = RealCamera.model_validate(entry)
         except ValidationError as error:
-            raise ConfigurationError(f"{where}: camera '{name}' is not valid: {error}; valid: {_VALID}") from error
+            raise ConfigurationError(f"{where}: camera '{name}' is not valid: {reading_problem(error, name)}; valid: {_VALID}") from error
     return cameras

@@ -16,6 +16,7 @@ from strands_robots.evaluation.scene import begin_episode, make_world
 from strands_robots.evaluation.task import TaskConfig
 from strands_robots.motion.chunk import Chunk
 from strands_robots.motion.pose import Pose
+from strands_robots.policies.body_box import BodyBox
 from strands_robots.policies.lockstep import LOCKSTEP, StepAnswer
 from strands_robots.policies.run import Reason
 from strands_robots.policies.session import Session
@@ -23,6 +24,7 @@ from strands_robots.safety.gate import Gate, GateConfig, GateReport, Setpoint
 from strands_robots.safety.heartbeat import Heartbeat
 from strands_robots.sim.control import ControlLoop, RobotLoop, RobotPort
 from strands_robots.sim.lockstep import Stepper, StepRequest
+from strands_robots.sim.objects import box_around, own_size
 from strands_robots.types import FloatArray, Instant, Observation
 
 SESSION = "evaluation"
@@ -159,6 +161,18 @@ class LocalWorld:
         with self.world.lock:
             data = self.world.data.body(self._body(name))
             return Pose(data.xpos.copy(), data.xmat.reshape(3, 3).copy())
+
+    def body_box(self, name: str) -> BodyBox:
+        """Return how large a body is, in the robot's base frame, which is the world's.
+
+        Raises:
+            UnknownNameError: If there is no such body.
+        """
+        with self.world.lock:
+            model, data = self.world.model, self.world.data
+            body = int(model.body(self._body(name)).id)
+            lower, upper = box_around(model, data, body)
+            return BodyBox(0.5 * (lower + upper), upper - lower, own_size(model, data, body))
 
     def report_progress(self) -> None:
         """Nobody waits for it."""

@@ -36,6 +36,7 @@ from strands_robots.ros.motion_goals import (
     move_task,
 )
 from strands_robots.ros.parameters import parameter, read_parameters
+from strands_robots.ros.robot_catalogue import RobotCatalogue
 from strands_robots.ros.robot_feed import RobotFeed
 from strands_robots.ros.robot_models import RobotModels
 from strands_robots.ros.world_client import WorldClient, WorldClients
@@ -84,6 +85,7 @@ class MotionNode(Node):
         self._models = RobotModels(self)
         if len(self._robots) != len(specs) or not specs:
             raise ConfigurationError(f"robots is {list(given.robots)}; valid: at least one, every name once")
+        self._catalogue = RobotCatalogue(self, self._robot, self._robots)
         self._goals: dict[str, _Goal] = {}
         self._threads: set[threading.Thread] = set()
         self._world = WorldClients(self)
@@ -155,8 +157,8 @@ class MotionNode(Node):
     def _kinematics(self, spec: RobotSpec) -> RobotKinematics:
         return RobotKinematics(spec.name, spec.config, avoid_ground=self._avoid_ground)
 
-    async def _free_robot(self, name: str) -> RobotKinematics:
-        """Return a robot that carries out no goal; one that joined the simulated world after the start is learnt."""
+    async def _robot(self, name: str) -> RobotKinematics:
+        """Return a robot; one that joined the simulated world after the start is learnt."""
         source = await self._models.source(name)
         if source and source != self._sources.get(name):
             self._robots[name] = self._kinematics(robot_spec(f"{name}={source}", 0, camera_rate=30.0))
@@ -164,6 +166,11 @@ class MotionNode(Node):
         robot = self._robots.get(name)
         if robot is None:
             raise UnknownNameError("robot", name, self._robots)
+        return robot
+
+    async def _free_robot(self, name: str) -> RobotKinematics:
+        """Return a robot that carries out no goal."""
+        robot = await self._robot(name)
         running = self._goals.get(name)
         if running is not None:
             raise MotionError(

@@ -18,6 +18,7 @@ from rclpy.task import Future
 from strands_robots.action import RunPolicy
 from strands_robots.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
 from strands_robots.policies.host import Patience
+from strands_robots.policies.judging import Judge
 from strands_robots.policies.lockstep import LOCKSTEP, run_lockstep
 from strands_robots.policies.opening import PolicyShelf
 from strands_robots.policies.realtime import run_realtime
@@ -29,6 +30,7 @@ from strands_robots.ros.goal_owners import GoalOwners
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.policy_audit import PolicyAudit
+from strands_robots.ros.policy_catalogue import PolicyCatalogue
 from strands_robots.ros.policy_link import RosRobotLink
 from strands_robots.ros.policy_loading import LoadPolicyService, find_robot
 from strands_robots.ros.policy_states import PolicyStatePublisher
@@ -69,6 +71,7 @@ class PolicyNode(Node):
         self._shelf = PolicyShelf()
         self._loading = LoadPolicyService(self, self._shelf, self._patience)
         self._states = PolicyStatePublisher(self, self._shelf)
+        self._catalogue = PolicyCatalogue(self)
         self._sessions: dict[str, Session] = {}
         self._threads: set[threading.Thread] = set()
         self._world = WorldClients(self)
@@ -104,7 +107,7 @@ class PolicyNode(Node):
     async def _execute(self, handle: ServerGoalHandle) -> RunPolicy.Result:
         """Run a goal; the executor goes on while this waits."""
         try:
-            session = self._open(_goal(handle))
+            session, judge = self._open(_goal(handle)), Judge(_goal(handle))
         except StrandsRobotsError as error:
             return self._finish(handle, Outcome(False, str(error), Reason.REFUSED))
         robot = session.goal.robot
@@ -114,7 +117,7 @@ class PolicyNode(Node):
         world = WorldClient(self._world, robot, link.report_progress)
         done: Future[None] = Future()
         thread = threading.Thread(
-            target=self._run, args=(session, link, world, done), name=f"policy on {robot}", daemon=True
+            target=self._run, args=(session, judge, link, world, done), name=f"policy on {robot}", daemon=True
         )
         self._threads.add(thread)
         self._states.add(session)
@@ -122,7 +125,7 @@ class PolicyNode(Node):
         thread.start()
         try:
             await done
-            outcome = session.outcome(_end(session, link))
+            outcome = judge.judged(session.outcome(judge.ended or _end(session, link)))
             self._states.remove(session, outcome.reason.value)
             self._audit.ended(session.goal, outcome)
             return self._finish(handle, outcome)
@@ -148,13 +151,16 @@ class PolicyNode(Node):
         now = Instant(self.get_clock().now().nanoseconds * 1e-9, time.monotonic())
         return Session(goal, now, self._shelf, self._patience)
 
-    def _run(self, session: Session, link: RosRobotLink, world: WorldClient, done: Future[None]) -> None:
+    def _run(
+        self, session: Session, judge: Judge, link: RosRobotLink, world: WorldClient, done: Future[None]
+    ) -> None:
         """Body of a goal's thread."""
         try:
             find_robot(self, session)
             session.cameras = cameras_on_graph(self, session.goal.robot)
             if world.has_world():
-                session.bodies = world.body_pose
+                session.bodies, session.boxes = world.body_pose, world.body_box
+            judge.before(world.snapshot if world.has_world() else None)
             if session.goal.lockstep:
                 run_lockstep(session, world)
             else:
@@ -164,7 +170,8 @@ class PolicyNode(Node):
                         Reason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true"
                     )
                 run_realtime(session, link)
-        except UnknownNameError as error:
+            judge.after(session, _end(session, link))
+        except (ConfigurationError, UnknownNameError) as error:
             session.end(Reason.REFUSED, str(error))
         except StrandsRobotsError as error:
             session.end(Reason.WORLD_FAILED, str(error))
@@ -198,6 +205,9 @@ class PolicyNode(Node):
             underruns=outcome.underruns,
             latency_p50=outcome.latency_p50,
             latency_p99=outcome.latency_p99,
+            task_checked=outcome.task_checked,
+            task_done=outcome.task_done,
+            measured=clip(outcome.measured, 4096),
         )
 
 
@@ -223,6 +233,7 @@ def _goal(handle: ServerGoalHandle) -> Goal:
         blending=request.blending,
         execute_rows=request.execute_rows,
         keep_loaded=request.keep_loaded,
+        success_when=request.success_when,
     )
 
 

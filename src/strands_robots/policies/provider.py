@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.errors import AdapterError, ConfigurationError, StrandsRobotsError
 from strands_robots.motion.pose import Pose
+from strands_robots.policies.body_box import BodyBox
 from strands_robots.policies.model import Model
 from strands_robots.types import JointLimits, Policy
 from strands_robots.validation import problems_of
@@ -35,6 +36,7 @@ class PolicyContext:
         cameras: Its cameras with height and width [px], (0, 0) where not known; None when nothing is known of them.
         bodies: Returns where a body of the world is in the robot's base frame; None where there is no simulated world, and in
             a policy's own process: a policy that needs bodies declares them, see `PolicyNeeds.bodies`.
+        boxes: Returns how large a body of the world is; None as `bodies`.
         adapter: The adapter of the goal: a name, a path or YAML; empty for policies that speak the robot's own words.
     """
 
@@ -46,6 +48,7 @@ class PolicyContext:
     cameras: Mapping[str, tuple[int, int]] | None = None
     adapter: str = ""
     bodies: Callable[[str], Pose] | None = None
+    boxes: Callable[[str], BodyBox] | None = None
 
 
 Provider = Callable[[Mapping[str, Any], PolicyContext], Policy]
@@ -110,7 +113,7 @@ def read_settings(kind: type[ModelT], provider: str, settings: Mapping[str, Any]
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        problems = problems_of(error, "config")
+        problems = problems_of(error, "config", kind)
         raise ConfigurationError(
             f"config of policy '{provider}': {problems}; valid: {', '.join(kind.model_fields)}"
         ) from None

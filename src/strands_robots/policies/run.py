@@ -32,6 +32,7 @@ class Reason(str, enum.Enum):
     POLICY_FAILED = "policy_failed"
     WORLD_FAILED = "world_failed"
     CONDITION_MET = "condition_met"
+    NOT_ACHIEVED = "not_achieved"
 
 
 class Blending(str, enum.Enum):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
 from strands_robots.motion.pose import Pose
+from strands_robots.policies.body_box import BodyBox
 from strands_robots.policies.host import Patience, PolicyHost
 from strands_robots.policies.opening import PolicyKey, PolicyShelf, open_policy
 from strands_robots.policies.provider import PolicyContext
@@ -49,6 +50,7 @@ class Goal:
         blending: "splice", "ensemble" or "rtc"; empty takes "rtc" where the policy can, else "splice".
         execute_rows: Rows of a chunk to play before the policy is asked again; 0: half of it.
         keep_loaded: Keep the policy for the next goal with the same policy, config, adapter, rate and robot.
+        success_when: Condition that must hold when the run has ended, YAML or JSON; empty for what the policy says itself.
     """
 
     goal_id: str
@@ -66,6 +68,7 @@ class Goal:
     blending: str = ""
     execute_rows: int = 0
     keep_loaded: bool = False
+    success_when: str = ""
 
     @property
     def key(self) -> PolicyKey:
@@ -88,6 +91,9 @@ class Outcome:
     underruns: int = 0
     latency_p50: float = field(default=0.0, compare=False)  # of the wall's clock, never the same twice
     latency_p99: float = field(default=0.0, compare=False)
+    task_checked: bool = False
+    task_done: bool = False
+    measured: str = ""
 
 
 class Session:
@@ -104,6 +110,7 @@ class Session:
         changed: Notified when something was told.
         cameras: The robot's cameras with height and width [px]; None when not known. Set before `make_policy`.
         bodies: Returns where bodies of a simulated world are; None where there is none. Set before `make_policy`.
+        boxes: Returns how large they are; likewise.
         policy: The policy, once made.
 
     Raises:
@@ -117,6 +124,7 @@ class Session:
         self.changed = threading.Condition()
         self.cameras: Mapping[str, tuple[int, int]] | None = None
         self.bodies: Callable[[str], Pose] | None = None
+        self.boxes: Callable[[str], BodyBox] | None = None
         self.policy: PolicyHost | None = None
         self.run = PolicyRun(_run_config(goal), now, time.time_ns())
         self._shelf = shelf if shelf is not None else PolicyShelf()
@@ -237,7 +245,9 @@ class Session:
             limits = None
         if self._stop is not None:
             self._stop.check_joints(names)
-        context = PolicyContext(goal.robot, names, limits, None, goal.rate, self.cameras, goal.adapter, self.bodies)
+        context = PolicyContext(
+            goal.robot, names, limits, None, goal.rate, self.cameras, goal.adapter, self.bodies, self.boxes
+        )
         self.policy = open_policy(goal.policy, goal.config, context, self._patience, self.run.has_ended)
         if self.cameras is not None:
             for camera in self.policy.needs.cameras:

@@ -36,6 +36,8 @@ from strands_robots.ros.interfaces import load_interface
 from strands_robots.ros.message_values import fill_message, plain_values
 from strands_robots.ros.quick_stop import QuickStop
 from strands_robots.ros.robot_discovery import await_robots, cameras_on_graph, robots_on_graph
+from strands_robots.ros.robot_words import RobotWords
+from strands_robots.ros.service_verdict import says_done
 from strands_robots.ros.spun_client import SpunClient
 from strands_robots.safety.approval_policy import load_policy
 from strands_robots.safety.approval_refusal import ApprovalRefusedError
@@ -228,16 +230,19 @@ class AgentGraph:
         return answer
 
     def describe(self) -> Answer:
-        """Return the robots, their joints and cameras, and whether they may move."""
+        """Return the robots, what they are and can do, what is near them, and the cameras."""
         started, found = time.monotonic(), dict[str, Any]()
+        words = RobotWords(self.client)
         for robot in self.await_robots():
             try:
-                found[robot] = self.robot_state(robot)
+                state = self.robot_state(robot)
+                found[robot] = state | words.of(robot, state["joints"])
             except NoAnswerError as error:
                 found[robot] = {"problem": str(error)}
         if not found:
             return error_answer("nothing_there", "no robot is on the graph; start one with: strands-robots sim")
-        answer = data_answer({"robots": found})
+        scene = [name for name in self._cameras() if name.partition("/")[0] not in found]
+        answer = data_answer({"robots": found, "scene_cameras": scene})
         self.called(Endpoint("describe_robot", "strands_robots/msg/GateState"), answer, started)
         return answer
 
@@ -359,28 +364,6 @@ def _response_answer(response: Any) -> Answer:
     pictures = tuple(_pictures_in(response))
     values = plain_values(response, LONGEST_LIST)
     return data_answer(values, pictures, is_error=not says_done(response))
-
-
-def says_done(response: Any) -> bool:
-    """Return whether a service says that it did what it was asked, in the words of any package that says so in a field.
-
-    These are `success` (std_srvs and most), `ok` (controller_manager), `successful` (rcl_interfaces, also in each of `results`), and
-    `result.result` (simulation_interfaces, moveit_msgs: error_code.val), for which the message's own constant tells what is good.
-    """
-    for name in ("success", "ok", "successful"):
-        if getattr(response, name, True) is False:
-            return False
-    if not all(getattr(entry, "successful", True) for entry in _list(getattr(response, "results", ()))):
-        return False
-    for name, code, good in (("result", "result", "RESULT_OK"), ("error_code", "val", "SUCCESS")):
-        part = getattr(response, name, None)
-        if hasattr(part, good) and getattr(part, code) != getattr(part, good):
-            return False
-    return True
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _pictures_in(response: Any) -> list[Picture]:

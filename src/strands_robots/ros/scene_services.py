@@ -13,7 +13,8 @@ from strands_robots.errors import ConfigurationError
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.executor_calls import ExecutorCalls
 from strands_robots.ros.futures import map_future, then
-from strands_robots.ros.geometry import to_vector, triple
+from strands_robots.ros.geometry import to_pose, to_vector, triple
+from strands_robots.ros.query_messages import object_to_msg
 from strands_robots.ros.responses import refusal
 from strands_robots.ros.scene_messages import edits_from_msg, terrain_from_msg
 from strands_robots.ros.stamps import to_time
@@ -24,6 +25,7 @@ from strands_robots.sim.editing import edit
 from strands_robots.sim.edits import Edit
 from strands_robots.sim.export import export_mjcf
 from strands_robots.sim.model_guard import ModelGuard
+from strands_robots.sim.objects import object_views, robot_poses
 from strands_robots.sim.runtime import SimRuntime
 from strands_robots.sim.world import World
 from strands_robots.srv import Checkpoint, DescribeWorld, EditScene, LoadScene
@@ -167,6 +169,8 @@ class SceneServices:
                 gravity=to_vector(self._world.model.opt.gravity),
                 timestep=self._world.timestep,
                 robot_models=[robot.source for robot in self._world.config.robots],
+                robot_poses=[to_pose(*pose) for pose in robot_poses(self._world)],
+                object_states=[object_to_msg(view) for view in object_views(self._world)],
                 services=services,
                 mjcf=export_mjcf(self._world) if request.mjcf else "",
                 **fields,

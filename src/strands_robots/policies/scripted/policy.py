@@ -69,7 +69,7 @@ class ScriptedPolicy:
         options, reach = self._options, self._reach
         self._names = reach.names if reach is not None else observation.joint_names
         if options.pick is not None and reach is not None:
-            stages = pick_stages(options.pick, self._names, reach, self._context.bodies)
+            stages = pick_stages(options.pick, self._names, reach, self._context.bodies, self._context.boxes)
         else:
             stages = waypoint_stages(options.waypoints, self._names, reach)
         script = Script(stages, self._speed(), options.tolerance, options.patience)
