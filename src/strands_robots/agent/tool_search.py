@@ -7,17 +7,20 @@ Snowball stemmer for English (the package snowballstemmer).
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from strands_robots.agent.endpoint import Tool
 from strands_robots.agent.tool_words import ToolWords
+from strands_robots.types import FloatArray
 
 NAME_WEIGHT = 4
 DESCRIPTION_WEIGHT = 2
-"""How often a word counts that is in a tool's name, or in its description; a word of its arguments counts once."""
+KEYWORD_WEIGHT = 3
+"""How often a word counts that is in a tool's name, in its description, or among its keywords; a word of its arguments counts once."""
 
 SYNONYM_WEIGHT = 0.4
 """What a synonym of a word of the query counts, to 1 for the word itself."""
@@ -41,29 +44,30 @@ class ToolSearch:
         self._stop = words.stop_words
         self._synonyms = [{_stem(word) for word in line} for line in words.synonyms]
         self._ranking = bm25s.BM25(method="lucene", k1=1.2, b=0.5)
-        texts = [self._words_of(tool) for tool in tools]
+        texts = [self._words_of(tool) + self._split(words.also(tool.name)) * KEYWORD_WEIGHT for tool in tools]
         self._known = {word for text in texts for word in text}
         if self._known:
             self._ranking.index(texts, show_progress=False)
 
     def find(self, query: str, most: int) -> list[str]:
         """Return the names of the tools that fit best, the best first; none when no word of the query is known."""
-        weights = self._weights(query)
-        if not weights:
-            return []
-        scores = sum(weight * self._ranking.get_scores([word]) for word, weight in weights.items())
+        scores = np.zeros(len(self._names))
+        for word in dict.fromkeys(self._split(query)):
+            # Of a word and those that mean the same the best counts, so that a word with many of them weighs no more than others.
+            scores += np.max([weight * self._scores_of(each) for each, weight in self._meant(word).items()], axis=0)
         best = sorted(range(len(self._names)), key=lambda index: (-scores[index], self._names[index]))
         return [self._names[index] for index in best[:most] if scores[index] > 0.0]
 
-    def _weights(self, query: str) -> Mapping[str, float]:
-        """Return the known words of a query, stemmed, with what each of them counts."""
-        weights: Counter[str] = Counter()
-        for word in self._split(query):
-            weights[word] = max(weights[word], 1.0)  # type: ignore[assignment]
-            for line in self._synonyms:
-                for other in line if word in line else ():
-                    weights[other] = max(weights[other], SYNONYM_WEIGHT)  # type: ignore[assignment]
-        return {word: weight for word, weight in weights.items() if word in self._known}
+    def _meant(self, word: str) -> Mapping[str, float]:
+        """Return what a stemmed word of a query may mean, and what each of that counts."""
+        others = {other for line in self._synonyms if word in line for other in line}
+        return dict.fromkeys(others, SYNONYM_WEIGHT) | {word: 1.0}
+
+    def _scores_of(self, word: str) -> FloatArray:
+        """Return the score of each tool for one stemmed word."""
+        if word not in self._known:
+            return np.zeros(len(self._names))
+        return np.asarray(self._ranking.get_scores([word]), dtype=np.float64)
 
     def _words_of(self, tool: Tool) -> list[str]:
         words = self._split(tool.name) * NAME_WEIGHT + self._split(tool.description) * DESCRIPTION_WEIGHT

@@ -22,6 +22,7 @@ class ToolWords(BaseModel):
         first: Ends of names of interfaces, whose tools are shown first.
         last: Ends of names of interfaces, whose tools are only found.
         words: What a tool does, by the end of its interface's name.
+        keywords: What people also call that, by the name of a tool or the end of its interface's; only for finding it.
         stop_words: Words of a query that do not count.
         synonyms: Words that mean the same.
     """
@@ -31,6 +32,7 @@ class ToolWords(BaseModel):
     first: tuple[Word, ...] = ()
     last: tuple[Word, ...] = ()
     words: dict[Word, Annotated[str, Field(pattern=r"^[ -~]+$", max_length=400)]] = Field(default_factory=dict)
+    keywords: dict[Word, Annotated[str, Field(pattern=r"^[ -~]+$")]] = Field(default_factory=dict)
     stop_words: frozenset[Word] = frozenset()
     synonyms: tuple[Annotated[tuple[Word, ...], Field(min_length=2)], ...] = ()
 
@@ -43,6 +45,11 @@ class ToolWords(BaseModel):
     def is_last(self, name: str) -> bool:
         """Return whether an interface's tool is only found."""
         return self.rank(name) > len(self.first)
+
+    def also(self, tool: str) -> str:
+        """Return what people also call what a tool does; the longest end that fits its name counts."""
+        fitting = [end for end in self.keywords if _ends(tool, end.replace("/", "_"), "_")]
+        return self.keywords[max(fitting, key=len)] if fitting else ""
 
     def say(self, name: str) -> str:
         """Return what an interface's tool does; empty where its own file says it. The longest end that fits counts."""
@@ -66,5 +73,5 @@ def tool_words() -> ToolWords:
         raise ConfigurationError(f"'{path}': {problems_of(error, 'file')}") from None
 
 
-def _ends(name: str, end: str) -> bool:
-    return name == end or name.endswith("/" + end)
+def _ends(name: str, end: str, between: str = "/") -> bool:
+    return name == end or name.endswith(between + end)

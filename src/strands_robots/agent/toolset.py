@@ -43,6 +43,7 @@ class Toolset:
         self._tools: dict[str, Tool] = {}
         self._shown: list[str] = []
         self._missing: dict[str, str] = {}
+        self._simpler: dict[str, str] = {}
         self._search: ToolSearch | None = None
         self._pages = Pages()
         self.refresh()
@@ -52,16 +53,18 @@ class Toolset:
         own = [*self._composed, self._find_tool(), self._call_tool(), self._pages.tool()]
         found = {tool.name: tool for tool in own}
         generated: list[tuple[Endpoint | None, Tool]] = []
-        hints = {kind: f"{tool.name} does the same and is simpler." for tool in own for kind in tool.covers}
+        covered = {kind: tool.name for tool in own for kind in tool.covers}
+        self._simpler = {}
         endpoints = sorted(self._port.endpoints(), key=_rank)
         for endpoint in endpoints:
             try:
-                tool = generated_tool(self._port, endpoint, hints.get(endpoint.kind, ""))
+                tool = generated_tool(self._port, endpoint, _hint(covered.get(endpoint.kind, "")))
             except StrandsRobotsError:
                 continue  # Its interface is not installed here, so nobody could call it.
             if tool.name not in found:
                 found[tool.name] = tool
                 generated.append((endpoint, tool))
+                self._simpler |= {tool.name: covered[endpoint.kind]} if endpoint.kind in covered else {}
         for tool in (tool for family in self._families for tool in family.tools()):
             found[tool.name] = tool
             generated.append((None, tool))
@@ -73,7 +76,7 @@ class Toolset:
         self._shown = [tool.name for tool in own if tool.name not in self._missing]
         left = SHOWN_CHARACTERS - sum(_size(found[name]) for name in self._shown)
         for endpoint, tool in generated:
-            is_plumbing = endpoint is not None and (endpoint.kind in hints or tool_words().is_last(endpoint.name))
+            is_plumbing = endpoint is not None and (endpoint.kind in covered or tool_words().is_last(endpoint.name))
             if not is_plumbing and len(self._shown) < MOST_SHOWN and _size(tool) <= left:
                 self._shown.append(tool.name)
                 left -= _size(tool)
@@ -137,7 +140,9 @@ class Toolset:
             search = self._search = ToolSearch(list(tools.values()), tool_words())
         query = str(given["query"])
         exact = [name for name in (query, query.strip().strip("/").replace("/", "_")) if name in tools]
-        best = list(dict.fromkeys([*exact, *search.find(query, MOST_FOUND + len(self._missing))]))
+        ranked = search.find(query, MOST_FOUND + len(self._missing))
+        simpler = [[self._simpler[name], name] if name in self._simpler else [name] for name in ranked]
+        best = list(dict.fromkeys([*exact, *(name for each in simpler for name in each)]))
         there = [name for name in best if name in tools and name not in self._missing][:MOST_FOUND]
         absent = [f"{name}: {what_is_missing(self._missing[name])}" for name in best[:MOST_FOUND] if name in self._missing]
         if not best:
@@ -177,6 +182,10 @@ def _described(tools: list[Tool], absent: list[str]) -> Answer:
     while len(text := json.dumps({"tools": entries, **more}, separators=(",", ":"))) > LONGEST_FOUND and len(entries) > 1:
         entries.pop()
     return Answer(False, text) if len(text) <= LONGEST_FOUND else data_answer({"tools": entries, **more})
+
+
+def _hint(better: str) -> str:
+    return f"{better} does the same and is simpler." if better else ""
 
 
 def _rank(endpoint: Endpoint) -> tuple[int, int, str]:

@@ -131,8 +131,8 @@ class PickAim:
         if not self._object:
             assert options.object.at is not None
             self._object = _nearest_free(world, world.base().position + world.base().rotation @ np.array(options.object.at))
-        if options.on:
-            world.name(options.on)
+        if options.onto:
+            world.name(options.onto)
         self._height = float(world.place(self._object).position[2])
 
     def after(self, world: Snapshot, seen: Observation, elapsed: float) -> Measured:
@@ -140,10 +140,10 @@ class PickAim:
         place, holders = world.place(self._object).position, world.held_by(self._object)
         held = f"held by {', '.join(holders)}" if holders else "not held"
         where = _body_words(world, self._object)
-        if self._options.place is None and not self._options.on:
+        if self._options.place is None and not self._options.onto:
             rise = float(place[2]) - self._height
             is_done = rise >= LIFTED * self._options.lift and bool(holders)
-            words = f"{'lifted' if is_done else 'not lifted'}: it is {1e3 * rise:.0f} mm higher than before, {held}"
+            words = f"{'lifted' if is_done else 'not lifted'}: it is {1e3 * abs(rise):.0f} mm {'higher' if rise >= 0.0 else 'lower'} than before, {held}"
             return Measured(is_done, f"{self._object} {words}; {where}")
         is_there, miss = self._in_place(world, place)
         speed = world.speeds[world.name(self._object)]
@@ -152,7 +152,7 @@ class PickAim:
         return Measured(is_done, f"{self._object} {'in place' if is_done else 'not in place'}: {miss}, {held}, {motion}; {where}")
 
     def _in_place(self, world: Snapshot, place: FloatArray) -> tuple[bool, str]:
-        on = self._options.on
+        on = self._options.onto
         if on:
             touches, miss = world.name(on) in world.touches(self._object), place - world.place(on).position
             is_over = math.hypot(miss[0], miss[1]) <= IN_PLACE

@@ -62,7 +62,7 @@ _ENTRIES: Mapping[str, Entry] = MappingProxyType(
             "became of it. A pick takes about 15 s, with putting down about 25 s.",
             f"{_POLICIES}.scripted.options:ScriptedOptions",
             (
-                '{"model": "so101", "pick": {"object": {"body": "cube"}, "on": "plate"}}',
+                '{"model": "so101", "pick": {"object": {"body": "cube"}, "onto": "plate"}}',
                 '{"model": "so101", "pick": {"object": {"body": "cube"}}}',
                 '{"model": "so101", "pick": {"object": {"body": "cube"}, "place": [0.2, 0.1, 0.0125]}}',
                 '{"model": "so101", "waypoints": [{"position": [0.2, 0.0, 0.1]}, {"joints": {"shoulder_pan": 0.3}}]}',

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from strands_robots.errors import ConfigurationError, StrandsRobotsError
@@ -35,7 +36,9 @@ class RobotCatalogue:
         self._find = find
         self._robots = robots
         self._known: dict[int, _Known] = {}
-        node.create_service(DescribeRobot, "robots/describe", self._on_request)
+        # A group of its own: while an answer waits for the world, the node's other callbacks go on, also the world's answer.
+        group = ReentrantCallbackGroup()
+        node.create_service(DescribeRobot, "robots/describe", self._on_request, callback_group=group)
 
     async def _on_request(
         self, request: DescribeRobot.Request, response: DescribeRobot.Response

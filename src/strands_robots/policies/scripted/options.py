@@ -64,12 +64,12 @@ class ObjectOptions(_Strict):
 
 
 class PickOptions(_Strict):
-    """Pick an object up and, where `place` or `on` is given, put it down there.
+    """Pick an object up and, where `place` or `onto` is given, put it down there.
 
     Attributes:
         object: What to pick.
         place: Where its centre shall be in the base frame [m]; null keeps it lifted.
-        on: Body of the world to put it on, in the middle, instead of `place`; the object must be given by `body`.
+        onto: Body of the world to put it on, in the middle, instead of `place`; the object must be given by `body`.
         lift: How high over the place where it lay [m].
         approach: How high over the object the way down begins [m].
         open: How far the gripper opens, 0 to 1.
@@ -78,7 +78,7 @@ class PickOptions(_Strict):
 
     object: ObjectOptions
     place: tuple[Number, Number, Number] | None = None
-    on: str = ""
+    onto: str = ""
     lift: Annotated[float, Field(gt=0.0, le=0.3)] = 0.06
     approach: Annotated[float, Field(gt=0.0, le=0.3)] = 0.05
     open: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
@@ -86,12 +86,12 @@ class PickOptions(_Strict):
 
     @model_validator(mode="after")
     def _one_place(self) -> PickOptions:
-        if self.on and self.place is not None:
-            raise ValueError("an object is put down at 'place' or 'on' a body, one of them")
-        if self.on and not self.object.body:
-            raise ValueError("'on' needs the object by its name in the world, as object.body")
-        if self.on and self.on == self.object.body:
-            raise ValueError(f"'{self.on}' cannot be put on itself")
+        if self.onto and self.place is not None:
+            raise ValueError("an object is put down at 'place' or 'onto' a body, one of them")
+        if self.onto and not self.object.body:
+            raise ValueError("'onto' needs the object by its name in the world, as object.body")
+        if self.onto and self.onto == self.object.body:
+            raise ValueError(f"'{self.onto}' cannot be put on itself")
         return self
 
 

@@ -105,8 +105,8 @@ def pick_stages(
         raise PolicyError(
             f"where '{options.object.body}' is cannot be asked of a running robot; valid: 'at' and 'yaw' in the base frame"
         )
-    if options.on and boxes is None:
-        raise PolicyError(f"how high '{options.on}' is cannot be asked; valid: 'place' in the base frame")
+    if options.onto and boxes is None:
+        raise PolicyError(f"how high '{options.onto}' is cannot be asked; valid: 'place' in the base frame")
     arm = tuple(i for i, name in enumerate(names) if name not in gripper.joints)
     shared = _Grasp(np.zeros(0), np.zeros(0), 0)
 
@@ -139,7 +139,7 @@ def pick_stages(
         Stage("grip", lambda before: _with_gripper(before, names, gripper, 0.0), pause=SQUEEZE, after=check),
         Stage("lift", lifted, arm, after=check),
     ]
-    if options.place is None and not options.on:
+    if options.place is None and not options.onto:
         return stages
     where = _Placing(options, shared, boxes)
     return [*stages, *_place_stages(options, where, names, reach, gripper, arm)]
@@ -159,7 +159,7 @@ class _Placing:
             return np.array(self.options.place)
         if self.shared.place is None:
             assert self.boxes is not None
-            box = self.boxes(self.options.on)
+            box = self.boxes(self.options.onto)
             top = box.centre[2] + 0.5 * box.size[2]
             self.shared.place = np.array([box.centre[0], box.centre[1], top + self.shared.depth + ON_TOP])
         return self.shared.place
