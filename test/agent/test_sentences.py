@@ -35,7 +35,7 @@ class Room:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
-        self.simulation = Simulation(folder, *options)
+        self.simulation = Simulation(folder, "--real-time-factor", "0.5", *options)
         self.simulation.arm()
         policy = share_directory() / "config" / "approval_policy_simulation.yaml"
         self._server = McpClient(self.simulation.words("mcp", "--policy", str(policy)), self.simulation.environment)

@@ -106,8 +106,16 @@ class ToolsOnlyAgent:
         for tool in found.get("tools", ()):
             arguments = self._filled(tool["input"], want, said)
             if arguments is not None:
-                return self._call(tool["name"], arguments, want)
+                return self._until_it_ends(*self._call(tool["name"], arguments, want))
         raise AssertionError(f"no tool for '{want}' can be called with {said} and {self.known}: {json.dumps(found)[:2000]}")
+
+    def _until_it_ends(self, failed: bool, answer: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+        """Return what became of something that an answer says still runs, and that it says how to ask about."""
+        while answer.get("state") == "running" and "goal_id" in answer:
+            _, found = self._client.call("find_tool", {"query": answer["next"]})
+            tool = next(tool for tool in found["tools"] if "goal_id" in tool["input"]["properties"])
+            failed, answer = self._call(tool["name"], {"goal_id": answer["goal_id"], "wait": 60.0}, "")
+        return failed, answer
 
     def _call(self, name: str, arguments: Any, want: str) -> tuple[bool, dict[str, Any]]:
         if name in self._shown:

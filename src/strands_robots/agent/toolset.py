@@ -126,7 +126,7 @@ class Toolset:
     def _find_tool(self) -> Tool:
         schema = {
             "type": "object",
-            "properties": {"query": {"type": "string", "maxLength": 100, "description": "what you want to do, in words, or a name"}},
+            "properties": {"query": {"type": "string", "maxLength": 300, "description": "what you want to do, in words, or a name"}},
             "required": ["query"],
             "additionalProperties": False,
         }
