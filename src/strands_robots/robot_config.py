@@ -168,7 +168,9 @@ def load_robot(name_or_path: str) -> RobotConfig:
     try:
         robot = RobotConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"robot file '{path}' is not valid: {reading_problem(error, 'robot', RobotConfig)}") from error
+        raise ConfigurationError(
+            f"robot file '{path}' is not valid: {reading_problem(error, 'robot', RobotConfig)}"
+        ) from error
     return robot.model_copy(
         update={
             key: _resolve(getattr(robot, key), path, share)

@@ -1,4 +1,7 @@
-"""Ten sentences, each done over MCP by an agent that knows nothing but the tools and their answers; the world's state says whether it was done."""
+"""Sentences, each done over MCP by an agent that knows nothing but the tools and their answers.
+
+The world's state says whether it was done.
+"""
 
 from __future__ import annotations
 
@@ -130,7 +133,15 @@ def test_put_the_cube_on_the_plate_and_record_three_episodes_of_it(room: Room) -
 def test_stack_the_red_block_on_the_blue_block(room: Room) -> None:
     agent = room.agent
     add(room, [0.2, -0.06, 0.0125], **{**CUBE, "name": "red_block"}, color=[0.8, 0.1, 0.1])
-    add(room, [0.2, 0.07, 0.015], name="blue_block", shape="box", mass=0.1, color=[0.1, 0.1, 0.8], **{"object size": [0.05, 0.05, 0.03]})
+    add(
+        room,
+        [0.2, 0.07, 0.015],
+        name="blue_block",
+        shape="box",
+        mass=0.1,
+        color=[0.1, 0.1, 0.8],
+        **{"object size": [0.05, 0.05, 0.03]},
+    )
     room.learn_to_pick("put the red block onto the blue block", model="so101", object="red_block", onto="blue_block")
     answer = agent.do("run a policy to stack the red block on the blue block", duration=PICK_TIME)
     assert answer["result"]["task_done"] and room.lies_on("red_block", "blue_block")
@@ -142,7 +153,15 @@ def test_sort_the_blocks_onto_the_trays_of_their_colour(room: Room) -> None:
     colours = {"red": [0.8, 0.1, 0.1], "green": [0.1, 0.8, 0.1]}
     for side, (colour, rgb) in zip((-1.0, 1.0), colours.items()):
         add(room, [0.2, -0.03 * side, 0.0125], **{**CUBE, "name": f"{colour}_block"}, color=rgb)
-        add(room, [0.19, 0.12 * side, 0.004], name=f"{colour}_tray", shape="cylinder", mass=0.3, color=rgb, **{"object size": [0.1, 0.008]})
+        add(
+            room,
+            [0.19, 0.12 * side, 0.004],
+            name=f"{colour}_tray",
+            shape="cylinder",
+            mass=0.3,
+            color=rgb,
+            **{"object size": [0.1, 0.008]},
+        )
     seen = agent.do("what objects are there")["object_states"]
     by_colour = {tuple(round(thing["color"][part], 2) for part in "rgb"): [] for thing in seen}
     for thing in seen:
@@ -205,7 +224,9 @@ def test_record_a_wave_and_replay_it(room: Room) -> None:
 def test_say_how_often_a_policy_lifts_the_cube(room: Room) -> None:
     agent = room.agent
     room.learn_to_pick("pick the object up and lift it", model="so101", object="cube")
-    result = agent.do("how often does a policy do a task", task="lift_cube", episodes=2, wait=280.0, workers=1)["result"]
+    result = agent.do("how often does a policy do a task", task="lift_cube", episodes=2, wait=280.0, workers=1)[
+        "result"
+    ]
     assert result["episodes"] == 2 and result["success_rate"] == result["successes"] / 2
     seeds = json.loads(result["results"]) if isinstance(result["results"], str) else result["results"]
     assert len(seeds) == 2 and result["successes"] >= 1
@@ -225,7 +246,9 @@ def test_say_why_nothing_moves_after_a_stop_and_go_on_when_a_person_has_resumed(
     assert room.gate("so101").latched, "no tool resumes"
     assert room.simulation.run("resume")[0] == 0
     agent.do("move joints to positions", joints={"shoulder_pan": 0.4})
-    assert agent.do("joint positions of the robot")["robots"]["so101"]["joints"]["shoulder_pan"] == pytest.approx(0.4, abs=0.02)
+    assert agent.do("joint positions of the robot")["robots"]["so101"]["joints"]["shoulder_pan"] == pytest.approx(
+        0.4, abs=0.02
+    )
 
 
 @pytest.mark.long
@@ -243,7 +266,15 @@ def test_find_and_use_a_tool_that_is_not_shown(room: Room) -> None:
 def test_clear_the_table_but_for_the_ball(room: Room) -> None:
     agent = room.agent
     add(room, [0.3, 0.1, 0.0125], **CUBE)
-    add(room, [0.25, -0.1, 0.02], name="ball", shape="sphere", mass=0.05, color=[0.1, 0.8, 0.1], **{"object size": [0.04]})
+    add(
+        room,
+        [0.25, -0.1, 0.02],
+        name="ball",
+        shape="sphere",
+        mass=0.05,
+        color=[0.1, 0.8, 0.1],
+        **{"object size": [0.04]},
+    )
     for name in agent.do("what objects are there")["objects"]:
         if name != "ball":
             agent.do("remove an object from the world", remove=[name])
@@ -260,7 +291,9 @@ def test_let_both_arms_point_away_from_each_other(room: Room) -> None:
     assert set(robots) == {"left", "right"}
     for robot, angle in (("left", -0.5), ("right", 0.5)):
         agent.do("move joints to positions", robot=robot, joints={"shoulder_pan": angle})
-    pans = {robot: state["joints"]["shoulder_pan"] for robot, state in agent.do("which robots are there")["robots"].items()}
+    pans = {
+        robot: state["joints"]["shoulder_pan"] for robot, state in agent.do("which robots are there")["robots"].items()
+    }
     assert pans == pytest.approx({"left": -0.5, "right": 0.5}, abs=0.02)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -67,7 +67,11 @@ QUERIES: dict[str, set[str]] = {
     "distance to an obstacle along a ray": {"world_cast_rays"},
     "jacobian and inertia": {"world_compute_dynamics"},
     "open another scene file": {"world_load"},
-    "camera intrinsics": {"read_overhead_camera_info", "read_so101_wrist_camera_info", "read_overhead_depth_camera_info"},
+    "camera intrinsics": {
+        "read_overhead_camera_info",
+        "read_so101_wrist_camera_info",
+        "read_overhead_depth_camera_info",
+    },
     "depth image": {"read_overhead_depth_image_raw", "read_so101_wrist_depth_image_raw", "world_render"},
     "current joint angles": {"describe_robot", "read_so101_joint_states", "robots_describe"},
     "advance the physics by some steps": {"world_step"},
@@ -110,12 +114,21 @@ def test_shown_tools_are_what_a_task_needs(tools: Toolset) -> None:
         "find_tool", "call_tool", "start_set_gripper", "world_describe", "policies_describe", "world_reset", "world_query",
         "start_evaluate", "start_replay_episode",
     } <= set(shown)  # fmt: skip
-    plumbing = {"read_goals_alive", "read_diagnostics", "start_move_to", "start_run_policy", "safety_stop", "policies_load"}
+    plumbing = {
+        "read_goals_alive",
+        "read_diagnostics",
+        "start_move_to",
+        "start_run_policy",
+        "safety_stop",
+        "policies_load",
+    }
     assert not plumbing & set(shown)
     assert len(shown) <= MOST_SHOWN and sum(_size(tool) for tool in tools.shown()) <= SHOWN_CHARACTERS
 
 
-@pytest.mark.parametrize(("like", "better"), [("start_move_to", "move_to"), ("safety_stop", "stop"), ("start_run_policy", "run_policy")])
+@pytest.mark.parametrize(
+    ("like", "better"), [("start_move_to", "move_to"), ("safety_stop", "stop"), ("start_run_policy", "run_policy")]
+)
 def test_tool_that_has_a_simpler_one_names_it(tools: Toolset, like: str, better: str) -> None:
     (tool,) = [tool for tool in found(tools, like)["tools"] if tool["name"] == like]
     assert tool["description"].find(f"{better} does the same and is simpler") >= 0
@@ -149,7 +162,7 @@ def test_tool_without_its_server_is_not_shown_and_says_what_starts_it() -> None:
 class LongPort(FakePort):
     """A graph with a long list and a long text."""
 
-    VALUES = {
+    VALUES: ClassVar[dict[str, Any]] = {
         "success": True,
         "text": "\n".join(f"object thing_{index}: box, at (0.1, 0.2, 0.3) m" for index in range(200)),
         "bodies": [{"name": f"body_{index}", "mass": float(index)} for index in range(200)],
@@ -180,7 +193,8 @@ def test_what_an_answer_cuts_can_be_read_page_by_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "words"), [({"answer": 9, "path": "text"}, "unknown_answer"), ({"answer": 1, "path": "bodys"}, "unknown_part")]
+    ("given", "words"),
+    [({"answer": 9, "path": "text"}, "unknown_answer"), ({"answer": 1, "path": "bodys"}, "unknown_part")],
 )
 def test_part_that_is_not_there_is_named_with_what_is(given: dict[str, Any], words: str) -> None:
     tools = Toolset(LongPort(SIMULATION))  # type: ignore[arg-type]

@@ -1,4 +1,6 @@
-"""An agent that knows nothing but the list of tools and their answers. It imports nothing of this package and knows no tool but find_tool and call_tool.
+"""An agent that knows nothing but the list of tools and their answers.
+
+It imports nothing of this package and knows no tool but find_tool and call_tool.
 
 For each thing that it wants, said in words, it asks find_tool, takes the best tool that it can call, fills the arguments from the schema
 with what the sentence says and with what earlier answers said, and calls it. What a language model adds is taking a sentence apart
@@ -7,6 +9,7 @@ into such wants; that is all that the sentences in the tests do.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -15,7 +18,10 @@ from typing import Any
 
 _WORD = re.compile(r"[a-z]+|[0-9]+")
 _ENDINGS = ("ing", "ed", "es", "s", "e")
-_LITTLE = frozenset("a an the of to in on into at for from with and or is are it its what which do does there me".split())
+_LITTLE = frozenset(
+    ["a", "an", "the", "of", "to", "in", "on", "into", "at", "for", "from", "with", "and", "or", "is", "are", "it", "its",
+     "what", "which", "do", "does", "there", "me"]
+)  # fmt: skip
 
 
 class McpClient:
@@ -29,7 +35,11 @@ class McpClient:
             list(words), env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._last = 0
-        hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "tools-only", "version": "1"}}
+        hello = {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "tools-only", "version": "1"},
+        }
         self._ask("initialize", hello)
         self._write({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
@@ -107,7 +117,9 @@ class ToolsOnlyAgent:
             arguments = self._filled(tool["input"], want, said)
             if arguments is not None:
                 return self._until_it_ends(*self._call(tool["name"], arguments, want))
-        raise AssertionError(f"no tool for '{want}' can be called with {said} and {self.known}: {json.dumps(found)[:2000]}")
+        raise AssertionError(
+            f"no tool for '{want}' can be called with {said} and {self.known}: {json.dumps(found)[:2000]}"
+        )
 
     def _until_it_ends(self, failed: bool, answer: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
         """Return what became of something that an answer says still runs, and that it says how to ask about."""
@@ -161,7 +173,11 @@ class ToolsOnlyAgent:
             return
         for name, value in data.items():
             one = name.removesuffix("s") if not name.endswith("ies") else name[:-3] + "y"
-            names = list(value) if isinstance(value, (dict, list)) and value and all(isinstance(each, str) for each in value) else []
+            names = (
+                list(value)
+                if isinstance(value, (dict, list)) and value and all(isinstance(each, str) for each in value)
+                else []
+            )
             if names and one != name:
                 self._choices[one], self.known[one] = names, names[0]
             elif isinstance(value, str) and value and name in ("goal_id", "root", "kind"):
@@ -172,7 +188,11 @@ class ToolsOnlyAgent:
 
     def choose(self, data: Mapping[str, Any], task: str) -> str:
         """Of names with words for each of them, take the one whose words fit a task best; it is known from then on."""
-        (names,) = [key for key, value in data.items() if isinstance(value, list) and len(value) == len(data["words"]) and key != "words"]
+        (names,) = [
+            key
+            for key, value in data.items()
+            if isinstance(value, list) and len(value) == len(data["words"]) and key != "words"
+        ]
         wanted = set(_tokens(task))
         fits = [len(wanted & set(_tokens(words))) for words in data["words"]]
         best = data[names][fits.index(max(fits))]
@@ -186,8 +206,15 @@ class ToolsOnlyAgent:
         best: tuple[int, Any] = (-1, None)
         for text in data["examples"]:
             example = json.loads(text)
-            leaves = {path: {"type": "string", "description": f"{row['description']}"} for path, row in rows.items() if _at(example, path) is not None}
-            places = {words: _best_place(words, value, {tuple(path.split(".")): part for path, part in leaves.items()}, {}) for words, value in said.items()}
+            leaves = {
+                path: {"type": "string", "description": f"{row['description']}"}
+                for path, row in rows.items()
+                if _at(example, path) is not None
+            }
+            places = {
+                words: _best_place(words, value, {tuple(path.split(".")): part for path, part in leaves.items()}, {})
+                for words, value in said.items()
+            }
             found = {words: place for words, place in places.items() if place is not None}
             left = len(leaves) - len(found)
             if len(set(found.values())) == len(said) and 100 - left > best[0]:
@@ -214,7 +241,9 @@ def _leaves(schema: Mapping[str, Any], path: tuple[Any, ...]) -> Iterator[tuple[
             yield place, part
 
 
-def _best_place(words: str, value: Any, leaves: Mapping[tuple[Any, ...], Any], taken: Mapping[tuple[Any, ...], Any]) -> tuple[Any, ...] | None:
+def _best_place(
+    words: str, value: Any, leaves: Mapping[tuple[Any, ...], Any], taken: Mapping[tuple[Any, ...], Any]
+) -> tuple[Any, ...] | None:
     """Return the argument that is meant by some words: its name counts most, then its description, then how short its path is."""
     wanted = set(_tokens(words))
     scores = {}
@@ -222,7 +251,13 @@ def _best_place(words: str, value: Any, leaves: Mapping[tuple[Any, ...], Any], t
         names = set(_tokens(" ".join(map(str, place[-1:]))))
         around = set(_tokens(" ".join(map(str, place[:-1]))))
         told = set(_tokens(str(part.get("description", ""))))
-        score = 4 * len(wanted & names) + 2 * len(wanted & around) + len(wanted & told) - 0.1 * len(place) - 0.5 * (len(names - wanted))
+        score = (
+            4 * len(wanted & names)
+            + 2 * len(wanted & around)
+            + len(wanted & told)
+            - 0.1 * len(place)
+            - 0.5 * (len(names - wanted))
+        )
         if wanted & (names | around | told) and place not in taken and _fits(value, part):
             scores[place] = score
     return max(scores, key=lambda place: scores[place], default=None)
@@ -257,7 +292,7 @@ def _nested(values: Mapping[tuple[Any, ...], Any]) -> Any:
 
 
 def _put(made: Any, place: tuple[Any, ...], value: Any) -> None:
-    for step, following in zip(place, place[1:]):
+    for step, following in itertools.pairwise(place):
         if isinstance(step, int):
             if not made:
                 made.append({})

@@ -24,9 +24,19 @@ _STEP = re.compile(r"[^.\[\]]+")
 SCHEMA = {
     "type": "object",
     "properties": {
-        "answer": {"type": "integer", "minimum": 1, "maximum": 1 << 53, "description": "number that the cut answer gave"},
+        "answer": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 1 << 53,
+            "description": "number that the cut answer gave",
+        },
         "path": {"type": "string", "maxLength": 256, "description": 'which part, as "bodies" or "objects[3].pose"'},
-        "start": {"type": "integer", "minimum": 0, "maximum": 1 << 53, "description": "first item, or character of a text"},
+        "start": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 1 << 53,
+            "description": "first item, or character of a text",
+        },
     },
     "required": ["answer", "path"],
     "additionalProperties": False,
@@ -43,7 +53,12 @@ class Pages:
 
     def tool(self) -> Tool:
         """Return the tool that reads the rest."""
-        return Tool("read_more", "Read the rest of an answer that was cut: a list or text in it, page by page.", SCHEMA, self._read)
+        return Tool(
+            "read_more",
+            "Read the rest of an answer that was cut: a list or text in it, page by page.",
+            SCHEMA,
+            self._read,
+        )
 
     def keep(self, answer: Answer) -> Answer:
         """Return the answer; one that was cut is kept, and says how the rest is read."""

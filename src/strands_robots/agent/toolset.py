@@ -126,7 +126,9 @@ class Toolset:
     def _find_tool(self) -> Tool:
         schema = {
             "type": "object",
-            "properties": {"query": {"type": "string", "maxLength": 300, "description": "what you want to do, in words, or a name"}},
+            "properties": {
+                "query": {"type": "string", "maxLength": 300, "description": "what you want to do, in words, or a name"}
+            },
             "required": ["query"],
             "additionalProperties": False,
         }
@@ -144,7 +146,9 @@ class Toolset:
             self.refresh()
             best = self._best(query)
         there = [name for name in best if name not in self._missing][:MOST_FOUND]
-        absent = [f"{name}: {what_is_missing(self._missing[name])}" for name in best[:MOST_FOUND] if name in self._missing]
+        absent = [
+            f"{name}: {what_is_missing(self._missing[name])}" for name in best[:MOST_FOUND] if name in self._missing
+        ]
         if not best:
             near = nearest(query, self.names())
             answer = error_answer("nothing_found", "no tool fits", nearest=near, all=self.names())
@@ -189,7 +193,9 @@ def _described(tools: list[Tool], absent: list[str]) -> Answer:
     """
     more = {"next": f"cannot be used now: {'; '.join(absent)}"} if absent else {}
     entries = [{"name": tool.name, "description": tool.description, "input": tool.schema} for tool in tools]
-    while len(text := json.dumps({"tools": entries, **more}, separators=(",", ":"))) > LONGEST_FOUND and len(entries) > 1:
+    while (
+        len(text := json.dumps({"tools": entries, **more}, separators=(",", ":"))) > LONGEST_FOUND and len(entries) > 1
+    ):
         entries.pop()
     return Answer(False, text) if len(text) <= LONGEST_FOUND else data_answer({"tools": entries, **more})
 

@@ -120,5 +120,7 @@ def _checked(given: Mapping[object, object], where: str) -> dict[str, RealCamera
         try:
             cameras[name] = RealCamera.model_validate(entry)
         except ValidationError as error:
-            raise ConfigurationError(f"{where}: camera '{name}' is not valid: {reading_problem(error, name)}; valid: {_VALID}") from error
+            raise ConfigurationError(
+                f"{where}: camera '{name}' is not valid: {reading_problem(error, name)}; valid: {_VALID}"
+            ) from error
     return cameras

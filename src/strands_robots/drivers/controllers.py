@@ -115,7 +115,9 @@ def load_controllers(given: str, joints: Sequence[str]) -> ControlledRobot:
     try:
         config = ControllersConfig.model_validate(yaml.safe_load(text))
     except (yaml.YAMLError, ValidationError) as error:
-        raise ConfigurationError(f"controllers '{ascii(given)[1:-1]}' are not valid: {reading_problem(error, 'controllers')}") from error
+        raise ConfigurationError(
+            f"controllers '{ascii(given)[1:-1]}' are not valid: {reading_problem(error, 'controllers')}"
+        ) from error
     return fit(config, joints)
 
 

@@ -110,7 +110,9 @@ class ConditionAim:
         holds = Watch(self._condition).holds(facts)
         words = [_joint_words(facts, name) for name in sorted(self._joints)]
         words += [_body_words(world, name) for name in sorted(self.bodies)]
-        return Measured(holds, f"success_when {'holds' if holds else 'does not hold'}: {'; '.join(words) or f'{elapsed:.2f} s'}")
+        return Measured(
+            holds, f"success_when {'holds' if holds else 'does not hold'}: {'; '.join(words) or f'{elapsed:.2f} s'}"
+        )
 
 
 class PickAim:
@@ -130,7 +132,9 @@ class PickAim:
         options = self._options
         if not self._object:
             assert options.object.at is not None
-            self._object = _nearest_free(world, world.base().position + world.base().rotation @ np.array(options.object.at))
+            self._object = _nearest_free(
+                world, world.base().position + world.base().rotation @ np.array(options.object.at)
+            )
         if options.onto:
             world.name(options.onto)
         self._height = float(world.place(self._object).position[2])
@@ -143,13 +147,16 @@ class PickAim:
         if self._options.place is None and not self._options.onto:
             rise = float(place[2]) - self._height
             is_done = rise >= LIFTED * self._options.lift and bool(holders)
-            words = f"{'lifted' if is_done else 'not lifted'}: it is {1e3 * abs(rise):.0f} mm {'higher' if rise >= 0.0 else 'lower'} than before, {held}"
+            way = f"{1e3 * abs(rise):.0f} mm {'higher' if rise >= 0.0 else 'lower'} than before"
+            words = f"{'lifted' if is_done else 'not lifted'}: it is {way}, {held}"
             return Measured(is_done, f"{self._object} {words}; {where}")
         is_there, miss = self._in_place(world, place)
         speed = world.speeds[world.name(self._object)]
         is_done = is_there and not holders and speed <= AT_REST
         motion = "at rest" if speed <= AT_REST else f"moving at {speed:.2f} m/s"
-        return Measured(is_done, f"{self._object} {'in place' if is_done else 'not in place'}: {miss}, {held}, {motion}; {where}")
+        return Measured(
+            is_done, f"{self._object} {'in place' if is_done else 'not in place'}: {miss}, {held}, {motion}; {where}"
+        )
 
     def _in_place(self, world: Snapshot, place: FloatArray) -> tuple[bool, str]:
         on = self._options.onto
@@ -161,7 +168,10 @@ class PickAim:
         goal = world.base().position + world.base().rotation @ np.array(self._options.place)
         miss = place - goal
         across, up = math.hypot(miss[0], miss[1]), abs(float(miss[2]))
-        return across <= IN_PLACE and up <= HEIGHT, f"it is {1e3 * across:.0f} mm from the place and {1e3 * up:.0f} mm off its height"
+        return (
+            across <= IN_PLACE and up <= HEIGHT,
+            f"it is {1e3 * across:.0f} mm from the place and {1e3 * up:.0f} mm off its height",
+        )
 
 
 class _Facts:

@@ -85,7 +85,9 @@ _ENTRIES: Mapping[str, Entry] = MappingProxyType(
             ('{"path": "me/act_pick", "type": "act", "host": "127.0.0.1", "port": 8080}',),
             True,
         ),
-        "openpi": Entry("A policy behind openpi's server.", f"{_POLICIES}.remote.openpi:OpenpiOptions", (_REMOTE,), True),
+        "openpi": Entry(
+            "A policy behind openpi's server.", f"{_POLICIES}.remote.openpi:OpenpiOptions", (_REMOTE,), True
+        ),
         "groot": Entry("A policy behind GR00T's server.", f"{_POLICIES}.remote.groot:GrootOptions", (_REMOTE,), True),
         "cosmos3": Entry(
             "A policy behind Cosmos 3's action server.",

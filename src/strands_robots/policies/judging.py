@@ -82,7 +82,9 @@ class Judge:
                 seen = run.observation or seen
             try:
                 world = self._look() if self._look is not None else EMPTY
-                found = [aim.after(world, seen, run.elapsed(Instant(seen.stamp, time.monotonic()))) for aim in self._aims]
+                found = [
+                    aim.after(world, seen, run.elapsed(Instant(seen.stamp, time.monotonic()))) for aim in self._aims
+                ]
             except StrandsRobotsError as error:
                 found = [Measured(False, f"it could not be measured: {error}")]
             self.measured = Measured(all(each.is_done for each in found), "; ".join(each.words for each in found))
@@ -99,14 +101,19 @@ class Judge:
         if not outcome.success or measured.is_done:
             return replace(known, message=f"{outcome.message}; {measured.words}")
         return replace(
-            known, success=False, reason=Reason.NOT_ACHIEVED, message=f"{measured.words} (the run itself: {outcome.message})"
+            known,
+            success=False,
+            reason=Reason.NOT_ACHIEVED,
+            message=f"{measured.words} (the run itself: {outcome.message})",
         )
 
     def _drop_what_needs_a_world(self) -> None:
         kept = []
         for aim in self._aims:
             if not isinstance(aim, ConditionAim):
-                self.unmeasured = "whether the object was lifted or is in place was not measured: there is no simulated world"
+                self.unmeasured = (
+                    "whether the object was lifted or is in place was not measured: there is no simulated world"
+                )
             elif aim.bodies:
                 raise ConfigurationError(
                     f"success_when names bodies ({', '.join(sorted(aim.bodies))}), and there is no simulated world to measure "

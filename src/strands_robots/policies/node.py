@@ -151,9 +151,7 @@ class PolicyNode(Node):
         now = Instant(self.get_clock().now().nanoseconds * 1e-9, time.monotonic())
         return Session(goal, now, self._shelf, self._patience)
 
-    def _run(
-        self, session: Session, judge: Judge, link: RosRobotLink, world: WorldClient, done: Future[None]
-    ) -> None:
+    def _run(self, session: Session, judge: Judge, link: RosRobotLink, world: WorldClient, done: Future[None]) -> None:
         """Body of a goal's thread."""
         try:
             find_robot(self, session)

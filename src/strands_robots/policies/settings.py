@@ -5,6 +5,7 @@ Words and units come from the options' own descriptions and from the section "At
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from strands_robots.validation import nested_models
 
 DEEPEST = 4
-_ENTRY = re.compile(r"^        (?P<names>\w+(?:, \w+)*):\s*(?P<words>.*)$")
+_ENTRY = re.compile(r"^    (?P<names>\w+(?:, \w+)*):\s*(?P<words>.*)$")
 _KINDS: Mapping[str, str] = {
     "number": "number", "integer": "whole number", "string": "text", "boolean": "true or false", "object": "mapping",
     "null": "null",
@@ -109,12 +110,13 @@ def _words_of(model: type[BaseModel]) -> dict[str, str]:
     found: dict[str, str] = {}
     for kind in reversed(model.__mro__):
         names: list[str] = []
-        for line in (kind.__dict__.get("__doc__") or "").splitlines() if issubclass(kind, BaseModel) else ():
+        text = kind.__dict__.get("__doc__") if issubclass(kind, BaseModel) else None
+        for line in inspect.cleandoc(text or "").splitlines():
             entry = _ENTRY.match(line)
             if entry is not None:
                 names = entry["names"].split(", ")
                 found |= dict.fromkeys(names, entry["words"])
-            elif names and line.startswith("            "):
+            elif names and line.startswith("        "):
                 found |= {name: f"{found[name]} {line.strip()}" for name in names}
             else:
                 names = []

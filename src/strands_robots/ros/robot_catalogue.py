@@ -54,7 +54,9 @@ class RobotCatalogue:
 
     def _only(self) -> str:
         if len(self._robots) != 1:
-            raise ConfigurationError(f"robot is empty, and there are {len(self._robots)}; valid: {', '.join(self._robots)}")
+            raise ConfigurationError(
+                f"robot is empty, and there are {len(self._robots)}; valid: {', '.join(self._robots)}"
+            )
         return next(iter(self._robots))
 
     def _fill(self, response: DescribeRobot.Response, robot: RobotKinematics, positions: FloatArray) -> None:
@@ -70,7 +72,10 @@ class RobotCatalogue:
         known = self._known_of(robot)
         if known.workspace is not None:
             response.reach = known.workspace.reach
-            response.tool_lowest, response.tool_highest = to_point(known.workspace.lowest), to_point(known.workspace.highest)
+            response.tool_lowest, response.tool_highest = (
+                to_point(known.workspace.lowest),
+                to_point(known.workspace.highest),
+            )
             tool = known.arm.tool_pose(positions)
             response.tool_pose = to_pose(tool.position, quaternion_of(tool.rotation))
         gripper = config.gripper
@@ -103,5 +108,7 @@ def _checked(positions: Sequence[float], robot: RobotKinematics) -> FloatArray:
     if not positions:
         return np.array([robot.config.home.get(name, 0.0) for name in names])
     if len(positions) != len(names) or not np.isfinite(positions).all():
-        raise ConfigurationError(f"positions has {len(positions)} numbers; valid: {len(names)} finite ones, for {', '.join(names)}")
+        raise ConfigurationError(
+            f"positions has {len(positions)} numbers; valid: {len(names)} finite ones, for {', '.join(names)}"
+        )
     return np.array(positions, dtype=np.float64)

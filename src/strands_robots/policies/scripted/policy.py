@@ -9,9 +9,9 @@ import numpy as np
 
 from strands_robots.errors import PolicyError
 from strands_robots.policies.provider import PolicyContext, read_options
+from strands_robots.policies.scripted.known_boxes import KnownBoxes
 from strands_robots.policies.scripted.options import ScriptedOptions
 from strands_robots.policies.scripted.reach import Reach
-from strands_robots.policies.scripted.known_boxes import KnownBoxes
 from strands_robots.policies.scripted.script import Look, Script
 from strands_robots.policies.scripted.stages import pick_stages, waypoint_stages
 from strands_robots.types import Action, FloatArray, Observation, Playback, PolicyGives, PolicyNeeds

@@ -166,7 +166,12 @@ class _Placing:
 
 
 def _place_stages(
-    options: PickOptions, where: _Placing, names: tuple[str, ...], reach: Reach, gripper: GripperConfig, arm: tuple[int, ...]
+    options: PickOptions,
+    where: _Placing,
+    names: tuple[str, ...],
+    reach: Reach,
+    gripper: GripperConfig,
+    arm: tuple[int, ...],
 ) -> list[Stage]:
     def to(height: float, is_open: bool) -> Callable[[FloatArray], FloatArray]:
         def target(before: FloatArray) -> FloatArray:
