@@ -106,18 +106,18 @@ def test_put_the_cube_on_the_plate_and_record_three_episodes_of_it(room: Room) -
     things = agent.do("what objects are there")["objects"]
     assert {"cube", "plate"} <= set(things)
     room.learn_to_pick(task, model=agent.known.get("kind", "so101"), object="cube", onto="plate")
-    recorded = 0
+    recorded, is_closed = 0, False
     for _ in range(8):
-        agent.do("begin recording an episode", repo="me/plate", task=task)
+        agent.do("begin recording an episode", repo="me/plate", task=task, resume=is_closed)
         failed, answer = agent.attempt("run a policy to pick up the cube and put it on the plate", duration=PICK_TIME)
         assert failed or answer["result"]["task_done"]
         if answer["result"]["task_checked"]:
             assert room.lies_on("cube", "plate") == answer["result"]["task_done"], answer
         if failed:
-            agent.do("discard the recorded episode")
+            is_closed, _ = agent.attempt("discard the recorded episode")
         else:
-            agent.do("end recording the episode", outcome="SUCCEEDED")
-            recorded += 1
+            is_closed, _ = agent.attempt("end recording the episode", outcome="SUCCEEDED")
+            recorded += not is_closed
         agent.do("load the saved state of the world", name="start")
         if recorded == 3:
             break

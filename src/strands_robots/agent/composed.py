@@ -5,7 +5,9 @@ Arguments that are fields of an interface take their schema from its file.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -218,4 +220,17 @@ class _Episodes:
 
     def _call(self, kind: str, fields: Mapping[str, Any]) -> Answer:
         found = _find(self._port, kind)
-        return found if isinstance(found, Answer) else self._port.call(found, fields, service_timeout(kind))
+        if isinstance(found, Answer):
+            return found
+        answer = self._port.call(found, fields, service_timeout(kind))
+        if kind == EPISODE and answer.is_error and self._open and _has_no_dataset(answer):
+            self._open = ""
+            words = "the recorder has closed the dataset; begin with resume true goes on with the episodes that it has"
+            return replace(answer, text=json.dumps({**json.loads(answer.text), "next": words}))
+        return answer
+
+
+def _has_no_dataset(answer: Answer) -> bool:
+    """Return whether an answer of the recorder says that no dataset is open: its state is 0, IDLE."""
+    state = json.loads(answer.text).get("data", {}).get("state", {})
+    return isinstance(state, dict) and state.get("state") == 0

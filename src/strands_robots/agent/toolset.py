@@ -76,8 +76,8 @@ class Toolset:
         self._missing = {name: absent[0] for name, absent in lacking.items() if absent}
         self._shown = [tool.name for tool in own if tool.name not in self._missing]
         left = SHOWN_CHARACTERS - sum(_size(found[name]) for name in self._shown)
-        for endpoint, tool in generated:
-            is_plumbing = endpoint is not None and (endpoint.kind in covered or tool_words().is_last(endpoint.name))
+        for source, tool in generated:
+            is_plumbing = source is not None and (source.kind in covered or tool_words().is_last(source.name))
             if not is_plumbing and len(self._shown) < MOST_SHOWN and _size(tool) <= left:
                 self._shown.append(tool.name)
                 left -= _size(tool)

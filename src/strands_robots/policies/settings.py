@@ -55,7 +55,7 @@ def _rows(model: type[BaseModel], prefix: str, depth: int) -> Iterator[Setting]:
         part = schema["properties"][field.alias or name]
         default = ""
         if not field.is_required():
-            value = field.get_default(call_default_factory=True)  # type: ignore[call-arg]
+            value = field.get_default(call_default_factory=True)
             default = json.dumps(to_jsonable_python(value)) if value is not PydanticUndefined else ""
         own = field.description or words.get(name, "")
         yield Setting(prefix + (field.alias or name), type_words(part, definitions), default, own)

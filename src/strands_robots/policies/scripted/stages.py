@@ -29,7 +29,7 @@ SQUEEZE = 0.5
 """Time for the gripper to close on an object [s]."""
 
 DEFAULT_WIDTH = 0.025
-"""Width of an object that nobody measured [m]."""
+"""Width of an object that is not known [m]."""
 
 Bodies = Callable[[str], Pose]
 """Returns where a body is in the robot's base frame."""
