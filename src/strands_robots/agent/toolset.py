@@ -141,8 +141,8 @@ class Toolset:
         query, may_come = str(given["query"]), True
         self.refresh()
         best = self._best(query)
-        while may_come and (not best or best[0] in self._missing):
-            may_come = self._port.look_again()  # Discovery may not have brought yet what fits best.
+        while may_come and (not best or self._missing.keys() & set(best[:MOST_FOUND])):
+            may_come = self._port.look_again()  # Discovery may not have brought yet what fits.
             self.refresh()
             best = self._best(query)
         there = [name for name in best if name not in self._missing][:MOST_FOUND]

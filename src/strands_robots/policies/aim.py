@@ -42,10 +42,12 @@ class Measured:
     Attributes:
         is_done: Whether what the run was for holds.
         words: What was measured.
+        is_known: False where it could not be measured.
     """
 
     is_done: bool
     words: str
+    is_known: bool = True
 
 
 class Aim(Protocol):

@@ -86,8 +86,9 @@ class Judge:
                     aim.after(world, seen, run.elapsed(Instant(seen.stamp, time.monotonic()))) for aim in self._aims
                 ]
             except StrandsRobotsError as error:
-                found = [Measured(False, f"it could not be measured: {error}")]
-            self.measured = Measured(all(each.is_done for each in found), "; ".join(each.words for each in found))
+                found = [Measured(False, f"it could not be measured: {error}", is_known=False)]
+            words = "; ".join(each.words for each in found)
+            self.measured = Measured(all(e.is_done for e in found), words, all(e.is_known for e in found))
             if self.measured.is_done or time.monotonic() > deadline:
                 return
             time.sleep(PAUSE)
@@ -97,7 +98,7 @@ class Judge:
         measured = self.measured
         if measured is None:
             return replace(outcome, measured=self.unmeasured)
-        known = replace(outcome, task_checked=True, task_done=measured.is_done, measured=measured.words)
+        known = replace(outcome, task_checked=measured.is_known, task_done=measured.is_done, measured=measured.words)
         if not outcome.success or measured.is_done:
             return replace(known, message=f"{outcome.message}; {measured.words}")
         return replace(
