@@ -73,6 +73,14 @@ class Room:
         agent.choose(agent.do("which policies exist"), task)
         agent.settle(agent.do("settings of a policy", policy=agent.known["policy"]), **said)
 
+    def pick(self, want: str) -> None:
+        """Run the policy until its result says that the task is done: a busy machine may lose a chunk, or the run."""
+        for _ in range(3):
+            _, answer = self.agent.attempt(want, duration=PICK_TIME)
+            if answer.get("result", {}).get("task_done"):
+                return
+        raise AssertionError(self.agent.log[-1])
+
     def close(self) -> None:
         with contextlib.ExitStack() as stack:
             stack.callback(self.simulation.close)
@@ -111,9 +119,10 @@ def test_put_the_cube_on_the_plate_and_record_three_episodes_of_it(room: Room) -
         agent.do("begin recording an episode", repo="me/plate", task=task, resume=is_closed)
         failed, answer = agent.attempt("run a policy to pick up the cube and put it on the plate", duration=PICK_TIME)
         assert failed or answer["result"]["task_done"]
-        if answer["result"]["task_checked"]:
-            assert room.lies_on("cube", "plate") == answer["result"]["task_done"], answer
-        if failed:
+        is_done = answer.get("result", {}).get("task_done", False)  # also where the busy machine lost a chunk
+        if "result" in answer and answer["result"]["task_checked"]:
+            assert room.lies_on("cube", "plate") == is_done, answer
+        if not is_done:
             is_closed, _ = agent.attempt("discard the recorded episode")
         else:
             is_closed, _ = agent.attempt("end recording the episode", outcome="SUCCEEDED")
@@ -131,7 +140,6 @@ def test_put_the_cube_on_the_plate_and_record_three_episodes_of_it(room: Room) -
 
 @pytest.mark.long
 def test_stack_the_red_block_on_the_blue_block(room: Room) -> None:
-    agent = room.agent
     add(room, [0.2, -0.06, 0.0125], **{**CUBE, "name": "red_block"}, color=[0.8, 0.1, 0.1])
     add(
         room,
@@ -143,8 +151,8 @@ def test_stack_the_red_block_on_the_blue_block(room: Room) -> None:
         **{"object size": [0.05, 0.05, 0.03]},
     )
     room.learn_to_pick("put the red block onto the blue block", model="so101", object="red_block", onto="blue_block")
-    answer = agent.do("run a policy to stack the red block on the blue block", duration=PICK_TIME)
-    assert answer["result"]["task_done"] and room.lies_on("red_block", "blue_block")
+    room.pick("run a policy to stack the red block on the blue block")
+    assert room.lies_on("red_block", "blue_block")
 
 
 @pytest.mark.long
@@ -169,7 +177,7 @@ def test_sort_the_blocks_onto_the_trays_of_their_colour(room: Room) -> None:
     for pair in by_colour.values():
         block, tray = (name for _, name in sorted(pair))
         room.learn_to_pick("put the block onto the tray", model="so101", object=block, onto=tray)
-        agent.do("run a policy to put the block onto the tray", duration=PICK_TIME)
+        room.pick("run a policy to put the block onto the tray")
     assert room.lies_on("red_block", "red_tray") and room.lies_on("green_block", "green_tray")
 
 
@@ -247,9 +255,7 @@ def test_say_why_nothing_moves_after_a_stop_and_go_on_when_a_person_has_resumed(
     assert not [tool["name"] for tool in found["tools"] if "resume" in tool["name"]], "no tool resumes"
     assert room.simulation.run("resume")[0] == 0
     agent.do("move joints to positions", joints={"shoulder_pan": 0.4})
-    assert agent.do("state of the robot")["robots"]["so101"]["joints"]["shoulder_pan"] == pytest.approx(
-        0.4, abs=0.02
-    )
+    assert agent.do("state of the robot")["robots"]["so101"]["joints"]["shoulder_pan"] == pytest.approx(0.4, abs=0.02)
 
 
 @pytest.mark.long
