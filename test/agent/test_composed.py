@@ -105,6 +105,17 @@ def test_dataset_that_cannot_be_opened_is_not_taken_for_open(tools: Toolset, por
     assert not tools.run("record_episode", BEGIN).is_error, "a recorder that started anew has none open"
 
 
+def test_dataset_that_the_recorder_closed_is_opened_again_by_the_next_begin(tools: Toolset, port: RecorderPort) -> None:
+    tools.run("record_episode", BEGIN)
+    port.answers = [
+        data_answer({"success": False, "message": "no dataset is open", "state": {"state": 0}}, is_error=True)
+    ]
+    answer = json.loads(tools.run("record_episode", {"do": "end"}).text)
+    assert "resume true" in answer["next"]
+    assert not tools.run("record_episode", {**BEGIN, "resume": True}).is_error
+    assert [fields.get("mode") for name, fields in port.calls if name == "recorder/start"] == ["NEW", "RESUME"]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

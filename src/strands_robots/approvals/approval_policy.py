@@ -20,6 +20,7 @@ from strands_robots.approvals.never_tools import ALWAYS_TYPES, reason_against_to
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.graph_scope import relative_name
 from strands_robots.core.text import printable
+from strands_robots.core.validation import reading_problem
 
 _LONGEST = 1 << 20
 _PATTERN = re.compile(r"[A-Za-z0-9_*/]+", re.ASCII)
@@ -155,7 +156,8 @@ def load_policy(path: Path) -> tuple[ApprovalPolicy, str]:
     except OSError as error:
         raise ConfigurationError(f"the approval policy '{path}' cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the approval policy '{path}' is not valid: {error}") from error
+        problem = reading_problem(error, "policy", ApprovalPolicy)
+        raise ConfigurationError(f"the approval policy '{path}' is not valid: {problem}") from error
 
 
 def _matches(pattern: str, text: str) -> bool:

@@ -24,7 +24,7 @@ from strands_robots.ros.messages.message_values import plain_values
 
 FIND_TIMEOUT = 5.0
 MOST_KEPT = 64
-LONGEST_LIST = 16
+LONGEST_LIST = 2000
 
 
 @dataclass
@@ -128,7 +128,7 @@ class AgentGoals:
         elif wait > 0.0:
             ends_with_call(lambda: self._abandon(goal))
         goal.is_told = goal.ended.wait(wait)
-        return _answer(goal)
+        return _answer(goal, cancel)
 
     def is_told(self, goal_id: str) -> bool:
         """Return whether a goal was started here and its end has been told."""
@@ -171,10 +171,16 @@ class AgentGoals:
         goal.ended.set()
 
 
-def _answer(goal: SentGoal) -> ToolAnswer:
+def _answer(goal: SentGoal, cancelled: bool) -> ToolAnswer:
+    """Return what became of a goal. It is an error where it did not do what it was started, or cancelled, for."""
     values: dict[str, Any] = {"goal_id": goal.goal_id, "action": goal.name, "state": goal.state}
-    if goal.ended.is_set():
-        values["result"] = plain_values(goal.result, LONGEST_LIST)
-    elif goal.feedback is not None:
-        values["feedback"] = plain_values(goal.feedback, LONGEST_LIST)
-    return data_answer(values, is_error=goal.ended.is_set() and goal.state != "succeeded")
+    if not goal.ended.is_set():
+        values |= {"feedback": plain_values(goal.feedback, LONGEST_LIST)} if goal.feedback is not None else {}
+        words = "has not ended yet" if cancelled else "still runs, so nothing is known of its result"
+        values["next"] = f"it {words}; goal_status with this goal_id and a wait [s] tells its end"
+        return data_answer(values, is_error=cancelled)
+    values["result"] = plain_values(goal.result, LONGEST_LIST)
+    if cancelled:
+        return data_answer(values)
+    is_done = goal.state == "succeeded" and getattr(goal.result, "success", True) is True
+    return data_answer(values, is_error=not is_done)

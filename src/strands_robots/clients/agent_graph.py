@@ -36,14 +36,18 @@ from strands_robots.clients.spun_client import SpunClient
 from strands_robots.core.errors import MotionError, StrandsRobotsError
 from strands_robots.msg import GateState
 from strands_robots.ros.audit.audit_publisher import audit_of
+from strands_robots.ros.calls.service_verdict import says_done
 from strands_robots.ros.messages.approval_messages import fields_of
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.interfaces import load_interface
 from strands_robots.ros.messages.message_values import fill_message, plain_values
 from strands_robots.ros.process.graph_names import scope_of
 from strands_robots.ros.robot.robot_discovery import await_robots, cameras_on_graph, robots_on_graph
+from strands_robots.ros.robot.robot_words import RobotWords
 
-LONGEST_LIST = 40
+LONGEST_LIST = 2000
+"""Longest list of a message that is kept for a model, which is shown a part of it and reads the rest page by page."""
+
 FIND_TIMEOUT = 5.0
 LOOK_PAUSE = 0.1
 """Between two looks while something is waited for [s]."""
@@ -231,8 +235,8 @@ class AgentGraph:
             may_come = self.look_again()
             names = self._cameras()
         if plain not in names:
-            near = nearest(plain, list(names)) or list(names)
-            answer = error_answer("unknown_camera", f"no camera '{plain[:80]}' publishes pictures", valid=near)
+            valid = list(dict.fromkeys([*nearest(plain, list(names)), *names]))
+            answer = error_answer("unknown_camera", f"no camera '{plain[:80]}' publishes pictures", valid=valid)
             self.called(Endpoint(clean(plain, 80), _PICTURES[0]), answer, time.monotonic())
             return answer
         started, entry = time.monotonic(), names[plain]
@@ -247,16 +251,19 @@ class AgentGraph:
         return answer
 
     def describe(self) -> ToolAnswer:
-        """Return the robots, their joints and cameras, and whether they may move."""
+        """Return the robots, what they are and can do, what is near them, and the cameras."""
         started, found = time.monotonic(), dict[str, Any]()
+        words = RobotWords(self.client)
         for robot in self.await_robots():
             try:
-                found[robot] = self.robot_state(robot)
+                state = self.robot_state(robot)
+                found[robot] = state | words.of(robot, state["joints"])
             except NoAnswerError as error:
                 found[robot] = {"problem": str(error)}
         if not found:
             return error_answer("nothing_there", "no robot is on the graph; start one with: strands-robots sim")
-        answer = data_answer({"robots": found})
+        scene = [name for name in self._cameras() if name.partition("/")[0] not in found]
+        answer = data_answer({"robots": found, "scene_cameras": scene})
         self.called(Endpoint("describe_robot", "strands_robots/msg/GateState"), answer, started)
         return answer
 
@@ -368,7 +375,7 @@ class AgentGraph:
 def _response_answer(response: Any, name: str) -> ToolAnswer:
     pictures = tuple(pictures_in(response))
     values = plain_values(response, LONGEST_LIST)
-    return data_answer(values, pictures, is_error=values.get("success") is False, name=name)
+    return data_answer(values, pictures, is_error=not says_done(response), name=name)
 
 
 def _not_admitted(admission: Admission) -> ToolAnswer:

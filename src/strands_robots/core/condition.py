@@ -176,6 +176,12 @@ def names_of(condition: AnyCondition) -> tuple[set[str], set[str]]:
     return joints, bodies
 
 
+def lasting_parts(condition: AnyCondition) -> list[LastingCondition]:
+    """Return the parts of a condition that must hold for some time."""
+    own = [condition] if isinstance(condition, LastingCondition) else []
+    return own + [found for part in _parts(condition) for found in lasting_parts(part)]
+
+
 def _parts(condition: AnyCondition) -> tuple[AnyCondition, ...]:
     if isinstance(condition, AllCondition):
         return condition.all

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.text import printable
+from strands_robots.core.validation import reading_problem
 from strands_robots.description.robot_config import CameraConfig
 
 TYPES = ("opencv", "realsense")
@@ -120,5 +121,7 @@ def _checked(given: Mapping[object, object], where: str) -> dict[str, RealCamera
         try:
             cameras[name] = RealCamera.model_validate(entry)
         except ValidationError as error:
-            raise ConfigurationError(f"{where}: camera '{name}' is not valid: {error}; valid: {_VALID}") from error
+            raise ConfigurationError(
+                f"{where}: camera '{name}' is not valid: {reading_problem(error, name)}; valid: {_VALID}"
+            ) from error
     return cameras

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.core.share import robot_names, share_directory
 from strands_robots.core.types import ControlMode, JointLimits, StopCategory
+from strands_robots.core.validation import reading_problem
 from strands_robots.description.supervision_config import LimitsConfig
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -42,11 +43,15 @@ class CameraConfig(_Strict):
 
 
 class GripperConfig(_Strict):
-    """The joints that open and close a gripper, all alike; positions [rad] or [m]."""
+    """The joints that open and close a gripper, all alike; positions [rad] or [m].
+
+    `opening` is the width of the widest object that fits between the open jaws [m].
+    """
 
     joints: Annotated[tuple[str, ...], Field(min_length=1)]
     open: float
     closed: float
+    opening: Annotated[float, Field(gt=0.0, le=2.0, allow_inf_nan=False)] | None = None
 
 
 class ServoConfig(_Strict):
@@ -163,7 +168,9 @@ def load_robot(name_or_path: str) -> RobotConfig:
     try:
         robot = RobotConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"robot file '{path}' is not valid: {error}") from error
+        raise ConfigurationError(
+            f"robot file '{path}' is not valid: {reading_problem(error, 'robot', RobotConfig)}"
+        ) from error
     return robot.model_copy(
         update={
             key: _resolve(getattr(robot, key), path, share)

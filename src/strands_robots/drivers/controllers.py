@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.share import config_text
 from strands_robots.core.text import printable
+from strands_robots.core.validation import reading_problem
 
 FOLDER = "ros2_control"
 TRAJECTORY, POSITION = "joint_trajectory", "position"
@@ -115,7 +116,9 @@ def load_controllers(given: str, joints: Sequence[str]) -> ControlledRobot:
     try:
         config = ControllersConfig.model_validate(yaml.safe_load(text))
     except (yaml.YAMLError, ValidationError) as error:
-        raise ConfigurationError(f"controllers '{printable(given)}' are not valid: {error}") from error
+        raise ConfigurationError(
+            f"controllers '{printable(given)}' are not valid: {reading_problem(error, 'controllers')}"
+        ) from error
     return fit(config, joints)
 
 

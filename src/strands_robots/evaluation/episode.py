@@ -109,7 +109,7 @@ class EpisodeRunner:
         )  # fmt: skip
         session = PolicySession(goal, Instant(0.0, 0.0), self._shelf, self._patience)
         session.cameras = world.cameras
-        session.bodies = world.body_pose
+        session.bodies, session.boxes = world.body_pose, world.body_box
         frames: list[NDArray[np.uint8]] = []
         world.begin(session, seed)
         on_begin()

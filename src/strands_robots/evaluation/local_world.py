@@ -24,6 +24,8 @@ from strands_robots.evaluation.scene import begin_episode, make_world
 from strands_robots.evaluation.task import TaskConfig
 from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.policies.run.policy_run import RunReason
+from strands_robots.policies.scripted.body_box import BodyBox
+from strands_robots.sim.query.objects import box_around, own_size
 from strands_robots.sim.run.lockstep import Stepper, StepRequest
 
 SESSION = "evaluation"
@@ -162,6 +164,18 @@ class LocalWorld:
         with self.world.lock:
             data = self.world.data.body(self._body(name))
             return Pose(data.xpos.copy(), data.xmat.reshape(3, 3).copy())
+
+    def body_box(self, name: str) -> BodyBox:
+        """Return how large a body is, in the robot's base frame, which is the world's.
+
+        Raises:
+            UnknownNameError: If there is no such body.
+        """
+        with self.world.lock:
+            model, data = self.world.model, self.world.data
+            body = int(model.body(self._body(name)).id)
+            lower, upper = box_around(model, data, body)
+            return BodyBox(0.5 * (lower + upper), upper - lower, own_size(model, data, body))
 
     def report_progress(self) -> None:
         """Nobody waits for it."""

@@ -136,5 +136,5 @@ def load_task(name_or_path_or_text: str) -> TaskConfig:
     except yaml.YAMLError as error:
         raise ConfigurationError(f"the task is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        problems = problems_of(error, "task")
+        problems = problems_of(error, "task", TaskConfig)
         raise ConfigurationError(f"the task: {problems}; valid: {', '.join(TaskConfig.model_fields)}") from None

@@ -10,7 +10,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
-from strands_robots.core.pose import Pose, angle_between, interpolate, rotation_between, rotation_matrix
+from strands_robots.core.pose import Pose, angle_between, interpolate, quaternion_of, rotation_between, rotation_matrix
 from strands_robots.motion.arm import Arm, Collision
 from strands_robots.motion.ik import ORIENTATION_COST, IkSolution, IkSolver, Orientation, PoseTarget
 from strands_robots.motion.move_to import JointTarget, Target
@@ -115,17 +115,20 @@ class MovePlanner:
     def _to_pose(self, solver: IkSolver, target: PoseTarget, start: FloatArray) -> PlannedMove:
         columns = self._arm.tool_columns
         reached: list[IkSolution] = []
+        misses: list[IkSolution] = []
         best: IkSolution | None = None
         for solution in solver.solutions(target, start):
             if best is None or solution.miss < best.miss:
                 best = solution
             if not solution.is_reached:
+                misses.append(solution)
                 continue
             if solution.miss < _EXACT and (move := self._directly(solution.position, columns, start)) is not None:
                 return move
             reached.append(solution)
         assert best is not None  # the present joint positions are always tried
         if not reached:
+            best = self._free(misses, start) or best
             raise MotionError("unreachable", self._missed(target, best), (best.position_error, best.orientation_error))
         reached.sort(key=lambda solution: solution.miss > _EXACT)
         for solution in reached:
@@ -138,6 +141,14 @@ class MovePlanner:
             except MotionError as error:
                 problems.append(error)
         raise problems[0]
+
+    def _free(self, misses: list[IkSolution], start: FloatArray) -> IkSolution | None:
+        """Return the nearest of some poses in which the robot touches nothing; None when it would in all of them."""
+        at_start = self._arm.contacts(start)
+        for solution in sorted(misses, key=lambda solution: solution.miss):
+            if self._arm.collision(solution.position, at_start) is None:
+                return solution
+        return None
 
     def _directly(self, goal: FloatArray, columns: list[int], start: FloatArray) -> PlannedMove | None:
         """Return the shortest way of the joints; None when something would touch."""
@@ -238,7 +249,17 @@ class MovePlanner:
             joints = len(self._arm.tool_columns)
             if best.position_error <= target.position_tolerance or joints < 6:
                 text += f"; {joints} joints move the tool: an axis, a free orientation or a larger tolerance may do"
-        return text + "; the robot was not moved"
+        return f"{text}; {self._nearest(target, best)}; the robot was not moved"
+
+    def _nearest(self, target: PoseTarget, best: IkSolution) -> str:
+        """Return the pose that the robot can have instead, in words: what a next goal may ask for."""
+        pose = self._arm.tool_pose(best.position)
+        place = ", ".join(f"{value:.4f}" for value in pose.position)
+        words = f"the nearest reachable pose found is position ({place}) m in the base frame"
+        if target.orientation is Orientation.FREE:
+            return words
+        turn = ", ".join(f"{value:.4f}" for value in quaternion_of(pose.rotation))
+        return f"{words} with orientation ({turn}) as x, y, z, w"
 
 
 def _line_end(begin: Pose, target: PoseTarget) -> Pose:

@@ -16,6 +16,7 @@ from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.key_file import KeyFileError, check_owner
 from strands_robots.core.private_folder import PrivateFolder
 from strands_robots.core.text import printable
+from strands_robots.core.validation import reading_problem
 from strands_robots.operators.operator_key import OperatorPublicKey, make_public_key
 
 _LONGEST = 1 << 20
@@ -119,7 +120,7 @@ def load_keyring(path: Path) -> Keyring:
     try:
         entries = _File.model_validate(yaml.safe_load(data)).keys
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"the keyring '{path}' is not valid: {error}") from error
+        raise KeyFileError(f"the keyring '{path}' is not valid: {reading_problem(error, 'keyring')}") from error
     return Keyring(
         Operator(
             make_public_key(entry.name, bytes.fromhex(entry.public_key), bytes.fromhex(entry.proof)),

@@ -16,6 +16,7 @@ from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import JointLimits, Policy
 from strands_robots.core.validation import problems_of
+from strands_robots.policies.scripted.body_box import BodyBox
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 OptionsT = TypeVar("OptionsT", bound="PolicyOptions")
@@ -34,6 +35,7 @@ class PolicyContext:
         cameras: Its cameras with height and width [px], (0, 0) where not known; None when nothing is known of them.
         bodies: Returns where a body of the world is in the robot's base frame; None where there is no simulated world, and in
             a policy's own process: a policy that needs bodies declares them, see `PolicyNeeds.bodies`.
+        boxes: Returns how large a body of the world is; None as `bodies`.
         adapter: The adapter of the goal: a name, a path or YAML; empty for policies that speak the robot's own words.
     """
 
@@ -45,6 +47,7 @@ class PolicyContext:
     cameras: Mapping[str, tuple[int, int]] | None = None
     adapter: str = ""
     bodies: Callable[[str], Pose] | None = None
+    boxes: Callable[[str], BodyBox] | None = None
 
 
 Provider = Callable[[Mapping[str, Any], PolicyContext], Policy]
@@ -109,7 +112,7 @@ def read_settings(kind: type[ModelT], provider: str, settings: Mapping[str, Any]
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        problems = problems_of(error, "config")
+        problems = problems_of(error, "config", kind)
         raise ConfigurationError(
             f"config of policy '{provider}': {problems}; valid: {', '.join(kind.model_fields)}"
         ) from None

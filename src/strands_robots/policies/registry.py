@@ -27,7 +27,7 @@ _BUILT_IN = {
     "sine": "strands_robots.policies.builtin.sine:create",
 }
 
-_LEROBOT_TYPES = ("act", "diffusion", "pi0", "pi05", "pi0_fast", "smolvla", "vqbet", "xvla")
+LEROBOT_TYPES = ("act", "diffusion", "pi0", "pi05", "pi0_fast", "smolvla", "vqbet", "xvla")
 """Kinds of LeRobot that are policies by their own names too: "act" is "lerobot" with type act."""
 
 _LIGHT = frozenset(_BUILT_IN) - {"lerobot", "lerobot_server"}
@@ -36,7 +36,7 @@ _LIGHT = frozenset(_BUILT_IN) - {"lerobot", "lerobot_server"}
 
 def policy_names() -> list[str]:
     """Return the names of every policy that can be made."""
-    return sorted({*_BUILT_IN, *_LEROBOT_TYPES, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
+    return sorted({*_BUILT_IN, *LEROBOT_TYPES, *(entry.name for entry in entry_points(group=ENTRY_POINTS))})
 
 
 def needs_process(name: str) -> bool:
@@ -62,7 +62,7 @@ def create_policy(
     """
     given = settings_from_text(config) if isinstance(config, str) else config
     given = {**given, **settings}
-    if name in _LEROBOT_TYPES:
+    if name in LEROBOT_TYPES:
         name, given = "lerobot", {"type": name, **given}
     return _provider(name)(given, context if context is not None else PolicyContext())
 

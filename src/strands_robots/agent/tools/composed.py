@@ -5,7 +5,10 @@ Arguments that are fields of an interface take their schema from its file.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from strands_robots.agent.tools.arguments import nearest
@@ -18,6 +21,16 @@ RUN = "strands_robots/action/RunPolicy"
 OPEN = "strands_robots/srv/StartRecording"
 EPISODE = "strands_robots/srv/RecordEpisode"
 LOAD = "strands_robots/srv/LoadPolicy"
+STOP = "strands_robots/srv/StopGraph"
+EDIT = "strands_robots/srv/EditScene"
+
+STARTS: Mapping[str, str] = MappingProxyType(
+    {OPEN: "--recorder", EPISODE: "--recorder", "strands_robots/action/Evaluate": "--evaluation"}
+)
+"""Options of strands-robots sim and real with which a graph has what it lacks."""
+
+SHAPES: Mapping[str, int] = MappingProxyType({"box": 3, "sphere": 1, "cylinder": 2})
+"""Shapes of an object that is added, and how many sizes each has: full lengths, a diameter, a diameter and a height."""
 
 SERVICE_TIMEOUT = 30.0
 """How long a service may take to answer [s]."""
@@ -41,12 +54,12 @@ def composed_tools(port: GraphPort) -> list[Tool]:
     """Return the composed tools of a graph."""
     goals, episodes = _Goals(port), _Episodes(port)
     return [
-        Tool("look", "Picture of a camera, now.", _object({
+        Tool("look", "Picture (image) of a camera, now.", _object({
             "camera": {**_TEXT, "description": "as \"<robot>/<camera>\"; describe_robot lists them"},
             "width": {"type": "integer", "minimum": 64, "maximum": 1024, "description": "[px]; 320 if left out"},
         }, ["camera"]), lambda given: port.picture(given["camera"], int(given.get("width", 320)))),
-        Tool("describe_robot", "Robots of the graph: joints with positions, cameras, whether stopped.",
-             _object({}), lambda given: port.describe()),
+        Tool("describe_robot", "Robots of the graph: joints with positions, limits and units, reach, what the gripper can hold, "
+             "cameras, objects near, whether stopped and why.", _object({}), lambda given: port.describe()),
         Tool("move_to", "Move joints to positions, or the tool to a place, and wait until it is measured to be there.",
              _object({
                  **_fields(MOVE, "robot"),
@@ -55,25 +68,39 @@ def composed_tools(port: GraphPort) -> list[Tool]:
                               "description": "x, y, z of the tool in the base frame [m], instead of joints"},
                  "speed": {**_fields(MOVE, "speed_scale")["speed_scale"], "minimum": 0.01, "maximum": 1.0},
                  "wait": _WAIT,
-             }, ["robot"]), goals.move_to),
-        Tool("run_policy", "Run a policy on a robot for a time and wait for its end.", _object({
-            **_fields(RUN, "robot", "policy", "config", "task", "adapter", "stop_when"),
+             }, ["robot"]), goals.move_to, (MOVE,), (MOVE,)),
+        Tool("run_policy", "Run a policy on a robot for a time and wait for its end, for example \"scripted\" to pick up an object "
+             "and place it on another; policies_describe has policies and their settings. Success is what was measured.", _object({
+            **_fields(RUN, "robot", "policy", "config", "task", "adapter", "stop_when", "success_when"),
             "duration": {"type": "number", "minimum": 0.1, "maximum": 600.0, "description": "[s]"}, "wait": _WAIT,
-        }, ["robot", "policy", "duration"]), goals.run_policy),
+        }, ["robot", "policy", "duration"]), goals.run_policy, (RUN,), (RUN,)),
         Tool("record_episode", "Record what the robots do into a LeRobot dataset: begin, act with other tools, then end; "
              "close when no more episodes follow.", _object({
                  "do": {"enum": ["begin", "end", "discard", "close"]},
                  **_fields(OPEN, "repo_id", "fps", "robots", "cameras"), **_fields(EPISODE, "task", "outcome"),
                  "resume": {"type": "boolean", "description": "begin: go on with the dataset that is there"},
-             }, ["do"]), episodes.record),
+             }, ["do"]), episodes.record, (OPEN, EPISODE), (OPEN, EPISODE)),
+        Tool("add_object", "Add an object (box, ball, plate, ...) to the simulated world; world_edit changes and removes things.",
+             _object({
+                 "name": {"type": "string", "maxLength": 64, "description": "a letter, then letters, digits, _"},
+                 "shape": {"enum": list(SHAPES)},
+                 "size": {"type": "array", "items": {"type": "number", "minimum": 0.001, "maximum": 5.0}, "minItems": 1,
+                          "maxItems": 3, "description": "[m] box: full x, y, z; sphere: diameter; cylinder: diameter, height"},
+                 "position": {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3,
+                              "description": "x, y, z of its middle in the world frame [m]"},
+                 "color": {"type": "array", "items": {"type": "number", "minimum": 0.0, "maximum": 1.0}, "minItems": 3,
+                           "maxItems": 3, "description": "red, green, blue; grey if left out"},
+                 "mass": {"type": "number", "minimum": 0.001, "maximum": 100.0, "description": "[kg]; 0.05 if left out"},
+                 "fixed": {"type": "boolean", "description": "true: it cannot be moved"},
+             }, ["name", "shape", "size", "position"]), lambda given: _add_object(port, given), (EDIT,)),
         Tool("goal_status", "State, progress or result of a goal; waits for its end if asked.", _object(
             {"goal_id": _TEXT, "wait": _WAIT}, ["goal_id"]),
             lambda given: port.goal(given["goal_id"], float(given.get("wait", 0.0)), False)),
-        Tool("cancel_goal", "Cancel a goal; the robot brakes and holds.", _object({"goal_id": _TEXT}, ["goal_id"]),
+        Tool("cancel_goal", "Cancel a goal; the robot brakes and holds. For danger use stop.", _object({"goal_id": _TEXT}, ["goal_id"]),
              lambda given: port.goal(given["goal_id"], 5.0, True)),
-        Tool("stop", "Stop every robot at once. Always allowed; only a person can resume.",
+        Tool("stop", "Emergency stop: stop every robot at once. Always allowed; only a person can resume.",
              _object({"reason": {"type": "string", "maxLength": 200}}),
-             lambda given: port.stop(str(given.get("reason", "asked by an agent")))),
+             lambda given: port.stop(str(given.get("reason", "asked by an agent"))), covers=(STOP,)),
     ]  # fmt: skip
 
 
@@ -93,7 +120,36 @@ def _find(port: GraphPort, kind: str) -> Endpoint | ToolAnswer:
     if found is not None:
         return found
     near = nearest(kind, [entry.kind for entry in port.endpoints()])
-    return error_answer("not_there", f"nothing of type {kind} is on the graph", nearest=near)
+    return error_answer("not_there", what_is_missing(kind), nearest=near)
+
+
+def what_is_missing(kind: str) -> str:
+    """Return words for an interface that the graph lacks, and what a person can do about it."""
+    start = f"; a person starts it with: strands-robots sim {STARTS[kind]}" if kind in STARTS else ""
+    return f"nothing of type {kind} is on the graph{start}"
+
+
+def _add_object(port: GraphPort, given: Mapping[str, Any]) -> ToolAnswer:
+    """Add one object through the service that edits the world."""
+    size, count = given["size"], SHAPES[given["shape"]]
+    if len(size) != count:
+        return error_answer("invalid_arguments", f"a {given['shape']} has {count} sizes; given {len(size)}")
+    x, y, z = given["position"]
+    shape: dict[str, Any] = {
+        "kind": given["shape"],
+        "size": [0.5 * length for length in size],
+        "mass": float(given.get("mass", 0.05)),
+    }
+    if "color" in given:
+        shape["color"] = {**dict(zip("rgb", given["color"])), "a": 1.0}
+    body = {
+        "name": given["name"],
+        "pose": {"position": {"x": x, "y": y, "z": z}, "orientation": {"w": 1.0}},
+        "is_free": not given.get("fixed", False),
+        "shapes": [shape],
+    }
+    found = _find(port, EDIT)
+    return found if isinstance(found, ToolAnswer) else port.call(found, {"bodies": [body]}, service_timeout(EDIT))
 
 
 class _Goals:
@@ -166,4 +222,17 @@ class _Episodes:
 
     def _call(self, kind: str, fields: Mapping[str, Any]) -> ToolAnswer:
         found = _find(self._port, kind)
-        return found if isinstance(found, ToolAnswer) else self._port.call(found, fields, service_timeout(kind))
+        if isinstance(found, ToolAnswer):
+            return found
+        answer = self._port.call(found, fields, service_timeout(kind))
+        if kind == EPISODE and answer.is_error and self._open and _has_no_dataset(answer):
+            self._open = ""
+            words = "the recorder has closed the dataset; begin with resume true goes on with the episodes that it has"
+            return replace(answer, text=json.dumps({**json.loads(answer.text), "next": words}))
+        return answer
+
+
+def _has_no_dataset(answer: ToolAnswer) -> bool:
+    """Return whether an answer of the recorder says that no dataset is open: its state is 0, IDLE."""
+    state = json.loads(answer.text).get("data", {}).get("state", {})
+    return isinstance(state, dict) and state.get("state") == 0

@@ -125,6 +125,8 @@ class Tool:
         description: What it does.
         schema: JSON schema of its arguments.
         run: Does it.
+        needs: Kinds of interfaces without which it can do nothing: where one is missing it is not shown.
+        covers: Kinds of interfaces whose own tools it makes needless: these are found, not shown, and say so.
         kind: Full type of the interface behind it; empty for a composed tool.
     """
 
@@ -132,6 +134,8 @@ class Tool:
     description: str
     schema: Mapping[str, Any]
     run: Callable[[Mapping[str, Any]], ToolAnswer]
+    needs: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
     kind: str = ""
 
 

@@ -8,23 +8,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from strands_robots.agent.tools.arguments import check_arguments, nearest
-from strands_robots.agent.tools.composed import composed_tools, service_timeout
-from strands_robots.agent.tools.definition import load_definition
+from strands_robots.agent.tools.composed import composed_tools, what_is_missing
 from strands_robots.agent.tools.endpoint import Endpoint, GraphPort, Tool, ToolFamily
-from strands_robots.agent.tools.schema import request_schema
+from strands_robots.agent.tools.generated import generated_tool
+from strands_robots.agent.tools.pages import Pages
 from strands_robots.agent.tools.tool_answer import ToolAnswer, clean, data_answer, error_answer
+from strands_robots.agent.tools.tool_search import ToolSearch
+from strands_robots.agent.tools.tool_words import tool_words
 from strands_robots.core.errors import StrandsRobotsError
 
 MOST_SHOWN = 25
 SHOWN_CHARACTERS = 16000
 """JSON of all shown tools [characters]; four to five make a token."""
 
-LONGEST_WAIT = 300.0
+MOST_FOUND = 3
+"""Tools that find_tool answers."""
 
-FIRST = ("world/get_state", "world/query", "world/describe", "world/reset", "set_gripper", "world/checkpoint")
-"""Interfaces shown before others, by the end of their names."""
-
-_WAIT = {"type": "number", "minimum": 0.0, "maximum": LONGEST_WAIT}
+LONGEST_FOUND = 16000
+"""JSON of what find_tool answers [characters]; whole schemas, so more than other answers."""
 
 
 class Toolset:
@@ -41,6 +42,10 @@ class Toolset:
         self._composed = composed_tools(port)
         self._tools: dict[str, Tool] = {}
         self._shown: list[str] = []
+        self._missing: dict[str, str] = {}
+        self._simpler: dict[str, str] = {}
+        self._search: ToolSearch | None = None
+        self._pages = Pages()
         self.refresh()
 
     def session(self, name: str) -> Toolset:
@@ -50,25 +55,35 @@ class Toolset:
 
     def refresh(self) -> None:
         """Look at what the graph offers now."""
-        own = [*self._composed, self._find_tool(), self._call_tool()]
+        own = [*self._composed, self._find_tool(), self._call_tool(), self._pages.tool()]
         found = {tool.name: tool for tool in own}
-        generated = []
-        for endpoint in sorted(self._port.endpoints(), key=_rank):
+        generated: list[tuple[Endpoint | None, Tool]] = []
+        covered = {kind: tool.name for tool in own for kind in tool.covers}
+        self._simpler = {}
+        endpoints = sorted(self._port.endpoints(), key=_rank)
+        for endpoint in endpoints:
             try:
-                tool = self._generated(endpoint)
+                tool = generated_tool(self._port, endpoint, _hint(covered.get(endpoint.kind, "")))
             except StrandsRobotsError:
                 continue  # Its interface is not installed here, so nobody could call it.
             if tool.name not in found:
                 found[tool.name] = tool
-                generated.append(tool)
+                generated.append((endpoint, tool))
+                self._simpler |= {tool.name: covered[endpoint.kind]} if endpoint.kind in covered else {}
         for tool in (tool for family in self._families for tool in family.tools()):
             found[tool.name] = tool
-            generated.append(tool)
+            generated.append((None, tool))
+        kinds = {endpoint.kind for endpoint in endpoints}
+        if found.keys() != self._tools.keys():
+            self._search = None
         self._tools = found
-        self._shown = [tool.name for tool in own]
-        left = SHOWN_CHARACTERS - sum(map(_size, own))
-        for tool in generated:
-            if len(self._shown) < MOST_SHOWN and _size(tool) <= left:
+        lacking = {tool.name: [kind for kind in tool.needs if kind not in kinds] for tool in own}
+        self._missing = {name: absent[0] for name, absent in lacking.items() if absent}
+        self._shown = [tool.name for tool in own if tool.name not in self._missing]
+        left = SHOWN_CHARACTERS - sum(_size(found[name]) for name in self._shown)
+        for source, tool in generated:
+            is_plumbing = source is not None and (source.kind in covered or tool_words().is_last(source.name))
+            if not is_plumbing and len(self._shown) < MOST_SHOWN and _size(tool) <= left:
                 self._shown.append(tool.name)
                 left -= _size(tool)
 
@@ -77,8 +92,8 @@ class Toolset:
         return [self._tools[name] for name in self._shown]
 
     def names(self) -> list[str]:
-        """Return the names of all tools."""
-        return sorted(self._tools)
+        """Return the names of all tools that the graph can serve now."""
+        return sorted(self._tools.keys() - self._missing.keys())
 
     def run(self, name: str, arguments: Any) -> ToolAnswer:
         """Run a tool; whatever is wrong is in the answer."""
@@ -98,7 +113,7 @@ class Toolset:
         except StrandsRobotsError as error:
             return self._unmade(name, error_answer("invalid_arguments", str(error)), started)
         try:
-            return tool.run(given)
+            return self._pages.keep(tool.run(given))
         except StrandsRobotsError as error:
             return self._unmade(name, error_answer("invalid_arguments", str(error)), started)
 
@@ -113,39 +128,12 @@ class Toolset:
             family.end_turn()
         return self._port.cancel_goals()
 
-    def _generated(self, endpoint: Endpoint) -> Tool:
-        group = endpoint.kind.split("/")[1]
-        words = load_definition(endpoint.kind).comment
-        if group == "msg":
-            schema: dict[str, Any] = {"type": "object", "properties": {"timeout": _WAIT}, "additionalProperties": False}
-            description = f"Read the latest message of topic {endpoint.name} ({endpoint.kind}). {words}"
-            return Tool(
-                endpoint.tool_name, description[:400], schema, lambda given: self._read(endpoint, given), endpoint.kind
-            )
-        schema = request_schema(endpoint.kind)
-        if group == "srv":
-            return Tool(
-                endpoint.tool_name, f"{words or endpoint.kind} (service {endpoint.name})"[:600], schema,
-                lambda given: self._port.call(endpoint, given, service_timeout(endpoint.kind)), endpoint.kind,
-            )  # fmt: skip
-        wrapped = {
-            "type": "object",
-            "properties": {"goal": schema, "wait": {**_WAIT, "description": "wait for the end at most this long [s]"}},
-            "additionalProperties": False,
-        }
-        description = f"{words or endpoint.kind} (starts action {endpoint.name}; answers a goal_id for goal_status)"
-        return Tool(
-            endpoint.tool_name, description[:700], wrapped,
-            lambda given: self._port.start(endpoint, given.get("goal", {}), float(given.get("wait", 0.0))), endpoint.kind,
-        )  # fmt: skip
-
-    def _read(self, endpoint: Endpoint, given: Mapping[str, Any]) -> ToolAnswer:
-        return self._port.read(endpoint, min(float(given.get("timeout", 2.0)), 30.0))
-
     def _find_tool(self) -> Tool:
         schema = {
             "type": "object",
-            "properties": {"query": {"type": "string", "maxLength": 100, "description": "words or part of a name"}},
+            "properties": {
+                "query": {"type": "string", "maxLength": 300, "description": "what you want to do, in words, or a name"}
+            },
             "required": ["query"],
             "additionalProperties": False,
         }
@@ -155,19 +143,36 @@ class Toolset:
 
     def _find(self, given: Mapping[str, Any]) -> ToolAnswer:
         started = time.monotonic()
-        words = str(given["query"]).lower().replace("/", "_").split()
-        scores = {
-            name: sum((word in name.lower()) * 2 + (word in tool.description.lower()) for word in words)
-            for name, tool in self._tools.items()
-        }
-        best = [name for name in sorted(scores, key=lambda name: -scores[name]) if scores[name]][:3]
+        query, may_come = str(given["query"]), True
+        self.refresh()
+        best = self._best(query)
+        while may_come and (not best or self._missing.keys() & set(best[:MOST_FOUND])):
+            may_come = self._port.look_again()  # Discovery may not have brought yet what fits.
+            self.refresh()
+            best = self._best(query)
+        there = [name for name in best if name not in self._missing][:MOST_FOUND]
+        absent = [
+            f"{name}: {what_is_missing(self._missing[name])}" for name in best[:MOST_FOUND] if name in self._missing
+        ]
         if not best:
-            near = nearest(str(given["query"]), self.names())
+            near = nearest(query, self.names())
             answer = error_answer("nothing_found", "no tool fits", nearest=near, all=self.names())
+        elif not there:
+            answer = error_answer("not_there", "; ".join(absent))
         else:
-            answer = _described([self._tools[name] for name in best])
+            answer = _described([self._tools[name] for name in there], absent)
         self._port.called(Endpoint("find_tool", "strands_robots/tool"), answer, started)
         return answer
+
+    def _best(self, query: str) -> list[str]:
+        """Return the names of the tools that fit a query, the best first; before one that has a simpler one, that."""
+        tools = self._tools
+        if self._search is None:
+            self._search = ToolSearch(list(tools.values()), tool_words())
+        exact = [name for name in (query, query.strip().strip("/").replace("/", "_")) if name in tools]
+        ranked = self._search.find(query, MOST_FOUND + len(self._missing))
+        simpler = [[self._simpler[name], name] if name in self._simpler else [name] for name in ranked]
+        return [name for name in dict.fromkeys([*exact, *(name for each in simpler for name in each)]) if name in tools]
 
     def _call_tool(self) -> Tool:
         schema = {
@@ -184,18 +189,29 @@ class Toolset:
         return self.run(given["name"], given.get("arguments", {}))
 
 
-def _described(tools: list[Tool]) -> ToolAnswer:
-    """Return names, descriptions and whole schemas; these come from installed files, not from the graph."""
+def _described(tools: list[Tool], absent: list[str]) -> ToolAnswer:
+    """Return names, descriptions and whole schemas; these come from installed files, not from the graph.
+
+    Args:
+        tools: The tools.
+        absent: Tools that fit as well, and what the graph lacks for them, in words.
+    """
+    more = {"next": f"cannot be used now: {'; '.join(absent)}"} if absent else {}
     entries = [{"name": tool.name, "description": tool.description, "input": tool.schema} for tool in tools]
-    while len(text := json.dumps({"tools": entries}, separators=(",", ":"))) > 14000 and len(entries) > 1:
+    while (
+        len(text := json.dumps({"tools": entries, **more}, separators=(",", ":"))) > LONGEST_FOUND and len(entries) > 1
+    ):
         entries.pop()
-    return ToolAnswer(False, text) if len(text) <= 14000 else data_answer({"tools": entries})
+    return ToolAnswer(False, text) if len(text) <= LONGEST_FOUND else data_answer({"tools": entries, **more})
+
+
+def _hint(better: str) -> str:
+    return f"{better} does the same and is simpler." if better else ""
 
 
 def _rank(endpoint: Endpoint) -> tuple[int, int, str]:
     group = {"srv": 1, "action": 0, "msg": 2}[endpoint.kind.split("/")[1]]
-    first = next((index for index, end in enumerate(FIRST) if endpoint.name.endswith(end)), len(FIRST))
-    return first, group, endpoint.name
+    return tool_words().rank(endpoint.name), group, endpoint.name
 
 
 def _size(tool: Tool) -> int:

@@ -15,6 +15,8 @@ READING = frozenset(
         "simulation_interfaces/srv/GetSimulatorFeatures",
         "strands_robots/srv/CastRays",
         "strands_robots/srv/ComputeDynamics",
+        "strands_robots/srv/DescribePolicies",
+        "strands_robots/srv/DescribeRobot",
         "strands_robots/srv/DescribeWorld",
         "strands_robots/srv/GetResumeChallenge",
         "strands_robots/srv/GetWorldState",

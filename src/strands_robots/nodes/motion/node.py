@@ -23,6 +23,7 @@ from strands_robots.description.robot_spec import RobotSpec, robot_spec
 from strands_robots.motion.motion_goal import MotionSession, run_lockstep, run_realtime
 from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.task import RobotKinematics, checked_source
+from strands_robots.nodes.motion.robot_catalogue import RobotCatalogue
 from strands_robots.nodes.motion.robot_models import RobotModels
 from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.goals.goal_audit import audited_goals
@@ -83,6 +84,7 @@ class MotionNode(Node):
         self._models = RobotModels(self)
         if len(self._robots) != len(specs) or not specs:
             raise ConfigurationError(f"robots is {list(given.robots)}; valid: at least one, every name once")
+        self._catalogue = RobotCatalogue(self, self._robot, self._robots)
         self._goals: dict[str, _Goal] = {}
         self._threads: set[threading.Thread] = set()
         self._world = WorldClients(self)
@@ -154,8 +156,8 @@ class MotionNode(Node):
     def _kinematics(self, spec: RobotSpec) -> RobotKinematics:
         return RobotKinematics(spec.name, spec.config, avoid_ground=self._avoid_ground)
 
-    async def _free_robot(self, name: str) -> RobotKinematics:
-        """Return a robot that carries out no goal; one that joined the simulated world after the start is learnt."""
+    async def _robot(self, name: str) -> RobotKinematics:
+        """Return a robot; one that joined the simulated world after the start is learnt."""
         source = await self._models.source(name)
         if source and source != self._sources.get(name):
             self._robots[name] = self._kinematics(robot_spec(f"{name}={source}", 0, camera_rate=30.0))
@@ -163,6 +165,11 @@ class MotionNode(Node):
         robot = self._robots.get(name)
         if robot is None:
             raise UnknownNameError("robot", name, self._robots)
+        return robot
+
+    async def _free_robot(self, name: str) -> RobotKinematics:
+        """Return a robot that carries out no goal."""
+        robot = await self._robot(name)
         running = self._goals.get(name)
         if running is not None:
             raise MotionError(

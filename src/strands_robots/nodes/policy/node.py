@@ -20,11 +20,13 @@ from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, U
 from strands_robots.core.stepping import LOCKSTEP
 from strands_robots.core.types import Instant
 from strands_robots.nodes.policy.policy_audit import PolicyAudit
+from strands_robots.nodes.policy.policy_catalogue import PolicyCatalogue
 from strands_robots.nodes.policy.policy_loading import LoadPolicyService, find_robot
 from strands_robots.nodes.policy.policy_robot import PolicyRobot
 from strands_robots.nodes.policy.policy_states import PolicyStatePublisher
 from strands_robots.policies.host.host import Patience
 from strands_robots.policies.host.opening import PolicyShelf
+from strands_robots.policies.run.judging import Judge
 from strands_robots.policies.run.lockstep import run_lockstep
 from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession, RunOutcome
 from strands_robots.policies.run.policy_run import RunReason
@@ -71,6 +73,7 @@ class PolicyNode(Node):
         self._world = WorldClients(self)
         self._loading = LoadPolicyService(self, self._shelf, self._patience, self._world)
         self._states = PolicyStatePublisher(self, self._shelf)
+        self._catalogue = PolicyCatalogue(self)
         self._sessions: dict[str, PolicySession] = {}
         self._threads: set[threading.Thread] = set()
         self._audit = PolicyAudit(self)
@@ -105,7 +108,7 @@ class PolicyNode(Node):
     async def _execute(self, handle: ServerGoalHandle) -> RunPolicy.Result:
         """Run a goal; the executor goes on while this waits."""
         try:
-            session = self._open(_goal(handle))
+            session, judge = self._open(_goal(handle)), Judge(_goal(handle))
         except StrandsRobotsError as error:
             return self._finish(handle, RunOutcome(False, str(error), RunReason.REFUSED))
         robot = session.goal.robot
@@ -115,7 +118,7 @@ class PolicyNode(Node):
         world = WorldClient(self._world, robot, link.report_progress)
         done: Future[None] = Future()
         thread = threading.Thread(
-            target=self._run, args=(session, link, world, done), name=f"policy on {robot}", daemon=True
+            target=self._run, args=(session, judge, link, world, done), name=f"policy on {robot}", daemon=True
         )
         self._threads.add(thread)
         self._states.add(session)
@@ -123,7 +126,7 @@ class PolicyNode(Node):
         thread.start()
         try:
             await done
-            outcome = session.outcome(_end(session, link))
+            outcome = judge.judged(session.outcome(judge.ended or _end(session, link)))
             self._states.remove(session, outcome.reason.value)
             self._audit.ended(session.goal, outcome)
             return self._finish(handle, outcome)
@@ -151,13 +154,16 @@ class PolicyNode(Node):
         session.tell = self.get_logger().warning
         return session
 
-    def _run(self, session: PolicySession, link: PolicyRobot, world: WorldClient, done: Future[None]) -> None:
+    def _run(
+        self, session: PolicySession, judge: Judge, link: PolicyRobot, world: WorldClient, done: Future[None]
+    ) -> None:
         """Body of a goal's thread."""
         try:
             find_robot(self, session)
             session.cameras = cameras_for_policy(self, session.goal.robot)
             if world.has_world():
-                session.bodies = world.body_pose
+                session.bodies, session.boxes = world.body_pose, world.body_box
+            judge.before(world.snapshot if world.has_world() else None)
             if session.goal.lockstep:
                 run_lockstep(session, world)
             else:
@@ -167,7 +173,8 @@ class PolicyNode(Node):
                         RunReason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true"
                     )
                 run_realtime(session, link)
-        except UnknownNameError as error:
+            judge.after(session, _end(session, link))
+        except (ConfigurationError, UnknownNameError) as error:
             session.end(RunReason.REFUSED, str(error))
         except StrandsRobotsError as error:
             session.end(RunReason.WORLD_FAILED, str(error))
@@ -201,6 +208,9 @@ class PolicyNode(Node):
             underruns=outcome.underruns,
             latency_p50=outcome.latency_p50,
             latency_p99=outcome.latency_p99,
+            task_checked=outcome.task_checked,
+            task_done=outcome.task_done,
+            measured=clip(outcome.measured, 4096),
         )
 
 
@@ -226,6 +236,7 @@ def _goal(handle: ServerGoalHandle) -> PolicyGoal:
         blending=request.blending,
         execute_rows=request.execute_rows,
         keep_loaded=request.keep_loaded,
+        success_when=request.success_when,
     )
 
 

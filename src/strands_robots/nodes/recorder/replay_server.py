@@ -199,7 +199,10 @@ class _Run:
             else:
                 self._play(request.approach_speed)
             result.success, result.termination_reason = True, "completed"
-            result.message = f"{self._plan.frames} frames"
+            result.message = (
+                f"{self._plan.frames} frames; measured within {self._tracking.max_error:.3f} of the recorded positions "
+                f"({self._tracking.max_joint}), {self._tracking.rms_error:.3f} root mean square"
+            )
         except _EndError as end:
             result.termination_reason, result.message = end.reason, clip(str(end), 4096)
         except StrandsRobotsError as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from std_msgs.msg import ColorRGBA
-from strands_robots.msg import BodyState, ContactState, GeomState, JointInfo, SensorReading
+from strands_robots.msg import BodyState, ContactState, GeomState, JointInfo, SensorReading, WorldObject
 
 from strands_robots.ros.messages.geometry import to_point, to_pose, to_twist, to_vector, to_wrench
+from strands_robots.sim.query.objects import ObjectView
 from strands_robots.sim.query.queries import BodyView, ContactView, GeomView, JointView, SensorView
 
 
@@ -69,4 +70,20 @@ def contact_to_msg(contact: ContactView) -> ContactState:
         normal=to_vector(contact.normal),
         distance=contact.distance,
         wrench=to_wrench(contact.force, contact.torque),
+    )
+
+
+def object_to_msg(view: ObjectView) -> WorldObject:
+    """Return an object as a message."""
+    r, g, b, a = view.colour.tolist()
+    return WorldObject(
+        name=view.name,
+        motion=view.motion,
+        shapes=list(view.shapes),
+        centre=to_point(0.5 * (view.lower + view.upper)),
+        size=to_vector(view.upper - view.lower),
+        own_size=to_vector(view.own_size),
+        pose=to_pose(view.position, view.quaternion),
+        mass=view.mass,
+        color=ColorRGBA(r=r, g=g, b=b, a=a),
     )

@@ -13,11 +13,12 @@ from strands_robots.srv import Checkpoint, DescribeWorld, EditScene, LoadScene
 from strands_robots.control.loop import count_substeps
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.futures import map_future, then
+from strands_robots.nodes.sim.query_messages import object_to_msg
 from strands_robots.nodes.sim.scene_messages import edits_from_msg, terrain_from_msg
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.calls.executor_calls import ExecutorCalls
 from strands_robots.ros.calls.responses import refusal
-from strands_robots.ros.messages.geometry import to_vector, triple
+from strands_robots.ros.messages.geometry import to_pose, to_vector, triple
 from strands_robots.ros.messages.stamps import to_time
 from strands_robots.sim.edit.checkpoints import Checkpoints
 from strands_robots.sim.edit.editing import edit
@@ -25,6 +26,7 @@ from strands_robots.sim.edit.edits import Edit
 from strands_robots.sim.edit.export import export_mjcf
 from strands_robots.sim.edit.model_files import ModelGuard
 from strands_robots.sim.query.describe import describe_world
+from strands_robots.sim.query.objects import object_views, robot_poses
 from strands_robots.sim.run.runtime import SimRuntime
 from strands_robots.sim.world.world import World
 
@@ -167,6 +169,8 @@ class SceneServices:
                 gravity=to_vector(self._world.model.opt.gravity),
                 timestep=self._world.timestep,
                 robot_models=[robot.source for robot in self._world.config.robots],
+                robot_poses=[to_pose(*pose) for pose in robot_poses(self._world)],
+                object_states=[object_to_msg(view) for view in object_views(self._world)],
                 services=services,
                 mjcf=export_mjcf(self._world) if request.mjcf else "",
                 **fields,

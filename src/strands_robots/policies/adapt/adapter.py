@@ -243,5 +243,5 @@ def load_adapter(name_or_path_or_text: str) -> Adapter:
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{origin} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        problems = problems_of(error, "adapter")
+        problems = problems_of(error, "adapter", Adapter)
         raise ConfigurationError(f"{origin}: {problems}; valid: {', '.join(Adapter.model_fields)}") from None

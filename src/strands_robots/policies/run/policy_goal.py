@@ -22,6 +22,7 @@ from strands_robots.policies.host.opening import PolicyKey, PolicyShelf, open_po
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.run.policy_run import Blending, PolicyRun, RunConfig, RunReason
 from strands_robots.policies.run.stopping import StopCondition
+from strands_robots.policies.scripted.body_box import BodyBox
 
 DESCRIPTION_WAIT = 1.0
 """How long to wait for the robot's description, which a policy can do without [s, steady time]."""
@@ -50,6 +51,7 @@ class PolicyGoal:
         blending: "splice", "ensemble" or "rtc"; empty takes "rtc" where the policy can, else "splice".
         execute_rows: Rows of a chunk to play before the policy is asked again; 0: half of it.
         keep_loaded: Keep the policy for the next goal with the same policy, config, adapter, rate and robot.
+        success_when: Condition that must hold when the run has ended, YAML or JSON; empty for what the policy says itself.
     """
 
     goal_id: str
@@ -67,6 +69,7 @@ class PolicyGoal:
     blending: str = ""
     execute_rows: int = 0
     keep_loaded: bool = False
+    success_when: str = ""
 
     @property
     def key(self) -> PolicyKey:
@@ -89,6 +92,9 @@ class RunOutcome:
     underruns: int = 0
     latency_p50: float = field(default=0.0, compare=False)  # of the wall's clock, never the same twice
     latency_p99: float = field(default=0.0, compare=False)
+    task_checked: bool = False
+    task_done: bool = False
+    measured: str = ""
 
 
 class PolicySession:
@@ -106,6 +112,7 @@ class PolicySession:
         cameras: The robot's cameras, and with a slash before them the world's, with height and width [px]; None when not known. Set
             before `make_policy`.
         bodies: Returns where bodies of a simulated world are; None where there is none. Set before `make_policy`.
+        boxes: Returns how large they are; likewise.
         policy: The policy, once made.
         tell: Takes what must be known of the policy, for example settings of its checkpoint that are not used.
 
@@ -120,6 +127,7 @@ class PolicySession:
         self.changed = threading.Condition()
         self.cameras: Mapping[str, tuple[int, int]] | None = None
         self.bodies: Callable[[str], Pose] | None = None
+        self.boxes: Callable[[str], BodyBox] | None = None
         self.policy: PolicyHost | None = None
         self.tell: Callable[[str], None] = lambda text: None
         self.run = PolicyRun(_run_config(goal), now, time.time_ns())
@@ -258,7 +266,9 @@ class PolicySession:
             limits = None
         if self._stop is not None:
             self._stop.check_joints(names)
-        context = PolicyContext(goal.robot, names, limits, None, goal.rate, self.cameras, goal.adapter, self.bodies)
+        context = PolicyContext(
+            goal.robot, names, limits, None, goal.rate, self.cameras, goal.adapter, self.bodies, self.boxes
+        )
         self.policy = open_policy(goal.policy, goal.config, context, self._patience, self.run.has_ended)
         if self.cameras is not None:
             for camera in self.policy.needs.cameras:

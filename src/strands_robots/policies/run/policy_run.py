@@ -33,6 +33,7 @@ class RunReason(str, enum.Enum):
     POLICY_FAILED = "policy_failed"
     WORLD_FAILED = "world_failed"
     CONDITION_MET = "condition_met"
+    NOT_ACHIEVED = "not_achieved"
 
 
 class Blending(str, enum.Enum):

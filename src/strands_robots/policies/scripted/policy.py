@@ -11,6 +11,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import PolicyError
 from strands_robots.core.types import Action, Observation, Playback, PolicyGives, PolicyNeeds
 from strands_robots.policies.provider import PolicyContext, read_options
+from strands_robots.policies.scripted.known_boxes import KnownBoxes
 from strands_robots.policies.scripted.reach import Reach
 from strands_robots.policies.scripted.script import Look, Script
 from strands_robots.policies.scripted.script_options import ScriptedOptions
@@ -33,6 +34,7 @@ class ScriptedPolicy:
         self._context = context
         self._reach = Reach(options.model) if options.model else None
         self._script: Script | None = None
+        self._sizes: KnownBoxes | None = None
         self._names: tuple[str, ...] = ()
         self.needs = PolicyNeeds()
         self.gives = PolicyGives(horizon=options.horizon, rate=options.rate)
@@ -45,8 +47,16 @@ class ScriptedPolicy:
         return self._script.stage if self._script is not None else ""
 
     def reset(self, seed: int) -> None:
-        """Begin at the next observation; nothing here is random."""
+        """Begin at the next observation; nothing here is random. How large things are is looked up now: later time presses.
+
+        Raises:
+            StrandsRobotsError: If the world does not have an object that is named, or does not answer.
+        """
         self._script = None
+        pick = self._options.pick
+        if pick is not None and self._context.boxes is not None and self._context.bodies is not None:
+            names = [name for name in (pick.object.body, pick.onto) if name]
+            self._sizes = KnownBoxes(self._context.boxes, self._context.bodies, names)
 
     def infer(self, observation: Observation, playback: Playback | None = None) -> Action:
         """Return rows (H, D) [rad] from the observation's stamp on.
@@ -70,7 +80,7 @@ class ScriptedPolicy:
         options, reach = self._options, self._reach
         self._names = reach.names if reach is not None else observation.joint_names
         if options.pick is not None and reach is not None:
-            stages = pick_stages(options.pick, self._names, reach, self._context.bodies)
+            stages = pick_stages(options.pick, self._names, reach, self._context.bodies, self._sizes)
         else:
             stages = waypoint_stages(options.waypoints, self._names, reach)
         script = Script(stages, self._speed(), options.tolerance, options.patience)

@@ -36,6 +36,12 @@ class Reach:
         self.names = self._arm.limits.names
         self.limits = self._arm.limits
 
+    @property
+    def opening(self) -> float:
+        """Widest object that fits between the open jaws [m]; infinite where the robot's description does not say."""
+        gripper = self.config.gripper
+        return math.inf if gripper is None or gripper.opening is None else gripper.opening
+
     def above(self, position: FloatArray, yaw: float | None, start: FloatArray) -> FloatArray:
         """Return joint positions (D,) with the tool at `position` (3,) [m], pointing down if that can be had.
 
@@ -68,25 +74,39 @@ class Reach:
         )
 
     def grasp(
-        self, centre: FloatArray, box_yaw: float, width: float, gap: float, start: FloatArray
+        self, centre: FloatArray, box_yaw: float, widths: tuple[float, float], gap: float, start: FloatArray
     ) -> tuple[FloatArray, float]:
         """Return (joint positions (D,), yaw) that hold a box's middle between the open jaws, pointing straight down.
 
         The tool is on the fixed jaw's face; the other jaw closes along the tool's +x. Of the box's four directions the one with the
-        least motion of the joints is taken.
+        least motion of the joints is taken, of those in which the gripper opens wide enough.
+
+        Args:
+            centre: Of the box, in the base frame [m].
+            box_yaw: Direction of the box's x axis about the vertical [rad].
+            widths: Its width along its x and y axes [m].
+            gap: Distance of the fixed jaw from the box [m].
+            start: Joint positions (D,) to stay near to.
 
         Raises:
-            PolicyError: If no direction can be reached.
+            PolicyError: If no direction can be reached, or the box is too wide.
         """
         found: list[tuple[float, FloatArray, float]] = []
         for quarter in range(4):
-            yaw = box_yaw + quarter * QUARTER
+            yaw, width = box_yaw + quarter * QUARTER, widths[quarter % 2]
+            if width > self.opening:
+                continue
             rotation = rotation_down(yaw)
             tool = centre + rotation[:, 0] * (0.5 * width + gap)
             target = PoseTarget(Pose(tool, rotation), Orientation.FULL, POSITION_TOLERANCE, TILT_TOLERANCE)
             solution = next((s for s in self._solver.solutions(target, start) if s.is_reached), None)
             if solution is not None:
                 found.append((float(np.abs(solution.position - start).max()), solution.position, yaw))
+        if min(widths) > self.opening:
+            raise PolicyError(
+                f"an object {1e3 * min(widths):.0f} mm wide does not fit between the jaws of '{self.config.name}'; "
+                f"valid: up to {1e3 * self.opening:.0f} mm"
+            )
         if not found:
             place = ", ".join(f"{value:.3f}" for value in centre)
             raise PolicyError(f"'{self.config.name}' cannot grasp from above at ({place}) m")

@@ -67,6 +67,7 @@ class Script:
         self._to: FloatArray = np.zeros(0)
         self._begin = 0.0
         self._duration = 0.0
+        self._covered = float("inf")
 
     @property
     def stage(self) -> str:
@@ -86,6 +87,8 @@ class Script:
         """
         if self._index >= len(self._stages):
             return
+        # Time for which no rows were given, because an answer took so long, is not the robot's: it held meanwhile.
+        self._begin += max(time - self._covered, 0.0)
         stage = self._stages[self._index]
         late = time - self._begin - self._duration - stage.pause
         if late < -1e-9:
@@ -103,6 +106,7 @@ class Script:
 
     def rows(self, time: float, period: float, count: int) -> FloatArray:
         """Return targets (count, D) from `time` [s] on, `period` [s] apart; a stage ends in holding its target."""
+        self._covered = time + count * period
         times = time - self._begin + np.arange(count, dtype=np.float64) * period
         fraction = quintic(np.clip(times / self._duration, 0.0, 1.0)) if self._duration > 0.0 else np.ones(count)
         rows: FloatArray = self._from + fraction[:, None] * (self._to - self._from)

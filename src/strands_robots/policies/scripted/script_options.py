@@ -45,16 +45,16 @@ class ObjectOptions(_Strict):
     """A box that lies there.
 
     Attributes:
-        at: Its centre in the robot's base frame [m]; or
-        body: its name in the world, where the world may be asked (evaluation).
+        at: Its centre in the robot's base frame [m], instead of `body`.
+        body: Its name in the world, instead of `at`, where there is a simulated world that can be asked.
         yaw: Its rotation about the vertical [rad], with `at`.
-        width: Its width between the jaws [m].
+        width: Its width between the jaws [m]; null takes what the world says of `body`, and 0.025 with `at`.
     """
 
     at: tuple[Number, Number, Number] | None = None
     body: str = ""
     yaw: Number = 0.0
-    width: Annotated[float, Field(gt=0.0, le=0.2)] = 0.025
+    width: Annotated[float, Field(gt=0.0, le=0.2)] | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> ObjectOptions:
@@ -64,11 +64,12 @@ class ObjectOptions(_Strict):
 
 
 class PickOptions(_Strict):
-    """Pick an object up and, where `place` is given, put it down there.
+    """Pick an object up and, where `place` or `onto` is given, put it down there.
 
     Attributes:
         object: What to pick.
-        place: Where its centre shall be in the base frame [m]; None keeps it lifted.
+        place: Where its centre shall be in the base frame [m]; null keeps it lifted.
+        onto: Body of the world to put it on, in the middle, instead of `place`; the object must be given by `body`.
         lift: How high over the place where it lay [m].
         approach: How high over the object the way down begins [m].
         open: How far the gripper opens, 0 to 1.
@@ -77,10 +78,21 @@ class PickOptions(_Strict):
 
     object: ObjectOptions
     place: tuple[Number, Number, Number] | None = None
+    onto: str = ""
     lift: Annotated[float, Field(gt=0.0, le=0.3)] = 0.06
     approach: Annotated[float, Field(gt=0.0, le=0.3)] = 0.05
     open: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
     tries: Annotated[int, Field(ge=1, le=10)] = 3
+
+    @model_validator(mode="after")
+    def _one_place(self) -> PickOptions:
+        if self.onto and self.place is not None:
+            raise ValueError("an object is put down at 'place' or 'onto' a body, one of them")
+        if self.onto and not self.object.body:
+            raise ValueError("'onto' needs the object by its name in the world, as object.body")
+        if self.onto and self.onto == self.object.body:
+            raise ValueError(f"'{self.onto}' cannot be put on itself")
+        return self
 
 
 class ScriptedOptions(PolicyOptions):

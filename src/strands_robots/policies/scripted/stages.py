@@ -11,6 +11,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import PolicyError, UnknownNameError
 from strands_robots.core.pose import Pose
 from strands_robots.description.robot_config import GripperConfig
+from strands_robots.policies.scripted.body_box import BodyBox
 from strands_robots.policies.scripted.reach import Reach
 from strands_robots.policies.scripted.script import Look, ScriptStage
 from strands_robots.policies.scripted.script_options import ObjectOptions, PickOptions, WaypointOptions
@@ -21,11 +22,20 @@ GAP = 0.006
 LEFT_OPEN = 0.04
 """A gripper that closes further than this from closed holds nothing, as part of its way."""
 
+ON_TOP = 0.002
+"""An object that is put on another is let go this high over it [m]."""
+
 SQUEEZE = 0.5
 """Time for the gripper to close on an object [s]."""
 
+DEFAULT_WIDTH = 0.025
+"""Width of an object that is not known [m]."""
+
 Bodies = Callable[[str], Pose]
 """Returns where a body is in the robot's base frame."""
+
+Boxes = Callable[[str], BodyBox]
+"""Returns how large a body is."""
 
 
 def waypoint_stages(
@@ -70,9 +80,14 @@ class _Grasp:
     grasp: FloatArray
     over: FloatArray
     tries: int
+    widths: tuple[float, float] = (DEFAULT_WIDTH, DEFAULT_WIDTH)
+    depth: float = 0.0
+    place: FloatArray | None = None
 
 
-def pick_stages(options: PickOptions, names: tuple[str, ...], reach: Reach, bodies: Bodies | None) -> list[ScriptStage]:
+def pick_stages(
+    options: PickOptions, names: tuple[str, ...], reach: Reach, bodies: Bodies | None, boxes: Boxes | None = None
+) -> list[ScriptStage]:
     """Return the stages that pick an object up and put it down.
 
     Args:
@@ -80,6 +95,7 @@ def pick_stages(options: PickOptions, names: tuple[str, ...], reach: Reach, bodi
         names: The robot's joints.
         reach: Its kinematics.
         bodies: Where bodies are; None where the world may not be asked.
+        boxes: How large they are; likewise.
 
     Raises:
         PolicyError: If the robot has no gripper, or an object is named and the world may not be asked.
@@ -91,13 +107,16 @@ def pick_stages(options: PickOptions, names: tuple[str, ...], reach: Reach, bodi
         raise PolicyError(
             f"where '{options.object.body}' is cannot be asked of a running robot; valid: 'at' and 'yaw' in the base frame"
         )
+    if options.onto and boxes is None:
+        raise PolicyError(f"how high '{options.onto}' is cannot be asked; valid: 'place' in the base frame")
     arm = tuple(i for i, name in enumerate(names) if name not in gripper.joints)
     shared = _Grasp(np.zeros(0), np.zeros(0), 0)
 
     def over(before: FloatArray) -> FloatArray:
         centre, yaw = _place_of(options.object, bodies)
         start = before.copy()
-        shared.grasp, tool_yaw = reach.grasp(centre, yaw, options.object.width, GAP, start)
+        shared.widths, shared.depth = _sizes_of(options.object, centre, boxes)
+        shared.grasp, tool_yaw = reach.grasp(centre, yaw, shared.widths, GAP, start)
         rise = np.array([0.0, 0.0, options.approach])
         shared.over = reach.above(reach.tool(shared.grasp) + rise, tool_yaw, shared.grasp)
         return _with_gripper(shared.over, names, gripper, options.open)
@@ -122,17 +141,44 @@ def pick_stages(options: PickOptions, names: tuple[str, ...], reach: Reach, bodi
         ScriptStage("grip", lambda before: _with_gripper(before, names, gripper, 0.0), pause=SQUEEZE, after=check),
         ScriptStage("lift", lifted, arm, after=check),
     ]
-    return stages if options.place is None else [*stages, *_place_stages(options, names, reach, gripper, arm)]
+    if options.place is None and not options.onto:
+        return stages
+    where = _Placing(options, shared, boxes)
+    return [*stages, *_place_stages(options, where, names, reach, gripper, arm)]
+
+
+@dataclass
+class _Placing:
+    """Where the object goes: looked up once, when it is carried there."""
+
+    options: PickOptions
+    shared: _Grasp
+    boxes: Boxes | None
+
+    def place(self) -> FloatArray:
+        """Return where the object's centre shall be (3,) in the base frame [m]."""
+        if self.options.place is not None:
+            return np.array(self.options.place)
+        if self.shared.place is None:
+            assert self.boxes is not None
+            box = self.boxes(self.options.onto)
+            top = box.centre[2] + 0.5 * box.size[2]
+            self.shared.place = np.array([box.centre[0], box.centre[1], top + self.shared.depth + ON_TOP])
+        return self.shared.place
 
 
 def _place_stages(
-    options: PickOptions, names: tuple[str, ...], reach: Reach, gripper: GripperConfig, arm: tuple[int, ...]
+    options: PickOptions,
+    where: _Placing,
+    names: tuple[str, ...],
+    reach: Reach,
+    gripper: GripperConfig,
+    arm: tuple[int, ...],
 ) -> list[ScriptStage]:
-    place = np.array(options.place)
-
     def to(height: float, is_open: bool) -> Callable[[FloatArray], FloatArray]:
         def target(before: FloatArray) -> FloatArray:
-            grasp, yaw = reach.grasp(place, float(np.arctan2(place[1], place[0])), options.object.width, 0.0, before)
+            place = where.place()
+            grasp, yaw = reach.grasp(place, float(np.arctan2(place[1], place[0])), where.shared.widths, 0.0, before)
             position = (
                 grasp if height == 0.0 else reach.above(reach.tool(grasp) + np.array([0.0, 0.0, height]), yaw, grasp)
             )
@@ -147,6 +193,18 @@ def _place_stages(
         ScriptStage("release", lambda before: _with_gripper(before, names, gripper, options.open), pause=0.3),
         ScriptStage("retreat", to(options.approach, True), arm),
     ]
+
+
+def _sizes_of(thing: ObjectOptions, centre: FloatArray, boxes: Boxes | None) -> tuple[tuple[float, float], float]:
+    """Return an object's widths along its own x and y, and how far its origin is over its lowest point [m]."""
+    box = boxes(thing.body) if thing.body and boxes is not None else None
+    if thing.width is not None:
+        widths = (thing.width, thing.width)
+    elif box is not None:
+        widths = (float(box.own_size[0]), float(box.own_size[1]))
+    else:
+        widths = (DEFAULT_WIDTH, DEFAULT_WIDTH)
+    return widths, float(centre[2] - (box.centre[2] - 0.5 * box.size[2])) if box is not None else 0.0
 
 
 def _place_of(thing: ObjectOptions, bodies: Bodies | None) -> tuple[FloatArray, float]:

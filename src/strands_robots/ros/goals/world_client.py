@@ -15,16 +15,21 @@ from strands_robots.core.errors import UnknownNameError, WorldError
 from strands_robots.core.pose import Pose, pose_from_quaternion
 from strands_robots.core.stepping import StepAnswer
 from strands_robots.msg import BodyState
+from strands_robots.policies.run.snapshot import Snapshot
+from strands_robots.policies.scripted.body_box import BodyBox
 from strands_robots.ros.messages.conversions import chunk_to_msg, observation_from_joint_state
+from strands_robots.ros.messages.geometry import triple
 from strands_robots.ros.messages.images import rgb_from_msg
 from strands_robots.ros.robot.robot_discovery import camera_path
-from strands_robots.srv import GetWorldState, QueryWorld, RenderCamera, StepWorld
+from strands_robots.srv import DescribeWorld, GetWorldState, QueryWorld, RenderCamera, StepWorld
 
 DISCOVERY_TIMEOUT = 2.0
 QUESTION_TIMEOUT = 1.0
 """How long a question that changes nothing may take before it is asked again [s]."""
 QUESTIONS = 5
 STEP_TIMEOUT = 30.0
+TOUCHING = 0.001
+"""Surfaces that are this near touch [m]."""
 
 
 class WorldClients:
@@ -39,6 +44,7 @@ class WorldClients:
         self.state = node.create_client(GetWorldState, "world/get_state")
         self.render = node.create_client(RenderCamera, "world/render")
         self.query = node.create_client(QueryWorld, "world/query")
+        self.describe = node.create_client(DescribeWorld, "world/describe")
 
 
 class WorldClient:
@@ -125,6 +131,41 @@ class WorldClient:
             raise UnknownNameError("body", self._robot if base is None else name, bodies)
         return _pose(base).inverse().at(_pose(found))
 
+    def body_box(self, name: str) -> BodyBox:
+        """Return how large an object of the world is, and where its middle is in the robot's base frame.
+
+        Raises:
+            WorldError: If no world answers.
+            UnknownNameError: If it has no such object.
+        """
+        answer = self._call(self._services.describe, DescribeWorld.Request(), QUESTION_TIMEOUT, QUESTIONS)
+        if not answer.success:
+            raise WorldError(answer.message)
+        objects = {entry.name: entry for entry in answer.object_states}
+        if name not in objects:
+            raise UnknownNameError("object", name, objects)
+        if self._robot not in answer.robots:
+            raise UnknownNameError("robot", self._robot, answer.robots)
+        entry, base = objects[name], _pose_of(answer.robot_poses[list(answer.robots).index(self._robot)])
+        centre = base.inverse().at(Pose(np.array(triple(entry.centre)), np.eye(3))).position
+        return BodyBox(centre, np.array(triple(entry.size)), np.array(triple(entry.own_size)))
+
+    def snapshot(self) -> Snapshot:
+        """Return where everything in the world is at one instant, and what touches what.
+
+        Raises:
+            WorldError: If no world answers.
+        """
+        what = QueryWorld.Request.BODIES | QueryWorld.Request.CONTACTS
+        answer = self._call(self._services.query, QueryWorld.Request(what=what), QUESTION_TIMEOUT, QUESTIONS)
+        if not answer.success:
+            raise WorldError(answer.message)
+        places = {body.name: _pose(body) for body in answer.bodies}
+        speeds = {body.name: float(np.linalg.norm(triple(body.twist.linear))) for body in answer.bodies}
+        free = frozenset(body.name for body in answer.bodies if body.is_free)
+        touching = frozenset(frozenset(contact.bodies) for contact in answer.contacts if contact.distance <= TOUCHING)
+        return Snapshot(self._robot, places, speeds, free, touching)
+
     def report_progress(self) -> None:
         """Publish the action's feedback."""
         self._on_progress()
@@ -144,5 +185,9 @@ class WorldClient:
 
 
 def _pose(body: BodyState) -> Pose:
-    p, q = body.pose.position, body.pose.orientation
+    return _pose_of(body.pose)
+
+
+def _pose_of(message: Any) -> Pose:
+    p, q = message.position, message.orientation
     return pose_from_quaternion((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
