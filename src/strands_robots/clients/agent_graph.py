@@ -32,6 +32,7 @@ from strands_robots.clients.graph_calls import reader_profile
 from strands_robots.clients.graph_survey import action_types, service_types, topic_types, wait_for_graph
 from strands_robots.clients.permit_client import PermitClient
 from strands_robots.clients.quick_stop import QuickStop
+from strands_robots.clients.robot_words import RobotWords
 from strands_robots.clients.spun_client import SpunClient
 from strands_robots.core.errors import MotionError, StrandsRobotsError
 from strands_robots.msg import GateState
@@ -43,7 +44,6 @@ from strands_robots.ros.messages.interfaces import load_interface
 from strands_robots.ros.messages.message_values import fill_message, plain_values
 from strands_robots.ros.process.graph_names import scope_of
 from strands_robots.ros.robot.robot_discovery import await_robots, cameras_on_graph, robots_on_graph
-from strands_robots.ros.robot.robot_words import RobotWords
 
 LONGEST_LIST = 2000
 """Longest list of a message that is kept for a model, which is shown a part of it and reads the rest page by page."""
