@@ -28,13 +28,12 @@ from strands_robots.ros.agent_goals import AgentGoals
 from strands_robots.ros.approval_messages import fields_of
 from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.client import NoAnswerError
-from strands_robots.ros.conversions import clip
+from strands_robots.ros.graph_stop import GraphStop, stop_result
 from strands_robots.ros.graph_survey import action_types, service_types, topic_types, wait_for_graph
 from strands_robots.ros.graph_talk import reader_profile
 from strands_robots.ros.images import rgb_from_msg
 from strands_robots.ros.interfaces import load_interface
 from strands_robots.ros.message_values import fill_message, plain_values
-from strands_robots.ros.quick_stop import QuickStop
 from strands_robots.ros.robot_discovery import await_robots, cameras_on_graph, robots_on_graph
 from strands_robots.ros.spun_client import SpunClient
 from strands_robots.safety.approval_policy import load_policy
@@ -83,7 +82,7 @@ class AgentGraph:
         self._permits = PermitMemory(memory)
         self.client = SpunClient(namespace)
         self.goals = AgentGoals(self.client)
-        self._stop = QuickStop(self.client)
+        self._stop = GraphStop(self.client.node)
         self._audit = audit_of(self.client.node)
         desk = ApprovalDesk(self.client, Asker(self.source, self._permits.session))
         self.guard = Guard(rules, desk, memory=self._permits)
@@ -97,6 +96,7 @@ class AgentGraph:
     def close(self) -> None:
         """Cancel every goal that was started here, then leave the graph."""
         self.goals.cancel_all()
+        self._stop.close()
         self._audit.close(0.3)
         self.client.close()
         self._permits.close()
@@ -171,11 +171,12 @@ class AgentGraph:
         )
         return answer
 
-    def stop(self, reason: str) -> Answer:
-        """Stop every robot, by safety_node and past it. Needs nobody's permission; recorded."""
+    def stop(self, reason: object) -> Answer:
+        """Stop every robot, by safety_node and past it. Needs nobody's permission; recorded once it is out."""
         started = time.monotonic()
+        report = self._stop.stop(self.source, reason, STOP_WAIT)
         try:
-            answer = data_answer(asdict(self._stop.stop(self.source, clip(reason, 256), STOP_WAIT)))
+            answer = data_answer(asdict(stop_result(report)))
         except StrandsRobotsError as error:
             answer = _failure(error)
         self.called(Endpoint("stop", "strands_robots/srv/StopGraph"), answer, started)

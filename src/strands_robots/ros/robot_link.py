@@ -16,11 +16,11 @@ from strands_robots.msg import GateState, SafetyState
 from strands_robots.robot_results import RobotObservation, StopResult
 from strands_robots.ros import qos
 from strands_robots.ros.agent_goals import AgentGoals
+from strands_robots.ros.graph_stop import GraphStop, stop_result
 from strands_robots.ros.graph_talk import reader_profile
 from strands_robots.ros.images import rgb_from_msg
 from strands_robots.ros.interfaces import load_interface
 from strands_robots.ros.message_values import fill_message, plain_values
-from strands_robots.ros.quick_stop import QuickStop
 from strands_robots.ros.robot_discovery import cameras_on_graph
 from strands_robots.ros.spun_client import SpunClient, wait_until
 from strands_robots.ros.stamps import to_seconds
@@ -51,7 +51,7 @@ class RobotLink:
         self._client = client
         self._goals = goals
         self._robot = robot
-        self._stop = QuickStop(client)
+        self._stop = GraphStop(client.node)
         self._recording = uuid.uuid4().hex
         self._heard: dict[str, tuple[Any, float]] = {}
         self._subscriptions = [
@@ -66,6 +66,7 @@ class RobotLink:
 
     def close(self) -> None:
         """Listen no more."""
+        self._stop.close()
         for subscription in self._subscriptions:
             self._client.node.destroy_subscription(subscription)
 
@@ -138,9 +139,9 @@ class RobotLink:
                 sent.ended.wait(CANCEL_WAIT)
         return sent.state, plain_values(sent.result)
 
-    def stop(self, reason: str) -> StopResult:
-        """Stop every robot of the graph; raises as QuickStop.stop."""
-        return self._stop.stop(PROGRAM, reason, STOP_WAIT)
+    def stop(self, reason: object) -> StopResult:
+        """Stop every robot of the graph; raises as `stop_result`."""
+        return stop_result(self._stop.stop(PROGRAM, reason, STOP_WAIT))
 
     def has_recorder(self, timeout: float) -> bool:
         """Return whether recorder_node is on the graph, or comes in time [s]."""

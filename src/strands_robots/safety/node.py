@@ -20,6 +20,7 @@ from strands_robots.ros.audit_port import audit_of
 from strands_robots.ros.audit_watch_port import AuditWatchPort
 from strands_robots.ros.button_port import listen_to_buttons
 from strands_robots.ros.conversions import gate_report_from_msg, safety_state_to_msg
+from strands_robots.ros.local_stop_port import SupervisorStopPort
 from strands_robots.ros.main import run_node
 from strands_robots.ros.parameters import parameter, read_parameters
 from strands_robots.ros.resume_port import ResumePort
@@ -126,6 +127,9 @@ class SafetyNode(Node):
         self._audit = audit_of(self)
         self._recording = AuditWatchPort(self, OnAuditLoss(parameters.on_audit_loss))
         self._stops = StopPort(self, self._supervisor, self._audit, self._beat, parameters.audit_wait)
+        self._local_stops = SupervisorStopPort(
+            self, self._run_id, self._stops.on_local_request, lambda: self._supervisor.is_armed
+        )
         listen_to_buttons(self, buttons)
         self._resume = ResumePort(
             self, self._supervisor, authority, terms, self._audit, self._beat, self._recording.refuse_resume
@@ -141,6 +145,7 @@ class SafetyNode(Node):
 
     def destroy_node(self) -> None:
         """Write what still waits for the disk, then end."""
+        self._local_stops.close()
         self._writer.close(0.4)
         self._audit.close(0.2)
         super().destroy_node()
