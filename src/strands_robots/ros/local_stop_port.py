@@ -161,7 +161,7 @@ class SupervisorStopPort:
         self._wake.trigger()
 
     def _state(self) -> dict[str, Any]:
-        return {"robots": [], "latched": not self._is_armed() and not self._waiting}
+        return {"robots": [], "latched": not self._is_armed()}
 
 
 def _nothing() -> None:

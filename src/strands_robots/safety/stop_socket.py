@@ -106,8 +106,8 @@ class StopSocket:
                 return
             try:
                 self._stop()
-                self._answer(sender)
                 self._explain(read_stop_words(bytes(view[:size])))
+                self._answer(sender)
             except Exception:  # noqa: BLE001
                 # Whatever went wrong with one request, the next one must still stop.
                 traceback.print_exc()
