@@ -12,6 +12,7 @@ from strands_robots.agent.answer import Answer, error_answer
 from strands_robots.agent.arguments import nearest
 from strands_robots.agent.endpoint import Endpoint, GraphPort, Tool
 from strands_robots.agent.schema import request_schema
+from strands_robots.agent.stop_call import STOP, stop_reason
 
 MOVE = "strands_robots/action/MoveTo"
 RUN = "strands_robots/action/RunPolicy"
@@ -72,8 +73,8 @@ def composed_tools(port: GraphPort) -> list[Tool]:
         Tool("cancel_goal", "Cancel a goal; the robot brakes and holds.", _object({"goal_id": _TEXT}, ["goal_id"]),
              lambda given: port.goal(given["goal_id"], 5.0, True)),
         Tool("stop", "Stop every robot at once. Always allowed; only a person can resume.",
-             _object({"reason": {"type": "string", "maxLength": 200}}),
-             lambda given: port.stop(str(given.get("reason", "asked by an agent")))),
+             _object({"reason": {"type": "string", "description": "why; clipped, never a cause of refusal"}}),
+             lambda given: port.stop(stop_reason(STOP, given))),
     ]  # fmt: skip
 
 

@@ -18,6 +18,8 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from strands_robots import __version__
 from strands_robots.agent.answer import Answer
+from strands_robots.agent.stop_call import is_stop, stop_reason
+from strands_robots.agent.stop_wire import StopLines, own_stdin, stop_first
 from strands_robots.agent.toolset import Toolset
 
 INSTRUCTIONS = (
@@ -40,6 +42,8 @@ def mcp_server(tools: Toolset) -> Server[Any]:
         return types.ListToolsResult(tools=shown)
 
     async def call_tool(_context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+        if is_stop(params.name, params.arguments):
+            return _result(await tools.stops.ask(stop_reason(params.name, params.arguments)))
         return _result(await asyncio.to_thread(tools.run, params.name, params.arguments or {}))
 
     return Server(
@@ -52,9 +56,10 @@ def mcp_server(tools: Toolset) -> Server[Any]:
 
 
 async def serve_stdio(tools: Toolset) -> None:
-    """Serve on standard input and output until the client goes."""
+    """Serve on standard input and output until the client goes. A stop is made by the thread that reads it."""
     server = mcp_server(tools)
-    async with stdio_server() as (reader, writer):
+    lines: Any = StopLines(own_stdin(), tools.stops)
+    async with stdio_server(stdin=lines) as (reader, writer):
         await server.run(reader, writer, server.create_initialization_options())
 
 
@@ -72,7 +77,8 @@ def http_app(tools: Toolset, port: int, token: str) -> Asgi:
         allowed_hosts=hosts,
         allowed_origins=[f"http://{host}" for host in hosts],
     )
-    return _with_token(mcp_server(tools).streamable_http_app(transport_security=settings), token)
+    served = mcp_server(tools).streamable_http_app(transport_security=settings)
+    return _with_token(stop_first(served, tools.stops), token)
 
 
 def _with_token(app: Asgi, token: str) -> Asgi:

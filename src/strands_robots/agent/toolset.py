@@ -13,6 +13,8 @@ from strands_robots.agent.composed import composed_tools, service_timeout
 from strands_robots.agent.definition import load_definition
 from strands_robots.agent.endpoint import Endpoint, GraphPort, Tool, ToolFamily
 from strands_robots.agent.schema import request_schema
+from strands_robots.agent.stop_call import is_stop, stop_reason
+from strands_robots.agent.stop_way import StopWay
 from strands_robots.errors import StrandsRobotsError
 
 MOST_SHOWN = 25
@@ -33,10 +35,14 @@ class Toolset:
     Args:
         port: The way to the graph.
         families: Tools beside those of the graph.
+
+    Attributes:
+        stops: The way of stops, which shares nothing with other calls.
     """
 
     def __init__(self, port: GraphPort, families: Sequence[ToolFamily] = ()) -> None:
         self._port = port
+        self.stops = StopWay(port)
         self._families = tuple(families)
         self._composed = composed_tools(port)
         self._tools: dict[str, Tool] = {}
@@ -76,7 +82,9 @@ class Toolset:
         return sorted(self._tools)
 
     def run(self, name: str, arguments: Any) -> Answer:
-        """Run a tool; whatever is wrong is in the answer."""
+        """Run a tool; whatever is wrong is in the answer. A stop comes before anything is looked up or checked."""
+        if is_stop(name, arguments):
+            return self._port.stop(stop_reason(name, arguments))
         started = time.monotonic()
         may_come = True
         while name not in self._tools and may_come:
