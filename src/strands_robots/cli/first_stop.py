@@ -1,4 +1,4 @@
-"""The first half of `strands-robots estop`: the sockets of this machine, asked before ROS or anything else is loaded."""
+"""`strands-robots estop` before anything else is loaded: the sockets of this machine first, and ROS in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import threading
 import time
 
 from strands_robots.cli.estop_words import EstopWords
-from strands_robots.safety.local_stop import PERIOD, LocalStop, local_stop
+from strands_robots.cli.ros_stop import RosRequest, RosStop
+from strands_robots.safety.local_stop import PERIOD, LocalStop, domain_of, local_stop
+from strands_robots.safety.run_folder import RunRecord
+from strands_robots.safety.stop_report import StopReport
 from strands_robots.safety.stop_words import stop_words
 
 SILENCE = 0.5
@@ -17,7 +20,7 @@ SILENCE = 0.5
 
 
 class FirstStop:
-    """Asks every process that is meant, from a thread of its own, until each is latched and at rest. `end` ends it.
+    """Asks every process that is meant, from a thread of its own, until each is latched and at rest. `report` ends it.
 
     Args:
         words: What was asked for.
@@ -26,7 +29,6 @@ class FirstStop:
         words: As given.
         source: Who asks.
         local: The stop at the sockets.
-        started: When it began [s, steady time].
     """
 
     def __init__(self, words: EstopWords) -> None:
@@ -38,24 +40,21 @@ class FirstStop:
             os.environ, words.namespace, everything=words.everything, widens=True
         )
         self.local.ask(self._request)
+        deadline = self.started + words.wait
+        self._ros = RosStop(RosRequest(self.source, self._request.reason, words.namespace or "", deadline))
         self._is_over = threading.Event()
-        self._is_answered = threading.Event()
         self._thread = threading.Thread(target=self._run, name="first stop", daemon=True)
         self._thread.start()
 
-    def answered(self) -> None:
-        """Note that somebody answered over ROS, so that silence is not complained about."""
-        self._is_answered.set()
-
-    def finish(self, wait: float) -> None:
-        """Give the sockets time to settle, at most so long [s]."""
-        self._thread.join(max(wait, 0.0))
-
-    def end(self) -> LocalStop:
-        """Ask no more, and return what was said."""
+    def report(self) -> StopReport:
+        """Return what became of it, over ROS and at the sockets, once all is known or the person no longer waits."""
+        report = self._ros.report()
+        if self.local.targets:
+            self._thread.join(max(self.started + self.words.wait - time.monotonic(), 0.0))
         self._is_over.set()
         self._thread.join(1.0)
-        return self.local
+        own = RunRecord("", "", 0, domain_of(os.environ), (self.words.namespace or "").strip("/"))
+        return report.with_local(self.local, own.graph)
 
     def _run(self) -> None:
         is_told = False
@@ -64,8 +63,7 @@ class FirstStop:
             if self.local.targets and self.local.is_settled:
                 return
             self.local.collect(PERIOD / 5.0)
-            is_silent = not self.local.is_heard and not self._is_answered.is_set()
-            if is_silent and not is_told and time.monotonic() - self.started > SILENCE:
+            if not self.local.is_heard and not is_told and time.monotonic() - self.started > SILENCE:
                 is_told = True
                 print(f"NO ANSWER AFTER {SILENCE:g} s; still asking", file=sys.stderr, flush=True)
 

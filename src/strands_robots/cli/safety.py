@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -19,16 +16,10 @@ from strands_robots.cli.options import (
     clip_text,
     complain,
     connect,
-    connected,
     operator_source,
     say,
 )
-from strands_robots.safety.local_stop import domain_of
-from strands_robots.safety.run_folder import RunRecord
 from strands_robots.safety.stop_report import StopReport, verdict
-
-END_TIME = 0.5
-"""How long the session of a stop may take to end [s]; then it is left."""
 
 NOT_LATCHED = 1
 NOT_AT_REST = 3
@@ -58,10 +49,7 @@ def estop(
     if not isinstance(first, FirstStop):
         wait = min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
         first = FirstStop(EstopWords(reason, wait, namespace, everything))
-    report = _stop_over_ros(first)
-    first.finish(first.started + first.words.wait - time.monotonic() if first.local.targets else 0.0)
-    local = first.end()
-    report = report.with_local(local, RunRecord("", "", 0, domain_of(os.environ), (namespace or "").strip("/")).graph)
+    report, local = first.report(), first.local
     for complaint in first.words.complaints:
         complain(complaint)
     if local.is_widened:
@@ -74,29 +62,6 @@ def estop(
         raise typer.Exit(NOT_LATCHED)
     if not report.is_at_rest:
         raise typer.Exit(NOT_AT_REST)
-
-
-def _stop_over_ros(first: FirstStop) -> StopReport:
-    """Stop over ROS for as long as the person waits; a middleware that fails is part of the report, not an error."""
-    client = None
-    try:
-        client = connected(first.words.namespace or "")
-        from strands_robots.ros.safety_client import stop_graph
-
-        left = first.started + first.words.wait - time.monotonic()
-        report = stop_graph(client, first.source, first.words.reason, max(left, SHORTEST_WAIT))
-    except Exception as error:  # noqa: BLE001
-        # Whatever the middleware raises, the person needs to hear what the robots said at their sockets.
-        return StopReport(problem=f"{type(error).__name__}: {error}"[:500])
-    finally:
-        if client is not None:
-            # A session of the middleware that does not close changes nothing of what happened to the robots.
-            closing = threading.Thread(target=client.close, name="end of the session", daemon=True)
-            closing.start()
-            closing.join(END_TIME)
-    if report.supervisor_answered or any(robot.is_heard for robot in report.robots):
-        first.answered()
-    return report
 
 
 def stop_lines(report: StopReport) -> list[str]:
