@@ -29,6 +29,7 @@ from strands_robots.robot_connection import Connection, Mode, Wish, attach, rele
 from strands_robots.robot_page import robot_page
 from strands_robots.robot_recording import Existing, OnError, Recording
 from strands_robots.robot_results import GripResult, MoveResult, PolicyResult, RobotObservation, StopResult
+from strands_robots.safety.latch_advice import latch_advice
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -133,7 +134,7 @@ class Robot:
         deadline = time.monotonic() + timeout
         while (seen := self.observe()).is_stopped:
             if time.monotonic() > deadline:
-                raise MotionError("stopped", f"'{self._name}' is stopped: {seen.why}; valid: strands-robots resume")
+                raise MotionError("stopped", f"'{self._name}' is stopped: {latch_advice(seen.why)}")
             time.sleep(0.05)
 
     def look(self, camera: str, width: int | None = None) -> Image:

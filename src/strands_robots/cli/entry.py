@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 HELP = ("-h", "--help")
 
 
 def main() -> int:
-    """Run the command line and return the exit code; see cli/main.py.
-
-    After a stop the process ends with the code that says what happened to the robots, whatever threads or sessions of the middleware
-    still hang.
-    """
+    """Run the command line and return the exit code; see cli/main.py."""
     words = sys.argv[1:]
     if words[:1] != ["estop"] or any(word in HELP for word in words):
         from strands_robots.cli.main import main as run
@@ -27,14 +22,7 @@ def main() -> int:
     sys.argv[2:] = given.arguments()
     from strands_robots.cli.main import main as run
 
-    code = _code_of(run(stop))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def _code_of(result: object) -> int:
-    return result if isinstance(result, int) else 1
+    return run(stop)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import threading
 import time
 
 from strands_robots.cli.estop_words import EstopWords
-from strands_robots.cli.ros_stop import RosRequest, RosStop
 from strands_robots.safety.local_stop import PERIOD, LocalStop, domain_of, local_stop
 from strands_robots.safety.run_folder import RunRecord
 from strands_robots.safety.stop_report import StopReport
@@ -40,6 +39,8 @@ class FirstStop:
             os.environ, words.namespace, everything=words.everything, widens=True
         )
         self.local.ask(self._request)
+        from strands_robots.cli.ros_stop import RosRequest, RosStop  # Loaded when the sockets have been asked.
+
         deadline = self.started + words.wait
         self._ros = RosStop(RosRequest(self.source, self._request.reason, words.namespace or "", deadline))
         self._is_over = threading.Event()

@@ -8,6 +8,7 @@ import numpy as np
 
 from strands_robots.motion.run_reason import Reason
 from strands_robots.safety.gate import GateReport
+from strands_robots.safety.latch_advice import latch_advice
 from strands_robots.safety.lease import source_class
 from strands_robots.types import FloatArray, Instant, JointLimits, Observation
 
@@ -117,7 +118,7 @@ class RobotWatch:
         if self._went_back:
             return Reason.WORLD_FAILED, self._went_back
         if report is not None and report.latched:
-            return Reason.STOPPED, f"'{self.robot}' is latched: {report.latch_reason or 'no reason given'}"
+            return Reason.STOPPED, f"'{self.robot}' is latched: {latch_advice(report.latch_reason)}"
         if not self.is_ready or report is None:
             if now.steady - self._begin.steady <= START_TIMEOUT:
                 return None

@@ -18,6 +18,7 @@ from strands_robots.policies.action_check import check_action
 from strands_robots.policies.timing import LatencyRecord, replan_time
 from strands_robots.policies.unplayed import UnplayedChunks
 from strands_robots.safety.gate import GateReport
+from strands_robots.safety.latch_advice import latch_advice
 from strands_robots.types import Action, FloatArray, Instant, Observation, Playback
 
 
@@ -180,7 +181,7 @@ class PolicyRun:
         if self._refusals_before is None:
             self._refusals_before = sum(report.refusals.values())
         if report.latched:
-            self.end(Reason.STOPPED, f"'{self.config.robot}' is latched: {report.latch_reason or 'no reason given'}")
+            self.end(Reason.STOPPED, f"'{self.config.robot}' is latched: {latch_advice(report.latch_reason)}")
 
     def on_applied(self, source: str, sequence: int, joint_names: tuple[str, ...], values: FloatArray) -> None:
         """Take what the gate let through, values (D,) [rad].

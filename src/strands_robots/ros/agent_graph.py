@@ -38,6 +38,7 @@ from strands_robots.ros.robot_discovery import await_robots, cameras_on_graph, r
 from strands_robots.ros.spun_client import SpunClient
 from strands_robots.safety.approval_policy import load_policy
 from strands_robots.safety.approval_refusal import ApprovalRefusedError
+from strands_robots.safety.latch_advice import latch_advice
 from strands_robots.safety.permits import Asker
 from strands_robots.safety.request import CanonicalRequest, canonical_request
 
@@ -390,4 +391,5 @@ def _joints(message: Any) -> dict[str, Any]:
 
 
 def _gate(message: Any) -> dict[str, Any]:
-    return {"stopped": message.latched, "why_stopped": message.latch_reason, "at_rest": message.at_rest}
+    state = {"stopped": message.latched, "why_stopped": message.latch_reason, "at_rest": message.at_rest}
+    return {**state, "what_to_do": latch_advice(message.latch_reason)} if message.latched else state

@@ -16,6 +16,7 @@ from strands_robots.safety.checks import check_mode, check_shape, check_times
 from strands_robots.safety.gate_types import GateConfig, GateReport, Setpoint
 from strands_robots.safety.heartbeat import Heartbeat
 from strands_robots.safety.latch import ArmingLatch
+from strands_robots.safety.latch_advice import latch_advice
 from strands_robots.safety.lease import Lease, source_class
 from strands_robots.safety.limits import plan
 from strands_robots.safety.readings import Readings
@@ -346,7 +347,7 @@ class Gate:
         return now.steady if self.config.lease_on_steady_clock else now.ros
 
     def _latched_message(self) -> str:
-        return f"'{self.config.robot}' is latched ({self._latch.reason}); valid: nothing until it is armed (after a stop: safety/resume)"
+        return f"'{self.config.robot}' is latched ({latch_advice(self._latch.reason)}); valid: nothing until it is armed (after a stop: safety/resume)"
 
     def _count(self, refused: Refused, source: str) -> Verdict:
         message = str(refused)[:1024]
