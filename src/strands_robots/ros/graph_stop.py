@@ -139,6 +139,11 @@ class GraphStop:
         try:
             self._advance_until_known(asked, message)
             return asked.report()
+        except _FAILURES as error:
+            # The program leaves the graph meanwhile. The sockets do not belong to it.
+            asked.problem = f"the graph was left: {error}"
+            local.run(words, max(asked.started + wait - time.monotonic(), 0.0))
+            return asked.report()
         finally:
             self._under_way = tuple(entry for entry in self._under_way if entry is not asked)
             local.close()
