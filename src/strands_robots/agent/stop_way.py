@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from strands_robots.agent.answer import Answer, error_answer
+from strands_robots.priority import hurry
 
 JOIN_TIME = 2.0
 """A call that comes this soon after the same stop was seen on its way is answered with what became of that one [s]."""
@@ -34,15 +35,19 @@ class StopWay:
         self._begun: tuple[str, float, Future[Answer]] | None = None
 
     def begin(self, reason: str) -> Future[Answer]:
-        """Stop now, and return the future answer."""
-        answer: Future[Answer] = Future()
+        """Stop now, because a call was seen on its way; the call itself joins when it arrives. Returns the future answer."""
+        answer = self._start(reason)
         self._begun = (reason, time.monotonic(), answer)
-        threading.Thread(target=self._make, args=(reason, answer), name="stop", daemon=True).start()
         return answer
 
     async def ask(self, reason: str) -> Answer:
         """Stop, or join the same stop that was seen on its way here, and return what became of it."""
-        return await asyncio.wrap_future(self._joined(reason) or self.begin(reason))
+        return await asyncio.wrap_future(self._joined(reason) or self._start(reason))
+
+    def _start(self, reason: str) -> Future[Answer]:
+        answer: Future[Answer] = Future()
+        threading.Thread(target=self._make, args=(reason, answer), name="stop", daemon=True).start()
+        return answer
 
     def _joined(self, reason: str) -> Future[Answer] | None:
         """Return the stop that was begun when this call was seen, once; the next equal call is a stop of its own."""
@@ -52,6 +57,7 @@ class StopWay:
         return begun[2]
 
     def _make(self, reason: str, answer: Future[Answer]) -> None:
+        hurry()
         try:
             answer.set_result(self._port.stop(reason))
         except Exception as error:  # noqa: BLE001

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from strands_robots.agent.stop_call import seen_stop
 from strands_robots.agent.stop_way import StopWay
+from strands_robots.priority import hurry
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -37,6 +38,7 @@ class StopLines:
             yield line
 
     def _read(self) -> None:
+        hurry()
         try:
             for line in self._stream:
                 self._hand_over(self._looked_at(line).decode("utf-8", "replace"))
