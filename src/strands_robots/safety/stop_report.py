@@ -118,10 +118,8 @@ def local_evidence(targets: Iterable[Target], own: str) -> list[RobotEvidence]:
 
 def verdict(report: StopReport) -> str:
     """Return what became of a stop in a few words, the worst first."""
-    if report.is_at_rest:
-        return "STOPPED and latched"
     if report.is_latched:
-        return "LATCHED, BUT REST IS NOT CONFIRMED"
+        return "STOPPED and latched" if report.is_at_rest else "LATCHED, BUT REST IS NOT CONFIRMED"
     if report.supervisor_answered or any(robot.is_heard for robot in report.robots):
         return "NOT STOPPED"
     return "NOT STOPPED: nothing confirmed the request"
