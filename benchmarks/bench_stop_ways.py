@@ -35,10 +35,9 @@ from typing import Any
 import numpy as np
 from _report import report
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "test"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
 
-from graph import Client, Graph, Process, claim_domain, executable, wait_for
+from graph import Graph, Process, claim_domain, executable, wait_for
 from strands_robots.msg import GateState, SafetyState, StopRequest
 from strands_robots.srv import ResumeGraph, StopGraph
 
@@ -47,6 +46,7 @@ from strands_robots.ros.graph_stop import GraphStop
 from strands_robots.safety.local_stop import local_stop
 from strands_robots.safety.stop_words import stop_words
 
+ROOT = Path(__file__).resolve().parents[1]
 LOADS = ("plain", "waiting", "hung", "dead", "undiscovered", "full_disk", "wrong_words")
 WAYS = ("socket", "topic", "service", "robot", "strands", "mcp_stdio", "mcp_http", "command")
 PAST_THE_MIDDLEWARE = ("socket", "command", "mcp_stdio")
@@ -134,7 +134,9 @@ def _by_socket(bench: Bench, load: str, stack: contextlib.ExitStack) -> Callable
 def _by_topic(bench: Bench, load: str, stack: contextlib.ExitStack) -> Callable[[int], None]:
     publisher = bench.client.create_publisher(StopRequest, "safety/stop_request", qos.SAFETY)
     wait_for(publisher.get_subscription_count, 10.0, "listeners")
-    return lambda trial: publisher.publish(StopRequest(source=SOURCE, reason=str(reason(load, trial))[:200].encode("ascii", "replace").decode()))
+    return lambda trial: publisher.publish(
+        StopRequest(source=SOURCE, reason=str(reason(load, trial))[:200].encode("ascii", "replace").decode())
+    )
 
 
 def _by_service(bench: Bench, load: str, stack: contextlib.ExitStack) -> Callable[[int], None]:
@@ -201,9 +203,7 @@ def _by_command(bench: Bench, load: str, stack: contextlib.ExitStack) -> Callabl
     def ask(trial: int) -> None:
         while started:
             started.pop().wait()
-        started.append(
-            subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        )
+        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
     return ask
 
@@ -465,7 +465,9 @@ def main() -> None:
     parser.add_argument("--load", action="append", choices=LOADS, help="a load; all when not given")
     parser.add_argument("--way", action="append", choices=WAYS, help="a way of asking; all when not given")
     parser.add_argument("--trials", type=int, default=5, help="stops of each way under each load")
-    parser.add_argument("--quiet-time", type=float, default=10.0, help="time for spontaneous latches, idle and overloaded [s]")
+    parser.add_argument(
+        "--quiet-time", type=float, default=10.0, help="time for spontaneous latches, idle and overloaded [s]"
+    )
     arguments = parser.parse_args()
     for load in arguments.load or LOADS:
         before = stolen()

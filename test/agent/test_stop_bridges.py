@@ -162,7 +162,9 @@ def test_stop_with_odd_arguments_over_http_stops(http: Http) -> None:
             for number, arguments in enumerate(ODD):
                 body = json.dumps(call(number + 1, "safety_stop", arguments)).encode("ascii")
                 answer = await client.post(http.url, content=body, headers=headers)
-                assert answer.status_code == 200 and '"isError":false' in answer.text.replace(" ", ""), answer.text[:300]
+                assert answer.status_code == 200 and '"isError":false' in answer.text.replace(" ", ""), answer.text[
+                    :300
+                ]
                 assert len(http.port.stops) == number + 1
 
     asyncio.run(asyncio.wait_for(talk(), 60.0))

@@ -99,7 +99,12 @@ def test_an_error_is_one_line_and_an_exit_code() -> None:
 
 def stopped(**changes: Any) -> Any:
     robot = SimpleNamespace(
-        name="so101", is_heard=True, is_latched=True, latch_reason="stop: x", is_at_rest=True, max_velocity=0.0,
+        name="so101",
+        is_heard=True,
+        is_latched=True,
+        latch_reason="stop: x",
+        is_at_rest=True,
+        max_velocity=0.0,
         note="",
     )
     report = SimpleNamespace(

@@ -6,7 +6,15 @@ import pytest
 
 from strands_robots.safety.latch_advice import latch_advice
 
-REASONS = ["heartbeat_lost", "stalled", "second_supervisor", "missed_stop", "not_admitted", "stop: requested by a: b", ""]
+REASONS = [
+    "heartbeat_lost",
+    "stalled",
+    "second_supervisor",
+    "missed_stop",
+    "not_admitted",
+    "stop: requested by a: b",
+    "",
+]
 
 
 @pytest.mark.parametrize("reason", REASONS)

@@ -28,7 +28,9 @@ WORDS = stop_words("operator/test", "a hand")
 class Arm:
     """A process's only robot, with a socket."""
 
-    def __init__(self, home: Path, run: str = "run", node: str = "sim_node", domain: int = 7, namespace: str = "") -> None:
+    def __init__(
+        self, home: Path, run: str = "run", node: str = "sim_node", domain: int = 7, namespace: str = ""
+    ) -> None:
         self.stops, self.heard, self.is_latched = 0, list[StopWords](), False
         self.refuses = False
         record = RunRecord(run, node, os.getpid(), domain, namespace, ("arm",))
@@ -200,7 +202,9 @@ time.sleep(60)
 @pytest.fixture
 def child(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     source = Path(__file__).resolve().parents[2] / "src"
-    process = subprocess.Popen([sys.executable, "-c", CHILD, str(source), str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(source), str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     yield process
     process.kill()
@@ -215,7 +219,9 @@ def test_killed_process_is_recognised_and_not_waited_for(child: subprocess.Popen
     with asked(tmp_path) as stop:
         assert not stop.targets
     arm = Arm(tmp_path, run="child", node="driver_node")
-    assert len(list(tmp_path.rglob("*.stop"))) == 1, "what the dead process left is taken away by the next one of the run"
+    assert len(list(tmp_path.rglob("*.stop"))) == 1, (
+        "what the dead process left is taken away by the next one of the run"
+    )
     arm.socket.close()
 
 
@@ -230,9 +236,7 @@ def test_process_that_ends_while_it_is_asked_is_not_waited_for(child: subprocess
         assert time.monotonic() - started < 2.0
 
 
-def test_suspended_process_keeps_no_other_from_stopping(
-    child: subprocess.Popen[str], arm: Arm, tmp_path: Path
-) -> None:
+def test_suspended_process_keeps_no_other_from_stopping(child: subprocess.Popen[str], arm: Arm, tmp_path: Path) -> None:
     suspend(child.pid)
     with asked(tmp_path) as stop:
         for _ in range(1000):  # its queue is full long before

@@ -50,7 +50,9 @@ def test_words_survive_the_datagram() -> None:
     assert read_stop_words(words.to_bytes()) == words
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff\xfe", b"[]", b"null", b'{"source": 5, "reason": [1]}', b"[" * 100_000, b"{"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xfe", b"[]", b"null", b'{"source": 5, "reason": [1]}', b"[" * 100_000, b"{"]
+)
 def test_datagram_that_cannot_be_read_has_words(data: bytes) -> None:
     words = read_stop_words(data)
     assert words.source and words.source.isascii() and words.reason.isprintable()

@@ -97,7 +97,9 @@ def test_estop_from_another_domain_stops_every_graph_here_and_names_it(armed: Si
     assert is_latched(armed)
 
 
-@pytest.mark.parametrize("words", [["it", "burns"], ["--reson", "x"], ["--wait", "soon"], ["--reason"], ["--wait", "99"]])
+@pytest.mark.parametrize(
+    "words", [["it", "burns"], ["--reson", "x"], ["--wait", "soon"], ["--reason"], ["--wait", "99"]]
+)
 def test_estop_with_wrong_words_stops(armed: Simulation, words: list[str]) -> None:
     code, output = estop(armed, *words)
     assert code == 0 and "STOPPED and latched" in output, output

@@ -73,7 +73,11 @@ def seen_stop(data: bytes) -> SeenStop | None:
         return _likely(data)
     reason = ""
     for message in given if isinstance(given, list) else [given]:
-        if isinstance(message, dict) and message.get("method") == "tools/call" and isinstance(message.get("params"), dict):
+        if (
+            isinstance(message, dict)
+            and message.get("method") == "tools/call"
+            and isinstance(message.get("params"), dict)
+        ):
             reason = _plain(message["params"]) or reason
     if not reason:
         return None

@@ -35,9 +35,7 @@ class FirstStop:
         self.words = words
         self.source = f"operator/{_login_name()}"
         self._request = stop_words(self.source, words.reason)
-        self.local: LocalStop = local_stop(
-            os.environ, words.namespace, everything=words.everything, widens=True
-        )
+        self.local: LocalStop = local_stop(os.environ, words.namespace, everything=words.everything, widens=True)
         self.local.ask(self._request)
         from strands_robots.cli.ros_stop import RosRequest, RosStop  # Loaded when the sockets have been asked.
 

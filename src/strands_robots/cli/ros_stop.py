@@ -1,6 +1,6 @@
-"""The half of `strands-robots estop` that goes over ROS, in a process of its own: what a middleware may do to it changes nothing of the rest.
+"""The half of `strands-robots estop` that goes over ROS, in a process of its own.
 
-A middleware can end its process when it is loaded, hang in discovery, or fail to close its session; each has been seen.
+A middleware can end its process when it is loaded, hang in discovery, or fail to close its session. None of it may change the stop.
 """
 
 from __future__ import annotations
@@ -70,8 +70,12 @@ class RosStop:
             return _report(json.loads(said.splitlines()[-1]))
         except (ValueError, LookupError, TypeError):
             lines = [line.strip() for line in complaints.splitlines() if line.strip()]
-            ending = f"ended with {self._process.returncode}" if self._process.returncode >= 0 else "did not answer in time"
-            return StopReport(problem=f"the process that asks there {ending}: {lines[0] if lines else 'no words'}"[:500])
+            ending = (
+                f"ended with {self._process.returncode}" if self._process.returncode >= 0 else "did not answer in time"
+            )
+            return StopReport(
+                problem=f"the process that asks there {ending}: {lines[0] if lines else 'no words'}"[:500]
+            )
 
     def _left(self) -> float:
         return max(self._request.deadline - time.monotonic(), SHORTEST_WAIT)

@@ -33,7 +33,8 @@ def estop(
         float, typer.Option(help=f"Longest wait for evidence of rest, {SHORTEST_WAIT:g} to {LONGEST_WAIT:g} [s].")
     ] = WAIT,
     namespace: Annotated[
-        str | None, typer.Option(help="Namespace of the graph; without it every graph of the ROS domain on this machine.")
+        str | None,
+        typer.Option(help="Namespace of the graph; without it every graph of the ROS domain on this machine."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Stop every graph on this machine.")] = False,
 ) -> None:
@@ -54,7 +55,9 @@ def estop(
         complain(complaint)
     if local.is_widened:
         graphs = sorted({target.record.graph for target in local.targets})
-        complain(f"no graph of this domain and namespace runs here; EVERY GRAPH ON THIS MACHINE WAS ASKED: {'; '.join(graphs)}")
+        complain(
+            f"no graph of this domain and namespace runs here; EVERY GRAPH ON THIS MACHINE WAS ASKED: {'; '.join(graphs)}"
+        )
     for line in stop_lines(report):
         say(line)
     if not report.is_latched:
@@ -75,7 +78,9 @@ def stop_lines(report: StopReport) -> list[str]:
         latched = ", but its socket says that it is latched" if report.supervisor_latched else ""
         lines.append(f"  safety_node does not answer over ROS{latched}; the robots were told directly")
     else:
-        lines.append("  no safety_node and no robot was found; check ROS_DOMAIN_ID, the namespace and that the graph runs")
+        lines.append(
+            "  no safety_node and no robot was found; check ROS_DOMAIN_ID, the namespace and that the graph runs"
+        )
     if report.problem:
         lines.append(f"  over ROS: NOT ASKED: {report.problem}")
     for robot in report.robots:

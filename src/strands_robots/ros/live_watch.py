@@ -12,7 +12,6 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, JointState
 
 from strands_robots.msg import GateState, SafetyState, StopButtonState
-from strands_robots.ros import qos
 from strands_robots.ros.client import GraphClient
 from strands_robots.ros.conversions import clip
 from strands_robots.ros.drain import Drained

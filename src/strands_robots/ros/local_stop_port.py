@@ -94,7 +94,9 @@ class LocalStopPort:
         try:
             self._socket.rename_robots(self._record)
         except OSError as error:
-            self._node.get_logger().warning(f"the run's folder cannot be written: {error}; stops are taken there all the same")
+            self._node.get_logger().warning(
+                f"the run's folder cannot be written: {error}; stops are taken there all the same"
+            )
 
 
 def run_record(node: Node, run: str, *, is_supervisor: bool = False) -> RunRecord:

@@ -36,9 +36,7 @@ class SafetyPorts:
             process alone, None makes no socket.
     """
 
-    def __init__(
-        self, node: Node, gates: Sequence[Gate], now: Callable[[], Instant], run: str | None = None
-    ) -> None:
+    def __init__(self, node: Node, gates: Sequence[Gate], now: Callable[[], Instant], run: str | None = None) -> None:
         self._node = node
         self._gates = gates
         self._now = now

@@ -347,7 +347,8 @@ class Gate:
         return now.steady if self.config.lease_on_steady_clock else now.ros
 
     def _latched_message(self) -> str:
-        return f"'{self.config.robot}' is latched ({latch_advice(self._latch.reason)}); valid: nothing until it is armed (after a stop: safety/resume)"
+        why = latch_advice(self._latch.reason)
+        return f"'{self.config.robot}' is latched ({why}); valid: nothing until it is armed (after a stop: safety/resume)"
 
     def _count(self, refused: Refused, source: str) -> Verdict:
         message = str(refused)[:1024]

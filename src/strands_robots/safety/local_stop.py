@@ -231,8 +231,6 @@ def is_suspended(pid: int) -> bool:
         return False
 
 
-
-
 def _is_meant(record: RunRecord, domain: int, namespace: str | None) -> bool:
     """A process whose file cannot be read is always meant: better one stop too many."""
     is_own = record.domain in (domain, -1)

@@ -78,9 +78,14 @@ class StopReport:
         robots = {robot.name: robot for robot in self.robots}
         for robot in local_evidence(local.targets, own):
             known = robots.get(robot.name)
-            if known is None or not known.is_heard or (robot.is_latched, robot.is_at_rest) > (
-                known.is_latched,
-                known.is_at_rest,
+            if (
+                known is None
+                or not known.is_heard
+                or (robot.is_latched, robot.is_at_rest)
+                > (
+                    known.is_latched,
+                    known.is_at_rest,
+                )
             ):
                 robots[robot.name] = robot
         supervisors = [target for target in local.targets if target.record.is_supervisor and not target.is_gone]
