@@ -69,6 +69,8 @@ class Bench:
 
     def __init__(self, graph: Graph, home: Path) -> None:
         self.graph, self.home = graph, home
+        self.prepare: Callable[[], None] = _nothing
+        """Ends what the last trial left, before the next is armed."""
         graph.environment["ROS_HOME"] = str(home)
         graph.start("sim_node", robots=["so101=so101"], cameras=False, run_id="bench")
         self.safety = self.start_safety()
@@ -106,6 +108,10 @@ class Bench:
                     return at - asked
             time.sleep(0.0005)
         return float("inf")
+
+
+def _nothing() -> None:
+    """Nothing is left of most trials."""
 
 
 @contextlib.contextmanager
@@ -200,9 +206,13 @@ def _by_command(bench: Bench, load: str, stack: contextlib.ExitStack) -> Callabl
     words = ["it", "burns", "--reson", "x"] if load == "wrong_words" else []
     command = [str(Path(executable("sim_node")).parents[2] / "bin" / "strands-robots"), "estop", "--wait", "1", *words]
 
-    def ask(trial: int) -> None:
+    def end_the_last() -> None:
         while started:
             started.pop().wait()
+
+    bench.prepare = end_the_last
+
+    def ask(trial: int) -> None:
         started.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
     return ask
@@ -229,7 +239,7 @@ def _http_session(client: Any, url: str) -> dict[str, str]:
         "authorization": f"Bearer {TOKEN}", "accept": "application/json, text/event-stream",
         "content-type": "application/json",
     }  # fmt: skip
-    wait_for(lambda: _is_up(client, url, headers), 60.0, "the MCP server")
+    wait_for(lambda: _is_up(client, url, headers), 180.0, "the MCP server")
     began = client.post(url, json=INITIALIZE, headers=headers)
     headers["mcp-session-id"] = began.headers.get("mcp-session-id", "")
     client.post(url, json={"jsonrpc": "2.0", "method": "notifications/initialized"}, headers=headers)
@@ -362,6 +372,7 @@ def measure(way: str, load: str, bench: Bench, trials: int) -> list[float]:
     found = []
     with asker(way, bench, load) as ask:
         for trial in range(trials):
+            bench.prepare()
             bench.arm()
             with loaded(load, bench, True):
                 asked = time.monotonic()

@@ -14,6 +14,9 @@ def main() -> int:
         from strands_robots.cli.main import main as run
 
         return run()
+    from strands_robots.priority import hurry
+
+    hurry()  # A stop does not wait behind whatever else keeps the processors busy.
     from strands_robots.cli.estop_words import read_estop
     from strands_robots.cli.first_stop import FirstStop
 

@@ -348,7 +348,9 @@ class Gate:
 
     def _latched_message(self) -> str:
         why = latch_advice(self._latch.reason)
-        return f"'{self.config.robot}' is latched ({why}); valid: nothing until it is armed (after a stop: safety/resume)"
+        return (
+            f"'{self.config.robot}' is latched ({why}); valid: nothing until it is armed (after a stop: safety/resume)"
+        )
 
     def _count(self, refused: Refused, source: str) -> Verdict:
         message = str(refused)[:1024]
