@@ -53,6 +53,9 @@ PAST_THE_MIDDLEWARE = ("socket", "command", "mcp_stdio")
 NEEDS_SAFETY_NODE = ("service",)
 WAITING = 64
 ODD: tuple[Any, ...] = (None, 5, "x" * 100_000, "\ud800", {"why": "it burns"})
+SILENT = "read_goals_alive"
+"""A call that waits: for a topic that says nothing."""
+
 SOURCE = "operator/bench"
 STOP_WAIT = 3.0
 LONGEST = 20.0
@@ -231,7 +234,7 @@ INITIALIZE = {
 
 def _waiting_call(number: int) -> dict[str, Any]:
     """A call that waits: for a topic that is silent."""
-    return _call(20_000 + number, "read_goals_alive", {"timeout": 30.0})
+    return _call(20_000 + number, SILENT, {"timeout": 30.0})
 
 
 def _http_session(client: Any, url: str) -> dict[str, str]:
@@ -324,6 +327,7 @@ def run_strands(is_waiting: bool) -> None:
 
     graph = AgentGraph("", "bench", ROOT / "config" / "approval_policy.yaml")
     tools = Toolset(graph)
+    wait_for(lambda: tools.refresh() or SILENT in tools.names(), 30.0, "the topic that is silent")
     shown = {tool.name: tool for tool in tools._tools.values()}
 
     async def use(name: str, given: Any) -> None:
@@ -331,8 +335,7 @@ def run_strands(is_waiting: bool) -> None:
             pass
 
     async def main() -> None:
-        silent = "read_goals_alive"
-        tasks = [asyncio.create_task(use(silent, {"timeout": 30.0})) for _ in range(WAITING if is_waiting else 0)]
+        tasks = [asyncio.create_task(use(SILENT, {"timeout": 30.0})) for _ in range(WAITING if is_waiting else 0)]
         await asyncio.sleep(1.0)
         print("ready", flush=True)
         loop = asyncio.get_running_loop()

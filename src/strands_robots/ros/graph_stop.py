@@ -112,8 +112,11 @@ class GraphStop:
         self._node.destroy_node()
 
     def listeners(self) -> int:
-        """Return how many hear the topic now."""
-        return int(self._publisher.get_subscription_count())
+        """Return how many hear the topic now; none once the program has left the graph."""
+        try:
+            return int(self._publisher.get_subscription_count())
+        except _FAILURES:
+            return 0
 
     def stop(self, source: object, reason: object, wait: float) -> StopReport:
         """Stop every robot and return the evidence. Never raises over what it was given.
