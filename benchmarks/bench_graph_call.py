@@ -28,7 +28,7 @@ def main() -> None:
         stranger = Process([sys.executable, str(ROOT / "test" / "system" / "stranger.py")], graph.environment)
         graph.processes.append(stranger)
         wait_for(lambda: "ready" in stranger.text, 20.0, "the service")
-        words = [sys.executable, "-m", "strands_robots.cli.main", "graph", "call", "switch", "{data: true}"]
+        words = [sys.executable, "-m", "strands_robots.cli.entry", "graph", "call", "switch", "{data: true}"]
         whole = [
             _timed(lambda: subprocess.run(words, env=graph.environment, check=True, capture_output=True))
             for _ in range(CALLS)

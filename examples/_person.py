@@ -13,4 +13,4 @@ def ask_person(*words: str) -> None:
         input(f"\nin another shell: {command}\nthen press Enter ")
         return
     print(f"\na person runs: {command}", flush=True)
-    subprocess.run([sys.executable, "-m", "strands_robots.cli.main", *words], check=True)
+    subprocess.run([sys.executable, "-m", "strands_robots.cli.entry", *words], check=True)

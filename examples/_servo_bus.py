@@ -31,7 +31,7 @@ def servo_bus() -> Iterator[dict[str, str]]:
             for number, (name, joint) in enumerate(limits.items(), 1)
         }  # fmt: skip
         calibration.write_text(json.dumps(entries), encoding="ascii")
-        command = [sys.executable, "-m", "strands_robots.cli.main", "servo-bus", "--link", port]
+        command = [sys.executable, "-m", "strands_robots.cli.entry", "servo-bus", "--link", port]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout is not None and process.stdout.readline().startswith("port: ")

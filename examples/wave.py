@@ -16,6 +16,8 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from strands_robots.msg import ActionChunk, GateState, JointCommand
 
+from strands_robots.safety.latch_advice import latch_advice
+
 PERIOD = 0.05
 DURATION = 4.0
 
@@ -71,6 +73,15 @@ class Wave(Node):
         self.moved = max(self.moved, abs(position - self._first))
 
 
+def why_not(node: Wave) -> str:
+    """Return why there is no robot to wave with, and what to do."""
+    if node.gate is None:
+        return "no robot 'so101' was heard within 10 s; start one with: make sim"
+    if node.gate.latched:
+        return f"'so101' is latched: {latch_advice(node.gate.latch_reason)}"
+    return "'so101' is armed, but its set-points or /clock were not heard within 10 s"
+
+
 def main() -> None:
     """Wave once."""
     rclpy.init()
@@ -79,7 +90,7 @@ def main() -> None:
     while not node.is_ready():
         rclpy.spin_once(node, timeout_sec=0.1)
         if time.monotonic() > deadline:
-            raise SystemExit("no armed robot 'so101' was heard within 10 s; start one with: make sim")
+            raise SystemExit(why_not(node))
     time_is_past_arming = node.get_clock().now() + Duration(seconds=0.05)
     while node.get_clock().now() < time_is_past_arming:
         rclpy.spin_once(node, timeout_sec=0.1)

@@ -165,8 +165,10 @@ class Graph:
 
     def __init__(self) -> None:
         self.domain, self._lock = claim_domain()
+        self._home = tempfile.TemporaryDirectory(prefix="strands_robots_test_", ignore_cleanup_errors=True)
         self.environment = {
             **os.environ,
+            "ROS_HOME": self._home.name,  # a stop of one test finds no graph of another
             "ROS_DOMAIN_ID": str(self.domain),
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
             "PYTHONUNBUFFERED": "1",
@@ -203,6 +205,7 @@ class Graph:
         for process in self.processes:
             process.stop()
         self._lock.close()
+        self._home.cleanup()
 
     def report(self) -> str:
         """Return what every process has printed."""

@@ -288,7 +288,7 @@ def test_mcp_client_lists_calls_is_asked_and_refused(rig: Rig) -> None:
     from mcp.client.stdio import stdio_client
 
     async def talk() -> None:
-        arguments = ["-m", "strands_robots.cli.main", "mcp", "--policy", str(rig.policy)]
+        arguments = ["-m", "strands_robots.cli.entry", "mcp", "--policy", str(rig.policy)]
         server = StdioServerParameters(command=sys.executable, args=arguments, env=dict(rig.graph.environment))
         async with stdio_client(server) as (reader, writer), ClientSession(reader, writer) as session:
             await session.initialize()

@@ -27,8 +27,9 @@ def answer(**headers: str) -> int:
 
     async def ask() -> int:
         app: Any = http_app(Toolset(FakePort([])), 8790, TOKEN)
-        inner = app.__closure__
-        server = next(cell.cell_contents for cell in inner if hasattr(cell.cell_contents, "router"))
+        server = app
+        while not hasattr(server, "router"):  # what stands before it wraps it
+            server = next(cell.cell_contents for cell in server.__closure__ if callable(cell.cell_contents))
         async with server.router.lifespan_context(server):
             transport = httpx.ASGITransport(app=app)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8790") as client:

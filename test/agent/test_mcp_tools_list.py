@@ -19,7 +19,7 @@ from mcp import Client
 
 from strands_robots.agent.mcp import server as module
 from strands_robots.agent.mcp.server import mcp_server
-from strands_robots.agent.mcp_text import whole_characters
+from strands_robots.agent.mcp.text import whole_characters
 from strands_robots.agent.tools.endpoint import Endpoint
 from strands_robots.agent.tools.toolset import Toolset
 

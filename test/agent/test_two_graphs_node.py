@@ -262,7 +262,7 @@ def test_client_that_is_killed_over_http_leaves_no_motion(rig: Rig, wait: float)
 
 
 def stdio_server(rig: Rig) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "strands_robots.cli.main", "mcp", "--namespace", "left", "--policy", rig.policy]
+    words = [sys.executable, "-m", "strands_robots.cli.entry", "mcp", "--namespace", "left", "--policy", rig.policy]
     return subprocess.Popen(words, env=rig.graphs.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 

@@ -34,14 +34,14 @@ class TwoGraphs:
 
     def start(self, *words: str) -> Process:
         """Start `strands-robots` with these words."""
-        process = Process([sys.executable, "-m", "strands_robots.cli.main", *words], self.environment)
+        process = Process([sys.executable, "-m", "strands_robots.cli.entry", *words], self.environment)
         self.graph.processes.append(process)
         return process
 
     def run(self, *words: str, timeout: float = 60.0) -> tuple[int, str]:
         """Return exit code and output of a short command."""
         done = subprocess.run(
-            [sys.executable, "-m", "strands_robots.cli.main", *words], env=self.environment, stdout=subprocess.PIPE,
+            [sys.executable, "-m", "strands_robots.cli.entry", *words], env=self.environment, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout

@@ -80,7 +80,6 @@ def test_sim_options_reach_the_graph(started: list[Graph]) -> None:
     ("sim --robot so10", "did you mean 'so101'"), ("sim --mode turbo", "valid: fast, lockstep, realtime"),
     ("sim --namespace a-b", "valid"), ("render cam --file x.jpg", "png"),
     ("render cam --file /no/such/x.png", "existing folder"), ("render cam --file x.png --depth --fine", "one, or none"),
-    ("estop --wait 100", "9"),
     ("policy run sine", "--robot"), ("stop", "No such command"),
 ])  # fmt: skip
 def test_what_cannot_be_used_is_refused_with_what_is_valid(words: str, expected: str, started: list[Graph]) -> None:
@@ -90,7 +89,7 @@ def test_what_cannot_be_used_is_refused_with_what_is_valid(words: str, expected:
 
 def test_an_error_is_one_line_and_an_exit_code() -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "strands_robots.cli.main", "sim", "--robot", "so10\u00e9"],
+        [sys.executable, "-m", "strands_robots.cli.entry", "sim", "--robot", "so10\u00e9"],
         capture_output=True,
         text=True,
     )
@@ -100,10 +99,18 @@ def test_an_error_is_one_line_and_an_exit_code() -> None:
 
 def stopped(**changes: Any) -> Any:
     robot = SimpleNamespace(
-        name="so101", is_heard=True, is_latched=True, latch_reason="stop: x", is_at_rest=True, max_velocity=0.0
+        name="so101",
+        is_heard=True,
+        is_latched=True,
+        latch_reason="stop: x",
+        is_at_rest=True,
+        max_velocity=0.0,
+        note="",
     )
     report = SimpleNamespace(
         supervisor_answered=True,
+        supervisor_latched=False,
+        problem="",
         stop_id=3,
         message="said",
         robots=(robot,),
@@ -125,7 +132,7 @@ def test_stop_lines_say_the_verdict_first() -> None:
 def test_stop_lines_say_when_only_the_robots_were_told_or_nobody_heard() -> None:
     assert any("told directly" in line for line in stop_lines(stopped(supervisor_answered=False)))
     nobody = stop_lines(stopped(supervisor_answered=False, robots=(), is_latched=False))
-    assert "nobody heard" in nobody[0] and "ROS_DOMAIN_ID" in nobody[1]
+    assert "nothing confirmed" in nobody[0] and "ROS_DOMAIN_ID" in nobody[1]
     assert stop_lines(stopped(is_heard=False))[-1] == "  so101: NO ANSWER"
 
 

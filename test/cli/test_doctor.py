@@ -12,7 +12,7 @@ from strands_robots.doctor.result import failed, ok
 
 
 def doctor(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "strands_robots.cli.main", "doctor", *words]
+    command = [sys.executable, "-m", "strands_robots.cli.entry", "doctor", *words]
     return subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60)
 
 

@@ -27,7 +27,7 @@ class SimulatedBus:
 
     def __init__(self, folder: Path, mounts: tuple[int, ...] = MOUNTS, *options: str) -> None:
         self.port, self.control = str(folder / "bus"), folder / "control"
-        command = [sys.executable, "-m", "strands_robots.cli.main", "servo-bus", "--link", self.port]
+        command = [sys.executable, "-m", "strands_robots.cli.entry", "servo-bus", "--link", self.port]
         command += ["--control", str(self.control), "--mounts", ",".join(map(str, mounts)), *options]
         # A session of its own, so that its priority, which it raises, counts beside that of the graph.
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)

@@ -26,7 +26,7 @@ def bus(tmp_path: Path) -> Iterator[SimulatedBus]:
 
 
 def reconnect(graph: Graph, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "strands_robots.cli.main", "real", "reconnect", *options]
+    command = [sys.executable, "-m", "strands_robots.cli.entry", "real", "reconnect", *options]
     return subprocess.run(command, env=graph.environment, capture_output=True, text=True, timeout=60.0)
 
 

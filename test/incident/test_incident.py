@@ -153,6 +153,16 @@ def test_stop_is_one_incident_with_the_time_after_it() -> None:
     assert trigger.take_due(20.0) == Incident("later")
 
 
+def test_second_stop_while_latched_is_named_by_the_stop_that_is_latched() -> None:
+    trigger = Trigger(after=2.0, spacing=10.0)
+    trigger.on_state(True, Incident(""), 0.0)
+    trigger.on_state(False, Incident("smoke", "operator/anna", 4), 1.0)
+    assert trigger.take_due(3.0) == Incident("smoke", "operator/anna", 4)
+    trigger.on_request(Incident("again", "operator/ben"), 20.0)
+    trigger.on_state(False, Incident("smoke", "operator/anna", 4), 20.05)
+    assert trigger.take_due(22.0) == Incident("again", "operator/ben", 4)
+
+
 def test_stop_without_a_request_is_an_incident() -> None:
     trigger = Trigger(after=0.0, spacing=10.0)
     trigger.on_state(True, Incident(""), 0.0)

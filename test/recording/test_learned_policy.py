@@ -28,7 +28,7 @@ def realtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedGraph
 
 
 def _run(graph: RecordedGraph, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "strands_robots.cli.main", *arguments]
+    command = [sys.executable, "-m", "strands_robots.cli.entry", *arguments]
     return subprocess.run(command, env=graph.environment, capture_output=True, text=True, timeout=280)
 
 

@@ -31,7 +31,7 @@ def push(hub: Hub, root: Path, tmp_path: Path, *options: str) -> subprocess.Comp
         **os.environ, "HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1", "NO_PROXY": "*",
     }  # fmt: skip
-    command = [sys.executable, "-m", "strands_robots.cli.main", "dataset", "push", str(root), "me/data", *options]
+    command = [sys.executable, "-m", "strands_robots.cli.entry", "dataset", "push", str(root), "me/data", *options]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
 
 

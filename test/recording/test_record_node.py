@@ -42,7 +42,7 @@ class Record:
         command = [
             sys.executable,
             "-m",
-            "strands_robots.cli.main",
+            "strands_robots.cli.entry",
             "record",
             str(root),
             "--task",

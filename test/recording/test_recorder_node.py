@@ -251,7 +251,7 @@ def test_record_command_saves_episodes_of_a_policy_in_real_time_and_accounts_for
 
 def record(graph: RecordedGraph, root: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run strands-robots record."""
-    command = [sys.executable, "-m", "strands_robots.cli.main", "record", str(root), "--task", "wave", *options]
+    command = [sys.executable, "-m", "strands_robots.cli.entry", "record", str(root), "--task", "wave", *options]
     return subprocess.run(command, env=graph.environment, capture_output=True, text=True, timeout=200)
 
 

@@ -54,7 +54,16 @@ class RealArm:
         self.graph, self.folder = graph, folder
         self.bus = SimulatedBus(folder)
         self.calibration = write_calibration(folder / "mine.json")
-        command = [sys.executable, "-m", "strands_robots.cli.main", "real", "--robot", "so101", "--port", self.bus.port]
+        command = [
+            sys.executable,
+            "-m",
+            "strands_robots.cli.entry",
+            "real",
+            "--robot",
+            "so101",
+            "--port",
+            self.bus.port,
+        ]
         parameters = folder / "parameters.yaml"
         parameters.write_text(PATIENT, encoding="ascii")
         command += ["--calibration", str(self.calibration), "--params-file", str(parameters)]

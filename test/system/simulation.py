@@ -42,7 +42,7 @@ class Command:
         self.output_file = folder / "output"
 
     def words(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "strands_robots.cli.main", *words]
+        return [sys.executable, "-m", "strands_robots.cli.entry", *words]
 
     def run(self, *words: str) -> tuple[int, str]:
         """Return the exit code and everything that a short command printed."""

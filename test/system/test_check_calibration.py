@@ -32,7 +32,7 @@ def arm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealArm]:
 def command(arm: RealArm, *words: str) -> tuple[int, str]:
     """Run a command of strands-robots on the arm's graph; return exit code and output."""
     done = subprocess.run(
-        [sys.executable, "-m", "strands_robots.cli.main", *words, "--robot", "so101"],
+        [sys.executable, "-m", "strands_robots.cli.entry", *words, "--robot", "so101"],
         env=arm.graph.environment, capture_output=True, text=True, timeout=90.0, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr

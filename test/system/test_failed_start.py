@@ -22,7 +22,7 @@ BROKEN = """<mujoco model="broken"><worldbody><body name="base"><geom type="box"
 def start(tmp_path: Path, *words: str) -> list[str]:
     domain, lock = claim_domain()
     environment = {**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_HOME": str(tmp_path), "TERM": "dumb"}
-    command = [sys.executable, "-m", "strands_robots.cli.main", *words]
+    command = [sys.executable, "-m", "strands_robots.cli.entry", *words]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60.0)
     finally:

@@ -23,7 +23,7 @@ class Rig:
         wait_for(lambda: "ready" in self.stranger.text, 20.0, "the stranger")
 
     def words(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "strands_robots.cli.main", "graph", *words]
+        return [sys.executable, "-m", "strands_robots.cli.entry", "graph", *words]
 
     def run(self, *words: str) -> tuple[int, str]:
         done = subprocess.run(

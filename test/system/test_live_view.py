@@ -44,7 +44,7 @@ class View:
         environment.pop("NO_COLOR", None)
         words = ["sim", "--no-cameras", "--params-file", str(parameters)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "strands_robots.cli.main", *words],
+            [sys.executable, "-m", "strands_robots.cli.entry", *words],
             env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
         )  # fmt: skip
         os.close(slave)

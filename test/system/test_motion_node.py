@@ -306,7 +306,7 @@ def test_the_command_line_moves_joints_tool_and_gripper(moving: MotionGraph) -> 
 def test_killed_command_leaves_no_motion(moving: MotionGraph) -> None:
     start = moving.joints[-1].position[0]
     away = -1.2 if start > 0.0 else 1.2
-    command = [sys.executable, "-m", "strands_robots.cli.main", "move", f"shoulder_pan={away}", "--robot", "so101"]
+    command = [sys.executable, "-m", "strands_robots.cli.entry", "move", f"shoulder_pan={away}", "--robot", "so101"]
     process = Process([*command, "--speed", "0.05"], moving.graph.environment)
     moving.graph.processes.append(process)
     wait_for(lambda: abs(moving.joints[-1].position[0] - start) > 0.05, 30.0, "motion")

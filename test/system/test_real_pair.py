@@ -43,7 +43,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     other = write_dynamixel_calibration(folders[1] / "r.json", "koch")
     try:
         with Graph() as graph:
-            command = [sys.executable, "-m", "strands_robots.cli.main", "real", "--robot", "left:=so101"]
+            command = [sys.executable, "-m", "strands_robots.cli.entry", "real", "--robot", "left:=so101"]
             command += ["--port", left.port, "--calibration", str(mine), "--no-incidents"]
             command += ["--second", f"right:=koch,{right.port},{other}"]
             graph.processes.append(Process(command, {**graph.environment, "ROS_HOME": str(folders[0])}))

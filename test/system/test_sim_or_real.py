@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.long, pytest.mark.learning, pytest.mark.timeout(600)]
 
 PATIENT = Path(__file__).resolve().parents[1] / "examples" / "patient.py"
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sim_or_real.py"
-COMMAND = [sys.executable, "-m", "strands_robots.cli.main"]
+COMMAND = [sys.executable, "-m", "strands_robots.cli.entry"]
 
 
 def record(graph: Graph, home: Path, mode: str) -> dict[str, Any]:

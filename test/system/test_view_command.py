@@ -46,7 +46,7 @@ def cameras() -> Iterator[Graph]:
 
 def view(graph: Graph, *words: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "strands_robots.cli.main", "view", *words],
+        [sys.executable, "-m", "strands_robots.cli.entry", "view", *words],
         env=graph.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -114,7 +114,7 @@ class StartedGraph(Child):
         self.namespace = namespace
         self.robots = tuple(robots)
         self._recorder: Child | None = None
-        super().__init__([sys.executable, "-m", "strands_robots.cli.main", *command, "--namespace", namespace])
+        super().__init__([sys.executable, "-m", "strands_robots.cli.entry", *command, "--namespace", namespace])
 
     def start_recorder(self, run_id: str) -> None:
         """Start recorder_node for the graph's robots, unless it runs.

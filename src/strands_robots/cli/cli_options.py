@@ -29,6 +29,12 @@ def connect(namespace: str) -> Iterator[GraphClient]:
     Raises:
         ConfigurationError: If ROS, or the interfaces of this package, cannot be imported.
     """
+    with contextlib.closing(connected(namespace)) as client:
+        yield client
+
+
+def connected(namespace: str) -> GraphClient:
+    """Return a client of the running graph; raises as `connect`."""
     from strands_robots.bringup.environment import middleware_environment
     from strands_robots.core.share import share_directory
 
@@ -39,8 +45,7 @@ def connect(namespace: str) -> Iterator[GraphClient]:
         raise ConfigurationError(
             f"ROS 2 is not available in this shell ({error}); source the setup.bash of the installation first"
         ) from error
-    with contextlib.closing(GraphClient(namespace)) as client:
-        yield client
+    return GraphClient(namespace)
 
 
 def operator_source() -> str:

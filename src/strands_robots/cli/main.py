@@ -70,14 +70,19 @@ app.add_typer(servo_bus.app, name="servo-bus")
 app.add_typer(check_calibration.app, name="check-calibration")
 
 
-def main() -> int:
+def main(begun: object = None) -> int:
     """Run the command line and return the exit code.
+
+    Args:
+        begun: What cli/entry.py has begun already, for the command; None for nothing.
 
     Returns:
         0 when it did what was asked, 2 for arguments that cannot be used, 130 after Ctrl-C, else what the command says.
     """
     try:
-        app()
+        app(obj=begun)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except StrandsRobotsError as error:
         text = str(error)
         print("error: " + (text if text.isascii() else printable(text)), file=sys.stderr)
@@ -85,7 +90,3 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from strands_robots.cli.cli_options import REASON_BYTES, Namespace, clip_text, connect, operator_source, say
+from strands_robots.cli.cli_options import REASON_BYTES, Namespace, clip_text, complain, connect, operator_source, say
+from strands_robots.cli.estop_words import LONGEST_WAIT, REASON, SHORTEST_WAIT, WAIT, EstopWords
+from strands_robots.cli.first_stop import FirstStop
 from strands_robots.cli.keys import find_key, load_operator_key
-
-if TYPE_CHECKING:
-    from strands_robots.clients.safety_client import StopReport
+from strands_robots.safety.stop_report import StopReport, verdict
 
 NOT_LATCHED = 1
 NOT_AT_REST = 3
@@ -19,23 +19,41 @@ SECOND_OPERATOR = 4
 
 
 def estop(
-    reason: Annotated[str, typer.Option(help="Why, in words.")] = "from the command line",
-    wait: Annotated[float, typer.Option(help="Longest wait for evidence of rest [s].", min=0.5, max=9.0)] = 5.0,
-    namespace: Namespace = "",
+    context: typer.Context,
+    reason: Annotated[str, typer.Option(help="Why, in words.")] = REASON,
+    wait: Annotated[
+        float, typer.Option(help=f"Longest wait for evidence of rest, {SHORTEST_WAIT:g} to {LONGEST_WAIT:g} [s].")
+    ] = WAIT,
+    namespace: Annotated[
+        str | None,
+        typer.Option(help="Namespace of the graph; without it every graph of the ROS domain on this machine."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Stop every graph on this machine.")] = False,
 ) -> None:
     """Stop every robot of the graph and latch the stop.
 
-    Tells safety_node and the robots directly, so that it also works when safety_node is dead.
+    Asks the robots' processes on this machine first, past the middleware; then over ROS safety_node and the robots wherever they are.
+    Where no graph of this ROS_DOMAIN_ID runs on this machine, every graph on it is stopped, by name. Words that cannot be used are
+    complained about and never keep the stop from being made.
 
-    Exit code 0: latched, and every robot reported rest. 3: latched, but a robot did not report rest. 1: not latched.
+    Exit code 0: latched, and every robot reported rest. 3: latched, but a robot did not report rest. 1: not latched, or no answer.
     """
-    with connect(namespace) as client:
-        from strands_robots.clients.safety_client import stop_graph
-
-        report = stop_graph(client, operator_source(), clip_text(reason, REASON_BYTES), wait)
+    first = context.obj
+    if not isinstance(first, FirstStop):
+        wait = min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
+        first = FirstStop(EstopWords(reason, wait, namespace, everything))
+    report, local = first.report(), first.local
+    for complaint in first.words.complaints:
+        complain(complaint)
+    if local.is_widened:
+        graphs = sorted({target.record.graph for target in local.targets})
+        complain(
+            f"no graph of this domain and namespace runs here; EVERY GRAPH ON THIS MACHINE WAS ASKED: {'; '.join(graphs)}"
+        )
     for line in stop_lines(report):
         say(line)
     if not report.is_latched:
+        complain("THE STOP IS NOT CONFIRMED: USE THE STOP BUTTON OR TAKE THE POWER AWAY")
         raise typer.Exit(NOT_LATCHED)
     if not report.is_at_rest:
         raise typer.Exit(NOT_AT_REST)
@@ -43,27 +61,25 @@ def estop(
 
 def stop_lines(report: StopReport) -> list[str]:
     """Return what a person needs to know of a stop: the verdict first, then each robot's evidence."""
-    if report.is_latched:
-        verdict = "STOPPED and latched" if report.is_at_rest else "LATCHED, BUT REST IS NOT CONFIRMED"
-    else:
-        verdict = (
-            "NOT STOPPED" if report.robots or report.supervisor_answered else "NOT STOPPED: nobody heard the request"
-        )
-    number = f" (stop {report.stop_id})" if report.supervisor_answered else ""
-    lines = [f"{verdict}{number}"]
+    number = f" (stop {report.stop_id})" if report.stop_id else ""
+    lines = [f"{verdict(report)}{number}"]
     if report.supervisor_answered:
         lines.append(f"  safety_node: {report.message}")
         lines.append("  audited: yes, on the disk" if report.is_audited else "  audited: NO RECORD IS CONFIRMED")
+    elif report.robots:
+        latched = ", but its socket says that it is latched" if report.supervisor_latched else ""
+        lines.append(f"  safety_node does not answer over ROS{latched}; the robots were told directly")
     else:
         lines.append(
-            "  safety_node does not answer; the robots were told directly"
-            if report.robots
-            else "  no safety_node and no robot was found; check ROS_DOMAIN_ID, the namespace and that the graph runs"
+            "  no safety_node and no robot was found; check ROS_DOMAIN_ID, the namespace and that the graph runs"
         )
+    if report.problem:
+        lines.append(f"  over ROS: NOT ASKED: {report.problem}")
     for robot in report.robots:
         held = f"latched ({robot.latch_reason})" if robot.is_latched else "NOT LATCHED"
         rest = "at rest" if robot.is_at_rest else f"MOVING, {robot.max_velocity:.3f} rad/s"
-        lines.append(f"  {robot.name}: {held}, {rest}" if robot.is_heard else f"  {robot.name}: NO ANSWER")
+        note = f"; {robot.note}" if robot.note else ""
+        lines.append(f"  {robot.name}: {held}, {rest}{note}" if robot.is_heard else f"  {robot.name}: NO ANSWER{note}")
     return lines
 
 

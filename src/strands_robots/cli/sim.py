@@ -100,5 +100,5 @@ def _state_printer(namespace: str) -> NodeSpec:
         is_ros_node=False,
         on_exit=OnExit.IGNORE,
         start_delay=STATE_DELAY,
-        arguments=("-m", "strands_robots.cli.main", "state", "--follow", "--namespace", namespace),
+        arguments=("-m", "strands_robots.cli.entry", "state", "--follow", "--namespace", namespace),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from strands_robots.cli.cli_options import Namespace, connect, operator_source, say
+from strands_robots.control.latch_advice import latch_advice
 from strands_robots.live.terminal import can_show_live
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def state(
         watch.collect(PLAIN_PERIOD)
         snapshot = watch.snapshot()
         _print_table(snapshot)
+        for line in _advice(snapshot):
+            say(line)
         if not snapshot.robots and snapshot.safety is None:
             raise typer.Exit(1)
 
@@ -77,6 +80,12 @@ def _gate(robot: RobotSnapshot) -> str:
     motion = "at rest" if robot.is_at_rest else f"moving {robot.max_velocity:.2f} rad/s"
     lease = f", lease {robot.lease_holder}" if robot.lease_holder else ""
     return f"{state}, {motion}{lease}"
+
+
+def _advice(snapshot: GraphSnapshot) -> list[str]:
+    """Return a line for each robot that may not move: why, and what to do."""
+    robots = [robot for robot in snapshot.robots if robot.is_heard and robot.is_latched]
+    return [f"{robot.name} is latched: {latch_advice(robot.latch_reason)}" for robot in robots]
 
 
 def state_table(snapshot: GraphSnapshot) -> Table:

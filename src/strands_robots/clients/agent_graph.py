@@ -31,15 +31,15 @@ from strands_robots.clients.goal_check import GoalCheck
 from strands_robots.clients.graph_calls import reader_profile
 from strands_robots.clients.graph_survey import action_types, service_types, topic_types, wait_for_graph
 from strands_robots.clients.permit_client import PermitClient
-from strands_robots.clients.quick_stop import QuickStop
 from strands_robots.clients.robot_words import RobotWords
 from strands_robots.clients.spun_client import SpunClient
+from strands_robots.clients.stop import GraphStop, stop_result
+from strands_robots.control.latch_advice import latch_advice
 from strands_robots.core.errors import MotionError, StrandsRobotsError
 from strands_robots.msg import GateState
 from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.calls.service_verdict import says_done
 from strands_robots.ros.messages.approval_messages import fields_of
-from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.interfaces import load_interface
 from strands_robots.ros.messages.message_values import fill_message, plain_values
 from strands_robots.ros.process.graph_names import scope_of
@@ -87,7 +87,7 @@ class AgentGraph:
         self.client = SpunClient(namespace)
         self.goals = AgentGoals(self.client)
         self._check = GoalCheck(self.client)
-        self._stop = QuickStop(self.client)
+        self._stop = GraphStop(self.client.node)
         self._audit = audit_of(self.client.node)
         self._desk = PermitClient(self.client, Asker(self.source, self._permits.session))
         self._sessions: WeakSet[AgentGraph] = WeakSet()
@@ -119,6 +119,7 @@ class AgentGraph:
         for session in list(self._sessions):
             session.goals.cancel_all(0.0)
         self.goals.cancel_all()
+        self._stop.close()
         self._audit.close(0.3)
         self.client.close()
         self._permits.close()
@@ -196,11 +197,12 @@ class AgentGraph:
         )
         return answer
 
-    def stop(self, reason: str) -> ToolAnswer:
-        """Stop every robot, by safety_node and past it. Needs nobody's permission; recorded."""
+    def stop(self, reason: object) -> ToolAnswer:
+        """Stop every robot, by safety_node and past it. Needs nobody's permission; recorded once it is out."""
         started = time.monotonic()
+        report = self._stop.stop(self.source, reason, STOP_WAIT)
         try:
-            answer = data_answer(asdict(self._stop.stop(self.source, clip(reason, 256), STOP_WAIT)))
+            answer = data_answer(asdict(stop_result(report)))
         except StrandsRobotsError as error:
             answer = _failure(error)
         self.called(Endpoint("stop", "strands_robots/srv/StopGraph"), answer, started)
@@ -399,4 +401,5 @@ def _joints(message: Any) -> dict[str, Any]:
 
 
 def _gate(message: Any) -> dict[str, Any]:
-    return {"stopped": message.latched, "why_stopped": message.latch_reason, "at_rest": message.at_rest}
+    state = {"stopped": message.latched, "why_stopped": message.latch_reason, "at_rest": message.at_rest}
+    return {**state, "what_to_do": latch_advice(message.latch_reason)} if message.latched else state

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rosgraph_msgs.msg import Clock as ClockMessage
@@ -11,13 +13,17 @@ from sensor_msgs.msg import CameraInfo, JointState
 
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.state_client import SILENCE, GraphSnapshot, RobotSnapshot, SafetySnapshot, state_name
-from strands_robots.msg import GateState, SafetyState, StopButtonState, StopRequest
+from strands_robots.clients.stop import GraphStop
+from strands_robots.msg import GateState, SafetyState, StopButtonState
 from strands_robots.ros.calls.drain import Drained
-from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import to_seconds
 from strands_robots.ros.process.graph_names import topics_of_graph
 from strands_robots.ros.robot.robot_discovery import robots_on_graph
+from strands_robots.safety.stop_report import StopReport
+
+STOP_WAIT = 5.0
+"""How long a stop asks on and waits for evidence of rest [s]."""
 
 LOOK_PERIOD = 1.0
 """Time between two looks at the graph for new topics [s]."""
@@ -163,27 +169,26 @@ def _is_heard(topic: Drained) -> bool:
 
 
 class StopKey:
-    """Publishes stop requests from any thread, and again when somebody joins who did not hear the last one.
+    """Stops every robot of the graph from any thread, without waiting for what becomes of it. `close` ends it.
 
     Args:
         client: Client of the graph.
         source: Who asks.
+        on_report: Takes what became of each stop; called by a thread of its own.
     """
 
-    def __init__(self, client: GraphClient, source: str) -> None:
-        self._publisher = client.node.create_publisher(StopRequest, "safety/stop_request", qos.SAFETY)
-        self._request = StopRequest(source=source, reason="space in the live view")
-        self._repeat_until = float("-inf")
-        self._told = 0
+    def __init__(self, client: GraphClient, source: str, on_report: Callable[[StopReport], None]) -> None:
+        self._stop = GraphStop(client.node)
+        self._source = source
+        self._on_report = on_report
 
-    def press(self) -> int:
-        """Ask for a stop and return how many hear it now."""
-        self._told = self._publisher.get_subscription_count()
-        self._repeat_until = time.monotonic() + 5.0
-        self._publisher.publish(self._request)
-        return self._told
+    def press(self) -> None:
+        """Ask for a stop; every press is one, whatever became of those before."""
+        threading.Thread(target=self._ask, name="stop key", daemon=True).start()
 
-    def repeat(self) -> None:
-        """Ask again when more hear it than at the last time; call it now and then."""
-        if time.monotonic() < self._repeat_until and self._publisher.get_subscription_count() > self._told:
-            self.press()
+    def close(self) -> None:
+        """Let go of the graph."""
+        self._stop.close()
+
+    def _ask(self) -> None:
+        self._on_report(self._stop.stop(self._source, "space in the live view", STOP_WAIT))

@@ -13,9 +13,9 @@ from sensor_msgs.msg import Image, JointState
 from strands_robots.agent.tools.endpoint import Endpoint
 from strands_robots.clients.agent_goals import AgentGoals
 from strands_robots.clients.graph_calls import reader_profile
-from strands_robots.clients.quick_stop import QuickStop
 from strands_robots.clients.results import RobotObservation, StopResult
 from strands_robots.clients.spun_client import SpunClient, wait_until
+from strands_robots.clients.stop import GraphStop, stop_result
 from strands_robots.core.errors import NoAnswerError
 from strands_robots.msg import GateState, SafetyState
 from strands_robots.ros.messages import qos
@@ -51,7 +51,7 @@ class RobotClient:
         self._client = client
         self._goals = goals
         self._robot = robot
-        self._stop = QuickStop(client)
+        self._stop = GraphStop(client.node)
         self._recording = uuid.uuid4().hex
         self._heard: dict[str, tuple[Any, float]] = {}
         self._subscriptions = [
@@ -66,6 +66,7 @@ class RobotClient:
 
     def close(self) -> None:
         """Listen no more."""
+        self._stop.close()
         for subscription in self._subscriptions:
             self._client.node.destroy_subscription(subscription)
 
@@ -138,9 +139,9 @@ class RobotClient:
                 sent.ended.wait(CANCEL_WAIT)
         return sent.state, plain_values(sent.result)
 
-    def stop(self, reason: str) -> StopResult:
-        """Stop every robot of the graph; raises as QuickStop.stop."""
-        return self._stop.stop(PROGRAM, reason, STOP_WAIT)
+    def stop(self, reason: object) -> StopResult:
+        """Stop every robot of the graph; raises as `stop_result`."""
+        return stop_result(self._stop.stop(PROGRAM, reason, STOP_WAIT))
 
     def has_recorder(self, timeout: float) -> bool:
         """Return whether recorder_node is on the graph, or comes in time [s]."""

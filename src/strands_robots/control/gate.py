@@ -13,6 +13,7 @@ from strands_robots.control.checks import check_mode, check_shape, check_times
 from strands_robots.control.gate_types import GateConfig, GateReport, Setpoint
 from strands_robots.control.heartbeat import Heartbeat
 from strands_robots.control.latch import ArmingLatch
+from strands_robots.control.latch_advice import latch_advice
 from strands_robots.control.lease import Lease, source_class
 from strands_robots.control.limits import plan
 from strands_robots.control.player import ChunkPlayer
@@ -389,7 +390,10 @@ class Gate:
         return now.steady if self.config.lease_on_steady_clock else now.ros
 
     def _latched_message(self) -> str:
-        return f"'{self.config.robot}' is latched ({self._latch.reason}); valid: nothing until it is armed (after a stop: safety/resume)"
+        why = latch_advice(self._latch.reason)
+        return (
+            f"'{self.config.robot}' is latched ({why}); valid: nothing until it is armed (after a stop: safety/resume)"
+        )
 
     def _count(self, refused: Refused, source: str) -> Verdict:
         message = str(refused)[:1024]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def raise_priority() -> bool:
     except OSError:
         return False
     return True
+
+
+def hurry() -> None:
+    """Raise the priority of this thread alone, where the system allows it: for a stop in a program that is not critical itself."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, CRITICAL)
 
 
 def normal_priority() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,9 @@ class Trigger:
             self._begin(incident, now)
             if self._waiting is not None and self._waiting.stop_id == 0:
                 self._waiting = incident  # Of the same stop as the request that came before; says more.
+        elif not is_armed and self._waiting is not None and self._waiting.stop_id == 0:
+            # A request while the graph was stopped already: it belongs to the stop that is latched.
+            self._waiting = replace(self._waiting, stop_id=incident.stop_id)
         self._is_armed = is_armed
 
     def on_request(self, incident: Incident, now: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING
 from strands_robots.live.child import ChildGraph
 from strands_robots.live.log import LogTail
 from strands_robots.live.terminal import Keys
+from strands_robots.safety.local_stop import local_stop
+from strands_robots.safety.stop_report import verdict
+from strands_robots.safety.stop_words import stop_words
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -22,12 +26,16 @@ if TYPE_CHECKING:
 
     from strands_robots.clients.client import GraphClient
     from strands_robots.clients.live_watch import LiveSnapshot, LiveWatch, StopKey
+    from strands_robots.safety.stop_report import StopReport
 
 PERIOD = 0.3
 """Time between two pictures of the screen [s]."""
 
 CONNECT_DELAY = 1.5
 """ROS is loaded this long after the nodes were started [s], so that it does not slow their start."""
+
+LOCAL_TIME = 5.0
+"""How long a stop asks on at the sockets of this machine [s]."""
 
 END_TIME = 6.0
 """Longest time for the graph's end after it was asked to [s]."""
@@ -68,7 +76,9 @@ class LiveSession:
                 if self._stop_key is not None:
                     self._press(self._stop_key)
                 else:
-                    self._notice = "STOP is sent as soon as the graph is reached"
+                    # The sockets of this machine need no ROS, which may not even be loaded yet.
+                    threading.Thread(target=self._stop_locally, name="stop key", daemon=True).start()
+                    self._notice = "STOP is sent on this machine, and over ROS as soon as the graph is reached"
         elif key in ("q", "Q"):
             self._quit.set()
 
@@ -91,7 +101,7 @@ class LiveSession:
     def _open(self, client: GraphClient) -> LiveWatch:
         from strands_robots.clients.live_watch import LiveWatch, StopKey
 
-        watch, key = LiveWatch(client), StopKey(client, self._source)
+        watch, key = LiveWatch(client), StopKey(client, self._source, self._on_report)
         with self._lock:
             self._stop_key = key
             if self._stop_waits:
@@ -99,8 +109,16 @@ class LiveSession:
         return watch
 
     def _press(self, key: StopKey) -> None:
-        told = key.press()
-        self._notice = f"STOP sent {time.strftime('%H:%M:%S')}" + ("" if told else ", NOBODY HEARD IT YET")
+        key.press()
+        self._notice = f"STOP sent {time.strftime('%H:%M:%S')}"
+
+    def _on_report(self, report: StopReport) -> None:
+        """Say what became of a stop; called by the thread that asked."""
+        self._notice = f"STOP sent, {time.strftime('%H:%M:%S')}: {verdict(report)}"
+
+    def _stop_locally(self) -> None:
+        with contextlib.closing(local_stop(os.environ, None)) as stop:
+            stop.run(stop_words(self._source, "space in the live view"), LOCAL_TIME)
 
     def _show(self, live: object, console: Console, watch: LiveWatch | None) -> None:
         from rich.live import Live
@@ -111,7 +129,6 @@ class LiveSession:
         snapshot: LiveSnapshot | None = None
         if watch is not None and self._stop_key is not None:
             snapshot = watch.look()
-            self._stop_key.repeat()
         tail = self._child[1] if self._child else None
         height = console.size.height
         frame = ScreenContent(

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from strands_robots.control.gate import GateReport
+from strands_robots.control.latch_advice import latch_advice
 from strands_robots.control.lease import source_class
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.types import Instant, JointLimits, Observation
@@ -118,7 +119,7 @@ class RobotWatch:
         if self._went_back:
             return MotionReason.WORLD_FAILED, self._went_back
         if report is not None and report.latched:
-            return MotionReason.STOPPED, f"'{self.robot}' is latched: {report.latch_reason or 'no reason given'}"
+            return MotionReason.STOPPED, f"'{self.robot}' is latched: {latch_advice(report.latch_reason)}"
         if not self.is_ready or report is None:
             if now.steady - self._begin.steady <= START_TIMEOUT:
                 return None

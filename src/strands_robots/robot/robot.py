@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from strands_robots.clients.results import GripResult, MoveResult, PolicyResult, RobotObservation, StopResult
+from strands_robots.control.latch_advice import latch_advice
 from strands_robots.core.errors import (
     ConfigurationError,
     MotionError,
@@ -134,7 +135,7 @@ class Robot:
         deadline = time.monotonic() + timeout
         while (seen := self.observe()).is_stopped:
             if time.monotonic() > deadline:
-                raise MotionError("stopped", f"'{self._name}' is stopped: {seen.why}; valid: strands-robots resume")
+                raise MotionError("stopped", f"'{self._name}' is stopped: {latch_advice(seen.why)}")
             time.sleep(0.05)
 
     def look(self, camera: str, width: int | None = None) -> Image:

@@ -25,7 +25,7 @@ from strands.session.file_session_manager import FileSessionManager
 from strands.tools.executors import SequentialToolExecutor
 
 from strands_robots.agent.conversation.agent_config import AgentConfig, ConversationConfig
-from strands_robots.agent.strands.strands_tools import SYSTEM_PROMPT, agent_tools
+from strands_robots.agent.strands.strands_tools import SYSTEM_PROMPT, StopsFirst, agent_tools
 from strands_robots.agent.tools.toolset import Toolset
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.core.text import printable
@@ -93,7 +93,7 @@ class Conversations:
                 system_prompt="\n\n".join(filter(None, (SYSTEM_PROMPT, self._config.system_prompt))),
                 conversation_manager=conversation_manager(self._config.conversation),
                 session_manager=keeper,
-                hooks=[*hooks, OldPictures(self._config.conversation.pictures)],
+                hooks=[StopsFirst(self._tools), *hooks, OldPictures(self._config.conversation.pictures)],
                 tool_executor=SequentialToolExecutor(),
                 callback_handler=None,
             )

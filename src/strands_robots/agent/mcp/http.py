@@ -12,7 +12,7 @@ from mcp_types import UNSUPPORTED_PROTOCOL_VERSION
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from strands_robots.agent.mcp.sessions import McpSessions
-from strands_robots.agent.mcp_text import whole_characters
+from strands_robots.agent.mcp.text import whole_characters
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -20,12 +20,23 @@ GONE = "strands_robots.gone"
 """Key in an ASGI scope of the event that is set when nobody can hear the answer any more."""
 
 
-def guarded(app: Asgi, token: str, sessions: McpSessions) -> Asgi:
-    """Return the application behind the token. Protocols without sessions are refused: permits and goals belong to one.
+def behind_token(app: Asgi, token: str) -> Asgi:
+    """Return the application, which answers 401 to requests without "Authorization: Bearer <token>"."""
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not is_authorized(_header(scope, b"authorization"), token):
+            await _answer(send, 401, b"the token is missing or wrong\n", (b"www-authenticate", b"Bearer"))
+            return
+        await app(scope, receive, send)
+
+    return serve
+
+
+def with_sessions(app: Asgi, sessions: McpSessions) -> Asgi:
+    """Return the application for protocols with sessions, to which permits and goals belong; others are refused.
 
     Args:
         app: The application.
-        token: Every request carries it as "Authorization: Bearer <token>".
         sessions: Is told of every connection of a session.
     """
 
@@ -33,18 +44,18 @@ def guarded(app: Asgi, token: str, sessions: McpSessions) -> Asgi:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        if not is_authorized(headers.get(b"authorization", b""), token):
-            await _answer(send, 401, b"the token is missing or wrong\n", (b"www-authenticate", b"Bearer"))
-            return
-        version = headers.get(b"mcp-protocol-version", b"").decode("latin-1")
+        version = _header(scope, b"mcp-protocol-version").decode("latin-1")
         if version and version not in HANDSHAKE_PROTOCOL_VERSIONS:
             await _answer(send, 400, _wrong_version(version), (b"content-type", b"application/json"))
             return
-        session = headers.get(b"mcp-session-id", b"").decode("latin-1")
+        session = _header(scope, b"mcp-session-id").decode("latin-1")
         await _watched(app, scope, receive, send, session, sessions)
 
     return serve
+
+
+def _header(scope: Any, name: bytes) -> bytes:
+    return next((bytes(value) for key, value in scope["headers"] if key.lower() == name), b"")
 
 
 def is_authorized(header: bytes, token: str) -> bool:

@@ -23,9 +23,11 @@ from mcp.shared.exceptions import MCPError
 
 from strands_robots import __version__
 from strands_robots.agent.mcp.call import Progress, run_call
-from strands_robots.agent.mcp.http import GONE, Asgi, guarded
+from strands_robots.agent.mcp.http import GONE, Asgi, behind_token, with_sessions
 from strands_robots.agent.mcp.sessions import McpSessions
-from strands_robots.agent.mcp_text import WholeLines
+from strands_robots.agent.mcp.text import whole_lines
+from strands_robots.agent.stop.stop_call import is_stop, stop_reason
+from strands_robots.agent.stop.stop_wire import StopLines, own_stdin, stop_first
 from strands_robots.agent.tools.annotations import hints_of, title_of
 from strands_robots.agent.tools.endpoint import Tool
 from strands_robots.agent.tools.tool_answer import ToolAnswer
@@ -115,6 +117,8 @@ def mcp_server(tools: Toolset, sessions: McpSessions | None = None) -> Server[An
         return types.ListToolsResult(tools=[_described(tool) for tool in own.shown()])
 
     async def call_tool(context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
+        if is_stop(params.name, params.arguments):
+            return _result(await tools.stops.ask(stop_reason(params.name, params.arguments)))
         own = known.tools(_session_id(context))
         gone = context.request.scope.get(GONE) if context.request is not None else None
         answer = await run_call(lambda: own.run(params.name, params.arguments or {}), gone, _progress(context))
@@ -140,9 +144,9 @@ def mcp_server(tools: Toolset, sessions: McpSessions | None = None) -> Server[An
 
 
 async def serve_stdio(tools: Toolset) -> None:
-    """Serve on standard input and output until the client goes."""
+    """Serve on standard input and output until the client goes. A stop is made by the thread that reads it."""
     server = mcp_server(tools)
-    lines: Any = WholeLines()
+    lines: Any = whole_lines(StopLines(own_stdin(), tools.stops))
     async with stdio_server(stdin=lines) as (reader, writer):
         await server.run(reader, writer, server.create_initialization_options())
 
@@ -165,7 +169,8 @@ def http_app(tools: Toolset, port: int, token: str) -> Asgi:
     )
     sessions = McpSessions(tools)
     app = mcp_server(tools, sessions).streamable_http_app(transport_security=settings)
-    return guarded(app, token, sessions)
+    # A stop is made as soon as the token is known to be right: before sessions, versions of the protocol, and the SDK.
+    return behind_token(stop_first(with_sessions(app, sessions), tools.stops), token)
 
 
 def _session_id(context: Any) -> str:

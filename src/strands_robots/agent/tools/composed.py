@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from strands_robots.agent.stop.stop_call import stop_reason
 from strands_robots.agent.tools.arguments import nearest
 from strands_robots.agent.tools.endpoint import Endpoint, GraphPort, Tool
 from strands_robots.agent.tools.schema import request_schema
@@ -99,8 +100,8 @@ def composed_tools(port: GraphPort) -> list[Tool]:
         Tool("cancel_goal", "Cancel a goal; the robot brakes and holds. For danger use stop.", _object({"goal_id": _TEXT}, ["goal_id"]),
              lambda given: port.goal(given["goal_id"], 5.0, True)),
         Tool("stop", "Emergency stop: stop every robot at once. Always allowed; only a person can resume.",
-             _object({"reason": {"type": "string", "maxLength": 200}}),
-             lambda given: port.stop(str(given.get("reason", "asked by an agent"))), covers=(STOP,)),
+             _object({"reason": {"type": "string", "description": "why; clipped, never a cause of refusal"}}),
+             lambda given: port.stop(stop_reason("stop", given)), covers=(STOP,)),
     ]  # fmt: skip
 
 

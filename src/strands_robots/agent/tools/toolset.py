@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from strands_robots.agent.stop.stop_call import is_stop, stop_reason
+from strands_robots.agent.stop.stop_way import StopWay
 from strands_robots.agent.tools.arguments import check_arguments, nearest
 from strands_robots.agent.tools.composed import composed_tools, what_is_missing
 from strands_robots.agent.tools.endpoint import Endpoint, GraphPort, Tool, ToolFamily
@@ -34,10 +36,14 @@ class Toolset:
     Args:
         port: The way to the graph.
         families: Tools beside those of the graph.
+
+    Attributes:
+        stops: The way of stops, which shares nothing with other calls.
     """
 
     def __init__(self, port: GraphPort, families: Sequence[ToolFamily] = ()) -> None:
         self._port = port
+        self.stops = StopWay(port)
         self._families = tuple(families)
         self._composed = composed_tools(port)
         self._tools: dict[str, Tool] = {}
@@ -96,7 +102,9 @@ class Toolset:
         return sorted(self._tools.keys() - self._missing.keys())
 
     def run(self, name: str, arguments: Any) -> ToolAnswer:
-        """Run a tool; whatever is wrong is in the answer."""
+        """Run a tool; whatever is wrong is in the answer. A stop comes before anything is looked up or checked."""
+        if is_stop(name, arguments):
+            return self._port.stop(stop_reason(name, arguments))
         started = time.monotonic()
         may_come = True
         while name not in self._tools and may_come:

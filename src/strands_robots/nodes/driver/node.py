@@ -97,7 +97,7 @@ class DriverNode(LifecycleNode):
         self._loop: DriverLoop | None = None
         self._ports: RobotTopics | None = None
         self._told = ""
-        self._safety = SafetySubscriber(self, self._gates, self._clock_of_robot.now)
+        self._safety = SafetySubscriber(self, self._gates, self._clock_of_robot.now, self._given.run_id)
         self._diagnostics = DriverDiagnostics(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(0.05, self._watch, clock=steady)

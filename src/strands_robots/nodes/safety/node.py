@@ -25,6 +25,7 @@ from strands_robots.ros.messages.conversions import gate_report_from_msg, safety
 from strands_robots.ros.process import diagnostics
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.robot.local_stop_listener import SupervisorStopPort
 from strands_robots.ros.robot.robot_discovery import RobotDiscovery
 from strands_robots.safety.button_watch import ButtonWatch
 from strands_robots.safety.latch_file import LatchFile, LatchRecord
@@ -128,6 +129,9 @@ class SafetyNode(Node):
         self._audit = audit_of(self)
         self._recording = AuditMonitor(self, OnAuditLoss(parameters.on_audit_loss))
         self._stops = StopServices(self, self._supervisor, self._audit, self._beat, parameters.audit_wait)
+        self._local_stops = SupervisorStopPort(
+            self, self._run_id, self._stops.on_local_request, lambda: self._supervisor.is_armed
+        )
         listen_to_buttons(self, buttons)
         self._resume = ResumeServices(
             self, self._supervisor, authority, terms, self._audit, self._beat, self._recording.refuse_resume
@@ -143,6 +147,7 @@ class SafetyNode(Node):
 
     def destroy_node(self) -> None:
         """Write what still waits for the disk, then end."""
+        self._local_stops.close()
         self._writer.close(0.4)
         self._audit.close(0.2)
         super().destroy_node()

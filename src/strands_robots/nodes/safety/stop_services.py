@@ -21,12 +21,14 @@ from strands_robots.ros.calls.responses import refusal
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.robot.safety_subscriber import read_stop_request
+from strands_robots.safety.stop_words import StopWords
 from strands_robots.safety.supervisor import Supervisor, SupervisorState
 
 LONGEST_WAIT = 10.0
 """Longest wait_for_rest of the service safety/stop [s]."""
 
 _WAY = "service"
+_LOCAL_WAY = "socket"
 _MOST_TOLD = 20
 """Requests to the service in a second that have a record each; more are counted."""
 
@@ -100,6 +102,13 @@ class StopServices:
     def _on_request(self, data: bytes) -> None:
         source, reason = read_stop_request(data)
         self._stop(source, reason)
+
+    def on_local_request(self, words: StopWords) -> None:
+        """Take a request that came past the middleware, by the socket in the run's folder."""
+        stop_id = self._stop(words.source, words.reason)
+        if self._requests.is_told(_LOCAL_WAY):
+            details = {"stop_id": stop_id, "reason": words.reason, "count": 1, "way": _LOCAL_WAY}
+            self._audit.record("stop_request", details, actor=words.source, durability=Durability.NOW)
 
     def _stop(self, source: str, reason: str) -> int:
         stop_id = self._supervisor.request_stop(source, reason, time.monotonic())

@@ -135,7 +135,7 @@ class SimNode(Node):
             RuntimeConfig(WorldMode(given.mode), given.real_time_factor, given.owner_timeout), self._publish_time,
         )  # fmt: skip
         self.runtime.stepper.settle = lambda: self._settle(robots)
-        self._safety = SafetySubscriber(self, robots.gates, self.runtime.now)
+        self._safety = SafetySubscriber(self, robots.gates, self.runtime.now, given.run_id)
         robots.start(self.runtime, self._safety)
         folder = Path(given.output_folder).expanduser() if given.output_folder else None
         WorldServices(self, self.runtime, self.world, robots.ports, lambda: robots.follow(self._follow_world))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from strands_robots.control.gate import GateReport
+from strands_robots.control.latch_advice import latch_advice
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ConfigurationError
@@ -178,7 +179,7 @@ class PolicyRun:
         if self._refusals_before is None:
             self._refusals_before = sum(report.refusals.values())
         if report.latched:
-            self.end(RunReason.STOPPED, f"'{self.config.robot}' is latched: {report.latch_reason or 'no reason given'}")
+            self.end(RunReason.STOPPED, f"'{self.config.robot}' is latched: {latch_advice(report.latch_reason)}")
 
     def on_applied(self, source: str, sequence: int, joint_names: tuple[str, ...], values: FloatArray) -> None:
         """Take what the gate let through, values (D,) [rad].

@@ -17,6 +17,7 @@ from rclpy.task import Future
 
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.core.priority import raise_priority
+from strands_robots.core.resident import stay_resident
 from strands_robots.core.text import printable
 from strands_robots.ros.audit.process_audit import report_process
 from strands_robots.ros.process.executor import make_executor
@@ -95,7 +96,7 @@ def run_node(
         args: Command line; None takes sys.argv.
         grace: Longest time between the signal, or the error, and the end of the process [s].
         has_pictures: The node publishes or reads images, so that it needs shared memory.
-        is_critical: The node must not be late, so that it takes a higher priority where the system allows it.
+        is_critical: The node must not be late, so that it takes a higher priority where the system allows it, and stays in memory.
         is_audited: The process reports its start and changes of its parameters; False for audit_node, which writes.
     """
     shutdown = _Shutdown(grace)
@@ -116,6 +117,8 @@ def run_node(
         except StrandsRobotsError as error:
             return _refuse(error)
         audit = report_process(node) if is_audited else None
+        if is_critical:
+            stay_resident()
         try:
             return _spin(node, shutdown)
         finally:

@@ -92,19 +92,25 @@ class RobotDiscovery:
         node: The node; its namespace is the graph's.
         robots: Names of robots to listen to from the start.
         on_state: Takes each message. One whose name is not its topic's is dropped with a warning.
+        period: Time between two looks at the graph [s, steady time].
     """
 
-    def __init__(self, node: Node, robots: Iterable[str], on_state: Callable[[GateState], None]) -> None:
+    def __init__(
+        self, node: Node, robots: Iterable[str], on_state: Callable[[GateState], None], period: float = PERIOD
+    ) -> None:
         self._node = node
         self._on_state = on_state
         self._known: set[str] = set()
         for robot in robots:
             self._listen(robot)
-        node.create_timer(PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        node.create_timer(period, self.look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def _look(self) -> None:
-        for robot in robots_on_graph(self._node):
+    def look(self) -> list[str]:
+        """Listen to robots that are new, and return those that are there now; by the thread that spins the node."""
+        robots = robots_on_graph(self._node)
+        for robot in robots:
             self._listen(robot)
+        return robots
 
     def _listen(self, robot: str) -> None:
         if robot in self._known:

@@ -15,6 +15,7 @@ from strands_robots.msg import SafetyState, StopRequest
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip, heartbeat_from_msg
 from strands_robots.ros.process.own_executor import OwnExecutor
+from strands_robots.ros.robot.local_stop_listener import LocalStopPort
 from strands_robots.ros.robot.refusal_audit import report_refusals
 
 HEARD = 0.5
@@ -31,9 +32,11 @@ class SafetySubscriber:
         node: The node; its namespace is the graph's.
         gates: Its gates; looked at each time, so that gates may join.
         now: Returns the present; from any thread.
+        run: Run of the graph, in whose folder a socket takes stops from this machine; empty makes a folder for this
+            process alone, None makes no socket.
     """
 
-    def __init__(self, node: Node, gates: Sequence[Gate], now: Callable[[], Instant]) -> None:
+    def __init__(self, node: Node, gates: Sequence[Gate], now: Callable[[], Instant], run: str | None = None) -> None:
         self._node = node
         self._gates = gates
         self._now = now
@@ -43,10 +46,13 @@ class SafetySubscriber:
         subscribe(SafetyState, resolve("safety/state"), self._on_state, qos.HEARTBEAT_READER)
         subscribe(StopRequest, resolve("safety/stop_request"), self._on_stop, qos.SAFETY, raw=True)
         self._own.start()
+        self._local = None if run is None else LocalStopPort(node, run, gates, now)
         report_refusals(node, gates)
 
     def close(self) -> None:
         """Hear nothing any more; the gates then latch for want of a heartbeat."""
+        if self._local is not None:
+            self._local.close()
         self._own.close()
 
     def is_named(self, robot: str) -> bool:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
-
-import anyio
 
 _MAY_BE_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _HALF = re.compile("[\ud800-\udfff]")
@@ -37,12 +33,7 @@ def _mended(value: Any) -> Any:
     return value
 
 
-class WholeLines:
-    """Standard input for the SDK's server, line by line."""
-
-    def __init__(self) -> None:
-        self._file = anyio.wrap_file(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace"))
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        async for line in self._file:
-            yield whole_characters(line)
+async def whole_lines(lines: AsyncIterable[str]) -> AsyncIterator[str]:
+    """Yield lines of JSON in whole characters."""
+    async for line in lines:
+        yield whole_characters(line)

@@ -1,0 +1,32 @@
+"""Where `strands-robots` begins: a stop is on its way before the command line itself is loaded."""
+
+from __future__ import annotations
+
+import sys
+
+HELP = ("-h", "--help")
+
+
+def main() -> int:
+    """Run the command line and return the exit code; see cli/main.py."""
+    words = sys.argv[1:]
+    if words[:1] != ["estop"] or any(word in HELP for word in words):
+        from strands_robots.cli.main import main as run
+
+        return run()
+    from strands_robots.core.priority import hurry
+
+    hurry()  # A stop does not wait behind whatever else keeps the processors busy.
+    from strands_robots.cli.estop_words import read_estop
+    from strands_robots.cli.first_stop import FirstStop
+
+    given = read_estop(words[1:])
+    stop = FirstStop(given)
+    sys.argv[2:] = given.arguments()
+    from strands_robots.cli.main import main as run
+
+    return run(stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
