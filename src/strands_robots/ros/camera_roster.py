@@ -12,7 +12,7 @@ from rclpy.validate_topic_name import validate_topic_name
 
 from strands_robots.ros.camera_ports import CameraPorts
 from strands_robots.ros.executor_calls import ExecutorCalls
-from strands_robots.ros.images import camera_info
+from strands_robots.ros.images import calibration
 from strands_robots.sim.camera_worker import CameraFeed, CameraWorker
 from strands_robots.sim.cameras import Camera
 from strands_robots.sim.renderer import SceneRenderer
@@ -71,7 +71,9 @@ class CameraRoster:
     def _feeds(self) -> list[CameraFeed]:
         feeds = []
         for name, camera in self._world.cameras.items() if self._is_published else ():
-            info = camera_info(camera.width, camera.height, camera.fovy, camera.frame_id)
+            if not camera.is_fixed:
+                continue
+            info = calibration(camera.intrinsics(), camera.frame_id)
             if name not in self._ports:
                 try:
                     validate_topic_name(name)

@@ -16,7 +16,7 @@ from strands_robots.errors import ConfigurationError, ShapeError
 from strands_robots.msg import CameraPicture, SegmentLabel
 from strands_robots.ros.deferred_service import create_deferred_service
 from strands_robots.ros.geometry import quadruple, to_point, to_pose, triple
-from strands_robots.ros.images import camera_info, fill_image
+from strands_robots.ros.images import calibration, fill_image
 from strands_robots.ros.responses import refusal
 from strands_robots.ros.stamps import to_time
 from strands_robots.sim.camera_worker import Renderers, RenderRequest
@@ -90,7 +90,7 @@ class RenderServices:
                 f"kinds {request.kinds} given; valid: a sum of 1 (RGB), 2 (DEPTH), 4 (SEGMENTATION)"
             )
         order = _order(
-            views or list(self._world.cameras.values()), kinds, request.width, request.height, list(request.pixels)
+            views or [each for each in self._world.cameras.values() if each.is_fixed], kinds, request.width, request.height, list(request.pixels)
         )
 
         def answer(stage: Stage, stamp: float, shots: list[Shot]) -> RenderCameras.Response:
@@ -176,7 +176,7 @@ def _pose(shot: Shot) -> Pose:
 
 
 def _info(shot: Shot, stamp: float) -> Any:
-    info = camera_info(shot.intrinsics.width, shot.intrinsics.height, shot.view.fovy, shot.view.frame_id)
+    info = calibration(shot.intrinsics, shot.view.frame_id)
     info.header.stamp = to_time(stamp)
     return info
 

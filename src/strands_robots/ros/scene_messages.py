@@ -12,7 +12,7 @@ from strands_robots.robot_config import CameraConfig, load_robot
 from strands_robots.ros.geometry import quadruple, triple
 from strands_robots.share import robot_names
 from strands_robots.sim.edits import AddBody, AddJoint, AddShape, AddSite, Attach, DeleteBody, Detach, Edit, SetPose
-from strands_robots.sim.model_guard import ModelGuard
+from strands_robots.sim.model_guard import SCENES, XACRO, ModelGuard
 from strands_robots.sim.property_edits import SetProperty
 from strands_robots.sim.robot_model import describe_model
 from strands_robots.sim.shapes import Shape
@@ -91,6 +91,7 @@ def _shape(shape: Any, guard: ModelGuard) -> Shape:
         friction=(friction[0], friction[1], friction[2]),
         rgba=color if any(color) else GREY,
         mesh=guard.mesh(shape.mesh) if shape.kind == "mesh" else None,
+        rule=guard.rule,
         name=shape.name,
         position=triple(shape.pose.position),
         quaternion=quadruple(shape.pose.orientation),
@@ -123,14 +124,14 @@ def _camera(camera: Any) -> AddCamera:
 def _robot(robot: Any, guard: ModelGuard) -> RobotSpec:
     if robot.robot in robot_names():
         config, source = load_robot(robot.robot), robot.robot
-    elif robot.robot.endswith((".xml", ".urdf", ".mjcf")):
+        return RobotSpec(robot.name, config, triple(robot.position), robot.yaw, source)
+    if robot.robot.lower().endswith((*SCENES, XACRO)):
         path = guard.scene(robot.robot)
-        config, source = describe_model(path), str(path)
-    else:
-        raise ConfigurationError(
-            f"robot '{ascii(robot.robot)[1:-1]}' given; valid: {', '.join(robot_names())}, or an MJCF or URDF file"
-        )
-    return RobotSpec(robot.name, config, triple(robot.position), robot.yaw, source)
+        config = describe_model(path, guard.rule)
+        return RobotSpec(robot.name, config, triple(robot.position), robot.yaw, str(path), guard.rule)
+    raise ConfigurationError(
+        f"robot '{ascii(robot.robot)[1:-1]}' given; valid: {', '.join(robot_names())}, or an MJCF or URDF file"
+    )
 
 
 def terrain_from_msg(ground: SceneTerrain) -> Terrain:

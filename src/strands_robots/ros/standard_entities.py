@@ -211,13 +211,17 @@ class StandardEntities:
         try:
             if uri in robot_names():
                 return AddRobot(RobotSpec(name, load_robot(uri), position, _only(yaw, codes), uri)), name
-            model = Model(self._guard.scene(uri)) if uri else Model(text=self._guard.text(text))
+            if uri:
+                model = Model(self._guard.scene(uri), rule=self._guard.rule)
+            else:
+                model = Model(text=text, rule=self._guard.text(text))
             if is_robot(model, name):
                 if model.file is None:
                     raise _Spawn(
                         codes.UNSUPPORTED_FORMAT, "a robot as text is given; valid: a robot by uri, objects as text"
                     )
-                spec = RobotSpec(name, describe_model(model.file), position, _only(yaw, codes), str(model.file))
+                config = describe_model(model.file, model.rule)
+                spec = RobotSpec(name, config, position, _only(yaw, codes), str(model.file), model.rule)
                 return AddRobot(spec), name
             return AddModel(name, model, position, rotation), name
         except ModelError as error:

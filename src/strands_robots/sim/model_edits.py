@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import mujoco
 
 from strands_robots.errors import ModelError, WorldError
 from strands_robots.sim.edits import Draft, Quaternion
-from strands_robots.sim.model_file import compile_model, open_model, parse_model
+from strands_robots.sim.file_rule import ANY_FILE, FileRule
+from strands_robots.sim.model_file import close_model, close_text, compile_model, open_model, parse_model
 from strands_robots.sim.placement import Vector, checked_position, unit_quaternion
 from strands_robots.sim.shapes import checked_name
 
@@ -24,10 +25,12 @@ class Model:
     Attributes:
         file: MJCF or URDF file; None takes `text`.
         text: MJCF or URDF.
+        rule: Which files it may consist of.
     """
 
     file: Path | None = None
     text: str = ""
+    rule: FileRule = field(default=ANY_FILE, repr=False)
 
     def open(self, name: str) -> mujoco.MjSpec:
         """Return the model's spec.
@@ -36,7 +39,9 @@ class Model:
             ModelError: If it cannot be used.
         """
         role = f"the model of '{name}'"
-        return open_model(self.file, role) if self.file is not None else parse_model(self.text, role)
+        if self.file is not None:
+            return open_model(self.file, role, self.rule)
+        return parse_model(self.text, role, self.rule)
 
     @property
     def path(self) -> Path:
@@ -83,8 +88,12 @@ class AddModel:
 
 def is_urdf(model: Model) -> bool:
     """Return whether the model is a URDF."""
-    text = model.text if model.file is None else model.file.read_text(encoding="utf-8", errors="replace")
-    return "<robot" in text
+    role = "the model"
+    if model.file is not None:
+        closed = close_model(model.file, role, model.rule)
+    else:
+        closed = close_text(model.text, role, model.rule)
+    return closed.root.tag.lower() == "robot"
 
 
 def is_robot(model: Model, name: str) -> bool:

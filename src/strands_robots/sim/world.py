@@ -13,7 +13,8 @@ import numpy as np
 
 from strands_robots.errors import ModelError, UnknownNameError, WorldError
 from strands_robots.sim.cameras import Camera, collect_cameras
-from strands_robots.sim.model_file import compile_model
+from strands_robots.sim.closed_model import origins
+from strands_robots.sim.model_file import compile_model, require_held
 from strands_robots.sim.pushes import Push, Pushes
 from strands_robots.sim.randomization import Nominal, Start, noisy_cameras
 from strands_robots.sim.rollout import BatchRollout, Futures
@@ -21,7 +22,7 @@ from strands_robots.sim.scene import build_scene, scene_source, set_picture_size
 from strands_robots.sim.servos import actuator_group
 from strands_robots.sim.soundness import check_soundness
 from strands_robots.sim.stage import Stage
-from strands_robots.sim.state import DivergenceWatch, carry_over, read_state, write_state
+from strands_robots.sim.state import DivergenceWatch, carry_over, name_what_has_state, read_state, write_state
 from strands_robots.sim.variations import Drawn, Variation, stream
 from strands_robots.sim.varied_model import move_to_start
 from strands_robots.sim.world_config import RobotSpec, WorldConfig, keep_robots
@@ -61,6 +62,7 @@ class World:
         self.config = config
         self.lock = threading.RLock()
         self.spec = build_scene(config)
+        name_what_has_state(self.spec)
         self.model = compile_model(self.spec, scene_source(config), "the world")
         self.data = mujoco.MjData(self.model)
         self.generation = 0
@@ -313,6 +315,7 @@ class World:
         with self.lock:
             config = keep_robots(config, [robot.spec for robot in self.robots.values()])
             spec = build_scene(config)
+            name_what_has_state(spec)
             model = compile_model(spec, scene_source(config), "the world")
             data = mujoco.MjData(model)
             carry_over(self.model, self.data, model, data)
@@ -330,10 +333,14 @@ class World:
         """
         with self.lock:
             set_picture_size(spec, config)
+            name_what_has_state(spec)
+            require_held(spec)
             try:
-                model, data = spec.recompile(self.model, self.data)
+                model = spec.compile()
             except ValueError as error:
                 raise ModelError(f"the world cannot be changed; MuJoCo says: {' '.join(str(error).split())}") from error
+            data = mujoco.MjData(model)
+            carry_over(self.model, self.data, model, data)
             self._swap(spec, config, model, data)
 
     def _swap(self, spec: mujoco.MjSpec, config: WorldConfig, model: mujoco.MjModel, data: mujoco.MjData) -> None:
@@ -365,6 +372,11 @@ class World:
         self._clear_fault()
         for robot in robots.values():
             robot.read()
+
+    def held_files(self) -> dict[str, bytes]:
+        """Return the contents of the files that the world holds, by the path where each came from."""
+        with self.lock:
+            return {path: self.spec.assets[name] for name, path in origins(self.spec).items()}
 
     def camera(self, name: str) -> Camera:
         """Return a camera by name.

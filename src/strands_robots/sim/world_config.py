@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.robot_config import CameraConfig, RobotConfig
+from strands_robots.sim.file_rule import ANY_FILE, FileRule
 
 if TYPE_CHECKING:
     from strands_robots.sim.terrain import Terrain
@@ -31,7 +32,8 @@ class RobotSpec:
         config: What kind of robot it is.
         position: Origin of its base in the world frame [m].
         yaw: Rotation about the world's z axis [rad].
-        source: What the configuration was made from, for others who need it: a known robot or a file; empty when nobody said.
+        source: What the configuration was made from, for others who need it: a known robot or a file; empty when unknown.
+        rule: Which files its model may consist of, each time that it is opened.
     """
 
     name: str
@@ -39,6 +41,7 @@ class RobotSpec:
     position: tuple[float, float, float] = (0.0, 0.0, 0.0)
     yaw: float = 0.0
     source: str = field(default="", compare=False)
+    rule: FileRule = field(default=ANY_FILE, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -60,6 +63,7 @@ class WorldConfig:
         timestep: Physics timestep [s]; overrides that of `scene`.
         scene: MJCF file with the surroundings; None gives a floor, a sky and lights.
         scene_xml: The surroundings as MJCF text, instead of `scene`.
+        scene_rule: Which files the surroundings may consist of.
         gravity: Gravity [m/s^2], world axes; None takes that of the surroundings.
         ground: Ground instead of the surroundings' shape "floor"; None takes that of the surroundings.
         cameras: Options of cameras of the surroundings, by name; the others have those of `overhead`.
@@ -73,6 +77,7 @@ class WorldConfig:
     scene: Path | None = None
     overhead: CameraConfig | None = field(default_factory=CameraConfig)
     scene_xml: str = ""
+    scene_rule: FileRule = field(default=ANY_FILE, repr=False)
     cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
     gravity: tuple[float, float, float] | None = None
     ground: Terrain | None = None

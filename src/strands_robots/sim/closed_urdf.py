@@ -1,0 +1,141 @@
+"""URDF files as MuJoCo can read them, with their visual shapes, fixed links and meshes, and with every mesh held."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+from strands_robots.errors import ModelError
+from strands_robots.sim.closed_model import ModelReader
+from strands_robots.sim.file_rule import FileRule, shown
+from strands_robots.sim.model_bounds import check_amounts
+from strands_robots.urdf_limits import check_limits
+
+READABLE_MESHES = (".stl", ".obj", ".msh")
+DEEPEST = 8
+"""A mesh of a package is looked for in this many folders above its URDF."""
+
+_KEPT = ("link", "joint", "material", "mujoco")
+_KEPT_SETTINGS = ("compiler", "option", "size", "visual", "statistic")
+
+_log = logging.getLogger(__name__)
+
+
+def close_urdf(root: ElementTree.Element, base: Path | None, reader: ModelReader) -> int:
+    """Make a URDF what MuJoCo can read and hold the meshes that it names; in place.
+
+    Args:
+        root: The <robot>.
+        base: Folder of its file; None for text, which can name absolute paths only.
+        reader: Reads the files.
+
+    Returns:
+        Number of elements, where the rule bounds it.
+
+    Raises:
+        ModelError: If a mesh is not allowed, cannot be read, or is in a format that cannot be used.
+    """
+    for element in list(root):
+        if element.tag not in _KEPT:
+            root.remove(element)  # gazebo, transmission and ros2_control name files that nothing here reads
+    check_limits(root)
+    compiler = _compiler(root, reader)
+    meshdir = compiler.attrib.pop("meshdir", compiler.attrib.pop("assetdir", None))
+    for key in ("assetdir", "texturedir"):
+        compiler.attrib.pop(key, None)
+    does_strip = compiler.get("strippath", "true") == "true"
+    compiler.set("strippath", "false")
+    for texture in root.iter("texture"):
+        texture.attrib.pop("filename", None)  # MuJoCo's reader leaves it out as well
+    _drop_unreadable_visuals(root, reader)
+    for mesh in root.iter("mesh"):
+        name = mesh.get("filename", "")
+        inside = name
+        if meshdir is not None:
+            inside = str(Path(meshdir) / (Path(name).name if does_strip else name))
+        path = mesh_path(inside, base, reader.rule)
+        if path.suffix.lower() not in READABLE_MESHES:
+            raise ModelError(
+                f"a collision shape is the mesh '{shown(name)}'; valid: {', '.join(READABLE_MESHES)}: convert the file (Blender, "
+                "MeshLab or trimesh do) and name the new one, or give the link a box, cylinder or sphere"
+            )
+        mesh.set("filename", reader.hold(path, name))
+    return check_amounts(root, 1, reader.what) if reader.rule.is_restricted else 0
+
+
+def mesh_path(name: str, base: Path | None, rule: FileRule) -> Path:
+    """Return the file that a mesh's name of a URDF stands for.
+
+    `package://` and `model://` are looked for on AMENT_PREFIX_PATH and in the folders above the URDF, among what may be read only.
+
+    Args:
+        name: As the URDF has it.
+        base: Folder of the URDF; None for text.
+        rule: Which files may be read.
+
+    Raises:
+        ModelError: If it cannot stand for a file.
+    """
+    name = name.replace("\\", "/")
+    if name.startswith("file://"):
+        name = name.removeprefix("file://").removeprefix("localhost")
+    scheme, separator, rest = name.partition("://")
+    if separator and scheme not in ("package", "model"):
+        raise ModelError(f"the model names the file '{shown(name)}'; valid: a path, package://, model:// or file://")
+    if not separator:
+        if base is None and not name.startswith("/"):
+            raise ModelError(f"the model names the file '{shown(name)}'; valid: an absolute path below {rule.valid()}")
+        return Path(name) if base is None else base.absolute() / name
+    package, _, inside = rest.partition("/")
+    if (rule.is_restricted and ".." in Path(rest).parts) or inside.startswith("/") or not package or "\0" in rest:
+        raise ModelError(f"the model names the file '{shown(name)}'; valid: package://<package>/<path without '..'>")
+    return _package_file(package, inside, base, rule)
+
+
+def _package_file(package: str, inside: str, base: Path | None, rule: FileRule) -> Path:
+    shares = [Path(prefix) / "share" for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
+    # The root of the disk is no package.
+    above = [] if base is None else [base.absolute(), *list(base.absolute().parents)[:-1]][:DEEPEST]
+    candidates = [folder / package / inside for folder in (*shares, *above)] + [folder / inside for folder in above]
+    for candidate in candidates:
+        if rule.allows(candidate) and os.path.isfile(candidate):
+            return candidate
+    raise ModelError(
+        f"the model names the file 'package://{shown(package)}/{shown(inside)}', which was not found on AMENT_PREFIX_PATH or in the "
+        f"{DEEPEST} folders above the URDF; valid: files below {rule.valid()}"
+    )
+
+
+def _compiler(root: ElementTree.Element, reader: ModelReader) -> ElementTree.Element:
+    """Return the one compiler section of a URDF; the file's own wishes come before ours."""
+    extensions = root.findall("mujoco") or [ElementTree.SubElement(root, "mujoco")]
+    for extension in extensions:
+        for element in list(extension):
+            if element.tag not in _KEPT_SETTINGS:
+                raise ModelError(
+                    f"{reader.what} has <{shown(element.tag)}> inside of <mujoco>; valid in a URDF: {', '.join(_KEPT_SETTINGS)}"
+                )
+    merged = ElementTree.Element("compiler", {"fusestatic": "false", "discardvisual": "false"})
+    for extension in extensions:
+        for compiler in extension.findall("compiler"):
+            merged.attrib.update(compiler.attrib)
+            extension.remove(compiler)
+    extensions[0].insert(0, merged)
+    return merged
+
+
+def _drop_unreadable_visuals(root: ElementTree.Element, reader: ModelReader) -> None:
+    dropped = 0
+    for link in root.iter("link"):
+        for visual in link.findall("visual"):
+            mesh = visual.find("geometry/mesh")
+            if mesh is not None and Path(mesh.get("filename", "")).suffix.lower() not in READABLE_MESHES:
+                link.remove(visual)
+                dropped += 1
+    if dropped:
+        _log.warning(
+            "%d visual meshes of %s are left out, collision shapes are drawn instead; MuJoCo reads %s",
+            dropped, reader.what, ", ".join(READABLE_MESHES),
+        )  # fmt: skip
