@@ -107,14 +107,12 @@ class SceneServices:
             )
         if request.timestep:
             count_substeps(request.timestep, self._runtime.control.control_period)
-        rule = self._guard.rule
-        if request.mjcf:
-            rule = self._guard.text(request.mjcf, self._world.held_files())
+        held = self._world.held_files() if request.mjcf else {}
         config = dataclasses.replace(
             self._world.config,
             scene=self._guard.scene(request.file) if request.file else None,
-            scene_xml=request.mjcf,
-            scene_rule=rule,
+            scene_xml=self._guard.text(request.mjcf, held) if request.mjcf else "",
+            scene_rule=self._guard.rule_with(held),
             cameras={},
             gravity=triple(request.gravity[0]) if request.gravity else None,
             ground=terrain_from_msg(request.ground[0]) if request.ground else None,

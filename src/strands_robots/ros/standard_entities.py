@@ -214,7 +214,7 @@ class StandardEntities:
             if uri:
                 model = Model(self._guard.scene(uri), rule=self._guard.rule)
             else:
-                model = Model(text=text, rule=self._guard.text(text))
+                model = Model(text=self._guard.text(text), rule=self._guard.rule)
             if is_robot(model, name):
                 if model.file is None:
                     raise _Spawn(

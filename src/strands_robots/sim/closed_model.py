@@ -70,11 +70,13 @@ class ModelReader:
     Args:
         rule: Which files may be read.
         what: The model, for messages.
+        holds: False to check only which assets are named, without reading them.
     """
 
-    def __init__(self, rule: FileRule, what: str) -> None:
+    def __init__(self, rule: FileRule, what: str, *, holds: bool = True) -> None:
         self.rule = rule
         self.what = what
+        self._holds = holds
         self.assets: dict[str, bytes] = {}
         self.models: dict[str, bytes] = {}
         self._files = self._bytes = 0
@@ -110,6 +112,9 @@ class ModelReader:
         Raises:
             ModelError: See `read`.
         """
+        if not self._holds:
+            self.rule.check(path, name)
+            return str(path)
         real, data = self.read(path, name)
         if self.rule.is_restricted:
             check_asset(data, name)

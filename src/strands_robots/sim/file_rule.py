@@ -32,6 +32,17 @@ class FileRule:
         """Return whether the file that a path leads to now may be read; links are followed."""
         return str(path) in self.held or self._is_inside(Path(os.path.realpath(path)))
 
+    def check(self, path: Path, name: str) -> None:
+        """Refuse a file that may not be read, without opening it.
+
+        Raises:
+            ModelError: If it is not allowed.
+        """
+        if "\0" in name:
+            raise ModelError(f"the model names the file '{shown(name)}'; valid: a path without NUL")
+        if str(path) not in self.held:
+            self._require_inside(Path(os.path.realpath(path)), name)
+
     def read(self, path: Path, name: str, most: int) -> tuple[Path, bytes]:
         """Return where a file really is, and its contents.
 
@@ -46,24 +57,25 @@ class FileRule:
         Raises:
             ModelError: If it is not allowed, not there, no regular file, or too large.
         """
-        if "\0" in name:
-            raise ModelError(f"the model names the file '{shown(name)}'; valid: a path without NUL")
+        self.check(path, name)
         if str(path) in self.held:
             return path, self.held[str(path)]
-        self._require_inside(Path(os.path.realpath(path)), name)
         try:
             # Without O_NONBLOCK a pipe would hold this thread until it is written to.
             file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except OSError as error:
             why = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
             raise ModelError(f"the model names the file '{shown(name)}', but '{shown(str(path))}' {why}") from error
-        with os.fdopen(file, "rb") as opened:
+        try:
             real = _place_of(file, path)
             self._require_inside(real, name)
             status = os.fstat(file)
             if not stat.S_ISREG(status.st_mode):
                 raise ModelError(f"the model names the file '{shown(name)}', which is no regular file")
-            data = opened.read(most + 1) if status.st_size <= most else b""
+            with os.fdopen(file, "rb", closefd=False) as opened:
+                data = opened.read(most + 1) if status.st_size <= most else b""
+        finally:
+            os.close(file)
         if len(data) > most or status.st_size > most:
             raise ModelError(f"the file '{shown(name)}' has more than {most} bytes; valid: at most {most}")
         return real, data

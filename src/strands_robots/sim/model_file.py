@@ -53,15 +53,26 @@ def parse_model(xml: str, role: str, rule: FileRule = ANY_FILE) -> mujoco.MjSpec
     Raises:
         ModelError: If a file is not allowed, or MuJoCo cannot parse it; the message has MuJoCo's own words.
     """
-    closed = close_text(xml, role, rule)
     try:
+        closed = close_text(xml, role, rule)
         return _spec(closed)
+    except ModelError as error:
+        # MuJoCo's words say more of text that is no XML; text of others never gets there.
+        if isinstance(error.__cause__, ElementTree.ParseError) and not rule.is_restricted and "<robot" not in xml:
+            raise ModelError(f"{error}; MuJoCo says: {_syntax(xml)}") from error
+        raise
     except ValueError as error:
         raise ModelError(f"{role} cannot be used; MuJoCo says: {_said(error)}") from error
 
 
-def close_model(path: Path, role: str, rule: FileRule = ANY_FILE) -> ClosedModel:
+def close_model(path: Path, role: str, rule: FileRule = ANY_FILE, *, holds: bool = True) -> ClosedModel:
     """Return a model file with all that it names.
+
+    Args:
+        path: The file.
+        role: What it is for, for the message.
+        rule: Which files it may consist of.
+        holds: False to check only which meshes and pictures it names, without reading them.
 
     Raises:
         ModelError: If a file is missing, not allowed, or neither MJCF nor URDF.
@@ -69,7 +80,7 @@ def close_model(path: Path, role: str, rule: FileRule = ANY_FILE) -> ClosedModel
     if not path.is_file():
         raise ModelError(f"model file '{path}' of {role} does not exist")
     what = f"model file '{path}' of {role}"
-    reader = ModelReader(rule, what)
+    reader = ModelReader(rule, what, holds=holds)
     real, data = reader.read(path, path.name, MAX_BYTES if rule.is_restricted else 16 * MAX_BYTES)
     try:
         return _close(data, real.parent, reader)
@@ -87,13 +98,13 @@ def read_root(path: Path, role: str, rule: FileRule = ANY_FILE) -> ElementTree.E
     return reader.parse(reader.read(path, path.name)[1])
 
 
-def close_text(xml: str, role: str, rule: FileRule = ANY_FILE) -> ClosedModel:
-    """Return MJCF or URDF text with all that it names.
+def close_text(xml: str, role: str, rule: FileRule = ANY_FILE, *, holds: bool = True) -> ClosedModel:
+    """Return MJCF or URDF text with all that it names; see `close_model`.
 
     Raises:
         ModelError: If a file is missing, not allowed, or named by a relative path, or the text is neither MJCF nor URDF.
     """
-    return _close(xml.encode(), None, ModelReader(rule, role))
+    return _close(xml.encode(), None, ModelReader(rule, role, holds=holds))
 
 
 def compile_model(spec: mujoco.MjSpec, path: Path, role: str) -> mujoco.MjModel:
@@ -147,6 +158,14 @@ def _spec(closed: ClosedModel) -> mujoco.MjSpec:
     if closed.root.tag.lower() == "robot":
         _separate_groups(spec)
     return spec
+
+
+def _syntax(xml: str) -> str:
+    try:
+        mujoco.MjSpec.from_string(xml)
+    except ValueError as error:
+        return " ".join(str(error).split())
+    return "nothing, but other readers of XML refuse it"
 
 
 def _words(path: Path, role: str, error: ValueError) -> str:

@@ -6,6 +6,7 @@ The rule that it gives goes with the path to where the model is opened, so that 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -48,7 +49,7 @@ class ModelGuard:
                 f"file '{shown(file)}' is a xacro, which makes a URDF; valid: what it makes: xacro robot.xacro > robot.urdf"
             )
         path = self._resolve(file, SCENES)
-        close_model(path, "the request", self.rule)
+        close_model(path, "the request", self.rule, holds=False)
         return path
 
     def mesh(self, file: str) -> Path:
@@ -59,24 +60,24 @@ class ModelGuard:
         """
         return self._resolve(file, READABLE_MESHES)
 
-    def text(self, xml: str, held: Mapping[str, bytes] | None = None) -> FileRule:
-        """Check MJCF or URDF text, which may name files by absolute paths below the folders only.
+    def rule_with(self, held: Mapping[str, bytes]) -> FileRule:
+        """Return the rule that allows contents besides, by path, that the world holds already."""
+        return dataclasses.replace(self.rule, held=held)
+
+    def text(self, xml: str, held: Mapping[str, bytes] | None = None) -> str:
+        """Return MJCF or URDF text that may be loaded: it may name files by absolute paths below the folders only.
 
         Args:
             xml: The text.
             held: Contents by path of files that the world holds already; the text may name them wherever they are.
 
-        Returns:
-            The rule with which the text is to be opened.
-
         Raises:
             ModelError: If it is not allowed.
         """
-        rule = FileRule(self._roots, held or {})
         if "<include" in xml.lower():
             raise ModelError("the MJCF text includes another file; valid: text that is complete, or a file")
-        close_text(xml, "the MJCF text", rule)
-        return rule
+        close_text(xml, "the MJCF text", self.rule_with(held or {}), holds=False)
+        return xml
 
     def _resolve(self, file: str, suffixes: tuple[str, ...]) -> Path:
         name = shown(file)

@@ -90,11 +90,12 @@ def name_what_has_state(spec: mujoco.MjSpec) -> None:
     actuators = {each.name for each in spec.actuators}
     for body in spec.bodies[1:]:
         mine = list(body.joints)
-        if not body.name and (body.mocap or any(not joint.name for joint in mine)):
+        if not body.name and body.mocap:
             body.name = _unused("unnamed_body", bodies)
         for number, joint in enumerate(mine):
             if not joint.name:
-                joint.name = _unused(body.name if len(mine) == 1 else f"{body.name}_joint_{number}", joints)
+                wish = body.name or "unnamed_joint"
+                joint.name = _unused(wish if len(mine) == 1 else f"{wish}_joint_{number}", joints)
     for actuator in spec.actuators:
         if not actuator.name:
             owner, separator, rest = actuator.target.rpartition("/")

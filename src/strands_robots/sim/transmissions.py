@@ -33,8 +33,8 @@ class _Follow:
 def driven_joint(model: mujoco.MjModel, actuator: int) -> Driven | None:
     """Return the joint that an actuator moves; None when it moves none, or none by a fixed ratio.
 
-    A fixed tendon counts for the joint that the others on it follow. Where nothing couples them, each moves in proportion to its
-    coefficient, as joints do that are pulled alike.
+    A fixed tendon counts for its first joint, with the others where they follow that one or are followed by it. Where nothing couples
+    them, each moves in proportion to its coefficient, as joints do that are pulled alike.
     """
     gear = float(model.actuator_gear[actuator, 0])
     kind, target = int(model.actuator_trntype[actuator]), int(model.actuator_trnid[actuator, 0])
@@ -48,8 +48,13 @@ def driven_joint(model: mujoco.MjModel, actuator: int) -> Driven | None:
     pulled = {joint: weight for joint, weight in weights.items() if abs(weight) > 1e-12}
     if not pulled:
         return None
-    first = next(iter(pulled))
-    return Driven(first, gear * sum(weight**2 for weight in pulled.values()) / pulled[first], gear * offset)
+    leader = next(iter(pulled))
+    ratio = sum(weight**2 for weight in pulled.values()) / pulled[leader]
+    first = int(model.wrap_objid[int(model.tendon_adr[target])])
+    follow = _follow(model, first)
+    if follow.joint != leader or follow.slope == 0.0:
+        return Driven(leader, gear * ratio, gear * offset)
+    return Driven(first, gear * ratio / follow.slope, gear * (offset - ratio * follow.offset / follow.slope))
 
 
 def moved_joints(model: mujoco.MjModel, actuator: int) -> set[int]:

@@ -182,7 +182,7 @@ def _camera_fovy(model: mujoco.MjModel, drawn: Drawn) -> None:
     after = float(np.clip(before * drawn.values[0], 0.6, 177.0))
     camera.fovy[:] = after
     # A camera with a sensor size is drawn by its focal lengths; MuJoCo leaves them as they are when the field of view changes.
-    camera.intrinsic[:2] *= math.tan(math.radians(0.5 * before)) / math.tan(math.radians(0.5 * after))
+    model.cam_intrinsic[camera.id, :2] *= math.tan(math.radians(0.5 * before)) / math.tan(math.radians(0.5 * after))
 
 
 _WRITERS: dict[str, Callable[[mujoco.MjModel, Drawn], None]] = {
