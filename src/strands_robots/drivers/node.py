@@ -23,6 +23,7 @@ from strands_robots.ros.safety_ports import SafetyPorts
 from strands_robots.safety.gate import Gate
 from strands_robots.safety.limits import LimitPolicy
 from strands_robots.safety.refusal import Refusal, Verdict
+from strands_robots.sim.urdf_files import published_urdf
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -134,7 +135,7 @@ class DriverNode(LifecycleNode):
             driver.disconnect()
             return self._refuse(error)
         urdf = robot.config.urdf
-        description = "" if urdf is None else urdf.read_text(encoding="utf-8")
+        description = "" if urdf is None else published_urdf(urdf)
         config = RobotPortsConfig(given.external_lifetime, given.control_period)
         self._ports = RobotPorts(self, gate, self._admit, self._clock_of_robot.now, description, config)
         self._loop = DriverLoop(driven, gate, self._ports, given.control_period, self._clock_of_robot)

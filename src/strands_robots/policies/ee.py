@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from strands_robots.errors import AdapterError, PolicyError
+from strands_robots.model_names import is_model_file
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import IkSolver, Orientation, PoseTarget
 from strands_robots.motion.pose import Pose, rotation_matrix
@@ -201,7 +202,7 @@ def rotation_of(numbers: FloatArray, options: EndEffectorAdapter) -> FloatArray:
 def _with_tool(options: EndEffectorAdapter) -> RobotConfig:
     """Return the robot's description with a tool frame: its own, the adapter's, or the last body of its longest chain."""
     reference = options.model
-    if reference.endswith((".xml", ".urdf", ".mjcf")):
+    if is_model_file(reference):
         from strands_robots.sim.robot_model import describe_model
 
         config = describe_model(Path(reference).expanduser())

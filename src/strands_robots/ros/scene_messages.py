@@ -7,12 +7,13 @@ from collections.abc import Container
 from typing import Any
 
 from strands_robots.errors import ConfigurationError, ShapeError
+from strands_robots.model_names import is_model_file
 from strands_robots.msg import SceneTerrain
 from strands_robots.robot_config import CameraConfig, load_robot
 from strands_robots.ros.geometry import quadruple, triple
 from strands_robots.share import robot_names
 from strands_robots.sim.edits import AddBody, AddJoint, AddShape, AddSite, Attach, DeleteBody, Detach, Edit, SetPose
-from strands_robots.sim.model_guard import SCENES, XACRO, ModelGuard
+from strands_robots.sim.model_guard import ModelGuard
 from strands_robots.sim.property_edits import SetProperty
 from strands_robots.sim.robot_model import describe_model
 from strands_robots.sim.shapes import Shape
@@ -125,7 +126,7 @@ def _robot(robot: Any, guard: ModelGuard) -> RobotSpec:
     if robot.robot in robot_names():
         config, source = load_robot(robot.robot), robot.robot
         return RobotSpec(robot.name, config, triple(robot.position), robot.yaw, source)
-    if robot.robot.lower().endswith((*SCENES, XACRO)):
+    if is_model_file(robot.robot):
         path = guard.scene(robot.robot)
         config = describe_model(path, guard.rule)
         return RobotSpec(robot.name, config, triple(robot.position), robot.yaw, str(path), guard.rule)

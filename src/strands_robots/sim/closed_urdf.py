@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from xml.etree import ElementTree
 
 from strands_robots.errors import ModelError
 from strands_robots.sim.closed_model import ModelReader
-from strands_robots.sim.file_rule import FileRule, shown
+from strands_robots.sim.file_rule import shown
 from strands_robots.sim.model_bounds import check_amounts
+from strands_robots.sim.urdf_files import mesh_path
 from strands_robots.urdf_limits import check_limits
 
 READABLE_MESHES = (".stl", ".obj", ".msh")
-DEEPEST = 8
-"""A mesh of a package is looked for in this many folders above its URDF."""
-
 _KEPT = ("link", "joint", "material", "mujoco")
 _KEPT_SETTINGS = ("compiler", "option", "size", "visual", "statistic")
 
@@ -63,49 +60,6 @@ def close_urdf(root: ElementTree.Element, base: Path | None, reader: ModelReader
             )
         mesh.set("filename", reader.hold(path, name))
     return check_amounts(root, 1, reader.what) if reader.rule.is_restricted else 0
-
-
-def mesh_path(name: str, base: Path | None, rule: FileRule) -> Path:
-    """Return the file that a mesh's name of a URDF stands for.
-
-    `package://` and `model://` are looked for on AMENT_PREFIX_PATH and in the folders above the URDF, among what may be read only.
-
-    Args:
-        name: As the URDF has it.
-        base: Folder of the URDF; None for text.
-        rule: Which files may be read.
-
-    Raises:
-        ModelError: If it cannot stand for a file.
-    """
-    name = name.replace("\\", "/")
-    if name.startswith("file://"):
-        name = name.removeprefix("file://").removeprefix("localhost")
-    scheme, separator, rest = name.partition("://")
-    if separator and scheme not in ("package", "model"):
-        raise ModelError(f"the model names the file '{shown(name)}'; valid: a path, package://, model:// or file://")
-    if not separator:
-        if base is None and not name.startswith("/"):
-            raise ModelError(f"the model names the file '{shown(name)}'; valid: an absolute path below {rule.valid()}")
-        return Path(name) if base is None else base.absolute() / name
-    package, _, inside = rest.partition("/")
-    if (rule.is_restricted and ".." in Path(rest).parts) or inside.startswith("/") or not package or "\0" in rest:
-        raise ModelError(f"the model names the file '{shown(name)}'; valid: package://<package>/<path without '..'>")
-    return _package_file(package, inside, base, rule)
-
-
-def _package_file(package: str, inside: str, base: Path | None, rule: FileRule) -> Path:
-    shares = [Path(prefix) / "share" for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
-    # The root of the disk is no package.
-    above = [] if base is None else [base.absolute(), *list(base.absolute().parents)[:-1]][:DEEPEST]
-    candidates = [folder / package / inside for folder in (*shares, *above)] + [folder / inside for folder in above]
-    for candidate in candidates:
-        if rule.allows(candidate) and os.path.isfile(candidate):
-            return candidate
-    raise ModelError(
-        f"the model names the file 'package://{shown(package)}/{shown(inside)}', which was not found on AMENT_PREFIX_PATH or in the "
-        f"{DEEPEST} folders above the URDF; valid: files below {rule.valid()}"
-    )
 
 
 def _compiler(root: ElementTree.Element, reader: ModelReader) -> ElementTree.Element:

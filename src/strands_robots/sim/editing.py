@@ -32,5 +32,7 @@ def edit(world: World, edits: Sequence[Edit]) -> None:
                 raise ModelError(f"MuJoCo says: {' '.join(str(error).split())}") from error
         # Free objects are placed after the swap; refuse before it what cannot be placed.
         world.adopt(draft.spec, draft.config)
+        if draft.mocap:
+            world.move_mocap(draft.mocap)
         if draft.placements:
             place(world, draft.placements)

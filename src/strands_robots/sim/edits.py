@@ -34,7 +34,8 @@ class Draft:
         spec: The copy.
         config: What it is made from; edits replace it.
         model, data: The world as it is; not to be changed.
-        placements: Free objects to be put somewhere once the draft has become the world.
+        placements: Free objects to be put somewhere once the draft has become the world ...
+        mocap: ... and bodies that are moved from outside.
     """
 
     spec: mujoco.MjSpec
@@ -42,6 +43,7 @@ class Draft:
     model: mujoco.MjModel
     data: mujoco.MjData
     placements: list[EntityPlacement] = field(default_factory=list)
+    mocap: list[str] = field(default_factory=list)
 
     def body(self, name: str) -> mujoco.MjsBody:
         """Return a body by name.
@@ -200,6 +202,8 @@ class SetPose:
         body.quat = unit_quaternion(self.name, self.quaternion)
         if any(int(joint.type) == int(mujoco.mjtJoint.mjJNT_FREE) for joint in body.joints):
             draft.placements.append(EntityPlacement(self.name, self.position, self.quaternion))
+        if body.mocap:
+            draft.mocap.append(self.name)
 
 
 @dataclass(frozen=True)
@@ -219,6 +223,7 @@ class DeleteBody:
             if exclude.bodyname1 in gone or exclude.bodyname2 in gone:
                 draft.spec.delete(exclude)
         draft.placements = [placement for placement in draft.placements if placement.name not in gone]
+        draft.mocap = [name for name in draft.mocap if name not in gone]
         delete_references(draft.spec, f"{self.name}/")
         draft.spec.delete(body)
         delete_assets(draft.spec, f"{self.name}/")

@@ -115,9 +115,25 @@ def compile_model(spec: mujoco.MjSpec, path: Path, role: str) -> mujoco.MjModel:
     """
     require_held(spec)
     try:
-        return spec.compile()
+        model = spec.compile()
     except ValueError as error:
         raise ModelError(_words(path, role, error)) from error
+    _require_limits(model, path, role)
+    return model
+
+
+def _require_limits(model: mujoco.MjModel, path: Path, role: str) -> None:
+    """Refuse limits that cannot be meant, which MuJoCo drops without a word where `limited` is left to it."""
+    for kind, flags, ranges in (
+        ("joint", model.jnt_limited, model.jnt_range),
+        ("tendon", model.tendon_limited, model.tendon_range),
+        ("actuator", model.actuator_ctrllimited, model.actuator_ctrlrange),
+        ("actuator", model.actuator_forcelimited, model.actuator_forcerange),
+    ):
+        for number, (is_limited, (lower, upper)) in enumerate(zip(flags, ranges)):
+            if not is_limited and (lower > upper or lower == upper != 0.0):
+                name = getattr(model, kind)(number).name or f"number {number}"
+                raise ModelError(f"{kind} '{name}' of '{path}' ({role}) has a range from {lower:g} to {upper:g}; valid: lowest below highest")
 
 
 def require_held(spec: mujoco.MjSpec) -> None:

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from strands_robots.errors import ConfigurationError, ModelError
+from strands_robots.model_names import is_model_file
 from strands_robots.sim.file_rule import FileRule, shown
 from strands_robots.sim.model_file import READABLE_MESHES, close_model, close_text
 
 SCENES = (".xml", ".mjcf", ".urdf")
 COMPILED = ".mjb"
-XACRO = ".xacro"
 
 
 class ModelGuard:
@@ -44,10 +44,7 @@ class ModelGuard:
             raise ConfigurationError(
                 f"file '{shown(file)}' is a compiled model, to which no robot can be added; valid: the MJCF that it was made from"
             )
-        if file.lower().endswith(XACRO):
-            raise ConfigurationError(
-                f"file '{shown(file)}' is a xacro, which makes a URDF; valid: what it makes: xacro robot.xacro > robot.urdf"
-            )
+        is_model_file(file)  # refuses a xacro, and says how to make a URDF of it
         path = self._resolve(file, SCENES)
         close_model(path, "the request", self.rule, holds=False)
         return path

@@ -30,7 +30,7 @@ from strands_robots.ros.simulation_interfaces import SimulationInterfaces, has_s
 from strands_robots.ros.stamps import fill_time
 from strands_robots.ros.state_services import StateServices
 from strands_robots.ros.transforms import WorldTransforms, has_transforms
-from strands_robots.ros.world_diagnostics import WorldDiagnostics
+from strands_robots.ros.world_diagnostics import MOST_PAIRS, WorldDiagnostics
 from strands_robots.ros.world_services import WorldServices
 from strands_robots.safety.gate import Gate, GateConfig
 from strands_robots.safety.limits import LimitPolicy
@@ -39,6 +39,7 @@ from strands_robots.sim.control import ControlLoop
 from strands_robots.sim.gl import check_rendering
 from strands_robots.sim.model_guard import ModelGuard
 from strands_robots.sim.runtime import RuntimeConfig, SimRuntime, WorldMode
+from strands_robots.sim.urdf_files import published_urdf
 from strands_robots.sim.viewer import Viewer
 from strands_robots.sim.world import World
 from strands_robots.sim.world_robot import WorldRobot
@@ -147,7 +148,7 @@ class SimNode(Node):
         self._standard = (
             SimulationInterfaces(self, self.runtime, self.world, guard, scene) if has_simulation_interfaces() else None
         )
-        self._diagnostics = WorldDiagnostics(self, self.runtime, robots.gates)
+        self._diagnostics = WorldDiagnostics(self, self.runtime, robots.gates, self.world.penetrations)
         self._viewer = None if given.headless else Viewer(self.world)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._looks, self._ticks, self._followed = 0, -1, self.world.generation
@@ -157,6 +158,7 @@ class SimNode(Node):
             self.create_timer(1.0 / 30.0, self._viewer.show, clock=steady)
         self.cameras.start()
         self.runtime.start()
+        self._say_penetrations()
         self.get_logger().info(f"{given.mode} world with {', '.join(robots.ports)}, run '{given.run_id}'")
 
     def destroy_node(self) -> None:
@@ -177,7 +179,7 @@ class SimNode(Node):
         urdf = self.world.robots[gate.config.robot].config.urdf
         if urdf is None:
             self.get_logger().warning(f"'{gate.config.robot}' has no URDF; robot_description stays empty")
-        description = "" if urdf is None else urdf.read_text(encoding="utf-8")
+        description = "" if urdf is None else published_urdf(urdf, self.world.robots[gate.config.robot].spec.rule)
         config = RobotPortsConfig(self._given.external_lifetime, self._given.control_period)
         return SimulatedRobotPorts(self, gate, self._admit, self._now, description, config, self.world)
 
@@ -190,9 +192,18 @@ class SimNode(Node):
     def _follow_world(self) -> None:
         """Give cameras and frames that are new in the world their topics, after the world was changed."""
         self._followed = self.world.generation
+        self._say_penetrations()
         self.runtime.call(self._camera_roster.follow())
         if self._transforms is not None:
             self.runtime.call(self._transforms.follow())
+
+    def _say_penetrations(self) -> None:
+        """Say which robots start inside of something: at rest they may push with all their force against what cannot move."""
+        for each in self.world.penetrations()[:MOST_PAIRS]:
+            self.get_logger().warning(
+                f"robot '{each.robot}' starts inside of something: {each}; place it higher or elsewhere ('<name>=<robot>@<x>,<y>,<z>'), "
+                "or give it another home"
+            )
 
     def _settle(self, robots: RobotRoster) -> None:
         """Wait, in lockstep, until every reliable reader has what was published; in the physics thread."""

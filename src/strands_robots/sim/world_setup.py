@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from strands_robots.errors import ConfigurationError
+from strands_robots.model_names import is_model_file
 from strands_robots.robot_config import CameraConfig, RobotConfig, load_robot
 from strands_robots.sim.robot_model import describe_model
 from strands_robots.sim.world_config import RobotSpec, WorldConfig
@@ -67,7 +68,7 @@ def robot_spec(text: str, index: int, camera_rate: float) -> RobotSpec:
 
 def _describe(reference: str) -> tuple[RobotConfig, str]:
     """Return the configuration, and the reference in a form that does not depend on the working directory."""
-    if not reference.endswith((".xml", ".urdf", ".mjcf")):
+    if not is_model_file(reference):
         is_file = reference.endswith((".yaml", ".yml"))
         return load_robot(reference), str(Path(reference).expanduser().absolute()) if is_file else reference
     path = Path(reference).expanduser()
