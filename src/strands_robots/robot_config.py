@@ -13,6 +13,7 @@ from strands_robots.errors import ConfigurationError, UnknownNameError
 from strands_robots.safety.limits_config import LimitsConfig
 from strands_robots.share import robot_names, share_directory
 from strands_robots.types import ControlMode, JointLimits, StopCategory
+from strands_robots.validation import words_of
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
@@ -163,7 +164,7 @@ def load_robot(name_or_path: str) -> RobotConfig:
     try:
         robot = RobotConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"robot file '{path}' is not valid: {error}") from error
+        raise ConfigurationError(f"robot file '{path}' is not valid: {words_of(error, 'robot')}") from error
     return robot.model_copy(
         update={
             key: _resolve(getattr(robot, key), path, share)

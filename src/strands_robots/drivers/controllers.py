@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.share import config_text
+from strands_robots.validation import words_of
 
 FOLDER = "ros2_control"
 TRAJECTORY, POSITION = "joint_trajectory", "position"
@@ -114,7 +115,7 @@ def load_controllers(given: str, joints: Sequence[str]) -> ControlledRobot:
     try:
         config = ControllersConfig.model_validate(yaml.safe_load(text))
     except (yaml.YAMLError, ValidationError) as error:
-        raise ConfigurationError(f"controllers '{ascii(given)[1:-1]}' are not valid: {error}") from error
+        raise ConfigurationError(f"controllers '{ascii(given)[1:-1]}' are not valid: {words_of(error, 'controllers')}") from error
     return fit(config, joints)
 
 

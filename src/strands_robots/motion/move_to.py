@@ -12,6 +12,7 @@ from strands_robots.errors import MotionError, UnknownNameError
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import Orientation, PoseTarget
 from strands_robots.motion.pose import Pose
+from strands_robots.number_text import outside
 from strands_robots.types import FloatArray, JointLimits
 
 JOINT_TOLERANCE = 0.01
@@ -93,7 +94,7 @@ def joint_target(
         column = limits.index[name]
         low, high = float(limits.lower[column]), float(limits.upper[column])
         if not low - _LIMIT_TOLERANCE <= position <= high + _LIMIT_TOLERANCE:
-            raise MotionError("invalid_goal", f"position of '{name}' is {position:.6g}; valid: {low:.6g} to {high:.6g}")
+            raise MotionError("invalid_goal", f"position of '{name}' is {outside(position, low, high)}")
     columns = tuple(limits.index[name] for name in names)
     clipped = np.clip(np.array(positions, dtype=np.float64), limits.lower[list(columns)], limits.upper[list(columns)])
     return JointTarget(columns, clipped, positive("joint_tolerance", tolerance, JOINT_TOLERANCE))

@@ -6,6 +6,8 @@ import math
 from collections.abc import Container
 from typing import Any
 
+from pydantic import ValidationError
+
 from strands_robots.errors import ConfigurationError, ShapeError
 from strands_robots.model_names import is_model_file
 from strands_robots.msg import SceneTerrain
@@ -21,6 +23,7 @@ from strands_robots.sim.terrain import Terrain
 from strands_robots.sim.world_config import RobotSpec
 from strands_robots.sim.world_edits import AddCamera, AddRobot, RemoveCamera, RemoveRobot, SetGround
 from strands_robots.srv import EditScene
+from strands_robots.validation import problems_of
 
 GREY = (0.6, 0.6, 0.6, 1.0)
 
@@ -109,8 +112,8 @@ def _camera(camera: Any) -> AddCamera:
             noise=camera.noise,
             delay=camera.delay,
         )
-    except ValueError as error:
-        raise ConfigurationError(f"camera '{ascii(camera.name)[1:-1]}' is not valid: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"camera '{ascii(camera.name)[1:-1]}' is not valid: {problems_of(error, 'camera')}") from error
     return AddCamera(
         name=camera.name,
         body=camera.body or "world",

@@ -124,7 +124,9 @@ class SceneServices:
             if request.remove_robots:
                 self._runtime.require_rest(list(world.robots), "world/load")
             robots = () if request.remove_robots else world.config.robots
-            world.load(dataclasses.replace(config, robots=robots, timestep=request.timestep or world.timestep))
+            left_out = tuple(world.robots) if request.remove_robots else ()
+            timestep = request.timestep or world.timestep
+            world.load(dataclasses.replace(config, robots=robots, left_out=left_out, timestep=timestep))
             self._prune()
 
         def load() -> LoadScene.Response:

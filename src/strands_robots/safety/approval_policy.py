@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from strands_robots.errors import ConfigurationError
 from strands_robots.safety.never_tools import ALWAYS_TYPES, reason_against_tool
+from strands_robots.validation import words_of
 
 _LONGEST = 1 << 20
 _PATTERN = re.compile(r"[A-Za-z0-9_*/]+", re.ASCII)
@@ -149,7 +150,7 @@ def load_policy(path: Path) -> tuple[ApprovalPolicy, str]:
     except OSError as error:
         raise ConfigurationError(f"the approval policy '{path}' cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the approval policy '{path}' is not valid: {error}") from error
+        raise ConfigurationError(f"the approval policy '{path}' is not valid: {words_of(error, 'policy')}") from error
 
 
 def _matches(pattern: str, text: str) -> bool:

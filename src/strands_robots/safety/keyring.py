@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from strands_robots.audit.files import PrivateFolder
 from strands_robots.errors import ConfigurationError
 from strands_robots.safety.keys import KeyFileError, PublicKey, check_owner, make_public_key
+from strands_robots.validation import words_of
 
 _LONGEST = 1 << 20
 
@@ -117,7 +118,7 @@ def load_keyring(path: Path) -> Keyring:
     try:
         entries = _File.model_validate(yaml.safe_load(data)).keys
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"the keyring '{path}' is not valid: {error}") from error
+        raise KeyFileError(f"the keyring '{path}' is not valid: {words_of(error, 'keyring')}") from error
     return Keyring(
         Operator(
             make_public_key(entry.name, bytes.fromhex(entry.public_key), bytes.fromhex(entry.proof)),

@@ -10,6 +10,7 @@ import numpy as np
 from strands_robots.motion.chunk import Chunk
 from strands_robots.motion.player import PlannedChunk
 from strands_robots.motion.spline import MonotoneCubic
+from strands_robots.number_text import apart
 from strands_robots.safety.refusal import Refusal, Refused
 from strands_robots.types import ControlMode, FloatArray, JointLimits
 
@@ -60,10 +61,11 @@ def plan(
     reports = []
     if over.any():
         row, column = (int(i) for i in np.argwhere(over)[0])
-        reports.append(
-            f"'{chunk.joint_names[column]}' row {row} is {rows[row, column]:.4f} {unit}; valid: {lower[column]:.4f} to "
-            f"{upper[column]:.4f}"
-        )
+        numbers = rows[row, column], lower[column], upper[column]
+        value, low, high = (f"{number:.4f}" for number in numbers)
+        if value in (low, high):
+            value, low, high = apart(*numbers)
+        reports.append(f"'{chunk.joint_names[column]}' row {row} is {value} {unit}; valid: {low} to {high}")
         rows = np.clip(rows, lower, upper)
     else:
         rows = rows.copy()

@@ -61,7 +61,8 @@ class ClosedModel:
             ValueError: MuJoCo's, if it cannot parse it.
         """
         text = ElementTree.tostring(self.root, encoding="unicode")
-        return mujoco.MjSpec.from_string(text, include=self.models, assets=self.assets)
+        # MuJoCo warns where a model that holds nothing is attached to one that does.
+        return mujoco.MjSpec.from_string(text, include=self.models, assets={HELD + "none": b" ", **self.assets})
 
 
 class ModelReader:
@@ -103,7 +104,9 @@ class ModelReader:
         real, data = self.rule.read(path, name, most)
         self._files, self._bytes = self._files + 1, self._bytes + len(data)
         if self._files > MAX_FILES or self._bytes > MAX_TOTAL_BYTES:
-            raise ModelError(f"{self.what} names {self._files} files with {self._bytes} bytes; valid: {MAX_FILES}, {MAX_TOTAL_BYTES}")
+            raise ModelError(
+                f"{self.what} names {self._files} files with {self._bytes} bytes; valid: {MAX_FILES}, {MAX_TOTAL_BYTES}"
+            )
         return real, data
 
     def hold(self, path: Path, name: str) -> str:
@@ -217,7 +220,9 @@ def _resolve(tag: str, name: str, base: Path | None, folders: _Folders, reader: 
     if tag == "model":
         return _path(name, base, reader)
     if tag != "texture" and tag not in _IN_MESH_FOLDER:
-        raise ModelError(f"{reader.what} has <{shown(tag)}> naming the file '{shown(name)}'; valid: mesh, hfield, skin, flexcomp, texture")
+        raise ModelError(
+            f"{reader.what} has <{shown(tag)}> naming the file '{shown(name)}'; valid: mesh, hfield, skin, flexcomp, texture"
+        )
     inside = posixpath.basename(_slashes(name)) if folders.strips else _slashes(name)
     folder = _slashes(folders.texture if tag == "texture" else folders.mesh)
     return _path(posixpath.join(folder, inside), base, reader)
@@ -230,7 +235,9 @@ def _path(name: str, base: Path | None, reader: ModelReader) -> Path:
     if name.startswith("/"):
         return Path(name)
     if base is None:
-        raise ModelError(f"{reader.what} names the file '{shown(name)}'; valid: an absolute path below {reader.rule.valid()}")
+        raise ModelError(
+            f"{reader.what} names the file '{shown(name)}'; valid: an absolute path below {reader.rule.valid()}"
+        )
     return base / name
 
 
@@ -260,4 +267,6 @@ def _check_config(element: ElementTree.Element) -> None:
     """Refuse settings of plug-ins that could be paths, which no rule could follow."""
     value = element.get("value", "")
     if "/" in value or "\\" in value or ".." in value:
-        raise ModelError(f"a plug-in is configured with '{shown(value)}', which could be a path; valid: numbers and names")
+        raise ModelError(
+            f"a plug-in is configured with '{shown(value)}', which could be a path; valid: numbers and names"
+        )

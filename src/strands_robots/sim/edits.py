@@ -198,6 +198,7 @@ class SetPose:
     def apply(self, draft: Draft) -> None:
         """See `Edit`."""
         body = draft.object(self.name)
+        _keep_welds(draft, self.name)
         body.pos = checked_position(self.name, self.position)
         body.quat = unit_quaternion(self.name, self.quaternion)
         if any(int(joint.type) == int(mujoco.mjtJoint.mjJNT_FREE) for joint in body.joints):
@@ -274,6 +275,16 @@ class Detach:
         if equality is None:
             raise UnknownNameError("attached body", self.body, [name.removeprefix(_ATTACHMENT) for name in attached])
         draft.spec.delete(equality)
+
+
+def _keep_welds(draft: Draft, name: str) -> None:
+    """Write down the relative poses of a body's welds, which the compiler would otherwise take from where the body is put."""
+    for equality in draft.spec.equalities:
+        if int(equality.type) != int(mujoco.mjtEq.mjEQ_WELD) or name not in (equality.name1, equality.name2):
+            continue
+        number = mujoco.mj_name2id(draft.model, mujoco.mjtObj.mjOBJ_EQUALITY, equality.name)
+        if number >= 0 and int(equality.objtype) == int(mujoco.mjtObj.mjOBJ_BODY):
+            equality.data[:] = draft.model.eq_data[number]
 
 
 def _relative_pose(draft: Draft, first: str, second: str) -> list[float] | None:

@@ -88,7 +88,9 @@ class FileRule:
 
     def _require_inside(self, path: Path, name: str) -> None:
         if not self._is_inside(path):
-            raise ModelError(f"the model names the file '{shown(name)}', which lies outside; valid: files below {self.valid()}")
+            raise ModelError(
+                f"the model names the file '{shown(name)}', which lies outside; valid: files below {self.valid()}"
+            )
 
     def _is_inside(self, path: Path) -> bool:
         return self.folders is None or any(folder in path.parents for folder in self.folders)

@@ -45,7 +45,9 @@ def parse_bounded(data: bytes, what: str) -> ElementTree.Element:
                 depth += 1 if event == "start" else -1
                 count += 1
                 if depth > MAX_DEPTH or count > 2 * MAX_ELEMENTS:
-                    raise ModelError(f"{what} is too large; valid: {MAX_ELEMENTS} elements, {MAX_DEPTH} inside of each other")
+                    raise ModelError(
+                        f"{what} is too large; valid: {MAX_ELEMENTS} elements, {MAX_DEPTH} inside of each other"
+                    )
         return ElementTree.fromstring(data)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise ModelError(f"{what} is not XML: {error}") from error
@@ -82,7 +84,9 @@ def check_asset(data: bytes, name: str) -> None:
     if data.startswith(_PNG) and len(data) >= 24:
         width, height = struct.unpack(">II", data[16:24])
         if max(width, height) > MAX_SIDE:
-            raise ModelError(f"the picture '{shown(name)}' has {width} x {height} pixels; valid: at most {MAX_SIDE} each way")
+            raise ModelError(
+                f"the picture '{shown(name)}' has {width} x {height} pixels; valid: at most {MAX_SIDE} each way"
+            )
 
 
 def _weigh(element: ElementTree.Element, copies: int, attached: int, what: str, depth: int) -> int:

@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 
 from strands_robots.errors import ShapeError, WorldError
+from strands_robots.number_text import outside
 from strands_robots.sim.dynamics import scalar_joints
 from strands_robots.sim.lookup import BODY, number_of
 from strands_robots.types import FloatArray
@@ -128,7 +129,7 @@ def _place_joints(model: mujoco.MjModel, joints: JointPlacement, qpos: FloatArra
             lower, upper = (float(value) for value in model.jnt_range[number])
             position = float(joints.positions[i])
             if model.jnt_limited[number] and not lower - 1e-9 <= position <= upper + 1e-9:
-                raise WorldError(f"position {position:.6g} of joint '{name}' given; valid: {lower:.6g} to {upper:.6g}")
+                raise WorldError(f"position of joint '{name}' is {outside(position, lower, upper)}")
             if abs(position) > FARTHEST:
                 raise WorldError(f"position {position:.6g} of joint '{name}' given; valid: at most {FARTHEST:g}")
             qpos[int(model.jnt_qposadr[number])] = position

@@ -12,6 +12,7 @@ import numpy as np
 from strands_robots.errors import ModelError
 from strands_robots.sim.cameras import LARGEST_SIDE
 from strands_robots.sim.model_file import open_model, parse_model
+from strands_robots.sim.prefixes import delete_robot
 from strands_robots.sim.robot_model import load_robot_model
 from strands_robots.sim.terrain import FLAT, Terrain, add_terrain
 from strands_robots.sim.world_config import RobotSpec, WorldConfig
@@ -35,6 +36,9 @@ def build_scene(config: WorldConfig) -> mujoco.MjSpec:
         ModelError: If the scene file or a robot's model cannot be used.
     """
     spec = _surroundings(config)
+    for name in (*config.left_out, *(robot.name for robot in config.robots)):
+        if any(body.name.startswith(f"{name}/") for body in spec.worldbody.bodies):
+            delete_robot(spec, name)  # the surroundings are an export of this world; the robots are attached anew
     if config.ground is not None:
         replace_ground(spec, config.ground)
     boxes = [attach_robot(spec, robot, index + 1) for index, robot in enumerate(config.robots)]

@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 
 from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.number_text import apart
 from strands_robots.sim.closed_model import ModelReader
 from strands_robots.sim.file_rule import ANY_FILE, FileRule
 from strands_robots.sim.placement import Vector, checked_position, unit_quaternion
@@ -124,8 +125,8 @@ def checked_numbers(
     numbers = [float(value) for value in values]
     good = len(numbers) == count and all(np.isfinite(numbers)) and all(lowest <= value <= highest for value in numbers)
     if not good:
-        shown = ", ".join(f"{value:g}" for value in numbers[:8])
+        *shown, low, high = apart(*numbers[:8], lowest, highest)
         raise ConfigurationError(
-            f"{what} [{shown}] given; valid: {count} numbers ({words}) from {lowest:g} to {highest:g}"
+            f"{what} [{', '.join(shown)}] given; valid: {count} numbers ({words}) from {low} to {high}"
         )
     return numbers

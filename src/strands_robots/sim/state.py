@@ -85,7 +85,7 @@ def carry_over(old_model: mujoco.MjModel, old: mujoco.MjData, model: mujoco.MjMo
 
 
 def name_what_has_state(spec: mujoco.MjSpec) -> None:
-    """Name the joints, actuators and mocap bodies of a spec that have no name, so that `carry_over` finds them again."""
+    """Name the joints, actuators, equalities and mocap bodies of a spec that have no name, so that they are found again after a change."""
     bodies, joints = {each.name for each in spec.bodies}, {each.name for each in spec.joints}
     actuators = {each.name for each in spec.actuators}
     for body in spec.bodies[1:]:
@@ -96,6 +96,10 @@ def name_what_has_state(spec: mujoco.MjSpec) -> None:
             if not joint.name:
                 wish = body.name or "unnamed_joint"
                 joint.name = _unused(wish if len(mine) == 1 else f"{wish}_joint_{number}", joints)
+    equalities = {each.name for each in spec.equalities}
+    for equality in spec.equalities:
+        if not equality.name:
+            equality.name = _unused("unnamed_equality", equalities)
     for actuator in spec.actuators:
         if not actuator.name:
             owner, separator, rest = actuator.target.rpartition("/")

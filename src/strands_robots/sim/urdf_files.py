@@ -38,7 +38,11 @@ def published_urdf(path: Path, rule: FileRule = ANY_FILE) -> str:
         name = element.get("filename", "")
         if element.tag not in ("mesh", "texture") or not name or _is_known_to_others(name):
             continue
-        inside = name if meshdir is None or element.tag == "texture" else str(Path(meshdir) / (Path(name).name if does_strip else name))
+        inside = (
+            name
+            if meshdir is None or element.tag == "texture"
+            else str(Path(meshdir) / (Path(name).name if does_strip else name))
+        )
         try:
             found = mesh_path(inside, real.parent, rule)
         except ModelError:

@@ -66,6 +66,8 @@ class WorldConfig:
         scene_rule: Which files the surroundings may consist of.
         gravity: Gravity [m/s^2], world axes; None takes that of the surroundings.
         ground: Ground instead of the surroundings' shape "floor"; None takes that of the surroundings.
+        left_out: Robots whose parts are left out of the surroundings, which may be an export of a world that had them. Those of
+            `robots` always are.
         cameras: Options of cameras of the surroundings, by name; the others have those of `overhead`.
         overhead: Size and rate of the camera that looks down on the robots; None leaves it out. A camera of that name in `scene`
             is used as it is.
@@ -78,6 +80,7 @@ class WorldConfig:
     overhead: CameraConfig | None = field(default_factory=CameraConfig)
     scene_xml: str = ""
     scene_rule: FileRule = field(default=ANY_FILE, repr=False)
+    left_out: tuple[str, ...] = ()
     cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
     gravity: tuple[float, float, float] | None = None
     ground: Terrain | None = None

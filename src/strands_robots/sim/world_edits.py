@@ -14,7 +14,7 @@ from strands_robots.errors import ConfigurationError, UnknownNameError, WorldErr
 from strands_robots.robot_config import CameraConfig
 from strands_robots.sim.edits import WORLD, Draft, Quaternion
 from strands_robots.sim.placement import Vector, checked_position, unit_quaternion
-from strands_robots.sim.prefixes import delete_assets, delete_references
+from strands_robots.sim.prefixes import delete_robot
 from strands_robots.sim.scene import attach_robot, replace_ground
 from strands_robots.sim.shapes import checked_numbers
 from strands_robots.sim.terrain import Terrain
@@ -108,11 +108,7 @@ class RemoveRobot:
         names = [robot.name for robot in draft.config.robots]
         if self.name not in names:
             raise UnknownNameError("robot", self.name, names)
-        spec, prefix = draft.spec, f"{self.name}/"
-        delete_references(spec, prefix)
-        for body in [body for body in spec.worldbody.bodies if body.name.startswith(prefix)]:
-            spec.delete(body)
-        delete_assets(spec, prefix)
+        delete_robot(draft.spec, self.name)
         kept = tuple(robot for robot in draft.config.robots if robot.name != self.name)
         draft.config = dataclasses.replace(draft.config, robots=kept)
 
