@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 import mujoco
 
 from strands_robots.errors import ModelError
+from strands_robots.sim.ascii_stl import binary_stl
 from strands_robots.sim.file_rule import FileRule, shown
 from strands_robots.sim.model_bounds import MAX_BYTES, check_amounts, check_asset, parse_bounded
 
@@ -121,6 +122,8 @@ class ModelReader:
         real, data = self.read(path, name)
         if self.rule.is_restricted:
             check_asset(data, name)
+        if real.suffix.lower() == ".stl":
+            data = binary_stl(data, name)
         key = held_name(real, data)
         self.assets[key], self.assets[key + ORIGIN] = data, str(real).encode()
         return key
@@ -253,10 +256,8 @@ def _close_attached(path: Path, name: str, reader: ModelReader, depth: int) -> t
         raise ModelError(f"{reader.what} attaches models {depth} deep; valid: at most {MAX_ATTACHED}")
     real, data = reader.read(path, name, MAX_BYTES)
     root = reader.parse(data)
-    if root.tag.lower() == "robot":
-        weight = close_urdf(root, real.parent, reader)
-    else:
-        weight = close_mjcf(root, real.parent, reader, depth + 1)
+    is_urdf = root.tag.lower() == "robot"
+    weight = close_urdf(root, real.parent, reader) if is_urdf else close_mjcf(root, real.parent, reader, depth + 1)
     text = ElementTree.tostring(root, encoding="utf-8")
     key = held_name(Path(real.stem + ".xml"), text)
     reader.models[key] = text

@@ -11,6 +11,7 @@ from strands_robots.sim.closed_model import ModelReader
 from strands_robots.sim.file_rule import shown
 from strands_robots.sim.model_bounds import check_amounts
 from strands_robots.sim.urdf_files import mesh_path
+from strands_robots.sim.urdf_inertia import mend_inertias
 from strands_robots.urdf_limits import check_limits
 
 READABLE_MESHES = (".stl", ".obj", ".msh")
@@ -34,6 +35,7 @@ def close_urdf(root: ElementTree.Element, base: Path | None, reader: ModelReader
     Raises:
         ModelError: If a mesh is not allowed, cannot be read, or is in a format that cannot be used.
     """
+    _refuse_xacro(root, reader.what)
     for element in list(root):
         if element.tag not in _KEPT:
             root.remove(element)  # gazebo, transmission and ros2_control name files that nothing here reads
@@ -42,6 +44,8 @@ def close_urdf(root: ElementTree.Element, base: Path | None, reader: ModelReader
     meshdir = compiler.attrib.pop("meshdir", compiler.attrib.pop("assetdir", None))
     for key in ("assetdir", "texturedir"):
         compiler.attrib.pop(key, None)
+    if compiler.get("balanceinertia") != "true":
+        mend_inertias(root, reader.what)
     does_strip = compiler.get("strippath", "true") == "true"
     compiler.set("strippath", "false")
     for texture in root.iter("texture"):
@@ -60,6 +64,16 @@ def close_urdf(root: ElementTree.Element, base: Path | None, reader: ModelReader
             )
         mesh.set("filename", reader.hold(path, name))
     return check_amounts(root, 1, reader.what) if reader.rule.is_restricted else 0
+
+
+def _refuse_xacro(root: ElementTree.Element, what: str) -> None:
+    """Refuse a file that makes a URDF; a made one still has the namespace, but nothing in it."""
+    for element in root.iter():
+        if element.tag.startswith("{") and "/xacro}" in element.tag:
+            raise ModelError(
+                f"{what} is a xacro, which makes a URDF; valid: the URDF that it makes: xacro robot.urdf.xacro > robot.urdf (of a ROS "
+                "installation, or pip install xacro)"
+            )
 
 
 def _compiler(root: ElementTree.Element, reader: ModelReader) -> ElementTree.Element:

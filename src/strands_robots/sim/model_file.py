@@ -26,8 +26,6 @@ __all__ = ["READABLE_MESHES", "close_model", "close_text", "compile_model", "ope
 COLLISION_GROUP = 3  # not drawn
 VISUAL_GROUP = 2
 
-_XACRO = "http://www.ros.org/wiki/xacro"
-
 
 def open_model(path: Path, role: str, rule: FileRule = ANY_FILE) -> mujoco.MjSpec:
     """Return the spec of an MJCF or URDF file, parsed but not compiled.
@@ -154,7 +152,6 @@ def _close(data: bytes, base: Path | None, reader: ModelReader) -> ClosedModel:
     root = reader.parse(data)
     kind = root.tag.lower()
     if kind == "robot":
-        _refuse_xacro(data, reader.what)
         close_urdf(root, base, reader)
     elif kind == "mujoco":
         close_mjcf(root, base, reader)
@@ -163,16 +160,12 @@ def _close(data: bytes, base: Path | None, reader: ModelReader) -> ClosedModel:
     return ClosedModel(root, reader.models, reader.assets)
 
 
-def _refuse_xacro(data: bytes, what: str) -> None:
-    if _XACRO.encode() in data and re.search(rb"<xacro:(?!insert_block\b)[a-z]|\$\{|\$\(", data):
-        raise ModelError(f"{what} is a xacro, which makes a URDF; valid: what it makes: xacro robot.xacro > robot.urdf")
-
-
 def _spec(closed: ClosedModel) -> mujoco.MjSpec:
     log_warnings()
     spec = closed.spec()
     if closed.root.tag.lower() == "robot":
         _separate_groups(spec)
+        _let_meshes_be_thin(spec)
     return spec
 
 
@@ -194,6 +187,14 @@ def _said(error: ValueError) -> str:
     if "inertia" in words and ("A + B >= C" in words or "balanceinertia" in words):
         words += '; remedy: right inertias, or <mujoco><compiler balanceinertia="true"/></mujoco> in a URDF, <compiler balanceinertia="true"/> in an MJCF'
     return words
+
+
+def _let_meshes_be_thin(spec: mujoco.MjSpec) -> None:
+    """Take meshes for shells where nothing depends on their inertia; MuJoCo refuses solids without volume, as a sheet is."""
+    counts = {geom.meshname for body in spec.bodies if not body.explicitinertial for geom in body.geoms}
+    for mesh in spec.meshes:
+        if mesh.name not in counts:
+            mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
 
 
 def _separate_groups(spec: mujoco.MjSpec) -> None:

@@ -226,7 +226,10 @@ def _commanded_joints(model: mujoco.MjModel, path: Path) -> list[int]:
     }
     joints = [j for j in scalar if j in servos] if servos else [j for j in scalar if j not in followers]
     if not joints:
-        raise ModelError(f"'{path}' has no hinge or slide joint that could be commanded")
+        raise ModelError(
+            f"'{path}' has no hinge or slide joint that could be commanded; valid: a model with one, or world/load and spawn_entity, "
+            "which take it for an object"
+        )
     unnamed = [j for j in joints if not model.joint(j).name]
     if unnamed:
         raise ModelError(f"joint number {unnamed[0]} of '{path}' has no name; every commanded joint needs one")

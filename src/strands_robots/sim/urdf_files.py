@@ -83,7 +83,8 @@ def mesh_path(name: str, base: Path | None, rule: FileRule) -> Path:
         if base is None and not name.startswith("/"):
             raise ModelError(f"the model names the file '{shown(name)}'; valid: an absolute path below {rule.valid()}")
         return Path(name) if base is None else base.absolute() / name
-    package, _, inside = rest.partition("/")
+    # package:///<package>/<path> is wrong, but published.
+    package, _, inside = rest.lstrip("/").partition("/")
     if (rule.is_restricted and ".." in Path(rest).parts) or inside.startswith("/") or not package or "\0" in rest:
         raise ModelError(f"the model names the file '{shown(name)}'; valid: package://<package>/<path without '..'>")
     return _package_file(package, inside, base, rule)
