@@ -13,8 +13,9 @@ import pytest
 from strands_robots.errors import ConfigurationError, ModelError
 from strands_robots.sim.editing import edit
 from strands_robots.sim.edits import SetPose
-from strands_robots.sim.export import export_mjcf
+from strands_robots.sim.export import export_mjcf, held_files
 from strands_robots.sim.model_guard import ModelGuard
+from strands_robots.sim.penetration import penetrations
 from strands_robots.sim.robot_model import describe_model
 from strands_robots.sim.urdf_files import published_urdf
 from strands_robots.sim.world import RobotSpec, World, WorldConfig
@@ -68,7 +69,9 @@ def test_tendon_counts_each_joint_as_it_follows(
     second = f'<joint joint="right_finger" coef="{coefficients[1]}"/>'
     start, end = text.index('<joint joint="left_finger"'), text.index("</fixed>")
     text = text[:start] + (second + first if swapped else first + second) + text[end:]
-    text = text.replace('polycoef="0 -1 0 0 0"', f'polycoef="{polynomial[0]} {polynomial[1]} 0 0 0"').replace(' ctrlrange="0 .04"', "")
+    text = text.replace('polycoef="0 -1 0 0 0"', f'polycoef="{polynomial[0]} {polynomial[1]} 0 0 0"').replace(
+        ' ctrlrange="0 .04"', ""
+    )
     text = text.replace('range="-.04 0"', 'range="-.1 .1"')
     world = world_of(written(tmp_path, "grip.xml", text))
     name = world.robots["r"].joint_names[1]
@@ -78,7 +81,9 @@ def test_tendon_counts_each_joint_as_it_follows(
 
 
 def test_joint_with_two_position_servos_is_refused() -> None:
-    words = r"joint 'j' of .* is pulled to positions by 2 actuators \(a, b\).*; valid: one position servo for each joint"
+    words = (
+        r"joint 'j' of .* is pulled to positions by 2 actuators \(a, b\).*; valid: one position servo for each joint"
+    )
     with pytest.raises(ModelError, match=words):
         describe_model(MODELS / "l_two_servos.xml")
 
@@ -86,7 +91,11 @@ def test_joint_with_two_position_servos_is_refused() -> None:
 def test_second_servo_through_a_tendon_or_a_follower_is_noticed(tmp_path: Path) -> None:
     text = (MODELS / "c_arm_and_mirrored_tendon.xml").read_text(encoding="utf-8")
     for joint in ("left_finger", "right_finger"):
-        path = written(tmp_path, "grip.xml", text.replace("<actuator>", f'<actuator><position name="extra" joint="{joint}" kp="9"/>'))
+        path = written(
+            tmp_path,
+            "grip.xml",
+            text.replace("<actuator>", f'<actuator><position name="extra" joint="{joint}" kp="9"/>'),
+        )
         with pytest.raises(ModelError, match="pulled to positions by 2 actuators"):
             describe_model(path)
 
@@ -120,7 +129,9 @@ def test_wheels_are_moved_by_velocity_and_the_arm_by_position() -> None:
     np.testing.assert_allclose(robot.velocity[:2], 2.0, atol=0.05)
 
 
-@pytest.mark.parametrize("limits", ['lower="1" upper="-1"', 'lower="1" upper="1"', 'lower="nan" upper="1"', 'lower="a" upper="1"'])
+@pytest.mark.parametrize(
+    "limits", ['lower="1" upper="-1"', 'lower="1" upper="1"', 'lower="nan" upper="1"', 'lower="a" upper="1"']
+)
 def test_limits_that_cannot_be_meant_are_refused_in_a_urdf(tmp_path: Path, limits: str) -> None:
     text = (MODELS / "f_limits_swapped.urdf").read_text(encoding="utf-8").replace('lower="1" upper="-1"', limits)
     with pytest.raises(ModelError, match=r"joint 'j2'.*valid: (lower below upper|a number)"):
@@ -139,8 +150,12 @@ def test_limits_that_cannot_be_meant_are_refused_in_a_urdf(tmp_path: Path, limit
     ],
 )
 def test_limits_that_cannot_be_meant_are_refused_in_an_mjcf(tmp_path: Path, old: str, new: str) -> None:
-    text = (MODELS / "l_two_servos.xml").read_text(encoding="utf-8").replace('<position name="b" joint="j" kp="50" kv="2"/>', "")
-    with pytest.raises(ModelError, match="valid: lowest below highest|range"):
+    text = (
+        (MODELS / "l_two_servos.xml")
+        .read_text(encoding="utf-8")
+        .replace('<position name="b" joint="j" kp="50" kv="2"/>', "")
+    )
+    with pytest.raises(ModelError, match=r"valid: lowest below highest|range"):
         describe_model(written(tmp_path, "arm.xml", text.replace(old, new)))
 
 
@@ -150,7 +165,11 @@ def test_limits_that_are_left_out_are_told() -> None:
 
 
 def test_joint_with_limits_from_0_to_0_is_told_to_have_none(tmp_path: Path) -> None:
-    text = (MODELS / "f_limits_swapped.urdf").read_text(encoding="utf-8").replace('lower="1" upper="-1"', 'lower="0" upper="0"')
+    text = (
+        (MODELS / "f_limits_swapped.urdf")
+        .read_text(encoding="utf-8")
+        .replace('lower="1" upper="-1"', 'lower="0" upper="0"')
+    )
     config = describe_model(written(tmp_path, "r.urdf", text))
     assert config.description.endswith("without limits, as the file has none: j2")
     assert config.joints["j2"].lower == -np.inf
@@ -165,14 +184,22 @@ def test_soft_limits_of_a_urdf_hold(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["velocity", "effort"])
 def test_number_that_is_none_is_named(tmp_path: Path, key: str) -> None:
-    text = (MODELS / "f_velocity_e.urdf").read_text(encoding="utf-8").replace('velocity="abc"', f'velocity="1" {key}="e"')
-    text = text.replace('effort="20" velocity="1" effort="e"', 'velocity="1" effort="e"').replace('velocity="1" velocity="e"', 'velocity="e"')
+    text = (
+        (MODELS / "f_velocity_e.urdf").read_text(encoding="utf-8").replace('velocity="abc"', f'velocity="1" {key}="e"')
+    )
+    text = text.replace('effort="20" velocity="1" effort="e"', 'velocity="1" effort="e"').replace(
+        'velocity="1" velocity="e"', 'velocity="e"'
+    )
     with pytest.raises(ModelError, match=f"limit {key} of joint 'j2' is 'e'; valid: a number"):
         describe_model(written(tmp_path, "r.urdf", text))
 
 
 def test_effort_without_end_is_assumed_instead(tmp_path: Path) -> None:
-    text = (MODELS / "f_velocity_inf.urdf").read_text(encoding="utf-8").replace('effort="20" velocity="inf"', 'effort="inf" velocity="inf"')
+    text = (
+        (MODELS / "f_velocity_inf.urdf")
+        .read_text(encoding="utf-8")
+        .replace('effort="20" velocity="inf"', 'effort="inf" velocity="inf"')
+    )
     assert describe_model(written(tmp_path, "r.urdf", text)).joints["j2"].effort == 10.0
 
 
@@ -231,7 +258,9 @@ def test_robot_with_a_folder_of_meshes_is_exported_and_loads_again(tmp_path: Pat
 def test_export_of_a_whole_world_loads_and_the_robots_are_there_as_before(scene: str) -> None:
     world = one_arm_world()
     extra = RobotSpec("meshed", describe_model(MODELS / "m_mesh_dir.xml"), (1.0, 1.0, 0.0))
-    config = dataclasses.replace(world.config, robots=(*world.config.robots, extra), scene=MODELS / scene if scene else None)
+    config = dataclasses.replace(
+        world.config, robots=(*world.config.robots, extra), scene=MODELS / scene if scene else None
+    )
     world.load(config)
     robot = world.robots["arm"]
     robot.set_target(np.array([-0.4, 0.8]))
@@ -240,9 +269,11 @@ def test_export_of_a_whole_world_loads_and_the_robots_are_there_as_before(scene:
     before, joints = robot.position.copy(), world.model.njnt
     guard = ModelGuard([MODELS])
     for _ in range(2):
-        held = world.held_files()
+        held = held_files(world)
         text = guard.text(export_mjcf(world), held)
-        world.load(dataclasses.replace(world.config, scene=None, scene_xml=text, scene_rule=guard.rule_with(held), cameras={}))
+        world.load(
+            dataclasses.replace(world.config, scene=None, scene_xml=text, scene_rule=guard.rule_with(held), cameras={})
+        )
         assert (world.robots["arm"] is robot, world.model.njnt, list(world.robots)) == (True, joints, ["arm", "meshed"])
         robot.read()
         np.testing.assert_array_equal(robot.position, before)
@@ -252,24 +283,26 @@ def test_export_of_a_whole_world_loads_and_the_robots_are_there_as_before(scene:
 
 def test_robot_inside_of_the_floor_is_told_with_shapes_and_depth() -> None:
     world = world_of(MODELS / "d_floor.urdf")
-    (found,) = world.penetrations()
+    (found,) = penetrations(world)
     assert (found.robot, found.other) == ("r", "'floor'")
     assert found.depth > 0.1
     assert str(found).startswith("a cylinder of 'r/leg' is 0.") and str(found).endswith(" m inside of 'floor'")
     above = World(WorldConfig(robots=(RobotSpec("r", describe_model(MODELS / "d_floor.urdf"), (0.0, 0.0, 0.5)),)))
-    assert above.penetrations() == []
-    assert one_arm_world().penetrations() == []
+    assert penetrations(above) == []
+    assert penetrations(one_arm_world()) == []
 
 
 @pytest.mark.parametrize("robot", ["so101", "panda", "ur5e", "koch", "omx"])
 def test_robots_of_our_own_start_inside_of_nothing(robot: str) -> None:
     from strands_robots.robot_config import load_robot
 
-    assert World(WorldConfig(robots=(RobotSpec(robot, load_robot(robot)),))).penetrations() == []
+    assert penetrations(World(WorldConfig(robots=(RobotSpec(robot, load_robot(robot)),)))) == []
 
 
 def test_collada_collision_shape_is_refused_with_a_remedy() -> None:
-    with pytest.raises(ModelError, match=r"a collision shape is the mesh 'tri\.dae'; valid: \.stl, \.obj, \.msh: convert the file"):
+    with pytest.raises(
+        ModelError, match=r"a collision shape is the mesh 'tri\.dae'; valid: \.stl, \.obj, \.msh: convert the file"
+    ):
         describe_model(MODELS / "j_dae_collision.urdf")
 
 
@@ -283,8 +316,10 @@ def test_impossible_inertia_of_a_urdf_is_balanced_with_a_warning(caplog: pytest.
 
 def test_impossible_inertia_of_an_mjcf_is_refused_with_a_remedy(tmp_path: Path) -> None:
     text = (MODELS / "l_two_servos.xml").read_text(encoding="utf-8")
-    text = text.replace('<body name="l1" pos="0 0 .1">', '<body name="l1"><inertial pos="0 0 0" mass="1" diaginertia=".01 .01 .05"/>')
-    with pytest.raises(ModelError, match='remedy: .*<compiler balanceinertia="true"/> in an MJCF'):
+    text = text.replace(
+        '<body name="l1" pos="0 0 .1">', '<body name="l1"><inertial pos="0 0 0" mass="1" diaginertia=".01 .01 .05"/>'
+    )
+    with pytest.raises(ModelError, match=r'remedy: .*<compiler balanceinertia="true"/> in an MJCF'):
         describe_model(written(tmp_path, "arm.xml", text))
 
 
@@ -292,7 +327,9 @@ def test_links_without_mass_move_and_text_stls_are_read(tmp_path: Path) -> None:
     corners = [(0, 0, 0), (0.1, 0, 0), (0, 0.1, 0), (0, 0, 0.1)]
     faces = [(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)]
     facets = "".join(
-        "facet normal 0 0 0\nouter loop\n" + "".join(f"vertex {x} {y} {z}\n" for x, y, z in (corners[i] for i in face)) + "endloop\nendfacet\n"
+        "facet normal 0 0 0\nouter loop\n"
+        + "".join(f"vertex {x} {y} {z}\n" for x, y, z in (corners[i] for i in face))
+        + "endloop\nendfacet\n"
         for face in faces
     )
     written(tmp_path, "tet.stl", f"solid tet\n{facets}endsolid tet\n")
@@ -303,7 +340,9 @@ def test_links_without_mass_move_and_text_stls_are_read(tmp_path: Path) -> None:
     )
     text = f"<robot name='r'><link name='base'/><link name='virtual'/>{link.format('tip')}"
     text += joint.format("a", "base", "virtual", "0 0 1") + joint.format("b", "virtual", "tip", "0 1 0") + "</robot>"
-    world = World(WorldConfig(robots=(RobotSpec("r", describe_model(written(tmp_path, "r.urdf", text)), (0.0, 0.0, 1.0)),)))
+    world = World(
+        WorldConfig(robots=(RobotSpec("r", describe_model(written(tmp_path, "r.urdf", text)), (0.0, 0.0, 1.0)),))
+    )
     assert move(world, "a", 0.5) == pytest.approx(0.5, abs=0.02)
 
 
@@ -325,7 +364,9 @@ def test_paths_of_meshes_are_published_for_programs_elsewhere(tmp_path: Path, mo
         ("my meshes/c.stl", (tmp_path / "my meshes" / "c.stl").as_uri()),
     ):
         urdf = written(
-            tmp_path, "r.urdf", f"<robot name='r'><link name='a'><visual><geometry><mesh filename='{given}'/></geometry></visual></link></robot>"
+            tmp_path,
+            "r.urdf",
+            f"<robot name='r'><link name='a'><visual><geometry><mesh filename='{given}'/></geometry></visual></link></robot>",
         )
         assert next(ElementTree.fromstring(published_urdf(urdf)).iter("mesh")).get("filename") == wanted
 
@@ -334,17 +375,37 @@ def test_capitals_of_a_file_name_do_not_matter_and_a_xacro_is_refused_with_a_rem
     text = (MODELS / "f_velocity_inf.urdf").read_text(encoding="utf-8")
     path = written(tmp_path, "ARM.URDF", text)
     assert describe_model(path).urdf == path
-    xacro = text.replace('<robot name="r">', '<robot name="r" xmlns:xacro="http://www.ros.org/wiki/xacro"><xacro:include filename="x"/>')
+    xacro = text.replace(
+        '<robot name="r">', '<robot name="r" xmlns:xacro="http://www.ros.org/wiki/xacro"><xacro:include filename="x"/>'
+    )
     with pytest.raises(ModelError, match=r"is a xacro, .* xacro robot\.urdf\.xacro > robot\.urdf"):
         describe_model(written(tmp_path, "r.urdf", xacro))
     with pytest.raises(ConfigurationError, match=r"is a xacro, .* xacro robot\.urdf\.xacro > robot\.urdf"):
         ModelGuard([tmp_path]).scene("r.urdf.xacro")
-    made = text.replace('<robot name="r">', '<!-- made by xacro from r.urdf.xacro --><robot name="r" xmlns:xacro="http://ros.org/wiki/xacro">')
+    made = text.replace(
+        '<robot name="r">',
+        '<!-- made by xacro from r.urdf.xacro --><robot name="r" xmlns:xacro="http://ros.org/wiki/xacro">',
+    )
     assert list(describe_model(written(tmp_path, "made.urdf", made)).joints) == ["j1", "j2"]
 
 
 def test_mesh_without_volume_that_is_only_drawn_is_taken(tmp_path: Path) -> None:
     (tmp_path / "sheet.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nv 1 1 0\nf 1 2 3\nf 2 4 3\n", encoding="utf-8")
     text = (MODELS / "f_velocity_inf.urdf").read_text(encoding="utf-8")
-    text = text.replace('<link name="a">', '<link name="a"><visual><geometry><mesh filename="sheet.obj"/></geometry></visual>')
+    text = text.replace(
+        '<link name="a">', '<link name="a"><visual><geometry><mesh filename="sheet.obj"/></geometry></visual>'
+    )
     assert world_of(written(tmp_path, "r.urdf", text)).model.nmesh >= 1
+
+
+def test_motors_of_a_model_without_any_servo_give_way_to_servos_with_their_limits(tmp_path: Path) -> None:
+    text = (MODELS / "l_two_servos.xml").read_text(encoding="utf-8")
+    start, end = text.index("<actuator>"), text.index("</mujoco>")
+    motor = '<actuator><motor name="drive" joint="j" gear="5" ctrlrange="-2 2"/></actuator><sensor><actuatorfrc actuator="drive"/></sensor>'
+    path = written(tmp_path, "arm.xml", text[:start] + motor + text[end:])
+    config = describe_model(path)
+    assert config.joints["j"].effort == 10.0
+    assert "position servos instead of motors" in config.description
+    world = world_of(path)
+    assert move(world, "j", 0.2) == pytest.approx(0.2, abs=0.01)
+    np.testing.assert_allclose(np.abs(world.model.actuator_forcerange), 10.0)

@@ -123,7 +123,9 @@ def _split_robots(robots: str) -> list[str]:
 
 def _names_a_file(text: str) -> bool:
     path = text.rpartition("@")[0] if _POSE.fullmatch(text.rpartition("@")[2]) else text
-    path = path.partition(":=" if ":=" in path else "=")[2] or path
+    name, separator, model = path.partition(":=" if ":=" in path else "=")
+    if separator and _ROS_NAME.fullmatch(name.strip()):
+        path = model
     return path.lower().endswith(ROBOT_FILES) and os.path.isfile(os.path.expanduser(path))
 
 

@@ -89,9 +89,8 @@ class RenderServices:
             raise ConfigurationError(
                 f"kinds {request.kinds} given; valid: a sum of 1 (RGB), 2 (DEPTH), 4 (SEGMENTATION)"
             )
-        order = _order(
-            views or [each for each in self._world.cameras.values() if each.is_fixed], kinds, request.width, request.height, list(request.pixels)
-        )
+        views = views or [camera for camera in self._world.cameras.values() if camera.is_fixed]
+        order = _order(views, kinds, request.width, request.height, list(request.pixels))
 
         def answer(stage: Stage, stamp: float, shots: list[Shot]) -> RenderCameras.Response:
             return RenderCameras.Response(

@@ -22,7 +22,7 @@ from strands_robots.sim.control import count_substeps
 from strands_robots.sim.describe import describe_world
 from strands_robots.sim.editing import edit
 from strands_robots.sim.edits import Edit
-from strands_robots.sim.export import export_mjcf
+from strands_robots.sim.export import export_mjcf, held_files
 from strands_robots.sim.model_guard import ModelGuard
 from strands_robots.sim.runtime import SimRuntime
 from strands_robots.sim.world import World
@@ -107,7 +107,7 @@ class SceneServices:
             )
         if request.timestep:
             count_substeps(request.timestep, self._runtime.control.control_period)
-        held = self._world.held_files() if request.mjcf else {}
+        held = held_files(self._world) if request.mjcf else {}
         config = dataclasses.replace(
             self._world.config,
             scene=self._guard.scene(request.file) if request.file else None,

@@ -74,7 +74,8 @@ class WorldDiagnostics:
             for rate in self._cameras.read(runtime.now().ros, cameras.tallies, is_paced)
         ]
         deep = self._penetrations()
-        self._port.publish(world, pictures, *each, *(self._gate(gate) for gate in self._gates), *(self._inside(gate, deep) for gate in self._gates))
+        gates = [entry for gate in self._gates for entry in (self._gate(gate), self._inside(gate, deep))]
+        self._port.publish(world, pictures, *each, *gates)
 
     def _inside(self, gate: Gate, penetrations: Sequence[Penetration]) -> DiagnosticStatus:
         """Return whether a robot's shapes are inside of others: its actuators then push against what cannot move."""

@@ -31,7 +31,9 @@ def binary_stl(data: bytes, name: str) -> bytes:
     try:
         corners = np.array(_VERTEX.findall(data), dtype=np.float32).reshape(-1, 3, 3)
     except ValueError as error:
-        raise ModelError(f"the file '{ascii(name)[1:-1]}' is an STL as text whose corners cannot be read: {error}") from error
+        raise ModelError(
+            f"the file '{ascii(name)[1:-1]}' is an STL as text whose corners cannot be read: {error}"
+        ) from error
     triangles = np.zeros(len(corners), _TRIANGLE)
     triangles["corners"] = corners
     return bytes(80) + struct.pack("<I", len(corners)) + triangles.tobytes()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from strands_robots.errors import ConfigurationError, ModelError
 from strands_robots.sim.edits import Draft, Edit
 from strands_robots.sim.inspection import Still, take_snapshot
-from strands_robots.sim.placement import place
+from strands_robots.sim.placement import move_mocap, place
 from strands_robots.sim.world import World
 
 MAX_EDITS = 4096
@@ -33,6 +33,6 @@ def edit(world: World, edits: Sequence[Edit]) -> None:
         # Free objects are placed after the swap; refuse before it what cannot be placed.
         world.adopt(draft.spec, draft.config)
         if draft.mocap:
-            world.move_mocap(draft.mocap)
+            move_mocap(world, draft.mocap)
         if draft.placements:
             place(world, draft.placements)

@@ -29,6 +29,12 @@ def export_mjcf(world: World) -> str:
     return str(ElementTree.tostring(root, encoding="unicode"))
 
 
+def held_files(world: World) -> dict[str, bytes]:
+    """Return the contents of the files that a world holds, by the path where each came from."""
+    with world.lock:
+        return {path: world.spec.assets[name] for name, path in origins(world.spec).items()}
+
+
 def _drop_repeated_classes(root: ElementTree.Element) -> None:
     """Drop the default classes that a removed robot left behind and another one of its name has brought again."""
     seen: set[str] = set()

@@ -106,7 +106,7 @@ def _check_memory(element: ElementTree.Element, what: str) -> None:
     if element.tag == "numeric":
         bounds.append(("size", MAX_NUMBERS))
     if element.tag == "size":
-        bounds += [(key, MAX_NUMBERS) for key in element.keys() if key.startswith("nuser_")]
+        bounds += [(key, MAX_NUMBERS) for key in element.attrib if key.startswith("nuser_")]
     for key, most in bounds:
         if _number(element.get(key, "0")) > most:
             raise ModelError(f"{what} has <{element.tag} {key}='{shown(element.get(key, ''))}'>; valid: at most {most}")

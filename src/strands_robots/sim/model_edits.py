@@ -89,10 +89,8 @@ class AddModel:
 def is_urdf(model: Model) -> bool:
     """Return whether the model is a URDF."""
     role = "the model"
-    if model.file is not None:
-        closed = close_model(model.file, role, model.rule)
-    else:
-        closed = close_text(model.text, role, model.rule)
+    text, file, rule = model.text, model.file, model.rule
+    closed = close_text(text, role, rule, holds=False) if file is None else close_model(file, role, rule, holds=False)
     return closed.root.tag.lower() == "robot"
 
 

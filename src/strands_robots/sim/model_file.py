@@ -131,7 +131,9 @@ def _require_limits(model: mujoco.MjModel, path: Path, role: str) -> None:
         for number, (is_limited, (lower, upper)) in enumerate(zip(flags, ranges)):
             if not is_limited and (lower > upper or lower == upper != 0.0):
                 name = getattr(model, kind)(number).name or f"number {number}"
-                raise ModelError(f"{kind} '{name}' of '{path}' ({role}) has a range from {lower:g} to {upper:g}; valid: lowest below highest")
+                raise ModelError(
+                    f"{kind} '{name}' of '{path}' ({role}) has a range from {lower:g} to {upper:g}; valid: lowest below highest"
+                )
 
 
 def require_held(spec: mujoco.MjSpec) -> None:
@@ -185,7 +187,8 @@ def _said(error: ValueError) -> str:
     # The text that MuJoCo parsed is not the file's, so its line numbers mislead.
     words = " ".join(re.sub(r",? line -?\d+", "", str(error)).split())
     if "inertia" in words and ("A + B >= C" in words or "balanceinertia" in words):
-        words += '; remedy: right inertias, or <mujoco><compiler balanceinertia="true"/></mujoco> in a URDF, <compiler balanceinertia="true"/> in an MJCF'
+        setting = '<compiler balanceinertia="true"/>'
+        words += f"; remedy: right inertias, or <mujoco>{setting}</mujoco> in a URDF, {setting} in an MJCF"
     return words
 
 

@@ -38,6 +38,7 @@ from strands_robots.safety.refusal import Verdict
 from strands_robots.sim.control import ControlLoop
 from strands_robots.sim.gl import check_rendering
 from strands_robots.sim.model_guard import ModelGuard
+from strands_robots.sim.penetration import penetrations
 from strands_robots.sim.runtime import RuntimeConfig, SimRuntime, WorldMode
 from strands_robots.sim.urdf_files import published_urdf
 from strands_robots.sim.viewer import Viewer
@@ -148,7 +149,7 @@ class SimNode(Node):
         self._standard = (
             SimulationInterfaces(self, self.runtime, self.world, guard, scene) if has_simulation_interfaces() else None
         )
-        self._diagnostics = WorldDiagnostics(self, self.runtime, robots.gates, self.world.penetrations)
+        self._diagnostics = WorldDiagnostics(self, self.runtime, robots.gates, lambda: penetrations(self.world))
         self._viewer = None if given.headless else Viewer(self.world)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._looks, self._ticks, self._followed = 0, -1, self.world.generation
@@ -199,7 +200,7 @@ class SimNode(Node):
 
     def _say_penetrations(self) -> None:
         """Say which robots start inside of something: at rest they may push with all their force against what cannot move."""
-        for each in self.world.penetrations()[:MOST_PAIRS]:
+        for each in penetrations(self.world)[:MOST_PAIRS]:
             self.get_logger().warning(
                 f"robot '{each.robot}' starts inside of something: {each}; place it higher or elsewhere ('<name>=<robot>@<x>,<y>,<z>'), "
                 "or give it another home"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import mujoco
+
+if TYPE_CHECKING:
+    from strands_robots.sim.world import World
 
 LEAST_DEPTH = 0.005
 """Contacts are soft: shapes that press on each other are inside of each other by less than this [m]."""
@@ -30,15 +33,13 @@ class Penetration:
         return f"{self.shape} is {self.depth:.3g} m inside of {self.other}"
 
 
-def penetrations(model: mujoco.MjModel, data: mujoco.MjData, robots: Iterable[str]) -> list[Penetration]:
-    """Return what of the robots is inside of something, the deepest first, one entry for two shapes.
+def penetrations(world: World) -> list[Penetration]:
+    """Return what of a world's robots is inside of something now, the deepest first, one entry for two shapes."""
+    with world.lock:
+        return _penetrations(world.model, world.data, tuple(world.robots))
 
-    Args:
-        model: The compiled world.
-        data: Its state, contacts included.
-        robots: Names of its robots.
-    """
-    names = tuple(robots)
+
+def _penetrations(model: mujoco.MjModel, data: mujoco.MjData, names: tuple[str, ...]) -> list[Penetration]:
     deepest: dict[tuple[int, int], float] = {}
     for number in range(data.ncon):
         contact = data.contact[number]

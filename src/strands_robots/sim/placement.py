@@ -74,6 +74,22 @@ def place(world: World, entities: Sequence[EntityPlacement] = (), joints: JointP
         world.set_positions(qpos, qvel)
 
 
+def move_mocap(world: World, names: Sequence[str]) -> None:
+    """Put mocap bodies, which are moved from outside, to where the description has them; what is welded to them follows.
+
+    Args:
+        world: The world.
+        names: Names of mocap bodies.
+    """
+    with world.lock:
+        model, data = world.model, world.data
+        for name in names:
+            body = model.body(name)
+            number = int(model.body_mocapid[body.id])
+            data.mocap_pos[number], data.mocap_quat[number] = body.pos, body.quat
+        mujoco.mj_forward(model, data)
+
+
 def unit_quaternion(name: str, xyzw: Sequence[float]) -> FloatArray:
     """Return a rotation as MuJoCo has it (4,), wxyz; all zeros stand for no rotation.
 

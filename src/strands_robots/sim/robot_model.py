@@ -19,10 +19,13 @@ from strands_robots.sim.fused_visuals import fuse_visuals
 from strands_robots.sim.model_file import compile_model, open_model, read_root
 from strands_robots.sim.servos import (
     add_servos,
+    motor_effort,
     other_actuators,
     position_servos,
+    remove_motors,
     require_known_actuators,
     require_servo,
+    torque_motors,
     turn_into_position_servos,
     velocity_servos,
 )
@@ -79,7 +82,12 @@ def load_robot_model(config: RobotConfig, name: str, rule: FileRule = ANY_FILE) 
     _check_joints(config, model, path)
     _check_cameras(config, model, path)
     require_known_actuators(model, str(path))
+    motors = torque_motors(model)
+    known = _scalar_joints(model)
     if not position_servos(model) and not other_actuators(model):
+        add_servos(spec, config.joints)
+    elif motors and all(known[name] in motors for name in config.joints):
+        remove_motors(spec, set(motors.values()))
         add_servos(spec, config.joints)
     else:
         turn_into_position_servos(spec, _check_servos(config, model, path))
@@ -121,6 +129,7 @@ def _describe(
     wheels = [model.joint(j).name for j in joints if j in velocity_servos(model)]
     notes = [f"assumed: {', '.join(sorted(assumed))}"]
     notes += [f"without limits, as the file has none: {', '.join(free)}"] if free else []
+    notes += ["position servos instead of motors"] if torque_motors(model) else []
     notes += [f"by velocity or position: {', '.join(wheels)}"] if wheels else []
     stem = re.sub(r"[^a-z0-9_]+", "_", (title or path.stem).lower()).strip("_").lstrip("0123456789_")
     return RobotConfig(
@@ -217,8 +226,8 @@ def _commanded_joints(model: mujoco.MjModel, path: Path) -> list[int]:
     scalar = sorted(_scalar_joints(model).values())
     require_known_actuators(model, str(path))
     others = other_actuators(model)
-    servos = position_servos(model).keys() | velocity_servos(model).keys()
-    for joint in scalar:
+    servos = position_servos(model).keys() | velocity_servos(model).keys() | torque_motors(model).keys()
+    for joint in [] if torque_motors(model) else scalar:
         if joint in (servos | others.keys()) - velocity_servos(model).keys():
             require_servo(model, joint, str(path))
     followers = {
@@ -241,7 +250,7 @@ def _describe_joint(model: mujoco.MjModel, joint: int, stated: _StatedLimits, as
     lower, upper = (float(v) for v in model.jnt_range[joint]) if model.jnt_limited[joint] else (-np.inf, np.inf)
     if name in stated.soft:
         lower, upper = max(lower, stated.soft[name][0]), min(upper, stated.soft[name][1])
-    servo, wheel = position_servos(model).get(joint), velocity_servos(model).get(joint)
+    servo, wheel, motor = (found(model).get(joint) for found in (position_servos, velocity_servos, torque_motors))
     velocity = stated.velocities.get(name)
     if wheel is not None and model.actuator_ctrllimited[wheel]:
         velocity = float(np.abs(model.actuator_ctrlrange[wheel] / model.actuator_gear[wheel, 0]).max())
@@ -251,10 +260,11 @@ def _describe_joint(model: mujoco.MjModel, joint: int, stated: _StatedLimits, as
     actuator = wheel if servo is None else servo.actuator
     if actuator is not None and model.actuator_forcelimited[actuator]:
         efforts.append(float(np.abs(model.actuator_forcerange[actuator]).max()))
-    if servo is not None:
-        if model.actuator_ctrllimited[servo.actuator]:
-            ends = (model.actuator_ctrlrange[servo.actuator] - servo.offset) / servo.scale
-            lower, upper = max(lower, float(min(ends))), min(upper, float(max(ends)))
+    if motor is not None:
+        efforts.append(motor_effort(model, motor))
+    if servo is not None and model.actuator_ctrllimited[servo.actuator]:
+        ends = (model.actuator_ctrlrange[servo.actuator] - servo.offset) / servo.scale
+        lower, upper = max(lower, float(min(ends))), min(upper, float(max(ends)))
     efforts = [effort for effort in efforts if 0.0 < effort < np.inf]
     if not efforts:
         assumed.add("effort")

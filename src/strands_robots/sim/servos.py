@@ -8,10 +8,11 @@ Source: MuJoCo documentation, "Computation: Actuation model" and "XML reference:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import mujoco
+import numpy as np
 
 from strands_robots.errors import ModelError
 from strands_robots.robot_config import JointConfig
@@ -25,7 +26,11 @@ SERVO_FREQUENCY = 100.0
 # Position error for each velocity that a servo made of a velocity servo closes [1/s].
 WHEEL_RATE = 20.0
 
-_STATIC_DYNAMICS = (int(mujoco.mjtDyn.mjDYN_NONE), int(mujoco.mjtDyn.mjDYN_FILTER), int(mujoco.mjtDyn.mjDYN_FILTEREXACT))
+_STATIC_DYNAMICS = (
+    int(mujoco.mjtDyn.mjDYN_NONE),
+    int(mujoco.mjtDyn.mjDYN_FILTER),
+    int(mujoco.mjtDyn.mjDYN_FILTEREXACT),
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,50 @@ def velocity_servos(model: mujoco.MjModel) -> dict[int, int]:
     return wheels
 
 
+def torque_motors(model: mujoco.MjModel) -> dict[int, int]:
+    """Return joint number -> actuator, for a model whose joints are all moved by motors for torque; empty for every other model.
+
+    Such a model leaves the control law to its user, so that position servos can take the motors' places.
+    """
+    motors: dict[int, int] = {}
+    for actuator in range(actuator_count(model)):
+        driven = driven_joint(model, actuator)
+        if driven is None:
+            continue
+        is_motor = (
+            int(model.actuator_gaintype[actuator]) == int(mujoco.mjtGain.mjGAIN_FIXED)
+            and int(model.actuator_biastype[actuator]) == int(mujoco.mjtBias.mjBIAS_NONE)
+            and int(model.actuator_dyntype[actuator]) in _STATIC_DYNAMICS
+            and int(model.actuator_trntype[actuator]) in JOINT_TRANSMISSIONS
+        )
+        if not is_motor or driven.joint in motors:
+            return {}
+        motors[driven.joint] = actuator
+    return motors
+
+
+def motor_effort(model: mujoco.MjModel, actuator: int) -> float:
+    """Return the most that a motor gives at its joint [Nm] or [N]; infinite where the file does not limit it."""
+    gear = abs(float(model.actuator_gear[actuator, 0]))
+    effort = np.inf
+    if model.actuator_ctrllimited[actuator]:
+        effort = float(np.abs(model.actuator_ctrlrange[actuator] * model.actuator_gainprm[actuator, 0]).max())
+    if model.actuator_forcelimited[actuator]:
+        effort = min(effort, float(np.abs(model.actuator_forcerange[actuator]).max()))
+    return effort * gear
+
+
+def remove_motors(spec: mujoco.MjSpec, motors: Collection[int]) -> None:
+    """Delete actuators by their numbers, with the sensors that measure them."""
+    gone = [actuator for actuator in spec.actuators if int(actuator.id) in motors]
+    names = {actuator.name for actuator in gone if actuator.name}
+    for sensor in list(spec.sensors):
+        if int(sensor.objtype) == int(mujoco.mjtObj.mjOBJ_ACTUATOR) and sensor.objname in names:
+            spec.delete(sensor)
+    for actuator in gone:
+        spec.delete(actuator)
+
+
 def other_actuators(model: mujoco.MjModel) -> dict[int, str]:
     """Return joint number -> name of an actuator that moves the joint but is no position servo."""
     others: dict[int, str] = {}
@@ -107,7 +156,7 @@ def require_known_actuators(model: mujoco.MjModel, source: str) -> None:
         return
     names = ", ".join(actuator_name(model, i) for i in range(min(actuator_count(model), 5)))
     raise ModelError(
-        f"the actuators of '{source}' ({names}) act on no joint; valid: <position joint=\"...\" kp=\"...\" kv=\"...\"/> for each joint "
+        f'the actuators of \'{source}\' ({names}) act on no joint; valid: <position joint="..." kp="..." kv="..."/> for each joint '
         "to be commanded, or no actuator at all, then joints get servos from their effort limits"
     )
 
@@ -198,7 +247,9 @@ def require_servo(model: mujoco.MjModel, joint: int, source: str) -> Servo:
         "effort limits of its joints"
     )
     if other is not None:
-        raise ModelError(f"joint '{name}' of '{source}' is moved by actuator '{other}', which is no position servo; {remedy}")
+        raise ModelError(
+            f"joint '{name}' of '{source}' is moved by actuator '{other}', which is no position servo; {remedy}"
+        )
     raise ModelError(f"joint '{name}' of '{source}' has no actuator although other joints have; {remedy}")
 
 

@@ -41,7 +41,10 @@ def mend_inertias(root: ElementTree.Element, what: str) -> None:
         if inertia is not None and not _is_possible(_matrix(inertia)):
             _balance(inertia)
             impossible.append(link.get("name", ""))
-    for names, done in ((massless, "have mass 0: that of their collision shapes counts"), (impossible, "have impossible inertias: balanced")):
+    for names, done in (
+        (massless, "have mass 0: that of their collision shapes counts"),
+        (impossible, "have impossible inertias: balanced"),
+    ):
         if names:
             shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
             _log.warning("links of %s %s: %s", what, done, shown)
@@ -74,7 +77,7 @@ def _balance(inertia: ElementTree.Element) -> None:
 def _speck() -> ElementTree.Element:
     inertial = ElementTree.Element("inertial")
     ElementTree.SubElement(inertial, "mass", {"value": repr(LEAST_MASS)})
-    moments = {key: repr(LEAST_INERTIA) for key in _MOMENTS} | {key: "0" for key in ("ixy", "ixz", "iyz")}
+    moments = {key: repr(LEAST_INERTIA) for key in _MOMENTS} | dict.fromkeys(("ixy", "ixz", "iyz"), "0")
     ElementTree.SubElement(inertial, "inertia", moments)
     return inertial
 

@@ -13,9 +13,7 @@ import numpy as np
 
 from strands_robots.errors import ModelError, UnknownNameError, WorldError
 from strands_robots.sim.cameras import Camera, collect_cameras
-from strands_robots.sim.closed_model import origins
 from strands_robots.sim.model_file import compile_model, require_held
-from strands_robots.sim.penetration import Penetration, penetrations
 from strands_robots.sim.pushes import Push, Pushes
 from strands_robots.sim.randomization import Nominal, Start, noisy_cameras
 from strands_robots.sim.rollout import BatchRollout, Futures
@@ -294,24 +292,6 @@ class World:
             mujoco.mj_forward(self.model, self.data)
             self._clear_fault()
 
-    def penetrations(self) -> list[Penetration]:
-        """Return what of the robots is inside of something now, the deepest first."""
-        with self.lock:
-            return penetrations(self.model, self.data, self.robots)
-
-    def move_mocap(self, names: Sequence[str]) -> None:
-        """Put bodies that are moved from outside to where the description has them; what is welded to them follows.
-
-        Args:
-            names: Names of mocap bodies.
-        """
-        with self.lock:
-            for name in names:
-                body = self.model.body(name)
-                number = int(self.model.body_mocapid[body.id])
-                self.data.mocap_pos[number], self.data.mocap_quat[number] = body.pos, body.quat
-            mujoco.mj_forward(self.model, self.data)
-
     def recompile(self) -> None:
         """Apply changes of `spec`, keeping time and the state of what is still there.
 
@@ -391,11 +371,6 @@ class World:
         self._clear_fault()
         for robot in robots.values():
             robot.read()
-
-    def held_files(self) -> dict[str, bytes]:
-        """Return the contents of the files that the world holds, by the path where each came from."""
-        with self.lock:
-            return {path: self.spec.assets[name] for name, path in origins(self.spec).items()}
 
     def camera(self, name: str) -> Camera:
         """Return a camera by name.
