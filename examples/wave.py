@@ -15,7 +15,6 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from strands_robots.msg import ActionChunk, GateState, JointCommand
-
 from strands_robots.safety.latch_advice import latch_advice
 
 PERIOD = 0.05

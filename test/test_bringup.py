@@ -276,3 +276,21 @@ def test_find_executable_says_where_it_looked(tmp_path: Path, monkeypatch: pytes
     path.write_text("#!/bin/sh\n", encoding="utf-8")
     path.chmod(0o755)
     assert find_executable("rviz2", "rviz2") == path
+
+
+def test_paths_of_robots_may_have_blanks_commas_and_capitals(tmp_path: Path) -> None:
+    folder = tmp_path / "my robots, old"
+    folder.mkdir()
+    for name in ("arm one.URDF", "two@home.xml"):
+        (folder / name).write_text("<robot/>", encoding="utf-8")
+    given = f"a:={folder}/arm one.URDF@0,0.2,0 so101, b:={folder}/two@home.xml@1,0,0"
+    robots = parse_robots("", given)
+    assert [(robot.name, robot.model, robot.pose) for robot in robots] == [
+        ("a", f"{folder}/arm one.URDF", "0,0.2,0"), ("so101", "so101", ""), ("b", f"{folder}/two@home.xml", "1,0,0"),
+    ]  # fmt: skip
+    assert parse_robot(f"{folder}/arm one.URDF").name == "arm_one"
+
+
+def test_xacro_is_refused_with_a_remedy() -> None:
+    with pytest.raises(ConfigurationError, match=r"xacro robot\.urdf\.xacro > robot\.urdf"):
+        parse_robot("a:=/x/arm.urdf.xacro")

@@ -14,7 +14,8 @@ from strands_robots.control.readings import Readings
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.types import Instant, JointLimits
-from strands_robots.sim.render.camera_worker import CameraFeed, CameraWorker
+from strands_robots.sim.render.camera_feed import CameraFeed
+from strands_robots.sim.render.camera_worker import CameraWorker
 from strands_robots.sim.run.runtime import RuntimeConfig, SimRuntime, WorldMode
 
 TIMESTEP = 0.002

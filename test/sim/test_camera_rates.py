@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from strands_robots.sim.render.camera_feed import CameraTally
 from strands_robots.sim.render.camera_rates import CameraRates
-from strands_robots.sim.render.camera_worker import CameraTally
 
 
 def test_camera_that_loses_pictures_says_its_real_rate() -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from strands_robots.core.errors import RenderError
-from strands_robots.sim.render.camera_worker import DEPTH, RGB, CameraFeed, CameraWorker, Renderers, RenderRequest
+from strands_robots.sim.render.camera_feed import CameraFeed
+from strands_robots.sim.render.camera_worker import DEPTH, RGB, CameraWorker, Renderers, RenderRequest
 
 
 @dataclass

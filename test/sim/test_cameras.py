@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import mujoco
@@ -215,13 +216,58 @@ def test_camera_size_comes_from_the_configuration() -> None:
     assert (camera.width, camera.height, camera.rate) == (320, 200, 10.0)
 
 
-def test_cameras_without_a_fixed_pinhole_are_refused() -> None:
+def test_camera_that_follows_something_is_drawn_on_request_and_has_no_frame() -> None:
     world = one_arm_world()
-    world.spec.worldbody.add_camera(name="tracker", mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACK)
-    with pytest.raises(ModelError, match="camera 'tracker' follows something; valid: mode='fixed'"):
-        world.recompile()
-    assert world.generation == 0
+    world.spec.worldbody.add_camera(name="tracker", mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACK, pos=[0.0, -1.0, 0.5])
+    world.recompile()
+    camera = world.cameras["tracker"]
+    assert (camera.is_fixed, camera.parent_frame, world.cameras["overhead"].is_fixed) == (False, "", True)
+    with SceneRenderer(world) as renderer:
+        assert renderer.render(world.get_state(), "tracker").std() > 1.0
     world.step(10)
+
+
+def test_camera_of_a_sensor_has_its_focal_lengths_and_centre() -> None:
+    world = one_arm_world()
+    world.load(
+        dataclasses.replace(
+            world.config,
+            scene_xml="<mujoco><worldbody><geom name='ball' size='.05' pos='.2 .1 -1'/><camera name='c' resolution='320 240'"
+            " sensorsize='.0064 .0048' focal='.006 .007' principal='.0004 -.0003'/></worldbody></mujoco>",
+            robots=(),
+            overhead=None,
+        )
+    )
+    camera = world.cameras["c"]
+    found = camera.intrinsics()
+    assert (camera.width, camera.height) == (320, 240)
+    assert (found.fx, found.fy) == pytest.approx((300.0, 350.0))
+    with SceneRenderer(world) as renderer:
+        values = renderer.render(world.get_state(), "c", PictureKind.SEGMENTATION)
+    rows, columns = np.nonzero(values)
+    # A small ball appears where its centre is projected to, nearly.
+    assert columns.mean() == pytest.approx(found.fx * 0.2 + found.cx, abs=0.7)
+    assert rows.mean() == pytest.approx(-found.fy * 0.1 + found.cy, abs=0.7)
+
+
+def test_resolution_of_the_file_is_kept_and_impossible_ones_are_refused() -> None:
+    world = one_arm_world()
+    world.spec.worldbody.add_camera(name="small", resolution=[320, 240])
+    world.recompile()
+    assert (world.cameras["small"].width, world.cameras["small"].height) == (320, 240)
+    world.spec.worldbody.add_camera(name="huge", resolution=[100000, 240])
+    with pytest.raises(ModelError, match="'huge' has resolution 100000 x 240; valid: 16 to 4096"):
+        world.recompile()
+
+
+def test_depth_of_the_sky_is_infinite() -> None:
+    world = one_arm_world()
+    world.spec.worldbody.add_camera(name="up", pos=[0.0, 0.0, 3.0], quat=[0.0, 1.0, 0.0, 0.0])
+    world.recompile()
+    with SceneRenderer(world) as renderer:
+        depth = renderer.render(world.get_state(), "up", PictureKind.DEPTH)
+        assert np.isposinf(depth).all()
+        assert np.isfinite(renderer.render(world.get_state(), "overhead", PictureKind.DEPTH)).all()
 
 
 def test_camera_on_a_body_without_a_name_hangs_on_the_next_one_above() -> None:

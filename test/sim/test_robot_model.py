@@ -109,11 +109,12 @@ def test_compiler_message_is_passed_on_with_the_file(tmp_path: Path, old: str, n
         one_arm_world(mjcf=path)
 
 
-def test_missing_mesh_is_named_in_the_words_of_mujoco(tmp_path: Path) -> None:
+def test_missing_mesh_is_named_with_where_it_was_looked_for(tmp_path: Path) -> None:
     path = changed(
         tmp_path, '<box size="0.04 0.04 0.25"/>', '<mesh filename="package://arm_description/upper.stl"/>', URDF
     )
-    with pytest.raises(ModelError, match=r"two_joint_arm\.urdf' of .* MuJoCo says: .*arm_description/upper\.stl"):
+    words = r"two_joint_arm\.urdf' of .* cannot be used: .*arm_description/upper\.stl.* not found on AMENT_PREFIX_PATH"
+    with pytest.raises(ModelError, match=words):
         describe_model(path)
 
 

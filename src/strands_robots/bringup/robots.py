@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.core.text import printable
+from strands_robots.description.model_suffixes import MODEL_FILES, is_model_file
 
-MODEL_FILES = (".yaml", ".yml", ".xml", ".urdf")
+ROBOT_FILES = (".yaml", ".yml", *MODEL_FILES)
 _ROS_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 _POSE = re.compile(rf"{_NUMBER}(,{_NUMBER}){{2,3}}")
-_BETWEEN_ROBOTS = re.compile(r"[;\s]+|,(?![-+.\d])")
+_BETWEEN_ROBOTS = re.compile(r"([;\s]+|,(?![-+.\d]))")
 """Between two robots; a comma before a number belongs to a pose."""
 
 
@@ -47,7 +49,9 @@ def parse_robot(text: str) -> BringupRobot:
         ConfigurationError: If the name is no name of ROS or there is no model; says what is valid.
         UnknownNameError: If the model is neither a known robot nor an existing file.
     """
-    given, at, pose = text.strip().partition("@")
+    given, at, pose = text.strip().rpartition("@")
+    if not at or "/" in pose:
+        given, at, pose = text.strip(), "", ""
     if at and not _POSE.fullmatch(pose):
         raise ConfigurationError(
             f"pose '{printable(pose)}' cannot be read; valid: <x>,<y>,<z> or <x>,<y>,<z>,<yaw> in m and rad"
@@ -71,7 +75,7 @@ def parse_robot(text: str) -> BringupRobot:
 
 def is_file(model: str) -> bool:
     """Return whether a model is meant as a path and not as the name of a robot."""
-    return "/" in model or model.endswith(MODEL_FILES)
+    return is_model_file(model) or "/" in model or model.lower().endswith(ROBOT_FILES)
 
 
 def _known_model(model: str) -> tuple[str, str]:
@@ -84,9 +88,9 @@ def _known_model(model: str) -> tuple[str, str]:
         return str(found.path), str(found)
     if is_file(model):
         path = Path(model).expanduser()
-        if not model.endswith(MODEL_FILES) or not path.is_file():
+        if not model.lower().endswith(ROBOT_FILES) or not path.is_file():
             raise ConfigurationError(
-                f"robot file '{printable(model)}' cannot be used; valid: an existing file {', '.join(MODEL_FILES)}"
+                f"robot file '{printable(model)}' cannot be used; valid: an existing file {', '.join(ROBOT_FILES)}"
             )
         return str(path.resolve()), ""
     names = robot_names()
@@ -101,8 +105,29 @@ def parse_robots(robot: str, robots: str) -> tuple[BringupRobot, ...]:
     Raises:
         ConfigurationError: If one cannot be read, two have the same name, or there is none.
     """
-    texts = [text for text in _BETWEEN_ROBOTS.split(robots) if text] or ([robot] if robot.strip() else [])
+    texts = _split_robots(robots) or ([robot] if robot.strip() else [])
     return check_robots(parse_robot(text) for text in texts)
+
+
+def _split_robots(robots: str) -> list[str]:
+    """Return each robot's text. A blank or comma in the path of an existing file belongs to the path."""
+    pieces = _BETWEEN_ROBOTS.split(robots)
+    texts, start = [], 0
+    while start < len(pieces):
+        # From the longest on, so that "my robots/arm.urdf" is not cut where a folder or file "my" is as well.
+        ends = [end for end in range(len(pieces), start + 1, -2) if _names_a_file("".join(pieces[start:end]))]
+        end = ends[0] if ends else start + 1
+        texts.append("".join(pieces[start:end]))
+        start = end + 1
+    return [text for text in texts if text]
+
+
+def _names_a_file(text: str) -> bool:
+    path = text.rpartition("@")[0] if _POSE.fullmatch(text.rpartition("@")[2]) else text
+    name, separator, model = path.partition(":=" if ":=" in path else "=")
+    if separator and _ROS_NAME.fullmatch(name.strip()):
+        path = model
+    return path.lower().endswith(ROBOT_FILES) and os.path.isfile(os.path.expanduser(path))
 
 
 def check_robots(given: Iterable[BringupRobot]) -> tuple[BringupRobot, ...]:

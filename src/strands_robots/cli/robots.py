@@ -54,6 +54,7 @@ def show(
     ],
 ) -> None:
     """Show joints with their limits, cameras, gripper, files and licence of a robot."""
+    from strands_robots.description.model_suffixes import is_model_file
     from strands_robots.description.robot_config import load_robot
     from strands_robots.description.robot_sources import find_model, is_collection_reference
 
@@ -62,7 +63,7 @@ def show(
 
         found = find_model(robot)
         _print(describe_model(found.path), f"{found.licence}, from {found.collection}")
-    elif robot.endswith((".xml", ".urdf")):
+    elif is_model_file(robot):
         from pathlib import Path
 
         from strands_robots.description.robot_model import describe_model

@@ -13,6 +13,7 @@ from strands_robots.control.spline import MonotoneCubic
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.types import ControlMode, JointLimits
+from strands_robots.number_text import apart
 
 _TOLERANCE = 1.0 + 1e-6
 
@@ -61,10 +62,11 @@ def plan(
     reports = []
     if over.any():
         row, column = (int(i) for i in np.argwhere(over)[0])
-        reports.append(
-            f"'{chunk.joint_names[column]}' row {row} is {rows[row, column]:.4f} {unit}; valid: {lower[column]:.4f} to "
-            f"{upper[column]:.4f}"
-        )
+        numbers = rows[row, column], lower[column], upper[column]
+        value, low, high = (f"{number:.4f}" for number in numbers)
+        if value in (low, high):
+            value, low, high = apart(*numbers)
+        reports.append(f"'{chunk.joint_names[column]}' row {row} is {value} {unit}; valid: {low} to {high}")
         rows = np.clip(rows, lower, upper)
     else:
         rows = rows.copy()

@@ -18,8 +18,8 @@ def problems_of(error: ValidationError, root: str, model: type[BaseModel] | None
         model: What was to be read; without it, valid keys of nested parts are not known.
     """
     return "; ".join(
-        f"{'.'.join(map(str, entry['loc'])) or root}: {entry['msg']} (given {ascii(entry['input'])[:64]})"
-        f"{_valid_there(entry, model)}"
+        _problem(".".join(map(str, entry["loc"])) or root, entry["msg"], ascii(entry["input"])[:64])
+        + _valid_there(entry, model)
         for entry in error.errors()
     )
 
@@ -60,3 +60,10 @@ def _valid_there(entry: Any, model: type[BaseModel] | None) -> str:
 def _below(model: type[BaseModel], step: Any) -> list[type[BaseModel]]:
     field = model.model_fields.get(str(step))
     return list(nested_models(field.annotation)) if field is not None else []
+
+
+def _problem(field: str, words: str, given: str) -> str:
+    valid = words.removeprefix("Input should be ")
+    if valid != words:
+        return f"{field} is {given}; valid: {valid}"
+    return f"{field}: {words.removeprefix('Value error, ')} (given {given})"

@@ -1,71 +1,109 @@
 """Opening robot and scene files as MjSpec.
 
-A URDF is read with its visual shapes, its fixed links and its mesh paths kept, which MuJoCo by itself drops; `package://` paths are
-looked up on AMENT_PREFIX_PATH and in the folders above the file. Visual meshes in formats that MuJoCo cannot read (Collada, mostly)
-are left out with a warning, and the link's collision shapes are drawn instead; a collision mesh that cannot be read is an error.
+MuJoCo gets text that names no file: every file that a model names is read here by a rule and held as bytes (`closed_model.py`).
+A URDF is read with its visual shapes, its fixed links and its mesh paths kept, which MuJoCo by itself drops (`closed_urdf.py`).
+Visual meshes in formats that MuJoCo cannot read (Collada, mostly) are left out with a warning, and the link's collision shapes are
+drawn instead; a collision mesh that cannot be read is an error.
 """
 
 from __future__ import annotations
 
-import logging
-import os
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 import mujoco
 
 from strands_robots.core.errors import ModelError
+from strands_robots.description.closed_model import ClosedModel, close_mjcf
+from strands_robots.description.closed_urdf import READABLE_MESHES, close_urdf
 from strands_robots.description.engine_log import log_warnings
+from strands_robots.description.file_rule import ANY_FILE, FileRule
+from strands_robots.description.model_bounds import MAX_BYTES
+from strands_robots.description.model_reader import ModelReader
+
+__all__ = ["READABLE_MESHES", "close_model", "close_text", "compile_model", "open_model", "parse_model"]
 
 COLLISION_GROUP = 3  # not drawn
 VISUAL_GROUP = 2
-READABLE_MESHES = (".stl", ".obj", ".msh")
-
-_log = logging.getLogger(__name__)
 
 
-def open_model(path: Path, role: str) -> mujoco.MjSpec:
+def open_model(path: Path, role: str, rule: FileRule = ANY_FILE) -> mujoco.MjSpec:
     """Return the spec of an MJCF or URDF file, parsed but not compiled.
 
     Args:
         path: The file.
         role: What it is for, for the message, for example "robot 'so101'".
+        rule: Which files it may consist of.
 
     Raises:
-        ModelError: If the file is missing or MuJoCo cannot parse it; the message has MuJoCo's own words.
+        ModelError: If a file is missing or not allowed, or MuJoCo cannot parse it; the message has MuJoCo's own words.
     """
-    log_warnings()
-    if not path.is_file():
-        raise ModelError(f"model file '{path}' of {role} does not exist")
+    closed = close_model(path, role, rule)
     try:
-        root = ElementTree.parse(path).getroot()
-    except (ElementTree.ParseError, UnicodeDecodeError) as error:
-        raise ModelError(f"model file '{path}' of {role} is not XML: {error}") from error
-    if root.tag not in ("robot", "mujoco"):
-        raise ModelError(
-            f"model file '{path}' of {role} begins with <{root.tag}>; valid: <mujoco> (MJCF) or <robot> (URDF)"
-        )
-    try:
-        return _open_urdf(path, root) if root.tag == "robot" else mujoco.MjSpec.from_file(str(path))
+        return _spec(closed)
     except ValueError as error:
         raise ModelError(_words(path, role, error)) from error
 
 
-def parse_model(xml: str, role: str) -> mujoco.MjSpec:
+def parse_model(xml: str, role: str, rule: FileRule = ANY_FILE) -> mujoco.MjSpec:
     """Return the spec of MJCF or URDF text, parsed but not compiled; files that it names have absolute paths.
 
     Raises:
-        ModelError: If MuJoCo cannot parse it; the message has MuJoCo's own words.
+        ModelError: If a file is not allowed, or MuJoCo cannot parse it; the message has MuJoCo's own words.
     """
-    log_warnings()
     try:
-        if "<robot" in xml:
-            return _open_urdf(Path("/text"), ElementTree.fromstring(xml))
-        return mujoco.MjSpec.from_string(xml)
-    except ElementTree.ParseError as error:
-        raise ModelError(f"{role} is not XML: {error}") from error
+        closed = close_text(xml, role, rule)
+        return _spec(closed)
+    except ModelError as error:
+        # MuJoCo's words say more of text that is no XML; text of others never gets there.
+        if isinstance(error.__cause__, ElementTree.ParseError) and not rule.is_restricted and "<robot" not in xml:
+            raise ModelError(f"{error}; MuJoCo says: {_syntax(xml)}") from error
+        raise
     except ValueError as error:
-        raise ModelError(f"{role} cannot be used; MuJoCo says: {' '.join(str(error).split())}") from error
+        raise ModelError(f"{role} cannot be used; MuJoCo says: {_said(error)}") from error
+
+
+def close_model(path: Path, role: str, rule: FileRule = ANY_FILE, *, holds: bool = True) -> ClosedModel:
+    """Return a model file with all that it names.
+
+    Args:
+        path: The file.
+        role: What it is for, for the message.
+        rule: Which files it may consist of.
+        holds: False to check only which meshes and pictures it names, without reading them.
+
+    Raises:
+        ModelError: If a file is missing, not allowed, or neither MJCF nor URDF.
+    """
+    if not path.is_file():
+        raise ModelError(f"model file '{path}' of {role} does not exist")
+    what = f"model file '{path}' of {role}"
+    reader = ModelReader(rule, what, holds=holds)
+    real, data = reader.read(path, path.name, MAX_BYTES if rule.is_restricted else 16 * MAX_BYTES)
+    try:
+        return _close(data, real.parent, reader)
+    except ModelError as error:
+        raise error if str(error).startswith(what) else ModelError(f"{what} cannot be used: {error}") from error
+
+
+def read_root(path: Path, role: str, rule: FileRule = ANY_FILE) -> ElementTree.Element:
+    """Return the root of a model file as it is, nothing put in.
+
+    Raises:
+        ModelError: If it is not allowed or no XML.
+    """
+    reader = ModelReader(rule, f"model file '{path}' of {role}")
+    return reader.parse(reader.read(path, path.name)[1])
+
+
+def close_text(xml: str, role: str, rule: FileRule = ANY_FILE, *, holds: bool = True) -> ClosedModel:
+    """Return MJCF or URDF text with all that it names; see `close_model`.
+
+    Raises:
+        ModelError: If a file is missing, not allowed, or named by a relative path, or the text is neither MJCF nor URDF.
+    """
+    return _close(xml.encode(), None, ModelReader(rule, role, holds=holds))
 
 
 def compile_model(spec: mujoco.MjSpec, path: Path, role: str) -> mujoco.MjModel:
@@ -74,88 +112,95 @@ def compile_model(spec: mujoco.MjSpec, path: Path, role: str) -> mujoco.MjModel:
     Raises:
         ModelError: If MuJoCo's compiler refuses it; the message names `path` and has the compiler's words.
     """
+    require_held(spec)
     try:
-        return spec.compile()
+        model = spec.compile()
     except ValueError as error:
         raise ModelError(_words(path, role, error)) from error
+    _require_limits(model, path, role)
+    return model
 
 
-def urdf_velocity_limits(path: Path) -> dict[str, float]:
-    """Return joint name -> velocity limit [rad/s] or [m/s] of a URDF; MuJoCo does not read them. Empty for an MJCF file."""
-    root = ElementTree.parse(path).getroot()
-    if root.tag != "robot":
-        return {}
-    limits = {}
-    for joint in root.findall("joint"):
-        limit = joint.find("limit")
-        velocity = float(limit.get("velocity", "0")) if limit is not None else 0.0
-        if velocity > 0.0:
-            limits[joint.get("name", "")] = velocity
-    return limits
+def _require_limits(model: mujoco.MjModel, path: Path, role: str) -> None:
+    """Refuse limits that cannot be meant, which MuJoCo drops without a word where `limited` is left to it."""
+    for kind, flags, ranges in (
+        ("joint", model.jnt_limited, model.jnt_range),
+        ("tendon", model.tendon_limited, model.tendon_range),
+        ("actuator", model.actuator_ctrllimited, model.actuator_ctrlrange),
+        ("actuator", model.actuator_forcelimited, model.actuator_forcerange),
+    ):
+        for number, (is_limited, (lower, upper)) in enumerate(zip(flags, ranges)):
+            if not is_limited and (lower > upper or lower == upper != 0.0):
+                name = getattr(model, kind)(number).name or f"number {number}"
+                raise ModelError(
+                    f"{kind} '{name}' of '{path}' ({role}) has a range from {lower:g} to {upper:g}; valid: lowest below highest"
+                )
 
 
-def _words(path: Path, role: str, error: ValueError) -> str:
-    words = " ".join(str(error).split())
-    return f"model file '{path}' of {role} cannot be used; MuJoCo says: {words}"
+def require_held(spec: mujoco.MjSpec) -> None:
+    """Refuse a spec that names a file whose content it does not hold: the compiler would open it.
+
+    Raises:
+        ModelError: If it names one.
+    """
+    held = spec.assets
+    named = [each.file for each in (*spec.meshes, *spec.hfields, *spec.skins, *spec.textures)]
+    named += [file for texture in spec.textures for file in texture.cubefiles]
+    for file in named:
+        if file and file not in held:
+            raise ModelError(
+                f"the model names the file '{file}' without its content; valid: files that were read by the rule for them"
+            )
 
 
-def _open_urdf(path: Path, root: ElementTree.Element) -> mujoco.MjSpec:
-    extension = root.find("mujoco")
-    if extension is None:
-        extension = ElementTree.SubElement(root, "mujoco")
-    compiler = extension.find("compiler")
-    if compiler is None:
-        compiler = ElementTree.SubElement(extension, "compiler")
-    # The file's own wishes come first.
-    for option in ("fusestatic", "discardvisual"):
-        compiler.attrib.setdefault(option, "false")
-    meshdir = compiler.attrib.pop("meshdir", None)
-    does_strip = compiler.get("strippath", "true") == "true"
-    compiler.set("strippath", "false")
-    for mesh in root.iter("mesh"):
-        name = mesh.get("filename", "")
-        if meshdir is not None:
-            name = str(Path(meshdir) / (Path(name).name if does_strip else name))
-        mesh.set("filename", str(_mesh_path(name, path)))
-    _drop_unreadable_visuals(root, path)
-    spec = mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode"))
-    _separate_groups(spec)
+def _close(data: bytes, base: Path | None, reader: ModelReader) -> ClosedModel:
+    root = reader.parse(data)
+    kind = root.tag.lower()
+    if kind == "robot":
+        close_urdf(root, base, reader)
+    elif kind == "mujoco":
+        close_mjcf(root, base, reader)
+    else:
+        raise ModelError(f"{reader.what} begins with <{root.tag}>; valid: <mujoco> (MJCF) or <robot> (URDF)")
+    return ClosedModel(root, reader.models, reader.assets)
+
+
+def _spec(closed: ClosedModel) -> mujoco.MjSpec:
+    log_warnings()
+    spec = closed.spec()
+    if closed.root.tag.lower() == "robot":
+        _separate_groups(spec)
+        _let_meshes_be_thin(spec)
     return spec
 
 
-def _mesh_path(name: str, urdf: Path) -> Path:
-    if name.startswith("file://"):
-        return Path(name.removeprefix("file://"))
-    if not name.startswith(("package://", "model://")):
-        return (urdf.parent / name).absolute()
-    package, _, inside = name.split("://", 1)[1].partition("/")
-    prefixes = [
-        Path(prefix) / "share" for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix
-    ]
-    for share in (*prefixes, *urdf.absolute().parents):
-        if (share / package / inside).is_file():
-            return share / package / inside
-    for folder in urdf.absolute().parents:
-        if (folder / inside).is_file():
-            return folder / inside
-    return urdf.parent.absolute() / package / inside
+def _syntax(xml: str) -> str:
+    try:
+        mujoco.MjSpec.from_string(xml)
+    except ValueError as error:
+        return " ".join(str(error).split())
+    return "nothing, but other readers of XML refuse it"
 
 
-def _drop_unreadable_visuals(root: ElementTree.Element, path: Path) -> None:
-    dropped = 0
-    for link in root.iter("link"):
-        for visual in link.findall("visual"):
-            mesh = visual.find("geometry/mesh")
-            if mesh is not None and Path(mesh.get("filename", "")).suffix.lower() not in READABLE_MESHES:
-                link.remove(visual)
-                dropped += 1
-    if dropped:
-        _log.warning(
-            "%d visual meshes of '%s' are left out, collision shapes are drawn instead; MuJoCo reads %s",
-            dropped,
-            path,
-            ", ".join(READABLE_MESHES),
-        )
+def _words(path: Path, role: str, error: ValueError) -> str:
+    return f"model file '{path}' of {role} cannot be used; MuJoCo says: {_said(error)}"
+
+
+def _said(error: ValueError) -> str:
+    # The text that MuJoCo parsed is not the file's, so its line numbers mislead.
+    words = " ".join(re.sub(r",? line -?\d+", "", str(error)).split())
+    if "inertia" in words and ("A + B >= C" in words or "balanceinertia" in words):
+        setting = '<compiler balanceinertia="true"/>'
+        words += f"; remedy: right inertias, or <mujoco>{setting}</mujoco> in a URDF, {setting} in an MJCF"
+    return words
+
+
+def _let_meshes_be_thin(spec: mujoco.MjSpec) -> None:
+    """Take meshes for shells where nothing depends on their inertia; MuJoCo refuses solids without volume, as a sheet is."""
+    counts = {geom.meshname for body in spec.bodies if not body.explicitinertial for geom in body.geoms}
+    for mesh in spec.meshes:
+        if mesh.name not in counts:
+            mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
 
 
 def _separate_groups(spec: mujoco.MjSpec) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.text import printable
+from strands_robots.description.file_rule import ANY_FILE, FileRule
+from strands_robots.description.model_suffixes import is_model_file
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.description.robot_model import describe_model
 
@@ -24,7 +26,8 @@ class RobotSpec:
         config: What kind of robot it is.
         position: Origin of its base in the world frame [m].
         yaw: Rotation about the world's z axis [rad].
-        source: What the configuration was made from, for others who need it: a known robot or a file; empty when nobody said.
+        source: What the configuration was made from, for others who need it: a known robot or a file; empty when unknown.
+        rule: Which files its model may consist of, each time that it is opened.
     """
 
     name: str
@@ -32,6 +35,7 @@ class RobotSpec:
     position: tuple[float, float, float] = (0.0, 0.0, 0.0)
     yaw: float = 0.0
     source: str = field(default="", compare=False)
+    rule: FileRule = field(default=ANY_FILE, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -82,7 +86,7 @@ def robot_spec(text: str, index: int, camera_rate: float) -> RobotSpec:
 
 def _describe(reference: str) -> tuple[RobotConfig, str]:
     """Return the configuration, and the reference in a form that does not depend on the working directory."""
-    if not reference.endswith((".xml", ".urdf", ".mjcf")):
+    if not is_model_file(reference):
         is_file = reference.endswith((".yaml", ".yml"))
         return load_robot(reference), str(Path(reference).expanduser().absolute()) if is_file else reference
     path = Path(reference).expanduser()

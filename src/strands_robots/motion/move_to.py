@@ -14,6 +14,7 @@ from strands_robots.core.pose import Pose
 from strands_robots.core.types import JointLimits
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import Orientation, PoseTarget
+from strands_robots.number_text import outside
 
 JOINT_TOLERANCE = 0.01
 """Taken where an asker gives no tolerance [rad] or [m]."""
@@ -98,9 +99,7 @@ def joint_target(
         column = limits.index[name]
         low, high = float(limits.lower[column]), float(limits.upper[column])
         if not low - LIMIT_TOLERANCE <= position <= high + LIMIT_TOLERANCE:
-            raise MotionError(
-                "invalid_goal", f"position of '{name}' is {position:.10g}; valid: {low:.10g} to {high:.10g}"
-            )
+            raise MotionError("invalid_goal", f"position of '{name}' is {outside(position, low, high)}")
     columns = tuple(limits.index[name] for name in names)
     clipped = np.clip(np.array(positions, dtype=np.float64), limits.lower[list(columns)], limits.upper[list(columns)])
     return JointTarget(columns, clipped, positive("joint_tolerance", tolerance, JOINT_TOLERANCE))

@@ -12,6 +12,7 @@ from strands_robots.control.limits import LimitPolicy
 from strands_robots.control.refusal import Refusal, Verdict
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.description.urdf_files import published_urdf
 from strands_robots.drivers.driver import DriverError
 from strands_robots.drivers.loop import DrivenRobot, DriverLoop, SteadyRosTime
 from strands_robots.drivers.making import KINDS, RealRobot, RobotConnection, make_driver, make_gate
@@ -142,7 +143,7 @@ class DriverNode(LifecycleNode):
             driver.disconnect()
             return self._refuse(error)
         urdf = robot.config.urdf
-        description = "" if urdf is None else urdf.read_text(encoding="utf-8")
+        description = "" if urdf is None else published_urdf(urdf)
         config = RobotTopicsConfig(given.external_lifetime, given.control_period)
         self._ports = RobotTopics(self, gate, self._admit, self._clock_of_robot.now, description, config)
         self._loop = DriverLoop(driven, gate, self._ports, given.control_period, self._clock_of_robot)

@@ -12,9 +12,10 @@ from rclpy.validate_topic_name import validate_topic_name
 
 from strands_robots.core.text import printable
 from strands_robots.ros.calls.executor_calls import ExecutorCalls
-from strands_robots.ros.messages.images import camera_info
+from strands_robots.ros.messages.images import calibration
 from strands_robots.ros.robot.camera_publisher import CameraPublisher
-from strands_robots.sim.render.camera_worker import CameraFeed, CameraWorker
+from strands_robots.sim.render.camera_feed import CameraFeed
+from strands_robots.sim.render.camera_worker import CameraWorker
 from strands_robots.sim.render.cameras import Camera
 from strands_robots.sim.render.renderer import SceneRenderer
 from strands_robots.sim.world.sensor_noise import noisy_picture
@@ -72,7 +73,9 @@ class CameraRegistry:
     def _feeds(self) -> list[CameraFeed]:
         feeds = []
         for name, camera in self._world.cameras.items() if self._is_published else ():
-            info = camera_info(camera.width, camera.height, camera.fovy, camera.frame_id)
+            if not camera.is_fixed:
+                continue
+            info = calibration(camera.intrinsics(), camera.frame_id)
             if name not in self._ports:
                 try:
                     validate_topic_name(name)

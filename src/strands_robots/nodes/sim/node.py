@@ -18,6 +18,7 @@ from strands_robots.control.refusal import Verdict
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import WorldError
 from strands_robots.core.types import Instant, StopCategory
+from strands_robots.description.urdf_files import published_urdf
 from strands_robots.nodes.sim.camera_registry import CameraRegistry
 from strands_robots.nodes.sim.markers import SceneMarkers
 from strands_robots.nodes.sim.query_services import QueryServices
@@ -28,7 +29,7 @@ from strands_robots.nodes.sim.simulated_robot_topics import SimulatedRobotTopics
 from strands_robots.nodes.sim.simulation_interfaces import SimulationInterfaces, has_simulation_interfaces
 from strands_robots.nodes.sim.state_services import StateServices
 from strands_robots.nodes.sim.transforms import WorldTransforms, has_transforms
-from strands_robots.nodes.sim.world_diagnostics import WorldDiagnostics
+from strands_robots.nodes.sim.world_diagnostics import MOST_PAIRS, WorldDiagnostics
 from strands_robots.nodes.sim.world_services import WorldServices
 from strands_robots.ros.calls.publishers import create_publisher
 from strands_robots.ros.messages import qos
@@ -38,6 +39,7 @@ from strands_robots.ros.process.parameters import parameter, read_parameters
 from strands_robots.ros.robot.robot_topics import RobotTopicsConfig
 from strands_robots.ros.robot.safety_subscriber import SafetySubscriber
 from strands_robots.sim.edit.model_files import ModelGuard
+from strands_robots.sim.penetration import penetrations
 from strands_robots.sim.render.gl import check_rendering
 from strands_robots.sim.render.viewer import Viewer, require_screen
 from strands_robots.sim.run.runtime import RuntimeConfig, SimRuntime, WorldMode
@@ -150,7 +152,7 @@ class SimNode(Node):
         self._standard = (
             SimulationInterfaces(self, self.runtime, self.world, guard, scene) if has_simulation_interfaces() else None
         )
-        self._diagnostics = WorldDiagnostics(self, self.runtime, robots.gates)
+        self._diagnostics = WorldDiagnostics(self, self.runtime, robots.gates, lambda: penetrations(self.world))
         self._viewer = None if given.headless else Viewer(self.world)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._looks, self._ticks, self._followed = 0, -1, self.world.generation
@@ -160,6 +162,7 @@ class SimNode(Node):
             self.create_timer(1.0 / 30.0, self._viewer.show, clock=steady)
         self.cameras.start()
         self.runtime.start()
+        self._say_penetrations()
         self.get_logger().info(f"{given.mode} world with {', '.join(robots.ports)}, run '{given.run_id}'")
 
     def destroy_node(self) -> None:
@@ -180,7 +183,7 @@ class SimNode(Node):
         urdf = self.world.robots[gate.config.robot].config.urdf
         if urdf is None:
             self.get_logger().warning(f"'{gate.config.robot}' has no URDF; robot_description stays empty")
-        description = "" if urdf is None else urdf.read_text(encoding="utf-8")
+        description = "" if urdf is None else published_urdf(urdf, self.world.robots[gate.config.robot].spec.rule)
         config = RobotTopicsConfig(self._given.external_lifetime, self._given.control_period)
         return SimulatedRobotTopics(self, gate, self._admit, self._now, description, config, self.world)
 
@@ -193,9 +196,18 @@ class SimNode(Node):
     def _follow_world(self) -> None:
         """Give cameras and frames that are new in the world their topics, after the world was changed."""
         self._followed = self.world.generation
+        self._say_penetrations()
         self.runtime.call(self._camera_roster.follow())
         if self._transforms is not None:
             self.runtime.call(self._transforms.follow())
+
+    def _say_penetrations(self) -> None:
+        """Say which robots start inside of something: at rest they may push with all their force against what cannot move."""
+        for each in penetrations(self.world)[:MOST_PAIRS]:
+            self.get_logger().warning(
+                f"robot '{each.robot}' starts inside of something: {each}; place it higher or elsewhere ('<name>=<robot>@<x>,<y>,<z>'), "
+                "or give it another home"
+            )
 
     def _settle(self, robots: RobotRegistry) -> None:
         """Wait, in lockstep, until every reliable reader has what was published; in the physics thread."""

@@ -20,7 +20,7 @@ from strands_robots.core.text import printable
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.calls.responses import refusal
 from strands_robots.ros.messages.geometry import quadruple, to_point, to_pose, triple
-from strands_robots.ros.messages.images import camera_info, fill_image
+from strands_robots.ros.messages.images import calibration, fill_image
 from strands_robots.ros.messages.stamps import to_time
 from strands_robots.sim.posed import posed_state, views_of
 from strands_robots.sim.render.camera_worker import Renderers, RenderRequest
@@ -93,9 +93,8 @@ class RenderServices:
             raise ConfigurationError(
                 f"kinds {request.kinds} given; valid: a sum of 1 (RGB), 2 (DEPTH), 4 (SEGMENTATION)"
             )
-        order = _order(
-            views or list(self._world.cameras.values()), kinds, request.width, request.height, list(request.pixels)
-        )
+        views = views or [camera for camera in self._world.cameras.values() if camera.is_fixed]
+        order = _order(views, kinds, request.width, request.height, list(request.pixels))
 
         def answer(stage: RenderSource, stamp: float, shots: list[Shot]) -> RenderCameras.Response:
             return RenderCameras.Response(
@@ -191,7 +190,7 @@ def _pose(shot: Shot) -> Pose:
 
 
 def _info(shot: Shot, stamp: float) -> Any:
-    info = camera_info(shot.intrinsics.width, shot.intrinsics.height, shot.view.fovy, shot.view.frame_id)
+    info = calibration(shot.intrinsics, shot.view.frame_id)
     info.header.stamp = to_time(stamp)
     return info
 

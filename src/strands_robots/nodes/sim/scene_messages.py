@@ -6,12 +6,15 @@ import math
 from collections.abc import Container
 from typing import Any
 
+from pydantic import ValidationError
 from strands_robots.msg import SceneTerrain
 from strands_robots.srv import EditScene
 
 from strands_robots.core.errors import ConfigurationError, ShapeError
 from strands_robots.core.share import robot_names
 from strands_robots.core.text import printable
+from strands_robots.core.validation import problems_of
+from strands_robots.description.model_suffixes import is_model_file
 from strands_robots.description.robot_config import CameraConfig, load_robot
 from strands_robots.description.robot_model import describe_model
 from strands_robots.description.robot_spec import RobotSpec
@@ -103,6 +106,7 @@ def _shape(shape: Any, guard: ModelGuard) -> Shape:
         friction=(friction[0], friction[1], friction[2]),
         rgba=color if any(color) else GREY,
         mesh=guard.mesh(shape.mesh) if shape.kind == "mesh" else None,
+        rule=guard.rule,
         name=shape.name,
         position=triple(shape.pose.position),
         quaternion=quadruple(shape.pose.orientation),
@@ -119,8 +123,10 @@ def _camera(camera: Any) -> AddCamera:
             noise=camera.noise,
             delay=camera.delay,
         )
-    except ValueError as error:
-        raise ConfigurationError(f"camera '{printable(camera.name)}' is not valid: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"camera '{printable(camera.name)}' is not valid: {problems_of(error, 'camera')}"
+        ) from error
     return AddCamera(
         name=camera.name,
         body=camera.body or "world",
@@ -135,14 +141,14 @@ def _camera(camera: Any) -> AddCamera:
 def _robot(robot: Any, guard: ModelGuard) -> RobotSpec:
     if robot.robot in robot_names():
         config, source = load_robot(robot.robot), robot.robot
-    elif robot.robot.endswith((".xml", ".urdf", ".mjcf")):
+        return RobotSpec(robot.name, config, triple(robot.position), robot.yaw, source)
+    if is_model_file(robot.robot):
         path = guard.scene(robot.robot)
-        config, source = describe_model(path), str(path)
-    else:
-        raise ConfigurationError(
-            f"robot '{printable(robot.robot)}' given; valid: {', '.join(robot_names())}, or an MJCF or URDF file"
-        )
-    return RobotSpec(robot.name, config, triple(robot.position), robot.yaw, source)
+        config = describe_model(path, guard.rule)
+        return RobotSpec(robot.name, config, triple(robot.position), robot.yaw, str(path), guard.rule)
+    raise ConfigurationError(
+        f"robot '{printable(robot.robot)}' given; valid: {', '.join(robot_names())}, or an MJCF or URDF file"
+    )
 
 
 def terrain_from_msg(ground: SceneTerrain) -> Terrain:

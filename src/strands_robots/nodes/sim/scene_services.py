@@ -23,7 +23,7 @@ from strands_robots.ros.messages.stamps import to_time
 from strands_robots.sim.edit.checkpoints import Checkpoints
 from strands_robots.sim.edit.editing import edit
 from strands_robots.sim.edit.edits import Edit
-from strands_robots.sim.edit.export import export_mjcf
+from strands_robots.sim.edit.export import export_mjcf, held_files
 from strands_robots.sim.edit.model_files import ModelGuard
 from strands_robots.sim.query.describe import describe_world
 from strands_robots.sim.query.objects import object_views, robot_poses
@@ -109,10 +109,12 @@ class SceneServices:
             )
         if request.timestep:
             count_substeps(request.timestep, self._runtime.control.control_period)
+        held = held_files(self._world) if request.mjcf else {}
         config = dataclasses.replace(
             self._world.config,
             scene=self._guard.scene(request.file) if request.file else None,
-            scene_xml=self._guard.text(request.mjcf) if request.mjcf else "",
+            scene_xml=self._guard.text(request.mjcf, held) if request.mjcf else "",
+            scene_rule=self._guard.rule_with(held),
             cameras={},
             gravity=triple(request.gravity[0]) if request.gravity else None,
             ground=terrain_from_msg(request.ground[0]) if request.ground else None,
@@ -124,7 +126,9 @@ class SceneServices:
             if request.remove_robots:
                 self._runtime.require_rest(list(world.robots), "world/load")
             robots = () if request.remove_robots else world.config.robots
-            world.load(dataclasses.replace(config, robots=robots, timestep=request.timestep or world.timestep))
+            left_out = tuple(world.robots) if request.remove_robots else ()
+            timestep = request.timestep or world.timestep
+            world.load(dataclasses.replace(config, robots=robots, left_out=left_out, timestep=timestep))
             self._prune()
 
         def load() -> LoadScene.Response:

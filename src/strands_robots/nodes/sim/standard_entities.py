@@ -213,13 +213,17 @@ class StandardEntities:
         try:
             if uri in robot_names():
                 return AddRobot(RobotSpec(name, load_robot(uri), position, _only(yaw, codes), uri)), name
-            model = ModelSource(self._guard.scene(uri)) if uri else ModelSource(text=self._guard.text(text))
+            if uri:
+                model = ModelSource(self._guard.scene(uri), rule=self._guard.rule)
+            else:
+                model = ModelSource(text=self._guard.text(text), rule=self._guard.rule)
             if is_robot(model, name):
                 if model.file is None:
                     raise _Spawn(
                         codes.UNSUPPORTED_FORMAT, "a robot as text is given; valid: a robot by uri, objects as text"
                     )
-                spec = RobotSpec(name, describe_model(model.file), position, _only(yaw, codes), str(model.file))
+                config = describe_model(model.file, model.rule)
+                spec = RobotSpec(name, config, position, _only(yaw, codes), str(model.file), model.rule)
                 return AddRobot(spec), name
             return AddModel(name, model, position, rotation), name
         except ModelError as error:

@@ -58,7 +58,7 @@ class WorldTransforms:
                 (frame.name, frame.parent, position, quaternion)
                 for frame, position, quaternion in zip(frames.fixed, *(part.tolist() for part in frames.fixed_poses()))
             ]
-            cameras = list(self._world.cameras.values())
+            cameras = [camera for camera in self._world.cameras.values() if camera.is_fixed]
             known = {frame.name for frame in (*frames.frames, *frames.fixed)} | {each.frame_id for each in cameras}
             links = description_frames(self._world, known)
         optical = [(each.frame_id, each.parent_frame, each.position, each.quaternion_xyzw) for each in cameras]

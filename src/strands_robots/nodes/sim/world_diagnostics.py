@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
 from strands_robots.control.gate import Gate
 from strands_robots.ros.process.diagnostics import ERROR, OK, STALE, WARN, DiagnosticsPort, status
+from strands_robots.sim.penetration import Penetration
 from strands_robots.sim.render.camera_rates import CameraRates
 from strands_robots.sim.run.runtime import SimRuntime, WorldMode
+
+MOST_PAIRS = 5
+"""Pairs of shapes that are reported of each robot."""
 
 SLOW = 0.9
 """A world slower than this part of its wanted speed is reported."""
@@ -20,10 +24,17 @@ SLOW = 0.9
 class WorldDiagnostics:
     """Status of the world, of its cameras and of every gate. A world whose physics thread stands still is never OK."""
 
-    def __init__(self, node: Node, runtime: SimRuntime, gates: Sequence[Gate]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        runtime: SimRuntime,
+        gates: Sequence[Gate],
+        penetrations: Callable[[], Sequence[Penetration]] = tuple,
+    ) -> None:
         self._port = DiagnosticsPort(node)
         self._runtime = runtime
         self._gates = gates
+        self._penetrations = penetrations
         self._name = node.get_fully_qualified_name()
         self._last = (time.monotonic(), runtime.ticks, runtime.control.ticks, 0)
         self._cameras = CameraRates()
@@ -62,7 +73,19 @@ class WorldDiagnostics:
             status(f"{self._name}: camera {rate.name}", WARN if rate.is_slow else OK, rate.message, rate.values)
             for rate in self._cameras.read(runtime.now().ros, cameras.tallies, is_paced)
         ]
-        self._port.publish(world, pictures, *each, *(self._gate(gate) for gate in self._gates))
+        deep = self._penetrations()
+        gates = [entry for gate in self._gates for entry in (self._gate(gate), self._inside(gate, deep))]
+        self._port.publish(world, pictures, *each, *gates)
+
+    def _inside(self, gate: Gate, penetrations: Sequence[Penetration]) -> DiagnosticStatus:
+        """Return whether a robot's shapes are inside of others: its actuators then push against what cannot move."""
+        name = gate.config.robot
+        mine = [each for each in penetrations if each.robot == name]
+        values: dict[str, object] = {
+            f"{each.shape} in {each.other}": f"{each.depth:.4f} m" for each in mine[:MOST_PAIRS]
+        }
+        message = "; ".join(str(each) for each in mine[:MOST_PAIRS]) or "no shape is inside of another one"
+        return status(f"{self._name}: penetration {name}", WARN if mine else OK, message, values, name)
 
     def _judge(self, is_alive: bool) -> tuple[bytes, str]:
         runtime = self._runtime

@@ -15,6 +15,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import AdapterError, PolicyError
 from strands_robots.core.pose import Pose, rotation_matrix
 from strands_robots.core.types import Action, ActionSpace, Observation, Playback
+from strands_robots.description.model_suffixes import is_model_file
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import IkSolver, Orientation, PoseTarget
@@ -202,7 +203,7 @@ def rotation_of(numbers: FloatArray, options: EndEffectorAdapter) -> FloatArray:
 def _with_tool(options: EndEffectorAdapter) -> RobotConfig:
     """Return the robot's description with a tool frame: its own, the adapter's, or the last body of its longest chain."""
     reference = options.model
-    if reference.endswith((".xml", ".urdf", ".mjcf")):
+    if is_model_file(reference):
         from strands_robots.description.robot_model import describe_model
 
         config = describe_model(Path(reference).expanduser())

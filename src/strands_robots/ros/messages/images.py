@@ -6,7 +6,6 @@ The bytes are those that cv_bridge makes; cv_bridge itself is only asked for enc
 from __future__ import annotations
 
 import io
-import math
 import sys
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from strands_robots.core.errors import ShapeError, UnknownNameError
 from strands_robots.ros.messages.stamps import fill_time
+from strands_robots.sim.render.cameras import Intrinsics, intrinsics
 
 Pixels = NDArray[Any]
 
@@ -153,21 +153,22 @@ def fill_compressed(
 
 
 def camera_info(width: int, height: int, fovy: float, frame_id: str) -> CameraInfo:
-    """Return the calibration of an ideal pinhole camera with square pixels.
+    """Return the calibration of an ideal pinhole camera with square pixels: size [px], vertical field of view [rad]."""
+    return calibration(intrinsics(width, height, fovy), frame_id)
+
+
+def calibration(camera: Intrinsics, frame_id: str) -> CameraInfo:
+    """Return the calibration of an ideal pinhole camera.
 
     Args:
-        width, height: Size [px].
-        fovy: Full vertical field of view [rad].
+        camera: Size, focal lengths and principal point [px].
         frame_id: Optical frame (REP-103: z forward, x right).
 
-    Source: sensor_msgs/CameraInfo; the principal point is the picture's centre with pixel centres at whole numbers,
-    as image_geometry and OpenCV have it.
+    Source: sensor_msgs/CameraInfo; pixel centres lie at whole numbers, as image_geometry and OpenCV have it.
     """
-    focal = 0.5 * height / math.tan(0.5 * fovy)
-    cx, cy = 0.5 * (width - 1), 0.5 * (height - 1)
-    message = CameraInfo(width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5)
+    message = CameraInfo(width=camera.width, height=camera.height, distortion_model="plumb_bob", d=[0.0] * 5)
     message.header.frame_id = frame_id
-    message.k = [focal, 0.0, cx, 0.0, focal, cy, 0.0, 0.0, 1.0]
+    message.k = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
     message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-    message.p = [focal, 0.0, cx, 0.0, 0.0, focal, cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+    message.p = [camera.fx, 0.0, camera.cx, 0.0, 0.0, camera.fy, camera.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
     return message

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from strands_robots.core.errors import ConfigurationError, ModelError
 from strands_robots.sim.edit.edits import Draft, Edit
-from strands_robots.sim.edit.placement import place
+from strands_robots.sim.edit.placement import move_mocap, place
 from strands_robots.sim.world.inspection import Still, take_snapshot
 from strands_robots.sim.world.world import World
 
@@ -32,5 +32,7 @@ def edit(world: World, edits: Sequence[Edit]) -> None:
                 raise ModelError(f"MuJoCo says: {' '.join(str(error).split())}") from error
         # Free objects are placed after the swap; refuse before it what cannot be placed.
         world.adopt(draft.spec, draft.config)
+        if draft.mocap:
+            move_mocap(world, draft.mocap)
         if draft.placements:
             place(world, draft.placements)

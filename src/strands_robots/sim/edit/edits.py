@@ -35,7 +35,8 @@ class Draft:
         spec: The copy.
         config: What it is made from; edits replace it.
         model, data: The world as it is; not to be changed.
-        placements: Free objects to be put somewhere once the draft has become the world.
+        placements: Free objects to be put somewhere once the draft has become the world ...
+        mocap: ... and bodies that are moved from outside.
     """
 
     spec: mujoco.MjSpec
@@ -43,6 +44,7 @@ class Draft:
     model: mujoco.MjModel
     data: mujoco.MjData
     placements: list[EntityPlacement] = field(default_factory=list)
+    mocap: list[str] = field(default_factory=list)
 
     def body(self, name: str) -> mujoco.MjsBody:
         """Return a body by name.
@@ -197,10 +199,13 @@ class SetPose:
     def apply(self, draft: Draft) -> None:
         """See `Edit`."""
         body = draft.object(self.name)
+        _keep_welds(draft, self.name)
         body.pos = checked_position(self.name, self.position)
         body.quat = unit_quaternion(self.name, self.quaternion)
         if any(int(joint.type) == int(mujoco.mjtJoint.mjJNT_FREE) for joint in body.joints):
             draft.placements.append(EntityPlacement(self.name, self.position, self.quaternion))
+        if body.mocap:
+            draft.mocap.append(self.name)
 
 
 @dataclass(frozen=True)
@@ -220,6 +225,7 @@ class DeleteBody:
             if exclude.bodyname1 in gone or exclude.bodyname2 in gone:
                 draft.spec.delete(exclude)
         draft.placements = [placement for placement in draft.placements if placement.name not in gone]
+        draft.mocap = [name for name in draft.mocap if name not in gone]
         delete_references(draft.spec, f"{self.name}/")
         draft.spec.delete(body)
         delete_assets(draft.spec, f"{self.name}/")
@@ -270,6 +276,16 @@ class Detach:
         if equality is None:
             raise UnknownNameError("attached body", self.body, [name.removeprefix(_ATTACHMENT) for name in attached])
         draft.spec.delete(equality)
+
+
+def _keep_welds(draft: Draft, name: str) -> None:
+    """Write down the relative poses of a body's welds, which the compiler would otherwise take from where the body is put."""
+    for equality in draft.spec.equalities:
+        if int(equality.type) != int(mujoco.mjtEq.mjEQ_WELD) or name not in (equality.name1, equality.name2):
+            continue
+        number = mujoco.mj_name2id(draft.model, mujoco.mjtObj.mjOBJ_EQUALITY, equality.name)
+        if number >= 0 and int(equality.objtype) == int(mujoco.mjtObj.mjOBJ_BODY):
+            equality.data[:] = draft.model.eq_data[number]
 
 
 def _relative_pose(draft: Draft, first: str, second: str) -> list[float] | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import mujoco
 
 from strands_robots.core.errors import ModelError, WorldError
-from strands_robots.description.model_file import compile_model, open_model, parse_model
+from strands_robots.description.file_rule import ANY_FILE, FileRule
+from strands_robots.description.model_file import close_model, close_text, compile_model, open_model, parse_model
 from strands_robots.sim.edit.edits import Draft, Quaternion
 from strands_robots.sim.world.checks import Vector, checked_name, checked_position, unit_quaternion
 
@@ -23,10 +24,12 @@ class ModelSource:
     Attributes:
         file: MJCF or URDF file; None takes `text`.
         text: MJCF or URDF.
+        rule: Which files it may consist of.
     """
 
     file: Path | None = None
     text: str = ""
+    rule: FileRule = field(default=ANY_FILE, repr=False)
 
     def open(self, name: str) -> mujoco.MjSpec:
         """Return the model's spec.
@@ -35,7 +38,9 @@ class ModelSource:
             ModelError: If it cannot be used.
         """
         role = f"the model of '{name}'"
-        return open_model(self.file, role) if self.file is not None else parse_model(self.text, role)
+        if self.file is not None:
+            return open_model(self.file, role, self.rule)
+        return parse_model(self.text, role, self.rule)
 
     @property
     def path(self) -> Path:
@@ -82,8 +87,10 @@ class AddModel:
 
 def is_urdf(model: ModelSource) -> bool:
     """Return whether the model is a URDF."""
-    text = model.text if model.file is None else model.file.read_text(encoding="utf-8", errors="replace")
-    return "<robot" in text
+    role = "the model"
+    text, file, rule = model.text, model.file, model.rule
+    closed = close_text(text, role, rule, holds=False) if file is None else close_model(file, role, rule, holds=False)
+    return closed.root.tag.lower() == "robot"
 
 
 def is_robot(model: ModelSource, name: str) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, WorldError
+from strands_robots.number_text import outside
 from strands_robots.sim.query.dynamics import scalar_joints
 from strands_robots.sim.world.checks import FARTHEST, Vector, checked_position, unit_quaternion
 from strands_robots.sim.world.model_names import BODY, number_of
@@ -69,6 +70,22 @@ def place(world: World, entities: Sequence[EntityPlacement] = (), joints: JointP
         world.set_positions(qpos, qvel)
 
 
+def move_mocap(world: World, names: Sequence[str]) -> None:
+    """Put mocap bodies, which are moved from outside, to where the description has them; what is welded to them follows.
+
+    Args:
+        world: The world.
+        names: Names of mocap bodies.
+    """
+    with world.lock:
+        model, data = world.model, world.data
+        for name in names:
+            body = model.body(name)
+            number = int(model.body_mocapid[body.id])
+            data.mocap_pos[number], data.mocap_quat[number] = body.pos, body.quat
+        mujoco.mj_forward(model, data)
+
+
 def _place_entity(model: mujoco.MjModel, entity: EntityPlacement, qpos: FloatArray, qvel: FloatArray) -> None:
     joint = int(model.body_jntadr[number_of(model, BODY, entity.name)])
     if joint < 0 or int(model.jnt_type[joint]) != int(mujoco.mjtJoint.mjJNT_FREE):
@@ -99,7 +116,7 @@ def _place_joints(model: mujoco.MjModel, joints: JointPlacement, qpos: FloatArra
             lower, upper = (float(value) for value in model.jnt_range[number])
             position = float(joints.positions[i])
             if model.jnt_limited[number] and not lower - 1e-9 <= position <= upper + 1e-9:
-                raise WorldError(f"position {position:.6g} of joint '{name}' given; valid: {lower:.6g} to {upper:.6g}")
+                raise WorldError(f"position of joint '{name}' is {outside(position, lower, upper)}")
             if abs(position) > FARTHEST:
                 raise WorldError(f"position {position:.6g} of joint '{name}' given; valid: at most {FARTHEST:g}")
             qpos[int(model.jnt_qposadr[number])] = position

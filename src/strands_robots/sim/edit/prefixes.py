@@ -7,6 +7,15 @@ import mujoco
 _REFERENCES = ("target", "objname", "refname", "name1", "name2", "bodyname1", "bodyname2", "geomname1", "geomname2")
 
 
+def delete_robot(spec: mujoco.MjSpec, name: str) -> None:
+    """Delete a robot with everything that carries its prefix; its default classes stay, unused: MuJoCo cannot delete them."""
+    prefix = f"{name}/"
+    delete_references(spec, prefix)
+    for body in [body for body in spec.worldbody.bodies if body.name.startswith(prefix)]:
+        spec.delete(body)
+    delete_assets(spec, prefix)
+
+
 def delete_references(spec: mujoco.MjSpec, prefix: str) -> None:
     """Delete what is no body but belongs to bodies with the prefix; to be called before these are deleted."""
     for elements in (

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import mujoco
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.description.file_rule import ANY_FILE, FileRule
+from strands_robots.description.model_reader import ModelReader
 from strands_robots.sim.world.checks import (
     Vector,
     checked_name,
@@ -47,6 +49,7 @@ class Shape:
         name: Its name; empty for none.
         position, quaternion: Pose in the body's frame [m], xyzw.
         collides: False for a shape that is only drawn.
+        rule: Which file `mesh` may be.
     """
 
     kind: str
@@ -59,6 +62,7 @@ class Shape:
     position: Vector = (0.0, 0.0, 0.0)
     quaternion: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
     collides: bool = True
+    rule: FileRule = field(default=ANY_FILE, repr=False)
 
 
 def add_shape(spec: mujoco.MjSpec, body: mujoco.MjsBody, shape: Shape) -> None:
@@ -67,6 +71,7 @@ def add_shape(spec: mujoco.MjSpec, body: mujoco.MjsBody, shape: Shape) -> None:
     Raises:
         UnknownNameError: If the kind is not known.
         ConfigurationError: If a number is not possible; the message says what is.
+        ModelError: If a mesh file is not allowed or cannot be read.
     """
     if shape.kind not in KINDS:
         raise UnknownNameError("kind of shape", shape.kind, KINDS)
@@ -89,7 +94,9 @@ def add_shape(spec: mujoco.MjSpec, body: mujoco.MjsBody, shape: Shape) -> None:
         if shape.mesh is None:
             raise ConfigurationError("a mesh without a file is given; valid: a .stl, .obj or .msh file")
         name = f"{body.name}_mesh_{len(spec.meshes)}"
-        spec.add_mesh(name=name, file=str(shape.mesh), scale=[size[0]] * 3)
+        reader = ModelReader(shape.rule, f"shape '{shape.name or shape.kind}' of '{body.name}'")
+        spec.add_mesh(name=name, file=reader.hold(shape.mesh, shape.mesh.name), scale=[size[0]] * 3)
+        spec.assets.update(reader.assets)
         body.add_geom(meshname=name, **options)
     else:
         body.add_geom(size=[*size, 0.05] if shape.kind == "plane" else [*size, *[0.0] * (3 - count)], **options)

@@ -15,7 +15,7 @@ from strands_robots.core.text import printable
 from strands_robots.description.robot_config import CameraConfig
 from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.sim.edit.edits import WORLD, Draft, Quaternion
-from strands_robots.sim.edit.prefixes import delete_assets, delete_references
+from strands_robots.sim.edit.prefixes import delete_robot
 from strands_robots.sim.render.views import NARROWEST, WIDEST, looking
 from strands_robots.sim.scene.scene import attach_robot, replace_ground
 from strands_robots.sim.scene.terrain import Terrain
@@ -109,11 +109,7 @@ class RemoveRobot:
         names = [robot.name for robot in draft.config.robots]
         if self.name not in names:
             raise UnknownNameError("robot", self.name, names)
-        spec, prefix = draft.spec, f"{self.name}/"
-        delete_references(spec, prefix)
-        for body in [body for body in spec.worldbody.bodies if body.name.startswith(prefix)]:
-            spec.delete(body)
-        delete_assets(spec, prefix)
+        delete_robot(draft.spec, self.name)
         kept = tuple(robot for robot in draft.config.robots if robot.name != self.name)
         draft.config = dataclasses.replace(draft.config, robots=kept)
 

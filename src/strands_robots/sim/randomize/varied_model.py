@@ -178,7 +178,11 @@ def _camera_angle(model: mujoco.MjModel, drawn: Drawn) -> None:
 
 def _camera_fovy(model: mujoco.MjModel, drawn: Drawn) -> None:
     camera = model.camera(drawn.name)
-    camera.fovy[:] = np.clip(camera.fovy * drawn.values[0], 0.6, 177.0)
+    before = float(camera.fovy[0])
+    after = float(np.clip(before * drawn.values[0], 0.6, 177.0))
+    camera.fovy[:] = after
+    # A camera with a sensor size is drawn by its focal lengths; MuJoCo leaves them as they are when the field of view changes.
+    model.cam_intrinsic[camera.id, :2] *= math.tan(math.radians(0.5 * before)) / math.tan(math.radians(0.5 * after))
 
 
 _WRITERS: dict[str, Callable[[mujoco.MjModel, Drawn], None]] = {

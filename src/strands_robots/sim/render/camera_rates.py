@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from strands_robots.sim.render.camera_worker import CameraTally
+from strands_robots.sim.render.camera_feed import CameraTally
 
 SLOW = 0.9
 """A watched camera below this part of its rate is slow."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
+from strands_robots.description.file_camera import file_camera, is_fixed
 from strands_robots.description.robot_config import CameraConfig
 from strands_robots.sim.world.world_config import WorldConfig
 
@@ -38,6 +39,26 @@ class Intrinsics:
 
 
 @dataclass(frozen=True)
+class Lens:
+    """A camera given by its sensor, in parts of the picture's width and height.
+
+    Attributes:
+        focal: Focal lengths.
+        centre: Where the optical axis meets the picture, to the right of and below its middle.
+
+    Source: MuJoCo documentation, "XML reference: body/camera" (focal, sensorsize, principal); signs measured on MuJoCo's frustum.
+    """
+
+    focal: tuple[float, float]
+    centre: tuple[float, float]
+
+    def intrinsics(self, width: int, height: int) -> Intrinsics:
+        """Return the calibration of a picture of the given size [px]."""
+        cx, cy = 0.5 * (width - 1) + self.centre[0] * width, 0.5 * (height - 1) + self.centre[1] * height
+        return Intrinsics(width, height, self.focal[0] * width, self.focal[1] * height, cx, cy)
+
+
+@dataclass(frozen=True)
 class Camera:
     """One camera.
 
@@ -54,6 +75,8 @@ class Camera:
         parent_frame: Frame that it is fixed to: a link of the robot, or the world.
         position: Origin of the optical frame in `parent_frame` [m].
         quaternion_xyzw: Rotation of the optical frame in `parent_frame`.
+        is_fixed: False for a camera that turns to something: it has no frame to publish and is drawn on request only.
+        lens: What the file says of the sensor; None for square pixels and a centred axis.
     """
 
     name: str
@@ -69,10 +92,13 @@ class Camera:
     quaternion_xyzw: tuple[float, float, float, float]
     noise: float = 0.0
     delay: float = 0.0
+    is_fixed: bool = True
+    lens: Lens | None = None
 
     def intrinsics(self, width: int = 0, height: int = 0) -> Intrinsics:
         """Return the calibration of a picture of the given size [px]; 0 takes the camera's own."""
-        return intrinsics(width or self.width, height or self.height, self.fovy)
+        width, height = width or self.width, height or self.height
+        return intrinsics(width, height, self.fovy) if self.lens is None else self.lens.intrinsics(width, height)
 
 
 def intrinsics(width: int, height: int, fovy: float) -> Intrinsics:
@@ -82,20 +108,20 @@ def intrinsics(width: int, height: int, fovy: float) -> Intrinsics:
 
 
 def collect_cameras(model: mujoco.MjModel, config: WorldConfig) -> dict[str, Camera]:
-    """Return the cameras of a world by name: those of the scene, then those that each robot's configuration lists.
+    """Return the cameras of a world by name: those of the scene, those that each robot's configuration lists, and moving ones.
 
     Args:
         model: The compiled world.
         config: What it is made of.
 
     Raises:
-        ModelError: If a camera is not a pinhole camera fixed to a body.
+        ModelError: If a camera is on a body that cannot be named, or its resolution is not possible.
     """
     robots = config.robots
     prefixes = tuple(f"{robot.name}/" for robot in robots)
     names = [model.camera(i).name for i in range(model.ncam)]
     cameras = {
-        name: _camera(model, number, "", config.cameras.get(name) or config.overhead or CameraConfig())
+        name: _camera(model, number, "", config.cameras.get(name) or file_camera(model, number, config.overhead))
         for number, name in enumerate(names)
         if name and not name.startswith(prefixes or ("\0",))
     }
@@ -103,16 +129,18 @@ def collect_cameras(model: mujoco.MjModel, config: WorldConfig) -> dict[str, Cam
         for key, camera in robot.config.cameras.items():
             name = f"{robot.name}/{key}"
             cameras[name] = _camera(model, names.index(name), robot.name, camera)
+        for number, name in enumerate(names):
+            if name.startswith(f"{robot.name}/") and name not in cameras and not is_fixed(model, number):
+                cameras[name] = _camera(model, number, robot.name, file_camera(model, number))
     return cameras
 
 
 def _camera(model: mujoco.MjModel, number: int, robot: str, config: CameraConfig) -> Camera:
     name = model.camera(number).name
-    if int(model.cam_mode[number]) != int(mujoco.mjtCamLight.mjCAMLIGHT_FIXED):
-        raise ModelError(f"camera '{name}' follows something; valid: mode='fixed', the pose of its frame must be known")
-    if float(model.cam_sensorsize[number, 0]) > 0.0:
-        raise ModelError(f"camera '{name}' is given by sensor size and focal length; valid: fovy")
-    parent, position, rotation = _named_parent(model, number)
+    fixed = is_fixed(model, number)
+    parent, position, rotation = (
+        _named_parent(model, number) if fixed else ("", np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0]))
+    )
     quaternion = np.empty(4)
     mujoco.mju_mulQuat(quaternion, rotation, OPTICAL_QUATERNION)
     w, x, y, z = (float(value) for value in quaternion)
@@ -131,7 +159,17 @@ def _camera(model: mujoco.MjModel, number: int, robot: str, config: CameraConfig
         quaternion_xyzw=(x, y, z, w),
         noise=config.noise,
         delay=config.delay,
+        is_fixed=fixed,
+        lens=_lens(model, number),
     )
+
+
+def _lens(model: mujoco.MjModel, number: int) -> Lens | None:
+    width, height = (float(value) for value in model.cam_sensorsize[number])
+    if width <= 0.0 or height <= 0.0:
+        return None
+    fx, fy, right, up = (float(value) for value in model.cam_intrinsic[number])
+    return Lens((fx / width, fy / height), (-right / width, -up / height))
 
 
 def _named_parent(model: mujoco.MjModel, number: int) -> tuple[str, FloatArray, FloatArray]:

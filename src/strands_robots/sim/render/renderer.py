@@ -28,6 +28,7 @@ from strands_robots.sim.world.world import World
 
 MAX_SIZE = 4096  # [px]
 MAX_GEOMS = 10000
+BEYOND = 0.999  # part of the far plane's distance from which a pixel shows nothing
 STILL_SAMPLES = 4
 STILL_SHADOW_MAP = 4096  # [px]
 
@@ -90,7 +91,7 @@ class SceneRenderer:
             stage: What the state belongs to, from `World.stage`; None for the present world.
 
         Returns:
-            RGB: uint8 (H, W, 3). DEPTH: float32 (H, W) [m]; where nothing is hit, the distance of the far plane.
+            RGB: uint8 (H, W, 3). DEPTH: float32 (H, W) [m]; +inf where nothing is hit before the far plane (REP 117, 118).
             SEGMENTATION: uint16 (H, W), see `segmentation.labels_of`.
 
         Raises:
@@ -143,11 +144,6 @@ class SceneRenderer:
     def pose(self, camera: str | View) -> tuple[FloatArray, FloatArray]:
         """Return origin (3,) [m] and rotation (3, 3) of a camera's optical frame in the world frame, in what was drawn last."""
         return place(self._data, self.find(camera))
-
-    @property
-    def far(self) -> float:
-        """Depth of pixels that show nothing [m]."""
-        return float(self._model.vis.map.zfar) * float(self._model.stat.extent)
 
     def close(self) -> None:
         """Free the OpenGL context; call it in the thread that made the renderer."""
@@ -259,3 +255,5 @@ class SceneRenderer:
         np.multiply(depth, np.float32(far - near), out=depth)
         np.add(depth, np.float32(near), out=depth)
         np.divide(np.float32(near * far), depth, out=depth)
+        # The sky is drawn a little in front of the far plane.
+        depth[depth >= np.float32(BEYOND * far)] = np.inf

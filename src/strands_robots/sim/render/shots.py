@@ -109,7 +109,7 @@ def shot_labels(stage: RenderSource, robots: Collection[str], shots: Sequence[Sh
 
 
 def points_at(
-    intrinsics: Intrinsics, depth: Picture, pixels: FloatArray, position: FloatArray, rotation: FloatArray, far: float
+    intrinsics: Intrinsics, depth: Picture, pixels: FloatArray, position: FloatArray, rotation: FloatArray
 ) -> FloatArray:
     """Return the points in the world frame (N, 3) [m] that a depth picture shows at pixels; NaN where nothing is seen.
 
@@ -118,11 +118,10 @@ def points_at(
         depth: Distance along the optical axis (H, W) [m].
         pixels: (N, 2); the depth is that of the nearest pixel.
         position, rotation: Pose of the optical frame in the world frame, (3,) [m] and (3, 3).
-        far: Depth of pixels that show nothing [m].
     """
     nearest = np.rint(pixels).astype(int)
     distances = depth[nearest[:, 1], nearest[:, 0]].astype(np.float64)
-    distances[distances >= 0.999 * far] = np.nan
+    distances[~np.isfinite(distances)] = np.nan
     x = (pixels[:, 0] - intrinsics.cx) / intrinsics.fx * distances
     y = (pixels[:, 1] - intrinsics.cy) / intrinsics.fy * distances
     points: FloatArray = position + np.stack([x, y, distances], axis=1) @ rotation.T
@@ -150,6 +149,6 @@ def _shot(
         if depth is None:
             depth = renderer.render(state, view, PictureKind.DEPTH, order.width, order.height, stage=stage)
         position, rotation = renderer.pose(view)
-        points = points_at(intrinsics, depth, order.pixels, position, rotation, renderer.far)
+        points = points_at(intrinsics, depth, order.pixels, position, rotation)
     position, rotation = source.pose(view)
     return Shot(view, intrinsics, position, rotation, pictures, points)

@@ -70,6 +70,26 @@ class Futures:
     sensordata: FloatArray
 
 
+class KeptRollout:
+    """The rollout of a world's present generation, made when it is first wanted. Its owner holds the world's lock."""
+
+    def __init__(self) -> None:
+        self._batch: BatchRollout | None = None
+
+    def of(self, world: RolloutWorld) -> BatchRollout:
+        """Return the rollout of the world as it is now."""
+        if self._batch is None or self._batch.generation != world.generation:
+            self.close()
+            self._batch = BatchRollout(world)
+        return self._batch
+
+    def close(self) -> None:
+        """End its threads; the next call of `of` makes them again."""
+        if self._batch is not None:
+            self._batch.close()
+            self._batch = None
+
+
 @final
 class BatchRollout:
     """Threads and memory for rollouts of one generation of a world; `World.rollout` keeps one.

@@ -12,9 +12,11 @@ import numpy as np
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
 from strands_robots.description.base_contacts import exclude_base_contacts
+from strands_robots.description.file_camera import LARGEST_SIDE
 from strands_robots.description.model_file import open_model, parse_model
 from strands_robots.description.robot_model import load_robot_model
 from strands_robots.description.robot_spec import RobotSpec
+from strands_robots.sim.edit.prefixes import delete_robot
 from strands_robots.sim.scene.terrain import FLAT, Terrain, add_terrain
 from strands_robots.sim.world.world_config import WorldConfig
 
@@ -36,6 +38,9 @@ def build_scene(config: WorldConfig) -> mujoco.MjSpec:
         ModelError: If the scene file or a robot's model cannot be used.
     """
     spec = _surroundings(config)
+    for name in (*config.left_out, *(robot.name for robot in config.robots)):
+        if any(body.name.startswith(f"{name}/") for body in spec.worldbody.bodies):
+            delete_robot(spec, name)  # the surroundings are an export of this world; the robots are attached anew
     if config.ground is not None:
         replace_ground(spec, config.ground)
     boxes = [attach_robot(spec, robot, index + 1) for index, robot in enumerate(config.robots)]
@@ -58,14 +63,25 @@ def set_picture_size(spec: mujoco.MjSpec, config: WorldConfig) -> None:
     """Make room for the largest picture of a world's cameras."""
     sizes = [camera for robot in config.robots for camera in robot.config.cameras.values()]
     sizes += [*config.cameras.values(), *([config.overhead] if config.overhead is not None else [])]
-    spec.visual.global_.offwidth = max([camera.width for camera in sizes], default=640)
-    spec.visual.global_.offheight = max([camera.height for camera in sizes], default=480)
+    own = [
+        (min(int(width), LARGEST_SIDE), min(int(height), LARGEST_SIDE))
+        for width, height in (each.resolution for each in spec.cameras)
+    ]
+    stated = [size for size in own if size != (1, 1)]
+    widths = [camera.width for camera in sizes] + [width for width, _ in stated]
+    heights = [camera.height for camera in sizes] + [height for _, height in stated]
+    spec.visual.global_.offwidth = max(widths, default=640)
+    spec.visual.global_.offheight = max(heights, default=480)
 
 
 def _surroundings(config: WorldConfig) -> mujoco.MjSpec:
     if config.scene_xml:
-        return parse_model(config.scene_xml, "the scene")
-    return open_model(config.scene, "the scene") if config.scene is not None else _default_surroundings()
+        return parse_model(config.scene_xml, "the scene", config.scene_rule)
+    return (
+        open_model(config.scene, "the scene", config.scene_rule)
+        if config.scene is not None
+        else _default_surroundings()
+    )
 
 
 def scene_source(config: WorldConfig) -> Path:
@@ -77,7 +93,7 @@ def scene_source(config: WorldConfig) -> Path:
 
 def attach_robot(spec: mujoco.MjSpec, robot: RobotSpec, group: int) -> FloatArray:
     """Attach a robot and return the corners (2, 3) of what it takes up in the world frame [m]."""
-    model = load_robot_model(robot.config, robot.name)
+    model = load_robot_model(robot.config, robot.name, robot.rule)
     child = model.spec
     for actuator in child.actuators:
         actuator.group = group

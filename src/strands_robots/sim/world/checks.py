@@ -10,6 +10,7 @@ import numpy as np
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, WorldError
 from strands_robots.core.text import printable
+from strands_robots.number_text import apart
 
 Vector = tuple[float, float, float]
 
@@ -70,8 +71,8 @@ def checked_numbers(
     numbers = [float(value) for value in values]
     good = len(numbers) == count and all(np.isfinite(numbers)) and all(lowest <= value <= highest for value in numbers)
     if not good:
-        shown = ", ".join(f"{value:g}" for value in numbers[:8])
+        *shown, low, high = apart(*numbers[:8], lowest, highest)
         raise ConfigurationError(
-            f"{what} [{shown}] given; valid: {count} numbers ({words}) from {lowest:g} to {highest:g}"
+            f"{what} [{', '.join(shown)}] given; valid: {count} numbers ({words}) from {low} to {high}"
         )
     return numbers

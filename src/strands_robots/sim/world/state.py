@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import mujoco
 import numpy as np
 
@@ -49,7 +51,9 @@ def write_state(model: mujoco.MjModel, data: mujoco.MjData, state: FloatArray) -
 
 
 def carry_over(old_model: mujoco.MjModel, old: mujoco.MjData, model: mujoco.MjModel, data: mujoco.MjData) -> None:
-    """Copy time and the state of joints and actuators that both models name alike.
+    """Copy time and the state of joints, actuators and mocap bodies that both models name alike.
+
+    MuJoCo's own `recompile` would do the same, but it opens the files that a model names anew, wherever they are then.
 
     Args:
         old_model, old: Where the state comes from.
@@ -62,6 +66,13 @@ def carry_over(old_model: mujoco.MjModel, old: mujoco.MjData, model: mujoco.MjMo
         if before >= 0 and old_model.jnt_type[before] == model.jnt_type[number]:
             data.joint(number).qpos[:] = old.joint(before).qpos
             data.joint(number).qvel[:] = old.joint(before).qvel
+    for number in np.flatnonzero(model.body_mocapid >= 0):
+        name = model.body(number).name
+        before = mujoco.mj_name2id(old_model, mujoco.mjtObj.mjOBJ_BODY, name) if name else -1
+        last = int(old_model.body_mocapid[before]) if before >= 0 else -1
+        if last >= 0:
+            first = int(model.body_mocapid[number])
+            data.mocap_pos[first], data.mocap_quat[first] = old.mocap_pos[last], old.mocap_quat[last]
     for number in range(model.nu):
         name = model.actuator(number).name
         before = mujoco.mj_name2id(old_model, mujoco.mjtObj.mjOBJ_ACTUATOR, name) if name else -1
@@ -71,6 +82,39 @@ def carry_over(old_model: mujoco.MjModel, old: mujoco.MjData, model: mujoco.MjMo
             if first >= 0 and last >= 0 and model.actuator_actnum[number] == old_model.actuator_actnum[before]:
                 count = int(model.actuator_actnum[number])
                 data.act[first : first + count] = old.act[last : last + count]
+
+
+def name_what_has_state(spec: mujoco.MjSpec) -> None:
+    """Name the joints, actuators, equalities and mocap bodies of a spec that have no name, so that they are found again after a change."""
+    bodies, joints = {each.name for each in spec.bodies}, {each.name for each in spec.joints}
+    actuators = {each.name for each in spec.actuators}
+    for body in spec.bodies[1:]:
+        mine = list(body.joints)
+        if not body.name and body.mocap:
+            body.name = _unused("unnamed_body", bodies)
+        for number, joint in enumerate(mine):
+            if not joint.name:
+                wish = body.name or "unnamed_joint"
+                joint.name = _unused(wish if len(mine) == 1 else f"{wish}_joint_{number}", joints)
+    equalities = {each.name for each in spec.equalities}
+    for equality in spec.equalities:
+        if not equality.name:
+            equality.name = _unused("unnamed_equality", equalities)
+    for actuator in spec.actuators:
+        if not actuator.name:
+            owner, separator, rest = actuator.target.rpartition("/")
+            actuator.name = _unused(f"{owner}{separator}unnamed_{rest}", actuators)
+
+
+def _unused(wish: str, taken: set[str]) -> str:
+    """Return a name that is not taken, and take it."""
+    name = wish
+    for number in itertools.count(2):
+        if name not in taken:
+            break
+        name = f"{wish}_{number}"
+    taken.add(name)
+    return name
 
 
 class DivergenceWatch:

@@ -13,19 +13,19 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError, UnknownNameError, WorldError
-from strands_robots.description.model_file import compile_model
+from strands_robots.description.model_file import compile_model, require_held
 from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.description.servos import actuator_group
 from strands_robots.sim.randomize.randomization import Nominal, Start, noisy_cameras
 from strands_robots.sim.randomize.variations import Drawn, Variation, stream
 from strands_robots.sim.randomize.varied_model import move_to_start
 from strands_robots.sim.render.cameras import Camera, collect_cameras
-from strands_robots.sim.run.rollout import BatchRollout, Futures
+from strands_robots.sim.run.rollout import Futures, KeptRollout
 from strands_robots.sim.scene.scene import build_scene, scene_source, set_picture_size
 from strands_robots.sim.world.applied_wrenches import Push, Pushes
 from strands_robots.sim.world.render_source import RenderSource
 from strands_robots.sim.world.soundness import check_soundness
-from strands_robots.sim.world.state import DivergenceWatch, carry_over, read_state, write_state
+from strands_robots.sim.world.state import DivergenceWatch, carry_over, name_what_has_state, read_state, write_state
 from strands_robots.sim.world.world_config import WorldConfig, keep_robots
 from strands_robots.sim.world.world_robot import WorldRobot
 
@@ -62,6 +62,7 @@ class World:
         self.config = config
         self.lock = threading.RLock()
         self.spec = build_scene(config)
+        name_what_has_state(self.spec)
         self.model = compile_model(self.spec, scene_source(config), "the world")
         self.data = mujoco.MjData(self.model)
         self.generation = 0
@@ -78,7 +79,7 @@ class World:
         self._sha256 = (-1, b"")  # layout that it belongs to, and its MJCF
         self._streams: dict[str, np.random.Generator] = {}
         self._pushes = Pushes()
-        self._batch: BatchRollout | None = None
+        self._rollout = KeptRollout()
         self._bind()
         self.vary(config.variations, seed)
 
@@ -255,19 +256,13 @@ class World:
         """
         with self.lock:
             start = self.get_state()[None] if states is None else states
-            if self._batch is None or self._batch.generation != self.generation:
-                if self._batch is not None:
-                    self._batch.close()
-                self._batch = BatchRollout(self)
-            batch = self._batch
+            batch = self._rollout.of(self)
         return batch.run(actions, start, substeps)
 
     def close(self) -> None:
         """Free the threads that `rollout` keeps; the world can be used on, and starts them again."""
         with self.lock:
-            if self._batch is not None:
-                self._batch.close()
-                self._batch = None
+            self._rollout.close()
 
     def push(self, push: Push) -> float:
         """Push a body for some time and return when that ends [s]; `reset` and `set_state` end it at once.
@@ -316,6 +311,7 @@ class World:
         with self.lock:
             config = keep_robots(config, [robot.spec for robot in self.robots.values()])
             spec = build_scene(config)
+            name_what_has_state(spec)
             model = compile_model(spec, scene_source(config), "the world")
             data = mujoco.MjData(model)
             carry_over(self.model, self.data, model, data)
@@ -333,10 +329,14 @@ class World:
         """
         with self.lock:
             set_picture_size(spec, config)
+            name_what_has_state(spec)
+            require_held(spec)
             try:
-                model, data = spec.recompile(self.model, self.data)
+                model = spec.compile()
             except ValueError as error:
                 raise ModelError(f"the world cannot be changed; MuJoCo says: {' '.join(str(error).split())}") from error
+            data = mujoco.MjData(model)
+            carry_over(self.model, self.data, model, data)
             self._swap(spec, config, model, data)
 
     def _swap(self, spec: mujoco.MjSpec, config: WorldConfig, model: mujoco.MjModel, data: mujoco.MjData) -> None:

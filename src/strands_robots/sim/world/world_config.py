@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.description.file_rule import ANY_FILE, FileRule
 from strands_robots.description.robot_config import CameraConfig
 from strands_robots.description.robot_spec import RobotSpec
 
@@ -29,8 +30,11 @@ class WorldConfig:
         timestep: Physics timestep [s]; overrides that of `scene`.
         scene: MJCF file with the surroundings; None gives a floor, a sky and lights.
         scene_xml: The surroundings as MJCF text, instead of `scene`.
+        scene_rule: Which files the surroundings may consist of.
         gravity: Gravity [m/s^2], world axes; None takes that of the surroundings.
         ground: Ground instead of the surroundings' shape "floor"; None takes that of the surroundings.
+        left_out: Robots whose parts are left out of the surroundings, which may be an export of a world that had them. Those of
+            `robots` always are.
         cameras: Options of cameras of the surroundings, by name; the others have those of `overhead`.
         overhead: Size and rate of the camera that looks down on the robots; None leaves it out. A camera of that name in `scene`
             is used as it is.
@@ -42,6 +46,8 @@ class WorldConfig:
     scene: Path | None = None
     overhead: CameraConfig | None = field(default_factory=CameraConfig)
     scene_xml: str = ""
+    scene_rule: FileRule = field(default=ANY_FILE, repr=False)
+    left_out: tuple[str, ...] = ()
     cameras: Mapping[str, CameraConfig] = field(default_factory=dict)
     gravity: tuple[float, float, float] | None = None
     ground: Terrain | None = None
