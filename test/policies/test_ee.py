@@ -9,8 +9,9 @@ from strands_robots.errors import AdapterError, PolicyError
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.pose import rotation_matrix
 from strands_robots.policies.adapter import Adapter, EndEffectorAdapter, GripperAdapter
-from strands_robots.policies.ee import EndEffectorPolicy, gripper_position, last_body, rotation_of
+from strands_robots.policies.ee import EndEffectorPolicy, gripper_position, rotation_of
 from strands_robots.policies.provider import PolicyContext
+from strands_robots.policies.tool_frame import last_body
 from strands_robots.robot_config import load_robot
 from strands_robots.types import ActionSpace, Element, FloatArray, Observation, PolicyGives, PolicyNeeds
 

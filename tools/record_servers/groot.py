@@ -109,30 +109,39 @@ def serve(policy: Any) -> int:
     return port
 
 
-def states(keys: list[str]) -> dict[str, np.ndarray]:
-    """Return the recorded robot's state in the words of a tag, (1, 1, D) float32."""
+def states(case: str, keys: list[str]) -> dict[str, np.ndarray]:
+    """Return the recorded robot's state in the words of a tag, (1, 1, D) float32.
+
+    LIBERO's roll, pitch and yaw are a rotation vector, and its frame is the world's (gr00t/eval/sim/LIBERO/libero_env.py); Bridge's
+    are angles of a turned tool (gr00t/eval/sim/SimplerEnv/simpler_env.py).
+    """
     from scipy.spatial.transform import Rotation
 
     pose, tool = flange(), hand(along=0.097)
     corrected = pose[:3, :3] @ ROTATION
-    position = tool[:3, 3] + np.array([-0.66, 0.0, 0.912])
-    angles = Rotation.from_matrix(tool[:3, :3]).as_euler("xyz")
-    x, y, z, w = Rotation.from_matrix(tool[:3, :3]).as_quat()
+    position, turn = tool[:3, 3], Rotation.from_matrix(tool[:3, :3])
+    angles, gripper = turn.as_rotvec(), [FINGER, -FINGER]
+    if case.startswith("libero"):
+        position = position + np.array([-0.66, 0.0, 0.912])
+    if case.startswith("widowx"):
+        default = np.array([[0, 0, 1.0], [0, 1.0, 0], [-1.0, 0, 0]])
+        angles, gripper = Rotation.from_matrix(tool[:3, :3] @ default.T).as_euler("xyz"), [1.0 - GRIPPER_CLOSED]
+    if case.startswith("google"):
+        gripper = [GRIPPER_CLOSED]
+    x, y, z, w = turn.as_quat()
     values: dict[str, Any] = {
         "eef_9d": np.concatenate([pose[:3, 3], corrected[:2, :].reshape(6)]),
         "gripper_position": [GRIPPER_CLOSED], "joint_position": JOINTS,
         "x": position[:1], "y": position[1:2], "z": position[2:], "roll": angles[:1], "pitch": angles[1:2], "yaw": angles[2:],
-        "rx": [x], "ry": [y], "rz": [z], "rw": [w], "gripper": [FINGER], "pad": [0.0],
+        "rx": [x], "ry": [y], "rz": [z], "rw": [w], "gripper": gripper, "pad": [0.0],
     }  # fmt: skip
-    if "gripper" in keys and "joint_position" not in keys and "pad" not in keys and "rx" not in keys:
-        values["gripper"] = [FINGER, -FINGER]
     return {
         key: np.asarray(values.get(key, np.linspace(-0.3, 0.3, WIDTHS.get(key, 1))), np.float32)[None, None]
         for key in keys
     }
 
 
-def observation(modalities: dict[str, Any], size: tuple[int, int] = (180, 320)) -> dict[str, Any]:
+def observation(case: str, modalities: dict[str, Any], size: tuple[int, int] = (180, 320)) -> dict[str, Any]:
     """Return a nested observation."""
     frames = len(modalities["video"].delta_indices)
     videos = {
@@ -141,7 +150,7 @@ def observation(modalities: dict[str, Any], size: tuple[int, int] = (180, 320)) 
     }
     return {
         "video": videos,
-        "state": states(modalities["state"].modality_keys),
+        "state": states(case, modalities["state"].modality_keys),
         "language": {modalities["language"].modality_keys[0]: [[TASK]]},
     }
 
@@ -186,7 +195,7 @@ def record(source: Path, commit: str, output: Path) -> None:
         client.socket = Tapes(client.socket, tape)
         client.get_modality_config()
         client.reset({"seed": 3})
-        nested = observation(modalities)
+        nested = observation(name, modalities)
         client.get_action(flat(nested) if way == "wrapper" else nested)
         if name == "droid_n17":
             with contextlib.suppress(RuntimeError):

@@ -126,7 +126,6 @@ def adapt(model: Model, context: PolicyContext) -> Policy:
     from strands_robots.policies.adapted import AdaptedPolicy
     from strands_robots.policies.adapter import adapter_names, load_adapter
     from strands_robots.policies.describe import describe_policy
-    from strands_robots.types import ActionSpace
 
     try:
         if not context.adapter.strip():
@@ -139,7 +138,7 @@ def adapt(model: Model, context: PolicyContext) -> Policy:
         adapter = load_adapter(context.adapter)
         if model.gives.rate == 0.0 and adapter.rate == 0.0:
             adapter = adapter.model_copy(update={"rate": context.rate})
-        if model.gives.space in (ActionSpace.EE_DELTA, ActionSpace.EE_POSE):
+        if model.gives.space.is_of_tool:
             from strands_robots.policies.ee import EndEffectorPolicy
 
             return EndEffectorPolicy(model, adapter, context)

@@ -156,7 +156,7 @@ def _takes_language(config: Any) -> bool:
 
 
 def _names(
-    kind: str, given: tuple[str, ...], elements: tuple[ElementAdapter | BodyAdapter, ...], size: int
+    kind: str, given: tuple[str, ...], elements: tuple[Element | ElementAdapter | BodyAdapter, ...], size: int
 ) -> tuple[str, ...]:
     """Return the names of a vector's elements: LeRobot's files have only their number."""
     names = given or tuple(element.name for element in elements)
@@ -183,7 +183,7 @@ def make_model(options: LerobotOptions, adapter: Adapter | None) -> LerobotModel
         action = options.action or tuple(f"action[{i}]" for i in range(sizes[ACTION]))
         environment = options.environment or tuple(f"environment[{i}]" for i in range(sizes[ENVIRONMENT]))
     else:
-        state = _names("state", options.state, adapter.state, sizes[STATE])
+        state = _names("state", options.state, adapter.state_elements, sizes[STATE])
         action = _names("action", options.action, adapter.action, sizes[ACTION])
         environment = _names("environment", options.environment, adapter.environment, sizes[ENVIRONMENT])
     return LerobotModel(loaded, state, action, options.rate, options.rtc, environment)
