@@ -137,7 +137,7 @@ def record(source: Path, commit: str, output: Path) -> None:
     cases = {
         "droid_composed": ("joint_pos", composed),
         "droid": ("joint_pos", {**three, **state, "prompt": TASK}),
-        "midtrain": ("midtrain", {**composed, **tool}),
+        "midtrain": ("midtrain", {**{k: v for k, v in composed.items() if k != "prompt"}, **tool, "prompt": TASK}),
     }
     for name, (space, request) in cases.items():
         tape = Tape(

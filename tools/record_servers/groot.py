@@ -128,7 +128,7 @@ def states(case: str, keys: list[str]) -> dict[str, np.ndarray]:
         angles, gripper = Rotation.from_matrix(tool[:3, :3] @ default.T).as_euler("xyz"), [1.0 - GRIPPER_CLOSED]
     if case.startswith("google"):
         gripper = [GRIPPER_CLOSED]
-    x, y, z, w = turn.as_quat()
+    x, y, z, w = turn.as_quat(canonical=True)
     values: dict[str, Any] = {
         "eef_9d": np.concatenate([pose[:3, 3], corrected[:2, :].reshape(6)]),
         "gripper_position": [GRIPPER_CLOSED], "joint_position": JOINTS,

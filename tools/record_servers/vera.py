@@ -120,14 +120,14 @@ def serve(case: str) -> int:
     return port
 
 
-def state(views: list[str], shift: int) -> dict[str, Any]:
+def state(views: list[str], shift: int, joints: np.ndarray = JOINTS) -> dict[str, Any]:
     """Return what a robot backend of VERA's controller says."""
     from scipy.spatial.transform import Rotation
 
     pose = flange()
     return {
         **{view: np.roll(picture(i), 4 * shift, axis=1) for i, view in enumerate(views)},
-        "joint_position": JOINTS.astype(np.float32),
+        "joint_position": joints.astype(np.float32),
         "cartesian_position": np.concatenate([pose[:3, 3], Rotation.from_matrix(pose[:3, :3]).as_euler("xyz")]).astype(
             np.float32
         ),
@@ -167,10 +167,11 @@ def _controller(client: Any, metadata: dict[str, Any]) -> None:
     views = metadata["view_keys"]
     builder = builder_module.ObsBuilder(views, context_frames=metadata["context_frames"])
     builder.reset()
+    joints = np.linspace(-0.1, 0.2, 16) if metadata["embodiment"] == "allegro" else JOINTS
     client.reset({"session_id": "recorded", "reason": "new_episode"})
-    client.infer(builder.build(state(views, 0), session_id="recorded", prompt=TASK))
-    builder.append_frame(state(views, 1))
-    client.infer(builder.build(state(views, 2), session_id="recorded", prompt=TASK))
+    client.infer(builder.build(state(views, 0, joints), session_id="recorded", prompt=TASK))
+    builder.append_frame(state(views, 1, joints))
+    client.infer(builder.build(state(views, 2, joints), session_id="recorded", prompt=TASK))
 
 
 def _mimicgen(client: Any, metadata: dict[str, Any]) -> None:

@@ -17,11 +17,13 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from strands_robots.errors import UnknownNameError
 from strands_robots.policies.model import ModelInput
 from strands_robots.policies.pictures import stretch
 from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.openpi import OpenpiModel, OpenpiOptions
 from strands_robots.policies.remote.options import Names, Picture, PictureOptions
+from strands_robots.policies.remote.presets import with_preset
 from strands_robots.policies.remote.warming import adapt_warmed
 from strands_robots.types import ActionSpace, Policy
 
@@ -103,14 +105,13 @@ def compose(wrist: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarra
 
 def create(settings: Mapping[str, Any], context: PolicyContext) -> Policy:
     """Provider of "cosmos3"; raises ConfigurationError, AdapterError or PolicyError."""
-    given = dict(settings)
-    if given.pop("transport", "websocket") == "libero":
+    given = with_preset("cosmos3", settings)
+    transport = given.pop("transport", "websocket")
+    if transport == "libero":
         from strands_robots.policies.remote.cosmos3_libero import Cosmos3LiberoModel, Cosmos3LiberoOptions
 
         options = read_settings(Cosmos3LiberoOptions, "cosmos3", given)
         return adapt_warmed(Cosmos3LiberoModel(options), context)
-    if settings.get("transport", "websocket") != "websocket":
-        from strands_robots.errors import UnknownNameError
-
-        raise UnknownNameError("transport of policy 'cosmos3'", str(settings["transport"]), ("websocket", "libero"))
+    if transport != "websocket":
+        raise UnknownNameError("transport of policy 'cosmos3'", str(transport), ("websocket", "libero"))
     return adapt_warmed(Cosmos3Model(read_settings(Cosmos3Options, "cosmos3", given)), context)

@@ -29,6 +29,7 @@ from strands_robots.policies.remote.errors import ProtocolError
 from strands_robots.policies.remote.groot_modalities import Modalities, read_modalities
 from strands_robots.policies.remote.link import RemoteLink
 from strands_robots.policies.remote.options import RemoteOptions
+from strands_robots.policies.remote.presets import with_preset
 from strands_robots.policies.remote.transport import ZmqTransport
 from strands_robots.policies.remote.warming import adapt_warmed
 from strands_robots.types import FloatArray, Policy
@@ -195,4 +196,4 @@ def _first_of_batch(key: Any, value: Any) -> Any:
 
 def create(settings: Mapping[str, Any], context: PolicyContext) -> Policy:
     """Provider of "groot"; raises ConfigurationError, AdapterError or PolicyError."""
-    return adapt_warmed(GrootModel(read_settings(GrootOptions, "groot", settings)), context)
+    return adapt_warmed(GrootModel(read_settings(GrootOptions, "groot", with_preset("groot", settings))), context)

@@ -26,6 +26,7 @@ from strands_robots.policies.remote.codec import pack_openpi, unpack_openpi
 from strands_robots.policies.remote.errors import LinkError, ProtocolError
 from strands_robots.policies.remote.link import RemoteLink
 from strands_robots.policies.remote.options import RemoteOptions
+from strands_robots.policies.remote.presets import with_preset
 from strands_robots.policies.remote.transport import WebSocketTransport
 from strands_robots.policies.remote.warming import adapt_warmed
 from strands_robots.types import FloatArray, Policy
@@ -189,4 +190,4 @@ def health(address: str) -> str:
 
 def create(settings: Mapping[str, Any], context: PolicyContext) -> Policy:
     """Provider of "openpi"; raises ConfigurationError, AdapterError or PolicyError."""
-    return adapt_warmed(OpenpiModel(read_settings(OpenpiOptions, "openpi", settings)), context)
+    return adapt_warmed(OpenpiModel(read_settings(OpenpiOptions, "openpi", with_preset("openpi", settings))), context)
