@@ -130,9 +130,10 @@ def record(source: Path, commit: str, output: Path) -> None:
         )
     }
     state = {k: v for k, v in composed.items() if k.endswith("_position")}
-    tool = {
+    quaternion = pose_utils(source).convert_rotation(pose[None, :3, :3], "matrix", "quat_xyzw")[0]
+    tool = {  # of both signs of one rotation, the one with w >= 0
         "observation/eef_pos": pose[:3, 3].astype(np.float32),
-        "observation/eef_quat": pose_utils(source).convert_rotation(pose[None, :3, :3], "matrix", "quat_xyzw")[0],
+        "observation/eef_quat": (quaternion * np.sign(quaternion[3])).astype(np.float32),
     }
     cases = {
         "droid_composed": ("joint_pos", composed),
