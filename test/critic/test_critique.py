@@ -20,7 +20,7 @@ from strands_robots.critic.critique import Critic
 from strands_robots.critic.rubric import Rubric, load_rubric
 from strands_robots.critic.targets import find_targets
 from strands_robots.critic.verdict import Outcome, load_verdict
-from strands_robots.critic.video import encode_video
+from strands_robots.evaluation.video_file import encode_video
 from strands_robots.errors import ConfigurationError, UnknownNameError
 
 from .chat_server import MODEL, Chat, chat_server, decode

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.errors import ConfigurationError
+from strands_robots.evaluation.video_file import encode_video
 
 LARGEST = 32 * 1024 * 1024
 """Largest video that is sent [bytes]."""
@@ -30,7 +29,7 @@ def read_video(path: Path) -> bytes:
         raise ConfigurationError(f"video '{path}' does not exist")
     if path.suffix.lower() == ".gif":
         frames, rate = _gif(path)
-        return encode_video(frames, rate)
+        return _bounded(encode_video(frames, rate))
     if path.suffix.lower() != ".mp4":
         raise ConfigurationError(f"video '{path}' is no .mp4 or .gif")
     if path.stat().st_size > LARGEST:
@@ -55,33 +54,10 @@ def episode_video(root: Path, episode: int, camera: str, rate: float) -> bytes:
         raise ConfigurationError(f"camera is '{camera}'; valid: one of {', '.join(keys) or 'none'}")
     step = max(round(info.fps / rate), 1)
     pictures = read_pictures(root, info, row, chosen[0])
-    return encode_video((frame for i, frame in enumerate(pictures) if i % step == 0), info.fps / step)
+    return _bounded(encode_video((frame for i, frame in enumerate(pictures) if i % step == 0), info.fps / step))
 
 
-def encode_video(frames: Iterable[Frame], rate: float) -> bytes:
-    """Return pictures (H, W, 3) RGB as an MP4 file with H.264.
-
-    Raises:
-        ConfigurationError: If there are none, or the result is too large.
-    """
-    try:
-        import av
-    except ImportError as error:
-        raise ConfigurationError(f"videos need PyAV, which is not installed ({error}): make setup-learning") from error
-
-    stream_of_bytes = io.BytesIO()
-    stream = None
-    with av.open(stream_of_bytes, "w", format="mp4") as container:
-        for frame in frames:
-            frame = frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2]
-            if stream is None:
-                stream = container.add_stream("libx264", rate=round(max(rate, 1.0)))
-                stream.height, stream.width, stream.pix_fmt = frame.shape[0], frame.shape[1], "yuv420p"
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
-        if stream is None:
-            raise ConfigurationError("the video has no pictures")
-        container.mux(stream.encode())
-    content = stream_of_bytes.getvalue()
+def _bounded(content: bytes) -> bytes:
     if len(content) > LARGEST:
         raise ConfigurationError(f"the video has {len(content)} bytes; valid: up to {LARGEST}")
     return content
