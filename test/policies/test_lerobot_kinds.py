@@ -96,6 +96,46 @@ def test_pi_continues_the_running_chunk(kind: str, tmp_path: Path, monkeypatch: 
     assert np.abs(guided[:2] - first[2:4]).mean() < np.abs(free[:2] - first[2:4]).mean()
 
 
+@pytest.mark.parametrize("pictured", [True, False])
+def test_tdmpc_plans_over_time_and_not_over_the_batch(pictured: bool) -> None:
+    config = {
+        "horizon": 5, "latent_dim": 16, "mlp_dim": 32, "image_encoder_hidden_dim": 8, "state_encoder_hidden_dim": 16, "q_ensemble_size": 2,
+        "cem_iterations": 2, "n_gaussian_samples": 8, "n_pi_samples": 4, "n_elites": 4,
+    }  # fmt: skip
+    more: dict[str, Any] = {"cameras": {"front": (64, 64)}} if pictured else {"environment": PLACE}
+    model = _model("tdmpc", config, **more)
+    assert (model.gives.horizon, model.needs.history) == (5, 1)
+    given = _seeing(model, 90) if pictured else _placed(model, 0.1)
+    model.reset(3)
+    rows = model.infer(given)
+    assert rows.shape == (5, 6)
+    assert np.isfinite(rows).all()
+    model.reset(3)
+    np.testing.assert_array_equal(model.infer(given), rows)
+
+
+def test_multi_task_dit_answers_to_pictures_and_words(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    from .tiny_vla import write_clip
+
+    clip = write_clip(tmp_path)
+    config = {
+        "horizon": 8, "n_action_steps": 4, "n_obs_steps": 1, "hidden_dim": 32, "num_layers": 1, "num_heads": 2, "timestep_embed_dim": 16,
+        "num_inference_steps": 2, "vision_encoder_name": clip, "text_encoder_name": clip, "image_crop_shape": None,
+        "tokenizer_max_length": 8,
+    }  # fmt: skip
+    model = _model("multi_task_dit", config, cameras={"front": (32, 32)})
+    assert model.needs.language
+    pictures = {key: np.full((1, 32, 32, 3), 90, np.uint8) for key in model.needs.cameras}
+    answers = []
+    for words in ("lift the red cube", "lift the red cube", "the cube"):
+        model.reset(3)
+        answers.append(model.infer(ModelInput(0.0, np.full((1, 6), 0.3), pictures, words)))
+    assert answers[0].shape[1] == 6
+    np.testing.assert_array_equal(answers[0], answers[1])
+    assert np.abs(answers[0] - answers[2]).max() > 0.0
+
+
 def _seeing(model: LerobotModel, brightness: int) -> ModelInput:
     pictures = {key: np.full((1, 64, 64, 3), brightness, np.uint8) for key in model.needs.cameras}
     return ModelInput(0.0, np.full((1, 6), 0.3), pictures, "lift the red cube")

@@ -28,7 +28,9 @@ _BUILT_IN = {
     "sine": "strands_robots.policies.sine:create",
 }
 
-_LEROBOT_TYPES = ("act", "diffusion", "pi0", "pi05", "pi0_fast", "smolvla", "vqbet", "xvla")
+_LEROBOT_TYPES = (
+    "act", "diffusion", "multi_task_dit", "pi0", "pi05", "pi0_fast", "smolvla", "tdmpc", "vqbet", "xvla"
+)  # fmt: skip
 """Kinds of LeRobot that are policies by their own names too: "act" is "lerobot" with type act."""
 
 _LIGHT = frozenset(_BUILT_IN) - {"cosmos3_local", "lerobot", "lerobot_server"}

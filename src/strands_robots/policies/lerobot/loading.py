@@ -11,6 +11,7 @@ from typing import Any
 
 from strands_robots.errors import ConfigurationError, PolicyError, UnknownNameError
 from strands_robots.policies.lerobot.options import LerobotOptions
+from strands_robots.policies.preflight import check_memory
 
 STATE, PICTURES, ACTION = "observation.state", "observation.images.", "action"
 ENVIRONMENT = "observation.environment_state"
@@ -77,6 +78,9 @@ def load(options: LerobotOptions) -> LoadedPolicy:
         _enable_rtc(config, options)
     factory = importlib.import_module("lerobot.policies.factory")
     kind = factory.get_policy_class(config.type)
+    folder = Path(options.path).expanduser() if options.path else None
+    if folder is not None and folder.is_dir():
+        check_memory(folder, device)
     if options.path:
         policy = kind.from_pretrained(options.path, config=config, revision=options.revision or None)
         overrides = {"device_processor": {"device": device}}

@@ -15,6 +15,12 @@ from strands_robots.policies.model import ModelInput, made_up_input
 from strands_robots.policies.provider import PolicyContext, adapt, read_settings
 from strands_robots.types import Element, FloatArray, PictureNeed, Policy, PolicyGives, PolicyNeeds
 
+_QUEUED = frozenset({"multi_task_dit", "tdmpc", "vqbet"})
+"""Kinds whose chunk is predicted from what their queues hold, not from the batch."""
+
+_TIME_FIRST = frozenset({"tdmpc"})
+"""Kinds whose chunk is (time, batch, action)."""
+
 
 class LerobotModel:
     """One policy of LeRobot.
@@ -39,7 +45,8 @@ class LerobotModel:
         config = loaded.config
         self._loaded = loaded
         self._history = int(getattr(config, "n_obs_steps", 1))
-        self._is_queued = config.type == "vqbet"
+        self._is_queued = config.type in _QUEUED
+        self._is_time_first = config.type in _TIME_FIRST
         self._last: Any = None
         pictures = {
             key: PictureNeed(int(feature.shape[1]), int(feature.shape[2]))
@@ -77,7 +84,7 @@ class LerobotModel:
                 loaded.policy.reset()  # every inference brings its whole history
             chunk = loaded.policy.predict_action_chunk(batch, **self._continuation(given))
             chunk = chunk if chunk.ndim == 3 else chunk[None]
-            rows = chunk[0]
+            rows = chunk[:, 0] if self._is_time_first else chunk[0]
             self._last = rows.detach().clone() if self.gives.rtc else None
             processed = loaded.postprocess(rows)
         result: FloatArray = processed.detach().to("cpu", torch.float64).numpy()
@@ -136,11 +143,15 @@ class LerobotModel:
             keys = policy.config.image_features
             if keys:
                 batch["observation.images"] = torch.stack([batch[key] for key in keys], dim=-4)
+                if "observation.image" in policy._queues:  # TD-MPC sees one picture, under this name
+                    batch["observation.image"] = batch[next(iter(keys))]
             policy._queues = populate_queues(policy._queues, batch, exclude_keys=[ACTION])
         return batch
 
 
 def _horizon(config: Any) -> int:
+    if config.type in _TIME_FIRST:
+        return int(config.horizon)
     for name in ("chunk_size", "action_chunk_size"):
         if getattr(config, name, None):
             return int(getattr(config, name))
