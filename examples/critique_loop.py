@@ -81,7 +81,9 @@ class StandIn(BaseHTTPRequestHandler):
         first, last = heights(base64.b64decode(url.partition(",")[2]))
         is_up = first - last > 5.0  # rows of the picture count downwards
         answer = {
-            "criteria": {"task_done": {"good": is_up, "why": f"the cube's row in the picture: {first:.0f}, at best {last:.0f}"}},
+            "criteria": {
+                "task_done": {"good": is_up, "why": f"the cube's row in the picture: {first:.0f}, at best {last:.0f}"}
+            },
             "summary": "the cube was lifted" if is_up else "the gripper closed beside the cube",
             "suggestion": {} if is_up else {"aim": "cube"},
         }
@@ -107,7 +109,11 @@ def heights(video: bytes) -> tuple[float, float]:
         frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
     rows = []
     for picture in frames:
-        red = (picture[..., 0] > 60) & (picture[..., 1] < 0.5 * picture[..., 0]) & (picture[..., 2] < 0.5 * picture[..., 0])
+        red = (
+            (picture[..., 0] > 60)
+            & (picture[..., 1] < 0.5 * picture[..., 0])
+            & (picture[..., 2] < 0.5 * picture[..., 0])
+        )
         red &= np.abs(picture[..., 1] - picture[..., 2]) < 20  # the arm is yellow
         if red.sum() >= 8:
             rows.append(float(np.nonzero(red)[0].mean()))

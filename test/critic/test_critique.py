@@ -20,8 +20,8 @@ from strands_robots.critic.critique import Critic
 from strands_robots.critic.rubric import Rubric, load_rubric
 from strands_robots.critic.targets import find_targets
 from strands_robots.critic.verdict import Outcome, load_verdict
-from strands_robots.evaluation.video_file import encode_video
 from strands_robots.errors import ConfigurationError, UnknownNameError
+from strands_robots.evaluation.video_file import encode_video
 
 from .chat_server import MODEL, Chat, chat_server, decode
 
@@ -55,7 +55,12 @@ def test_video_is_sent_as_mp4_with_the_task_and_the_sampling_and_the_verdict_say
     assert verdict.criteria["smooth"] == {"good": False, "why": "it jitters"}
     assert len(seen[0]) == len(FRAMES)
     request = chat.requests[0]
-    assert (request["seed"], request["temperature"], request["top_p"], request["presence_penalty"]) == (7, 0.7, 0.8, 1.5)
+    assert (request["seed"], request["temperature"], request["top_p"], request["presence_penalty"]) == (
+        7,
+        0.7,
+        0.8,
+        1.5,
+    )
     assert request["media_io_kwargs"] == {"video": {"fps": 2.0}}
     assert "lift the cube" in request["messages"][0]["content"][1]["text"]
     assert verdict.prompt in request["messages"][0]["content"][1]["text"]
@@ -177,13 +182,17 @@ def test_gif_of_an_evaluation_becomes_mp4(tmp_path: Path) -> None:
         find_targets(tmp_path / "a.txt")[0].video()
 
 
-def test_command_grades_every_failure_of_an_evaluation_and_keeps_verdicts_beside_them(chat: Chat, tmp_path: Path) -> None:
+def test_command_grades_every_failure_of_an_evaluation_and_keeps_verdicts_beside_them(
+    chat: Chat, tmp_path: Path
+) -> None:
     results = [
         {"seed": 0, "success": True, "video": ""},
         {"seed": 1, "success": False, "video": str(_gif(tmp_path / "seed-1.gif"))},
         {"seed": 2, "success": False, "video": str(_gif(tmp_path / "seed-2.gif"))},
     ]
-    (tmp_path / "results.json").write_text(json.dumps({"task": {"instruction": "lift the red cube"}, "results": results}))
+    (tmp_path / "results.json").write_text(
+        json.dumps({"task": {"instruction": "lift the red cube"}, "results": results})
+    )
     chat.answer = lambda frames, prompt: _said(task_done="not lifted") if len(chat.requests) == 1 else "no idea"
     result = CliRunner().invoke(app, ["critique", str(tmp_path), "--url", chat.url])
     assert result.exit_code == 3, result.output

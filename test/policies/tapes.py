@@ -88,7 +88,7 @@ def unpack(message: bytes) -> Any:
             return np.dtype(entry[b"dtype"]).type(entry[b"data"])
         if "__ndarray_class__" in entry:
             return np.load(io.BytesIO(entry["as_npy"]), allow_pickle=False)
-        if b"nd" in entry and entry[b"nd"]:
+        if entry.get(b"nd"):
             return np.frombuffer(entry[b"data"], np.dtype(entry[b"type"])).reshape(entry[b"shape"])
         return entry
 
@@ -120,7 +120,9 @@ def mismatches(ours: Any, theirs: Any, at: str = "", tolerance: float = 1e-5) ->
     if isinstance(theirs, (list, tuple)) and isinstance(ours, (list, tuple)):
         if len(ours) != len(theirs):
             return [f"{at}: {len(ours)} entries for {len(theirs)}"]
-        return [line for i, (a, b) in enumerate(zip(ours, theirs)) for line in mismatches(a, b, f"{at}[{i}]", tolerance)]
+        return [
+            line for i, (a, b) in enumerate(zip(ours, theirs)) for line in mismatches(a, b, f"{at}[{i}]", tolerance)
+        ]
     return [] if type(ours) is type(theirs) and ours == theirs else [f"{at}: {ours!r} for {theirs!r}"]
 
 
@@ -214,7 +216,9 @@ def http_playback(name: str) -> Iterator[Playback]:
     playback = Playback(load_tape(name))
     messages = playback.tape.messages
     info = next(messages[i + 1][2] for i, m in enumerate(messages) if m[2] == b"GET /info")
-    posts = [(json.loads(messages[i + 1][2]), messages[i + 2][2]) for i, m in enumerate(messages) if m[2].startswith(b"POST")]
+    posts = [
+        (json.loads(messages[i + 1][2]), messages[i + 2][2]) for i, m in enumerate(messages) if m[2].startswith(b"POST")
+    ]
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

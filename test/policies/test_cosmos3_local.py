@@ -11,9 +11,9 @@ import pytest
 pytest.importorskip("diffusers", reason="needs make setup-learning")
 
 from strands_robots.errors import ConfigurationError
+from strands_robots.policies.adapter import load_adapter
 from strands_robots.policies.cosmos3_local.policy import Cosmos3LocalModel, Cosmos3LocalOptions, load_pipeline
 from strands_robots.policies.ee import EndEffectorPolicy
-from strands_robots.policies.adapter import load_adapter
 from strands_robots.policies.model import ModelInput
 from strands_robots.policies.preflight import check_memory, free_memory
 from strands_robots.policies.provider import PolicyContext, read_settings
@@ -46,7 +46,11 @@ def _seen(model: Cosmos3LocalModel, brightness: int = 90, stamp: float = 0.0) ->
 
 def test_same_seed_and_pictures_give_the_same_rows_and_others_do_not(pipeline: Any) -> None:
     model = _model(pipeline)
-    assert (tuple(model.needs.cameras), model.gives.horizon, model.gives.gripper) == (("wrist", "left", "right"), 4, "not known")
+    assert (tuple(model.needs.cameras), model.gives.horizon, model.gives.gripper) == (
+        ("wrist", "left", "right"),
+        4,
+        "not known",
+    )
     rows = []
     for seed, brightness in ((3, 90), (3, 90), (4, 90), (3, 250)):
         model.reset(seed)
@@ -73,7 +77,9 @@ def test_statistics_have_to_be_said_and_are_applied(pipeline: Any) -> None:
     with pytest.raises(ConfigurationError, match="statistics"):
         read_settings(Cosmos3LocalOptions, "cosmos3_local", without)
     with pytest.raises(ConfigurationError, match="statistics need 10 numbers each"):
-        read_settings(Cosmos3LocalOptions, "cosmos3_local", {**SETTINGS, "statistics": {"scale": [1, 1], "offset": [0, 0]}})
+        read_settings(
+            Cosmos3LocalOptions, "cosmos3_local", {**SETTINGS, "statistics": {"scale": [1, 1], "offset": [0, 0]}}
+        )
     with pytest.raises(ConfigurationError, match="domain"):
         read_settings(Cosmos3LocalOptions, "cosmos3_local", {**SETTINGS, "domain": "libero"})
     plain = _model(pipeline)
@@ -111,7 +117,9 @@ def test_panda_follows_in_the_tools_axes_and_each_row_is_anchored_on_the_achieve
         answer = policy.infer(observation).values
         assert len(answer) == 4 - row
         here = _flange(position)
-        np.testing.assert_allclose(_flange(answer[0])[:3, 3], here[:3, 3] + here[:3, :3] @ [0.001, 0.002, 0.003], atol=5e-4)
+        np.testing.assert_allclose(
+            _flange(answer[0])[:3, 3], here[:3, 3] + here[:3, :3] @ [0.001, 0.002, 0.003], atol=5e-4
+        )
         assert answer[0][-1] == 0.0
         position = position + 0.5 * (answer[0] - position)
 
@@ -127,7 +135,9 @@ def test_checkpoint_is_loaded_from_its_folder_only(tmp_path: Path) -> None:
     assert model.infer(_seen(model)).shape == (4, 10)
 
 
-def test_weights_that_do_not_fit_are_refused_before_they_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_do_not_fit_are_refused_before_they_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import strands_robots.policies.preflight as preflight
 
     (tmp_path / "transformer").mkdir()

@@ -291,9 +291,13 @@ def test_vera_settings_come_from_variables_too_and_wrong_ones_are_named() -> Non
 def test_vera_server_is_started_from_checkpoints_that_are_there_and_never_downloaded(tmp_path: Any) -> None:
     file = tmp_path / "idm-mimicgen-285ouq1q" / "model.ckpt"
     options = VeraOptions(
-        embodiment="mimicgen", server_mode="subprocess", ckpt_root=str(tmp_path), sample_steps=4, tracker_backend="alltracker"
+        embodiment="mimicgen",
+        server_mode="subprocess",
+        ckpt_root=str(tmp_path),
+        sample_steps=4,
+        tracker_backend="alltracker",
     )
-    with pytest.raises(ConfigurationError, match="lacks idm-mimicgen-285ouq1q/model.ckpt, which 'mimicgen' needs"):
+    with pytest.raises(ConfigurationError, match=r"lacks idm-mimicgen-285ouq1q/model\.ckpt, which 'mimicgen' needs"):
         VeraServer(options, 8800, 8801).command()
     file.parent.mkdir()
     file.write_bytes(b"")
@@ -347,7 +351,7 @@ def test_server_that_compiles_is_warmed_up_when_the_policy_is_loaded(openpi: int
     policy.infer(replace(observe(0.0, 0.5, 0.25), images={"wrist": PICTURE}, task="stack"))
     assert time.monotonic() - begin < 0.6
     policy.close()
-    with pytest.raises(LinkError, match="warm-up: .* did not answer within 0.5 s"):
+    with pytest.raises(LinkError, match=r"warm-up: .* did not answer within 0\.5 s"):
         create_policy("openpi", {**settings, "warm_up": 0.5}, context)
 
 
@@ -360,7 +364,9 @@ def test_server_that_listens_and_does_not_speak_is_warming_and_not_dead() -> Non
         port = mute.getsockname()[1]
         options = {**OPENPI, "connect_timeout": 0.3, "patience": 0.2, "warm_up": 0.5}
         begin = time.monotonic()
-        with pytest.raises(LinkError, match=r"is busy: its port is open.*given up after 0.5 s; its /healthz does not answer"):
+        with pytest.raises(
+            LinkError, match=r"is busy: its port is open.*given up after 0.5 s; its /healthz does not answer"
+        ):
             OpenpiModel(OpenpiOptions(port=port, **options))
         assert time.monotonic() - begin > 0.5  # longer than the patience for a server that is not there
         transport = WebSocketTransport(f"ws://127.0.0.1:{port}")

@@ -16,15 +16,18 @@ from .tapes import load_tape, mismatches, unpack
 def _kinds(value: Any) -> Any:
     """Return the form of a message: keys in order, and types."""
     if isinstance(value, dict):
-        return {key: _kinds(entry) for key, entry in value.items() if key not in ("policy_timing", "server_timing", "info")}
+        return {
+            key: _kinds(entry) for key, entry in value.items() if key not in ("policy_timing", "server_timing", "info")
+        }
     return (value.dtype.str, value.ndim) if isinstance(value, np.ndarray) else type(value).__name__
 
 
 def _replay(protocol: str, tape: str, sent: list[bytes]) -> list[Any]:
     answers = []
-    with server("websocket_server.py", protocol) as process, connect(
-        f"ws://127.0.0.1:{process.port}", compression=None, max_size=None
-    ) as socket:
+    with (
+        server("websocket_server.py", protocol) as process,
+        connect(f"ws://127.0.0.1:{process.port}", compression=None, max_size=None) as socket,
+    ):
         answers.append(socket.recv())
         for message in sent:
             socket.send(message)
@@ -52,7 +55,9 @@ def test_vera_standin_declares_resets_and_configures_as_the_recorded_server() ->
     wanted = unpack(tape.messages[0][2])
     assert list(metadata) == list(wanted)
     kinds, theirs = _kinds(metadata), _kinds(wanted)
-    assert {k: v for k, v in kinds.items() if v != theirs[k]} == {"image_resolution": "list"}  # small pictures, for speed
+    assert {k: v for k, v in kinds.items() if v != theirs[k]} == {
+        "image_resolution": "list"
+    }  # small pictures, for speed
     assert said == "reset successful"
     recorded = next(answer for request, (_, answer) in pairs if request.get("endpoint") == "configure")
     assert mismatches(applied, unpack(recorded)) == []

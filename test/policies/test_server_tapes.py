@@ -40,7 +40,9 @@ def _context(adapter: str, names: tuple[str, ...] = PANDA.names, rate: float = 0
     return PolicyContext("robot", names, limits, scene.TASK, rate, cameras, adapter)
 
 
-def _ask(provider: str, playback: Playback, adapter: str, observation: Observation, rate: float = 0.0, **settings: Any) -> Action:
+def _ask(
+    provider: str, playback: Playback, adapter: str, observation: Observation, rate: float = 0.0, **settings: Any
+) -> Action:
     context = _context(adapter, observation.joint_names, rate)
     policy = create_policy(provider, {"port": playback.port, **settings}, context)
     playback.requests.clear()
@@ -139,7 +141,11 @@ def test_cosmos3_gets_three_views_and_answers_absolute_joints(case: str, image: 
         theirs = playback.tape.requests("infer")[0]
         ours = playback.asked("infer")[-1]
         if image == "three":
-            keys = ["observation/wrist_image_left", "observation/exterior_image_1_left", "observation/exterior_image_2_left"]
+            keys = [
+                "observation/wrist_image_left",
+                "observation/exterior_image_1_left",
+                "observation/exterior_image_2_left",
+            ]
             theirs = {key: theirs[key] for key in [*keys, *(k for k in theirs if k not in keys)]}
         assert mismatches(ours, theirs) == []
     assert action.values.shape == (32, 8)
@@ -176,7 +182,14 @@ def test_cosmos3_libero_speaks_http_and_names_the_servers_error() -> None:
         pictures = [np.asarray(Image.open(io.BytesIO(base64.b64decode(m["image"])))) for m in (ours, theirs)]
         np.testing.assert_array_equal(*pictures)
         with pytest.raises(PolicyError, match="Unknown domain name: no_such_robot"):
-            _ask("cosmos3", playback, "cosmos3_libero", _observation(images=images), preset="libero", domain_name="no_such_robot")
+            _ask(
+                "cosmos3",
+                playback,
+                "cosmos3_libero",
+                _observation(images=images),
+                preset="libero",
+                domain_name="no_such_robot",
+            )
         with pytest.raises(PolicyError, match="the settings have 8 rows, the server 16"):
             _ask("cosmos3", playback, "cosmos3_libero", _observation(images=images), preset="libero", horizon=8)
     assert len(action.values) == 16
@@ -206,7 +219,9 @@ def test_groot_request_is_its_own_clients(case: str, adapter: str, settings: dic
         widths = (6, 6, 3, 7, 7, 7, 7)
         position = np.concatenate([np.linspace(-0.3, 0.3, width) for width in widths])
         observation = _observation(
-            tuple(e.joint for e in elements), position, images={"head": scene.picture(0, 180, 320)}  # type: ignore[union-attr]
+            tuple(e.joint for e in elements),
+            position,
+            images={"head": scene.picture(0, 180, 320)},  # type: ignore[union-attr]
         )
     if case == "droid_n17":  # the newest of its two frames is rolled by 8 columns
         rolled = {name: np.roll(picture, 8, axis=1) for name, picture in observation.images.items()}
@@ -220,7 +235,9 @@ def test_groot_request_is_its_own_clients(case: str, adapter: str, settings: dic
     columns = {name: action.values[:, i] for i, name in enumerate(action.joint_names)}
     if case.startswith("droid"):
         key = {"droid_n17": 2}.get(case, 0)
-        np.testing.assert_allclose(columns["panda_joint2"], scene.ramp(40, 7, 0.01 * (1 + key))[: len(action.values), 1], atol=1e-6)
+        np.testing.assert_allclose(
+            columns["panda_joint2"], scene.ramp(40, 7, 0.01 * (1 + key))[: len(action.values), 1], atol=1e-6
+        )
     if case == "g1_n16":
         np.testing.assert_allclose(columns["waist_roll_joint"], scene.ramp(30, 3, 0.05)[:, 1], atol=1e-6)
         assert len(action.joint_names) == 31
@@ -279,7 +296,13 @@ def test_vera_request_is_its_own_clients_and_starts_short(case: str) -> None:
         extra = set(ours) - set(shared)
         assert extra <= set(metadata["proprio_keys"])
         # their controller sends more words for the same state, which the server does not read
-        assert set(theirs) - set(shared) <= {"joint_position", "cartesian_position", "gripper_position", "q_robot", "eef_pos"}
+        assert set(theirs) - set(shared) <= {
+            "joint_position",
+            "cartesian_position",
+            "gripper_position",
+            "q_robot",
+            "eef_pos",
+        }
         horizon, width = metadata["action_horizon"], metadata["action_dim"]
     rows = scene.ramp(horizon, width).astype(float)
     if case == "droid_joints":

@@ -86,7 +86,11 @@ def test_server_that_fails_in_the_middle_ends_the_goal_and_the_arm_holds(fault: 
         runner = EpisodeRunner(task, PolicyChoice("openpi", json.dumps(settings), _adapter(mode="position")))
         result = runner.run(0)
         assert result.reason == "policy_failed"
-        words = {"die": f"no server at ws://127.0.0.1:{process.port}", "error": "CUDA is out of memory", "slow": "did not answer within 0.8 s"}
+        words = {
+            "die": f"no server at ws://127.0.0.1:{process.port}",
+            "error": "CUDA is out of memory",
+            "slow": "did not answer within 0.8 s",
+        }
         assert words[fault] in result.message
         speeds = [abs(runner.world.joint(joint, "velocity")) for joint in ARM]
         assert max(speeds) < 0.02
@@ -97,7 +101,9 @@ def test_server_that_fails_in_the_middle_ends_the_goal_and_the_arm_holds(fault: 
 def test_server_whose_first_answer_takes_twenty_seconds_is_waited_for_at_load_only() -> None:
     with server("websocket_server.py", "droid") as process:
         settings = {**DROID, "port": process.port, "api_key": "compile20", "warm_up": 60.0, "timeout": 2.0}
-        runner = EpisodeRunner(load_task(HOLD_CUBE), PolicyChoice("openpi", json.dumps(settings), _adapter(mode="position", threshold=0.5)))
+        runner = EpisodeRunner(
+            load_task(HOLD_CUBE), PolicyChoice("openpi", json.dumps(settings), _adapter(mode="position", threshold=0.5))
+        )
         result = runner.run(0)
         assert result.success, result.message
         assert result.latency_p50 < 2.0
@@ -120,7 +126,12 @@ def test_units_with_a_number_and_a_time_are_what_they_say() -> None:
     assert scale_and_offset("0.2 rad per 1/15 s", None) == (pytest.approx(3.0), 0.0)
     assert scale_and_offset("0.05 m", None) == (0.05, 0.0)
     assert scale_and_offset("-1 m", None) == (-1.0, 0.0)
-    for wrong, words in (("0.2 rad per 0 s", "is no speed"), ("2 Nm per 1 s", "is no speed"), ("0 m", "not 0"), ("0.2 furlong", "unknown unit")):
+    for wrong, words in (
+        ("0.2 rad per 0 s", "is no speed"),
+        ("2 Nm per 1 s", "is no speed"),
+        ("0 m", "not 0"),
+        ("0.2 furlong", "unknown unit"),
+    ):
         with pytest.raises(StrandsRobotsError, match=words):
             scale_and_offset(wrong, None)
 
@@ -130,12 +141,19 @@ def test_units_with_a_number_and_a_time_are_what_they_say() -> None:
     [
         (ActionSpace.JOINT_POSITION, "rad/s", None, "'a' is a position .* and the adapter has rad/s"),
         (ActionSpace.JOINT_VELOCITY, "rad", None, "'a' is a velocity .* and the adapter has rad;"),
-        (ActionSpace.JOINT_VELOCITY, "rad/s", "position", "'a' is a position .the adapter's mode., and the adapter has rad/s"),
+        (
+            ActionSpace.JOINT_VELOCITY,
+            "rad/s",
+            "position",
+            "'a' is a position .the adapter's mode., and the adapter has rad/s",
+        ),
         (ActionSpace.JOINT_DELTA, "rad/s", None, "'a' is a delta"),
         (ActionSpace.JOINT_POSITION, "Nm", None, "'a' is a position .* and the adapter has Nm"),
     ],
 )
-def test_unit_that_does_not_measure_what_the_mode_says_is_refused(space: ActionSpace, unit: str, mode: str | None, words: str) -> None:
+def test_unit_that_does_not_measure_what_the_mode_says_is_refused(
+    space: ActionSpace, unit: str, mode: str | None, words: str
+) -> None:
     entry = {"name": "a", "joint": "shoulder_pan", "unit": unit, **({"mode": mode} if mode else {})}
     model = RecordingModel(needs=PolicyNeeds(), gives=PolicyGives((Element("a"),), space, rate=10.0))
     with pytest.raises(AdapterError, match=words):
@@ -153,7 +171,9 @@ def test_state_whose_unit_does_not_measure_its_quantity_is_refused() -> None:
 def _joint_policy(space: ActionSpace, rows: FloatArray, limits: Any = None, **element: Any) -> AdaptedPolicy:
     entry = {"name": "a", "joint": "shoulder_pan", "unit": "rad", **element}
     model = RecordingModel(lambda _: rows, PolicyNeeds(), PolicyGives((Element("a"),), space, rate=10.0))
-    return AdaptedPolicy(model, load_adapter(json.dumps({"action": [entry]})), PolicyContext("arm", ("shoulder_pan",), limits))
+    return AdaptedPolicy(
+        model, load_adapter(json.dumps({"action": [entry]})), PolicyContext("arm", ("shoulder_pan",), limits)
+    )
 
 
 def test_deltas_add_up_and_relative_numbers_count_from_the_measured_joint() -> None:
@@ -180,7 +200,11 @@ def test_deltas_against_a_limit_come_back_with_the_first_step_away() -> None:
 def test_threshold_and_direction_hold_in_every_space() -> None:
     rows = np.array([[0.49], [0.51]])
     hand = {"unit": "range_0_1", "ends": [0.04, 0.0], "threshold": 0.5}
-    for space, mode in ((ActionSpace.JOINT_POSITION, None), (ActionSpace.JOINT_VELOCITY, "position"), (ActionSpace.JOINT_DELTA, "position")):
+    for space, mode in (
+        (ActionSpace.JOINT_POSITION, None),
+        (ActionSpace.JOINT_VELOCITY, "position"),
+        (ActionSpace.JOINT_DELTA, "position"),
+    ):
         policy = _joint_policy(space, rows, **hand, **({"mode": mode} if mode else {}))
         np.testing.assert_allclose(policy.infer(observe(0.0, 0.0, names=("shoulder_pan",))).values[:, 0], [0.04, 0.0])
     with pytest.raises(ConfigurationError, match="threshold is 2; valid: between 0 and 1"):
@@ -202,8 +226,12 @@ def test_ignored_columns_are_answered_and_not_executed() -> None:
         AdaptedPolicy(model, load_adapter(json.dumps({"action": [entry], "ignored": ["x", "y", "z"]})), context)
 
 
-def _pictured(takes_short: bool, start: str | None, frames: tuple[int, ...] = ()) -> tuple[AdaptedPolicy, RecordingModel]:
-    needs = PolicyNeeds((), {"front": PictureNeed(4, 6, frames=frames)}, history=4, takes_short=takes_short, state_frames=(0,))
+def _pictured(
+    takes_short: bool, start: str | None, frames: tuple[int, ...] = ()
+) -> tuple[AdaptedPolicy, RecordingModel]:
+    needs = PolicyNeeds(
+        (), {"front": PictureNeed(4, 6, frames=frames)}, history=4, takes_short=takes_short, state_frames=(0,)
+    )
     model = RecordingModel(lambda _: np.zeros((1, 1)), needs, PolicyGives((Element("a"),), rate=10.0))
     adapter = {
         "action": [{"name": "a", "joint": "shoulder_pan", "unit": "rad"}], "cameras": {"front": {"camera": "wrist"}},
@@ -222,7 +250,11 @@ def _seen(count: int) -> Any:
 
 
 def test_context_is_short_at_the_start_where_the_model_or_the_adapter_says_so() -> None:
-    for takes_short, start, shown in ((True, None, [0, 1]), (True, "repeat", [0, 0, 0, 1]), (False, None, [0, 0, 0, 1])):
+    for takes_short, start, shown in (
+        (True, None, [0, 1]),
+        (True, "repeat", [0, 0, 0, 1]),
+        (False, None, [0, 0, 0, 1]),
+    ):
         policy, model = _pictured(takes_short, start)
         policy.infer(_seen(2))
         assert model.given[0].pictures["front"][:, 0, 0, 0].tolist() == shown
@@ -245,4 +277,7 @@ def test_elements_whose_unit_only_the_adapter_says_are_named() -> None:
     adapter = load_adapter("openpi_droid")
     needs = PolicyNeeds((Element("s"), Element("t", "rad")))
     gives = PolicyGives((Element("a"), Element("b", "rad"), Element("c")))
-    assert unchecked_elements(adapter.model_copy(update={"ignored": ("c",)}), needs, gives) == ("state 's'", "action 'a'")
+    assert unchecked_elements(adapter.model_copy(update={"ignored": ("c",)}), needs, gives) == (
+        "state 's'",
+        "action 'a'",
+    )

@@ -77,14 +77,14 @@ def record(source: Path, commit: str, output: Path) -> None:
         RequestException = requests.RequestException
 
         def get(self, url: str, **named: Any) -> Any:
-            tape.add("client", f"GET {url[url.index('/', 8):]}")
+            tape.add("client", f"GET {url[url.index('/', 8) :]}")
             answer = requests.get(url, **named)
             tape.add("server", answer.content)
             return answer
 
         def post(self, url: str, **named: Any) -> Any:
             prepared = requests.Request("POST", url, **{k: v for k, v in named.items() if k == "json"}).prepare()
-            tape.add("client", f"POST {url[url.index('/', 8):]}")
+            tape.add("client", f"POST {url[url.index('/', 8) :]}")
             tape.add("client", prepared.body if isinstance(prepared.body, bytes) else str(prepared.body).encode())
             answer = requests.post(url, **named)
             tape.add("server", answer.content)
@@ -104,4 +104,3 @@ def record(source: Path, commit: str, output: Path) -> None:
     with contextlib.suppress(RuntimeError):
         client.predict(views)
     tape.save(output / "cosmos3_libero", "libero")
-

@@ -44,7 +44,10 @@ def record(source: Path, commit: str, output: Path) -> None:
         def _act(self, observation: dict[str, Any]) -> dict[str, Any]:
             assert observation["video.webcam"].ndim == 4
             assert observation["state.single_arm"].shape == (1, 5)
-            return {"action.single_arm": ramp(16, 5).astype(np.float64), "action.gripper": ramp(16, 1)[:, 0].astype(np.float64)}
+            return {
+                "action.single_arm": ramp(16, 5).astype(np.float64),
+                "action.gripper": ramp(16, 1)[:, 0].astype(np.float64),
+            }
 
         def _config(self) -> dict[str, Any]:
             return {

@@ -52,7 +52,11 @@ class CriticTools:
         if not self._port.is_shown(self._name, _KIND):
             return []
         path = "a video (.mp4, .gif), a dataset's folder, or an evaluation's output folder"
-        numbers = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 10_000_000}, "maxItems": MOST_EPISODES}
+        numbers = {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 0, "maximum": 10_000_000},
+            "maxItems": MOST_EPISODES,
+        }
         schema = {
             "type": "object",
             "properties": {
@@ -82,7 +86,9 @@ class CriticTools:
             path, given.get("episodes", ()), str(given.get("task", "")), str(given.get("camera", "")), self._config.fps
         )
         if len(targets) > MOST_EPISODES:
-            raise ConfigurationError(f"{len(targets)} episodes are meant; valid: up to {MOST_EPISODES}, with 'episodes'")
+            raise ConfigurationError(
+                f"{len(targets)} episodes are meant; valid: up to {MOST_EPISODES}, with 'episodes'"
+            )
         fields = {"path": str(path), "episodes": [target.name for target in targets], "url": self._config.url}
         refused = self._port.admit(canonical_request(self._name, _KIND, fields))
         if refused is not None:
@@ -112,6 +118,7 @@ def critic_tools(port: Gatekeeper, workspace: Workspace | None, url: str) -> lis
     if not url:
         return []
     if workspace is None:
-        raise ConfigurationError("a critic needs folders whose videos it may grade; valid: also folders for LeRobot's commands")
+        raise ConfigurationError(
+            "a critic needs folders whose videos it may grade; valid: also folders for LeRobot's commands"
+        )
     return [CriticTools(port, workspace, ChatConfig(url))]
-

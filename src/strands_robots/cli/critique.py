@@ -14,11 +14,15 @@ NO_VERDICT = 3
 
 
 def critique(
-    path: Annotated[Path, typer.Argument(help="Video (.mp4, .gif), dataset, or output folder of an evaluation.", exists=True)],
+    path: Annotated[
+        Path, typer.Argument(help="Video (.mp4, .gif), dataset, or output folder of an evaluation.", exists=True)
+    ],
     episode: Annotated[list[int] | None, typer.Option(help="Episode of a dataset; none takes all.", min=0)] = None,
     camera: Annotated[str, typer.Option(help="Camera of a dataset, where it has several.")] = "",
     task: Annotated[str, typer.Option(help="What the robot should do; empty takes what the episode says.")] = "",
-    rubric: Annotated[str, typer.Option(help="Rubric: a name in config/rubrics, a YAML file, or YAML.")] = "manipulation",
+    rubric: Annotated[
+        str, typer.Option(help="Rubric: a name in config/rubrics, a YAML file, or YAML.")
+    ] = "manipulation",
     url: Annotated[
         str, typer.Option(help="OpenAI-compatible endpoint that takes videos.", envvar="STRANDS_ROBOTS_CRITIC_URL")
     ] = "http://127.0.0.1:8000/v1",

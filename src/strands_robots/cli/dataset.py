@@ -76,7 +76,9 @@ def verify(
 @app.command("episodes")
 def episodes(
     root: Root,
-    verdict: Annotated[str, typer.Option(help="pass, fail, no_verdict, or not_pass: every episode without a pass.")] = "pass",
+    verdict: Annotated[
+        str, typer.Option(help="pass, fail, no_verdict, or not_pass: every episode without a pass.")
+    ] = "pass",
 ) -> None:
     """Print the episodes that a critic's verdicts choose, as LeRobot's --dataset.episodes takes them."""
     from strands_robots.critic.critique import verdicts_of

@@ -87,7 +87,9 @@ class ChatEndpoint:
             data = self._ask("GET", "/models", None)
             names = [str(entry.get("id", "")) for entry in data.get("data", ()) if isinstance(entry, Mapping)]
             if len(names) != 1:
-                raise CriticError(f"{self.config.url} has the models {', '.join(names) or 'none'}; valid: one, or --model")
+                raise CriticError(
+                    f"{self.config.url} has the models {', '.join(names) or 'none'}; valid: one, or --model"
+                )
             self._model = names[0]
         return self._model
 

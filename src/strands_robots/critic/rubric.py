@@ -43,7 +43,9 @@ class Rubric(_Strict):
 
     instruction: Annotated[str, Field(min_length=1, max_length=4000)]
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, max_length=20)]
-    knobs: dict[Name, Annotated[tuple[str | float, ...], Field(min_length=1, max_length=50)]] = Field(default_factory=dict)
+    knobs: dict[Name, Annotated[tuple[str | float, ...], Field(min_length=1, max_length=50)]] = Field(
+        default_factory=dict
+    )
 
     @model_validator(mode="after")
     def _usable(self) -> Rubric:
@@ -92,7 +94,7 @@ class Rubric(_Strict):
         form = f'{{"criteria": {{{criteria}}}, "summary": "..."'
         if self.knobs:
             allowed = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in self.knobs.items())
-            lines.append(f"If a setting would help, suggest it in \"suggestion\". Settings and their values: {allowed}")
+            lines.append(f'If a setting would help, suggest it in "suggestion". Settings and their values: {allowed}')
             form += ', "suggestion": {"setting": value}'
         return "\n".join([*lines, "", f"Form of the answer: {form}}}"])
 
@@ -114,7 +116,9 @@ def load_rubric(name_or_path_or_text: str) -> Rubric:
     except yaml.YAMLError as error:
         raise ConfigurationError(f"rubric is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        raise ConfigurationError(f"rubric: {problems_of(error, 'rubric')}; valid: {', '.join(Rubric.model_fields)}") from None
+        raise ConfigurationError(
+            f"rubric: {problems_of(error, 'rubric')}; valid: {', '.join(Rubric.model_fields)}"
+        ) from None
 
 
 def rubric_names() -> list[str]:

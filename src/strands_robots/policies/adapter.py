@@ -268,7 +268,9 @@ class Adapter(_Strict):
         if both:
             raise ValueError(f"cameras and absent_cameras both name {', '.join(both)}")
         if self.tool is None and any(isinstance(entry, ToolStateAdapter) for entry in self.state):
-            raise ValueError("state has numbers of the tool, the adapter no tool; valid: 'tool' with a model and a frame")
+            raise ValueError(
+                "state has numbers of the tool, the adapter no tool; valid: 'tool' with a model and a frame"
+            )
         effector = self.end_effector
         if effector is not None and (self.tool is None) != bool(effector.model):
             raise ValueError(

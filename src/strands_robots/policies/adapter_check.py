@@ -41,7 +41,9 @@ def check_adapter(
         *_action(adapter, gives, joints),
     ]
     if adapter.start == "short" and not needs.takes_short:
-        problems.append(f"start: the adapter says short, the policy takes {needs.history} frames at once; valid: repeat")
+        problems.append(
+            f"start: the adapter says short, the policy takes {needs.history} frames at once; valid: repeat"
+        )
     if needs.language and task is not None and not task.strip():
         problems.append("the policy needs the task in words; the goal gives none")
     if gives.rate == 0.0 and adapter.rate == 0.0:

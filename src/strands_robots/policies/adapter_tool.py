@@ -15,7 +15,15 @@ RotationForm = Literal["rotation_vector", "rpy", "quaternion", "quaternion_wxyz"
 """Forms of a rotation: rotation vector (axis times angle); roll-pitch-yaw about the fixed axes x, y, z; quaternion x y z w, or
 w x y z; the first two columns of the rotation matrix one after the other, or its first two rows."""
 
-SIZES = {"position": 3, "rotation_vector": 3, "rpy": 3, "quaternion": 4, "quaternion_wxyz": 4, "matrix_6d": 6, "matrix_6d_rows": 6}
+SIZES = {
+    "position": 3,
+    "rotation_vector": 3,
+    "rpy": 3,
+    "quaternion": 4,
+    "quaternion_wxyz": 4,
+    "matrix_6d": 6,
+    "matrix_6d_rows": 6,
+}
 """Numbers in each form."""
 
 ANGLES = frozenset({"rotation_vector", "rpy"})

@@ -110,9 +110,7 @@ class EndEffectorPolicy:
         joints: list[FloatArray] = []
         for row in given:
             pose = self._next(anchor if self.model.gives.space is ActionSpace.EE_RELATIVE else pose, row)
-            target = PoseTarget(
-                self._frame.for_arm(pose), Orientation.FULL, self._options.position_tolerance, np.pi
-            )
+            target = PoseTarget(self._frame.for_arm(pose), Orientation.FULL, self._options.position_tolerance, np.pi)
             cost = ORIENTATION_COST if self._options.rotation else 0.0
             found = self._solver.solve(target, before, cost, POSTURE_COST)
             if found.position_error > self._options.position_tolerance:

@@ -20,7 +20,8 @@ class ModelInput:
         stamp: ROS time of the newest row [s].
         state: (T, S) in the order and units of `needs.state`, oldest row first; T is `needs.history`, or as many as
             `needs.state_frames`; fewer at the start of an episode for models that take a short context.
-        pictures: Key of `needs.cameras` -> uint8 (T, H, W, 3) RGB, T by the same rule. An optional one that the adapter names absent is not there.
+        pictures: Key of `needs.cameras` -> uint8 (T, H, W, 3) RGB, T by the same rule. An optional one that the adapter names
+            absent is not there.
         task: What the robot shall do, in words; empty for models without language.
         playback: What is being played; None for models without real-time chunking.
         environment: (T, E) in the order and units of `needs.environment`; (T, 0) for models without.

@@ -48,7 +48,9 @@ def free_memory(device: str) -> float:
 
         number = int(device.partition(":")[2] or 0)
         if not torch.cuda.is_available() or number >= torch.cuda.device_count():
-            raise ConfigurationError(f"device '{device}' is not here; there are {torch.cuda.device_count()} CUDA devices")
+            raise ConfigurationError(
+                f"device '{device}' is not here; there are {torch.cuda.device_count()} CUDA devices"
+            )
         return float(torch.cuda.mem_get_info(number)[0])
     if device == "cpu":
         import psutil

@@ -66,9 +66,7 @@ def roll_pitch_yaw(rotation: FloatArray) -> FloatArray:
     pitch = math.asin(min(max(-float(rotation[2, 0]), -1.0), 1.0))
     if abs(math.cos(pitch)) < 1e-9:
         return np.array([0.0, pitch, math.atan2(-rotation[0, 1], rotation[1, 1])])
-    return np.array(
-        [math.atan2(rotation[2, 1], rotation[2, 2]), pitch, math.atan2(rotation[1, 0], rotation[0, 0])]
-    )
+    return np.array([math.atan2(rotation[2, 1], rotation[2, 2]), pitch, math.atan2(rotation[1, 0], rotation[0, 0])])
 
 
 def _orthonormal(numbers: FloatArray, what: str) -> FloatArray:

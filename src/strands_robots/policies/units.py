@@ -73,7 +73,9 @@ def _read(unit: str) -> tuple[float, str]:
         except (ValueError, ZeroDivisionError):
             seconds = math.nan
         if quantity not in ("angle", "length") or not seconds > 0.0:
-            raise ConfigurationError(f"unit '{unit}' is no speed; valid: such as '0.2 rad per 1/15 s' or '0.05 m per 0.1 s'")
+            raise ConfigurationError(
+                f"unit '{unit}' is no speed; valid: such as '0.2 rad per 1/15 s' or '0.05 m per 0.1 s'"
+            )
         factor, quantity = factor / seconds, "angular speed" if quantity == "angle" else "speed"
     if not math.isfinite(factor) or factor == 0.0:
         raise ConfigurationError(f"unit '{unit}' is {factor} SI units; valid: finite, and not 0")

@@ -167,7 +167,9 @@ class Cosmos3LocalModel:
             )  # fmt: skip
         rows = np.asarray(output.action[0].float().cpu().numpy(), dtype=np.float64)
         if rows.shape != (options.chunk, len(options.names)) or not np.isfinite(rows).all():
-            raise PolicyError(f"the pipeline answered {rows.shape}; valid: ({options.chunk}, {len(options.names)}), finite")
+            raise PolicyError(
+                f"the pipeline answered {rows.shape}; valid: ({options.chunk}, {len(options.names)}), finite"
+            )
         if isinstance(options.statistics, Statistics):
             rows = rows * np.array(options.statistics.scale) + np.array(options.statistics.offset)
         return rows

@@ -16,7 +16,9 @@ def mapping(answer: Any, what: str) -> Mapping[Any, Any]:
     if not isinstance(answer, Mapping):
         raise ProtocolError(f"{what} is {type(answer).__name__}; valid: a mapping")
     if answer.get("type") == "error":  # vLLM-Omni's binary errors
-        raise ProtocolError(f"the server reports: {ascii(answer.get('message', 'an error without words'))[1:-1][:1024]}")
+        raise ProtocolError(
+            f"the server reports: {ascii(answer.get('message', 'an error without words'))[1:-1][:1024]}"
+        )
     if answer.get("error"):
         raise ProtocolError(f"the server reports: {ascii(answer['error'])[1:-1][:1024]}")
     return answer

@@ -32,7 +32,10 @@ STATE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"observation/joint_position": JOINTS, "observation/gripper_position": ("gripper",)}
 )
 TOOL: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"observation/eef_pos": ("eef.x", "eef.y", "eef.z"), "observation/eef_quat": ("eef.qx", "eef.qy", "eef.qz", "eef.qw")}
+    {
+        "observation/eef_pos": ("eef.x", "eef.y", "eef.z"),
+        "observation/eef_quat": ("eef.qx", "eef.qy", "eef.qz", "eef.qw"),
+    }
 )
 POSE = ("x", "y", "z", "qx", "qy", "qz", "qw", "gripper")
 WRIST, LEFT, RIGHT = (

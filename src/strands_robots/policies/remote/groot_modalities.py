@@ -40,7 +40,13 @@ class Modalities:
         return replace(declared, cameras=cameras, history=self.history, state_frames=self.state)
 
     def check(
-        self, pictures: Iterable[str], state: Iterable[str], action: Iterable[str], prompt: str, history: int, horizon: int
+        self,
+        pictures: Iterable[str],
+        state: Iterable[str],
+        action: Iterable[str],
+        prompt: str,
+        history: int,
+        horizon: int,
     ) -> None:
         """Return if the settings say the same.
 
@@ -51,7 +57,9 @@ class Modalities:
             if self.keys is not None and kind in self.keys:
                 same_keys(kind, ours, self.keys[kind])
         if prompt and self.language and prompt != self.language:
-            raise ProtocolError(f"prompt: the settings have '{prompt}', the server '{self.language}'; empty takes the server's")
+            raise ProtocolError(
+                f"prompt: the settings have '{prompt}', the server '{self.language}'; empty takes the server's"
+            )
         if history != 1 and history != self.history:
             raise ProtocolError(f"history: the settings have {history} observations, the server {self.history}")
         if horizon and self.horizon and horizon != self.horizon:

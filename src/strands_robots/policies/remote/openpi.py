@@ -167,7 +167,9 @@ def check_reset(answer: bytes | str) -> None:
     Raises:
         ProtocolError: If it says something else.
     """
-    said = answer if isinstance(answer, str) else mapping(unpack_openpi(answer), "the answer to reset").get("status", "")
+    said = (
+        answer if isinstance(answer, str) else mapping(unpack_openpi(answer), "the answer to reset").get("status", "")
+    )
     if "success" not in str(said):
         raise ProtocolError(f"reset: {ascii(str(said))[1:-1][:512]}; valid: 'reset successful'")
 

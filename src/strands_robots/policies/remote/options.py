@@ -130,5 +130,10 @@ class RemoteOptions(LinkOptions):
         """Return what the policy answers."""
         names = tuple(Element(name) for group in self.action.values() for name in group)
         return PolicyGives(
-            names, self.space, self.gripper, self.horizon, self.rate, device=f"server at {self.uri or f'{self.host}:{self.port}'}"
+            names,
+            self.space,
+            self.gripper,
+            self.horizon,
+            self.rate,
+            device=f"server at {self.uri or f'{self.host}:{self.port}'}",
         )

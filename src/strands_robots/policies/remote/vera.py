@@ -174,7 +174,9 @@ class VeraModel:
         known = self.embodiment.proprio
         unknown = [str(key) for key in self.metadata.get("proprio_keys", ()) if key not in known]
         if unknown:
-            raise ProtocolError(f"proprio: the server has {', '.join(unknown)}, '{self._options.embodiment}' {', '.join(known)}")
+            raise ProtocolError(
+                f"proprio: the server has {', '.join(unknown)}, '{self._options.embodiment}' {', '.join(known)}"
+            )
         return {key: known[key] for key in self.metadata.get("proprio_keys", ())}
 
     def _scales(self) -> FloatArray:

@@ -57,12 +57,12 @@ class Embodiment:
 EMBODIMENTS: Mapping[str, Embodiment] = MappingProxyType(
     {
         "pusht": Embodiment(
-            {mode: (ActionSpace.EE_DELTA, ("dx", "dy")) for mode in ("pusht_pos_cmd", "pos", "velocity")},
+            dict.fromkeys(("pusht_pos_cmd", "pos", "velocity"), (ActionSpace.EE_DELTA, ("dx", "dy"))),
             ("image",), {}, (96, 96), 10.0, 8820, 8821, "",
             {"VERA_PUSHT_PLANNER_CKPT": "pusht-dfot/model.ckpt", "VERA_PUSHT_DYNAMICS_CKPT": "pusht-idm/model.ckpt"},
         ),
         "mimicgen": Embodiment(
-            {mode: (ActionSpace.EE_DELTA, _EE) for mode in ("eef_delta", "se3_quat")},
+            dict.fromkeys(("eef_delta", "se3_quat"), (ActionSpace.EE_DELTA, _EE)),
             ("agentview_image", "robot0_eye_in_hand_image"),
             {
                 "robot0_eef_pos": _proprio("robot0_eef_pos", _XYZ), "robot0_eef_quat": _proprio("robot0_eef_quat", _XYZW),
