@@ -279,6 +279,13 @@ def test_vera_reset_that_fails_says_why(vera: int) -> None:
     model.close()
 
 
+def test_connection_that_the_server_closed_while_idle_is_made_again_for_a_reset(vera: int) -> None:
+    model = _vera(vera, "idle")
+    model.reset(0)
+    assert model.connection == "streaming"
+    model.close()
+
+
 def test_vera_settings_come_from_variables_too_and_wrong_ones_are_named() -> None:
     options = VeraOptions(embodiment="pusht", port=1)
     assert with_environment(options, {"VERA_SERVER_PORT": "9000", "VERA_SAMPLE_STEPS": "5"}).port == 9000

@@ -137,6 +137,10 @@ def handle(socket):
         request = unpack(message)
         endpoint = request.pop("endpoint", "infer")
         if endpoint == "reset":
+            if fault == "idle" and not hung_up:
+                hung_up.append(True)
+                socket.close()
+                return
             socket.send("no such session" if fault == "reset" else "reset successful")
             continue
         if endpoint == "configure":

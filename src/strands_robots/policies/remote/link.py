@@ -6,9 +6,12 @@ import enum
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from strands_robots.policies.remote.errors import BusyError, LinkError, ProtocolError
 from strands_robots.policies.remote.transport import Transport
+
+T = TypeVar("T")
 
 
 class LinkState(str, enum.Enum):
@@ -127,8 +130,20 @@ class RemoteLink:
     def ask(self, message: bytes) -> bytes:
         """Return the answer to a message.
 
-        A connection found lost is made again before the message is sent, and once after: the message may then reach the server twice,
-        which for a question does no harm. An answer that is late is not waited for: by then the robot is elsewhere.
+        Raises:
+            LinkError: If there is no answer.
+            ProtocolError: If the server reports an error.
+        """
+        return self.exchange(lambda limit: self._transport.exchange(message, limit))
+
+    def exchange(self, talk: Callable[[float], T]) -> T:
+        """Return what an exchange with the server gives.
+
+        A connection found lost is made again before it, and once after: a message may then reach the server twice, which for a question
+        does no harm. An answer that is late is not waited for: by then the robot is elsewhere.
+
+        Args:
+            talk: Sends and receives, within a time limit [s].
 
         Raises:
             LinkError: If there is no answer.
@@ -138,7 +153,7 @@ class RemoteLink:
             self.connect()
             begin = time.monotonic()
             try:
-                answer = self._transport.exchange(message, self._config.answer_timeout)
+                answer = talk(self._config.answer_timeout)
             except ProtocolError:
                 self._drop(LinkState.DEGRADED)
                 raise

@@ -93,9 +93,7 @@ class OpenpiModel:
         """
         self._session = uuid.uuid4().hex
         if self._options.server == "vllm_omni":
-            self._link.connect()
-            self._transport.send(pack_openpi({"endpoint": "reset"}))
-            check_reset(self._transport.receive_any(self._options.timeout))
+            self._link.exchange(lambda limit: reset_server(self._transport, pack_openpi({"endpoint": "reset"}), limit))
 
     def infer(self, given: ModelInput) -> FloatArray:
         """Return rows (H, A).
@@ -161,12 +159,15 @@ class OpenpiModel:
                 )
 
 
-def check_reset(answer: bytes | str) -> None:
-    """Return if a server says that it has reset; it says so as a text, or as {"status": text}.
+def reset_server(transport: WebSocketTransport, message: bytes, timeout: float) -> None:
+    """Have a server reset; it says that it has as a text, or as {"status": text}.
 
     Raises:
+        LinkError: If it does not answer.
         ProtocolError: If it says something else.
     """
+    transport.send(message)
+    answer = transport.receive_any(timeout)
     said = (
         answer if isinstance(answer, str) else mapping(unpack_openpi(answer), "the answer to reset").get("status", "")
     )

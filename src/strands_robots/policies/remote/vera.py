@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import PolicyError, UnknownNameError
+from strands_robots.errors import UnknownNameError
 from strands_robots.policies.model import ModelInput, made_up_input
 from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.answers import mapping, rows, same_keys
 from strands_robots.policies.remote.codec import pack_vera, unpack_openpi
 from strands_robots.policies.remote.errors import ProtocolError
 from strands_robots.policies.remote.link import RemoteLink
-from strands_robots.policies.remote.openpi import check_reset
+from strands_robots.policies.remote.openpi import reset_server
 from strands_robots.policies.remote.transport import WebSocketTransport
 from strands_robots.policies.remote.vera_options import VeraOptions, with_environment
 from strands_robots.policies.remote.vera_server import VeraServer
@@ -76,14 +76,8 @@ class VeraModel:
     def reset(self, seed: int) -> None:
         """Start an episode: a new session of the server."""
         self._session = uuid.uuid4().hex
-        self._link.connect()
-        request = {"session_id": self._session, "reason": "new_episode", "endpoint": "reset"}
-        try:
-            self._transport.send(pack_vera(request))
-            check_reset(self._transport.receive_any(self._options.timeout))
-        except PolicyError:
-            self._link.forget()
-            raise
+        request = pack_vera({"session_id": self._session, "reason": "new_episode", "endpoint": "reset"})
+        self._link.exchange(lambda limit: reset_server(self._transport, request, limit))
 
     def infer(self, given: ModelInput) -> FloatArray:
         """Return rows (H, A), metric; the gripper's number as the server sends it.
