@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from strands_robots.errors import AdapterError
+from strands_robots.errors import AdapterError, PolicyError
 from strands_robots.policies.adapter import Adapter, BodyAdapter, ElementAdapter, load_adapter
 from strands_robots.policies.lerobot.loading import ACTION, ENVIRONMENT, STATE, LoadedPolicy, load
 from strands_robots.policies.lerobot.options import LerobotOptions
@@ -45,6 +45,11 @@ class LerobotModel:
         config = loaded.config
         self._loaded = loaded
         self._history = int(getattr(config, "n_obs_steps", 1))
+        if config.type == "tdmpc" and list(config.image_features or {}) not in ([], ["observation.image"]):
+            raise PolicyError(
+                f"LeRobot's TD-MPC predicts chunks from a picture named 'observation.image' only; this one has "
+                f"{', '.join(config.image_features)}; valid: that name, or an environment state"
+            )
         self._is_queued = config.type in _QUEUED
         self._is_time_first = config.type in _TIME_FIRST
         self._last: Any = None
@@ -143,8 +148,6 @@ class LerobotModel:
             keys = policy.config.image_features
             if keys:
                 batch["observation.images"] = torch.stack([batch[key] for key in keys], dim=-4)
-                if "observation.image" in policy._queues:  # TD-MPC sees one picture, under this name
-                    batch["observation.image"] = batch[next(iter(keys))]
             policy._queues = populate_queues(policy._queues, batch, exclude_keys=[ACTION])
         return batch
 
