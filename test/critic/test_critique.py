@@ -240,4 +240,4 @@ def test_rubrics_schema_is_a_schema() -> None:
     import jsonschema
 
     rubric: Rubric = load_rubric("manipulation")
-    jsonschema.Draft202012Validator.check_schema(rubric.schema())
+    jsonschema.Draft202012Validator.check_schema(rubric.answer_schema())

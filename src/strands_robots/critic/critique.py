@@ -86,7 +86,7 @@ def read_answer(text: str, rubric: Rubric) -> dict[str, Any]:
         answer = json.loads(text)
     except ValueError as error:
         raise CriticError(f"the model's answer is no JSON: {ascii(text)[1:-1][:200]}") from error
-    problems = sorted(jsonschema.Draft202012Validator(rubric.schema()).iter_errors(answer), key=lambda e: list(e.path))
+    problems = sorted(jsonschema.Draft202012Validator(rubric.answer_schema()).iter_errors(answer), key=lambda e: list(e.path))
     if problems:
         place = ".".join(map(str, problems[0].path)) or "the answer"
         raise CriticError(f"the model's answer has another form: {place}: {problems[0].message[:300]}")

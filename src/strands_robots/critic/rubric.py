@@ -56,7 +56,7 @@ class Rubric(_Strict):
             raise ValueError("no criterion is required, so nothing could fail; valid: at least one")
         return self
 
-    def schema(self) -> dict[str, Any]:
+    def answer_schema(self) -> dict[str, Any]:
         """Return the JSON schema of an answer."""
         judged = {
             "type": "object",
