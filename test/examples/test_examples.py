@@ -40,6 +40,7 @@ WITH_LEROBOT = ("record_by_talking", "sim_to_real bus")
 NEED_MORE = {
     "tabletop": "its own world, in which one arm stands at table height",
     "sim_or_real": "a graph with a recorder; test/recording/test_real_robot_node.py does the same",
+    "critique_loop": "no graph; test/critic/test_loop.py runs it",
 }
 """Examples that are run elsewhere, or by hand, and what they need."""
 

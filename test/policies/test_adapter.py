@@ -97,7 +97,9 @@ def test_mismatch_is_refused_with_both_lists(changes: dict[str, object], words: 
 
 def test_model_of_another_space_is_refused() -> None:
     model = RecordingModel(needs=PolicyNeeds(), gives=VELOCITY)
-    with pytest.raises(AdapterError, match="the policy's space is joint_velocity, the adapter has"):
+    with pytest.raises(
+        AdapterError, match=r"'pan' is a velocity \(the policy's space is joint_velocity\), and the adapter has rad"
+    ):
         _policy("{action: [{name: pan, joint: shoulder_pan, unit: rad}]}", model)
     with pytest.raises(AdapterError, match="end_effector"):
         _policy("{end_effector: {model: so101, translation: [x, y, z]}}", model)

@@ -12,7 +12,8 @@ from strands_robots.core.types import ActionSpace, Element, Observation, PolicyG
 from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
 from strands_robots.policies.adapt.adapter import Adapter, EndEffectorAdapter, GripperAdapter
-from strands_robots.policies.adapt.end_effector import EndEffectorPolicy, gripper_position, last_body, rotation_of
+from strands_robots.policies.adapt.end_effector import EndEffectorPolicy, gripper_position, rotation_of
+from strands_robots.policies.adapt.tool_frame import last_body
 from strands_robots.policies.provider import PolicyContext
 
 from .models import RecordingModel

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("lerobot", reason="needs make setup-learning")
 
-from strands_robots.core.errors import AdapterError
+from strands_robots.core.errors import AdapterError, PolicyError
 from strands_robots.core.types import Playback
 from strands_robots.policies.adapt.model import ModelInput
 from strands_robots.policies.lerobot.lerobot_options import LerobotOptions
@@ -94,6 +94,50 @@ def test_pi_continues_the_running_chunk(kind: str, tmp_path: Path, monkeypatch: 
     guided = model.infer(replace(given, playback=Playback(elapsed=2, delay=2)))
     free = model.infer(given)
     assert np.abs(guided[:2] - first[2:4]).mean() < np.abs(free[:2] - first[2:4]).mean()
+
+
+TDMPC = {
+    "horizon": 5, "latent_dim": 16, "mlp_dim": 32, "image_encoder_hidden_dim": 8, "state_encoder_hidden_dim": 16, "q_ensemble_size": 2,
+    "cem_iterations": 2, "n_gaussian_samples": 8, "n_pi_samples": 4, "n_elites": 4,
+}  # fmt: skip
+
+
+def test_tdmpc_plans_over_time_and_not_over_the_batch() -> None:
+    model = _model("tdmpc", TDMPC, environment=PLACE)
+    assert (model.gives.horizon, model.needs.history) == (5, 1)
+    model.reset(3)
+    rows = model.infer(_placed(model, 0.1))
+    assert rows.shape == (5, 6)
+    assert np.isfinite(rows).all()
+    model.reset(3)
+    np.testing.assert_array_equal(model.infer(_placed(model, 0.1)), rows)
+
+
+def test_tdmpc_with_a_picture_that_it_could_not_find_is_refused_when_it_is_loaded() -> None:
+    with pytest.raises(PolicyError, match=r"named 'observation.image' only; this one has observation.images.front"):
+        _model("tdmpc", TDMPC, cameras={"front": (64, 64)})
+
+
+def test_multi_task_dit_takes_pictures_and_words_and_answers_by_its_seed(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    from .tiny_vla import write_clip
+
+    clip = write_clip(tmp_path / "clip")  # LeRobot looks for this word in the name
+    config = {
+        "horizon": 8, "n_action_steps": 4, "n_obs_steps": 1, "hidden_dim": 32, "num_layers": 1, "num_heads": 2, "timestep_embed_dim": 16,
+        "num_inference_steps": 2, "vision_encoder_name": clip, "text_encoder_name": clip, "image_crop_shape": None,
+        "tokenizer_max_length": 8,
+    }  # fmt: skip
+    model = _model("multi_task_dit", config, cameras={"front": (32, 32)})
+    assert model.needs.language
+    pictures = {key: np.full((1, 32, 32, 3), 90, np.uint8) for key in model.needs.cameras}
+    answers = []
+    for seed in (3, 3, 4):
+        model.reset(seed)
+        answers.append(model.infer(ModelInput(0.0, np.full((1, 6), 0.3), pictures, "lift the red cube")))
+    assert answers[0].shape[1] == 6
+    np.testing.assert_array_equal(answers[0], answers[1])
+    assert np.abs(answers[0] - answers[2]).max() > 0.0
 
 
 def _seeing(model: LerobotModel, brightness: int) -> ModelInput:

@@ -10,22 +10,29 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from strands_robots.core.errors import AdapterError, ConfigurationError, PolicyError
 from strands_robots.core.types import Observation
-from strands_robots.description.robot_config import load_robot
-from strands_robots.motion.arm import Arm
 from strands_robots.policies.adapt.model import ModelInput
-from strands_robots.policies.provider import PolicyContext
+from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.registry import create_policy
-from strands_robots.policies.remote.codec import pack_groot, pack_openpi, unpack_groot, unpack_openpi
+from strands_robots.policies.remote.codec import (
+    pack_groot,
+    pack_msgpack_numpy,
+    pack_openpi,
+    pack_vera,
+    unpack_groot,
+    unpack_openpi,
+)
+from strands_robots.policies.remote.connection import LinkConfig, LinkState, RemoteLink
 from strands_robots.policies.remote.errors import LinkError, ProtocolError
 from strands_robots.policies.remote.groot import GrootModel, GrootOptions
 from strands_robots.policies.remote.openpi import OpenpiModel, OpenpiOptions
-from strands_robots.policies.remote.vera import EMBODIMENTS, VeraModel
+from strands_robots.policies.remote.transport import WebSocketTransport
+from strands_robots.policies.remote.vera import VeraModel
 from strands_robots.policies.remote.vera_options import VeraOptions, with_environment
 from strands_robots.policies.remote.vera_server import VeraServer
+from strands_robots.policies.remote.vera_wire import EMBODIMENTS
 
 from .observations import NAMES, observe
 from .server_process import ServerProcess, server
@@ -51,6 +58,11 @@ GROOT: dict[str, Any] = {
     "connect_timeout": 2.0,
 }
 VIEWS = EMBODIMENTS["mimicgen"].views
+ADAPTER = (
+    "{state: [{name: a, joint: shoulder_pan, unit: rad}, {name: b, joint: elbow_flex, unit: rad}],"
+    " cameras: {observation/image: {camera: wrist}},"
+    " action: [{name: a, joint: shoulder_pan, unit: rad}, {name: b, joint: elbow_flex, unit: deg}]}"
+)
 
 
 def _given(*state: float, key: str = "observation/image") -> ModelInput:
@@ -92,7 +104,7 @@ def _vera(port: int, fault: str = "none", **options: Any) -> VeraModel:
     return VeraModel(VeraOptions(embodiment="mimicgen", port=port, api_key=fault, timeout=0.6, patience=1.0, **options))
 
 
-def test_openpi_sends_float32_and_pictures_and_gets_rows(openpi: int) -> None:
+def test_openpi_sends_state_and_pictures_and_gets_rows(openpi: int) -> None:
     model = _openpi(openpi, "none")
     np.testing.assert_allclose(model.infer(_given(0.5, 0.25)), np.tile([0.75, 10.0], (5, 1)))
     assert model.metadata["name"] == "stand-in"
@@ -165,11 +177,7 @@ def test_nobody_there_and_somebody_else_are_told_apart(openpi: int) -> None:
 
 
 def test_policy_of_a_server_needs_an_adapter_and_moves_the_robots_joints(openpi: int) -> None:
-    adapter = (
-        "{state: [{name: a, joint: shoulder_pan, unit: rad}, {name: b, joint: elbow_flex, unit: rad}],"
-        " cameras: {observation/image: {camera: wrist}},"
-        " action: [{name: a, joint: shoulder_pan, unit: rad}, {name: b, joint: elbow_flex, unit: deg}]}"
-    )
+    adapter = ADAPTER
     context = PolicyContext("arm", NAMES, None, "stack", 0.0, {"wrist": (4, 6)})
     with pytest.raises(AdapterError, match="needs an adapter"):
         create_policy("openpi", {"port": openpi, **OPENPI}, context)
@@ -193,7 +201,7 @@ def test_groot_sends_batched_arrays_of_its_version_and_gets_rows(groot: dict[str
     ("fault", "words"),
     [
         ("shape", r"'arm' has shape \(4, 1\)"),
-        ("rows", "the parts of the action have 2, 4 rows"),
+        ("rows", r"'arm' has shape \(2, 2\); valid: \(4, 2\)"),
         ("dtype", "'arm' is of type int64"),
         ("nan", "'gripper' is inf in row 1"),
         ("key", "valid: 'gripper' among them"),
@@ -214,32 +222,48 @@ def test_groot_refuses_a_wrong_answer_and_names_it(groot: dict[str, int], fault:
     ("fault", "words"),
     [
         ("keys", r"state: the settings have \[arm, gripper\], the server \[arm\]"),
-        ("history", "history: the settings have 1 observations, the server 2"),
+        ("history", "history: the settings have 3 observations, the server 2"),
     ],
 )
 def test_groot_server_with_another_model_is_refused_at_the_handshake(
     groot: dict[str, int], fault: str, words: str
 ) -> None:
     with pytest.raises(ProtocolError, match=words):
-        _groot(groot["n1.5"], "n1.5", fault)
+        GrootModel(GrootOptions(port=groot["n1.5"], version="n1.5", api_key=fault, history=3, **GROOT))
 
 
-def test_vera_sends_context_frames_side_by_side_and_binarizes_the_gripper(vera: int) -> None:
+def test_vera_sends_context_frames_side_by_side_and_leaves_the_gripper_to_the_adapter(vera: int) -> None:
     model = _vera(vera, "none", motion_plan_scale=0.5)
-    assert (model.needs.history, model.needs.language, model.gives.horizon) == (3, True, 5)
-    assert (model.gives.rate, tuple(model.needs.cameras)) == (20.0, VIEWS)
+    assert (model.needs.history, model.needs.language, model.gives.horizon) == (3, False, 5)
+    assert (model.gives.rate, tuple(model.needs.cameras), model.needs.takes_short) == (20.0, VIEWS, True)
     model.reset(1)
     rows = model.infer(_views())
     np.testing.assert_allclose(rows[0, :3], [0.030, 0.011, 0.0], atol=1e-6)
-    assert rows[:, 6].tolist() == [1.0, 1.0, 0.0, 0.0, 1.0]
+    np.testing.assert_allclose(rows[:, 6], [0.9, 0.6, -0.4, -0.1, 0.51])
     model.close()
+
+
+def test_vera_numbers_that_are_not_metric_are_scaled_but_for_the_gripper(vera: int) -> None:
+    model = _vera(vera, "scaled")
+    rows = model.infer(_views())
+    np.testing.assert_allclose(rows[0], [0.060, 0.022, 0.0, 0.0, 0.0, 0.0, 0.9], atol=1e-6)
+    model.close()
+    with pytest.raises(ProtocolError, match="action_abs_scale has 0 numbers"):
+        _vera(vera, "unscaled")
+
+
+def test_vera_configuration_that_the_server_refuses_says_why(vera: int) -> None:
+    with pytest.raises(ProtocolError, match="configure: configure failed: TypeError"):
+        _vera(vera, "configure", motion_plan_scale=0.5)
 
 
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
         ("embodiment", "the server serves 'droid', the settings ask for 'mimicgen'"),
-        ("dims", "the server's action is eef_delta of 9, that of 'mimicgen' eef_delta of 7"),
+        ("dims", "the server's action is se3_quat of 9, that of 'mimicgen' se3_quat of 7"),
+        ("mode", "the server's action mode is 'joint_torque', 'mimicgen' knows eef_delta, se3_quat"),
+        ("version", "the server speaks version 2 of VERA's protocol, this client version 1"),
         ("views", r"views: the settings have \[agentview_image, robot0_eye_in_hand_image\], the server \[front\]"),
     ],
 )
@@ -255,6 +279,13 @@ def test_vera_reset_that_fails_says_why(vera: int) -> None:
     model.close()
 
 
+def test_connection_that_the_server_closed_while_idle_is_made_again_for_a_reset(vera: int) -> None:
+    model = _vera(vera, "idle")
+    model.reset(0)
+    assert model.connection == "streaming"
+    model.close()
+
+
 def test_vera_settings_come_from_variables_too_and_wrong_ones_are_named() -> None:
     options = VeraOptions(embodiment="pusht", port=1)
     assert with_environment(options, {"VERA_SERVER_PORT": "9000", "VERA_SAMPLE_STEPS": "5"}).port == 9000
@@ -265,15 +296,42 @@ def test_vera_settings_come_from_variables_too_and_wrong_ones_are_named() -> Non
 
 
 def test_vera_server_is_started_from_checkpoints_that_are_there_and_never_downloaded(tmp_path: Any) -> None:
-    options = VeraOptions(embodiment="mimicgen", server_mode="subprocess", ckpt_root=str(tmp_path), sample_steps=4)
+    file = tmp_path / "idm-mimicgen-285ouq1q" / "model.ckpt"
+    options = VeraOptions(
+        embodiment="mimicgen",
+        server_mode="subprocess",
+        ckpt_root=str(tmp_path),
+        sample_steps=4,
+        tracker_backend="alltracker",
+    )
+    with pytest.raises(ConfigurationError, match=r"lacks idm-mimicgen-285ouq1q/model\.ckpt, which 'mimicgen' needs"):
+        VeraServer(options, 8800, 8801).command()
+    file.parent.mkdir()
+    file.write_bytes(b"")
     command = VeraServer(options, 8800, 8801).command()
     assert command[1:5] == ["-m", "vera.server.start_vera_server", "--embodiment", "mimicgen"]
     assert command[-2:] == ["--sample-steps", "4"]
+    assert "--tracker-backend" not in command  # VERA has no such flag: it is a variable
+    assert VeraServer(options, 8800, 8801).variables() == {
+        "VERA_MIMICGEN_DYNAMICS_CKPT": str(file), "VERA_TRACKER_BACKEND": "alltracker"
+    }  # fmt: skip
     with pytest.raises(ConfigurationError, match="Nothing is downloaded"):
         VeraServer(VeraOptions(embodiment="mimicgen", server_mode="docker"), 8800, 8801).command()
+    droid = options.model_copy(update={"embodiment": "droid"})
+    with pytest.raises(ConfigurationError, match="by algo_config and dynamics_run_id, not in a folder"):
+        VeraServer(droid, 8804, 8805).command()
+    assert VeraServer(droid.model_copy(update={"algo_config": "a.yaml", "dynamics_run_id": "7wohna95"}), 1, 2).command()
 
 
-@pytest.mark.parametrize(("pack", "unpack"), [(pack_openpi, unpack_openpi), (pack_groot, unpack_groot)])
+@pytest.mark.parametrize(
+    ("pack", "unpack"),
+    [
+        (pack_openpi, unpack_openpi),
+        (pack_vera, unpack_openpi),
+        (pack_groot, unpack_groot),
+        (pack_msgpack_numpy, unpack_groot),
+    ],
+)
 def test_arrays_survive_the_wire_and_every_truncation_is_an_error(pack: Any, unpack: Any) -> None:
     value = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": [1, "x"], "c": np.zeros((2, 2, 3), np.uint8)}
     message = pack(value)
@@ -287,32 +345,48 @@ def test_arrays_survive_the_wire_and_every_truncation_is_an_error(pack: Any, unp
         pack({"a": np.array([object()])})
 
 
-def test_cosmos3_moves_the_tool_of_another_arm_by_its_relative_poses() -> None:
-    config = load_robot("so101")
-    arm = Arm(config)
-    joints = arm.limits.names
-    state = [{"name": f"joint_{i}", "joint": joints[min(i, 4)], "unit": "rad"} for i in range(7)]
-    end_effector = {
-        "model": "so101", "translation": ["dx", "dy", "dz"], "rotation": ["drx", "dry", "drz"],
-        "gripper": {
-            "name": "gripper", "joint": "gripper", "open": 0.0, "closed": 1.0, "open_position": 1.7, "closed_position": 0.0,
-        },
-    }  # fmt: skip
-    cameras = {
-        key: {"camera": "wrist"} for key in ("observation/exterior_image_1_left", "observation/wrist_image_left")
-    }
-    adapter = yaml.safe_dump({
-        "state": [*state, {"name": "gripper", "joint": "gripper", "unit": "rad"}], "cameras": cameras, "end_effector": end_effector,
-    })  # fmt: skip
-    home = np.array([config.home[name] for name in joints])
-    observation = Observation(
-        0.0, joints, home, 0 * home, 0 * home, {"wrist": np.zeros((180, 320, 3), np.uint8)}, (), "stack"
-    )
-    with server("websocket_server.py", "cosmos3") as process:
-        context = PolicyContext("so101", joints, None, "stack", 0.0, {"wrist": (180, 320)}, adapter)
-        policy = create_policy("cosmos3", {"port": process.port}, context)
-        rows = policy.infer(observation).values
-        policy.close()
-    before, after = (arm.tool_pose(position).position.copy() for position in (home, rows[-1]))
-    np.testing.assert_allclose(after - before, [0.0, 0.0, 0.02], atol=4e-3)
-    assert rows[:, joints.index("gripper")].tolist() == [0.0] * 5
+def test_scalars_of_openpi_and_of_vera_are_numbers() -> None:
+    for pack in (pack_openpi, pack_vera):
+        assert unpack_openpi(pack({"seconds": np.float32(0.5)}))["seconds"] == np.float32(0.5)
+
+
+def test_server_that_compiles_is_warmed_up_when_the_policy_is_loaded(openpi: int) -> None:
+    settings = {**OPENPI, "port": openpi, "api_key": "compile1.5", "timeout": 0.6, "warm_up": 20.0}
+    context = PolicyContext("arm", NAMES, None, "stack", 0.0, {"wrist": (4, 6)}, ADAPTER)
+    policy = create_policy("openpi", settings, context)
+    begin = time.monotonic()
+    policy.infer(replace(observe(0.0, 0.5, 0.25), images={"wrist": PICTURE}, task="stack"))
+    assert time.monotonic() - begin < 0.6
+    policy.close()
+    with pytest.raises(LinkError, match=r"warm-up: .* did not answer within 0\.5 s"):
+        create_policy("openpi", {**settings, "warm_up": 0.5}, context)
+
+
+def test_server_that_listens_and_does_not_speak_is_warming_and_not_dead() -> None:
+    import socket
+
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        port = mute.getsockname()[1]
+        options = {**OPENPI, "connect_timeout": 0.3, "patience": 0.2, "warm_up": 0.5}
+        begin = time.monotonic()
+        with pytest.raises(
+            LinkError, match=r"is busy: its port is open.*given up after 0.5 s; its /healthz does not answer"
+        ):
+            OpenpiModel(OpenpiOptions(port=port, **options))
+        assert time.monotonic() - begin > 0.5  # longer than the patience for a server that is not there
+        transport = WebSocketTransport(f"ws://127.0.0.1:{port}")
+        link = RemoteLink(transport, lambda _: None, LinkConfig(0.3, 0.3, 0.1, 0.2, warm_up=0.4))
+        with pytest.raises(LinkError, match="busy"):
+            link.connect()
+        assert link.state is LinkState.WARMING
+
+
+def test_picture_size_of_the_server_is_compared_and_uris_are_taken_whole(openpi: int) -> None:
+    with pytest.raises(ProtocolError, match=r"the settings have 4x6 for 'observation/image', the server 180x320"):
+        _openpi(openpi, "resolution")
+    options = OpenpiOptions(uri="wss://robots.example/v1/policy", auth="bearer", api_key="k", **OPENPI)
+    assert (options.address(), options.headers()) == ("wss://robots.example/v1/policy", {"Authorization": "Bearer k"})
+    with pytest.raises(ConfigurationError, match="uri"):
+        read_settings(OpenpiOptions, "openpi", {**OPENPI, "uri": "http://robots.example"})

@@ -81,3 +81,19 @@ def shrink_pi(module: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch)
         "chunk_size": 6, "n_action_steps": 6, "num_inference_steps": 2, "image_resolution": [56, 56], "tokenizer_max_length": 8,
         "max_state_dim": 8, "max_action_dim": 8,
     }  # fmt: skip
+
+
+def write_clip(folder: Path) -> str:
+    """Write a CLIP of a few numbers with the tokenizer of a few words, and return its folder."""
+    from transformers import CLIPConfig, CLIPModel
+
+    write_tokenizer(folder)
+    text = {
+        "vocab_size": len(WORDS), "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "max_position_embeddings": 8, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
+    }  # fmt: skip
+    vision = {
+        "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 32, "patch_size": 16,
+    }  # fmt: skip
+    CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)).save_pretrained(folder)
+    return str(folder)

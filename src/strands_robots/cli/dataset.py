@@ -76,6 +76,31 @@ def verify(
         raise typer.Exit(BAD)
 
 
+@app.command("episodes")
+def episodes(
+    root: Root,
+    verdict: Annotated[
+        str, typer.Option(help="pass, fail, no_verdict, or not_pass: every episode without a pass.")
+    ] = "pass",
+) -> None:
+    """Print the episodes that a critic's verdicts choose, as LeRobot's --dataset.episodes takes them."""
+    from strands_robots.core.errors import UnknownNameError
+    from strands_robots.dataset.table import read_info
+    from strands_robots.evaluation.critic.critique import verdicts_of
+    from strands_robots.evaluation.critic.verdict import Outcome
+
+    valid = [*(outcome.value for outcome in Outcome), "not_pass"]
+    if verdict not in valid:
+        raise UnknownNameError("verdict", verdict, valid)
+    known = verdicts_of(root)
+    chosen = []
+    for number in range(read_info(root).episodes):
+        found = known[number].outcome.value if number in known else Outcome.NO_VERDICT.value
+        if found == verdict or (verdict == "not_pass" and found != Outcome.PASS.value):
+            chosen.append(number)
+    say(json.dumps(chosen))
+
+
 @app.command("recover")
 def recover(root: Root, as_json: Json = False) -> None:
     """Put a dataset back to its completed episodes after a crash, and say what was lost."""

@@ -12,6 +12,7 @@ from strands_robots.cli import (
     calibrate,
     chat,
     check_calibration,
+    critique,
     dataset,
     demonstrate,
     doctor,
@@ -55,6 +56,7 @@ app.command("move", context_settings={"ignore_unknown_options": True})(move.move
 app.command("grip")(move.grip)
 app.command("teleop")(teleop.teleop)
 app.command("evaluate")(evaluate.evaluate)
+app.command("critique")(critique.critique)
 app.command("demonstrate")(demonstrate.demonstrate)
 app.command("record")(record.record)
 app.command("mcp")(mcp.mcp)

@@ -31,6 +31,15 @@ Folders = Annotated[
 ]
 
 
+CriticUrl = Annotated[
+    str,
+    typer.Option(
+        help="OpenAI-compatible endpoint of a model that grades videos in the --lerobot folders, as a tool.",
+        envvar="STRANDS_ROBOTS_CRITIC_URL",
+    ),
+]
+
+
 Permits = Annotated[
     Path | None,
     typer.Option(help="Private folder in which requests that wait outlive this process; one process at a time has it."),
@@ -39,7 +48,12 @@ Permits = Annotated[
 
 @contextlib.contextmanager
 def graph_tools(
-    namespace: str, name: str, policy: str, folders: Sequence[Path] = (), permits: Path | None = None
+    namespace: str,
+    name: str,
+    policy: str,
+    folders: Sequence[Path] = (),
+    permits: Path | None = None,
+    critic: str = "",
 ) -> Iterator[Toolset]:
     """Give the tools of a running graph; leaving cancels the goals and the jobs that they started.
 
@@ -49,6 +63,7 @@ def graph_tools(
         policy: Approval policy; empty for the package's.
         folders: Folders for LeRobot's commands; none leaves these tools out.
         permits: Private folder in which requests that wait outlive this process; None for none.
+        critic: Endpoint of a model that grades videos in these folders; empty leaves the tool out.
 
     Raises:
         ConfigurationError: If ROS cannot be imported, or the policy or a folder is not usable.
@@ -60,6 +75,7 @@ def graph_tools(
     share = share_directory()
     os.environ.update(middleware_environment(os.environ, share))
     try:
+        from strands_robots.agent.lerobot.critic_tools import critic_tools
         from strands_robots.agent.lerobot.paths import LeRobotFolders
         from strands_robots.agent.lerobot.tools import LerobotTools
         from strands_robots.agent.tools.toolset import Toolset
@@ -73,8 +89,8 @@ def graph_tools(
         kept_out = (path, ros_home() / "strands_robots", *([permits] if permits else []))
         workspace = LeRobotFolders(folders, kept_out) if folders else None
         graph = stack.enter_context(contextlib.closing(AgentGraph(namespace, name, path, permits)))
-        families = [stack.enter_context(contextlib.closing(LerobotTools(graph, workspace)))] if workspace else []
-        yield Toolset(graph, families)
+        lerobot = [stack.enter_context(contextlib.closing(LerobotTools(graph, workspace)))] if workspace else []
+        yield Toolset(graph, [*lerobot, *critic_tools(graph, workspace, critic)])
 
 
 def mcp(
@@ -84,6 +100,7 @@ def mcp(
     name: Annotated[str, typer.Option(help="Name of the asker in approvals and the audit log.")] = "mcp",
     lerobot: Folders = None,
     permits: Permits = None,
+    critic: CriticUrl = "",
     namespace: Namespace = "",
 ) -> None:
     """Serve the graph's tools to an MCP client until it goes, or until Ctrl-C.
@@ -97,7 +114,7 @@ def mcp(
         raise ConfigurationError(
             f"the MCP server is not installed ({error}); install it with: pip install -r requirements/agent.txt"
         ) from error
-    with graph_tools(namespace, name, policy, lerobot or (), permits) as tools:
+    with graph_tools(namespace, name, policy, lerobot or (), permits, critic) as tools:
         if not http:
             import asyncio
 

@@ -152,12 +152,23 @@ class Action:
 
 
 class ActionSpace(str, enum.Enum):
-    """What the numbers of a policy's action are."""
+    """What the numbers of a policy's action are.
+
+    Deltas add up from row to row; relative numbers of every row count from where joint or tool was at the observation.
+    """
 
     JOINT_POSITION = "joint_position"
     JOINT_VELOCITY = "joint_velocity"
+    JOINT_DELTA = "joint_delta"
+    JOINT_RELATIVE = "joint_relative"
     EE_DELTA = "ee_delta"
+    EE_RELATIVE = "ee_relative"
     EE_POSE = "ee_pose"
+
+    @property
+    def is_of_tool(self) -> bool:
+        """True when the numbers are the tool's, and not the joints'."""
+        return self in (ActionSpace.EE_DELTA, ActionSpace.EE_RELATIVE, ActionSpace.EE_POSE)
 
 
 @dataclass(frozen=True)
@@ -180,11 +191,14 @@ class PictureNeed:
     Attributes:
         height, width: Size [px]; 0 takes any.
         is_optional: True when the policy can do without it.
+        frames: Which pictures of it at once: steps of the policy before the present one, oldest first, such as (-15, 0); empty for
+            every one of the policy's history.
     """
 
     height: int = 0
     width: int = 0
     is_optional: bool = False
+    frames: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -198,6 +212,8 @@ class PolicyNeeds:
         history: Number of observations at once, the present one included.
         environment: A model's environment state, in order: where bodies of a simulated world are, in the adapter's words.
         bodies: The bodies whose poses an observation must hold; of a policy for the robot, as its adapter says.
+        state_frames: Which states at once, as the frames of a picture; empty for every one of the history.
+        takes_short: True when it wants fewer frames at the start of an episode rather than copies of the first one.
     """
 
     state: tuple[Element, ...] = ()
@@ -206,6 +222,8 @@ class PolicyNeeds:
     history: int = 1
     environment: tuple[Element, ...] = ()
     bodies: tuple[str, ...] = ()
+    state_frames: tuple[int, ...] = ()
+    takes_short: bool = False
 
 
 @dataclass(frozen=True)

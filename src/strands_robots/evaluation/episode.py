@@ -14,6 +14,7 @@ from strands_robots.control.loop import RobotPort
 from strands_robots.core.types import Instant
 from strands_robots.evaluation.local_world import LocalWorld
 from strands_robots.evaluation.task import TaskConfig
+from strands_robots.evaluation.video_file import save_video
 from strands_robots.policies.host.host import Patience
 from strands_robots.policies.host.opening import PolicyShelf
 from strands_robots.policies.run.lockstep import run_lockstep
@@ -94,13 +95,21 @@ class EpisodeRunner:
         self.world = LocalWorld(task, port)
         self._shelf = PolicyShelf()
 
-    def run(self, seed: int, video: Path | None = None, on_begin: Callable[[], None] = lambda: None) -> EpisodeResult:
+    def run(
+        self,
+        seed: int,
+        video: Path | None = None,
+        on_begin: Callable[[], None] = lambda: None,
+        *,
+        keep_success: bool = False,
+    ) -> EpisodeResult:
         """Run one episode.
 
         Args:
             seed: Where things lie, and the policy's seed.
-            video: File for a GIF of the episode, written when it fails; None records nothing.
+            video: File (.mp4 or .gif) for a video of the episode, written when it fails; None records nothing.
             on_begin: Called when everything lies where the seed says, before the robot moves.
+            keep_success: Write the video of an episode that succeeds too.
         """
         world, choice = self.world, self._choice
         goal = PolicyGoal(
@@ -121,7 +130,8 @@ class EpisodeRunner:
             world.on_period = None
         outcome = session.outcome(Instant(world.world.time, 0.0))
         success = outcome.reason is RunReason.CONDITION_MET
-        saved = _save_video(video, frames) if video is not None and not success and frames else ""
+        is_kept = video is not None and (keep_success or not success) and bool(frames)
+        saved = save_video(video, frames, VIDEO_RATE) if is_kept and video is not None else ""
         message = outcome.message if outcome.reason is not RunReason.COMPLETED else f"not done: {outcome.message}"
         return EpisodeResult(
             seed, success, round(world.time, 4), outcome.reason.value, message, outcome.latency_p50, saved
@@ -135,12 +145,3 @@ class EpisodeRunner:
     def _film(self, frames: list[NDArray[np.uint8]]) -> None:
         if len(frames) <= self.world.time * VIDEO_RATE:
             frames.append(self.world.draw("watch", *VIDEO_SIZE))
-
-
-def _save_video(path: Path, frames: list[NDArray[np.uint8]]) -> str:
-    from PIL import Image
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    first, *others = (Image.fromarray(frame).quantize(64) for frame in frames)
-    first.save(path, save_all=True, append_images=others, duration=round(1e3 / VIDEO_RATE), loop=0)
-    return str(path)

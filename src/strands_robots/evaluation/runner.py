@@ -16,6 +16,7 @@ from strands_robots.core.errors import ConfigurationError, PolicyError, StrandsR
 from strands_robots.evaluation.episode import EpisodeResult, EpisodeRunner, PolicyChoice
 from strands_robots.evaluation.statistics import wilson_interval
 from strands_robots.evaluation.task import TaskConfig, load_task
+from strands_robots.evaluation.video_file import video_suffix
 
 MAX_EPISODES = 10_000
 _POLL = 0.1  # [s]
@@ -177,7 +178,7 @@ def _video_seeds(config: EvaluationConfig) -> dict[int, Path]:
     if not config.failure_videos or config.output_folder is None:
         return {}
     seeds = range(config.seed, config.seed + config.episodes)
-    return {seed: config.output_folder / "videos" / f"episode_{seed}.gif" for seed in seeds}
+    return {seed: config.output_folder / "videos" / f"episode_{seed}{video_suffix()}" for seed in seeds}
 
 
 def _work(task: str, choice: PolicyChoice, seeds: Any, answers: Any) -> None:

@@ -16,6 +16,7 @@ ENTRY_POINTS = "strands_robots.policies"
 
 _BUILT_IN = {
     "cosmos3": "strands_robots.policies.remote.cosmos3:create",
+    "cosmos3_local": "strands_robots.policies.cosmos3_local.policy:create",
     "groot": "strands_robots.policies.remote.groot:create",
     "hold": "strands_robots.policies.builtin.hold:create",
     "lerobot": "strands_robots.policies.lerobot.policy:create",
@@ -27,10 +28,12 @@ _BUILT_IN = {
     "sine": "strands_robots.policies.builtin.sine:create",
 }
 
-LEROBOT_TYPES = ("act", "diffusion", "pi0", "pi05", "pi0_fast", "smolvla", "vqbet", "xvla")
+LEROBOT_TYPES = (
+    "act", "diffusion", "multi_task_dit", "pi0", "pi05", "pi0_fast", "smolvla", "tdmpc", "vqbet", "xvla"
+)  # fmt: skip
 """Kinds of LeRobot that are policies by their own names too: "act" is "lerobot" with type act."""
 
-_LIGHT = frozenset(_BUILT_IN) - {"lerobot", "lerobot_server"}
+_LIGHT = frozenset(_BUILT_IN) - {"cosmos3_local", "lerobot", "lerobot_server"}
 """Policies that may share a process with the node: they compute little, or wait for somebody else with a time limit."""
 
 

@@ -22,6 +22,7 @@ from strands_robots.agent.conversation.agent_config import load_agent_config
 from strands_robots.agent.conversation.turn import Step, Turn, TurnEnd
 from strands_robots.agent.conversation.wake import Waker
 from strands_robots.agent.conversation.wake_rules import WakeRule
+from strands_robots.agent.lerobot.critic_tools import critic_tools
 from strands_robots.agent.lerobot.paths import LeRobotFolders
 from strands_robots.agent.lerobot.tools import LerobotTools
 from strands_robots.agent.strands.models import make_model
@@ -74,6 +75,11 @@ class AgentParameters:
     lerobot_folders: tuple[str, ...] = parameter(
         (), "Folders in which LeRobot's commands may read and write, as tools; empty for no such tools."
     )
+    critic_url: str = parameter(
+        "",
+        "OpenAI-compatible endpoint, up to and with /v1, of a model that grades videos in these folders, as a tool; "
+        "empty for no such tool.",
+    )
 
 
 class AgentNode(Node):
@@ -113,13 +119,14 @@ class AgentNode(Node):
         )
 
     def _make_tools(self, given: AgentParameters, folder: Path) -> Toolset:
-        """Connect to the graph, and return its tools, and LeRobot's where folders are given for them."""
+        """Connect to the graph, and return its tools, LeRobot's where folders are given for them, and the critic's where it is named."""
         policy = _path(given.policy) or share_directory() / "config" / "approval_policy.yaml"
         self._graph = AgentGraph(self.get_namespace(), given.name, policy, folder / "permits", own_nodes=2)
         folders = [Path(entry).expanduser() for entry in given.lerobot_folders]
         kept_out = (policy, ros_home() / "strands_robots")
-        self._lerobot = [LerobotTools(self._graph, LeRobotFolders(folders, kept_out))] if folders else []
-        return Toolset(self._graph, self._lerobot)
+        workspace = LeRobotFolders(folders, kept_out) if folders else None
+        self._lerobot = [LerobotTools(self._graph, workspace)] if workspace is not None else []
+        return Toolset(self._graph, [*self._lerobot, *critic_tools(self._graph, workspace, given.critic_url)])
 
     def _serve(self, name: str) -> None:
         self._server = ActionServer(

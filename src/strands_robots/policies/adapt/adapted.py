@@ -9,12 +9,14 @@ import numpy as np
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.body_state import BodyQuantity
 from strands_robots.core.errors import ConfigurationError, PolicyError
-from strands_robots.core.types import Action, ActionSpace, ControlMode, Observation, PictureNeed, Playback, PolicyNeeds
+from strands_robots.core.types import Action, Observation, PictureNeed, Playback, PolicyNeeds
 from strands_robots.policies.adapt.adapter import Adapter, ElementAdapter
 from strands_robots.policies.adapt.adapter_check import check_adapter
+from strands_robots.policies.adapt.adapter_tool import ConstantAdapter, ToolStateAdapter
+from strands_robots.policies.adapt.joint_rows import JointRows
 from strands_robots.policies.adapt.model import ModelInput, PolicyModel
 from strands_robots.policies.adapt.pictures import adapt_picture
-from strands_robots.policies.check.plausibility import check_reach
+from strands_robots.policies.adapt.tool_frame import ToolFrame, tool_numbers
 from strands_robots.policies.provider import PolicyContext
 
 
@@ -22,7 +24,7 @@ class AdaptedPolicy:
     """Asks a model in its own words and answers in the robot's.
 
     Args:
-        model: The model; its space is joint positions or velocities.
+        model: The model; its space is one of joints.
         adapter: What lies between it and the robot.
         context: The robot and the goal.
 
@@ -37,11 +39,7 @@ class AdaptedPolicy:
         check_adapter(adapter, model.needs, model.gives, context.joint_names, context.cameras, context.task)
         self._inputs = ModelInputs(model, adapter, context)
         self.model = model
-        self._names = tuple(element.joint for element in adapter.action)
-        self._scale, self._offset = _factors(adapter.action)
-        self._mode = ControlMode.VELOCITY if model.gives.space is ActionSpace.JOINT_VELOCITY else ControlMode.POSITION
-        self._limits = context.limits if self._mode is ControlMode.POSITION else None
-        self._period = 1.0 / self._inputs.rate
+        self._rows = JointRows(adapter, model.gives, 1.0 / self._inputs.rate, context.limits)
         self.needs = self._inputs.robot_needs
         self.gives = replace(model.gives, rate=self._inputs.rate)
 
@@ -56,10 +54,7 @@ class AdaptedPolicy:
             PolicyError: If the model cannot answer, answers a wrong shape, or positions that no joint of the robot is near.
         """
         rows = check_rows(self.model.infer(self._inputs.make(observation, playback)), self.model)
-        values = rows * self._scale + self._offset
-        if self._limits is not None:
-            check_reach(values, self._names, self._limits)
-        return Action(self._names, values, self._period, self._mode)
+        return self._rows.action(rows, observation)
 
     @property
     def connection(self) -> str:
@@ -102,8 +97,8 @@ class ModelInputs:
             bodies=tuple(dict.fromkeys(entry.body for entry in adapter.environment)),
         )
         self._environment = tuple(entry.reading() for entry in adapter.environment)
-        scale, offset = _factors(adapter.state)
-        self._scale, self._offset = scale, offset
+        self._tool = None if adapter.tool is None else ToolFrame(adapter.tool, context.joint_names)
+        self._is_short = adapter.start == "short" or (adapter.start is None and model.needs.takes_short)
 
     def make(self, observation: Observation, playback: Playback | None) -> ModelInput:
         """Return an observation in the model's words.
@@ -112,20 +107,46 @@ class ModelInputs:
             PolicyError: If a joint, a body or a picture is missing, or a measured number is not finite.
         """
         needs = self._model.needs
-        frames = [*observation.earlier, observation][-needs.history :]
-        frames = [frames[0]] * (needs.history - len(frames)) + frames  # before the episode the robot was where it began
-        state = np.array([[_measured(element, frame) for element in self._adapter.state] for frame in frames])
-        state = (state.reshape(len(frames), -1) - self._offset) / self._scale
-        if not np.isfinite(state).all():
-            column = int(np.argwhere(~np.isfinite(state))[0][1])
-            raise PolicyError(
-                f"'{self._adapter.state[column].joint}' was measured as {state[-1, column]}; valid: finite"
-            )
+        seen = [*observation.earlier, observation]
+        states = self._chosen(seen, needs.state_frames)
+        state = np.array([self._numbers(frame) for frame in states]).reshape(len(states), -1)
         pictures = {
-            key: np.stack([adapt_picture(_picture(entry.camera, frame), entry, needs.cameras[key]) for frame in frames])
+            key: np.stack(
+                [
+                    adapt_picture(_picture(entry.camera, frame), entry, needs.cameras[key])
+                    for frame in self._chosen(seen, needs.cameras[key].frames)
+                ]
+            )
             for key, entry in self._adapter.cameras.items()
         }
-        return ModelInput(observation.stamp, state, pictures, observation.task, playback, self._surroundings(frames))
+        return ModelInput(observation.stamp, state, pictures, observation.task, playback, self._surroundings(states))
+
+    def _chosen(self, seen: list[Observation], frames: tuple[int, ...]) -> list[Observation]:
+        """Return the observations at the given steps before the present one; without steps, every one of the history.
+
+        Before the episode the robot was where it began, unless the model takes a short context.
+        """
+        steps = frames or tuple(range(1 - self._model.needs.history, 1))
+        last = len(seen) - 1
+        if self._is_short:
+            steps = tuple(step for step in steps if last + step >= 0)
+        return [seen[max(last + step, 0)] for step in steps]
+
+    def _numbers(self, frame: Observation) -> list[float]:
+        """Return one row of the model's state."""
+        row: list[float] = []
+        for entry in self._adapter.state:
+            if isinstance(entry, ToolStateAdapter):
+                assert self._tool is not None  # an adapter with such an entry has a tool
+                for joint in self._tool.names:
+                    _measured_as(joint, "position", frame)
+                row += tool_numbers(self._tool.pose(self._tool.measured(frame)), entry).tolist()
+            elif isinstance(entry, ConstantAdapter):
+                row.append(entry.constant)
+            else:
+                scale, offset = entry.scale_and_offset()
+                row.append((_measured(entry, frame) - offset) / scale)
+        return row
 
     def _surroundings(self, frames: list[Observation]) -> FloatArray:
         """Return the environment state (T, E)."""
@@ -156,20 +177,21 @@ def check_rows(rows: FloatArray, model: PolicyModel) -> FloatArray:
     return np.asarray(rows, dtype=np.float64)
 
 
-def _factors(elements: tuple[ElementAdapter, ...]) -> tuple[FloatArray, FloatArray]:
-    pairs = np.array([element.scale_and_offset() for element in elements], dtype=np.float64).reshape(-1, 2)
-    return pairs[:, 0].copy(), pairs[:, 1].copy()
-
-
 def _measured(element: ElementAdapter, frame: Observation) -> float:
+    return _measured_as(element.joint, element.quantity, frame)
+
+
+def _measured_as(joint: str, quantity: str, frame: Observation) -> float:
     try:
-        column = frame.joint_names.index(element.joint)
+        column = frame.joint_names.index(joint)
     except ValueError:
         raise PolicyError(
-            f"joint '{element.joint}' was not measured; the robot reports {', '.join(frame.joint_names)}"
+            f"joint '{joint}' was not measured; the robot reports {', '.join(frame.joint_names)}"
         ) from None
-    values: FloatArray = getattr(frame, element.quantity)
-    return float(values[column])
+    value = float(getattr(frame, quantity)[column])
+    if not np.isfinite(value):
+        raise PolicyError(f"'{joint}' was measured as {value}; valid: finite")
+    return value
 
 
 def _place(reading: BodyQuantity, frame: Observation) -> float:

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from strands_robots.core.errors import AdapterError
 from strands_robots.core.text import printable
-from strands_robots.core.types import ActionSpace, Element, PolicyGives, PolicyNeeds
+from strands_robots.core.types import Element, PolicyGives, PolicyNeeds
 from strands_robots.policies.adapt.adapter import Adapter, BodyAdapter, ElementAdapter
-
-_SPEEDS = frozenset({"rad/s", "deg/s", "m/s"})
-_JOINT_SPACES = (ActionSpace.JOINT_POSITION, ActionSpace.JOINT_VELOCITY)
+from strands_robots.policies.adapt.adapter_units import check_action_units, check_state_units, executed
 
 
 def check_adapter(
@@ -36,12 +34,17 @@ def check_adapter(
     """
     joints = tuple(joint_names)
     problems = [
-        *_elements("state", needs.state, adapter.state),
-        *_joints("state", adapter.state, joints),
+        *_elements("state", needs.state, adapter.state_elements),
+        *_joints("state", tuple(e for e in adapter.state if isinstance(e, ElementAdapter)), joints),
+        *check_state_units(adapter),
         *_elements("environment", needs.environment, adapter.environment),
         *_pictures(adapter, needs, cameras),
         *_action(adapter, gives, joints),
     ]
+    if adapter.start == "short" and not needs.takes_short:
+        problems.append(
+            f"start: the adapter says short, the policy takes {needs.history} frames at once; valid: repeat"
+        )
     if needs.language and task is not None and not task.strip():
         problems.append("the policy needs the task in words; the goal gives none")
     if gives.rate == 0.0 and adapter.rate == 0.0:
@@ -58,7 +61,9 @@ def _with_units(elements: Iterable[Element | ElementAdapter | BodyAdapter]) -> s
     return _list(f"{element.name} ({element.unit})" if element.unit else element.name for element in elements)
 
 
-def _elements(kind: str, wanted: tuple[Element, ...], given: tuple[ElementAdapter | BodyAdapter, ...]) -> list[str]:
+def _elements(
+    kind: str, wanted: tuple[Element, ...], given: tuple[Element | ElementAdapter | BodyAdapter, ...]
+) -> list[str]:
     names_fit = [element.name for element in wanted] == [element.name for element in given]
     units_fit = names_fit and all(not w.unit or w.unit == g.unit for w, g in zip(wanted, given))
     if units_fit:
@@ -102,27 +107,29 @@ def _pictures(adapter: Adapter, needs: PolicyNeeds, cameras: Mapping[str, tuple[
 
 
 def _action(adapter: Adapter, gives: PolicyGives, joints: tuple[str, ...]) -> list[str]:
-    if gives.space in _JOINT_SPACES:
-        problems = _elements("action", gives.action, adapter.action)
+    problems = []
+    names = {element.name for element in gives.action}
+    unknown = [name for name in adapter.ignored if name not in names]
+    if unknown:
+        problems.append(f"ignored: the adapter names {_list(unknown)}, the policy has {_with_units(gives.action)}")
+    wanted = executed(gives.action, adapter.ignored)
+    if not gives.space.is_of_tool:
+        problems += _elements("action", wanted, adapter.action)
         problems += _joints("action", adapter.action, joints)
         if adapter.end_effector is not None:
             problems.append(f"action: the policy's space is {gives.space.value}, the adapter has end_effector")
         if not adapter.action:
-            problems.append(f"action: the adapter names no element, the policy has {_with_units(gives.action)}")
-        is_speed = gives.space is ActionSpace.JOINT_VELOCITY
-        wrong = [e for e in adapter.action if (e.unit in _SPEEDS) != is_speed and not e.ends]
-        if wrong:
-            problems.append(f"action: the policy's space is {gives.space.value}, the adapter has {_with_units(wrong)}")
-        return problems
-    wanted = [element.name for element in gives.action]
+            problems.append(f"action: the adapter names no element, the policy has {_with_units(wanted)}")
+        return problems + check_action_units(adapter, gives)
     if adapter.action or adapter.end_effector is None:
         return [
-            f"action: the policy's space is {gives.space.value} with {_list(wanted)}, the adapter has no end_effector"
+            f"action: the policy's space is {gives.space.value} with {_with_units(wanted)}, the adapter has no end_effector"
         ]
-    problems = []
-    if sorted(wanted) != sorted(adapter.end_effector.names):
-        problems.append(f"action: the policy has {_list(wanted)}, end_effector {_list(adapter.end_effector.names)}")
-    gripper = adapter.end_effector.gripper
-    if gripper is not None and gripper.joint not in joints:
-        problems.append(f"action: the adapter names joints {_list([gripper.joint])}, the robot has {_list(joints)}")
+    effector = adapter.end_effector
+    if sorted(element.name for element in wanted) != sorted(effector.names):
+        problems.append(f"action: the policy has {_with_units(wanted)}, end_effector {_list(effector.names)}")
+    if effector.gripper is not None and effector.gripper.joint not in joints:
+        problems.append(
+            f"action: the adapter names joints {_list([effector.gripper.joint])}, the robot has {_list(joints)}"
+        )
     return problems

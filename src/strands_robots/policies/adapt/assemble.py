@@ -18,7 +18,6 @@ def adapt(model: PolicyModel, context: PolicyContext) -> Policy:
         AdapterError: If the goal names no adapter, or model, adapter and robot do not fit; the model is then closed.
         ConfigurationError: If the adapter cannot be read.
     """
-    from strands_robots.core.types import ActionSpace
     from strands_robots.policies.adapt.adapted import AdaptedPolicy
     from strands_robots.policies.adapt.adapter import adapter_names, load_adapter
     from strands_robots.policies.check.describe import describe_policy
@@ -35,7 +34,7 @@ def adapt(model: PolicyModel, context: PolicyContext) -> Policy:
         adapter = load_adapter(context.adapter)
         if model.gives.rate == 0.0 and adapter.rate == 0.0:
             adapter = adapter.model_copy(update={"rate": context.rate})
-        if model.gives.space in (ActionSpace.EE_DELTA, ActionSpace.EE_POSE):
+        if model.gives.space.is_of_tool:
             from strands_robots.policies.adapt.end_effector import EndEffectorPolicy
 
             policy: Policy = EndEffectorPolicy(model, adapter, context)

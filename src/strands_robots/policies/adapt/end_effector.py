@@ -7,22 +7,21 @@ chunk ends before it; a chunk that begins with such a pose is an error.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import AdapterError, PolicyError
-from strands_robots.core.pose import Pose, rotation_matrix
+from strands_robots.core.pose import Pose, rotation_matrix, rotation_vector
 from strands_robots.core.types import Action, ActionSpace, Observation, Playback
-from strands_robots.description.model_suffixes import is_model_file
-from strands_robots.description.robot_config import RobotConfig, load_robot
-from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import IkSolver, Orientation, PoseTarget
 from strands_robots.policies.adapt.adapted import ModelInputs, check_rows
 from strands_robots.policies.adapt.adapter import Adapter, EndEffectorAdapter, GripperAdapter
 from strands_robots.policies.adapt.adapter_check import check_adapter
+from strands_robots.policies.adapt.adapter_tool import ANGLES, ToolAdapter
 from strands_robots.policies.adapt.model import PolicyModel
+from strands_robots.policies.adapt.rotations import read_rotation
+from strands_robots.policies.adapt.tool_frame import ToolFrame
 from strands_robots.policies.provider import PolicyContext
 
 ORIENTATION_COST = 0.03
@@ -36,7 +35,7 @@ class EndEffectorPolicy:
     """Asks a model for the tool's way and answers with the joints'.
 
     Args:
-        model: The model; its space is end-effector deltas or poses.
+        model: The model; its space is one of the tool: deltas, relative poses or poses.
         adapter: What lies between it and the robot.
         context: The robot and the goal.
 
@@ -53,14 +52,13 @@ class EndEffectorPolicy:
         check_adapter(adapter, model.needs, model.gives, context.joint_names, context.cameras, context.task)
         assert adapter.end_effector is not None  # check_adapter has refused that
         self._options = adapter.end_effector
-        self._arm = Arm(_with_tool(adapter.end_effector))
-        self._names = self._arm.limits.names
-        missing = [name for name in self._names if name not in context.joint_names]
-        if missing:
-            raise AdapterError(
-                f"end_effector.model '{self._options.model}' has joints [{', '.join(self._names)}], the robot "
-                f"[{', '.join(context.joint_names)}]"
-            )
+        tool = adapter.tool or ToolAdapter(model=self._options.model, frame=self._options.tool_frame)
+        try:
+            self._frame = ToolFrame(tool, context.joint_names)
+        except AdapterError as error:
+            raise AdapterError(f"end_effector: {error}") from None
+        self._arm = self._frame.arm
+        self._names = self._frame.names
         self._solver = IkSolver(self._arm)
         self.model = model
         self._inputs = ModelInputs(model, adapter, context)
@@ -108,12 +106,12 @@ class EndEffectorPolicy:
         return row
 
     def _follow(self, given: FloatArray, start: FloatArray) -> FloatArray:
-        pose = self._arm.tool_pose(start)
+        anchor = pose = self._frame.pose(start)
         before = start
         joints: list[FloatArray] = []
         for row in given:
-            pose = self._next(pose, row)
-            target = PoseTarget(pose, Orientation.FULL, self._options.position_tolerance, np.pi)
+            pose = self._next(anchor if self.model.gives.space is ActionSpace.EE_RELATIVE else pose, row)
+            target = PoseTarget(self._frame.for_arm(pose), Orientation.FULL, self._options.position_tolerance, np.pi)
             cost = ORIENTATION_COST if self._options.rotation else 0.0
             found = self._solver.solve(target, before, cost, POSTURE_COST)
             if found.position_error > self._options.position_tolerance:
@@ -131,12 +129,16 @@ class EndEffectorPolicy:
         return np.array(joints)
 
     def _next(self, pose: Pose, row: FloatArray) -> Pose:
+        """Return where the model's tool shall be next, in the model's frame."""
         options = self._options
-        shift = np.array([row[self._columns[name]] for name in options.translation]) * options.translation_scale
+        given = [row[self._columns[name]] if name else np.nan for name in options.translation]
         numbers = np.array([row[self._columns[name]] for name in options.rotation])
-        if self.model.gives.space is ActionSpace.EE_POSE:
-            return Pose(shift, rotation_of(numbers, options) if options.rotation else pose.rotation)
+        is_named = np.array([bool(name) for name in options.translation])
+        shift = np.where(is_named, given, 0.0) * options.translation_scale
         turn = rotation_of(numbers, options) if options.rotation else np.eye(3)
+        if self.model.gives.space is ActionSpace.EE_POSE:
+            position = np.where(is_named, shift, pose.position)
+            return Pose(position, turn if options.rotation else pose.rotation)
         if options.frame == "tool":
             return pose.at(Pose(shift, turn))
         return Pose(pose.position + shift, turn @ pose.rotation)
@@ -167,64 +169,11 @@ def rotation_of(numbers: FloatArray, options: EndEffectorAdapter) -> FloatArray:
     """Return the rotation (3, 3) that a model's numbers mean.
 
     Raises:
-        PolicyError: If they mean none: a quaternion of length 0, or columns that are parallel.
-
-    Source: Zhou et al. 2019, "On the Continuity of Rotation Representations in Neural Networks" (matrix_6d).
+        PolicyError: If they mean none: a quaternion of length 0, or parallel columns or rows.
     """
-    if options.form == "quaternion":
-        length = float(np.linalg.norm(numbers))
-        if length < 1e-6:
-            raise PolicyError(f"the policy answered the quaternion {numbers.tolist()}; valid: length 1")
-        x, y, z, w = numbers / length
-        return np.array(
-            [
-                [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-                [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-                [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-            ]
-        )
-    if options.form == "matrix_6d":
-        first = numbers[:3] / max(float(np.linalg.norm(numbers[:3])), 1e-9)
-        second = numbers[3:] - first * float(first @ numbers[3:])
-        if float(np.linalg.norm(second)) < 1e-6:
-            raise PolicyError(
-                f"the policy answered a rotation of parallel columns {numbers.tolist()}; valid: independent ones"
-            )
-        second = second / np.linalg.norm(second)
-        return np.stack([first, second, np.cross(first, second)], axis=1)
-    scaled = numbers * options.rotation_scale
-    if options.form == "rotation_vector":
-        return rotation_matrix(scaled)
-    roll, pitch, yaw = (rotation_matrix(axis * angle) for axis, angle in zip(np.eye(3), scaled))
-    rotation: FloatArray = yaw @ pitch @ roll
-    return rotation
-
-
-def _with_tool(options: EndEffectorAdapter) -> RobotConfig:
-    """Return the robot's description with a tool frame: its own, the adapter's, or the last body of its longest chain."""
-    reference = options.model
-    if is_model_file(reference):
-        from strands_robots.description.robot_model import describe_model
-
-        config = describe_model(Path(reference).expanduser())
-    else:
-        config = load_robot(reference)
-    if options.tool_frame:
-        return config.model_copy(update={"tool_frame": options.tool_frame})
-    return config if config.tool_frame else config.model_copy(update={"tool_frame": last_body(Arm(config))})
-
-
-def last_body(arm: Arm) -> str:
-    """Return the body that most joints move; of several the one farthest down, and of those the first."""
-    model = arm.model
-    best, name = (-1, -1), ""
-    for body in range(1, model.nbody):
-        joints = depth = 0
-        at = body
-        while at > 0:
-            joints += int(model.body_jntnum[at])
-            depth += 1
-            at = int(model.body_parentid[at])
-        if (joints, depth) > best and model.body(body).name:
-            best, name = (joints, depth), model.body(body).name
-    return name
+    if options.form in ANGLES:
+        return read_rotation(numbers * options.rotation_scale, options.form)
+    rotation = read_rotation(numbers, options.form)
+    if options.rotation_scale == 1.0:
+        return rotation
+    return rotation_matrix(options.rotation_scale * rotation_vector(rotation))

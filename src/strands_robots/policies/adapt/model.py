@@ -19,8 +19,10 @@ class ModelInput:
 
     Attributes:
         stamp: ROS time of the newest row [s].
-        state: (T, S) in the order and units of `needs.state`, oldest row first; T is `needs.history`.
-        pictures: Key of `needs.cameras` -> uint8 (T, H, W, 3) RGB. An optional one that the adapter names absent is not there.
+        state: (T, S) in the order and units of `needs.state`, oldest row first; T is `needs.history`, or as many as
+            `needs.state_frames`; fewer at the start of an episode for models that take a short context.
+        pictures: Key of `needs.cameras` -> uint8 (T, H, W, 3) RGB, T by the same rule. An optional one that the adapter names
+            absent is not there.
         task: What the robot shall do, in words; empty for models without language.
         playback: What is being played; None for models without real-time chunking.
         environment: (T, E) in the order and units of `needs.environment`; (T, 0) for models without.
@@ -69,7 +71,9 @@ def made_up_input(needs: PolicyNeeds) -> ModelInput:
     pictures = {}
     for key, need in needs.cameras.items():
         height, width = (need.height, need.width) if need.height else ANY_SIZE
-        pictures[key] = random.integers(0, 255, (needs.history, height, width, 3), dtype=np.uint8)
-    state = random.normal(size=(needs.history, len(needs.state)))
-    environment = random.normal(size=(needs.history, len(needs.environment)))
+        frames = len(need.frames) or needs.history
+        pictures[key] = random.integers(0, 255, (frames, height, width, 3), dtype=np.uint8)
+    rows = len(needs.state_frames) or needs.history
+    state = random.normal(size=(rows, len(needs.state)))
+    environment = random.normal(size=(rows, len(needs.environment)))
     return ModelInput(0.0, state, pictures, "inspect" if needs.language else "", None, environment)

@@ -13,7 +13,8 @@ def describe_policy(needs: PolicyNeeds, gives: PolicyGives) -> str:
         *([f"needs bodies of the world: {', '.join(needs.bodies)}"] if needs.bodies else []),
         f"needs cameras: {', '.join(f'{key} {_size(need)}' for key, need in needs.cameras.items()) or 'none'}",
         f"needs task in words: {'yes' if needs.language else 'no'}",
-        f"needs history: {needs.history} observation{'s' if needs.history != 1 else ''}",
+        f"needs history: {needs.history} observation{'s' if needs.history != 1 else ''}"
+        + (", fewer at the start of an episode" if needs.takes_short else ""),
         f"gives action: {_elements(gives.action)}",
         f"gives space: {gives.space.value}",
         f"gives gripper: {gives.gripper or 'a joint like the others'}",
@@ -34,4 +35,5 @@ def _elements(elements: tuple[Element, ...]) -> str:
 
 def _size(need: PictureNeed) -> str:
     size = f"{need.height}x{need.width}" if need.height else "any size"
+    size += f", frames {', '.join(map(str, need.frames))}" if need.frames else ""
     return f"({size}{', optional' if need.is_optional else ''})"

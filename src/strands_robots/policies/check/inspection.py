@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.core.pose import Pose
-from strands_robots.core.types import Observation, PolicyGives, PolicyNeeds
+from strands_robots.core.types import Observation, Policy, PolicyGives, PolicyNeeds
 from strands_robots.description.robot_config import load_robot
 from strands_robots.policies.adapt.adapter import WORLD, load_adapter
 from strands_robots.policies.adapt.model import ANY_SIZE, PolicyModel, made_up_input
@@ -115,6 +115,7 @@ def check_policy(name: str, settings: Mapping[str, Any], robot: str, adapter: st
         context = PolicyContext(config.name, limits.names, limits, task or None, 0.0, cameras, adapter)
         policy = create_policy(name, settings, context)
         try:
+            unchecked = _unchecked(policy, adapter)
             policy.reset(0)
             home = np.array([config.home.get(joint, 0.0) for joint in limits.names])
             still = np.zeros(len(home))
@@ -129,7 +130,19 @@ def check_policy(name: str, settings: Mapping[str, Any], robot: str, adapter: st
         return Fit(False, str(error))
     joints = ", ".join(action.joint_names)
     message = f"{len(action.values)} rows of {joints}, {1.0 / action.control_period:g} a second"
+    if unchecked:
+        message += f"; only the adapter says the unit of {', '.join(unchecked)}"
     return Fit(True, message, action.values.shape, policy.gives.notes)
+
+
+def _unchecked(policy: Policy, adapter: str) -> tuple[str, ...]:
+    """Return the elements whose unit could not be compared, of a model behind an adapter."""
+    from strands_robots.policies.adapt.adapter_units import unchecked_elements
+
+    model = getattr(policy, "model", None)
+    if model is None or not adapter.strip():
+        return ()
+    return unchecked_elements(load_adapter(adapter), model.needs, model.gives)
 
 
 def _world_cameras(adapter: str) -> dict[str, tuple[int, int]]:

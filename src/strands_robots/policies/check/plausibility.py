@@ -14,7 +14,7 @@ Source of 2: Bhatia and Davis 2000, "A Better Bound on the Variance".
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from strands_robots.core.arrays import FloatArray
@@ -22,6 +22,7 @@ from strands_robots.core.errors import AdapterError, PolicyError
 from strands_robots.core.text import printable
 from strands_robots.core.types import JointLimits
 from strands_robots.policies.adapt.adapter import Adapter, ElementAdapter
+from strands_robots.policies.adapt.adapter_tool import ToolStateAdapter
 from strands_robots.policies.check.statistics import ModelStatistics, VectorStatistics
 
 STRICT = 0.5
@@ -69,11 +70,11 @@ def check_statistics(statistics: ModelStatistics, adapter: Adapter, limits: Join
     """
     problems = []
     joints: dict[str, dict[str, _Joint]] = {}
-    for kind, vector, elements in (
-        ("state", statistics.state, adapter.state), ("action", statistics.action, adapter.action),
+    for kind, vector, (elements, length) in (
+        ("state", statistics.state, _on_columns(adapter.state)), ("action", statistics.action, _on_columns(adapter.action)),
     ):  # fmt: skip
-        problems += _names(kind, elements, limits)
-        if vector is None or len(vector) < len(elements):
+        problems += _names(kind, elements.values(), limits)
+        if vector is None or len(vector) < length:
             continue
         found = list(_on_joints(vector, elements, limits))
         joints[kind] = {each.element.joint: each for each in found}
@@ -116,9 +117,22 @@ def check_reach(values: FloatArray, names: tuple[str, ...], limits: JointLimits)
             )
 
 
-def _on_joints(vector: VectorStatistics, elements: Iterable[ElementAdapter], limits: JointLimits) -> Iterable[_Joint]:
+def _on_columns(entries: Iterable[object]) -> tuple[dict[int, ElementAdapter], int]:
+    """Return the elements that are joints by their column in the vector, and the vector's length; tool poses and constants are none."""
+    found: dict[int, ElementAdapter] = {}
+    column = 0
+    for entry in entries:
+        if isinstance(entry, ElementAdapter):
+            found[column] = entry
+        column += len(entry.names) if isinstance(entry, ToolStateAdapter) else 1
+    return found, column
+
+
+def _on_joints(
+    vector: VectorStatistics, elements: Mapping[int, ElementAdapter], limits: JointLimits
+) -> Iterable[_Joint]:
     """Give the elements that are positions of joints with limits."""
-    for i, element in enumerate(elements):
+    for i, element in elements.items():
         place = limits.index.get(element.joint)
         span = vector.span(i)
         if place is None or span is None or element.quantity != "position":
@@ -172,9 +186,9 @@ def _guess(joint: _Joint) -> str:
     return ""
 
 
-def _radians(kind: str, vector: VectorStatistics, elements: tuple[ElementAdapter, ...]) -> list[str]:
+def _radians(kind: str, vector: VectorStatistics, elements: Mapping[int, ElementAdapter]) -> list[str]:
     """Return rule 3's problem, if any."""
-    spans = [(e, vector.span(i)) for i, e in enumerate(elements) if e.unit == "deg" and e.quantity == "position"]
+    spans = [(e, vector.span(i)) for i, e in elements.items() if e.unit == "deg" and e.quantity == "position"]
     known = [(element, span) for element, span in spans if span is not None]
     if len(known) < FEWEST_IN_DEGREES or vector.is_placeholder():
         return []

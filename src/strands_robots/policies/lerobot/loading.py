@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
@@ -19,6 +20,7 @@ from strands_robots.policies.lerobot.normalization import (
 )
 from strands_robots.policies.lerobot.opening import find_checkpoint, load_pipelines, load_weights, read_config
 from strands_robots.policies.lerobot.temporal import TrainingData, check_spacing, notes_of, training_data
+from strands_robots.policies.preflight import check_memory
 
 STATE, PICTURES, ACTION = "observation.state", "observation.images.", "action"
 ENVIRONMENT = "observation.environment_state"
@@ -103,6 +105,8 @@ def _open(options: LerobotOptions, device: str) -> LoadedPolicy:
     if options.statistics_prefix:
         use_prefix((pre, post), options.statistics_prefix, checkpoint.folder)
     check_normalization(config, pre, post, checkpoint.folder)
+    if Path(checkpoint.folder).is_dir():
+        check_memory(Path(checkpoint.folder), device)
     policy = load_weights(checkpoint, config).to(device).eval()
     notes = notes_of(config, rtc_horizon=options.rtc_horizon if options.rtc else 0, saved_rtc=saved_rtc)
     if is_relative(pre):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import AdapterError, StrandsRobotsError
+from strands_robots.core.errors import AdapterError, PolicyError, StrandsRobotsError
 from strands_robots.core.types import Element, PictureNeed, Policy, PolicyGives, PolicyNeeds
 from strands_robots.policies.adapt.adapted import check_rows
 from strands_robots.policies.adapt.adapter import Adapter, BodyAdapter, ElementAdapter, load_adapter
@@ -20,6 +20,12 @@ from strands_robots.policies.lerobot.loading import ACTION, ENVIRONMENT, STATE, 
 from strands_robots.policies.lerobot.opening import one_line
 from strands_robots.policies.lerobot.temporal import check_order, check_rate, history, horizon
 from strands_robots.policies.provider import PolicyContext, read_settings
+
+_QUEUED = frozenset({"multi_task_dit", "tdmpc", "vqbet"})
+"""Kinds whose chunk is predicted from what their queues hold, not from the batch."""
+
+_TIME_FIRST = frozenset({"tdmpc"})
+"""Kinds whose chunk is (time, batch, action)."""
 
 
 class LerobotModel:
@@ -49,7 +55,13 @@ class LerobotModel:
         self._loaded = loaded
         self.statistics = loaded.statistics
         self._history = history(config)
-        self._is_queued = config.type == "vqbet"
+        if config.type == "tdmpc" and list(config.image_features or {}) not in ([], ["observation.image"]):
+            raise PolicyError(
+                f"LeRobot's TD-MPC predicts chunks from a picture named 'observation.image' only; this one has "
+                f"{', '.join(config.image_features)}; valid: that name, or an environment state"
+            )
+        self._is_queued = config.type in _QUEUED
+        self._is_time_first = config.type in _TIME_FIRST
         self._last: Any = None
         pictures = {
             key: PictureNeed(int(feature.shape[1]), int(feature.shape[2]))
@@ -88,7 +100,7 @@ class LerobotModel:
                 loaded.policy.reset()  # every inference brings its whole history
             chunk = loaded.policy.predict_action_chunk(batch, **self._continuation(given))
             chunk = chunk if chunk.ndim == 3 else chunk[None]
-            rows = chunk[0]
+            rows = chunk[:, 0] if self._is_time_first else chunk[0]
             self._last = rows.detach().clone() if self.gives.rtc else None
             processed = loaded.postprocess(rows)
         result: FloatArray = processed.detach().to("cpu", torch.float64).numpy()
@@ -160,7 +172,7 @@ def _takes_language(config: Any) -> bool:
 
 
 def _names(
-    kind: str, given: tuple[str, ...], elements: tuple[ElementAdapter | BodyAdapter, ...], size: int
+    kind: str, given: tuple[str, ...], elements: tuple[Element | ElementAdapter | BodyAdapter, ...], size: int
 ) -> tuple[str, ...]:
     """Return the names of a vector's elements: LeRobot's files have only their number."""
     names = given or tuple(element.name for element in elements)
@@ -187,7 +199,7 @@ def make_model(options: LerobotOptions, adapter: Adapter | None) -> LerobotModel
         action = options.action or tuple(f"action[{i}]" for i in range(sizes[ACTION]))
         environment = options.environment or tuple(f"environment[{i}]" for i in range(sizes[ENVIRONMENT]))
     else:
-        state = _names("state", options.state, adapter.state, sizes[STATE])
+        state = _names("state", options.state, adapter.state_elements, sizes[STATE])
         action = _names("action", options.action, adapter.action, sizes[ACTION])
         environment = _names("environment", options.environment, adapter.environment, sizes[ENVIRONMENT])
     trained = loaded.trained_on

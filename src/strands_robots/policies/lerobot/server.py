@@ -255,7 +255,7 @@ def create(settings: Mapping[str, Any], context: PolicyContext) -> Policy:
             "policy 'lerobot_server' takes the names of its elements from the adapter, and there is none"
         )
     adapter = load_adapter(context.adapter)
-    state, action = (tuple(element.name for element in part) for part in (adapter.state, adapter.action))
+    state, action = (tuple(element.name for element in part) for part in (adapter.state_elements, adapter.action))
     seen = look_at(options.path, options.type, options.statistics_margin)
     notes = seen.check(state, action, options.rate or adapter.rate or context.rate)
     return adapt(LerobotServerModel(options, state, action, replace(seen, notes=notes)), context)

@@ -22,6 +22,8 @@ RATE_TOLERANCE = 0.01
 
 def horizon(config: Any) -> int:
     """Return the rows of one chunk; 0 when the configuration does not say."""
+    if config.type == "tdmpc":
+        return int(config.horizon)
     for name in ("chunk_size", "action_chunk_size", "action_horizon"):
         if getattr(config, name, None):
             return int(getattr(config, name))

@@ -16,7 +16,9 @@ def mapping(answer: Any, what: str) -> Mapping[Any, Any]:
     """Return the answer as a mapping; raises ProtocolError if it is none, or reports an error."""
     if not isinstance(answer, Mapping):
         raise ProtocolError(f"{what} is {type(answer).__name__}; valid: a mapping")
-    if "error" in answer:
+    if answer.get("type") == "error":  # vLLM-Omni's binary errors
+        raise ProtocolError(f"the server reports: {printable(answer.get('message', 'an error without words'))[:1024]}")
+    if answer.get("error"):
         raise ProtocolError(f"the server reports: {printable(answer['error'])[:1024]}")
     return answer
 

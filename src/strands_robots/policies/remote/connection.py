@@ -6,15 +6,19 @@ import enum
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from strands_robots.policies.remote.errors import LinkError, ProtocolError
+from strands_robots.policies.remote.errors import BusyError, LinkError, ProtocolError
 from strands_robots.policies.remote.transport import Transport
+
+T = TypeVar("T")
 
 
 class LinkState(str, enum.Enum):
     """How a connection is doing; the values of PolicyState's connection."""
 
     CONNECTING = "connecting"
+    WARMING = "warming"
     STREAMING = "streaming"
     DEGRADED = "degraded"
     STALLED = "stalled"
@@ -32,6 +36,7 @@ class LinkConfig:
         slow: An answer that takes longer makes the connection degraded [s].
         patience: So long a lost connection is tried again within one question [s]; then it is dead.
         first_delay, last_delay: Wait before the second attempt, and the longest one; it doubles [s].
+        warm_up: For the first answer, and for a server that is busy before it [s].
     """
 
     connect_timeout: float = 5.0
@@ -40,6 +45,7 @@ class LinkConfig:
     patience: float = 3.0
     first_delay: float = 0.1
     last_delay: float = 2.0
+    warm_up: float = 100.0
 
 
 class RemoteLink:
@@ -67,17 +73,17 @@ class RemoteLink:
         self._was_open = False
 
     def connect(self) -> None:
-        """Connect and shake hands, trying again for as long as the patience lasts.
+        """Connect and shake hands, trying again for as long as the patience lasts; before the first answer of a busy server, longer.
 
         Raises:
-            LinkError: If it cannot be done; the state is then DEAD.
+            LinkError: If it cannot be done; the state is then DEAD, or WARMING when the server is there and busy.
             ProtocolError: If the server is another one than expected.
         """
         config = self._config
         if self._is_open:
             return
         self.state = LinkState.RECONNECTING if self._was_open else LinkState.CONNECTING
-        end = time.monotonic() + config.patience
+        begin = time.monotonic()
         delay = config.first_delay
         while True:
             try:
@@ -89,20 +95,55 @@ class RemoteLink:
                 raise
             except LinkError as error:
                 self._transport.close()
-                if time.monotonic() + delay > end:
-                    self.state = LinkState.DEAD
-                    raise LinkError(f"{error}; given up after {config.patience:g} s") from error
+                is_busy = isinstance(error, BusyError)
+                limit = config.patience if self._was_open or not is_busy else max(config.patience, config.warm_up)
+                self.state = LinkState.WARMING if is_busy else self.state
+                if time.monotonic() + delay > begin + limit:
+                    self.state = LinkState.WARMING if is_busy else LinkState.DEAD
+                    raise type(error)(f"{error}; given up after {limit:g} s") from error
                 time.sleep(delay)
                 delay = min(2.0 * delay, config.last_delay)
         self.reconnects += self._was_open
         self._is_open = self._was_open = True
         self.state = LinkState.STREAMING
 
+    def warm_up(self, message: bytes) -> bytes:
+        """Return the answer to the first message, for which the server may compile its model: waits long.
+
+        Raises:
+            LinkError: If there is no answer within the configured time.
+            ProtocolError: If the server reports an error.
+        """
+        self.connect()
+        self.state = LinkState.WARMING
+        try:
+            answer = self._transport.exchange(message, self._config.warm_up)
+        except LinkError as error:
+            self._drop(LinkState.DEAD)
+            raise LinkError(f"warm-up: {error}") from error
+        except ProtocolError:
+            self._drop(LinkState.DEGRADED)
+            raise
+        self.state = LinkState.STREAMING
+        return answer
+
     def ask(self, message: bytes) -> bytes:
         """Return the answer to a message.
 
-        A connection found lost is made again before the message is sent, and once after: the message may then reach the server twice,
-        which for a question does no harm. An answer that is late is not waited for: by then the robot is elsewhere.
+        Raises:
+            LinkError: If there is no answer.
+            ProtocolError: If the server reports an error.
+        """
+        return self.exchange(lambda limit: self._transport.exchange(message, limit))
+
+    def exchange(self, talk: Callable[[float], T]) -> T:
+        """Return what an exchange with the server gives.
+
+        A connection found lost is made again before it, and once after: a message may then reach the server twice, which for a question
+        does no harm. An answer that is late is not waited for: by then the robot is elsewhere.
+
+        Args:
+            talk: Sends and receives, within a time limit [s].
 
         Raises:
             LinkError: If there is no answer.
@@ -112,7 +153,7 @@ class RemoteLink:
             self.connect()
             begin = time.monotonic()
             try:
-                answer = self._transport.exchange(message, self._config.answer_timeout)
+                answer = talk(self._config.answer_timeout)
             except ProtocolError:
                 self._drop(LinkState.DEGRADED)
                 raise

@@ -9,5 +9,9 @@ class LinkError(PolicyError):
     """The connection failed or answered too late; it will be made anew."""
 
 
+class BusyError(LinkError):
+    """Somebody listens and does not speak: a server whose program is busy, for example with compiling its model."""
+
+
 class ProtocolError(PolicyError):
     """The server answered something that the protocol does not allow, or an error of its own."""

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import socket
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from strands_robots.core.text import printable
 from strands_robots.policies.remote.codec import MAX_BYTES
-from strands_robots.policies.remote.errors import LinkError, ProtocolError
+from strands_robots.policies.remote.errors import BusyError, LinkError, ProtocolError
+
+PING_INTERVAL, PING_TIMEOUT = 60.0, 600.0
+"""These servers compute in the loop that answers pings, so that a ping waits as long as an inference [s]; VERA's own client."""
+
+PROBE_TIMEOUT = 1.0
+"""To find out whether anybody listens [s]."""
 
 
 class Transport(Protocol):
@@ -32,17 +41,26 @@ class Transport(Protocol):
         """Disconnect; may be called again."""
 
 
+def listens(host: str, port: int) -> bool:
+    """Return whether somebody takes connections there, whatever they do with them."""
+    try:
+        with socket.create_connection((host, port), PROBE_TIMEOUT):
+            return True
+    except OSError:
+        return False
+
+
 class WebSocketTransport:
     """Binary messages over a WebSocket, without compression, as openpi's servers have it.
 
     Args:
-        host, port: Where the server is.
-        api_key: Sent as "Authorization: Api-Key <key>"; empty for none.
+        uri: Where the server is, ws:// or wss://.
+        headers: What is said about who asks.
     """
 
-    def __init__(self, host: str, port: int, api_key: str = "") -> None:
-        self._uri = f"ws://{host}:{port}"
-        self._headers = {"Authorization": f"Api-Key {api_key}"} if api_key else None
+    def __init__(self, uri: str, headers: Mapping[str, str] | None = None) -> None:
+        self._uri = uri
+        self._headers = dict(headers or {})
         self._socket: Any = None
         self._stack = contextlib.ExitStack()
 
@@ -55,18 +73,35 @@ class WebSocketTransport:
         """Connect.
 
         Raises:
-            LinkError: If nobody answers in time.
+            BusyError: If somebody listens and does not answer in time.
+            LinkError: If nobody listens, or the connection fails.
+            ProtocolError: If another kind of server answers.
         """
-        from websockets.exceptions import WebSocketException
+        from websockets.exceptions import InvalidStatus, WebSocketException
         from websockets.sync.client import connect
 
         try:
             connection = connect(
                 self._uri, compression=None, max_size=MAX_BYTES, additional_headers=self._headers, open_timeout=timeout,
-                close_timeout=0.5, proxy=None,
+                close_timeout=0.5, proxy=None, ping_interval=PING_INTERVAL, ping_timeout=PING_TIMEOUT,
             )  # fmt: skip
             self._socket = self._stack.enter_context(connection)
-        except (OSError, TimeoutError, WebSocketException) as error:
+        except InvalidStatus as error:
+            status = error.response.status_code
+            if status < 500:
+                raise ProtocolError(
+                    f"{self._uri} answers HTTP {status} to a WebSocket; valid: the server's own path and key"
+                ) from error
+            raise LinkError(f"no server at {self._uri}: {error}") from error
+        except TimeoutError as error:
+            found = urlsplit(self._uri)
+            port = found.port or (443 if found.scheme == "wss" else 80)
+            if listens(found.hostname or "", port):
+                raise BusyError(
+                    f"{self._uri} is busy: its port is open, and it did not answer within {timeout:g} s, as when it compiles"
+                ) from error
+            raise LinkError(f"no server at {self._uri}: {error}") from error
+        except (OSError, WebSocketException) as error:
             raise LinkError(f"no server at {self._uri}: {error}") from error
 
     def receive(self, timeout: float) -> bytes:
@@ -76,6 +111,13 @@ class WebSocketTransport:
             LinkError: If none comes in time or the connection ends.
             ProtocolError: If it is a text, which is how these servers report their errors.
         """
+        message = self.receive_any(timeout)
+        if isinstance(message, str):
+            raise ProtocolError(f"{self._uri} reports: {_last_line(message)}")
+        return message
+
+    def receive_any(self, timeout: float) -> bytes | str:
+        """Return the next message, text or not; raises LinkError as `receive`."""
         from websockets.exceptions import WebSocketException
 
         try:
@@ -84,9 +126,7 @@ class WebSocketTransport:
             raise LinkError(f"{self._uri} did not answer within {timeout:g} s") from None
         except (OSError, WebSocketException) as error:
             raise LinkError(f"{self._uri} closed the connection: {error}") from error
-        if isinstance(message, str):
-            raise ProtocolError(f"{self._uri} reports: {_last_line(message)}")
-        return bytes(message)
+        return message if isinstance(message, str) else bytes(message)
 
     def send(self, message: bytes) -> None:
         """Send a message; raises LinkError."""
@@ -101,13 +141,6 @@ class WebSocketTransport:
         """Send a message and return the answer; raises as `receive`."""
         self.send(message)
         return self.receive(timeout)
-
-    def receive_text(self, timeout: float) -> str:
-        """Return the next message as text, for endpoints that answer with one; raises LinkError."""
-        try:
-            return self.receive(timeout).decode("utf-8", "replace")
-        except ProtocolError as error:
-            return str(error)
 
     def close(self) -> None:
         """Disconnect."""
@@ -124,6 +157,7 @@ class ZmqTransport:
 
     def __init__(self, host: str, port: int) -> None:
         self._uri = f"tcp://{host}:{port}"
+        self._place = host, port
         self._context: Any = None
         self._socket: Any = None
 
@@ -133,9 +167,15 @@ class ZmqTransport:
         return self._uri
 
     def open(self, timeout: float) -> None:
-        """Make the socket; ZeroMQ connects in the background, so only an exchange tells whether somebody is there."""
+        """Make the socket; ZeroMQ connects in the background, so whether somebody listens is asked first.
+
+        Raises:
+            LinkError: If nobody listens.
+        """
         zmq: Any = importlib.import_module("zmq")
 
+        if not listens(*self._place):
+            raise LinkError(f"no server at {self._uri}: nobody listens")
         self._context = self._context or zmq.Context()
         self._socket = self._context.socket(zmq.REQ)
         self._socket.setsockopt(zmq.LINGER, 0)

@@ -1,81 +1,40 @@
 """Policy "vera": a client of VERA's server (WebSocket, msgpack): a video planner and an inverse dynamics model, one per embodiment.
 
-The server sends its configuration once after connecting: views, context frames, action space and size, period, gripper. A request holds
-the last context frames of every view, side by side; the answer has "action" (H, D). `reset` and `configure` are endpoints of the same
-connection; an error is a text.
+The server sends its configuration once after connecting: views, context frames, the checkpoint's action mode and size, period,
+scales. A request holds the last context frames of every view, side by side; at the start of an episode only those that there are,
+because copies of one frame freeze the planner. The answer has "action" (H, D). `reset` (answered with a text) and `configure`
+(answered with what is applied, or a text) are endpoints of the same connection; an error is a text.
 
-Source: VERA `server/protocol` (VeraServerConfig, RemotePolicy) as the strands-robots VERA provider documents it.
+Source: VERA `server/protocol/` (websocket_policy_server, vera_policy_adapter, server_config), `controller/`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.errors import UnknownNameError
 from strands_robots.core.text import printable
-from strands_robots.core.types import ActionSpace, Element, PictureNeed, Policy, PolicyGives, PolicyNeeds
-from strands_robots.policies.adapt.assemble import adapt
-from strands_robots.policies.adapt.model import ModelInput
+from strands_robots.core.types import Element, PictureNeed, Policy, PolicyGives, PolicyNeeds
+from strands_robots.policies.adapt.model import ModelInput, made_up_input
 from strands_robots.policies.provider import PolicyContext, read_settings
 from strands_robots.policies.remote.answers import mapping, rows, same_keys
-from strands_robots.policies.remote.codec import pack_openpi, unpack_openpi
+from strands_robots.policies.remote.codec import pack_vera, unpack_openpi
 from strands_robots.policies.remote.connection import RemoteLink
 from strands_robots.policies.remote.errors import ProtocolError
+from strands_robots.policies.remote.openpi import reset_server
 from strands_robots.policies.remote.transport import WebSocketTransport
 from strands_robots.policies.remote.vera_options import VeraOptions, with_environment
 from strands_robots.policies.remote.vera_server import VeraServer
+from strands_robots.policies.remote.vera_wire import EMBODIMENTS
+from strands_robots.policies.remote.warming import adapt_warmed
 
-GRIPPER_EDGE = 0.5
-"""A raw gripper number above this closes."""
-
-
-@dataclass(frozen=True)
-class Embodiment:
-    """What VERA serves under one name.
-
-    Attributes:
-        action_space: The server's word for it.
-        space: Ours.
-        names: Numbers of one action, the gripper included.
-        views: Cameras.
-        rate: Rows a second [Hz].
-        port, vis_port: Where the server and its viewer listen.
-    """
-
-    action_space: str
-    space: ActionSpace
-    names: tuple[str, ...]
-    views: tuple[str, ...]
-    rate: float
-    port: int
-    vis_port: int
-
-
-_EE = ("dx", "dy", "dz", "drx", "dry", "drz", "gripper")
-EMBODIMENTS: Mapping[str, Embodiment] = MappingProxyType(
-    {
-        "pusht": Embodiment("velocity", ActionSpace.EE_DELTA, ("dx", "dy"), ("image",), 10.0, 8820, 8821),
-        "mimicgen": Embodiment(
-            "eef_delta", ActionSpace.EE_DELTA, _EE, ("agentview_image", "robot0_eye_in_hand_image"), 20.0, 8800, 8801
-        ),
-        "allegro": Embodiment(
-            "joint_position", ActionSpace.JOINT_POSITION, tuple(f"joint_{i}" for i in range(16)),
-            tuple(f"camera_{i}" for i in range(12)), 15.0, 8802, 8803,
-        ),
-        "droid": Embodiment(
-            "cartesian_delta", ActionSpace.EE_DELTA, _EE, ("varied_1", "varied_2", "hand"), 15.0, 8804, 8805
-        ),
-    }
-)  # fmt: skip
-"""VERA's embodiments; views of allegro are numbered because the server names them itself."""
+REQUIRED = ("view_keys", "action_space", "action_dim", "context_frames")
 
 
 class VeraModel:
@@ -99,14 +58,16 @@ class VeraModel:
         self._options = options
         port = options.port or self.embodiment.port
         self._server = VeraServer(options, port, options.vis_port or self.embodiment.vis_port)
-        self._transport = WebSocketTransport(options.host, port, options.api_key)
+        self._transport = WebSocketTransport(options.address(port), options.headers())
         self._link = RemoteLink(self._transport, self._shake_hands, options.link(self._server.is_ours))
-        self._session = ""
+        self._session = uuid.uuid4().hex
         with contextlib.ExitStack() as stack:
             stack.callback(self._server.stop)
             self._server.start()
             self._link.connect()
-            self.needs, self.gives = self._declare(port)
+            self._proprio = self._offered()
+            self.needs, self.gives = self._declare(options.address(port))
+            self._scale = self._scales()
             stack.pop_all()
 
     @property
@@ -117,101 +78,142 @@ class VeraModel:
     def reset(self, seed: int) -> None:
         """Start an episode: a new session of the server."""
         self._session = uuid.uuid4().hex
-        self._command({"endpoint": "reset", "session_id": self._session, "reason": f"episode, seed {seed}"})
+        request = pack_vera({"session_id": self._session, "reason": "new_episode", "endpoint": "reset"})
+        self._link.exchange(lambda limit: reset_server(self._transport, request, limit))
 
     def infer(self, given: ModelInput) -> FloatArray:
-        """Return rows (H, A), the gripper as 0 (open) or 1 (closed) where the server sends it raw.
+        """Return rows (H, A), metric; the gripper's number as the server sends it.
 
         Raises:
             PolicyError: If the server does not answer, reports an error, or answers another shape or type.
         """
-        views = list(self.needs.cameras)
-        frames = np.concatenate([given.pictures[view] for view in views], axis=2)
-        request: dict[str, Any] = {
-            "endpoint": "infer",
-            "context_rgb": frames,
-            "rgb": frames[-1],
-            "view_keys": views,
-            "view_widths": [given.pictures[view].shape[2] for view in views],
-            "session_id": self._session,
-        }
-        if self.needs.language:
-            request["prompt"] = given.task
-        answer = mapping(unpack_openpi(self._link.ask(pack_openpi(request))), "the answer")
-        action = rows(answer, "action", len(self.gives.action), 0)
-        column = int(self.metadata.get("gripper_dim_index", -1))
-        if column >= 0 and self.metadata.get("gripper_is_raw", True):
-            action[:, column] = (action[:, column] > GRIPPER_EDGE).astype(np.float64)
-        return action
+        return self._asked(given, self._link.ask)
+
+    def warm_up(self) -> None:
+        """Ask once on made-up pictures and wait long; raises PolicyError as `infer`."""
+        if self._options.warm_up > 0.0:
+            self._asked(made_up_input(self.needs), self._link.warm_up)
 
     def close(self) -> None:
         """Disconnect, and end a server that was started for this policy."""
         self._link.close()
         self._server.stop()
 
+    def _asked(self, given: ModelInput, ask: Callable[[bytes], bytes]) -> FloatArray:
+        views = list(self.needs.cameras)
+        request: dict[str, Any] = {
+            "context_rgb": np.concatenate([given.pictures[view] for view in views], axis=2),
+            "view_keys": views,
+            "view_widths": [given.pictures[view].shape[2] for view in views],
+            "session_id": self._session,
+        }
+        first = 0
+        for key, names in self._proprio.items():
+            request[key] = given.state[-1, first : first + len(names)].astype(np.float32)
+            first += len(names)
+        if given.task:
+            request["prompt"] = given.task
+        for key, value in (
+            ("lang_guidance", self._options.lang_guidance),
+            ("hist_guidance", self._options.hist_guidance),
+        ):
+            if value is not None:
+                request[key] = value
+        request["endpoint"] = "infer"
+        answer = mapping(unpack_openpi(ask(pack_vera(request))), "the answer")
+        return rows(answer, "action", len(self.gives.action), 0) * self._scale
+
     def _shake_hands(self, timeout: float) -> None:
-        self.metadata = mapping(unpack_openpi(self._transport.receive(timeout)), "the server's configuration")
-        given = self.metadata
-        for key in ("view_keys", "action_space", "action_dim", "context_frames"):
+        given = mapping(unpack_openpi(self._transport.receive(timeout)), "the server's configuration")
+        self.metadata = given
+        options, ours = self._options, self.embodiment
+        for key in REQUIRED:
             if key not in given:
                 raise ProtocolError(f"the server's configuration lacks '{key}'; it has {', '.join(map(str, given))}")
-        if given.get("embodiment", self._options.embodiment) != self._options.embodiment:
+        version = given.get("protocol_version", 1)
+        if version != 1:
+            raise ProtocolError(f"the server speaks version {version} of VERA's protocol, this client version 1")
+        if given.get("embodiment", options.embodiment) != options.embodiment:
             raise ProtocolError(
-                f"the server serves '{given['embodiment']}', the settings ask for '{self._options.embodiment}'"
+                f"the server serves '{given['embodiment']}', the settings ask for '{options.embodiment}'"
             )
-        ours = self.embodiment
-        if given["action_dim"] != len(ours.names) or given["action_space"] != ours.action_space:
+        mode = given["action_space"]
+        if mode not in ours.modes:
             raise ProtocolError(
-                f"the server's action is {given['action_space']} of {given['action_dim']}, that of "
-                f"'{self._options.embodiment}' {ours.action_space} of {len(ours.names)}"
+                f"the server's action mode is '{mode}', '{options.embodiment}' knows {', '.join(ours.modes)}"
             )
-        if self._options.embodiment != "allegro":
+        names = ours.modes[mode][1]
+        if given["action_dim"] != len(names):
+            raise ProtocolError(
+                f"the server's action is {mode} of {given['action_dim']}, that of '{options.embodiment}' {mode} of {len(names)}"
+            )
+        if options.embodiment != "allegro":
             same_keys("views", ours.views, given["view_keys"])
-        if self._options.motion_plan_scale > 0.0:
-            self._exchange_text(
-                {"endpoint": "configure", "motion_plan_scale": self._options.motion_plan_scale}, timeout
-            )
+        if options.motion_plan_scale > 0.0:
+            self._configure({"motion_plan_scale": options.motion_plan_scale}, timeout)
 
-    def _declare(self, port: int) -> tuple[PolicyNeeds, PolicyGives]:
-        given, ours = self.metadata, self.embodiment
-        if given.get("proprio_keys"):
-            raise ConfigurationError(
-                f"the server wants the state {', '.join(map(str, given['proprio_keys']))}; valid: a server that takes pictures only"
+    def _configure(self, values: Mapping[str, float], timeout: float) -> None:
+        """Set options of the running server; it answers with what it applied, or with a text that says why not."""
+        self._transport.send(pack_vera({**values, "endpoint": "configure"}))
+        answer = self._transport.receive_any(timeout)
+        if isinstance(answer, str):
+            raise ProtocolError(f"configure: {printable(answer)[:512]}; asked for {dict(values)}")
+        applied = mapping(mapping(unpack_openpi(answer), "the answer to configure").get("applied"), "what is applied")
+        for key, value in values.items():
+            if key in applied and not np.isclose(float(applied[key]), value):
+                raise ProtocolError(f"configure: the server applied {key} {applied[key]}; asked for {value}")
+
+    def _offered(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what is sent of the robot's state: what the server names, where the adapter has it."""
+        if not self._options.proprio:
+            return {}
+        known = self.embodiment.proprio
+        unknown = [str(key) for key in self.metadata.get("proprio_keys", ()) if key not in known]
+        if unknown:
+            raise ProtocolError(
+                f"proprio: the server has {', '.join(unknown)}, '{self._options.embodiment}' {', '.join(known)}"
             )
-        size = given.get("image_resolution") or (0, 0)
-        need = PictureNeed(int(size[0]), int(size[1]))
+        return {key: known[key] for key in self.metadata.get("proprio_keys", ())}
+
+    def _scales(self) -> FloatArray:
+        """Return the factor of each column that makes it metric; the gripper's is never scaled."""
+        given, names = self.metadata, [element.name for element in self.gives.action]
+        if given.get("actions_already_metric", False):
+            return np.ones(len(names))
+        scale = list(self._options.action_scale) or [float(value) for value in given.get("action_abs_scale") or ()]
+        if len(scale) != len(names):
+            raise ProtocolError(
+                f"the server's numbers are not metric, and its action_abs_scale has {len(scale)} numbers for {', '.join(names)}; "
+                "valid: a server that says them, or the setting action_scale"
+            )
+        return np.array([1.0 if name == "gripper" else value for name, value in zip(names, scale)])
+
+    def _declare(self, address: str) -> tuple[PolicyNeeds, PolicyGives]:
+        given, ours = self.metadata, self.embodiment
+        space, names = ours.modes[given["action_space"]]
+        height, width = given.get("image_resolution") or self._options.view_size or ours.view_size
+        need = PictureNeed(int(height), int(width))
         period = float(given.get("control_dt") or 1.0 / ours.rate)
         needs = PolicyNeeds(
-            (),
+            tuple(Element(name) for group in self._proprio.values() for name in group),
             {str(key): need for key in given["view_keys"]},
             bool(given.get("needs_prompt")),
             int(given["context_frames"]),
+            takes_short=True,
         )
         gives = PolicyGives(
-            tuple(Element(name) for name in ours.names), ours.space,
-            "0 open, 1 closed" if "gripper" in ours.names else "", int(given.get("action_horizon", 0)), round(1.0 / period, 6),
-            device=f"server at {self._options.host}:{port}",
+            tuple(Element(name) for name in names), space, ours.gripper if "gripper" in names else "",
+            int(given.get("action_horizon", 0)), round(1.0 / period, 6), device=f"server at {address}",
         )  # fmt: skip
         return needs, gives
-
-    def _command(self, request: dict[str, Any]) -> None:
-        self._link.connect()
-        try:
-            self._exchange_text(request, self._options.timeout)
-        except PolicyError:
-            self._link.forget()
-            raise
-
-    def _exchange_text(self, request: dict[str, Any], timeout: float) -> None:
-        """Send a request that is answered with a text that says whether it was done."""
-        self._transport.send(pack_openpi(request))
-        text = self._transport.receive_text(timeout)
-        if "success" not in text:
-            raise ProtocolError(
-                f"{request['endpoint']}: {printable(text)[:512]}; valid: '{request['endpoint']} successful'"
-            )
 
 
 def create(settings: Mapping[str, Any], context: PolicyContext) -> Policy:
     """Provider of "vera"; raises ConfigurationError, AdapterError or PolicyError."""
-    return adapt(VeraModel(with_environment(read_settings(VeraOptions, "vera", settings))), context)
+    options = with_environment(read_settings(VeraOptions, "vera", settings))
+    if options.proprio is None:
+        from strands_robots.policies.adapt.adapter import load_adapter
+
+        has_state = bool(context.adapter.strip()) and bool(load_adapter(context.adapter).state)
+        options = options.model_copy(update={"proprio": has_state})
+    return adapt_warmed(VeraModel(options), context)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.policies.remote.connection import LinkConfig
+from strands_robots.policies.remote.remote_options import Size
 
 START_PATIENCE = 600.0
 """A server that is started here loads its models first [s]."""
@@ -22,7 +23,12 @@ class VeraOptions(BaseModel):
         embodiment: pusht, mimicgen, allegro or droid.
         host, api_key: Where the server is, and what it wants to hear.
         port, vis_port: Ports; 0 takes the embodiment's.
-        timeout, connect_timeout, patience: For one answer, one attempt to connect, and all attempts [s].
+        uri, auth: Address as a whole (ws://, wss://), and how the key is sent, as for the other servers.
+        timeout, connect_timeout, patience, warm_up: For one answer, one attempt to connect, all attempts, and the first answer [s].
+        proprio: Send the state that the server names (it does without it); None: where the adapter has one.
+        view_size: Height and width of each view [px]; None takes the server's, else the embodiment's.
+        action_scale: Metres or radians in one of the server's numbers, for a server that neither is metric nor says its scale.
+        lang_guidance, hist_guidance: Weights of words and of history in the planner; None leaves the server's.
         server_mode: "attach" to a running server, or start one as "subprocess" or with "docker".
         ckpt_root: Folder of the checkpoints, which are never downloaded; needed to start a server.
         image: Container image.
@@ -34,12 +40,20 @@ class VeraOptions(BaseModel):
 
     embodiment: str
     host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    uri: str = ""
+    auth: Literal["api_key", "bearer"] = "api_key"
     api_key: str = ""
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     vis_port: Annotated[int, Field(ge=0, le=65535)] = 0
     timeout: Annotated[float, Field(gt=0.0, le=600.0)] = 30.0
     connect_timeout: Annotated[float, Field(gt=0.0, le=600.0)] = 5.0
     patience: Annotated[float, Field(ge=0.0, le=3600.0)] = 3.0
+    warm_up: Annotated[float, Field(ge=0.0, le=3600.0)] = 100.0
+    proprio: bool | None = None
+    view_size: Size | None = None
+    action_scale: Annotated[tuple[Annotated[float, Field(gt=0.0)], ...], Field(max_length=64)] = ()
+    lang_guidance: float | None = None
+    hist_guidance: float | None = None
     server_mode: Literal["attach", "subprocess", "docker"] = "attach"
     ckpt_root: str = ""
     image: str = "strands-vera-server:latest"
@@ -53,7 +67,16 @@ class VeraOptions(BaseModel):
     def link(self, starts_server: bool) -> LinkConfig:
         """Return the times of the connection; a server that is started here is waited for longer."""
         patience = max(self.patience, START_PATIENCE) if starts_server else self.patience
-        return LinkConfig(self.connect_timeout, self.timeout, 0.5 * self.timeout, patience)
+        return LinkConfig(self.connect_timeout, self.timeout, 0.5 * self.timeout, patience, warm_up=self.warm_up)
+
+    def address(self, port: int) -> str:
+        """Return the server's URI."""
+        return self.uri or f"ws://{self.host}:{port}"
+
+    def headers(self) -> dict[str, str]:
+        """Return what is said about who asks."""
+        word = "Bearer" if self.auth == "bearer" else "Api-Key"
+        return {"Authorization": f"{word} {self.api_key}"} if self.api_key else {}
 
 
 VARIABLES: Mapping[str, str] = {

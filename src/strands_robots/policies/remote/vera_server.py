@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from strands_robots.core.errors import ConfigurationError, PolicyError
 from strands_robots.core.text import printable
 from strands_robots.policies.remote.vera_options import VeraOptions
+from strands_robots.policies.remote.vera_wire import EMBODIMENTS
 
 STOP_WAIT = 10.0
 """A server that does not end within this time is killed [s]."""
@@ -53,42 +55,53 @@ class VeraServer:
             ("--dynamics-run-id", options.dynamics_run_id),
             ("--text", options.text_prompt),
             ("--sample-steps", str(options.sample_steps or "")),
-            ("--tracker-backend", options.tracker_backend),
         ):
             flags += [flag, value] if value else []
         if options.server_mode == "subprocess":
+            self.variables()
             return [sys.executable, "-m", "vera.server.start_vera_server", *flags]
         if shutil.which("docker") is None:
             raise ConfigurationError("server_mode 'docker' needs the command docker; valid: attach, subprocess")
         publish = [f for number in (port, vis_port) for f in ("-p", f"{number}:{number}")]
-        volume = [
-            "-v",
-            f"{root.resolve()}:/ckpts:ro",
-            "-e",
-            f"VERA_EMBODIMENT={options.embodiment}",
-            "-e",
-            "USE_OFFLINE_RESOLVE=1",
-        ]
-        return [
-            "docker",
-            "run",
-            "--rm",
-            "--pull=never",
-            "--gpus",
-            "all",
-            "--ipc=host",
-            *publish,
-            *volume,
-            options.image,
-            *flags,
-        ]
+        passed = {"VERA_EMBODIMENT": options.embodiment, "USE_OFFLINE_RESOLVE": "1", **self._tracker()}
+        variables = [f for name, value in passed.items() for f in ("-e", f"{name}={value}")]
+        volume = ["-v", f"{root.resolve()}:/ckpts:ro"]
+        start = ["docker", "run", "--rm", "--pull=never", "--gpus", "all", "--ipc=host"]
+        return [*start, *publish, *volume, *variables, options.image, *flags]
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables that tell a server process where its checkpoints are, and which tracker it takes.
+
+        Raises:
+            ConfigurationError: If a checkpoint is not below the folder, or the embodiment's server takes no folder.
+        """
+        options = self._options
+        wanted = EMBODIMENTS[options.embodiment].checkpoints
+        if not wanted and not (options.algo_config and options.dynamics_run_id):
+            raise ConfigurationError(
+                f"VERA's server finds the checkpoints of '{options.embodiment}' by algo_config and dynamics_run_id, not in a "
+                "folder; valid: both settings, or server_mode docker or attach"
+            )
+        root = Path(options.ckpt_root).expanduser().resolve()
+        missing = [name for name in wanted.values() if not (root / name).is_file()]
+        if missing:
+            raise ConfigurationError(
+                f"ckpt_root '{printable(options.ckpt_root)}' lacks {', '.join(missing)}, which '{options.embodiment}' needs"
+            )
+        return {**{name: str(root / file) for name, file in wanted.items()}, **self._tracker()}
+
+    def _tracker(self) -> dict[str, str]:
+        backend = self._options.tracker_backend
+        return {"VERA_TRACKER_BACKEND": backend} if backend else {}
 
     def start(self) -> None:
         """Start the server, where that is asked for; does not wait for it."""
         if not self.is_ours:
             return
         try:
-            self._process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL)
+            command = self.command()
+            more = self.variables() if self._options.server_mode == "subprocess" else {}
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env={**os.environ, **more})
         except OSError as error:
             raise PolicyError(f"VERA's server cannot be started: {error}") from error
 

@@ -1,0 +1,126 @@
+"""How an episode is graded, as data: an instruction, questions, and what may be suggested. Read from YAML; no I/O else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.share import config_names, config_text
+from strands_robots.core.validation import problems_of
+
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Criterion(_Strict):
+    """One question.
+
+    Attributes:
+        name: Its key in the answer.
+        question: Answered with true (good) or false.
+        required: True when the episode fails with it.
+    """
+
+    name: Name
+    question: Annotated[str, Field(min_length=1, max_length=500)]
+    required: bool = True
+
+
+class Rubric(_Strict):
+    """How an episode is graded.
+
+    Attributes:
+        instruction: What the model is told; {task} is the task in words.
+        criteria: The questions.
+        knobs: Setting -> the values that a critique may suggest for it.
+    """
+
+    instruction: Annotated[str, Field(min_length=1, max_length=4000)]
+    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, max_length=20)]
+    knobs: dict[Name, Annotated[tuple[str | float, ...], Field(min_length=1, max_length=50)]] = Field(
+        default_factory=dict
+    )
+
+    @model_validator(mode="after")
+    def _usable(self) -> Rubric:
+        names = [criterion.name for criterion in self.criteria]
+        if len(set(names)) != len(names):
+            raise ValueError(f"criteria names one twice: {', '.join(names)}")
+        if not any(criterion.required for criterion in self.criteria):
+            raise ValueError("no criterion is required, so nothing could fail; valid: at least one")
+        return self
+
+    def answer_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of an answer."""
+        judged = {
+            "type": "object",
+            "properties": {"good": {"type": "boolean"}, "why": {"type": "string", "minLength": 1, "maxLength": 1000}},
+            "required": ["good", "why"],
+            "additionalProperties": False,
+        }
+        criteria = {
+            "type": "object",
+            "properties": {criterion.name: judged for criterion in self.criteria},
+            "required": [criterion.name for criterion in self.criteria],
+            "additionalProperties": False,
+        }
+        suggestion = {
+            "type": "object",
+            "properties": {name: {"enum": list(values)} for name, values in self.knobs.items()},
+            "additionalProperties": False,
+        }
+        return {
+            "type": "object",
+            "properties": {
+                "criteria": criteria,
+                "summary": {"type": "string", "minLength": 1, "maxLength": 2000},
+                "suggestion": suggestion,
+            },
+            "required": ["criteria", "summary"],
+            "additionalProperties": False,
+        }
+
+    def prompt(self, task: str) -> str:
+        """Return what the model is told about one episode."""
+        lines = [self.instruction.replace("{task}", task or "not known"), ""]
+        lines += [f"{criterion.name}: {criterion.question}" for criterion in self.criteria]
+        criteria = ", ".join(f'"{c.name}": {{"good": true or false, "why": "..."}}' for c in self.criteria)
+        form = f'{{"criteria": {{{criteria}}}, "summary": "..."'
+        if self.knobs:
+            allowed = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in self.knobs.items())
+            lines.append(f'If a setting would help, suggest it in "suggestion". Settings and their values: {allowed}')
+            form += ', "suggestion": {"setting": value}'
+        return "\n".join([*lines, "", f"Form of the answer: {form}}}"])
+
+    def passes(self, criteria: dict[str, dict[str, Any]]) -> bool:
+        """Return whether an answer's criteria mean that the episode is good."""
+        return all(bool(criteria[criterion.name]["good"]) for criterion in self.criteria if criterion.required)
+
+
+def load_rubric(name_or_path_or_text: str) -> Rubric:
+    """Return a rubric: a name in config/rubrics, a YAML file, or YAML.
+
+    Raises:
+        UnknownNameError: If there is no such rubric.
+        ConfigurationError: If it is not valid; the message has every field that is wrong.
+    """
+    given = config_text("rubric", "rubrics", name_or_path_or_text)
+    try:
+        return Rubric.model_validate(yaml.safe_load(given))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"rubric is not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"rubric: {problems_of(error, 'rubric')}; valid: {', '.join(Rubric.model_fields)}"
+        ) from None
+
+
+def rubric_names() -> list[str]:
+    """Return the rubrics that come with the package."""
+    return config_names("rubrics")

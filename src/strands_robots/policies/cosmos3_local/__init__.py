@@ -1,0 +1,1 @@
+"""Cosmos 3 in this process, by diffusers."""
