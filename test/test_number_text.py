@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from strands_robots.number_text import apart, outside
+from strands_robots.core.number_text import apart, outside
 
 
 def test_numbers_that_differ_are_told_apart() -> None:

@@ -11,8 +11,8 @@ import pytest
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import Instant, Observation
+from strands_robots.policies.run.goal_fields import PolicyGoal, RunOutcome
 from strands_robots.policies.run.judging import Judge
-from strands_robots.policies.run.policy_goal import PolicyGoal, RunOutcome
 from strands_robots.policies.run.policy_run import RunReason
 from strands_robots.policies.run.snapshot import Snapshot
 from strands_robots.policies.scripted.aim import aims_of

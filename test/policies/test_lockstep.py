@@ -10,8 +10,9 @@ from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import WorldError
 from strands_robots.core.stepping import StepAnswer
 from strands_robots.core.types import Instant
+from strands_robots.policies.run.goal_fields import PolicyGoal, RunOutcome
 from strands_robots.policies.run.lockstep import run_lockstep
-from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession, RunOutcome
+from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.policies.run.policy_run import RunReason
 
 from .observations import LIMITS, NAMES, REPORT, FollowingRobot, observe

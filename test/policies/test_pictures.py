@@ -12,8 +12,9 @@ import pytest
 from strands_robots.core.types import Action, Observation, PictureNeed, Playback, PolicyGives, PolicyNeeds
 from strands_robots.policies.host import opening
 from strands_robots.policies.host.host import Patience
+from strands_robots.policies.run.goal_fields import PolicyGoal
 from strands_robots.policies.run.lockstep import run_lockstep
-from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession
+from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.policies.run.policy_run import RunReason
 
 from .observations import LIMITS, NAMES

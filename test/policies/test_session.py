@@ -15,7 +15,8 @@ from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import PolicyError
 from strands_robots.core.types import Action, Instant, Observation, Policy, PolicyGives, PolicyNeeds
 from strands_robots.policies.host import opening
-from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession, RunOutcome
+from strands_robots.policies.run.goal_fields import PolicyGoal, RunOutcome
+from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.policies.run.policy_run import RunReason
 from strands_robots.policies.run.realtime import run_realtime
 

@@ -8,7 +8,8 @@ import pytest
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.core.types import Action, Playback
 from strands_robots.motion.ensemble import TemporalEnsemble
-from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession
+from strands_robots.policies.run.goal_fields import PolicyGoal
+from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.policies.run.policy_run import Blending, PolicyRun, RunConfig, RunReason
 from strands_robots.policies.run.timing import LatencyRecord, replan_time
 

@@ -16,16 +16,23 @@ from sensor_msgs.msg import JointState
 
 from strands_robots.agent.tools.arguments import nearest
 from strands_robots.agent.tools.endpoint import OWN_SERVERS, Endpoint
-from strands_robots.agent.tools.guard import Admission, Guard
+from strands_robots.agent.tools.guard import Guard
 from strands_robots.agent.tools.permit_memory import PermitMemory
 from strands_robots.agent.tools.schema import hidden_fields
-from strands_robots.agent.tools.tool_answer import ToolAnswer, approval_answer, clean, data_answer, error_answer
+from strands_robots.agent.tools.tool_answer import ToolAnswer, clean, data_answer, error_answer
 from strands_robots.approvals.approval_policy import load_policy
-from strands_robots.approvals.approval_refusal import ApprovalRefusedError
 from strands_robots.approvals.approval_request import CanonicalRequest, canonical_request
 from strands_robots.approvals.permits import Asker
+from strands_robots.clients.agent_answers import (
+    LONGEST_LIST,
+    failure_answer,
+    gate_values,
+    joint_values,
+    not_admitted,
+    response_answer,
+)
 from strands_robots.clients.agent_goals import AgentGoals
-from strands_robots.clients.agent_pictures import pictures_in, pixels_answer, rgb_from_image
+from strands_robots.clients.agent_pictures import pixels_answer, rgb_from_image
 from strands_robots.clients.client import NoAnswerError
 from strands_robots.clients.goal_check import GoalCheck
 from strands_robots.clients.graph_calls import reader_profile
@@ -34,19 +41,14 @@ from strands_robots.clients.permit_client import PermitClient
 from strands_robots.clients.robot_words import RobotWords
 from strands_robots.clients.spun_client import SpunClient
 from strands_robots.clients.stop import GraphStop, stop_result
-from strands_robots.control.latch_advice import latch_advice
-from strands_robots.core.errors import MotionError, StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.msg import GateState
 from strands_robots.ros.audit.audit_publisher import audit_of
-from strands_robots.ros.calls.service_verdict import says_done
 from strands_robots.ros.messages.approval_messages import fields_of
 from strands_robots.ros.messages.interfaces import load_interface
 from strands_robots.ros.messages.message_values import fill_message, plain_values
 from strands_robots.ros.process.graph_names import scope_of
 from strands_robots.ros.robot.robot_discovery import await_robots, cameras_on_graph, robots_on_graph
-
-LONGEST_LIST = 2000
-"""Longest list of a message that is kept for a model, which is shown a part of it and reads the rest page by page."""
 
 FIND_TIMEOUT = 5.0
 LOOK_PAUSE = 0.1
@@ -166,9 +168,9 @@ class AgentGraph:
             if refused is not None:
                 return refused
             response = self.client.call(kind, "/" + endpoint.name, request, timeout)
-            answer = _response_answer(response, endpoint.name)
+            answer = response_answer(response, endpoint.name)
         except StrandsRobotsError as error:
-            answer = _failure(error)
+            answer = failure_answer(error)
         self.called(endpoint, answer, started)
         return answer
 
@@ -183,7 +185,7 @@ class AgentGraph:
                 return refused
             answer = self.goals.start(endpoint, kind, goal, wait)
         except StrandsRobotsError as error:
-            answer = _failure(error)
+            answer = failure_answer(error)
         self.called(endpoint, answer, started)
         return answer
 
@@ -204,7 +206,7 @@ class AgentGraph:
         try:
             answer = data_answer(asdict(stop_result(report)))
         except StrandsRobotsError as error:
-            answer = _failure(error)
+            answer = failure_answer(error)
         self.called(Endpoint("stop", "strands_robots/srv/StopGraph"), answer, started)
         return answer
 
@@ -225,7 +227,7 @@ class AgentGraph:
                 else data_answer(plain_values(message, LONGEST_LIST), name=endpoint.name)
             )
         except StrandsRobotsError as error:
-            answer = _failure(error)
+            answer = failure_answer(error)
         self.called(endpoint, answer, started)
         return answer
 
@@ -248,7 +250,7 @@ class AgentGraph:
             message = self.client.latest(kind, topic, reader_profile(self.client.graph, topic, 1), 10.0)
             answer = pixels_answer(rgb_from_image(message), width, entry.name)
         except StrandsRobotsError as error:
-            answer = _failure(error)
+            answer = failure_answer(error)
         self.called(entry, answer, started)
         return answer
 
@@ -296,7 +298,7 @@ class AgentGraph:
         """
         cameras = [f"{robot}/{camera}" for camera in cameras_on_graph(self.client.node, robot)]
         entry: dict[str, Any] = {"cameras": cameras}
-        for part, kind, make in (("joint_states", JointState, _joints), ("gate_state", GateState, _gate)):
+        for part, kind, make in (("joint_states", JointState, joint_values), ("gate_state", GateState, gate_values)):
             profile = reader_profile(self.client.graph, f"{self._slash()}{robot}/{part}", 1)
             entry |= make(self.client.latest(kind, f"{robot}/{part}", profile, 2.0))
         return entry
@@ -312,7 +314,7 @@ class AgentGraph:
             return None
         details = {"name": request.name, "type": request.kind, "digest": request.digest, "why": admission.kind}
         self.record("tool_refused", details)
-        return _not_admitted(admission)
+        return not_admitted(admission)
 
     def _admitted(self, endpoint: Endpoint, message: Any) -> ToolAnswer | None:
         """Admit a message; what cannot succeed raises StrandsRobotsError before anybody is asked."""
@@ -372,34 +374,3 @@ class AgentGraph:
 
     def _prefix(self) -> str:
         return self._slash().lstrip("/")
-
-
-def _response_answer(response: Any, name: str) -> ToolAnswer:
-    pictures = tuple(pictures_in(response))
-    values = plain_values(response, LONGEST_LIST)
-    return data_answer(values, pictures, is_error=not says_done(response), name=name)
-
-
-def _not_admitted(admission: Admission) -> ToolAnswer:
-    if admission.kind == "approval_required":
-        return approval_answer(admission.request_id, admission.message)
-    return error_answer(admission.kind, admission.message)
-
-
-def _failure(error: StrandsRobotsError) -> ToolAnswer:
-    if isinstance(error, NoAnswerError):
-        return error_answer("no_answer", str(error))
-    if isinstance(error, MotionError):
-        return error_answer(error.reason, str(error))
-    if isinstance(error, ApprovalRefusedError):
-        return error_answer(error.refusal.value, str(error))
-    return error_answer("invalid_arguments", str(error))
-
-
-def _joints(message: Any) -> dict[str, Any]:
-    return {"joints": dict(zip(message.name, (float(value) for value in message.position)))}
-
-
-def _gate(message: Any) -> dict[str, Any]:
-    state = {"stopped": message.latched, "why_stopped": message.latch_reason, "at_rest": message.at_rest}
-    return {**state, "what_to_do": latch_advice(message.latch_reason)} if message.latched else state

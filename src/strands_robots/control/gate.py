@@ -47,8 +47,7 @@ class Gate:
     Attributes:
         supervision: As given.
         readings: What the robot node measures besides positions; it fills them in before a tick.
-        wants_tick: Set when something arrived that the actuators should see before the next regular tick; cleared by
-            `tick`.
+        wants_tick: Set when the actuators should see something before the next regular tick; `tick` clears it.
         world_frozen: Set by a simulation that cannot advance now; then the robot is at rest whatever its last velocity
             was, and missing ticks are no stall.
     """
@@ -73,10 +72,9 @@ class Gate:
         self._lease = Lease(config.lease_timeout)
         self._sequences = SequenceTable()
         self._player = ChunkPlayer(limits, position, config.control_period, config.handover_speed)
-        tolerance = None if supervision is None else supervision.tolerance
-        if tolerance is None:
-            tolerance = config.follow_time * limits.velocity
-        self._guard = SetpointGuard(limits, tolerance, config.sag_time)
+        tolerance = supervision.tolerance if supervision is not None else None
+        reach = config.follow_time * limits.velocity if tolerance is None else tolerance
+        self._guard = SetpointGuard(limits, reach, config.sag_time)
         self._rest = RestMonitor(len(limits), config.rest_velocity, config.rest_duration)
         # Until the first arming a robot that would let go after a stop has no torque to let go of.
         self._setpoint = Setpoint(
@@ -390,10 +388,8 @@ class Gate:
         return now.steady if self.config.lease_on_steady_clock else now.ros
 
     def _latched_message(self) -> str:
-        why = latch_advice(self._latch.reason)
-        return (
-            f"'{self.config.robot}' is latched ({why}); valid: nothing until it is armed (after a stop: safety/resume)"
-        )
+        robot, why = self.config.robot, latch_advice(self._latch.reason)
+        return f"'{robot}' is latched ({why}); valid: nothing until it is armed (after a stop: safety/resume)"
 
     def _count(self, refused: Refused, source: str) -> Verdict:
         message = str(refused)[:1024]

@@ -12,8 +12,8 @@ from strands_robots.control.refusal import Refusal, Refused
 from strands_robots.control.spline import MonotoneCubic
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
+from strands_robots.core.number_text import apart
 from strands_robots.core.types import ControlMode, JointLimits
-from strands_robots.number_text import apart
 
 _TOLERANCE = 1.0 + 1e-6
 

@@ -17,8 +17,9 @@ from strands_robots.evaluation.task import TaskConfig
 from strands_robots.evaluation.video_file import save_video
 from strands_robots.policies.host.host import Patience
 from strands_robots.policies.host.opening import PolicyShelf
+from strands_robots.policies.run.goal_fields import PolicyGoal
 from strands_robots.policies.run.lockstep import run_lockstep
-from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession
+from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.policies.run.policy_run import RunReason
 
 VIDEO_SIZE = (320, 240)

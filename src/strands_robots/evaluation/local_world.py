@@ -14,6 +14,7 @@ from strands_robots.control.gate import Gate, GateConfig, GateReport, Setpoint
 from strands_robots.control.heartbeat import Heartbeat
 from strands_robots.control.loop import ControlLoop, RobotLoop, RobotPort
 from strands_robots.core.arrays import FloatArray
+from strands_robots.core.body_box import BodyBox
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.condition import Watch
 from strands_robots.core.errors import UnknownNameError
@@ -24,7 +25,6 @@ from strands_robots.evaluation.scene import begin_episode, make_world
 from strands_robots.evaluation.task import TaskConfig
 from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.policies.run.policy_run import RunReason
-from strands_robots.policies.scripted.body_box import BodyBox
 from strands_robots.sim.query.objects import box_around, own_size
 from strands_robots.sim.run.lockstep import Stepper, StepRequest
 

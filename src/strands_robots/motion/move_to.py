@@ -10,11 +10,11 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError, UnknownNameError
+from strands_robots.core.number_text import outside
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import JointLimits
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import Orientation, PoseTarget
-from strands_robots.number_text import outside
 
 JOINT_TOLERANCE = 0.01
 """Taken where an asker gives no tolerance [rad] or [m]."""

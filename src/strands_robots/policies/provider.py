@@ -12,11 +12,11 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from strands_robots.core.body_box import BodyBox
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import JointLimits, Policy
 from strands_robots.core.validation import problems_of
-from strands_robots.policies.scripted.body_box import BodyBox
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 OptionsT = TypeVar("OptionsT", bound="PolicyOptions")

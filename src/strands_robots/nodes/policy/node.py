@@ -26,9 +26,10 @@ from strands_robots.nodes.policy.policy_robot import PolicyRobot
 from strands_robots.nodes.policy.policy_states import PolicyStatePublisher
 from strands_robots.policies.host.host import Patience
 from strands_robots.policies.host.opening import PolicyShelf
+from strands_robots.policies.run.goal_fields import PolicyGoal, RunOutcome
 from strands_robots.policies.run.judging import Judge
 from strands_robots.policies.run.lockstep import run_lockstep
-from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession, RunOutcome
+from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.policies.run.policy_run import RunReason
 from strands_robots.policies.run.realtime import run_realtime
 from strands_robots.ros.goals.goal_audit import audited_goals

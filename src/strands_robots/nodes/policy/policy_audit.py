@@ -6,7 +6,7 @@ import hashlib
 
 from rclpy.node import Node
 
-from strands_robots.policies.run.policy_goal import PolicyGoal, RunOutcome
+from strands_robots.policies.run.goal_fields import PolicyGoal, RunOutcome
 from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.messages.conversions import clip
 

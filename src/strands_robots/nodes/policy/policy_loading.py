@@ -18,7 +18,8 @@ from strands_robots.nodes.policy.policy_robot import PolicyRobot
 from strands_robots.policies.check.describe import describe_policy
 from strands_robots.policies.host.host import Patience
 from strands_robots.policies.host.opening import PolicyKey, PolicyShelf
-from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession
+from strands_robots.policies.run.goal_fields import PolicyGoal
+from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip

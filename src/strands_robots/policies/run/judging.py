@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.core.types import Instant
-from strands_robots.policies.run.policy_goal import PolicyGoal, PolicySession, RunOutcome
+from strands_robots.policies.run.goal_fields import PolicyGoal, RunOutcome
+from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.policies.run.policy_run import RunReason
 from strands_robots.policies.run.snapshot import Snapshot
 from strands_robots.policies.scripted.aim import ConditionAim, Measured, aims_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from strands_robots.core.body_box import BodyBox
 from strands_robots.core.pose import Pose
-from strands_robots.policies.scripted.body_box import BodyBox
 
 
 class KnownBoxes:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
+from strands_robots.core.body_box import BodyBox
 from strands_robots.core.errors import PolicyError, UnknownNameError
 from strands_robots.core.pose import Pose
 from strands_robots.description.robot_config import GripperConfig
-from strands_robots.policies.scripted.body_box import BodyBox
 from strands_robots.policies.scripted.reach import Reach
 from strands_robots.policies.scripted.script import Look, ScriptStage
 from strands_robots.policies.scripted.script_options import ObjectOptions, PickOptions, WaypointOptions

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 
+from strands_robots.core.body_box import BodyBox
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import UnknownNameError, WorldError
 from strands_robots.core.pose import Pose, pose_from_quaternion
 from strands_robots.core.stepping import StepAnswer
 from strands_robots.msg import BodyState
 from strands_robots.policies.run.snapshot import Snapshot
-from strands_robots.policies.scripted.body_box import BodyBox
 from strands_robots.ros.messages.conversions import chunk_to_msg, observation_from_joint_state
 from strands_robots.ros.messages.geometry import triple
 from strands_robots.ros.messages.images import rgb_from_msg

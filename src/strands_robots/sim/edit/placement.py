@@ -11,7 +11,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ShapeError, WorldError
-from strands_robots.number_text import outside
+from strands_robots.core.number_text import outside
 from strands_robots.sim.query.dynamics import scalar_joints
 from strands_robots.sim.world.checks import FARTHEST, Vector, checked_position, unit_quaternion
 from strands_robots.sim.world.model_names import BODY, number_of

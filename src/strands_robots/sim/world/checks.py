@@ -9,8 +9,8 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, WorldError
+from strands_robots.core.number_text import apart
 from strands_robots.core.text import printable
-from strands_robots.number_text import apart
 
 Vector = tuple[float, float, float]
 

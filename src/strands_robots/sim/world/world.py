@@ -245,14 +245,7 @@ class World:
     def rollout(self, actions: FloatArray, states: FloatArray | None = None, substeps: int = 10) -> Futures:
         """Run many independent copies of the world on all cores; the world itself does not move.
 
-        Args:
-            actions: Joint position targets (B, H, D) [rad] or [m]: the joints of every robot, one robot after the other.
-            states: Where each copy begins (B, n) or (1, n), from `get_state`; None takes the present state.
-            substeps: Physics steps for each row of actions.
-
-        Raises:
-            ShapeError: If the shapes do not fit.
-            WorldError: If a value is not finite or the result would be too large.
+        Arguments, result and errors are those of `BatchRollout.run`; without `states` every copy begins with the present one.
         """
         with self.lock:
             start = self.get_state()[None] if states is None else states
