@@ -30,20 +30,25 @@ CUBE = {"name": "cube", "shape": "box", "object size": [0.025, 0.025, 0.025], "m
 PLATE = {"name": "plate", "shape": "cylinder", "object size": [0.1, 0.01], "mass": 0.3}
 PICK_TIME = 24.0
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 class Room:
     """A simulation, an agent in it, and somebody who looks at the world by other means than the agent."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.folder = folder
-        self.simulation = Simulation(folder, "--real-time-factor", "0.5", *options)
-        self.simulation.arm()
-        policy = share_directory() / "config" / "approval_policy_simulation.yaml"
-        self.server = McpClient(self.simulation.words("mcp", "--policy", str(policy)), self.simulation.environment)
-        self.agent = ToolsOnlyAgent(self.server)
-        self._judge = Client(self.simulation.domain, "judge")
+        with contextlib.ExitStack() as stack:
+            self.simulation = Simulation(folder, "--real-time-factor", "0.5", *options)
+            stack.callback(self.simulation.close)
+            self.simulation.arm()
+            policy = share_directory() / "config" / "approval_policy_simulation.yaml"
+            words = self.simulation.words("mcp", "--policy", str(policy))
+            self.server = McpClient(words, self.simulation.environment)
+            stack.callback(self.server.close)
+            self.agent = ToolsOnlyAgent(self.server)
+            self._judge = Client(self.simulation.domain, "judge")
+            stack.callback(self._judge.close)
+            self._stack = stack.pop_all()
 
     def world(self) -> QueryWorld.Response:
         request = QueryWorld.Request(what=QueryWorld.Request.BODIES | QueryWorld.Request.CONTACTS)
@@ -82,10 +87,7 @@ class Room:
         raise AssertionError(self.agent.log[-1])
 
     def close(self) -> None:
-        with contextlib.ExitStack() as stack:
-            stack.callback(self.simulation.close)
-            stack.callback(self._judge.close)
-            stack.callback(self.server.close)
+        self._stack.close()
 
 
 @pytest.fixture
