@@ -11,9 +11,9 @@ from types import MappingProxyType
 import mujoco
 import numpy as np
 
-from strands_robots.errors import ModelError, UnknownNameError, WorldError
+from strands_robots.errors import UnknownNameError, WorldError
 from strands_robots.sim.cameras import Camera, collect_cameras
-from strands_robots.sim.model_file import compile_model, require_held
+from strands_robots.sim.model_file import compile_changed, compile_model
 from strands_robots.sim.pushes import Push, Pushes
 from strands_robots.sim.randomization import Nominal, Start, noisy_cameras
 from strands_robots.sim.rollout import BatchRollout, Futures
@@ -293,11 +293,7 @@ class World:
             self._clear_fault()
 
     def recompile(self) -> None:
-        """Apply changes of `spec`, keeping time and the state of what is still there.
-
-        Raises:
-            ModelError: If MuJoCo's compiler refuses the change; the world stays as it was, but not `spec`.
-        """
+        """Apply changes of `spec`, as `adopt` does; a change that is refused stays in `spec`."""
         with self.lock:
             self.adopt(self.spec.copy(), self.config)
 
@@ -333,11 +329,7 @@ class World:
         with self.lock:
             set_picture_size(spec, config)
             name_what_has_state(spec)
-            require_held(spec)
-            try:
-                model = spec.compile()
-            except ValueError as error:
-                raise ModelError(f"the world cannot be changed; MuJoCo says: {' '.join(str(error).split())}") from error
+            model = compile_changed(spec)
             data = mujoco.MjData(model)
             carry_over(self.model, self.data, model, data)
             self._swap(spec, config, model, data)
