@@ -121,6 +121,19 @@ def compile_model(spec: mujoco.MjSpec, path: Path, role: str) -> mujoco.MjModel:
     return model
 
 
+def compile_changed(spec: mujoco.MjSpec) -> mujoco.MjModel:
+    """Compile the changed spec of a world.
+
+    Raises:
+        ModelError: If MuJoCo's compiler refuses it, in its own words.
+    """
+    require_held(spec)
+    try:
+        return spec.compile()
+    except ValueError as error:
+        raise ModelError(f"the world cannot be changed; MuJoCo says: {' '.join(str(error).split())}") from error
+
+
 def _require_limits(model: mujoco.MjModel, path: Path, role: str) -> None:
     """Refuse limits that cannot be meant, which MuJoCo drops without a word where `limited` is left to it."""
     for kind, flags, ranges in (

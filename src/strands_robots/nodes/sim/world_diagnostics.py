@@ -35,6 +35,7 @@ class WorldDiagnostics:
         self._runtime = runtime
         self._gates = gates
         self._penetrations = penetrations
+        self._told: set[str] = set()  # robots that were inside of something, which are told once they are not, too
         self._name = node.get_fully_qualified_name()
         self._last = (time.monotonic(), runtime.ticks, runtime.control.ticks, 0)
         self._cameras = CameraRates()
@@ -74,12 +75,12 @@ class WorldDiagnostics:
             for rate in self._cameras.read(runtime.now().ros, cameras.tallies, is_paced)
         ]
         deep = self._penetrations()
-        gates = [entry for gate in self._gates for entry in (self._gate(gate), self._inside(gate, deep))]
-        self._port.publish(world, pictures, *each, *gates)
+        self._told |= {entry.robot for entry in deep}
+        inside = [self._inside(name, deep) for name in sorted(self._told)]
+        self._port.publish(world, pictures, *each, *(self._gate(gate) for gate in self._gates), *inside)
 
-    def _inside(self, gate: Gate, penetrations: Sequence[Penetration]) -> DiagnosticStatus:
+    def _inside(self, name: str, penetrations: Sequence[Penetration]) -> DiagnosticStatus:
         """Return whether a robot's shapes are inside of others: its actuators then push against what cannot move."""
-        name = gate.config.robot
         mine = [each for each in penetrations if each.robot == name]
         values: dict[str, object] = {
             f"{each.shape} in {each.other}": f"{each.depth:.4f} m" for each in mine[:MOST_PAIRS]

@@ -12,8 +12,8 @@ import mujoco
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import ModelError, UnknownNameError, WorldError
-from strands_robots.description.model_file import compile_model, require_held
+from strands_robots.core.errors import UnknownNameError, WorldError
+from strands_robots.description.model_file import compile_changed, compile_model
 from strands_robots.description.robot_spec import RobotSpec
 from strands_robots.description.servos import actuator_group
 from strands_robots.sim.randomize.randomization import Nominal, Start, noisy_cameras
@@ -283,11 +283,7 @@ class World:
             self._clear_fault()
 
     def recompile(self) -> None:
-        """Apply changes of `spec`, keeping time and the state of what is still there.
-
-        Raises:
-            ModelError: If MuJoCo's compiler refuses the change; the world stays as it was, but not `spec`.
-        """
+        """Apply changes of `spec`, as `adopt` does; a change that is refused stays in `spec`."""
         with self.lock:
             self.adopt(self.spec.copy(), self.config)
 
@@ -323,11 +319,7 @@ class World:
         with self.lock:
             set_picture_size(spec, config)
             name_what_has_state(spec)
-            require_held(spec)
-            try:
-                model = spec.compile()
-            except ValueError as error:
-                raise ModelError(f"the world cannot be changed; MuJoCo says: {' '.join(str(error).split())}") from error
+            model = compile_changed(spec)
             data = mujoco.MjData(model)
             carry_over(self.model, self.data, model, data)
             self._swap(spec, config, model, data)
