@@ -64,14 +64,13 @@ def _of_episode(numbers: Mapping[str, NDArray[Any]], info: Info) -> dict[str, di
 
 def _pictures(stored: Mapping[str, Mapping[str, Any]], info: Info) -> dict[str, dict[str, NDArray[Any]]]:
     """Return the statistics of an episode's pictures, in the shape that LeRobot joins: (C, 1, 1), the count (1,)."""
-    found = {}
+    found: dict[str, dict[str, NDArray[Any]]] = {}
     for name, feature in info.features.items():
         if feature["dtype"] in ("video", "image") and name in stored:
             found[name] = {
-                kind: np.asarray(value, dtype=np.float64).reshape(-1) if kind == "count"
-                else np.asarray(value, dtype=np.float64).reshape(-1, 1, 1)
+                kind: np.asarray(value, dtype=np.float64).reshape((-1,) if kind == "count" else (-1, 1, 1))
                 for kind, value in stored[name].items()
-            }  # fmt: skip
+            }
     return found
 
 

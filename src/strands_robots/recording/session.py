@@ -11,10 +11,11 @@ from typing import Any
 
 from strands_robots.errors import ConfigurationError, UnknownNameError
 from strands_robots.lerobot_units import JointCodec, Units, linear_joints, robot_codec
+from strands_robots.recording.encoder import EncoderConfig
 from strands_robots.recording.robot_type import robot_type
 from strands_robots.recording.sampler import OnStale, SamplerConfig
 from strands_robots.recording.schema import CameraPart, RobotPart, Schema
-from strands_robots.recording.store import EncoderConfig, LeRobotStore
+from strands_robots.recording.store import LeRobotStore
 from strands_robots.robot_config import RobotConfig
 
 NEW, RESUME, OVERWRITE = 0, 1, 2

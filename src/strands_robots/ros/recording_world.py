@@ -14,9 +14,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
 from strands_robots.errors import ConfigurationError, NoAnswerError, UnknownNameError
+from strands_robots.recording.encoder import EncoderConfig
 from strands_robots.recording.schema import CameraPart
 from strands_robots.recording.session import RecordingOptions
-from strands_robots.recording.store import EncoderConfig
 from strands_robots.recording.stream import SECOND
 from strands_robots.robot_config import RobotConfig
 from strands_robots.ros import qos
