@@ -154,6 +154,16 @@ def test_statistics_of_pictures_are_compared_with_the_pictures(root: Path) -> No
     assert f"stats.json: {CAMERA}: mean is 0.5/0.5/0.5; the pictures give 0.16" in errors(root, pictures=True)
 
 
+def test_joint_that_hardly_moves_far_from_zero_has_the_statistics_that_lerobot_sums_up() -> None:
+    from lerobot.datasets.compute_stats import get_feature_stats
+
+    from strands_robots.dataset.statistics import statistics_problems
+
+    for way in (0.0, 1e-5, 1e-2):
+        values = (-34.377 + way * np.sin(np.arange(60))).astype(np.float32)[:, None]
+        assert statistics_problems(get_feature_stats(values, 0, False), values) == []
+
+
 def test_statistics_of_a_feature_that_are_missing(root: Path) -> None:
     edit_json(root / "meta/stats.json", lambda stats: stats.pop("action"))
     assert "stats.json: action: there are none" in errors(root)

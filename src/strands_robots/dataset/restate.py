@@ -61,10 +61,9 @@ def _pictures(stored: Mapping[str, Mapping[str, Any]], info: Info) -> dict[str, 
     for name, feature in info.features.items():
         if feature["dtype"] in ("video", "image") and name in stored:
             found[name] = {
-                kind: np.asarray(value, dtype=np.float64).reshape(-1) if kind == "count"
-                else np.asarray(value, dtype=np.float64).reshape(-1, 1, 1)
+                kind: np.asarray(value, dtype=np.float64).reshape((-1,) if kind == "count" else (-1, 1, 1))
                 for kind, value in stored[name].items()
-            }  # fmt: skip
+            }
     return found
 
 

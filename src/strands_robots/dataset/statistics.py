@@ -21,6 +21,9 @@ SPREAD_TOLERANCE = 0.01
 SIZE_TOLERANCE = 1e-4
 """The same for the data's largest size: LeRobot sums in single precision."""
 
+ROOT_TOLERANCE = 1e-3
+"""A standard deviation may be this part of the data's largest size off: LeRobot takes it from sums of squares in single precision."""
+
 PICTURE_TOLERANCE = 0.08
 """Mean and standard deviation of pictures, 0 to 1: LeRobot takes a sample of them, before the codec changes them."""
 
@@ -127,7 +130,8 @@ def _margin(kind: str, true: Mapping[str, NDArray[np.float64]]) -> NDArray[np.fl
     spread = true["max"] - true["min"]
     size = np.maximum(np.abs(true["max"]), np.abs(true["min"]))
     part = {"std": 2.0 * SPREAD_TOLERANCE, "mean": SPREAD_TOLERANCE}.get(kind, 1e-3)
-    margin: NDArray[np.float64] = part * spread + SIZE_TOLERANCE * size + 1e-6
+    of_size = ROOT_TOLERANCE if kind == "std" else SIZE_TOLERANCE
+    margin: NDArray[np.float64] = part * spread + of_size * size + 1e-6
     return margin
 
 
