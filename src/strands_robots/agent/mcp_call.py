@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from strands_robots.agent.answer import Answer, error_answer
 from strands_robots.agent.call import Call
@@ -40,7 +41,8 @@ async def run_call(
 
     threading.Thread(target=work, name="tool call", daemon=True).start()
     lost = asyncio.ensure_future(gone.wait()) if gone is not None else None
-    started, waited = time.monotonic(), {done} if lost is None else {done, lost}
+    started = time.monotonic()
+    waited: set[asyncio.Future[Any]] = {done} if lost is None else {done, lost}
     try:
         while not done.done() and not (lost is not None and lost.done()):
             await asyncio.wait(waited, timeout=PROGRESS_PERIOD, return_when=asyncio.FIRST_COMPLETED)
