@@ -18,6 +18,8 @@ from strands_robots.fleet.roster import Roster
 from strands_robots.fleet.topics import INWARD, OUTWARD, ROSTER, inward, outward, read_by, written_by
 
 LEASE_MS = 2000
+CONNECT_MS = 3000
+"""How long one attempt to reach the router takes; ZenohTransport tries again."""
 
 @dataclass(frozen=True)
 class TlsFiles:
@@ -85,8 +87,7 @@ def client_config(router: RouterEntry, files: TlsFiles) -> dict[str, Any]:
     return {
         **_common(),
         "mode": "client",
-        # A member starts without its router and finds it later, so that a graph never waits for the network.
-        "connect": {"endpoints": [router.connect], "timeout_ms": -1, "exit_on_failure": False},
+        "connect": {"endpoints": [router.connect], "timeout_ms": CONNECT_MS, "exit_on_failure": True},
         "transport": {"shared_memory": {"enabled": False}, "link": {"tls": tls, "tx": {"lease": LEASE_MS}}},
     }
 
