@@ -86,7 +86,7 @@ def test_a_megabyte_is_refused_before_it_is_read(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"null", b"[]", b"\xff\xfe", b"[" * 4000, b'{"message":1,"signature":2}', b'{"a":NaN}', b'{ }']
+    "data", [b"", b"null", b"[]", b"\xff\xfe", b"[" * 4000, b'{"message":1,"signature":2}', b'{"a":NaN}', b"{ }"]
 )
 def test_what_is_no_message_is_refused(fleet: Fleet, data: bytes) -> None:
     assert refusal_of(fleet.channel("arm1"), data) is FleetRefusal.MALFORMED
@@ -124,12 +124,17 @@ def test_two_thousand_requests_at_once_are_cut_to_the_burst_and_a_stop_still_com
 @pytest.mark.parametrize("sender", ["bert", "arm2", "eve"])
 def test_a_resume_question_of_a_member_without_the_right_is_refused(fleet: Fleet, sender: str) -> None:
     ask = ChallengeRequest(request="c" * 32, echo=BeaconEcho(session="b" * 32, sequence=1))
-    assert refusal_of(fleet.channel("arm1"), fleet.channel(sender).seal("arm1", ask).encoded()) is FleetRefusal.NOT_ALLOWED
+    assert (
+        refusal_of(fleet.channel("arm1"), fleet.channel(sender).seal("arm1", ask).encoded()) is FleetRefusal.NOT_ALLOWED
+    )
 
 
 def test_operators_cannot_give_evidence_of_a_robot(fleet: Fleet) -> None:
     report = StopReport(stop="a" * 32, session="b" * 32, gates=[], is_complete=True)
-    assert refusal_of(fleet.channel("bert"), fleet.channel("anna").seal("bert", report).encoded()) is FleetRefusal.NOT_ALLOWED
+    assert (
+        refusal_of(fleet.channel("bert"), fleet.channel("anna").seal("bert", report).encoded())
+        is FleetRefusal.NOT_ALLOWED
+    )
 
 
 def test_strangers_names_fill_no_memory(fleet: Fleet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -23,9 +24,7 @@ from strands_robots.fleet.station import Station
 from strands_robots.operators.keyring import Keyring, Operator, Role
 
 pytest.importorskip("zenoh")
-from strands_robots.fleet.zenoh_transport import ZenohTransport, open_session  # noqa: E402
-
-import json  # noqa: E402
+from strands_robots.fleet.zenoh_transport import ZenohTransport, open_session
 
 
 def free_port() -> int:
@@ -130,7 +129,9 @@ def test_a_stop_and_a_signed_resume_over_the_router(site: Site) -> None:
         campaign = station.stop("all", "test")
         assert station.wait_for(ticking(lambda: campaign.is_done), 10.0)
         result = station.resume("arm1", "checked", 5.0)
-        assert result.success and graphs["arm1"].report().state == "armed" and graphs["arm2"].report().state == "stopped"
+        assert (
+            result.success and graphs["arm1"].report().state == "armed" and graphs["arm2"].report().state == "stopped"
+        )
         site.router.close()
         site.start_router()
         again = station.stop("all", "after a restart of the router")
@@ -163,7 +164,13 @@ def test_a_megabyte_and_a_message_over_the_limit_do_not_pass_the_router(site: Si
 def test_an_expired_certificate_cuts_the_link(site: Site, tmp_path: Path) -> None:
     import datetime
 
-    from strands_robots.fleet.certificates import certificate_pem, make_request, new_private_key, private_pem, sign_request
+    from strands_robots.fleet.certificates import (
+        certificate_pem,
+        make_request,
+        new_private_key,
+        private_pem,
+        sign_request,
+    )
     from strands_robots.fleet.zenoh_config import TlsFiles, client_config
 
     folder, key = site.folder / "authority", new_private_key()

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 
 NOT_CONFIRMED = 3
 
-app = typer.Typer(help="Many robots and operators: stop, status, resume, and who belongs to the fleet.", no_args_is_help=True)
+app = typer.Typer(
+    help="Many robots and operators: stop, status, resume, and who belongs to the fleet.", no_args_is_help=True
+)
 
 Member = Annotated[
-    Path | None, typer.Option("--member", help="Folder of the enrolled member; without it strands_robots/fleet in $ROS_HOME or ~/.ros.")
+    Path | None,
+    typer.Option(
+        "--member", help="Folder of the enrolled member; without it strands_robots/fleet in $ROS_HOME or ~/.ros."
+    ),
 ]
 Folder = Annotated[Path, typer.Option("--authority", help="Folder of the fleet's authority.")]
 
@@ -34,7 +39,9 @@ Folder = Annotated[Path, typer.Option("--authority", help="Folder of the fleet's
 def stop(
     to: Annotated[str, typer.Argument(help="all, cell-<name> or a robot.")] = "all",
     reason: Annotated[str, typer.Option(help="Why, in words.")] = "from the command line",
-    wait: Annotated[float, typer.Option(help="How long the stop is repeated while a robot has not confirmed [s].", min=0.5)] = 60.0,
+    wait: Annotated[
+        float, typer.Option(help="How long the stop is repeated while a robot has not confirmed [s].", min=0.5)
+    ] = 60.0,
     member: Member = None,
 ) -> None:
     """Stop robots, and repeat it until each of the roster has reported that it is latched and at rest.

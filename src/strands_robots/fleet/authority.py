@@ -1,13 +1,13 @@
 """The fleet's authority: a folder on one machine that invites, enrols, renews and revokes. It moves nothing.
 
-    fleet.yaml       the members
-    root.key         signs rosters (operators/operator_key.py); may lie under a passphrase
-    authority.key    signs certificates
-    authority.pem    its certificate, the pin of every member
-    router.pem/.key  certificate of router and broker
-    roster.json      the newest signed roster
-    router.json      configuration of the Zenoh router
-    invites.json     open invites, hashes only
+fleet.yaml       the members
+root.key         signs rosters (operators/operator_key.py); may lie under a passphrase
+authority.key    signs certificates
+authority.pem    its certificate, the pin of every member
+router.pem/.key  certificate of router and broker
+roster.json      the newest signed roster
+router.json      configuration of the Zenoh router
+invites.json     open invites, hashes only
 """
 
 from __future__ import annotations

@@ -53,7 +53,9 @@ def certificate_pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def make_authority(fleet: str, key: ec.EllipticCurvePrivateKey, lifetime: datetime.timedelta = 3650 * DAY) -> x509.Certificate:
+def make_authority(
+    fleet: str, key: ec.EllipticCurvePrivateKey, lifetime: datetime.timedelta = 3650 * DAY
+) -> x509.Certificate:
     """Return the authority's own certificate."""
     name = _name(f"{fleet} fleet authority")
     return (

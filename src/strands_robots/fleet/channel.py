@@ -160,7 +160,9 @@ class Channel:
         place = (sender.key.key_id, envelope.kind)
         mark = self._marks.get(place, -1)
         if envelope.sequence <= mark:
-            text = f"{envelope.kind} number {envelope.sequence} of '{sender.name}'; valid: above {mark}, which was heard"
+            text = (
+                f"{envelope.kind} number {envelope.sequence} of '{sender.name}'; valid: above {mark}, which was heard"
+            )
             raise FleetRefusedError(FleetRefusal.REPEATED, text, sender.name)
         self._marks[place] = envelope.sequence
 

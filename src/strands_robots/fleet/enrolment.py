@@ -115,7 +115,13 @@ def new_invite(
     token = secrets.token_hex(16)
     try:
         invite = Invite(
-            name=name, kind=kind, cell=cell, may=list(may), fingerprint=fingerprint, token_hash=_hash(token), expires=expires
+            name=name,
+            kind=kind,
+            cell=cell,
+            may=list(may),
+            fingerprint=fingerprint,
+            token_hash=_hash(token),
+            expires=expires,
         )
     except ValidationError as error:
         raise ConfigurationError(f"no invite: {problems_of(error, 'invite')}") from error
@@ -147,7 +153,9 @@ def decide(request: EnrolmentRequest, token: str, invites: Sequence[Invite], now
     if invite.name != key.name:
         return Decision(None, key, f"denied: the invite is for '{invite.name}', the request of '{printable(key.name)}'")
     if not hmac.compare_digest(invite.fingerprint, request.fingerprint):
-        return Decision(None, key, f"denied: the invite is for the key {invite.fingerprint}, given {request.fingerprint}")
+        return Decision(
+            None, key, f"denied: the invite is for the key {invite.fingerprint}, given {request.fingerprint}"
+        )
     return Decision(invite, key, f"'{invite.name}' is let in as {invite.kind.value}")
 
 

@@ -80,7 +80,7 @@ def seal(key: OperatorKey, fleet: str, to: str, sequence: int, body: Body) -> En
         FleetRefusedError: If it is larger than a message may be.
     """
     kind = KIND_OF[type(body)]
-    message = {
+    message: dict[str, Any] = {
         "body": body.model_dump(mode="json"),
         "fleet": fleet,
         "from": key.name,

@@ -111,7 +111,9 @@ def load_fleet_file(folder: Path) -> FleetFile:
     try:
         return parse_fleet_file(path.read_bytes(), str(path))
     except OSError as error:
-        raise ConfigurationError(f"'{path}' cannot be read: {error.strerror}; valid: `strands-robots fleet init`") from error
+        raise ConfigurationError(
+            f"'{path}' cannot be read: {error.strerror}; valid: `strands-robots fleet init`"
+        ) from error
 
 
 def save_fleet_file(folder: Path, file: FleetFile) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from strands_robots.fleet.bodies import Challenge, ChallengeRequest, Checkpoint, GateReport, Resume, Result, Tell
+from strands_robots.fleet.bodies import Challenge, ChallengeRequest, Checkpoint, GateReport, Result, Resume, Tell
 
 GraphState = Literal["armed", "stopping", "stopped", "stop_not_confirmed", "unheard"]
 

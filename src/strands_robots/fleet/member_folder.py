@@ -1,10 +1,10 @@
 """A member's own folder: its keys, made here, and what the authority granted.
 
-    <name>.key, <name>.pub   Ed25519, signs messages      tls.key           of its certificate
-    request.json             what is handed in            certificate.pem   valid for a day
-    authority.pem            authorities that are pinned  roots.pub         root keys that are pinned
-    roster.json              newest roster                router.json       where the router is
-    sequence                 last number of a message
+<name>.key, <name>.pub   Ed25519, signs messages      tls.key           of its certificate
+request.json             what is handed in            certificate.pem   valid for a day
+authority.pem            authorities that are pinned  roots.pub         root keys that are pinned
+roster.json              newest roster                router.json       where the router is
+sequence                 last number of a message
 """
 
 from __future__ import annotations
@@ -28,7 +28,14 @@ from strands_robots.fleet.roster import parse_roster
 from strands_robots.fleet.roster_keeper import FILE as ROSTER_FILE
 from strands_robots.fleet.roster_keeper import RosterKeeper, load_roster, write_atomically
 from strands_robots.fleet.zenoh_config import TlsFiles, client_config
-from strands_robots.operators.operator_key import KEY_SUFFIX, OperatorKey, OperatorPublicKey, create_key, load_key, parse_public_key
+from strands_robots.operators.operator_key import (
+    KEY_SUFFIX,
+    OperatorKey,
+    OperatorPublicKey,
+    create_key,
+    load_key,
+    parse_public_key,
+)
 
 _LARGEST = 1 << 21
 
@@ -125,7 +132,9 @@ class MemberFolder:
         self.key: OperatorKey = load_key(self.folder / (self.name + KEY_SUFFIX), ask_passphrase)
         self.roots: list[OperatorPublicKey] = [parse_public_key(line) for line in _lines(self.folder, "roots.pub")]
         if not self.roots:
-            raise ConfigurationError(f"'{self.folder}' was not enrolled; valid: `strands-robots fleet accept` with its grant")
+            raise ConfigurationError(
+                f"'{self.folder}' was not enrolled; valid: `strands-robots fleet accept` with its grant"
+            )
 
     def channel(self) -> Channel:
         """Return the member's channel."""

@@ -65,7 +65,9 @@ class Row:
         """Return the row as a line."""
         names = {True: "allowed", False: "denied", None: "unknown"}
         verdict = "ok" if self.is_right else ("UNKNOWN: the control did not arrive" if self.found is None else "WRONG")
-        return f"{self.who:<16} {self.what:<8} {self.topic:<44} {names[self.expected]:<8} {names[self.found]:<8} {verdict}"
+        return (
+            f"{self.who:<16} {self.what:<8} {self.topic:<44} {names[self.expected]:<8} {names[self.found]:<8} {verdict}"
+        )
 
 
 class Probe:
@@ -91,7 +93,10 @@ class Probe:
             ConfigurationError: If the roster has no operator and robot, or the router does not let its members in.
         """
         members = self._played()
-        with tempfile.TemporaryDirectory(prefix="fleet-probe-") as folder, self._sessions(Path(folder), members) as sessions:
+        with (
+            tempfile.TemporaryDirectory(prefix="fleet-probe-") as folder,
+            self._sessions(Path(folder), members) as sessions,
+        ):
             rows = [Row(who, "connect", "", True, True) for who in sessions]
             rows.append(self._stranger(Path(folder)))
             self._listen(sessions)
@@ -109,7 +114,9 @@ class Probe:
         operators.sort(key=lambda member: -len(member.rights))
         auditors = [member for member in self._roster.members if member.kind is MemberKind.AUDITOR][:1]
         if not robots or not operators:
-            raise ConfigurationError("the roster has no robot or no operator; valid: at least one of each to probe with")
+            raise ConfigurationError(
+                "the roster has no robot or no operator; valid: at least one of each to probe with"
+            )
         played: dict[str, Member | None] = {member.name: member for member in (*operators[:1], *robots, *auditors)}
         return {**played, _OUTSIDER: None, f"peer:{robots[-1].name}": robots[-1]}
 
@@ -178,7 +185,9 @@ class Probe:
             # A declared key has to be included in a rule, so what a member may read is declared as the rule has it.
             wanted |= set(read_by(self._roster.fleet, member)) if member else set()
             for topic in sorted(wanted):
-                self._subscribers.append(session.declare_subscriber(topic, lambda sample, who=who: self._on_sample(who, sample)))
+                self._subscribers.append(
+                    session.declare_subscriber(topic, lambda sample, who=who: self._on_sample(who, sample))
+                )
 
     def _on_sample(self, who: str, sample: Any) -> None:
         with self._lock:
@@ -209,7 +218,9 @@ class Probe:
                 mark = self._send(sessions[who], topic)
                 writer, same = self._control(topic, members)
                 control = self._send(sessions[writer], same)
-                tried.append((who, "write", topic, is_allowed(self._roster, member, topic, True), mark, control, readers))
+                tried.append(
+                    (who, "write", topic, is_allowed(self._roster, member, topic, True), mark, control, readers)
+                )
         return tried
 
     def _control(self, topic: str, members: dict[str, Member | None]) -> tuple[str, str]:
@@ -245,11 +256,11 @@ class Probe:
         session.put(topic, mark.encode())
         return mark
 
-    def _row(
-        self, who: str, what: str, topic: str, expected: bool, mark: str, control: str, readers: list[str]
-    ) -> Row:
+    def _row(self, who: str, what: str, topic: str, expected: bool, mark: str, control: str, readers: list[str]) -> Row:
         heard = self._heard
-        arrived = heard.get((who, mark), False) if what == "read" else any((reader, mark) in heard for reader in readers)
+        arrived = (
+            heard.get((who, mark), False) if what == "read" else any((reader, mark) in heard for reader in readers)
+        )
         is_shown = any((reader, control) in heard for reader in readers)
         return Row(who, what, topic, expected, arrived if arrived or is_shown else None)
 
@@ -257,4 +268,3 @@ class Probe:
 def probe_router(file: FleetFile, authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey) -> list[Row]:
     """Try the Zenoh router of a fleet and return every row; see Probe."""
     return Probe(file, authority, authority_key).run()
-

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from strands_robots.fleet.bodies import Beacon, Body, ChallengeRequest, Resume, Result, Stop, StopReport, Tell
+from strands_robots.fleet.bodies import Beacon, Body, ChallengeRequest, Result, Resume, Stop, StopReport, Tell
 from strands_robots.fleet.channel import Channel, Received
 from strands_robots.fleet.freshness import SentBeacons
 from strands_robots.fleet.graph_link import GraphLink, GraphReport
@@ -88,7 +88,9 @@ class RobotMember:
         self._inbox: Inbox[tuple[str, bytes]] = Inbox(self._on_other, 256, "fleet messages")
         self._calls: Inbox[tuple[Tell | Resume | ChallengeRequest, str]] = Inbox(self._call, 16, "fleet requests")
         # Latched before anything is heard: a stop may have been given while this robot was off, and nothing else knows it.
-        graph.stop(uuid.uuid4().hex, f"fleet/{channel.key.name}", "the fleet's door has opened: stops before it are not known")
+        graph.stop(
+            uuid.uuid4().hex, f"fleet/{channel.key.name}", "the fleet's door has opened: stops before it are not known"
+        )
         for topic in read_by(channel.roster.fleet, channel.me):
             transport.subscribe(topic, self._on_stop if kind_of(topic) == "stop" else self._on_data)
 
@@ -101,7 +103,11 @@ class RobotMember:
         """Send what is due: a beacon, evidence of stops, a stop of the cell."""
         report = self._graph.report()
         now = self._now()
-        seen = (report.state, report.graph_stop, tuple((gate.robot, gate.is_latched, gate.is_at_rest) for gate in report.gates))
+        seen = (
+            report.state,
+            report.graph_stop,
+            tuple((gate.robot, gate.is_latched, gate.is_at_rest) for gate in report.gates),
+        )
         if now - self._beaten >= BEACON_PERIOD or seen != self._last_beacon:
             self._beaten, self._last_beacon = now, seen
             self._beat(report)
@@ -164,7 +170,10 @@ class RobotMember:
         if was_armed and report.state != "armed" and is_own and Right.STOP_CELL in self.channel.me.rights:
             addressee = CELL_PREFIX + self.channel.me.cell
             reason = f"{self.channel.key.name} stopped: {report.stop_source or report.state}"[:256]
-            self._cell_stop = (StopCampaign(self.channel, self._transport, addressee, reason, self.presence, self._now), now)
+            self._cell_stop = (
+                StopCampaign(self.channel, self._transport, addressee, reason, self.presence, self._now),
+                now,
+            )
         if self._cell_stop is not None:
             campaign, began = self._cell_stop
             campaign.advance()
@@ -241,7 +250,9 @@ class RobotMember:
         if tell.is_hardware is not is_hardware:
             meant, given = ("hardware", "a simulation") if tell.is_hardware else ("a simulation", "hardware")
             raise FleetRefusedError(
-                FleetRefusal.OTHER_KIND_OF_ROBOT, f"the tell is for {meant}; '{self.channel.key.name}' is {given}", sender
+                FleetRefusal.OTHER_KIND_OF_ROBOT,
+                f"the tell is for {meant}; '{self.channel.key.name}' is {given}",
+                sender,
             )
 
     def _watch_owners(self) -> None:
@@ -263,7 +274,9 @@ class RobotMember:
         )
         envelope = self.channel.seal("", beacon)
         self._sent.add(envelope.sequence)
-        self._transport.publish(topic_of(self.channel.roster.fleet, self.channel.key.name, "", beacon), envelope.encoded())
+        self._transport.publish(
+            topic_of(self.channel.roster.fleet, self.channel.key.name, "", beacon), envelope.encoded()
+        )
 
     def _send(self, to: str, body: Body) -> None:
         envelope = self.channel.seal(to, body)

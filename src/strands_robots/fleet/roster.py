@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -78,7 +78,9 @@ class Roster:
             ("name", [member.name for member in self.members]),
             ("key", [member.key.raw.hex() for member in self.members]),
         ):
-            twice = sorted({value for value in values if values.count(value) > 1}) if len(set(values)) < len(values) else []
+            twice = (
+                sorted({value for value in values if values.count(value) > 1}) if len(set(values)) < len(values) else []
+            )
             if twice:
                 raise ConfigurationError(f"the {what} {', '.join(twice)} comes twice in the roster; valid: each once")
         object.__setattr__(self, "_by_name", {member.name: member for member in self.members})
@@ -94,7 +96,7 @@ class Roster:
 
     def signed(self, root: OperatorKey) -> bytes:
         """Return the roster with the root key's signature, as it goes over the wire and into the file."""
-        statement = {
+        statement: dict[str, Any] = {
             "fleet": self.fleet,
             "issued": self.issued,
             "members": [_entry(member) for member in self.members],

@@ -41,7 +41,9 @@ class SimulatedFleet:
                 raise ConfigurationError(f"'{channel.key.name}' is {channel.me.kind.value}; valid: members of kind sim")
         for member, channel in zip(members, channels):
             operators = [
-                Operator(entry.key, frozenset({Role.RESUME})) for entry in channel.roster.members if Right.RESUME in entry.rights
+                Operator(entry.key, frozenset({Role.RESUME}))
+                for entry in channel.roster.members
+                if Right.RESUME in entry.rights
             ]
             graph = self.graphs[member.name] = SimulatedGraph(member.name, Keyring(operators))
             transport = ZenohTransport(member.zenoh_config())

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 
 from strands_robots.core.errors import ResumeRefusedError
-from strands_robots.fleet.bodies import Challenge, ChallengeRequest, Checkpoint, GateReport, Resume, Result, Tell
+from strands_robots.fleet.bodies import Challenge, ChallengeRequest, Checkpoint, GateReport, Result, Resume, Tell
 from strands_robots.fleet.graph_link import GraphReport, GraphState, StopEvidence
 from strands_robots.operators.keyring import Keyring
 from strands_robots.safety.resume import AuthorityConfig, ResumeAuthority, ResumeRequest, StopFacts

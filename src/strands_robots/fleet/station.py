@@ -155,7 +155,9 @@ class Station:
     def send(self, to: str, body: Body) -> None:
         """Seal and publish a message."""
         envelope = self.channel.seal(to, body)
-        self._transport.publish(topic_of(self.channel.roster.fleet, self.channel.key.name, to, body), envelope.encoded())
+        self._transport.publish(
+            topic_of(self.channel.roster.fleet, self.channel.key.name, to, body), envelope.encoded()
+        )
 
     def publish_roster(self, data: bytes) -> None:
         """Send a signed roster to every robot."""

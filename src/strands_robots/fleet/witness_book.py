@@ -7,6 +7,7 @@ machines have seen the newer checkpoint, and say so under signatures of their ow
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from strands_robots.audit.audit_key import AuditPublicKey
 from strands_robots.audit.json_values import canonical
@@ -41,7 +42,7 @@ class WitnessBook:
         yield witness
 
 
-def _finding(known: Checkpoint | None, given: Checkpoint) -> str:
+def _finding(known: Checkpoint | None, given: Checkpoint) -> Literal["", "smaller_index", "other_head"]:
     if known is None or given.next_index > known.next_index:
         return ""
     if given.next_index < known.next_index:

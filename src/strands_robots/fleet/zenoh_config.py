@@ -21,6 +21,7 @@ LEASE_MS = 2000
 CONNECT_MS = 3000
 """How long one attempt to reach the router takes; ZenohTransport tries again."""
 
+
 @dataclass(frozen=True)
 class TlsFiles:
     """Paths of the files of one side.

@@ -23,7 +23,9 @@ def open_session(config: dict[str, Any]) -> Any:
     try:
         import zenoh
     except ImportError as error:
-        raise ConfigurationError("eclipse-zenoh is not installed; install it with: pip install eclipse-zenoh") from error
+        raise ConfigurationError(
+            "eclipse-zenoh is not installed; install it with: pip install eclipse-zenoh"
+        ) from error
     made = zenoh.Config()
     try:
         for name, value in config.items():
@@ -52,7 +54,9 @@ class ZenohTransport:
         try:
             import zenoh
         except ImportError as error:
-            raise ConfigurationError("eclipse-zenoh is not installed; install it with: pip install eclipse-zenoh") from error
+            raise ConfigurationError(
+                "eclipse-zenoh is not installed; install it with: pip install eclipse-zenoh"
+            ) from error
         self._zenoh, self._config = zenoh, config
         self._lock = threading.Lock()
         self._ending = threading.Event()

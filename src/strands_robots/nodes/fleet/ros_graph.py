@@ -15,7 +15,7 @@ from strands_robots.srv import GetResumeChallenge, ResumeGraph, StopGraph
 from strands_robots.audit.log.checkpoint import CheckpointError, parse_checkpoint_text
 from strands_robots.clients.spun_client import result_of
 from strands_robots.core.errors import NoAnswerError
-from strands_robots.fleet.bodies import Challenge, ChallengeRequest, Checkpoint, GateReport, Resume, Result, Tell
+from strands_robots.fleet.bodies import Challenge, ChallengeRequest, Checkpoint, GateReport, Result, Resume, Tell
 from strands_robots.fleet.graph_link import GraphReport, GraphState, StopEvidence
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
@@ -79,7 +79,8 @@ class RosGraph:
             heard = {
                 name: (gate, when)
                 for name, (gate, when) in self._gates.items()
-                if when > at and (name not in before or before[name][0] != gate.session or gate.latch_count > before[name][1])
+                if when > at
+                and (name not in before or before[name][0] != gate.session or gate.latch_count > before[name][1])
             }
             names = set(self._gates) | {robot.robot for robot in (self._safety[0].robots if self._safety else ())}
         gates = tuple(_gate_report(gate, now - when) for gate, when in heard.values())
