@@ -18,7 +18,8 @@ class Numbers:
     """Gives each message a number above every one before. May be used by several threads.
 
     A number is the wall clock in microseconds, or one more than the last number where the clock is behind it. The
-    last number is kept on the disk by `save`, which the member calls once a second, so a restart after the clock was set back goes on above it.
+    last number is kept on the disk by `save`, which the member calls once a second, so a restart after the clock was
+    set back goes on above it.
 
     Args:
         folder: Where the last number is kept, beside the key; None for nowhere.
