@@ -9,11 +9,11 @@ import pytest
 from graph import Graph, wait_for
 
 pytest.importorskip("zenoh")
-from fleet_site import Site  # noqa: E402
+from fleet_site import Site
 
-from strands_robots.fleet.member_folder import MemberFolder  # noqa: E402
-from strands_robots.fleet.station import Station  # noqa: E402
-from strands_robots.operators.keyring import Keyring, Operator, Role, save_keyring  # noqa: E402
+from strands_robots.fleet.member_folder import MemberFolder
+from strands_robots.fleet.station import Station
+from strands_robots.operators.keyring import Keyring, Operator, Role, save_keyring
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +11,8 @@ from typing import Any
 import pytest
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.fleet.authority import Authority, create_authority
 from strands_robots.fleet.certificates import load_private
-from strands_robots.fleet.fleet_file import RouterEntry
-from strands_robots.fleet.member import MemberKind, Right
-from strands_robots.fleet.member_folder import MemberFolder, accept_grant, make_request_files
+from strands_robots.fleet.member_folder import MemberFolder
 from strands_robots.fleet.probe import Row, probe_router
 from strands_robots.fleet.robot_member import RobotMember
 from strands_robots.fleet.simulated_graph import SimulatedGraph
@@ -24,7 +20,7 @@ from strands_robots.fleet.station import Station
 from strands_robots.operators.keyring import Keyring, Operator, Role
 
 pytest.importorskip("zenoh")
-from fleet_site import Site, free_port  # noqa: E402
+from fleet_site import Site, free_port
 
 from strands_robots.fleet.zenoh_transport import ZenohTransport, open_session
 
