@@ -17,6 +17,7 @@ from strands_robots.cli import (
     demonstrate,
     doctor,
     evaluate,
+    fleet,
     graph,
     keys,
     mcp,
@@ -66,6 +67,7 @@ app.add_typer(dataset.app, name="dataset")
 app.add_typer(audit.app, name="audit")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(graph.app, name="graph")
+app.add_typer(fleet.app, name="fleet")
 app.add_typer(keys.app, name="keys")
 app.add_typer(robots.app, name="robots")
 app.add_typer(servo_bus.app, name="servo-bus")

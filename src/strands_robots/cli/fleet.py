@@ -1,0 +1,311 @@
+"""`strands-robots fleet`: stop, status and resume over machines, and who belongs to the fleet."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from strands_robots.cli.cli_options import say
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+
+if TYPE_CHECKING:
+    from strands_robots.fleet.authority import Authority
+    from strands_robots.fleet.station import Station
+
+NOT_CONFIRMED = 3
+
+app = typer.Typer(
+    help="Many robots and operators: stop, status, resume, and who belongs to the fleet.", no_args_is_help=True
+)
+
+Member = Annotated[
+    Path | None,
+    typer.Option(
+        "--member", help="Folder of the enrolled member; without it strands_robots/fleet in $ROS_HOME or ~/.ros."
+    ),
+]
+Folder = Annotated[Path, typer.Option("--authority", help="Folder of the fleet's authority.")]
+
+
+@app.command()
+def stop(
+    to: Annotated[str, typer.Argument(help="all, cell-<name> or a robot.")] = "all",
+    reason: Annotated[str, typer.Option(help="Why, in words.")] = "from the command line",
+    wait: Annotated[
+        float, typer.Option(help="How long the stop is repeated while a robot has not confirmed [s].", min=0.5)
+    ] = 60.0,
+    member: Member = None,
+) -> None:
+    """Stop robots, and repeat it until each of the roster has reported that it is latched and at rest.
+
+    Exit code 0: each has. 3: one has not; the lines name it. Ctrl-C ends the repetition.
+    """
+    with _station(member) as station:
+        if not station.channel.roster.robots(to):
+            names = ["all", *(entry.name for entry in station.channel.roster.members if entry.is_robot)]
+            raise UnknownNameError("robot", to, names)
+        campaign = station.stop(to, reason)
+        with contextlib.suppress(KeyboardInterrupt):
+            station.wait_for(lambda: campaign.is_done, wait)
+        say("EVERY ROBOT IS STOPPED AND AT REST" if campaign.is_done else "NOT EVERY ROBOT HAS CONFIRMED")
+        for outcome in campaign.outcomes():
+            say(f"  {outcome.robot}: {outcome.words()}")
+        if not campaign.is_done:
+            raise typer.Exit(NOT_CONFIRMED)
+
+
+@app.command()
+def status(
+    wait: Annotated[float, typer.Option(help="How long to listen [s].", min=0.5, max=60.0)] = 3.0, member: Member = None
+) -> None:
+    """Print what each robot of the roster says. Exit code 3: one was not heard, which does not mean that it is off."""
+    with _station(member) as station:
+        robots = [entry for entry in station.channel.roster.members if entry.is_robot]
+        station.wait_for(lambda: all(station.presence.is_present(robot.name) for robot in robots), wait)
+        say(f"fleet {station.channel.roster.fleet}, roster {station.channel.roster.version}")
+        for robot in robots:
+            heard = station.presence.find(robot.name)
+            if heard is None:
+                say(f"  {robot.name} ({robot.kind.value}): NOT HEARD within {wait:g} s")
+                continue
+            moving = [gate.robot for gate in heard.beacon.gates if not gate.is_at_rest]
+            rest = f"moving: {', '.join(moving)}" if moving else "at rest"
+            old = "" if heard.beacon.roster == station.channel.roster.version else f", roster {heard.beacon.roster}"
+            say(f"  {robot.name} ({robot.kind.value}): {heard.beacon.state}, {rest}{old}")
+        for witness in station.witnesses.findings:
+            say(f"  AUDIT OF {witness.member}: {witness.finding} at index {witness.next_index}")
+        if any(station.presence.find(robot.name) is None for robot in robots):
+            raise typer.Exit(NOT_CONFIRMED)
+
+
+@app.command()
+def resume(
+    robot: Annotated[str, typer.Argument(help="One robot: each graph is resumed on its own.")],
+    reason: Annotated[str, typer.Option(help="Why it is safe to go on.")] = "from the command line",
+    member: Member = None,
+) -> None:
+    """Resume one robot's graph, signed on the graph's own challenge. Exit code 0: armed. 1: refused."""
+    with _station(member) as station:
+        result = station.resume(robot, reason, 8.0)
+    say(f"ARMED: {result.message}" if result.success else f"NOT ARMED ({result.refusal}): {result.message}")
+    if not result.success:
+        raise typer.Exit(1)
+
+
+@app.command()
+def init(
+    fleet: Annotated[str, typer.Argument(help="Name of the fleet.")],
+    authority: Folder,
+    listen: Annotated[str, typer.Option(help="Where the router listens.")] = "tls/127.0.0.1:7447",
+    connect: Annotated[str, typer.Option(help="How members reach it.")] = "tls/localhost:7447",
+    name: Annotated[str, typer.Option(help="Host name or address in the router's certificate.")] = "localhost",
+) -> None:
+    """Make a fleet: authority, root key, router certificate, fleet.yaml without members."""
+    from pydantic import ValidationError
+
+    from strands_robots.core.validation import problems_of
+    from strands_robots.fleet.authority import create_authority
+    from strands_robots.fleet.fleet_file import RouterEntry
+
+    try:
+        router = RouterEntry(listen=listen, connect=connect, name=name)
+    except ValidationError as error:
+        raise ConfigurationError(f"{problems_of(error, 'router')}; valid: tls/<host>:<port>") from error
+    create_authority(authority, fleet, router)
+    say(f"fleet {fleet} in {authority}; start its router with: strands-robots fleet router --authority {authority}")
+
+
+@app.command()
+def request(
+    name: Annotated[str, typer.Argument(help="The member that this machine will be.")], member: Member = None
+) -> None:
+    """Make a member's keys on its own machine, and the request that the authority enrols. Prints the fingerprint."""
+    from strands_robots.fleet.member_folder import make_request_files
+
+    folder = member or default_folder()
+    made = make_request_files(folder, name)
+    say(f"request: {folder / 'request.json'}")
+    say(f"fingerprint: {made.fingerprint}")
+
+
+@app.command()
+def invite(
+    name: Annotated[str, typer.Argument(help="The member.")],
+    authority: Folder,
+    fingerprint: Annotated[str, typer.Option(help="Of the member's request, read on its own machine.")],
+    kind: Annotated[str, typer.Option(help="robot, sim, operator or auditor.")] = "robot",
+    cell: Annotated[str, typer.Option(help="Cell of a robot.")] = "",
+    may: Annotated[list[str] | None, typer.Option(help="stop_cell, tell or resume; may be given twice.")] = None,
+) -> None:
+    """Open an invite for an hour: for this name with this key, once. Prints its token."""
+    from strands_robots.fleet.member import MemberKind, Right
+
+    kinds, rights = [entry.value for entry in MemberKind], [entry.value for entry in Right]
+    if kind not in kinds:
+        raise UnknownNameError("kind", kind, kinds)
+    for given in may or ():
+        if given not in rights:
+            raise UnknownNameError("right", given, rights)
+    say(_authority(authority).invite(name, MemberKind(kind), cell, [Right(given) for given in may or ()], fingerprint))
+
+
+@app.command()
+def enrol(
+    request: Annotated[Path, typer.Argument(help="The member's request.json.")],
+    authority: Folder,
+    token: Annotated[str, typer.Option(help="The invite's token.")],
+    grant: Annotated[Path, typer.Option(help="Where the grant is written; holds no secret.")] = Path("grant.json"),
+) -> None:
+    """Let a member in that was invited; everything else is denied. Restart the router afterwards."""
+    from strands_robots.fleet.enrolment import parse_request
+
+    made = _authority(authority)
+    granted = made.enrol(parse_request(_text(request)), token)
+    grant.write_text(json.dumps(granted), encoding="ascii")
+    say(f"{granted['name']} is let in, roster {made.file.version}; grant: {grant}; restart the router")
+
+
+@app.command()
+def rotate(
+    request: Annotated[Path, typer.Argument(help="A new request.json of the member.")],
+    authority: Folder,
+    grant: Annotated[Path, typer.Option(help="Where the grant is written.")] = Path("grant.json"),
+) -> None:
+    """Give a member on the roster a new certificate, for a day, and the newest roster."""
+    from strands_robots.fleet.enrolment import parse_request
+
+    granted = _authority(authority).renew(parse_request(_text(request)))
+    grant.write_text(json.dumps(granted), encoding="ascii")
+    say(f"{granted['name']}: a new certificate; grant: {grant}")
+
+
+@app.command()
+def accept(grant: Annotated[Path, typer.Argument(help="What the authority granted.")], member: Member = None) -> None:
+    """Take a grant on the member's own machine. An older roster is refused."""
+    from strands_robots.fleet.member_folder import accept_grant
+
+    say(f"{accept_grant(member or default_folder(), _text(grant))} is a member")
+
+
+@app.command()
+def revoke(name: Annotated[str, typer.Argument(help="The member.")], authority: Folder, member: Member = None) -> None:
+    """Take a member off the roster. With --member of an operator, robots on the network get the new roster at once."""
+    made = _authority(authority)
+    data = made.revoke(name)
+    say(f"{name} is off the roster, version {made.file.version}; restart the router")
+    if member is not None:
+        with _station(member) as station:
+            robots = [entry for entry in station.channel.roster.members if entry.is_robot and entry.name != name]
+
+            def is_known() -> bool:
+                station.publish_roster(data)
+                heard = [station.presence.find(robot.name) for robot in robots]
+                return all(each is not None and each.beacon.roster >= made.file.version for each in heard)
+
+            station.wait_for(is_known, 10.0)
+            for robot in robots:
+                heard = station.presence.find(robot.name)
+                known = heard is not None and heard.beacon.roster >= made.file.version
+                say(f"  {robot.name}: {'goes by it' if known else 'HAS NOT CONFIRMED IT'}")
+
+
+@app.command()
+def probe(authority: Folder) -> None:
+    """Try the running router as each kind of member and as strangers. Exit code 3: a row is not as fleet.yaml says."""
+    from strands_robots.core.key_file import read_secret
+    from strands_robots.fleet.certificates import load_private
+    from strands_robots.fleet.probe import probe_router
+
+    made = _authority(authority)
+    rows = probe_router(made.file, made.certificate, load_private(read_secret(authority / "authority.key")))
+    for row in rows:
+        say(row.words())
+    wrong = [row for row in rows if not row.is_right]
+    say(f"{len(rows)} rows, {len(wrong)} not as fleet.yaml says")
+    if wrong:
+        raise typer.Exit(NOT_CONFIRMED)
+
+
+@app.command()
+def router(authority: Folder) -> None:
+    """Run the fleet's Zenoh router until Ctrl-C. Its rules are read once: restart it after enrol and revoke."""
+    from strands_robots.fleet.zenoh_transport import open_session
+
+    ending = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    made = _authority(authority)
+    made.generate()
+    session = open_session(json.loads(_text(authority / "router.json")))
+    try:
+        say(f"router of fleet {made.file.fleet} on {made.file.router.listen}, {len(made.file.members)} members")
+        with contextlib.suppress(KeyboardInterrupt):
+            while not ending.wait(0.5):
+                pass
+    finally:
+        session.close()
+
+
+@app.command()
+def sim(
+    names: Annotated[list[str], typer.Argument(help="Folders of enrolled members of kind sim.")],
+    seconds: Annotated[float, typer.Option(help="How long they run [s]; 0 until Ctrl-C.", min=0.0)] = 0.0,
+) -> None:
+    """Run simulated members without MuJoCo: a latch, a motion that takes time to end, signed resumes."""
+    from strands_robots.fleet.simulated_fleet import SimulatedFleet
+
+    with SimulatedFleet([Path(name) for name in names]) as fleet, contextlib.suppress(KeyboardInterrupt):
+        say(f"{len(names)} simulated members")
+        fleet.run(seconds or float("inf"))
+
+
+def default_folder() -> Path:
+    """Return the folder of this machine's member when nobody says otherwise."""
+    return Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots" / "fleet"
+
+
+@contextlib.contextmanager
+def _station(member: Path | None) -> Iterator[Station]:
+    from strands_robots.fleet.member_folder import MemberFolder
+    from strands_robots.fleet.station import Station
+    from strands_robots.fleet.zenoh_transport import ZenohTransport
+
+    opened = MemberFolder(member or default_folder(), _ask_passphrase)
+    channel = opened.channel()
+    if channel.me.is_robot:
+        raise ConfigurationError(f"'{opened.name}' is a robot; valid: an operator or auditor")
+    transport = ZenohTransport(opened.zenoh_config())
+    station = Station(channel, transport)
+    try:
+        yield station
+    finally:
+        station.close()
+        transport.close()
+        if transport.problem:
+            say(f"the router was not reached: {transport.problem}")
+
+
+def _authority(folder: Path) -> Authority:
+    from strands_robots.fleet.authority import Authority
+
+    return Authority(folder, _ask_passphrase)
+
+
+def _ask_passphrase() -> bytes:
+    import getpass
+
+    return getpass.getpass("passphrase: ").encode()
+
+
+def _text(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"'{path}' cannot be read: {error.strerror}") from error

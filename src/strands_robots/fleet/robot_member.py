@@ -1,0 +1,284 @@
+"""A robot's side of the fleet: stops at once, says what its gates say, and takes fresh requests of those who may ask."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from strands_robots.fleet.bodies import Beacon, Body, ChallengeRequest, Result, Resume, Stop, StopReport, Tell
+from strands_robots.fleet.channel import Channel, Received
+from strands_robots.fleet.freshness import SentBeacons
+from strands_robots.fleet.graph_link import GraphLink, GraphReport
+from strands_robots.fleet.inbox import Inbox
+from strands_robots.fleet.member import CELL_PREFIX, MemberKind, Right
+from strands_robots.fleet.presence import Presence
+from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
+from strands_robots.fleet.stop_campaign import REPEAT_PERIOD, StopCampaign
+from strands_robots.fleet.topics import ROSTER, kind_of, read_by, topic_of
+from strands_robots.fleet.transport import Transport
+from strands_robots.fleet.witness_book import WitnessBook
+
+BEACON_PERIOD = 0.5
+OWNER_TIMEOUT = 1.0
+"""An operator that was not heard for longer loses its goals [s]."""
+
+REMEMBERED_STOPS = 256
+"""Stops whose repetitions are known. A stop that was forgotten stops once more; none is ever refused for lack of room."""
+
+_CELL_STOP_TIME = 10.0
+
+
+@dataclass
+class _KnownStop:
+    """A stop that was given to the graph.
+
+    Attributes:
+        stop: What was asked.
+        sender: Whom the report is for.
+        given: When the graph was told last, steady clock [s].
+        is_confirmed: Every gate has been latched since; from then on a repetition changes nothing.
+        reported: The last report, to tell a change.
+        reported_at: When it was sent, steady clock [s].
+    """
+
+    stop: Stop
+    sender: str
+    given: float
+    is_confirmed: bool = False
+    reported: StopReport | None = None
+    reported_at: float = field(default=float("-inf"))
+
+
+class RobotMember:
+    """Wires a robot's graph to the fleet. `tick` is called ten times a second, by one thread.
+
+    Args:
+        channel: What seals and opens.
+        transport: The way to the others.
+        graph: The robot's graph.
+        now: Steady clock [s].
+        on_refusal: Takes each refusal, for the log.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        transport: Transport,
+        graph: GraphLink,
+        now: Callable[[], float] = time.monotonic,
+        on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
+    ) -> None:
+        self.channel, self.presence, self.witnesses = channel, Presence(now), WitnessBook()
+        self.session = uuid.uuid4().hex
+        self._transport, self._graph, self._now, self._on_refusal = transport, graph, now, on_refusal
+        self._sent = SentBeacons(self.session, now)
+        self._lock = threading.RLock()
+        self._stops: dict[str, _KnownStop] = {}
+        self._order: deque[str] = deque()
+        self._newest_stop = ""
+        self._beaten = float("-inf")
+        self._last_beacon: object = None
+        self._last_state = ""
+        self._owners: set[str] = set()
+        self._cell_stop: tuple[StopCampaign, float] | None = None
+        self._inbox: Inbox[tuple[str, bytes]] = Inbox(self._on_other, 256, "fleet messages")
+        self._calls: Inbox[tuple[Tell | Resume | ChallengeRequest, str]] = Inbox(self._call, 16, "fleet requests")
+        # Latched before anything is heard: a stop may have been given while this robot was off, and nothing else knows it.
+        graph.stop(
+            uuid.uuid4().hex, f"fleet/{channel.key.name}", "the fleet's door has opened: stops before it are not known"
+        )
+        for topic in read_by(channel.roster.fleet, channel.me):
+            transport.subscribe(topic, self._on_stop if kind_of(topic) == "stop" else self._on_data)
+
+    def close(self) -> None:
+        """Take no more requests. The transport belongs to the caller."""
+        self._inbox.close()
+        self._calls.close()
+
+    def tick(self) -> None:
+        """Send what is due: a beacon, evidence of stops, a stop of the cell."""
+        report = self._graph.report()
+        now = self._now()
+        seen = (
+            report.state,
+            report.graph_stop,
+            tuple((gate.robot, gate.is_latched, gate.is_at_rest) for gate in report.gates),
+        )
+        if now - self._beaten >= BEACON_PERIOD or seen != self._last_beacon:
+            self._beaten, self._last_beacon = now, seen
+            self._beat(report)
+        with self._lock:
+            for known in list(self._stops.values()):
+                if not known.is_confirmed or (known.reported is not None and not known.reported.is_at_rest):
+                    self._confirm(known)
+        self._watch_cell(report, now)
+        self._watch_owners()
+
+    # --- Stops ------------------------------------------------------------------------------------------------
+
+    def _on_stop(self, topic: str, data: bytes) -> None:
+        try:
+            received = self.channel.open(data)
+        except FleetRefusedError as error:
+            self._on_refusal(error)
+            return
+        if isinstance(received.body, Stop):
+            self._stop(received.body, received.sender.name)
+
+    def _stop(self, stop: Stop, sender: str) -> None:
+        with self._lock:
+            known = self._stops.get(stop.stop)
+            if known is None:
+                self._graph.stop(stop.stop, f"fleet/{sender}", stop.reason)
+                known = self._remember(_KnownStop(stop, sender, self._now()))
+            elif not known.is_confirmed and self._now() - known.given > REPEAT_PERIOD / 2:
+                known.given = self._now()
+                self._graph.stop(stop.stop, f"fleet/{sender}", stop.reason)
+            self._confirm(known, is_asked=True)
+
+    def _remember(self, known: _KnownStop) -> _KnownStop:
+        self._stops[known.stop.stop] = known
+        self._newest_stop = known.stop.stop
+        self._order.append(known.stop.stop)
+        if len(self._order) > REMEMBERED_STOPS:
+            self._stops.pop(self._order.popleft(), None)
+        return known
+
+    def _confirm(self, known: _KnownStop, is_asked: bool = False) -> None:
+        """Report what the gates said since the stop, when it changed or is asked for again."""
+        evidence = self._graph.evidence(known.stop.stop)
+        known.is_confirmed = known.is_confirmed or evidence.is_latched
+        report = StopReport(
+            stop=known.stop.stop, session=self.session, gates=list(evidence.gates), is_complete=evidence.is_complete
+        )
+        now = self._now()
+        has_changed = known.reported is None or (
+            (report.is_latched, report.is_at_rest) != (known.reported.is_latched, known.reported.is_at_rest)
+        )
+        if has_changed or (is_asked and now - known.reported_at > REPEAT_PERIOD / 2):
+            known.reported, known.reported_at = report, now
+            self._send(known.sender, report)
+
+    def _watch_cell(self, report: GraphReport, now: float) -> None:
+        """Stop the cell when this robot's graph was stopped by something of its own, where the roster allows it."""
+        was_armed, self._last_state = self._last_state == "armed", report.state
+        is_own = not report.stop_source.startswith("fleet/")
+        if was_armed and report.state != "armed" and is_own and Right.STOP_CELL in self.channel.me.rights:
+            addressee = CELL_PREFIX + self.channel.me.cell
+            reason = f"{self.channel.key.name} stopped: {report.stop_source or report.state}"[:256]
+            self._cell_stop = (
+                StopCampaign(self.channel, self._transport, addressee, reason, self.presence, self._now),
+                now,
+            )
+        if self._cell_stop is not None:
+            campaign, began = self._cell_stop
+            campaign.advance()
+            if campaign.is_done or now - began > _CELL_STOP_TIME:
+                self._cell_stop = None
+
+    # --- Everything else --------------------------------------------------------------------------------------
+
+    def _on_data(self, topic: str, data: bytes) -> None:
+        if not self._inbox.put((topic, data)):
+            self._refuse(FleetRefusedError(FleetRefusal.TOO_MANY, "the queue of messages is full"))
+
+    def _on_other(self, item: tuple[str, bytes]) -> None:
+        topic, data = item
+        try:
+            if kind_of(topic) == ROSTER:
+                self._take_roster(data)
+                return
+            self._take(self.channel.open(data))
+        except FleetRefusedError as error:
+            self._on_refusal(error)
+        except OSError as error:
+            self._refuse(FleetRefusedError(FleetRefusal.OLD_ROSTER, f"a new roster cannot be written: {error}"))
+
+    def _take_roster(self, data: bytes) -> None:
+        try:
+            self.channel.keeper.accept(data)
+        except FleetRefusedError as error:
+            self._refuse(error)
+
+    def _take(self, received: Received) -> None:
+        body, sender = received.body, received.sender.name
+        if isinstance(body, Beacon):
+            self.presence.add(sender, received.envelope.sequence, body)
+            for witness in self.witnesses.see(sender, body.checkpoint):
+                self._send("", witness)
+        elif isinstance(body, StopReport) and self._cell_stop is not None:
+            self._cell_stop[0].take(sender, body)
+        elif isinstance(body, (Tell, Resume, ChallengeRequest)):
+            self._asked(body, sender)
+
+    def _asked(self, body: Tell | Resume | ChallengeRequest, sender: str) -> None:
+        try:
+            self._sent.check(body.echo, sender)
+            if isinstance(body, Tell):
+                self._check_kind(body, sender)
+        except FleetRefusedError as error:
+            text = str(error)[:512]
+            self._send(sender, Result(request=body.request, state="refused", refusal=error.refusal.value, message=text))
+            self._refuse(error)
+        else:
+            if not self._calls.put((body, sender)):
+                text = "too many requests wait for the graph; valid: ask again later"
+                self._send(sender, Result(request=body.request, state="refused", refusal="too_many", message=text))
+
+    def _call(self, item: tuple[Tell | Resume | ChallengeRequest, str]) -> None:
+        """Make a call of the graph, which may take seconds, in a thread where nothing else waits for it."""
+        body, sender = item
+        source = f"fleet/{sender}"
+        if isinstance(body, ChallengeRequest):
+            self._send(sender, self._graph.challenge(body, source))
+        elif isinstance(body, Resume):
+            self._send(sender, self._graph.resume(body, source))
+        else:
+            self._owners.add(sender)
+            self._graph.tell(body, source, lambda result: self._send(sender, result))
+
+    def _refuse(self, error: FleetRefusedError) -> None:
+        self.channel.count(error)
+        self._on_refusal(error)
+
+    def _check_kind(self, tell: Tell, sender: str) -> None:
+        is_hardware = self.channel.me.kind is MemberKind.ROBOT
+        if tell.is_hardware is not is_hardware:
+            meant, given = ("hardware", "a simulation") if tell.is_hardware else ("a simulation", "hardware")
+            raise FleetRefusedError(
+                FleetRefusal.OTHER_KIND_OF_ROBOT,
+                f"the tell is for {meant}; '{self.channel.key.name}' is {given}",
+                sender,
+            )
+
+    def _watch_owners(self) -> None:
+        for owner in list(self._owners):
+            age = self.presence.age(owner)
+            if age is None or age > OWNER_TIMEOUT:
+                self._owners.discard(owner)
+                self._graph.owner_is_gone(f"fleet/{owner}")
+
+    def _beat(self, report: GraphReport) -> None:
+        beacon = Beacon(
+            session=self.session,
+            state=report.state,
+            gates=list(report.gates),
+            stop=self._newest_stop,
+            graph_stop=report.graph_stop,
+            roster=self.channel.roster.version,
+            checkpoint=report.checkpoint,
+        )
+        envelope = self.channel.seal("", beacon)
+        self._sent.add(envelope.sequence)
+        self._transport.publish(
+            topic_of(self.channel.roster.fleet, self.channel.key.name, "", beacon), envelope.encoded()
+        )
+
+    def _send(self, to: str, body: Body) -> None:
+        envelope = self.channel.seal(to, body)
+        topic = topic_of(self.channel.roster.fleet, self.channel.key.name, to, body)
+        self._transport.publish(topic, envelope.encoded(), is_stop=isinstance(body, StopReport))

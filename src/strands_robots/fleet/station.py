@@ -1,0 +1,214 @@
+"""An operator's or auditor's side of the fleet: who is there, stops with evidence, requests and their answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import TypeVar
+
+from strands_robots.core.errors import NoAnswerError
+from strands_robots.fleet.bodies import (
+    Beacon,
+    BeaconEcho,
+    Body,
+    Challenge,
+    ChallengeRequest,
+    Result,
+    Resume,
+    StopReport,
+    Tell,
+    Witness,
+)
+from strands_robots.fleet.channel import Channel, Received
+from strands_robots.fleet.inbox import Inbox
+from strands_robots.fleet.member import MemberKind
+from strands_robots.fleet.presence import PRESENT, Presence
+from strands_robots.fleet.refusal import FleetRefusedError
+from strands_robots.fleet.stop_campaign import StopCampaign
+from strands_robots.fleet.topics import ROSTER, inward, kind_of, read_by, topic_of
+from strands_robots.fleet.transport import Transport
+from strands_robots.fleet.witness_book import WitnessBook
+from strands_robots.safety.resume import PURPOSE, ResumeRequest
+
+BEACON_PERIOD = 0.2
+_POLL = 0.02
+BodyT = TypeVar("BodyT", bound=Body)
+
+
+class Station:
+    """An operator at work. A thread of its own sends its heartbeat and repeats its stops.
+
+    Args:
+        channel: What seals and opens.
+        transport: The way to the robots.
+        now: Steady clock [s].
+        on_refusal: Takes each refusal, for the log.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        transport: Transport,
+        now: Callable[[], float] = time.monotonic,
+        on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
+    ) -> None:
+        self.channel, self.presence, self.witnesses = channel, Presence(now), WitnessBook()
+        self.session = uuid.uuid4().hex
+        self.seen_by: list[tuple[str, Witness]] = []
+        self._transport, self._now, self._on_refusal = transport, now, on_refusal
+        self._campaigns: tuple[StopCampaign, ...] = ()
+        self._answers: dict[str, Challenge | Result] = {}
+        self._changed = threading.Condition()
+        self._ending = threading.Event()
+        self._inbox: Inbox[tuple[str, bytes]] = Inbox(self._on_other, 4096, "fleet messages")
+        for topic in read_by(channel.roster.fleet, channel.me):
+            transport.subscribe(topic, self._on_data)
+        self._thread = threading.Thread(target=self._run, name="fleet station", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the heartbeat. The transport belongs to the caller."""
+        self._ending.set()
+        self._thread.join(1.0)
+        self._inbox.close()
+
+    # --- Stop -------------------------------------------------------------------------------------------------
+
+    def stop(self, addressee: str, reason: str) -> StopCampaign:
+        """Stop robots, at once, and go on until each has confirmed or the station closes.
+
+        Args:
+            addressee: "all", "cell-<name>" or a robot.
+            reason: Why.
+        """
+        campaign = StopCampaign(self.channel, self._transport, addressee, reason, self.presence, self._now)
+        campaign.advance()
+        self._campaigns = (*self._campaigns, campaign)
+        return campaign
+
+    def wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Return whether a condition came true in time [s]."""
+        deadline = self._now() + timeout
+        with self._changed:
+            while not condition():
+                if self._now() > deadline:
+                    return False
+                self._changed.wait(_POLL)
+        return True
+
+    # --- Requests ---------------------------------------------------------------------------------------------
+
+    def echo(self, robot: str, timeout: float = PRESENT) -> BeaconEcho:
+        """Return what a request to a robot echoes.
+
+        Raises:
+            NoAnswerError: If the robot was not heard in time.
+        """
+        if not self.wait_for(lambda: self.presence.is_present(robot), timeout):
+            raise NoAnswerError(f"robot '{robot}' was not heard for {timeout:g} s; valid: a robot that sends beacons")
+        heard = self.presence.find(robot)
+        assert heard is not None
+        return heard.echo
+
+    def ask_challenge(self, robot: str, timeout: float) -> Challenge:
+        """Return what a graph wants signed for its resume; raises NoAnswerError."""
+        request = ChallengeRequest(request=uuid.uuid4().hex, echo=self.echo(robot))
+        answer = self._ask(robot, request, request.request, timeout)
+        if isinstance(answer, Result):
+            raise NoAnswerError(f"robot '{robot}' refused ({answer.refusal}): {answer.message}")
+        return answer
+
+    def resume(self, robot: str, reason: str, timeout: float) -> Result:
+        """Resume one graph with this operator's signature on the graph's own challenge; raises NoAnswerError."""
+        given = self.ask_challenge(robot, timeout)
+        if not given.success:
+            return Result(request=given.request, state="done", message=given.message)
+        key = self.channel.key
+        asked = ResumeRequest(f"operator/{key.name}", reason, given.graph_stop)
+        signature = ""
+        if given.signature_needed:
+            asked = ResumeRequest(asked.source, reason, given.graph_stop, given.challenge, key.public.key_id)
+            signature = key.sign(PURPOSE, asked.statement(given.run_id, given.safety_session)).hex()
+        body = Resume(
+            request=uuid.uuid4().hex, echo=self.echo(robot), reason=reason, graph_stop=given.graph_stop,
+            challenge=asked.challenge, key_id=asked.key_id, signature=signature,
+        )  # fmt: skip
+        answer = self._ask(robot, body, body.request, timeout)
+        assert isinstance(answer, Result)
+        return answer
+
+    def tell(self, robot: str, is_hardware: bool, action: str, fields: str) -> str:
+        """Ask a robot for a goal and return the request's identity; `result` has what became of it."""
+        body = Tell.model_validate(
+            {"request": uuid.uuid4().hex, "echo": self.echo(robot).model_dump(), "is_hardware": is_hardware,
+             "action": action, "fields": fields}
+        )  # fmt: skip
+        self.send(robot, body)
+        return body.request
+
+    def result(self, request: str) -> Challenge | Result | None:
+        """Return the newest answer to a request."""
+        return self._answers.get(request)
+
+    def send(self, to: str, body: Body) -> None:
+        """Seal and publish a message."""
+        envelope = self.channel.seal(to, body)
+        self._transport.publish(
+            topic_of(self.channel.roster.fleet, self.channel.key.name, to, body), envelope.encoded()
+        )
+
+    def publish_roster(self, data: bytes) -> None:
+        """Send a signed roster to every robot."""
+        self._transport.publish(inward(self.channel.roster.fleet, "all", ROSTER, self.channel.key.name), data)
+
+    def _ask(self, robot: str, body: Body, request: str, timeout: float) -> Challenge | Result:
+        self.send(robot, body)
+        if not self.wait_for(lambda: request in self._answers, timeout):
+            raise NoAnswerError(f"robot '{robot}' did not answer within {timeout:g} s")
+        return self._answers[request]
+
+    # --- What arrives -----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        beaten = float("-inf")
+        while not self._ending.wait(_POLL):
+            for campaign in self._campaigns:
+                campaign.advance()
+            if self._now() - beaten > BEACON_PERIOD:
+                beaten = self._now()
+                self.send("", Beacon(session=self.session, state="none", roster=self.channel.roster.version))
+                self.channel.numbers.save()
+
+    def _on_data(self, topic: str, data: bytes) -> None:
+        self._inbox.put((topic, data))
+
+    def _on_other(self, item: tuple[str, bytes]) -> None:
+        topic, data = item
+        try:
+            if kind_of(topic) == ROSTER:
+                self.channel.keeper.accept(data)
+            else:
+                self._take(self.channel.open(data))
+        except (FleetRefusedError, OSError) as error:
+            if isinstance(error, FleetRefusedError):
+                self._on_refusal(error)
+        with self._changed:
+            self._changed.notify_all()
+
+    def _take(self, received: Received) -> None:
+        body, sender = received.body, received.sender.name
+        if isinstance(body, Beacon):
+            if received.sender.kind is not MemberKind.OPERATOR:
+                self.presence.add(sender, received.envelope.sequence, body)
+            for witness in self.witnesses.see(sender, body.checkpoint):
+                self.send("", witness)
+        elif isinstance(body, StopReport):
+            for campaign in self._campaigns:
+                campaign.take(sender, body)
+        elif isinstance(body, (Challenge, Result)):
+            self._answers[body.request] = body
+        elif isinstance(body, Witness):
+            self.seen_by.append((sender, body))
+            del self.seen_by[:-10000]

@@ -1,0 +1,74 @@
+"""Names of the ways between members: the same for Zenoh keys and MQTT topics. Each name has its sender in it, so that a
+router's or broker's access rules can hold a member to its own.
+
+    fleet/<fleet>/in/<addressee>/<kind>/<sender>     to a robot, a cell or all
+    fleet/<fleet>/out/<sender>/<kind>                from a member to everybody who may listen
+"""
+
+from __future__ import annotations
+
+from strands_robots.fleet.bodies import KIND_OF, Body
+from strands_robots.fleet.member import CELL_PREFIX, EVERYBODY, Member, MemberKind, Right
+
+ROSTER = "roster"
+INWARD = ("stop", "tell", "resume", "challenge_request", ROSTER)
+"""Kinds that go to an addressee."""
+
+OUTWARD = ("beacon", "stop_report", "challenge", "result", "witness")
+"""Kinds that go to everybody who may listen."""
+
+
+def topic_of(fleet: str, sender: str, to: str, body: Body) -> str:
+    """Return where a message is published."""
+    kind = KIND_OF[type(body)]
+    return outward(fleet, sender, kind) if kind in OUTWARD else inward(fleet, to, kind, sender)
+
+
+def inward(fleet: str, addressee: str, kind: str, sender: str) -> str:
+    """Return the topic to an addressee; `*` stands for any one part."""
+    return f"fleet/{fleet}/in/{addressee}/{kind}/{sender}"
+
+
+def outward(fleet: str, sender: str, kind: str) -> str:
+    """Return the topic of what a member says to all; `*` stands for any one part."""
+    return f"fleet/{fleet}/out/{sender}/{kind}"
+
+
+def kind_of(topic: str) -> str:
+    """Return the kind of message that belongs on a topic; empty for a foreign one."""
+    parts = topic.split("/")
+    if len(parts) == 6 and parts[2] == "in":
+        return parts[4]
+    return parts[4] if len(parts) == 5 and parts[2] == "out" else ""
+
+
+def read_by(fleet: str, member: Member) -> tuple[str, ...]:
+    """Return the topics that a member reads, the stops first."""
+    listened = tuple(outward(fleet, "*", kind) for kind in OUTWARD)
+    roster = inward(fleet, EVERYBODY, ROSTER, "*")
+    if not member.is_robot:
+        return (roster, *listened)
+    addressees = [member.name, EVERYBODY, *([CELL_PREFIX + member.cell] if member.cell else [])]
+    stops = tuple(inward(fleet, addressee, "stop", "*") for addressee in addressees)
+    asked = tuple(inward(fleet, member.name, kind, "*") for kind in ("tell", "resume", "challenge_request"))
+    heard = ["beacon", "witness", *(["stop_report"] if Right.STOP_CELL in member.rights else [])]
+    return (*stops, *asked, roster, *(outward(fleet, "*", kind) for kind in heard))
+
+
+def written_by(fleet: str, member: Member) -> tuple[str, ...]:
+    """Return the topics that a member may publish on."""
+    name = member.name
+    if member.kind is MemberKind.AUDITOR:
+        return (outward(fleet, name, "beacon"), outward(fleet, name, "witness"))
+    if member.kind is MemberKind.OPERATOR:
+        kinds = [kind for kind in INWARD if _is_allowed(member, kind)]
+        inwards = tuple(inward(fleet, "*", kind, name) for kind in kinds)
+        return (*inwards, outward(fleet, name, "beacon"), outward(fleet, name, "witness"))
+    cell = CELL_PREFIX + member.cell
+    stops = (inward(fleet, cell, "stop", name),) if member.cell and member.may_stop(cell) else ()
+    return (*stops, *(outward(fleet, name, kind) for kind in OUTWARD))
+
+
+def _is_allowed(member: Member, kind: str) -> bool:
+    needed = {"tell": Right.TELL, "resume": Right.RESUME, "challenge_request": Right.RESUME}.get(kind)
+    return needed is None or needed in member.rights

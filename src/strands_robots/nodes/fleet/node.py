@@ -1,0 +1,91 @@
+"""fleet_node: the one door between a graph and its fleet. The graph's own topics never leave its machine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from strands_robots.audit.event import Durability
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.fleet.member_folder import MemberFolder
+from strands_robots.fleet.refusal import FleetRefusedError
+from strands_robots.fleet.robot_member import RobotMember
+from strands_robots.fleet.zenoh_transport import ZenohTransport
+from strands_robots.nodes.fleet.ros_graph import RosGraph
+from strands_robots.ros.audit.audit_publisher import audit_of
+from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.process.main import run_node
+from strands_robots.ros.process.parameters import parameter, read_parameters
+
+TICK = 0.1
+
+
+@dataclass(frozen=True)
+class FleetParameters:
+    """Parameters of fleet_node."""
+
+    run_id: str = parameter("", "run of the graph, from bringup; only recorded")
+    folder: str = parameter("", "folder of the enrolled member (strands-robots fleet accept)")
+
+
+class FleetNode(Node):
+    """Wires one graph to its fleet. It stops the graph when it starts: stops that were given before are not known."""
+
+    def __init__(self) -> None:
+        super().__init__("fleet_node")
+        parameters = read_parameters(self, FleetParameters)
+        if not parameters.folder:
+            raise ConfigurationError("folder is empty; valid: the folder of an enrolled member")
+        member = MemberFolder(Path(parameters.folder))
+        channel = member.channel()
+        if not channel.me.is_robot:
+            raise ConfigurationError(f"'{member.name}' is {channel.me.kind.value}; valid: a robot or sim")
+        self._audit = audit_of(self)
+        self._channel = channel
+        self._transport = ZenohTransport(member.zenoh_config())
+        self._robot = RobotMember(channel, self._transport, RosGraph(self), on_refusal=self._on_refusal)
+        details = {"member": member.name, "roster": channel.roster.version, "session": self._robot.session}
+        self._audit.record("fleet_joined", details, durability=Durability.NOW)
+        # A thread and not a timer: a service call that the executor runs must not keep a beacon back.
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
+        self._thread.start()
+        self.create_timer(1.0, self._flush, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def destroy_node(self) -> None:
+        """Leave the fleet, then the graph."""
+        self._ending.set()
+        self._thread.join(0.5)
+        self._robot.close()
+        self._transport.close()
+        self._audit.close()
+        super().destroy_node()
+
+    def _run(self) -> None:
+        saved = time.monotonic()
+        while not self._ending.wait(TICK):
+            self._robot.tick()
+            if time.monotonic() - saved > 1.0:
+                saved = time.monotonic()
+                self._channel.numbers.save()
+
+    def _on_refusal(self, error: FleetRefusedError) -> None:
+        text = f"fleet message refused ({error.refusal.value}): {clip(str(error), 256)}"
+        self.get_logger().warning(text, throttle_duration_sec=1.0)
+
+    def _flush(self) -> None:
+        if not self._thread.is_alive() and not self._ending.is_set():
+            raise RuntimeError("the thread that sends beacons has ended")
+        for (refusal, sender), count in self._channel.take_refusals().items():
+            details = {"refusal": refusal, "sender": sender, "count": count}
+            self._audit.record("fleet_refused", details, actor=f"fleet/{sender}")
+
+
+def main() -> int:
+    """Run fleet_node until a signal."""
+    return run_node(FleetNode, is_critical=True)

@@ -1,0 +1,126 @@
+"""Resumes and tells: fresh by the robot's own clock, signed for the graph's own challenge, cancelled with their owner."""
+
+from __future__ import annotations
+
+import threading
+
+from fleet_rig import Fleet
+
+from strands_robots.fleet.bodies import Result
+
+
+def in_background(fleet: Fleet, call: object) -> list[object]:
+    """Make a call that waits for answers while the fleet's time goes on."""
+    results: list[object] = []
+    thread = threading.Thread(target=lambda: results.append(call()), daemon=True)  # type: ignore[operator]
+    thread.start()
+    for _ in range(200):
+        fleet.advance(0.1)
+        thread.join(0.02)
+        if not thread.is_alive():
+            break
+    assert results, "the call did not come back"
+    return results
+
+
+def test_an_operator_resumes_with_a_signature_on_the_graphs_own_challenge(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station = fleet.station()
+    result = in_background(fleet, lambda: station.resume("arm1", "checked", 2.0))[0]
+    assert isinstance(result, Result) and result.success and fleet.graphs["arm1"].report().state == "armed"
+
+
+def test_a_resume_that_is_held_back_for_ten_seconds_is_refused(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station = fleet.station()
+    held: list[tuple[str, bytes]] = []
+    deliver = fleet.bus.deliver
+    fleet.bus.deliver = lambda topic, data: held.append((topic, data)) if "/in/arm1/" in topic else deliver(topic, data)  # type: ignore[method-assign]
+    fleet.advance(0.6)
+    echo = station.echo("arm1")
+    from strands_robots.fleet.bodies import ChallengeRequest
+
+    station.send("arm1", ChallengeRequest(request="c" * 32, echo=echo))
+    fleet.advance(10.0)
+    fleet.bus.deliver = deliver  # type: ignore[method-assign]
+    deliver(*held[0])
+    assert station.wait_for(lambda: station.result("c" * 32) is not None, 2.0)
+    answer = station.result("c" * 32)
+    assert isinstance(answer, Result) and answer.refusal == "stale_beacon" and "10." in answer.message
+    assert "stale_beacon" in fleet.reasons()
+
+
+def tell(fleet: Fleet, robot: str, is_hardware: bool, fields: str = '{"duration": 60.0}') -> Result:
+    station = fleet.stations.get("anna") or fleet.station()
+    fleet.advance(0.6)
+    request = station.tell(robot, is_hardware, "run_policy", fields)
+    assert station.wait_for(lambda: station.result(request) is not None, 2.0)
+    answer = station.result(request)
+    assert isinstance(answer, Result)
+    return answer
+
+
+def test_a_tell_runs_and_ends_when_its_operator_is_not_heard(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    fleet.arm("arm1")
+    assert tell(fleet, "arm1", True).state == "running" and fleet.graphs["arm1"].is_moving
+    fleet.bus.mute.add("anna")
+    fleet.advance(1.3)
+    assert not fleet.graphs["arm1"].is_moving
+
+
+def test_a_replayed_tell_is_refused(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    fleet.arm("arm1")
+    tell(fleet, "arm1", True)
+    topic, data = fleet.bus.of_kind("tell/")[0]
+    fleet.bus.deliver(topic, data)
+    assert fleet.stations["anna"].wait_for(lambda: "repeated" in fleet.reasons(), 2.0)
+
+
+def test_a_simulation_takes_no_tell_for_hardware_and_the_other_way_round(fleet: Fleet) -> None:
+    fleet.start("arm1", "sim1")
+    fleet.arm("arm1", "sim1")
+    assert tell(fleet, "sim1", True).refusal == "other_kind_of_robot"
+    assert tell(fleet, "arm1", False).refusal == "other_kind_of_robot"
+    assert not fleet.graphs["sim1"].is_moving and not fleet.graphs["arm1"].is_moving
+    assert tell(fleet, "sim1", False).state == "running"
+
+
+def test_an_echo_of_an_earlier_start_of_the_robot_is_refused(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station = fleet.station()
+    fleet.advance(0.6)
+    echo = station.echo("arm1")
+    fleet.robots["arm1"].close()
+    fleet.bus.readers = [entry for entry in fleet.bus.readers if entry[0] != "arm1"]
+    fleet.robot("arm1")
+    from strands_robots.fleet.bodies import ChallengeRequest
+
+    station.send("arm1", ChallengeRequest(request="d" * 32, echo=echo))
+    assert station.wait_for(lambda: station.result("d" * 32) is not None, 2.0)
+    answer = station.result("d" * 32)
+    assert isinstance(answer, Result) and answer.refusal == "stale_beacon"
+
+
+def test_a_flood_of_requests_leaves_the_stop_its_way(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station = fleet.station()
+    fleet.arm("arm1")
+    fleet.advance(0.6)
+    for _ in range(500):
+        station.tell("arm1", True, "run_policy", "{}")
+    campaign = station.stop("arm1", "flood")
+    assert fleet.graphs["arm1"].report().state != "armed"
+    fleet.advance(0.3)
+    assert station.wait_for(lambda: campaign.is_done, 2.0)
+
+
+def test_a_new_roster_over_the_live_link_revokes_at_once_and_an_older_one_does_nothing(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station, robot = fleet.station(), fleet.robots["arm1"]
+    station.publish_roster(fleet.signed_roster(3, without=("bert",)))
+    assert station.wait_for(lambda: robot.channel.roster.version == 3, 2.0)
+    station.publish_roster(fleet.signed_roster(2))
+    assert station.wait_for(lambda: "old_roster" in fleet.reasons(), 2.0)
+    assert robot.channel.roster.version == 3 and robot.channel.roster.find("bert") is None

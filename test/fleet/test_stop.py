@@ -1,0 +1,195 @@
+"""A fleet stop: who is reached, what is proven, and that nothing refuses it."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from fleet_rig import Fleet
+
+from strands_robots.fleet.bodies import Stop
+from strands_robots.fleet.refusal import FleetRefusedError
+from strands_robots.fleet.stop_campaign import StopOutcome
+
+ROBOTS = ("arm1", "arm2", "arm3", "sim1")
+
+
+def outcomes(campaign: object) -> dict[str, StopOutcome]:
+    return {entry.robot: entry.outcome for entry in campaign.outcomes()}  # type: ignore[attr-defined]
+
+
+def run_until_done(fleet: Fleet, campaign: object, patience: float = 2.0) -> bool:
+    station = next(iter(fleet.stations.values()))
+    for _ in range(int(patience / 0.02)):
+        fleet.advance(0.1)
+        if station.wait_for(lambda: campaign.is_done, 0.02):  # type: ignore[attr-defined]
+            return True
+    return False
+
+
+def test_a_robot_comes_up_stopped(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    assert fleet.graphs["arm1"].report().state != "armed"
+    assert fleet.graphs["arm1"].report().stop_source == "fleet/arm1"
+
+
+def test_a_stop_of_all_reaches_every_robot_and_ends_with_evidence_of_each(fleet: Fleet) -> None:
+    fleet.start(*ROBOTS)
+    station = fleet.station()
+    fleet.arm(*ROBOTS)
+    campaign = station.stop("all", "smoke")
+    assert all(graph.report().state != "armed" for graph in fleet.graphs.values()), "latched before the call returned"
+    assert run_until_done(fleet, campaign)
+    assert set(outcomes(campaign)) == set(ROBOTS) and fleet.graphs["arm2"].report().stop_source == "fleet/anna"
+
+
+def test_addressees_come_from_the_roster_and_a_robot_that_is_not_heard_is_named(fleet: Fleet) -> None:
+    fleet.start("arm1", "arm2", "sim1")
+    station = fleet.station()
+    fleet.bus.deaf.add("arm2")
+    campaign = station.stop("all", "")
+    assert not run_until_done(fleet, campaign, 0.3)
+    found = outcomes(campaign)
+    assert found["arm2"] is found["arm3"] is StopOutcome.NOT_HEARD
+    assert found["arm1"] is found["sim1"] is StopOutcome.AT_REST
+    words = {entry.robot: entry.words() for entry in campaign.outcomes()}
+    assert "MAY BE MOVING" in words["arm2"] and "since this command began" in words["arm3"]
+
+
+def test_the_stop_is_repeated_and_reaches_a_robot_whose_link_comes_back(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station = fleet.station()
+    fleet.arm("arm1")
+    fleet.bus.deaf.add("arm1")
+    campaign = station.stop("arm1", "")
+    fleet.advance(0.5)
+    assert fleet.graphs["arm1"].report().state == "armed"
+    fleet.bus.deaf.clear()
+    assert run_until_done(fleet, campaign)
+
+
+def test_a_robot_that_moves_on_is_not_called_at_rest(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station = fleet.station()
+    fleet.arm("arm1")
+    fleet.graphs["arm1"].stopping_time = 1e9
+    campaign = station.stop("arm1", "")
+    assert not run_until_done(fleet, campaign, 0.3)
+    assert outcomes(campaign) == {"arm1": StopOutcome.MOVING}
+
+
+def test_a_second_stop_is_no_replay_of_the_first(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station = fleet.station()
+    assert run_until_done(fleet, station.stop("arm1", "one"))
+    fleet.arm("arm1")
+    assert run_until_done(fleet, station.stop("arm1", "two"))
+
+
+def test_two_operators_stop_at_once_and_both_get_evidence(fleet: Fleet) -> None:
+    fleet.start("arm1", "arm2")
+    anna, bert = fleet.station("anna"), fleet.station("bert")
+    first, second = anna.stop("arm1", ""), bert.stop("arm1", "")
+    assert run_until_done(fleet, first) and run_until_done(fleet, second)
+
+
+def test_a_replayed_stop_that_was_resumed_since_stops_nothing(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station = fleet.station()
+    assert run_until_done(fleet, station.stop("arm1", ""))
+    recorded = fleet.bus.of_kind("stop/anna")
+    fleet.arm("arm1")
+    for topic, data in recorded:
+        fleet.bus.deliver(topic, data)
+    assert fleet.graphs["arm1"].report().state == "armed"
+
+
+def test_two_thousand_stops_are_all_heard_and_forgetting_them_stops_rather_than_refuses(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    channel = fleet.channel("anna")
+    stops = [channel.seal("arm1", Stop(stop=uuid.uuid4().hex, reason="")).encoded() for _ in range(2000)]
+    for data in stops:
+        fleet.bus.deliver("fleet/lab/in/arm1/stop/anna", data)
+    assert len(fleet.graphs["arm1"].latched_times) == 2001, "every stop reached the graph, and the one of the start"
+    assert not fleet.refused
+    fleet.arm("arm1")
+    fleet.bus.deliver("fleet/lab/in/arm1/stop/anna", stops[0])
+    assert fleet.graphs["arm1"].report().state != "armed"
+
+
+def test_an_operator_whose_clock_was_set_back_still_stops(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    channel = fleet.channel("anna")
+    fleet.bus.deliver("fleet/lab/in/arm1/stop/anna", channel.seal("arm1", Stop(stop="a" * 32, reason="")).encoded())
+    fleet.advance(0.3)
+    fleet.arm("arm1")
+    channel.numbers._last, channel.numbers._now = 0, lambda: 1.0
+    late = channel.seal("arm1", Stop(stop="b" * 32, reason=""))
+    assert late.sequence < 10**7
+    fleet.bus.deliver("fleet/lab/in/arm1/stop/anna", late.encoded())
+    assert fleet.graphs["arm1"].report().state != "armed"
+
+
+def test_a_robot_stops_its_cell_and_nothing_else(fleet: Fleet) -> None:
+    fleet.start(*ROBOTS)
+    fleet.arm(*ROBOTS)
+    fleet.advance(0.2)
+    fleet.graphs["arm1"].stop_itself("button/table", "pressed")
+    fleet.advance(0.5)
+    states = {name: graph.report().state for name, graph in fleet.graphs.items()}
+    assert states == {"arm1": "stopped", "arm2": "stopped", "arm3": "armed", "sim1": "armed"}
+
+
+def test_a_robot_without_the_right_stops_only_itself(fleet: Fleet) -> None:
+    fleet.start("arm1", "arm2")
+    fleet.arm("arm1", "arm2")
+    fleet.advance(0.2)
+    fleet.graphs["arm2"].stop_itself("button/table", "pressed")
+    fleet.advance(0.5)
+    assert fleet.graphs["arm1"].report().state == "armed"
+
+
+@pytest.mark.parametrize(
+    ("sender", "to"), [("arm2", "cell-left"), ("arm1", "all"), ("arm1", "arm3"), ("eve", "arm1"), ("sim1", "all")]
+)
+def test_who_may_not_stop_is_refused(fleet: Fleet, sender: str, to: str) -> None:
+    data = fleet.channel(sender).seal(to, Stop(stop="a" * 32, reason="")).encoded()
+    with pytest.raises(FleetRefusedError, match="may not send a stop"):
+        fleet.channel("arm1").open(data)
+
+
+def test_a_robot_that_started_again_has_no_evidence_of_the_stop_before(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station = fleet.station()
+    campaign = station.stop("arm1", "")
+    assert run_until_done(fleet, campaign)
+    fleet.robots["arm1"].close()
+    fleet.bus.readers = [entry for entry in fleet.bus.readers if entry[0] != "arm1"]
+    fleet.robot("arm1")
+    fleet.robots["arm1"].tick()
+    station.wait_for(lambda: not campaign.is_done, 1.0)
+    assert run_until_done(fleet, campaign), "the stop is sent again to the new process"
+
+
+def test_a_stop_goes_over_every_transport_and_one_that_fails_takes_none_with_it(fleet: Fleet) -> None:
+    from strands_robots.fleet.station import Station
+    from strands_robots.fleet.transport import AllTransports
+
+    class Broken:
+        name = "broken"
+
+        def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:
+            raise RuntimeError("no link")
+
+        def subscribe(self, topic: str, on_data: object) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    fleet.start("arm1")
+    fleet.arm("arm1")
+    ports = AllTransports([Broken(), fleet.bus.port("anna"), fleet.bus.port("anna")])
+    fleet.stations["anna"] = Station(fleet.channel("anna"), ports)
+    assert run_until_done(fleet, fleet.stations["anna"].stop("arm1", ""))
+    assert not fleet.refused, "what comes a second time over another transport is no fault"
