@@ -99,7 +99,7 @@ def test_camera_that_the_robot_lacks_is_refused_with_those_that_it_has(monkeypat
     rig.session.cameras = {"front": (0, 0)}
     outcome = rig.run()
     assert outcome.reason is RunReason.REFUSED
-    assert "unknown camera of 'arm' 'wrist'; valid: front" in outcome.message
+    assert "unknown camera of 'arm' or of the world 'wrist'; valid: front" in outcome.message
 
 
 def test_language_policy_without_task_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

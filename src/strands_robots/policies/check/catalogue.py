@@ -54,13 +54,13 @@ _ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "hold": Entry("Stays where the robot is.", f"{_POLICIES}.provider:PolicyOptions", ("{}",)),
         "sine": Entry(
             "Waves joints, as sums of sines.",
-            f"{_POLICIES}.sine:SineOptions",
+            f"{_POLICIES}.builtin.sine:SineOptions",
             ('{"joints": {"shoulder_pan": [{"amplitude": 0.3, "frequency": 0.5}]}}',),
         ),
         "scripted": Entry(
             "Picks an object up, lifts it or puts it down at a place or on another object; or goes through way points. Measures what "
             "became of it. A pick takes about 15 s, with putting down about 25 s.",
-            f"{_POLICIES}.scripted.options:ScriptedOptions",
+            f"{_POLICIES}.scripted.script_options:ScriptedOptions",
             (
                 '{"model": "so101", "pick": {"object": {"body": "cube"}, "onto": "plate"}}',
                 '{"model": "so101", "pick": {"object": {"body": "cube"}}}',
@@ -70,12 +70,12 @@ _ENTRIES: Mapping[str, Entry] = MappingProxyType(
         ),
         "replay": Entry(
             "Plays the actions of a recorded episode. replay_episode does the same and reports how well the robot followed.",
-            f"{_POLICIES}.replay:ReplayOptions",
+            f"{_POLICIES}.builtin.replay:ReplayOptions",
             ('{"root": "/path/of/the/dataset", "episode": 0}',),
         ),
         "lerobot": Entry(
             "A trained policy of LeRobot, by its folder or hub id.",
-            f"{_POLICIES}.lerobot.options:LerobotOptions",
+            f"{_POLICIES}.lerobot.lerobot_options:LerobotOptions",
             ('{"path": "outputs/train/act/checkpoints/last/pretrained_model"}',),
             True,
         ),
@@ -93,6 +93,12 @@ _ENTRIES: Mapping[str, Entry] = MappingProxyType(
             "A policy behind Cosmos 3's action server.",
             f"{_POLICIES}.remote.cosmos3:Cosmos3Options",
             ('{"host": "127.0.0.1", "port": 8000}',),
+            True,
+        ),
+        "cosmos3_local": Entry(
+            "Cosmos 3 in this process, by diffusers.",
+            f"{_POLICIES}.cosmos3_local.policy:Cosmos3LocalOptions",
+            ('{"path": "/path/of/the/pipeline", "domain": "droid_lerobot", "statistics": "none"}',),
             True,
         ),
         "vera": Entry(
