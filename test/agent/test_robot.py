@@ -221,7 +221,7 @@ def test_stopped_robot_is_waited_for_until_somebody_resumes(
     monkeypatch.setattr(LINK, "observe", lambda: dataclasses.replace(SEEN, is_stopped=next(states), why="a button"))
     robot.wait_until_armed()
     monkeypatch.setattr(LINK, "observe", lambda: dataclasses.replace(SEEN, is_stopped=True, why="a button"))
-    with pytest.raises(MotionError, match="is stopped: a button; .*strands-robots resume"):
+    with pytest.raises(MotionError, match=r"is stopped: a button; .*strands-robots resume"):
         robot.wait_until_armed(0.0)
 
 

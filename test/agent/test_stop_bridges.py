@@ -79,6 +79,9 @@ def stdio() -> Iterator[Stdio]:
     client.process.wait()
 
 
+@pytest.mark.guarantee(
+    "Stop", "a stop of an agent waits for no other call", "agent/stop/stop_way.py; agent/stop/stop_wire.py"
+)
 @pytest.mark.parametrize("name", ["stop", "safety_stop"])
 def test_stop_over_stdio_is_answered_while_64_calls_wait(stdio: Stdio, name: str) -> None:
     number = f"{name} behind others"
@@ -133,6 +136,9 @@ def http() -> Iterator[Http]:
     served.close()
 
 
+@pytest.mark.guarantee(
+    "Stop", "a stop of an agent waits for no other call", "agent/stop/stop_way.py; agent/stop/stop_wire.py"
+)
 def test_stop_over_http_is_answered_while_64_calls_wait(http: Http) -> None:
     async def talk() -> None:
         limits = httpx.Limits(max_connections=200)
@@ -179,6 +185,11 @@ def test_stop_of_a_session_that_is_over_stops_and_needs_the_token(http: Http) ->
     wait_for(lambda: http.port.stops == ["a hand"], 2.0, "the stop")
 
 
+@pytest.mark.guarantee(
+    "Stop",
+    "a stop of an agent comes before the other calls of its message",
+    "agent/strands/strands_tools.py StopsFirst",
+)
 def test_stop_of_a_strands_agent_comes_before_the_calls_of_the_same_message() -> None:
     pytest.importorskip("strands", reason="strands is not installed")
     from strands import Agent

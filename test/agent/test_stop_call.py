@@ -35,6 +35,7 @@ ODD: list[Any] = [
 STOPS = ["stop", "safety_stop", "cell_left_safety_stop", " STOP ", "safety/stop"]
 
 
+@pytest.mark.guarantee("Stop", "no argument refuses a stop", "agent/stop/stop_call.py; safety/stop_words.py")
 @pytest.mark.parametrize("arguments", ODD, ids=lambda value: ascii(value)[:30])
 @pytest.mark.parametrize("name", STOPS)
 def test_any_arguments_stop(name: str, arguments: Any) -> None:

@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 from strands_robots.audit.event import DURABLE_KINDS, LOG_KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +36,7 @@ def documented_kinds(name: str) -> set[str]:
     return {kind for row in rows for kind in re.findall(r"`([a-z0-9_]+)`", row)}
 
 
+@pytest.mark.guarantee("Audit", "every kind of event is documented", "docs/reference/audit_events.md")
 def test_every_recorded_kind_is_documented() -> None:
     missing = recorded_kinds() - documented_kinds("reference/audit_events.md") - LOG_KINDS
     assert not missing, f"docs/reference/audit_events.md lacks {sorted(missing)}"

@@ -63,6 +63,7 @@ def replace_the_keys(home: Path) -> None:
     load_or_create_keys(home / "keys", create=True)
 
 
+@pytest.mark.guarantee("Audit", "each change of the log is found by verify", "audit/read/verify.py")
 @pytest.mark.parametrize(
     ("tamper", "code"),
     [

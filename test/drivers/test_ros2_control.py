@@ -234,6 +234,7 @@ def detached(driver: Ros2ControlDriver) -> Readings:
     return readings
 
 
+@pytest.mark.guarantee("Supervision", "drives that do not act on set-points stop the robot", "control/gate.py _detach")
 def test_inactive_controller_detaches_its_joints_and_is_sent_nothing_until_it_is_active() -> None:
     driver, messages = connected(
         "{controllers: [{name: arm, kind: joint_trajectory, joints: [a, b]}, {name: hand, kind: position, joints: [c]}],"

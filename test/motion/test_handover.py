@@ -94,6 +94,11 @@ def test_successive_chunks_of_the_new_source_do_not_begin_the_hand_over_anew_nor
     assert velocity > 1.5, "its own jump is limited by the robot's limits only, as ever"
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "who takes a robot over closes the gap slowly and breaks no limit",
+    "control/player.py play; control/limiter.py track",
+)
 @settings(max_examples=40, deadline=None)
 @given(
     st.floats(-0.9, 0.9),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from graph import Graph, wait_for
 from strands_robots.msg import AuditState, SafetyState
 
@@ -13,6 +14,11 @@ from strands_robots.ros.messages import qos
 from .test_safety_node import Rig
 
 
+@pytest.mark.guarantee(
+    "Audit",
+    "a stop waits for no record: it is out before it is recorded, and its answer waits 0.1 s at most",
+    "nodes/safety/stop_services.py",
+)
 def test_stop_without_audit_node_is_not_delayed_and_says_so(graph: Graph, tmp_path: Path) -> None:
     rig = Rig(graph, tmp_path, audit_wait=3.0)
     robot = rig.robot()
@@ -27,6 +33,9 @@ def test_stop_without_audit_node_is_not_delayed_and_says_so(graph: Graph, tmp_pa
     assert len(stopped) > 40, "the stop was out all that time, at 20 Hz"
 
 
+@pytest.mark.guarantee(
+    "Audit", "with `on_audit_loss` `stop` nothing is armed unrecorded", "nodes/safety/audit_monitor.py"
+)
 def test_graph_that_must_be_recorded_is_armed_only_while_it_is(graph: Graph, tmp_path: Path) -> None:
     rig = Rig(graph, tmp_path, on_audit_loss="stop", arm_on_start=False, audit_wait=0.0)
     robot = rig.robot()

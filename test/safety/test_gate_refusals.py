@@ -31,6 +31,9 @@ def assert_refused(bench: Bench, verdict: Verdict, refusal: Refusal, *words: str
     assert report.last_refusal == verdict.message
 
 
+@pytest.mark.guarantee(
+    "Stop", "a stop latches: nothing is accepted and nothing plays", "control/gate.py Gate.stop, _admit"
+)
 def test_latched_gate_refuses_and_says_why() -> None:
     bench = Bench()
     assert_refused(bench, bench.submit(), Refusal.LATCHED, "starting", "safety/resume")

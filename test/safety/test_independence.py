@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 FORBIDDEN = ("permits", "permit_journal", "approval_policy", "keyring", "authority", "decision", "approvals")
 
 
+@pytest.mark.guarantee("Stop", "a stop depends on no approval, key or policy", "control/gate.py; safety/supervisor.py")
 def test_gate_and_supervisor_load_nothing_of_approvals_and_keys() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(SOURCE)!r})\n"

@@ -187,6 +187,7 @@ def test_stop_while_opening_starts_over() -> None:
     assert bench.gate.is_latched
 
 
+@pytest.mark.guarantee("Stop", "a stop is idempotent and keeps its first reason", "control/latch.py close")
 def test_stop_is_idempotent_and_keeps_the_first_reason() -> None:
     bench = Bench().arm()
     bench.gate.stop("first", bench.now)
@@ -194,6 +195,9 @@ def test_stop_is_idempotent_and_keeps_the_first_reason() -> None:
     assert bench.gate.report(bench.now).latch_reason == "stop: first"
 
 
+@pytest.mark.guarantee(
+    "Stop", "a stop latches: nothing is accepted and nothing plays", "control/gate.py Gate.stop, _admit"
+)
 def test_nothing_moves_after_a_stop_until_a_new_command() -> None:
     bench = Bench().arm()
     bench.submit([[1.0, 0.0, 0.25]])
@@ -207,6 +211,7 @@ def test_nothing_moves_after_a_stop_until_a_new_command() -> None:
     assert np.array_equal(bench.position, held)
 
 
+@pytest.mark.guarantee("Supervision", "a gate that has retired is opened by nobody", "control/latch.py retire")
 def test_retired_gate_is_at_rest_for_good_and_opened_by_nobody() -> None:
     bench = Bench().arm()
     bench.submit([[1.0, 0.0, 0.25]])

@@ -48,6 +48,7 @@ def test_whole_section_is_read(tmp_path: Path) -> None:
     assert found.speed_zones is not None and found.speed_zones.zones["near"] == 0.2
 
 
+@pytest.mark.guarantee("Supervision", "a section that is not valid is refused", "description/supervision_config.py")
 @pytest.mark.parametrize(
     ("section", "words"),
     [

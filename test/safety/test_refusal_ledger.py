@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from strands_robots.control.refusal_ledger import OTHERS, RefusalLedger
 
 
@@ -20,6 +22,9 @@ def test_each_source_and_reason_has_its_count_and_last_words() -> None:
     assert ledger.take() == []
 
 
+@pytest.mark.guarantee(
+    "Audit", "a flood of refused commands is counted by source and reason", "control/refusal_ledger.py"
+)
 def test_flood_of_sources_stays_bounded_and_loses_no_count() -> None:
     ledger = RefusalLedger(most=4)
     for number in range(10_000):

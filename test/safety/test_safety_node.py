@@ -213,6 +213,7 @@ def test_node_arms_in_a_new_run(rig: Rig) -> None:
     assert rig.wait(SafetyState.ARMED).run_id == "run-2"
 
 
+@pytest.mark.guarantee("Stop", "a stop waits for no disk", "safety/latch_writer.py")
 def test_stop_does_not_wait_for_the_disk(rig: Rig) -> None:
     robot = rig.robot()
     rig.wait_armed(robot)

@@ -20,6 +20,7 @@ def clients() -> Iterator[tuple[Client, Client]]:
         yield graph.client("robot"), graph.client("person")
 
 
+@pytest.mark.guarantee("Stop", "a stop waits for no other callback of a robot node", "ros/process/own_executor.py")
 def test_stop_is_heard_while_another_callback_of_the_node_runs(clients: tuple[Client, Client]) -> None:
     busy, person = clients
     robot = GatedRobot(busy)

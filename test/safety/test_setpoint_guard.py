@@ -39,6 +39,9 @@ def sent_away(arm: StiffArm, shoulder: float) -> None:
     assert abs(arm.gate.tick(arm.now, DT, arm.position, arm.velocity).target[0] - shoulder) < 1e-6
 
 
+@pytest.mark.guarantee(
+    "Supervision", "motions and armings start where the joints are measured", "control/setpoint_guard.py take_start"
+)
 def test_next_motion_starts_where_the_joint_is_and_not_at_the_old_set_point() -> None:
     arm = StiffArm().arm()
     sent_away(arm, 0.3)
@@ -60,6 +63,9 @@ def test_held_stream_against_an_obstacle_goes_on_pressing() -> None:
     assert min(targets[100:]) > 0.29, "a stream without a pause is one motion"
 
 
+@pytest.mark.guarantee(
+    "Supervision", "motions and armings start where the joints are measured", "control/setpoint_guard.py take_start"
+)
 def test_arming_after_an_interruption_holds_every_joint_that_must_follow_where_it_is() -> None:
     arm = StiffArm().arm()
     arm.is_driven = False
@@ -74,6 +80,7 @@ def test_arming_after_an_interruption_holds_every_joint_that_must_follow_where_i
     assert target[2] == pytest.approx(0.25), "a gripper goes on holding"
 
 
+@pytest.mark.guarantee("Supervision", "drives that do not act on set-points stop the robot", "control/gate.py _detach")
 def test_drives_that_do_not_act_stop_the_robot_and_its_set_point_follows_the_joints() -> None:
     arm = StiffArm().arm()
     arm.gate.readings.detached = "controller 'jtc' is inactive, not active"
@@ -91,6 +98,11 @@ def test_drives_that_do_not_act_stop_the_robot_and_its_set_point_follows_the_joi
     assert arm.tick().target == pytest.approx([0.3, 0.1, 0.02])  # type: ignore[attr-defined]
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a set-point that the arm could not follow is never sent, by any driver",
+    "control/setpoint_guard.py check",
+)
 def test_set_point_out_of_reach_is_not_sent_but_stops_the_robot_with_both_numbers() -> None:
     arm = StiffArm().arm()
     arm.tick()
@@ -104,6 +116,11 @@ def test_set_point_out_of_reach_is_not_sent_but_stops_the_robot_with_both_number
     assert "'shoulder' would be 0.900" in report.latch_reason and "up to 0.600" in report.latch_reason
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a set-point that the arm could not follow is never sent, by any driver",
+    "control/setpoint_guard.py check",
+)
 def test_late_tick_moves_the_set_point_no_further_than_three_on_time() -> None:
     arm = StiffArm().arm()
     rows = [[0.02 * k, 0.0, 0.25] for k in range(50)]

@@ -49,6 +49,9 @@ def test_robot_is_armed_after_a_steady_second_and_not_before() -> None:
     assert start.run(0.2).message == "armed" and start.is_armed
 
 
+@pytest.mark.guarantee(
+    "The first arming", "a robot that was not heard steadily is not armed by itself", "safety/settling.py"
+)
 def test_gap_before_the_first_arming_begins_the_time_anew_and_is_no_stop() -> None:
     start = Start()
     start.run(0.9)
@@ -88,6 +91,7 @@ def test_what_is_missing_is_named_and_holds_the_first_arming() -> None:
     assert start.is_armed
 
 
+@pytest.mark.guarantee("The first arming", "once armed, silence stops the graph as ever", "safety/supervisor.py tick")
 def test_armed_robot_that_falls_silent_stops_the_graph_as_ever() -> None:
     start = Start()
     start.run(1.2)
@@ -108,6 +112,9 @@ def test_robot_that_latches_before_it_was_armed_stops_the_graph() -> None:
     assert start.run(0.05).state is not GraphState.ARMED
 
 
+@pytest.mark.guarantee(
+    "The first arming", "a stop in that time is a stop like any other: only a resume arms", "safety/supervisor.py"
+)
 def test_stop_before_the_first_arming_needs_a_resume() -> None:
     start = Start()
     start.run(0.5)

@@ -97,6 +97,9 @@ def test_two_operators_resume_together(make: Callable[..., Rig]) -> None:
     assert rig.resume(BOB).success
 
 
+@pytest.mark.guarantee(
+    "Stop", "a flood of forged resumes keeps no stop out", "nodes/safety/resume_services.py; control/tally.py"
+)
 def test_flood_of_forged_resumes_is_counted_and_a_stop_still_stops(make: Callable[..., Rig]) -> None:
     rig = make()
     assert rig.resume(ANNA).success

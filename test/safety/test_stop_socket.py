@@ -68,6 +68,7 @@ def test_stop_is_made_answered_and_says_who(arm: Arm, tmp_path: Path) -> None:
     assert arm.heard[0] == WORDS
 
 
+@pytest.mark.guarantee("Stop", "a datagram of any content stops", "safety/stop_socket.py")
 @pytest.mark.parametrize("data", [b"", b"\xff" * 100, b"{}", b"null", b"x" * 100_000, b"[" * 4096])
 def test_datagram_of_any_content_stops(arm: Arm, data: bytes) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
@@ -99,6 +100,11 @@ def test_stop_that_fails_once_leaves_the_socket_stopping(tmp_path: Path, capsys:
     assert "first" in capsys.readouterr().err
 
 
+@pytest.mark.guarantee(
+    "Stop",
+    "a stop is repeated until each gate is latched; dead and suspended processes delay no other",
+    "safety/local_stop.py",
+)
 def test_request_is_repeated_until_the_gate_is_latched(arm: Arm, tmp_path: Path) -> None:
     arm.refuses = True
     release = threading.Timer(0.3, lambda: setattr(arm, "refuses", False))
@@ -236,6 +242,11 @@ def test_process_that_ends_while_it_is_asked_is_not_waited_for(child: subprocess
         assert time.monotonic() - started < 2.0
 
 
+@pytest.mark.guarantee(
+    "Stop",
+    "a stop is repeated until each gate is latched; dead and suspended processes delay no other",
+    "safety/local_stop.py",
+)
 def test_suspended_process_keeps_no_other_from_stopping(child: subprocess.Popen[str], arm: Arm, tmp_path: Path) -> None:
     suspend(child.pid)
     with asked(tmp_path) as stop:
@@ -246,6 +257,7 @@ def test_suspended_process_keeps_no_other_from_stopping(child: subprocess.Popen[
     assert arm.is_latched
 
 
+@pytest.mark.guarantee("Stop", "a stop follows no link and writes to nothing of another user", "safety/run_folder.py")
 def test_links_are_not_followed(arm: Arm, tmp_path: Path) -> None:
     runs = runs_folder(environment(tmp_path))
     (runs / "linked").symlink_to(arm.socket.path.parent)
@@ -282,6 +294,7 @@ def test_folder_that_others_may_write_to_is_not_used(arm: Arm, tmp_path: Path) -
     arm.socket.path.parent.chmod(0o700)
 
 
+@pytest.mark.guarantee("Stop", "a stop follows no link and writes to nothing of another user", "safety/run_folder.py")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_folder_and_socket_of_another_user_are_not_used(arm: Arm, tmp_path: Path) -> None:
     runs = runs_folder(environment(tmp_path))

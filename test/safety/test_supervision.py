@@ -25,6 +25,7 @@ def swing(arm: WatchedArm, goal: float = 0.9) -> None:
 # Tracking
 
 
+@pytest.mark.guarantee("Supervision", "a joint that does not follow", "control/joint_watch.py")
 def test_joint_that_is_held_stops_the_robot() -> None:
     arm = WatchedArm(tracking=TRACKING)
     swing(arm)
@@ -58,6 +59,9 @@ def test_joint_that_is_late_for_a_moment_stops_nothing() -> None:
     assert not arm.gate.is_latched
 
 
+@pytest.mark.guarantee(
+    "Supervision", "what is held stays held, and a grip is no alarm", "control/supervision.py gives_way"
+)
 def test_gripper_that_holds_something_stops_nothing_and_keeps_holding_after_a_stop() -> None:
     arm = WatchedArm(tracking=TRACKING)
     arm.held = {2: 0.4}
@@ -73,6 +77,9 @@ def test_gripper_that_holds_something_stops_nothing_and_keeps_holding_after_a_st
 # Contact
 
 
+@pytest.mark.guarantee(
+    "Supervision", "contact force (simulation)", "sim/world/contact_forces.py; control/reading_watch.py"
+)
 def test_contact_force_that_lasts_stops_the_robot_and_names_what_it_touches() -> None:
     arm = WatchedArm(contact=CONTACT)
     arm.gate.readings.contact_force, arm.gate.readings.contact_with = 31.0, "shelf"
@@ -116,6 +123,7 @@ def test_fingers_without_a_limit_of_their_own_are_not_watched() -> None:
 # Joint limits
 
 
+@pytest.mark.guarantee("Supervision", "a measured joint beyond its limit", "control/joint_watch.py")
 def test_measured_joint_beyond_its_limit_stops_the_robot() -> None:
     arm = WatchedArm(joint_limit={"margin": 0.1})
     arm.run(0.05)
@@ -128,6 +136,11 @@ def test_measured_joint_beyond_its_limit_stops_the_robot() -> None:
     assert "'elbow' is at -2.110; valid: -2.000 to 2.000 and 0.100 beyond" in arm.gate.report(arm.now).latch_reason
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "who is outside may come back, and get no deeper",
+    "control/workspace_check.py; control/joint_watch.py",
+)
 def test_joint_that_is_outside_when_armed_may_come_back_but_not_leave_again() -> None:
     arm = WatchedArm(joint_limit={"margin": 0.1})
     arm.held = {1: 2.5}
@@ -146,6 +159,9 @@ def test_joint_that_is_outside_when_armed_may_come_back_but_not_leave_again() ->
 # Drives
 
 
+@pytest.mark.guarantee(
+    "Supervision", "a drive that is too hot, draws too much, or is not read any more", "control/reading_watch.py"
+)
 @pytest.mark.parametrize(
     ("kind", "given", "words"),
     [
@@ -173,6 +189,9 @@ def test_drive_over_its_threshold_for_a_moment_stops_nothing() -> None:
     assert not arm.gate.is_latched
 
 
+@pytest.mark.guarantee(
+    "Supervision", "a drive that is too hot, draws too much, or is not read any more", "control/reading_watch.py"
+)
 def test_drive_that_cannot_be_read_any_more_stops_the_robot() -> None:
     arm = WatchedArm(
         temperature={"limit": {"shoulder": 65.0, "elbow": 65.0, "gripper": None}, "time": 0.2, "max_age": 0.5}
@@ -190,6 +209,9 @@ def test_drive_that_cannot_be_read_any_more_stops_the_robot() -> None:
     assert "no reading of 'elbow'" in arm.gate.report(arm.now).latch_reason
 
 
+@pytest.mark.guarantee(
+    "Supervision", "a drive that is too hot, draws too much, or is not read any more", "control/reading_watch.py"
+)
 def test_readings_that_are_not_renewed_stop_the_robot() -> None:
     arm = WatchedArm(current={"limit": 2.5, "time": 0.2, "max_age": 0.5})
     arm.run(0.45)
@@ -210,6 +232,7 @@ def test_node_that_does_not_measure_a_drive_says_so_and_does_not_watch_it() -> N
 # Clock
 
 
+@pytest.mark.guarantee("Supervision", "ROS time that jumps back or ahead of real time", "control/clock_watch.py")
 def test_ros_time_that_goes_back_stops_the_robot() -> None:
     arm = WatchedArm(clock={"jump": 0.5})
     swing(arm)
@@ -220,6 +243,7 @@ def test_ros_time_that_goes_back_stops_the_robot() -> None:
     assert "went back by 0.59" in arm.gate.report(arm.now).latch_reason
 
 
+@pytest.mark.guarantee("Supervision", "ROS time that jumps back or ahead of real time", "control/clock_watch.py")
 def test_ros_time_that_runs_ahead_of_real_time_stops_the_robot() -> None:
     arm = WatchedArm(clock={"jump": 0.5})
     arm.run(0.1)
@@ -282,6 +306,11 @@ def run_in_zone(arm: WatchedArm, zone: str, duration: float) -> None:
         arm.run(0.1)
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a speed zone scales the velocity limits; no signal is the slowest zone or a stop",
+    "control/speed_zones.py",
+)
 def test_zone_scales_the_velocity_limits() -> None:
     arm = WatchedArm(speed_zones={**ZONES, "zones": {"free": 1.0, "near": 0.25}})
     assert arm.watch.zones is not None and arm.watch.zones.select("near", arm.steady)
@@ -325,6 +354,11 @@ def test_zone_of_no_speed_stops_the_robot() -> None:
     assert "zone 'inside' stops; valid: free, near" in arm.gate.report(arm.now).latch_reason
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a speed zone scales the velocity limits; no signal is the slowest zone or a stop",
+    "control/speed_zones.py",
+)
 def test_missing_signal_is_the_slowest_zone() -> None:
     arm = WatchedArm(speed_zones={**ZONES, "zones": {"free": 1.0, "near": 0.25}})
     assert arm.watch.zones is not None
@@ -335,6 +369,11 @@ def test_missing_signal_is_the_slowest_zone() -> None:
     assert (report.speed_zone, report.speed_scale) == ("", 0.25)
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a speed zone scales the velocity limits; no signal is the slowest zone or a stop",
+    "control/speed_zones.py",
+)
 def test_missing_signal_stops_where_it_is_configured_to() -> None:
     arm = WatchedArm(speed_zones={**ZONES, "missing": "stop"})
     run_in_zone(arm, "free", 0.0)
@@ -354,6 +393,11 @@ def test_unknown_zone_is_as_good_as_no_signal() -> None:
 # The gate and the graph
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "an alarm latches the robot in the tick that sees it, as a new stop that no earlier resume outlives",
+    "control/gate.py _supervise",
+)
 def test_alarm_is_a_stop_that_no_earlier_resume_outlives_and_is_forgotten_when_armed() -> None:
     arm = WatchedArm(contact=CONTACT)
     count = arm.gate.report(arm.now).latch_count
@@ -379,6 +423,9 @@ def test_latched_robot_is_not_watched() -> None:
     assert (report.alarm, report.latch_reason) == ("", "stop: hand")
 
 
+@pytest.mark.guarantee(
+    "Supervision", "the graph stops with it, names robot and cause", "safety/supervisor.py on_gate_report"
+)
 def test_robot_that_stopped_itself_stops_the_graph_with_its_name_and_the_cause() -> None:
     arm = WatchedArm(contact=CONTACT)
     supervisor = Supervisor(SupervisorConfig("run", "sup", arm_on_start=True), arm.steady)

@@ -102,6 +102,7 @@ def test_robot_that_moves_again_while_stopped_is_told() -> None:
     assert graph.step(latched=True, at_rest=False).state is GraphState.STOPPING
 
 
+@pytest.mark.guarantee("Stop", "missing evidence is an alarm with the robot's name", "safety/supervisor.py _judge")
 def test_missing_evidence_is_an_alarm_that_names_the_robot() -> None:
     graph = armed()
     graph.supervisor.request_stop("a", "b", graph.now)
@@ -222,6 +223,7 @@ def test_robot_that_does_not_arm_stops_the_graph() -> None:
     assert "did not arm" in state.stop_reason
 
 
+@pytest.mark.guarantee("Supervision", "the graph stops when a robot is silent", "safety/supervisor.py tick")
 def test_silent_robot_stops_the_graph() -> None:
     graph = armed(robots=("arm", "other"))
     graph.robots = ("arm",)
@@ -256,6 +258,11 @@ def test_sequence_rises_with_every_heartbeat() -> None:
     assert graph.step().sequence < graph.step().sequence
 
 
+@pytest.mark.guarantee(
+    "Stop",
+    "STOPPED is said only after every robot reported that it heard *this* stop, is latched and at rest",
+    "safety/supervisor.py on_gate_report",
+)
 @pytest.mark.parametrize(
     "changes", [{"stop_id": 0}, {"stop_session": "predecessor"}, {"latched": False}, {"at_rest": False}]
 )
@@ -313,6 +320,12 @@ def test_robot_that_retires_leaves_and_its_silence_stops_nobody() -> None:
     assert [robot.robot for robot in state.robots] == ["arm"]
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a robot leaves supervision only by its own word, latched, at rest and nobody's; "
+    "silence is never taken for leaving ([ADR 5](../adr/0005-a-robot-retires-by-its-own-word.md))",
+    "safety/supervisor.py _retire",
+)
 @pytest.mark.parametrize(
     "wrong", [{"latched": False}, {"at_rest": False}, {"lease_holder": "policy/sine"}, {"playing": True}]
 )

@@ -111,6 +111,11 @@ def test_chunk_that_stays_inside_plays() -> None:
     assert not arm.gate.is_latched
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a chunk whose tool path leaves the workspace is refused whole, with box, row and place",
+    "control/workspace_check.py",
+)
 def test_chunk_that_leaves_the_allowed_box_is_refused_by_name() -> None:
     arm = guarded(allowed=ROOM)
     assert refused(shoulder(arm, 0.2, 0.6, 0.95, 1.0)) == (
@@ -123,6 +128,11 @@ def test_chunk_that_leaves_the_allowed_box_is_refused_by_name() -> None:
     assert arm.gate.report(arm.now).refusals == {"workspace": 1}
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a chunk whose tool path leaves the workspace is refused whole, with box, row and place",
+    "control/workspace_check.py",
+)
 def test_chunk_with_a_row_in_a_forbidden_box_is_refused_by_name() -> None:
     message = refused(shoulder(guarded(forbidden={"post": POST}), 0.0, 0.6, 0.7))
     assert (
@@ -130,6 +140,11 @@ def test_chunk_with_a_row_in_a_forbidden_box_is_refused_by_name() -> None:
     )
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a chunk whose tool path leaves the workspace is refused whole, with box, row and place",
+    "control/workspace_check.py",
+)
 def test_way_between_two_rows_is_checked() -> None:
     message = refused(shoulder(guarded(forbidden={"post": POST}), 0.0, 0.5, 1.0, 1.0))
     assert message.startswith("workspace: between rows 1 and 2")
@@ -208,6 +223,11 @@ def outside() -> WatchedArm:
     return arm
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "who is outside may come back, and get no deeper",
+    "control/workspace_check.py; control/joint_watch.py",
+)
 def test_tool_that_is_where_it_may_not_be_may_leave_and_not_come_back() -> None:
     arm = outside()
     assert shoulder(arm, 0.4, 0.2).accepted
@@ -217,6 +237,11 @@ def test_tool_that_is_where_it_may_not_be_may_leave_and_not_come_back() -> None:
     refused(shoulder(arm, 0.7))
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "who is outside may come back, and get no deeper",
+    "control/workspace_check.py; control/joint_watch.py",
+)
 def test_tool_that_is_where_it_may_not_be_gets_no_deeper() -> None:
     arm = outside()
     # On the way to the far side it would first get deeper.
@@ -227,6 +252,7 @@ def test_tool_that_is_where_it_may_not_be_gets_no_deeper() -> None:
 # The watch of the moving tool
 
 
+@pytest.mark.guarantee("Supervision", "a tool that gets there all the same stops the robot", "control/workspace.py")
 def test_tool_that_is_pushed_out_stops_the_robot() -> None:
     arm = guarded(allowed=ROOM, margin=0.02)
     arm.run(0.05)
@@ -254,6 +280,7 @@ angles = st.floats(min_value=-1.0, max_value=1.0)
 elbows = st.floats(min_value=-2.0, max_value=2.0)
 
 
+@pytest.mark.guarantee("Supervision", "a tool that gets there all the same stops the robot", "control/workspace.py")
 @settings(max_examples=100, deadline=None)
 @given(
     rows=st.lists(st.tuples(angles, elbows), min_size=1, max_size=6), period=st.floats(min_value=0.02, max_value=2.0)

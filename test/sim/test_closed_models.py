@@ -101,6 +101,11 @@ WAYS = {
 }  # fmt: skip
 
 
+@pytest.mark.guarantee(
+    "Stop",
+    "a model reads no file outside of `scene_folders`, by whatever way it names it; what was checked is what is loaded",
+    "description/closed_model.py; description/file_rule.py",
+)
 @pytest.mark.parametrize("way", WAYS)
 def test_no_way_leads_out_of_the_folder(inside: Path, way: str) -> None:
     outside = str(inside.parent / "out")
@@ -212,6 +217,11 @@ def test_file_that_becomes_a_link_after_the_check_is_not_read(inside: Path) -> N
         World(WorldConfig(robots=(), scene=path, scene_rule=guard.rule))
 
 
+@pytest.mark.guarantee(
+    "Stop",
+    "a model reads no file outside of `scene_folders`, by whatever way it names it; what was checked is what is loaded",
+    "description/closed_model.py; description/file_rule.py",
+)
 def test_link_that_changes_between_check_and_opening_is_noticed_on_the_open_file(
     inside: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

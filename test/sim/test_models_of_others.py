@@ -129,6 +129,11 @@ def test_wheels_are_moved_by_velocity_and_the_arm_by_position() -> None:
     np.testing.assert_allclose(robot.velocity[:2], 2.0, atol=0.05)
 
 
+@pytest.mark.guarantee(
+    "Stop",
+    "a limit of a robot's file is never dropped silently",
+    "description/urdf_limits.py; description/model_file.py",
+)
 @pytest.mark.parametrize(
     "limits", ['lower="1" upper="-1"', 'lower="1" upper="1"', 'lower="nan" upper="1"', 'lower="a" upper="1"']
 )
@@ -140,6 +145,11 @@ def test_limits_that_cannot_be_meant_are_refused_in_a_urdf(tmp_path: Path, limit
         limits_from_urdf(text)
 
 
+@pytest.mark.guarantee(
+    "Stop",
+    "a limit of a robot's file is never dropped silently",
+    "description/urdf_limits.py; description/model_file.py",
+)
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -88,6 +88,7 @@ def test_contact_force_is_what_the_motor_presses_with(tmp_path: Path) -> None:
     assert arm.gate.readings.contact_with == "wall"
 
 
+@pytest.mark.guarantee("Supervision", "after both it presses no further", "control/gate.py _supervise")
 def test_arm_that_presses_against_something_stops_and_presses_no_more(tmp_path: Path) -> None:
     arm = Watched(scene_file(tmp_path, WALL), contact={"force": 8.0, "time": 0.05})
     arm.pan(-1.5)
@@ -113,6 +114,9 @@ def test_bodies_that_may_be_touched_do_not_count(tmp_path: Path) -> None:
     assert arm.world.data.ncon > 0
 
 
+@pytest.mark.guarantee(
+    "Supervision", "what is held stays held, and a grip is no alarm", "control/supervision.py gives_way"
+)
 def test_a_grip_stops_nothing_and_the_forces_of_fingers_are_their_own(tmp_path: Path) -> None:
     arm = Watched(scene_file(tmp_path, CUBE), GRASP)
     session = arm.session(arm.grip(0.0))

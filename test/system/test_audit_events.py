@@ -238,6 +238,11 @@ def test_approvals_are_recorded_from_the_request_to_the_use(bench: Bench) -> Non
     assert bench.wait("request_audited", digest=free.digest)
 
 
+@pytest.mark.guarantee(
+    "Audit",
+    "`audited` is said only after audit_node has the stop and the request on its disk",
+    "nodes/safety/stop_services.py",
+)
 def test_answer_to_a_stop_says_audited_once_it_is_on_the_disk_and_the_incident_follows(bench: Bench) -> None:
     bench.resume()
     request = StopGraph.Request(source="operator/anna", reason="smoke", wait_for_rest=2.0)
@@ -258,6 +263,11 @@ def test_answer_to_a_stop_says_audited_once_it_is_on_the_disk_and_the_incident_f
     assert second.audited and second.stop_id == answer.stop_id
 
 
+@pytest.mark.guarantee(
+    "Audit",
+    "a malformed request stops, and what was malformed is recorded",
+    "nodes/safety/stop_services.py; audit/watches/safety.py",
+)
 def test_malformed_stop_stops_and_says_what_was_malformed(bench: Bench) -> None:
     bench.resume()
     publisher = bench.client.create_publisher(StopRequest, "safety/stop_request", qos.SAFETY)
@@ -309,6 +319,9 @@ def test_log_is_whole_after_all_this(bench: Bench) -> None:
     assert not report.is_broken and not report.has_gaps, report.findings
 
 
+@pytest.mark.guarantee(
+    "Audit", "a graph that is not recorded says so", "audit/watches/health.py; nodes/safety/audit_monitor.py"
+)
 def test_graph_without_audit_node_goes_on_and_says_so_everywhere(bench: Bench) -> None:
     (bench.folder / "strands_robots" / "audit_keys" / MAC_FILE).chmod(0o644)
     os.kill(bench.simulation.nodes()["audit_node"], signal.SIGKILL)

@@ -25,6 +25,7 @@ def arm(graph: Graph, tmp_path: Path, record_property: Recorder) -> MovingArm:
     return arm
 
 
+@pytest.mark.guarantee("Supervision", "a robot stops when safety_node is silent", "control/latch.py check")
 def test_killed_safety_node_stops_the_arm_and_its_return_moves_nothing(arm: MovingArm) -> None:
     arm.swing()
     killed = time.monotonic()
@@ -91,6 +92,7 @@ def test_stop_brakes_at_once_and_gives_evidence_of_rest(arm: MovingArm, path: st
     assert [(robot.robot, robot.at_rest, robot.latched) for robot in arm.state.robots] == [("so101", True, True)]
 
 
+@pytest.mark.guarantee("Stop", "a dead safety_node prevents no stop", "ros/robot/safety_subscriber.py")
 def test_stop_without_safety_node_works_and_stays(arm: MovingArm) -> None:
     publisher = arm.client.create_publisher(StopRequest, "safety/stop_request", 10)
     wait_for(lambda: publisher.get_subscription_count() >= 2, 10.0, "safety_node and sim_node")
@@ -103,6 +105,7 @@ def test_stop_without_safety_node_works_and_stays(arm: MovingArm) -> None:
     assert arm.gate.latch_reason.startswith("stop")
 
 
+@pytest.mark.guarantee("Stop", "a request that cannot be read stops too", "ros/robot/safety_subscriber.py")
 def test_malformed_stop_request_stops(arm: MovingArm) -> None:
     publisher = arm.client.create_publisher(StopRequest, "safety/stop_request", 10)
     wait_for(lambda: publisher.get_subscription_count() >= 2, 10.0, "safety_node and sim_node")

@@ -70,6 +70,11 @@ def is_latched(simulation: Simulation) -> bool:
     return bool(heard[-1].latched)
 
 
+@pytest.mark.guarantee(
+    "Stop",
+    "a stop from this machine needs no middleware, router or discovery ([ADR 9](../adr/0009-a-stop-needs-no-middleware.md))",
+    "safety/stop_socket.py; safety/local_stop.py",
+)
 @pytest.mark.parametrize(
     "environment",
     [
@@ -97,6 +102,7 @@ def test_estop_from_another_domain_stops_every_graph_here_and_names_it(armed: Si
     assert is_latched(armed)
 
 
+@pytest.mark.guarantee("Stop", "wrong words after `estop` keep no stop from being made", "cli/estop_words.py")
 @pytest.mark.parametrize(
     "words", [["it", "burns"], ["--reson", "x"], ["--wait", "soon"], ["--reason"], ["--wait", "99"]]
 )
@@ -120,6 +126,11 @@ def test_estop_says_loudly_that_a_hanging_robot_node_did_not_confirm(armed: Simu
     assert "NO ANSWER" in output and "is suspended" in output and "USE THE STOP BUTTON" in output
 
 
+@pytest.mark.guarantee(
+    "Stop",
+    "`estop` says after half a second that no answer came, and fails loudly when none comes",
+    "cli/first_stop.py",
+)
 def test_estop_that_reaches_nothing_says_so_after_half_a_second_and_fails(tmp_path: Path) -> None:
     domain, lock = claim_domain()
     with lock:
@@ -150,6 +161,7 @@ def stopper(armed: Simulation) -> Iterator[GraphStop]:
     client.close()
 
 
+@pytest.mark.guarantee("Stop", "no argument refuses a stop", "agent/stop/stop_call.py; safety/stop_words.py")
 @pytest.mark.parametrize("reason", ODD, ids=lambda value: ascii(value)[:20])
 def test_stop_with_any_reason_stops(stopper: GraphStop, armed: Simulation, reason: Any) -> None:
     result = stop_result(stopper.stop("operator/test", reason, 5.0))

@@ -128,6 +128,9 @@ def arm(shared: WatchedArm) -> WatchedArm:
     return shared
 
 
+@pytest.mark.guarantee(
+    "Supervision", "all limits in force are in the audit log, with their hash", "control/limits_record.py"
+)
 def test_limits_in_force_are_audited_at_the_start(arm: WatchedArm) -> None:
     wait_for(lambda: arm.audited("limits"), 5.0, "the event")
     record = arm.audited("limits")[0]
@@ -136,6 +139,9 @@ def test_limits_in_force_are_audited_at_the_start(arm: WatchedArm) -> None:
     assert record["sha256"] == hashlib.sha256(rfc8785.dumps(record["limits"])).hexdigest()
 
 
+@pytest.mark.guarantee(
+    "Supervision", "contact force (simulation)", "sim/world/contact_forces.py; control/reading_watch.py"
+)
 def test_arm_that_is_pushed_against_a_wall_stops_the_graph(arm: WatchedArm) -> None:
     arm.go(HOME - np.array([1.2, 0.0, 0.0, 0.0, 0.0, 0.0]))
     state = arm.wait_graph_stopped_by("contact")
@@ -144,12 +150,18 @@ def test_arm_that_is_pushed_against_a_wall_stops_the_graph(arm: WatchedArm) -> N
     assert abs(arm.applied[-1][1].values[0] - arm.measured[-1][1].position[0]) < 0.03
 
 
+@pytest.mark.guarantee("Supervision", "a joint that does not follow", "control/joint_watch.py")
 def test_joint_that_is_blocked_stops_the_graph(arm: WatchedArm) -> None:
     arm.go(HOME + np.array([1.5, 0.0, 0.0, 0.0, 0.0, 0.0]))
     state = arm.wait_graph_stopped_by("tracking")
     assert "'shoulder_pan' is" in state.stop_reason
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a chunk whose tool path leaves the workspace is refused whole, with box, row and place",
+    "control/workspace_check.py",
+)
 def test_chunk_that_leaves_the_workspace_is_refused_and_stops_nothing(arm: WatchedArm) -> None:
     before = len(arm.safety_states)
     arm.go(HIGH)

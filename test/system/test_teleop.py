@@ -152,6 +152,9 @@ def test_hand_takes_a_running_policy_over_and_gives_the_robot_back_without_a_jum
     assert abs(hand.applied[-1].values[PAN] - held[PAN]) < 1.0
 
 
+@pytest.mark.guarantee(
+    "Supervision", "a stop wins over a hand, and a resume alone moves nothing", "teleop/teleoperation.py _trouble"
+)
 def test_stop_wins_over_a_hand_and_a_resume_alone_moves_nothing(hand: TeleopGraph) -> None:
     hand.rest()
     hand.pad.push(-0.6)

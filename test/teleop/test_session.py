@@ -41,6 +41,11 @@ def test_robot_moves_while_the_switch_is_held_and_holds_afterwards(monkeypatch: 
     assert rest[PAN] < path[-1][PAN] + 1.5**2 / 20.0 + 0.06, "it braked at once"
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a hand moves the robot only while its switch is held and its input can be used",
+    "teleop/teleoperation.py _decide",
+)
 def test_silent_leader_is_let_go_named_and_not_engaged_again_before_the_switch_was_released(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -125,6 +130,9 @@ def test_leader_arm_that_stands_elsewhere_is_joined_slowly_or_by_difference(monk
         assert path[-1][NAMES.index("gripper")] == pytest.approx(1.2, abs=1e-3)
 
 
+@pytest.mark.guarantee(
+    "Supervision", "a stop wins over a hand, and a resume alone moves nothing", "teleop/teleoperation.py _trouble"
+)
 def test_stop_wins_and_a_resume_alone_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     arm = Arm(monkeypatch)
     arm.say(rates={"shoulder_pan": 1.0})
@@ -138,6 +146,11 @@ def test_stop_wins_and_a_resume_alone_moves_nothing(monkeypatch: pytest.MonkeyPa
     assert not arm.gate.is_latched and not arm.report().engaged
 
 
+@pytest.mark.guarantee(
+    "Supervision",
+    "a hand moves the robot only while its switch is held and its input can be used",
+    "teleop/teleoperation.py _decide",
+)
 def test_switch_that_is_held_from_the_start_engages_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     arm = Arm(monkeypatch, is_released=False)
     arm.run(0.2)
