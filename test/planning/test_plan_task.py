@@ -18,7 +18,7 @@ from ..motion.simulated import PERIOD, TABLE, Simulated
 from .scenes import wall
 
 WALL = '<geom name="wall" type="box" size=".12 .01 .10" pos=".28 0 .10"/>'
-START = {"shoulder_pan": 0.9, "shoulder_lift": 0.5, "elbow_flex": 0.0, "wrist_flex": 0.6}
+START = {"shoulder_pan": 0.9, "shoulder_lift": 0.3, "elbow_flex": 0.0, "wrist_flex": 0.4}
 GOAL = {**START, "shoulder_pan": -0.9}
 
 
@@ -34,7 +34,11 @@ def arm(tmp_path: Path) -> Simulated:
 
 def planned(arm: Simulated, law: str = "quintic"):
     request = PlanRequest(
-        joint_target(arm.limits, list(GOAL), list(GOAL.values()), 0.0), arm.targets[-1].copy(), "rrt_connect", time_law=law, speed=1.0
+        joint_target(arm.limits, list(GOAL), list(GOAL.values()), 0.0),
+        arm.targets[-1].copy(),
+        "rrt_connect",
+        time_law=law,
+        speed=1.0,
     )
     return ScenePlanner(arm.kinematics.arm).plan(request, PlanningScene((wall(),)))
 
@@ -66,10 +70,19 @@ def test_the_arm_follows_the_plan_within_its_limits_and_meets_nothing(arm: Simul
         ({"scene_change": lambda: "'wall' is gone"}, MotionReason.SCENE_CHANGED, "'wall' is gone"),
     ],
 )
-def test_what_is_not_the_approved_plan_in_its_scene_is_not_played(arm: Simulated, change: dict, reason, words: str) -> None:
+def test_what_is_not_the_approved_plan_in_its_scene_is_not_played(
+    arm: Simulated, change: dict, reason, words: str
+) -> None:
     plan = planned(arm)
     before = arm.targets[-1].copy()
-    given = {"plan": plan, "digest": plan.digest, "robot": "so101", "limits": arm.limits, "scene_change": lambda: "", **change}
+    given = {
+        "plan": plan,
+        "digest": plan.digest,
+        "robot": "so101",
+        "limits": arm.limits,
+        "scene_change": lambda: "",
+        **change,
+    }
     session = arm.session(PlanTask(**given))
     arm.play(session)
     assert session.ending is not None and session.ending.reason is reason and words in session.ending.message

@@ -10,11 +10,12 @@ import pytest
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.pose import Pose
 from strands_robots.planning.planning_scene import MOST_SHAPES, PlanningScene, Shape, cloud_shapes
+
 from .scenes import box, wall
 
 
 def moved(shape: Shape, by: float) -> Shape:
-    return dataclasses.replace(shape, pose=Pose(shape.pose.position + [by, 0.0, 0.0], shape.pose.rotation))
+    return dataclasses.replace(shape, pose=Pose(shape.pose.position + np.array([by, 0.0, 0.0]), shape.pose.rotation))
 
 
 def test_the_version_is_that_of_the_content_not_of_its_order() -> None:

@@ -35,12 +35,23 @@ class GridTimedPath(TimedPath):
         rates: FloatArray,
     ) -> None:
         if not (times.ndim == 1 and len(times) >= 2 and times.shape == parameters.shape == rates.shape):
-            raise ShapeError(f"time law has shapes {times.shape}, {parameters.shape}, {rates.shape}; valid: three times (M,), M >= 2")
+            raise ShapeError(
+                f"time law has shapes {times.shape}, {parameters.shape}, {rates.shape}; valid: three times (M,), M >= 2"
+            )
         law = np.stack([times, parameters, rates])
-        if not np.isfinite(law).all() or times[0] != 0.0 or (np.diff(times) <= 0.0).any() or (np.diff(parameters) < -1e-9).any():
-            raise ShapeError("time law is not finite, does not begin at 0 or goes back; valid: increasing times and parameters")
+        if (
+            not np.isfinite(law).all()
+            or times[0] != 0.0
+            or (np.diff(times) <= 0.0).any()
+            or (np.diff(parameters) < -1e-9).any()
+        ):
+            raise ShapeError(
+                "time law is not finite, does not begin at 0 or goes back; valid: increasing times and parameters"
+            )
         if abs(parameters[0]) > 1e-9 or abs(parameters[-1] - 1.0) > 1e-9 or (rates < -1e-9).any():
-            raise ShapeError(f"time law goes from {parameters[0]:g} to {parameters[-1]:g}; valid: from 0 to 1, rates of 0 and above")
+            raise ShapeError(
+                f"time law goes from {parameters[0]:g} to {parameters[-1]:g}; valid: from 0 to 1, rates of 0 and above"
+            )
         self.path = path
         self.start = 0.0
         self.duration = float(times[-1])

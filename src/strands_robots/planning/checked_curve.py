@@ -51,7 +51,9 @@ def checked_curve(checker: SceneChecker, points: FloatArray, columns: list[int])
     return None
 
 
-def first_hit(checker: SceneChecker, path: JointPath, columns: list[int], start: FloatArray, step: float = 0.0) -> float | None:
+def first_hit(
+    checker: SceneChecker, path: JointPath, columns: list[int], start: FloatArray, step: float = 0.0
+) -> float | None:
     """Return a path parameter at which a curve is not free or leaves the limits, or None.
 
     Args:

@@ -147,7 +147,8 @@ def line_points(goal: LineGoal, start: FloatArray, arm: Arm) -> tuple[FloatArray
         if jump > _LARGEST_JUMP:
             return np.array(points), (i - 1) / count, f"a joint would have to jump by {jump:.2f}"
         if not solution.is_reached:
-            why = f"the nearest pose found misses the line by {1e3 * solution.position_error:.2f} mm and {solution.orientation_error:.3f} rad"
+            miss, angle = 1e3 * solution.position_error, solution.orientation_error
+            why = f"the nearest pose found misses the line by {miss:.2f} mm and {angle:.3f} rad"
             return np.array(points), (i - 1) / count, why
         points.append(solution.position)
     return np.array(points), 1.0, ""
@@ -155,5 +156,7 @@ def line_points(goal: LineGoal, start: FloatArray, arm: Arm) -> tuple[FloatArray
 
 def _solver(arm: Arm) -> IkSolver:
     if arm.tool is None:
-        raise MotionError("invalid_goal", f"robot '{arm.name}' has no tool_frame in its configuration; valid: joint goals")
+        raise MotionError(
+            "invalid_goal", f"robot '{arm.name}' has no tool_frame in its configuration; valid: joint goals"
+        )
     return IkSolver(arm)

@@ -37,7 +37,9 @@ class _OmplPlanner:
         space.setBounds(bounds)
         extent = float(np.linalg.norm(problem.upper - problem.lower))
         # OMPL checks an edge at a fraction of the space's extent; the sweep of the widest joint makes it metres.
-        space.setLongestValidSegmentFraction(min(problem.step / float(problem.checker.radii[columns].max()) / extent, 0.05))
+        space.setLongestValidSegmentFraction(
+            min(problem.step / float(problem.checker.radii[columns].max()) / extent, 0.05)
+        )
         setup = geometric.SimpleSetup(space)
         budget = [50 * problem.iterations]
         full = problem.start.copy()

@@ -50,12 +50,14 @@ class PlanTask:
         """Return the plan as it is; see `MotionTask`.
 
         Raises:
-            MotionError: "refused" if it is another plan, of another robot, or starts elsewhere; "scene_changed" if its scene is another one.
+            MotionError: "refused" if it is another plan, of another robot, or starts elsewhere; "scene_changed" if its
+                scene is another one.
         """
         plan = self._plan
         if plan.digest != self._digest:
             raise MotionError(
-                "refused", f"the plan's digest is {plan.digest[:16]}..., approved was {printable(self._digest)[:16]}...; valid: the same one"
+                "refused",
+                f"the plan's digest is {plan.digest[:16]}..., approved was {printable(self._digest)[:16]}...; valid: the same one",
             )
         if plan.robot != self._robot:
             raise MotionError("refused", f"the plan is for robot '{plan.robot}'; valid: for '{self._robot}'")
@@ -64,11 +66,14 @@ class PlanTask:
         if away.max() > START_TOLERANCE:
             joint = plan.joint_names[int(away.argmax())]
             raise MotionError(
-                "refused", f"'{joint}' is {away.max():.4f} from the plan's start; valid: up to {START_TOLERANCE:g}, so plan anew from here"
+                "refused",
+                f"'{joint}' is {away.max():.4f} from the plan's start; valid: up to {START_TOLERANCE:g}, so plan anew from here",
             )
         change = self._scene_change()
         if change:
-            raise MotionError("scene_changed", f"since the plan was made, {change}; the robot was not moved; valid: plan anew")
+            raise MotionError(
+                "scene_changed", f"since the plan was made, {change}; the robot was not moved; valid: plan anew"
+            )
         columns, end, tolerance = list(move.columns), move.end, self._tolerance
 
         def is_reached(measured: FloatArray) -> bool:

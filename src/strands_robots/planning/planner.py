@@ -112,7 +112,8 @@ def planner(name: str) -> Planner:
         raise MotionError("invalid_goal", f"unknown planner '{printable(name)}'; valid: {there}")
     if not entry.is_there:
         raise MotionError(
-            "invalid_goal", f"planner '{name}' needs {entry.requires}, which is not installed ({entry.install}); valid: {there}"
+            "invalid_goal",
+            f"planner '{name}' needs {entry.requires}, which is not installed ({entry.install}); valid: {there}",
         )
     made: Planner = getattr(importlib.import_module(entry.module), entry.attribute)()
     return made

@@ -63,8 +63,12 @@ class Shape:
             )
         needed = SIZES[self.kind]
         is_plane = self.kind == "plane"
-        if len(self.size) < needed or not all(np.isfinite(s) and (is_plane or 0.0 < s < 1e3) for s in self.size[:needed]):
-            raise ConfigurationError(f"{self.kind} '{name}' has size {list(self.size)}; valid: {needed} numbers above 0 and below 1000 m")
+        if len(self.size) < needed or not all(
+            np.isfinite(s) and (is_plane or 0.0 < s < 1e3) for s in self.size[:needed]
+        ):
+            raise ConfigurationError(
+                f"{self.kind} '{name}' has size {list(self.size)}; valid: {needed} numbers above 0 and below 1000 m"
+            )
         if not np.isfinite(self.pose.position).all() or not np.isfinite(self.pose.rotation).all():
             raise ConfigurationError(f"the pose of shape '{name}' is not finite; valid: finite numbers")
         if self.kind == "mesh":
@@ -125,7 +129,9 @@ class PlanningScene:
         seen: set[str] = set()
         for shape in (*self.shapes, *(held.shape for held in self.attached)):
             if not shape.name or shape.name in seen:
-                raise ConfigurationError(f"shape name '{printable(shape.name)}' is empty or given twice; valid: each name once")
+                raise ConfigurationError(
+                    f"shape name '{printable(shape.name)}' is empty or given twice; valid: each name once"
+                )
             seen.add(shape.name)
 
     @property
@@ -184,7 +190,13 @@ def cloud_shapes(points: FloatArray, voxel: float, name: str = "cloud") -> tuple
 
 
 def _check_vertices(name: str, vertices: FloatArray | None) -> None:
-    if vertices is None or vertices.ndim != 2 or vertices.shape[1] != 3 or len(vertices) < 4 or not np.isfinite(vertices).all():
+    if (
+        vertices is None
+        or vertices.ndim != 2
+        or vertices.shape[1] != 3
+        or len(vertices) < 4
+        or not np.isfinite(vertices).all()
+    ):
         given = "none" if vertices is None else f"an array of shape {vertices.shape}"
         raise ConfigurationError(f"mesh '{name}' has vertices {given}; valid: (N, 3) finite numbers, N >= 4")
     spread = np.linalg.svd(vertices - vertices.mean(axis=0), compute_uv=False)

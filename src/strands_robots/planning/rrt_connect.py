@@ -156,7 +156,10 @@ def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) ->
         if rng.random() < 0.5:
             low, high = (lengths[np.abs(lengths - s).argmin()] for s in (low, high))
         first, second = (_at(points, lengths, s) for s in (low, high))
-        before, after = int(np.searchsorted(lengths, low, side="right")), int(np.searchsorted(lengths, high, side="left"))
+        before, after = (
+            int(np.searchsorted(lengths, low, side="right")),
+            int(np.searchsorted(lengths, high, side="left")),
+        )
         gain = (high - low) - float(np.linalg.norm(second - first))
         idle += 1
         if gain < 1e-3 or after <= before - 1:

@@ -174,7 +174,9 @@ class SceneChecker:
             first, second = geoms[i].tolist()
             pair = (first, second) if first < second else (second, first)
             distance = float(distances[i])
-            if distance < min(self._least_of(pair), self._pairs.get(pair, np.inf)) and (worst is None or distance < worst[1]):
+            if distance < min(self._least_of(pair), self._pairs.get(pair, np.inf)) and (
+                worst is None or distance < worst[1]
+            ):
                 worst = pair, distance
         return worst
 
@@ -213,7 +215,9 @@ class SceneChecker:
         raise UnknownNameError("part", name, [*bodies, *(shape.name for shape in self.scene.shapes)][:64])
 
     def _words(self, pair: tuple[int, int], distance: float) -> str:
-        first, second = (self._name(geom) for geom in sorted(pair, key=lambda geom: self.model.geom(geom).name.startswith(PREFIX)))
+        first, second = (
+            self._name(geom) for geom in sorted(pair, key=lambda geom: self.model.geom(geom).name.startswith(PREFIX))
+        )
         if distance < 0.0:
             return f"'{first}' would be {-1e3 * distance:.1f} mm inside '{second}'"
         return f"'{first}' would be {1e3 * distance:.1f} mm from '{second}'; valid: at least {1e3 * self._least_of(pair):.1f} mm"

@@ -120,7 +120,8 @@ class ScenePlanner:
             raise MotionError("invalid_goal", f"iterations is {request.iterations}; valid: 1 to {MOST_ITERATIONS}")
         if request.start.shape != (len(limits.names),) or not np.isfinite(request.start).all():
             raise MotionError(
-                "invalid_goal", f"start has {request.start.size} numbers; valid: {len(limits.names)} finite ones, for {', '.join(limits.names)}"
+                "invalid_goal",
+                f"start has {request.start.size} numbers; valid: {len(limits.names)} finite ones, for {', '.join(limits.names)}",
             )
         for name, value, low, high in zip(limits.names, request.start, limits.lower, limits.upper):
             if not low - _LIMIT_TOLERANCE <= value <= high + _LIMIT_TOLERANCE:

@@ -21,7 +21,9 @@ def sweep_radii(model: mujoco.MjModel, joints: list[str]) -> FloatArray:
     reach = [_own_reach(model, body) for body in range(model.nbody)]
     for body in range(model.nbody - 1, 0, -1):
         parent = int(model.body_parentid[body])
-        reach[parent] = max(reach[parent], float(np.linalg.norm(model.body_pos[body])) + _slides(model, body) + reach[body])
+        reach[parent] = max(
+            reach[parent], float(np.linalg.norm(model.body_pos[body])) + _slides(model, body) + reach[body]
+        )
     each = np.array([_radius(model, joint, reach) for joint in range(model.njnt)])
     for row in range(model.neq):
         if int(model.eq_type[row]) == int(mujoco.mjtEq.mjEQ_JOINT) and int(model.eq_obj2id[row]) >= 0:
@@ -33,9 +35,14 @@ def sweep_radii(model: mujoco.MjModel, joints: list[str]) -> FloatArray:
 def _own_reach(model: mujoco.MjModel, body: int) -> float:
     first, count = int(model.body_geomadr[body]), int(model.body_geomnum[body])
     colliding = [
-        geom for geom in range(first, first + count) if first >= 0 and (model.geom_contype[geom] or model.geom_conaffinity[geom])
+        geom
+        for geom in range(first, first + count)
+        if first >= 0 and (model.geom_contype[geom] or model.geom_conaffinity[geom])
     ]
-    return max((float(np.linalg.norm(model.geom_pos[geom])) + float(model.geom_rbound[geom]) for geom in colliding), default=0.0)
+    return max(
+        (float(np.linalg.norm(model.geom_pos[geom])) + float(model.geom_rbound[geom]) for geom in colliding),
+        default=0.0,
+    )
 
 
 def _slides(model: mujoco.MjModel, body: int) -> float:

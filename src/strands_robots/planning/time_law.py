@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import logging
 
 import numpy as np
@@ -43,13 +44,15 @@ def timed(law: str, path: JointPath, limits: JointLimits, columns: list[int], sp
     """
     there = [name for name in TIME_LAWS if name == "quintic" or importlib.util.find_spec(name) is not None]
     if law not in there:
-        missing = " (not installed here)" if law in TIME_LAWS else ""
+        missing = " (not installed here: pip install -r requirements/planning.txt)" if law in TIME_LAWS else ""
         raise MotionError("invalid_goal", f"time_law is '{printable(law)}'{missing}; valid: {', '.join(there)}")
     if law == "quintic":
         return _quintic(path, limits, columns, speed)
     velocity = MARGIN * speed * limits.velocity[columns]
     acceleration = MARGIN * speed**2 * limits.acceleration[columns]
-    times, s, rates = _toppra(path, velocity, acceleration) if law == "toppra" else _ruckig(path, velocity, acceleration)
+    times, s, rates = (
+        _toppra(path, velocity, acceleration) if law == "toppra" else _ruckig(path, velocity, acceleration)
+    )
     return GridTimedPath(path, limits, columns, times, s, rates)
 
 
@@ -64,7 +67,9 @@ def _quintic(path: JointPath, limits: JointLimits, columns: list[int], speed: fl
     return GridTimedPath(path, limits, columns, tau * smooth.duration, s / s[-1], rates / s[-1])
 
 
-def _toppra(path: JointPath, velocity: FloatArray, acceleration: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _toppra(
+    path: JointPath, velocity: FloatArray, acceleration: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return times, parameters and rates of the time-optimal law.
 
     Source: Pham and Pham 2018, "A new approach to time-optimal path parameterization based on reachability analysis"; package toppra.
@@ -78,14 +83,18 @@ def _toppra(path: JointPath, velocity: FloatArray, acceleration: FloatArray) -> 
     limits = [
         toppra.constraint.JointVelocityConstraint(np.stack([-velocity, velocity], axis=1)),
         toppra.constraint.JointAccelerationConstraint(
-            np.stack([-acceleration, acceleration], axis=1), discretization_scheme=toppra.constraint.DiscretizationType.Interpolation
+            np.stack([-acceleration, acceleration], axis=1),
+            discretization_scheme=toppra.constraint.DiscretizationType.Interpolation,
         ),
     ]
     grid = _grid(path.knots)
     instance = toppra.algorithm.TOPPRA(limits, curve, gridpoints=grid, solver_wrapper="seidel")
     _, rates, _ = instance.compute_parameterization(0.0, 0.0)
     if rates is None or not np.isfinite(rates).all():
-        raise MotionError("no_path", "toppra found no time law within the limits on this path; valid: time_law quintic, or another seed")
+        raise MotionError(
+            "no_path",
+            "toppra found no time law within the limits on this path; valid: time_law quintic, or another seed",
+        )
     rates = np.maximum(rates, 0.0)
     rates[0] = rates[-1] = 0.0
     steps = 2.0 * np.diff(grid) / np.maximum(rates[1:] + rates[:-1], 1e-9)
@@ -98,12 +107,15 @@ def _toppra(path: JointPath, velocity: FloatArray, acceleration: FloatArray) -> 
 def _grid(knots: FloatArray) -> FloatArray:
     """Return path parameters that hold all knots, closer where these are close."""
     parts = [
-        np.linspace(low, high, max(_GRID_A_SPAN, int(np.ceil(_GRID * (high - low)))) + 1)[:-1] for low, high in zip(knots[:-1], knots[1:])
+        np.linspace(low, high, max(_GRID_A_SPAN, int(np.ceil(_GRID * (high - low)))) + 1)[:-1]
+        for low, high in itertools.pairwise(knots.tolist())
     ]
     return np.concatenate([*parts, [1.0]])
 
 
-def _ruckig(path: JointPath, velocity: FloatArray, acceleration: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _ruckig(
+    path: JointPath, velocity: FloatArray, acceleration: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return times, parameters and rates of the law with limited jerk on a straight way of the joints.
 
     Source: Berscheid and Kroeger 2021, "Jerk-limited real-time trajectory generation with arbitrary target states"; package ruckig.
@@ -112,7 +124,8 @@ def _ruckig(path: JointPath, velocity: FloatArray, acceleration: FloatArray) -> 
 
     if len(path.points) != 2:
         raise MotionError(
-            "invalid_goal", f"time_law ruckig on a path with {len(path.points)} way points; valid: a straight way of the joints, or toppra"
+            "invalid_goal",
+            f"time_law ruckig on a path with {len(path.points)} way points; valid: a straight way of the joints, or toppra",
         )
     way = np.maximum(np.abs(path.points[1] - path.points[0]), 1e-12)
     given = ruckig.InputParameter(1)
