@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from motion.simulated import PERIOD, TABLE, Simulated
 
 from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.move_to import joint_target
@@ -14,7 +15,6 @@ from strands_robots.planning.plan_task import PlanTask
 from strands_robots.planning.planning_scene import PlanningScene
 from strands_robots.planning.scene_planner import PlanRequest, ScenePlanner
 
-from ..motion.simulated import PERIOD, TABLE, Simulated
 from .scenes import wall
 
 WALL = '<geom name="wall" type="box" size=".12 .01 .10" pos=".28 0 .10"/>'

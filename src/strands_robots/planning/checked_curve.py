@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
+from strands_robots.motion.arm import CLEARANCE
 from strands_robots.motion.path import JointPath
 from strands_robots.planning.scene_checker import SceneChecker
 
@@ -21,9 +22,10 @@ _STEP_MARGIN = 0.95  # the way along the curve is summed up over chords, a littl
 def check_step(checker: SceneChecker) -> float:
     """Return the largest way of any point between two checks of the played curve [m].
 
-    It is twice the clearance: two neighbours that keep the clearance leave nothing to touch in between.
+    It is twice the smaller of the clearances from the surroundings and of the robot's parts from each other: two neighbours that keep
+    them leave nothing to touch in between.
     """
-    return max(2.0 * checker.scene.clearance, FINEST_STEP)
+    return max(2.0 * min(checker.scene.clearance, CLEARANCE), FINEST_STEP)
 
 
 def checked_curve(checker: SceneChecker, points: FloatArray, columns: list[int]) -> JointPath | None:

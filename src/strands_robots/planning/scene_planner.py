@@ -10,7 +10,7 @@ import numpy as np
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.motion.arm import Arm
-from strands_robots.motion.move_to import JointTarget
+from strands_robots.motion.move_to import SLOWEST, JointTarget
 from strands_robots.motion.path import JointPath
 from strands_robots.planning.checked_curve import check_step, checked_curve, first_hit
 from strands_robots.planning.goals import Goal, LineGoal, joint_goal, line_points, pose_goals
@@ -39,7 +39,7 @@ class PlanRequest:
         start: Joint positions (D,) [rad] or [m].
         planner: Planner by name; not used for a straight line.
         time_law: Time law by name.
-        speed: Part of the velocity limits to use, above 0 and up to 1.
+        speed: Part of the velocity limits to use, 0.01 to 1.
         seed: Seed of the planner.
         iterations: Most iterations of each search.
     """
@@ -78,7 +78,7 @@ class ScenePlanner:
         start = np.clip(request.start, limits.lower, limits.upper)
         checker.start_at(start)
         if isinstance(request.goal, LineGoal):
-            columns, fraction = self._arm.tool_columns, 0.0
+            columns = self._arm.tool_columns
             path, fraction = self._line(request.goal, start, checker)
         else:
             columns = list(request.goal.columns) if isinstance(request.goal, JointTarget) else self._arm.tool_columns
@@ -118,6 +118,10 @@ class ScenePlanner:
             planner(request.planner)
         if not 1 <= request.iterations <= MOST_ITERATIONS:
             raise MotionError("invalid_goal", f"iterations is {request.iterations}; valid: 1 to {MOST_ITERATIONS}")
+        if not 0 <= request.seed < 2**64:
+            raise MotionError("invalid_goal", f"seed is {request.seed}; valid: 0 to 2^64 - 1")
+        if not SLOWEST <= request.speed <= 1.0:
+            raise MotionError("invalid_goal", f"speed is {request.speed:g}; valid: {SLOWEST:g} to 1")
         if request.start.shape != (len(limits.names),) or not np.isfinite(request.start).all():
             raise MotionError(
                 "invalid_goal",
