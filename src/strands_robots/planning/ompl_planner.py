@@ -18,7 +18,7 @@ from strands_robots.planning.rrt_connect import shortened
 class _OmplPlanner:
     """One of OMPL's planners. Its search is bounded by collision checks: 50 for each iteration that is asked for.
 
-    OMPL's random numbers are seeded once a process, so only the first plan of a process is the same for the same seed.
+    The seed is used for the shortcuts only: OMPL's own random numbers are one sequence for the whole process, so another plan may come out.
     """
 
     name = ""
