@@ -130,7 +130,7 @@ def test_a_line_that_is_blocked_says_how_far_it_goes(arm: Arm, planner: ScenePla
     start = reaching(0.0)
     tool = arm.tool_pose(start)
     up = Pose(tool.position + np.array([0.0, 0.0, 0.06]), tool.rotation)
-    lid = box("lid", (float(tool.position[0]), 0.0, float(tool.position[2]) + 0.12), (0.2, 0.2, 0.005))
+    lid = box("lid", (float(tool.position[0]), 0.0, float(tool.position[2]) + 0.12), (0.04, 0.1, 0.005))
     free = planner.plan(PlanRequest(LineGoal(PoseTarget(up, Orientation.FREE)), start, "", "quintic"), PlanningScene())
     assert free.fraction == 1.0
     heights = []

@@ -215,9 +215,9 @@ class SceneChecker:
         raise UnknownNameError("part", name, [*bodies, *(shape.name for shape in self.scene.shapes)][:64])
 
     def _words(self, pair: tuple[int, int], distance: float) -> str:
-        first, second = (
-            self._name(geom) for geom in sorted(pair, key=lambda geom: self.model.geom(geom).name.startswith(PREFIX))
-        )
+        # The robot first, then what it holds, then what stands around.
+        ranks = {geom: (self.model.geom(geom).name.startswith(PREFIX), geom not in self._held) for geom in pair}
+        first, second = (self._name(geom) for geom in sorted(pair, key=ranks.__getitem__))
         if distance < 0.0:
             return f"'{first}' would be {-1e3 * distance:.1f} mm inside '{second}'"
         return f"'{first}' would be {1e3 * distance:.1f} mm from '{second}'; valid: at least {1e3 * self._least_of(pair):.1f} mm"

@@ -110,7 +110,7 @@ def _grid(knots: FloatArray) -> FloatArray:
         np.linspace(low, high, max(_GRID_A_SPAN, int(np.ceil(_GRID * (high - low)))) + 1)[:-1]
         for low, high in itertools.pairwise(knots.tolist())
     ]
-    return np.concatenate([*parts, [1.0]])
+    return np.concatenate([*parts, knots[-1:]])  # exactly the end of the curve, which rounding leaves a little beside 1
 
 
 def _ruckig(
