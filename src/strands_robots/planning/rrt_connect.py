@@ -36,7 +36,7 @@ class _Tree:
 
     def __init__(self, roots: FloatArray) -> None:
         count, width = roots.shape
-        self._nodes = np.empty((max(_TREE, 2 * count), width))
+        self._nodes: FloatArray = np.empty((max(_TREE, 2 * count), width))
         self._nodes[:count] = roots
         self._parents = [-1] * count
 

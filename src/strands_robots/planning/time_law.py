@@ -58,8 +58,7 @@ def timed(law: str, path: JointPath, limits: JointLimits, columns: list[int], sp
 
 def _quintic(path: JointPath, limits: JointLimits, columns: list[int], speed: float) -> GridTimedPath:
     smooth = TimedPath(path, limits, columns, speed)
-    tau = np.linspace(0.0, 1.0, _GRID + 1)
-    s = tau**3 * (10.0 + tau * (-15.0 + 6.0 * tau))
+    tau = np.linspace(0.0, 1.0, _GRID + 1, dtype=np.float64)
     rates = 30.0 * tau**2 * (1.0 - tau) ** 2 / smooth.duration
     # Between two times the acceleration is constant: the parameters follow from the rates, so that both agree.
     step = smooth.duration / _GRID
