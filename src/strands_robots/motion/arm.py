@@ -66,6 +66,8 @@ class Arm:
         config: The robot.
         limits: Its joint limits.
         model: Its compiled model, with the configuration's position limits.
+        spec: What the model was compiled from; not to be changed, but copied.
+        path: The file it came from.
         tool_columns: Joints (as columns of (D,) arrays) that move the tool.
 
     Raises:
@@ -89,6 +91,7 @@ class Arm:
                 conaffinity=_EVERY_TYPE,
             )
             self.model = compile_model(robot.spec, robot.path, f"robot '{self.name}'")
+        self.spec, self.path = robot.spec, robot.path
         self._data = mujoco.MjData(self.model)
         mujoco.mj_kinematics(self.model, self._data)
         joints = [self.model.joint(joint).id for joint in config.joints]

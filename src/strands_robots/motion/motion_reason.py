@@ -6,7 +6,7 @@ import enum
 
 
 class MotionReason(str, enum.Enum):
-    """Why a motion ended; the values of termination_reason in MoveTo and SetGripper."""
+    """Why a motion ended; the values of termination_reason in MoveTo, ExecutePlan and SetGripper."""
 
     REACHED = "reached"
     STALLED = "stalled"
@@ -16,6 +16,8 @@ class MotionReason(str, enum.Enum):
     INVALID_GOAL = "invalid_goal"
     UNREACHABLE = "unreachable"
     COLLISION = "collision"
+    NO_PATH = "no_path"
+    SCENE_CHANGED = "scene_changed"
     BLOCKED = "blocked"
     NOT_REACHED = "not_reached"
     OBSERVATION_LOST = "observation_lost"

@@ -99,7 +99,7 @@ class MotionRun:
         self._watch = watch
         self._next_sequence = next_sequence
         self._names = tuple(limits.names[column] for column in self._columns)
-        self._timed = TimedPath(move.path, limits, self._columns, speed)
+        self._timed = move.timed or TimedPath(move.path, limits, self._columns, speed)
         self._begin: float | None = None  # ROS time of the path's time 0
         self._rest = move.path.points[0]  # where the last chunk ends (D',)
         self._rest_time = -math.inf  # ROS time at which it does

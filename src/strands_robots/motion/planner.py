@@ -14,7 +14,7 @@ from strands_robots.core.pose import Pose, angle_between, interpolate, quaternio
 from strands_robots.motion.arm import Arm, Collision
 from strands_robots.motion.ik import ORIENTATION_COST, IkSolution, IkSolver, Orientation, PoseTarget
 from strands_robots.motion.move_to import JointTarget, Target
-from strands_robots.motion.path import JointPath
+from strands_robots.motion.path import JointPath, TimedPath
 
 VIA_POINTS = 24
 """Random way points that are tried where the direct path collides, after home."""
@@ -45,11 +45,13 @@ class PlannedMove:
         columns: Joints that it moves.
         path: Their way from where they are to `end`.
         end: Where they end (D',) [rad] or [m].
+        timed: The path with a time law of its own; None for the one that the player gives it.
     """
 
     columns: tuple[int, ...]
     path: JointPath
     end: FloatArray
+    timed: TimedPath | None = None
 
 
 class MovePlanner:

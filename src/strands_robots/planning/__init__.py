@@ -1,0 +1,1 @@
+"""Collision-free motion in a whole scene: scenes, planners, goals, time laws and plans. No ROS."""

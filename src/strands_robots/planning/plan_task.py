@@ -1,0 +1,82 @@
+"""A plan as a goal of a motion session: played unchanged, or not at all. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.errors import MotionError
+from strands_robots.core.text import printable
+from strands_robots.core.types import JointLimits
+from strands_robots.motion.contact import arm_contact
+from strands_robots.motion.move_to import JOINT_TOLERANCE
+from strands_robots.motion.task import MotionPlan
+from strands_robots.planning.plan import Plan
+
+START_TOLERANCE = 0.01
+"""Largest distance of a set-point from the plan's start [rad] or [m]."""
+
+
+class PlanTask:
+    """Plays one plan, bound to its digest: what was approved is what is played.
+
+    The time law is the plan's own, so the speed of the session is not used; after a delay the rest of the same curve is played slower.
+
+    Args:
+        plan: The plan.
+        digest: Digest of the plan that was approved.
+        robot: Name of the robot that plays it.
+        limits: Its limits.
+        scene_change: Says in words what changed in the scene since the plan was made; empty for nothing. Asked before the robot moves.
+        tolerance: Largest distance of a joint from the plan's end [rad] or [m].
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        digest: str,
+        robot: str,
+        limits: JointLimits,
+        scene_change: Callable[[], str],
+        tolerance: float = JOINT_TOLERANCE,
+    ) -> None:
+        self.speed = plan.speed_scale
+        self._plan, self._digest, self._robot, self._limits = plan, digest, robot, limits
+        self._scene_change, self._tolerance = scene_change, tolerance
+
+    def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> MotionPlan:
+        """Return the plan as it is; see `MotionTask`.
+
+        Raises:
+            MotionError: "refused" if it is another plan, of another robot, or starts elsewhere; "scene_changed" if its
+                scene is another one.
+        """
+        plan = self._plan
+        if plan.digest != self._digest:
+            raise MotionError(
+                "refused",
+                f"the plan's digest is {plan.digest[:16]}..., approved was {printable(self._digest)[:16]}...; valid: the same one",
+            )
+        if plan.robot != self._robot:
+            raise MotionError("refused", f"the plan is for robot '{plan.robot}'; valid: for '{self._robot}'")
+        move = plan.move(self._limits)
+        away = np.abs(commanded[list(move.columns)] - plan.way_points[0])
+        if away.max() > START_TOLERANCE:
+            joint = plan.joint_names[int(away.argmax())]
+            raise MotionError(
+                "refused",
+                f"'{joint}' is {away.max():.4f} from the plan's start; valid: up to {START_TOLERANCE:g}, so plan anew from here",
+            )
+        change = self._scene_change()
+        if change:
+            raise MotionError(
+                "scene_changed", f"since the plan was made, {change}; the robot was not moved; valid: plan anew"
+            )
+        columns, end, tolerance = list(move.columns), move.end, self._tolerance
+
+        def is_reached(measured: FloatArray) -> bool:
+            return bool(np.abs(measured[columns] - end).max() <= tolerance)
+
+        return MotionPlan(move, arm_contact(self._limits.velocity[columns]), is_reached)

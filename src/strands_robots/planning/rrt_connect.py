@@ -1,0 +1,183 @@
+"""RRT-Connect with shortcuts: two trees that grow towards each other, then the corners are cut. No I/O.
+
+Source: Kuffner and LaValle 2000, "RRT-Connect: an efficient approach to single-query path planning"; Geraerts and Overmars 2007,
+"Creating high-quality paths for motion planning" for the shortcuts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.errors import MotionError
+from strands_robots.planning.planner import Problem
+
+RANGE = 0.6
+"""Longest edge of a tree [rad] or [m], over all joints."""
+
+SHORTCUTS = 120
+"""Shortcuts that are tried."""
+
+_IDLE_SHORTCUTS = 40  # in a row without one that shortens the path; then no more are tried
+_TREE = 256  # nodes that a tree has room for at first
+
+
+class RrtConnect:
+    """The default planner: deterministic for a seed, bounded by iterations, never by the clock."""
+
+    def way_points(self, problem: Problem) -> FloatArray:
+        """Return a way; see `Planner`."""
+        search = _Search(problem)
+        return shortened(problem, search.run(), search.rng)
+
+
+class _Tree:
+    """Nodes (N, D') with their parents."""
+
+    def __init__(self, roots: FloatArray) -> None:
+        count, width = roots.shape
+        self._nodes: FloatArray = np.empty((max(_TREE, 2 * count), width))
+        self._nodes[:count] = roots
+        self._parents = [-1] * count
+
+    def nearest(self, point: FloatArray) -> int:
+        away = self._nodes[: len(self._parents)] - point
+        return int(np.einsum("ij,ij->i", away, away).argmin())
+
+    def add(self, point: FloatArray, parent: int) -> int:
+        count = len(self._parents)
+        if count == len(self._nodes):
+            self._nodes = np.concatenate([self._nodes, np.empty_like(self._nodes)])
+        self._nodes[count] = point
+        self._parents.append(parent)
+        return count
+
+    def node(self, number: int) -> FloatArray:
+        point: FloatArray = self._nodes[number]
+        return point
+
+    def branch(self, number: int) -> list[FloatArray]:
+        """Return the nodes from `number` to its root."""
+        points = []
+        while number >= 0:
+            points.append(self._nodes[number].copy())
+            number = self._parents[number]
+        return points
+
+
+class _Search:
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._columns = list(problem.columns)
+        self._full = problem.start.copy()
+        self.rng = np.random.default_rng(problem.seed)
+
+    def run(self) -> FloatArray:
+        problem, columns = self._problem, self._columns
+        starts = _Tree(problem.start[None, columns])
+        goals = _Tree(np.array([goal[columns] for goal in problem.goals]))
+        grown, other, is_swapped = starts, goals, False
+        lower, upper = problem.lower, problem.upper
+        for goal in problem.goals:
+            if self._is_free(problem.start[columns], goal[columns]):
+                return self._whole([problem.start[columns], goal[columns]])
+        for _ in range(problem.iterations):
+            sample = self.rng.uniform(lower, upper)
+            added = self._extend(grown, sample)
+            if added >= 0:
+                met = self._connect(other, grown.node(added))
+                if met >= 0:
+                    ahead, behind = grown.branch(added), other.branch(met)
+                    if is_swapped:
+                        ahead, behind = behind, ahead
+                    return self._whole([*reversed(ahead), *behind[1:]])
+            grown, other, is_swapped = other, grown, not is_swapped
+        raise MotionError(
+            "no_path",
+            f"no way was found within {problem.iterations} iterations; the robot was not moved; valid: more iterations, another seed, "
+            "another goal or fewer obstacles",
+        )
+
+    def _extend(self, tree: _Tree, towards: FloatArray) -> int:
+        nearest = tree.nearest(towards)
+        begin = tree.node(nearest)
+        way = towards - begin
+        length = float(np.linalg.norm(way))
+        if length < 1e-9:
+            return -1
+        end = towards if length <= RANGE else begin + way * (RANGE / length)
+        return tree.add(end, nearest) if self._is_free(begin, end) else -1
+
+    def _connect(self, tree: _Tree, target: FloatArray) -> int:
+        """Grow a tree straight to a target; return its node there, or -1 where something is in between."""
+        number = tree.nearest(target)
+        while True:
+            begin = tree.node(number)
+            way = target - begin
+            length = float(np.linalg.norm(way))
+            if length < 1e-9:
+                return number
+            end = target if length <= RANGE else begin + way * (RANGE / length)
+            if not self._is_free(begin, end):
+                return -1
+            number = tree.add(end.copy(), number)
+            if length <= RANGE:
+                return number
+
+    def _is_free(self, first: FloatArray, second: FloatArray) -> bool:
+        """Return whether an edge (D',) and its end are free."""
+        begin, end = self._full.copy(), self._full.copy()
+        begin[self._columns], end[self._columns] = first, second
+        checker = self._problem.checker
+        return checker.is_free(end) and checker.edge_is_free(begin, end, self._problem.step)
+
+    def _whole(self, points: list[FloatArray]) -> FloatArray:
+        whole = np.tile(self._full, (len(points), 1))
+        whole[:, self._columns] = points
+        return whole
+
+
+def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return a path (N, D) with its detours cut: straight ways between random places of it, where these are free.
+
+    Args:
+        problem: What the path was found for.
+        points: The path (N, D) [rad] or [m].
+        rng: Random numbers.
+    """
+    checker, step = problem.checker, problem.step
+    idle = 0
+    for _ in range(SHORTCUTS):
+        if len(points) < 3 or idle >= _IDLE_SHORTCUTS:
+            break
+        lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+        low, high = np.sort(rng.uniform(0.0, lengths[-1], 2))
+        # Corners are the best ends of a shortcut; half of the time the nearest ones are taken.
+        if rng.random() < 0.5:
+            low, high = (lengths[np.abs(lengths - s).argmin()] for s in (low, high))
+        first, second = (_at(points, lengths, s) for s in (low, high))
+        before, after = (
+            int(np.searchsorted(lengths, low, side="right")),
+            int(np.searchsorted(lengths, high, side="left")),
+        )
+        gain = (high - low) - float(np.linalg.norm(second - first))
+        idle += 1
+        if gain < 1e-3 or after <= before - 1:
+            continue
+        if checker.is_free(first) and checker.is_free(second) and checker.edge_is_free(first, second, step):
+            points = _without_doubles(np.concatenate([points[:before], [first, second], points[after:]]))
+            idle = 0
+    return points
+
+
+def _at(points: FloatArray, lengths: FloatArray, s: float) -> FloatArray:
+    k = int(np.clip(np.searchsorted(lengths, s, side="right") - 1, 0, len(points) - 2))
+    width = lengths[k + 1] - lengths[k]
+    place: FloatArray = points[k] + (points[k + 1] - points[k]) * ((s - lengths[k]) / width if width > 0.0 else 0.0)
+    return place
+
+
+def _without_doubles(points: FloatArray) -> FloatArray:
+    keep = np.concatenate([[True], np.linalg.norm(np.diff(points, axis=0), axis=1) > 1e-9])
+    kept: FloatArray = points[keep]
+    return kept

@@ -1,0 +1,272 @@
+"""Whether a robot may be somewhere in its planning scene: MuJoCo's collision detection, as fast as it is. No ROS."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.errors import ConfigurationError, MotionError, UnknownNameError
+from strands_robots.core.pose import Pose, quaternion_of
+from strands_robots.description.equality_joints import Followers
+from strands_robots.description.model_file import compile_model
+from strands_robots.motion.arm import CLEARANCE, GROUND, GROUND_TOLERANCE, Arm
+from strands_robots.planning.planning_scene import PlanningScene, Shape
+from strands_robots.planning.sweep import sweep_radii
+
+DEEPEST_START = 0.002
+"""A start that is deeper inside something than this [m] is refused, where what touches is neither allowed nor held."""
+
+PREFIX = "scene:"
+"""Names of the scene's shapes begin with it in the compiled model, so that they never meet the robot's names."""
+
+_EVERY_TYPE = 2**31 - 1  # bits of contype and conaffinity
+_SETTLED = 1e-3  # [m]; a contact of the start may become this much deeper
+_KINDS = {
+    "box": mujoco.mjtGeom.mjGEOM_BOX,
+    "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
+    "cylinder": mujoco.mjtGeom.mjGEOM_CYLINDER,
+    "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE,
+    "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
+    "plane": mujoco.mjtGeom.mjGEOM_PLANE,
+    "mesh": mujoco.mjtGeom.mjGEOM_MESH,
+}
+
+
+class SceneChecker:
+    """One robot in one scene. Belongs to one thread at a time: states are placed in MuJoCo's data in place.
+
+    What the robot's own model excludes stays excluded (`description/base_contacts.py`), as in the simulated world.
+
+    Args:
+        arm: The robot, with or without the ground.
+        scene: Its surroundings.
+
+    Attributes:
+        arm: The robot.
+        scene: Its surroundings.
+        radii: For each joint (D,), how far a point of the robot moves at most for 1 rad or 1 m of the joint [m].
+
+    Raises:
+        UnknownNameError: If an allowed pair or an attached shape names something that is neither in the robot nor in the scene.
+        ConfigurationError: If MuJoCo cannot use a shape; the message has its words.
+    """
+
+    def __init__(self, arm: Arm, scene: PlanningScene) -> None:
+        self.arm = arm
+        self.scene = scene
+        spec = arm.spec.copy()
+        base = arm.base_pose
+        for shape in scene.shapes:
+            _add(spec, spec.worldbody, shape, base.at(shape.pose))
+        for held in scene.attached:
+            body = spec.body(held.link)
+            if body is None:
+                raise UnknownNameError("link", held.link, [body.name for body in spec.bodies])
+            _add(spec, body, held.shape, held.shape.pose)
+        self.model = compile_model(spec, arm.path, f"the planning scene of robot '{arm.name}'")
+        self._data = mujoco.MjData(self.model)
+        self._qpos = self._data.qpos
+        self._address = np.array([self.model.joint(name).qposadr[0] for name in arm.config.joints])
+        self._followers = Followers(self.model)
+        self._held = {
+            mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, PREFIX + held.shape.name) for held in scene.attached
+        }
+        self._ground = int(mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, GROUND))
+        self._least = self._least_distances()
+        self.model.geom_margin[:] = np.maximum(self._least, 0.0)
+        self._pairs: dict[tuple[int, int], float] = {}
+        self._allow(scene.allowed)
+        self._allowed_pairs = dict(self._pairs)
+        self.radii = sweep_radii(self.model, list(arm.config.joints))
+
+    def start_at(self, position: FloatArray) -> None:
+        """Take a start: what touches there may stay so but go no deeper, and what is held may touch what it stood on.
+
+        Args:
+            position: Joint positions (D,) [rad] or [m].
+
+        Raises:
+            MotionError: "collision" if something is deeper inside the robot than `DEEPEST_START`.
+        """
+        self._pairs = dict(self._allowed_pairs)
+        for pair, distance in self._contacts(position):
+            least = self._pairs.get(pair, self._least_of(pair))
+            if distance >= least:
+                continue
+            if distance < min(least, 0.0) - DEEPEST_START and not self._held & set(pair):
+                raise MotionError("collision", f"at the start {self._words(pair, distance)}; the robot was not moved")
+            self._pairs[pair] = distance - _SETTLED
+
+    def is_free(self, position: FloatArray) -> bool:
+        """Return whether nothing is too close at joint positions (D,) [rad] or [m]."""
+        data = self._data
+        self._qpos[self._address] = position
+        self._followers.place(self._qpos)
+        mujoco.mj_kinematics(self.model, data)
+        mujoco.mj_collision(self.model, data)
+        return not data.ncon or not self._is_too_close()
+
+    def are_free(self, positions: FloatArray) -> int:
+        """Return the first of positions (N, D) at which something is too close, in an order that halves the gaps; -1 for none."""
+        for row in _halving(len(positions)):
+            if not self.is_free(positions[row]):
+                return row
+        return -1
+
+    def problem(self, position: FloatArray) -> str:
+        """Return in words what is too close at joint positions (D,); empty for nothing."""
+        if self.is_free(position):
+            return ""
+        worst = self._worst()
+        assert worst is not None  # is_free said so
+        return self._words(*worst)
+
+    def edge_is_free(self, first: FloatArray, second: FloatArray, step: float) -> bool:
+        """Return whether the straight way of the joints is free between its ends, which are not looked at again.
+
+        Args:
+            first, second: Joint positions (D,) [rad] or [m].
+            step: Largest way of any point of the robot between two checks [m].
+        """
+        way = second - first
+        count = int(np.abs(way) @ self.radii / step) + 1
+        return all(self.is_free(first + way * ((row + 1) / count)) for row in _halving(count - 1))
+
+    def link_pose(self, position: FloatArray, link: str) -> Pose:
+        """Return the pose of a link in the base frame at joint positions (D,) [rad] or [m]."""
+        self._qpos[self._address] = position
+        self._followers.place(self._qpos)
+        mujoco.mj_kinematics(self.model, self._data)
+        body = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_BODY, link)
+        if body < 0:
+            raise UnknownNameError("link", link, [self.model.body(i).name for i in range(1, self.model.nbody)])
+        pose = Pose(self._data.xpos[body].copy(), self._data.xmat[body].reshape(3, 3).copy())
+        return self.arm.base_pose.inverse().at(pose)
+
+    def _contacts(self, position: FloatArray) -> list[tuple[tuple[int, int], float]]:
+        self.is_free(position)
+        contacts = self._data.contact
+        geoms = np.sort(contacts.geom[: self._data.ncon], axis=1).tolist()
+        closest: dict[tuple[int, int], float] = {}
+        for (first, second), distance in zip(geoms, contacts.dist.tolist()):
+            closest[first, second] = min(closest.get((first, second), np.inf), distance)
+        return list(closest.items())
+
+    def _is_too_close(self) -> bool:
+        """Return whether any contact of the state that is placed is closer than it may be."""
+        contacts = self._data.contact
+        distances, geoms = contacts.dist, contacts.geom
+        suspects = np.flatnonzero(distances < self._least[geoms].max(axis=1))
+        for i in suspects.tolist():
+            first, second = geoms[i].tolist()
+            pair = (first, second) if first < second else (second, first)
+            if distances[i] < min(self._least_of(pair), self._pairs.get(pair, np.inf)):
+                return True
+        return False
+
+    def _worst(self) -> tuple[tuple[int, int], float] | None:
+        contacts = self._data.contact
+        distances, geoms = contacts.dist, contacts.geom
+        suspects = np.flatnonzero(distances < self._least[geoms].max(axis=1))
+        worst: tuple[tuple[int, int], float] | None = None
+        for i in suspects.tolist():
+            first, second = geoms[i].tolist()
+            pair = (first, second) if first < second else (second, first)
+            distance = float(distances[i])
+            if distance < min(self._least_of(pair), self._pairs.get(pair, np.inf)) and (
+                worst is None or distance < worst[1]
+            ):
+                worst = pair, distance
+        return worst
+
+    def _least_distances(self) -> FloatArray:
+        """Return for each shape (G,) how far others must be from it, the robot's own distance for its parts [m]."""
+        model = self.model
+        least = np.full(model.ngeom, min(CLEARANCE, self.scene.clearance))
+        for geom in range(model.ngeom):
+            name = model.geom(geom).name
+            if name.startswith(PREFIX):
+                least[geom] = self.scene.clearance
+        return least
+
+    def _least_of(self, pair: tuple[int, int]) -> float:
+        if self._ground in pair:
+            return -GROUND_TOLERANCE
+        return float(max(self._least[pair[0]], self._least[pair[1]]))
+
+    def _allow(self, allowed: tuple[tuple[str, str], ...]) -> None:
+        for first, second in allowed:
+            for one in self._geoms(first):
+                for other in self._geoms(second):
+                    self._pairs[min(one, other), max(one, other)] = -np.inf
+
+    def _geoms(self, name: str) -> list[int]:
+        model = self.model
+        geom = int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, PREFIX + name))
+        if geom >= 0:
+            return [geom]
+        if name == GROUND and self._ground >= 0:
+            return [self._ground]
+        body = int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name))
+        if body > 0:
+            return [i for i in range(model.ngeom) if model.geom_bodyid[i] == body]
+        bodies = [model.body(i).name for i in range(1, model.nbody)]
+        raise UnknownNameError("part", name, [*bodies, *(shape.name for shape in self.scene.shapes)][:64])
+
+    def _words(self, pair: tuple[int, int], distance: float) -> str:
+        # The robot first, then what it holds, then what stands around.
+        ranks = {geom: (self.model.geom(geom).name.startswith(PREFIX), geom not in self._held) for geom in pair}
+        first, second = (self._name(geom) for geom in sorted(pair, key=ranks.__getitem__))
+        if distance < 0.0:
+            return f"'{first}' would be {-1e3 * distance:.1f} mm inside '{second}'"
+        return f"'{first}' would be {1e3 * distance:.1f} mm from '{second}'; valid: at least {1e3 * self._least_of(pair):.1f} mm"
+
+    def _name(self, geom: int) -> str:
+        name = self.model.geom(geom).name
+        if name.startswith(PREFIX):
+            return str(name[len(PREFIX) :])
+        return GROUND if name == GROUND else str(self.model.body(self.model.geom_bodyid[geom]).name)
+
+
+def _halving(count: int) -> list[int]:
+    """Return the numbers below `count` so that each halves a gap: what is in the way is met early."""
+    order, gaps = [], [(0, count)]
+    while gaps:
+        rest = []
+        for low, high in gaps:
+            if low < high:
+                middle = (low + high) // 2
+                order.append(middle)
+                rest += [(low, middle), (middle + 1, high)]
+        gaps = rest
+    return order
+
+
+def _add(spec: mujoco.MjSpec, body: mujoco.MjsBody, shape: Shape, pose: Pose) -> None:
+    size = np.zeros(3)
+    count = min(len(shape.size), 3)
+    size[:count] = shape.size[:count]
+    x, y, z, w = quaternion_of(pose.rotation).tolist()
+    fields = {
+        "name": PREFIX + shape.name,
+        "type": _KINDS[shape.kind],
+        "pos": pose.position.tolist(),
+        "quat": [w, x, y, z],
+        "mass": 0.0,
+        "contype": _EVERY_TYPE,
+        "conaffinity": _EVERY_TYPE,
+    }
+    if shape.kind == "plane":
+        size[2] = 0.1
+    if shape.kind == "mesh":
+        assert shape.vertices is not None  # checked by the shape
+        mesh = spec.add_mesh(name=PREFIX + shape.name, uservert=shape.vertices.ravel().tolist())
+        mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX
+        fields["meshname"] = PREFIX + shape.name
+    else:
+        fields["size"] = size.tolist()
+    try:
+        body.add_geom(**fields)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"MuJoCo cannot use shape '{shape.name}': {error}") from error

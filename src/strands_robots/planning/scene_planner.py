@@ -1,0 +1,180 @@
+"""From a request to a plan, or the reason why there is none. No I/O."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.errors import MotionError
+from strands_robots.motion.arm import Arm
+from strands_robots.motion.move_to import SLOWEST, JointTarget
+from strands_robots.motion.path import JointPath
+from strands_robots.planning.checked_curve import check_step, checked_curve, first_hit
+from strands_robots.planning.goals import Goal, LineGoal, joint_goal, line_points, pose_goals
+from strands_robots.planning.plan import Plan
+from strands_robots.planning.planner import ITERATIONS, MOST_ITERATIONS, Problem, planner
+from strands_robots.planning.planning_scene import PlanningScene
+from strands_robots.planning.scene_checker import SceneChecker
+from strands_robots.planning.time_law import timed
+
+SEARCH_STEPS = (0.05, 0.02)
+"""Largest ways of a point between two checks of a search [m], the coarse first; the last search takes that of the played curve."""
+
+LINE_PLANNER = "straight_line"
+"""Planner that a plan of a straight line names."""
+
+_LIMIT_TOLERANCE = 0.02  # [rad] or [m]; a measured start may be a little outside, and is taken for the limit
+_MOST_POINTS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class PlanRequest:
+    """What is asked for.
+
+    Attributes:
+        goal: Where to.
+        start: Joint positions (D,) [rad] or [m].
+        planner: Planner by name; not used for a straight line.
+        time_law: Time law by name.
+        speed: Part of the velocity limits to use, 0.01 to 1.
+        seed: Seed of the planner.
+        iterations: Most iterations of each search.
+    """
+
+    goal: Goal
+    start: FloatArray
+    planner: str
+    time_law: str = "toppra"
+    speed: float = 0.5
+    seed: int = 0
+    iterations: int = ITERATIONS
+
+
+class ScenePlanner:
+    """Plans for one robot. Belongs to one thread at a time; the same request in the same scene gives the same plan.
+
+    Args:
+        arm: The robot.
+    """
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+        self._checker: SceneChecker | None = None
+
+    def plan(self, request: PlanRequest, scene: PlanningScene) -> Plan:
+        """Return a plan.
+
+        Raises:
+            MotionError: "invalid_goal", "unreachable", "collision" or "no_path"; the message says why, and what is valid.
+            ConfigurationError: If the scene is not valid for this robot.
+        """
+        began = time.thread_time()
+        self._check(request)
+        checker = self.checker(scene)
+        limits = self._arm.limits
+        start = np.clip(request.start, limits.lower, limits.upper)
+        checker.start_at(start)
+        if isinstance(request.goal, LineGoal):
+            columns = self._arm.tool_columns
+            path, fraction = self._line(request.goal, start, checker)
+        else:
+            columns = list(request.goal.columns) if isinstance(request.goal, JointTarget) else self._arm.tool_columns
+            path, fraction = self._search(request, columns, start, checker), 1.0
+        law = timed(request.time_law, path, limits, columns, request.speed)
+        points = path.points
+        return Plan(
+            robot=self._arm.name,
+            planner=LINE_PLANNER if isinstance(request.goal, LineGoal) else request.planner,
+            seed=request.seed,
+            scene_version=scene.version,
+            attached=tuple(sorted(held.shape.name for held in scene.attached)),
+            joint_names=tuple(limits.names[column] for column in columns),
+            way_points=points,
+            times=law.times,
+            parameters=law.parameters,
+            rates=law.rates,
+            time_law=request.time_law,
+            speed_scale=request.speed,
+            length=float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum()),
+            direct_length=float(np.linalg.norm(points[-1] - points[0])),
+            check_step=check_step(checker),
+            clearance=scene.clearance,
+            fraction=fraction,
+            planning_time=time.thread_time() - began,
+        )
+
+    def checker(self, scene: PlanningScene) -> SceneChecker:
+        """Return the robot in a scene; compiled anew only when the scene is another one."""
+        if self._checker is None or self._checker.scene.version != scene.version:
+            self._checker = SceneChecker(self._arm, scene)
+        return self._checker
+
+    def _check(self, request: PlanRequest) -> None:
+        limits = self._arm.limits
+        if not isinstance(request.goal, LineGoal):
+            planner(request.planner)
+        if not 1 <= request.iterations <= MOST_ITERATIONS:
+            raise MotionError("invalid_goal", f"iterations is {request.iterations}; valid: 1 to {MOST_ITERATIONS}")
+        if not 0 <= request.seed < 2**64:
+            raise MotionError("invalid_goal", f"seed is {request.seed}; valid: 0 to 2^64 - 1")
+        if not SLOWEST <= request.speed <= 1.0:
+            raise MotionError("invalid_goal", f"speed is {request.speed:g}; valid: {SLOWEST:g} to 1")
+        if request.start.shape != (len(limits.names),) or not np.isfinite(request.start).all():
+            raise MotionError(
+                "invalid_goal",
+                f"start has {request.start.size} numbers; valid: {len(limits.names)} finite ones, for {', '.join(limits.names)}",
+            )
+        for name, value, low, high in zip(limits.names, request.start, limits.lower, limits.upper):
+            if not low - _LIMIT_TOLERANCE <= value <= high + _LIMIT_TOLERANCE:
+                raise MotionError("invalid_goal", f"start of '{name}' is {value:.4g}; valid: {low:.4g} to {high:.4g}")
+
+    def _search(self, request: PlanRequest, columns: list[int], start: FloatArray, checker: SceneChecker) -> JointPath:
+        assert not isinstance(request.goal, LineGoal)
+        if isinstance(request.goal, JointTarget):
+            goals: tuple[FloatArray, ...] = (joint_goal(request.goal, start, checker),)
+        else:
+            goals = pose_goals(request.goal, start, checker)
+        search = planner(request.planner)
+        for step in (*SEARCH_STEPS, check_step(checker)):
+            problem = Problem(checker, tuple(columns), start, goals, request.seed, request.iterations, step)
+            points = search.way_points(problem)
+            if np.linalg.norm(points[-1] - points[0]) < 1e-9 and len(points) == 2:
+                return JointPath(points[:, columns])
+            path = checked_curve(checker, points, columns)
+            if path is not None and len(path.points) <= _MOST_POINTS:
+                return path
+        raise MotionError(
+            "no_path",
+            f"a way was found, but no smooth curve near it keeps {1e3 * checker.scene.clearance:.1f} mm away; the robot was not moved; "
+            "valid: another seed or a smaller clearance",
+        )
+
+    def _line(self, goal: LineGoal, start: FloatArray, checker: SceneChecker) -> tuple[JointPath, float]:
+        """Return the curve of a straight line, as far as it is free, and the fraction that it does."""
+        if not 0.0 < goal.min_fraction <= 1.0:
+            raise MotionError("invalid_goal", f"min_fraction is {goal.min_fraction:g}; valid: above 0 and up to 1")
+        columns = self._arm.tool_columns
+        points, fraction, why = line_points(goal, start, self._arm)
+        total = (len(points) - 1) / fraction if fraction > 0.0 else np.inf
+        while len(points) > 1:
+            path = JointPath(points[:, columns])
+            hit = first_hit(checker, path, columns, start)
+            if hit is None:
+                break
+            last = int(np.searchsorted(path.knots, hit, side="left"))
+            whole = start.copy()
+            whole[columns] = path.at(np.array([hit]))[0]
+            why = checker.problem(whole) or "a joint would leave its limits"
+            points = points[: max(min(last, len(points) - 1), 1)]
+        done = (len(points) - 1) / total
+        if len(points) < 2 or done < goal.min_fraction - 1e-9:
+            reason = "collision" if "would be" in why else "unreachable"
+            raise MotionError(
+                reason,
+                f"the straight line ends after {100.0 * done:.0f} percent: {why}; the robot was not moved; "
+                f"valid: min_fraction up to {done:.2f}, or a goal that is not a line",
+            )
+        return JointPath(points[:, columns]), done

@@ -1,0 +1,144 @@
+"""When a robot is where on its path: time-optimal, with limited jerk, or smooth. Libraries are loaded when they are asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import logging
+
+import numpy as np
+
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.errors import MotionError
+from strands_robots.core.text import printable
+from strands_robots.core.types import JointLimits
+from strands_robots.motion.grid_timed_path import GridTimedPath
+from strands_robots.motion.path import JointPath, TimedPath
+
+MARGIN = 0.95
+"""Part of the limits that a motion at full speed uses; the rest is for the interpolation between rows."""
+
+JERK_TIME = 0.1
+"""Time in which "ruckig" lets a joint reach its largest acceleration [s]: no robot's configuration gives a jerk."""
+
+TIME_LAWS = ("toppra", "ruckig", "quintic")
+"""All time laws by name."""
+
+_GRID = 200  # intervals of the time law, at least
+_GRID_A_SPAN = 8  # intervals between two way points, at least
+_SHORTEST = 0.02  # [s]; a time law is no shorter than one row
+
+
+def timed(law: str, path: JointPath, limits: JointLimits, columns: list[int], speed: float) -> GridTimedPath:
+    """Return a path with a time law from rest to rest.
+
+    Args:
+        law: One of `TIME_LAWS`.
+        path: The curve of the joints in `columns`.
+        limits: Limits of all joints of the robot.
+        columns: Which joints the path moves.
+        speed: Part of the velocity limits to use, above 0 and up to 1; accelerations follow with its square.
+
+    Raises:
+        MotionError: If the law is unknown or not installed, or cannot be had on this path; the message says what is valid.
+    """
+    there = [name for name in TIME_LAWS if name == "quintic" or importlib.util.find_spec(name) is not None]
+    if law not in there:
+        missing = " (not installed here: pip install -r requirements/planning.txt)" if law in TIME_LAWS else ""
+        raise MotionError("invalid_goal", f"time_law is '{printable(law)}'{missing}; valid: {', '.join(there)}")
+    if law == "quintic":
+        return _quintic(path, limits, columns, speed)
+    velocity = MARGIN * speed * limits.velocity[columns]
+    acceleration = MARGIN * speed**2 * limits.acceleration[columns]
+    times, s, rates = (
+        _toppra(path, velocity, acceleration) if law == "toppra" else _ruckig(path, velocity, acceleration)
+    )
+    return GridTimedPath(path, limits, columns, times, s, rates)
+
+
+def _quintic(path: JointPath, limits: JointLimits, columns: list[int], speed: float) -> GridTimedPath:
+    smooth = TimedPath(path, limits, columns, speed)
+    tau = np.linspace(0.0, 1.0, _GRID + 1, dtype=np.float64)
+    rates = 30.0 * tau**2 * (1.0 - tau) ** 2 / smooth.duration
+    # Between two times the acceleration is constant: the parameters follow from the rates, so that both agree.
+    step = smooth.duration / _GRID
+    s = np.concatenate([[0.0], np.cumsum(0.5 * (rates[1:] + rates[:-1]) * step)])
+    return GridTimedPath(path, limits, columns, tau * smooth.duration, s / s[-1], rates / s[-1])
+
+
+def _toppra(
+    path: JointPath, velocity: FloatArray, acceleration: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return times, parameters and rates of the time-optimal law.
+
+    Source: Pham and Pham 2018, "A new approach to time-optimal path parameterization based on reachability analysis"; package toppra.
+    """
+    logging.getLogger("toppra").setLevel(logging.ERROR)
+    import toppra
+    import toppra.algorithm
+    import toppra.constraint
+
+    curve = toppra.SplineInterpolator(path.knots, path.points, "natural")
+    limits = [
+        toppra.constraint.JointVelocityConstraint(np.stack([-velocity, velocity], axis=1)),
+        toppra.constraint.JointAccelerationConstraint(
+            np.stack([-acceleration, acceleration], axis=1),
+            discretization_scheme=toppra.constraint.DiscretizationType.Interpolation,
+        ),
+    ]
+    grid = _grid(path.knots)
+    instance = toppra.algorithm.TOPPRA(limits, curve, gridpoints=grid, solver_wrapper="seidel")
+    _, rates, _ = instance.compute_parameterization(0.0, 0.0)
+    if rates is None or not np.isfinite(rates).all():
+        raise MotionError(
+            "no_path",
+            "toppra found no time law within the limits on this path; valid: time_law quintic, or another seed",
+        )
+    rates = np.maximum(rates, 0.0)
+    rates[0] = rates[-1] = 0.0
+    steps = 2.0 * np.diff(grid) / np.maximum(rates[1:] + rates[:-1], 1e-9)
+    times = np.concatenate([[0.0], np.cumsum(steps)])
+    if times[-1] < _SHORTEST:
+        times, rates = times * (_SHORTEST / times[-1]), rates * (times[-1] / _SHORTEST)
+    return times, grid, rates
+
+
+def _grid(knots: FloatArray) -> FloatArray:
+    """Return path parameters that hold all knots, closer where these are close."""
+    parts = [
+        np.linspace(low, high, max(_GRID_A_SPAN, int(np.ceil(_GRID * (high - low)))) + 1)[:-1]
+        for low, high in itertools.pairwise(knots.tolist())
+    ]
+    return np.concatenate([*parts, knots[-1:]])  # exactly the end of the curve, which rounding leaves a little beside 1
+
+
+def _ruckig(
+    path: JointPath, velocity: FloatArray, acceleration: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return times, parameters and rates of the law with limited jerk on a straight way of the joints.
+
+    Source: Berscheid and Kroeger 2021, "Jerk-limited real-time trajectory generation with arbitrary target states"; package ruckig.
+    """
+    import ruckig
+
+    if len(path.points) != 2:
+        raise MotionError(
+            "invalid_goal",
+            f"time_law ruckig on a path with {len(path.points)} way points; valid: a straight way of the joints, or toppra",
+        )
+    way = np.maximum(np.abs(path.points[1] - path.points[0]), 1e-12)
+    given = ruckig.InputParameter(1)
+    given.current_position, given.current_velocity, given.current_acceleration = [0.0], [0.0], [0.0]
+    given.target_position, given.target_velocity, given.target_acceleration = [1.0], [0.0], [0.0]
+    fastest = float((velocity / way).min())
+    hardest = float((acceleration / way).min())
+    given.max_velocity, given.max_acceleration, given.max_jerk = [fastest], [hardest], [hardest / JERK_TIME]
+    trajectory = ruckig.Trajectory(1)
+    if ruckig.Ruckig(1).calculate(given, trajectory) not in (ruckig.Result.Working, ruckig.Result.Finished):
+        raise MotionError("no_path", "ruckig found no time law within the limits; valid: time_law toppra or quintic")
+    times = np.linspace(0.0, trajectory.duration, max(_GRID, int(np.ceil(trajectory.duration / 0.005))) + 1)
+    rates = np.array([trajectory.at_time(time)[1][0] for time in times])
+    rates[0] = rates[-1] = 0.0
+    rates = np.maximum(rates, 0.0)
+    s = np.concatenate([[0.0], np.cumsum(0.5 * (rates[1:] + rates[:-1]) * np.diff(times))])
+    return times, s / s[-1], rates / s[-1]
