@@ -111,7 +111,8 @@ def test_two_thousand_stops_are_all_heard_and_forgetting_them_stops_rather_than_
     for data in stops:
         fleet.bus.deliver("fleet/lab/in/arm1/stop/anna", data)
     assert len(fleet.graphs["arm1"].latched_times) == 2001, "every stop reached the graph, and the one of the start"
-    assert not fleet.refused
+    # The operators' stations take 20 reports a second of a robot; no stop of anna's is refused.
+    assert not [error for error in fleet.refused if "'anna'" in str(error)]
     fleet.arm("arm1")
     fleet.bus.deliver("fleet/lab/in/arm1/stop/anna", stops[0])
     assert fleet.graphs["arm1"].report().state != "armed"
