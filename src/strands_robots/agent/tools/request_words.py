@@ -32,8 +32,10 @@ def request_words(name: str, kind: str, fields: str) -> list[str]:
     """
     values = json.loads(fields)
     try:
-        definition = load_definition(kind)
+        definition = load_definition(kind) if kind.count("/") == 2 else None
     except StrandsRobotsError:
+        definition = None
+    if definition is None:
         return [_call_words(name, ""), *_plain(values)]
     known = {field.name: field for field in definition.parts[0].fields}
     if not isinstance(values, dict) or not set(values) <= set(known):
