@@ -138,7 +138,7 @@ def test_measured_joint_beyond_its_limit_stops_the_robot() -> None:
 
 @pytest.mark.guarantee(
     "Supervision",
-    "who is outside may come back, and get no deeper",
+    "a robot already outside the workspace may only move back towards it",
     "control/workspace_check.py; control/joint_watch.py",
 )
 def test_joint_that_is_outside_when_armed_may_come_back_but_not_leave_again() -> None:

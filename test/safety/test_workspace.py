@@ -225,7 +225,7 @@ def outside() -> WatchedArm:
 
 @pytest.mark.guarantee(
     "Supervision",
-    "who is outside may come back, and get no deeper",
+    "a robot already outside the workspace may only move back towards it",
     "control/workspace_check.py; control/joint_watch.py",
 )
 def test_tool_that_is_where_it_may_not_be_may_leave_and_not_come_back() -> None:
@@ -239,7 +239,7 @@ def test_tool_that_is_where_it_may_not_be_may_leave_and_not_come_back() -> None:
 
 @pytest.mark.guarantee(
     "Supervision",
-    "who is outside may come back, and get no deeper",
+    "a robot already outside the workspace may only move back towards it",
     "control/workspace_check.py; control/joint_watch.py",
 )
 def test_tool_that_is_where_it_may_not_be_gets_no_deeper() -> None:
