@@ -63,7 +63,7 @@ def test_resume_is_signed_where_the_graph_asks_for_it(graph: Graph, home: Path) 
     wait_for(lambda: states, 20.0, "safety/state")
     code, text = run(graph, "resume", "--key", str(home / "missing.key"))
     assert code != 0
-    assert "cannot be opened" in text
+    assert "is missing" in text
     code, text = run(graph, "resume")
     assert (code, "armed by 'operator/anna'" in text) == (0, True), text
     code, text = run(graph, "resume")

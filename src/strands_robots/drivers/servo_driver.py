@@ -27,8 +27,10 @@ from strands_robots.drivers.servo_units import servo_units
 
 RETRIES = 5
 
-LINK_ERRORS = (OSError, RuntimeError, termios.error)
-"""What LeRobot's bus, the servo SDK and pyserial raise when a servo or the port does not answer."""
+LINK_ERRORS = (OSError, RuntimeError, IndexError, termios.error)
+"""What LeRobot's bus, the servo SDK and pyserial raise when a servo or the port does not answer.
+
+The SDK indexes answers that were cut off."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class ServoDriver(ABC):
         except LINK_ERRORS as error:
             self.disconnect()
             raise DriverError(f"port '{options.port}': {one_line(error)}") from error
-        except DriverError:
+        except BaseException:  # whatever it was, the port is free for the next try
             self.disconnect()
             raise
         self._cycle = self.make_cycle(descriptor, [calibration.joints[name].id for name in self.names], models)
