@@ -15,7 +15,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from strands_robots.msg import ActionChunk, GateState, JointCommand
-from strands_robots.safety.latch_advice import latch_advice
+
+from strands_robots.control.latch_advice import latch_advice
 
 PERIOD = 0.05
 DURATION = 4.0

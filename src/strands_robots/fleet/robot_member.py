@@ -88,9 +88,9 @@ class RobotMember:
         self._inbox: Inbox[tuple[str, bytes]] = Inbox(self._on_other, 256, "fleet messages")
         self._calls: Inbox[tuple[Tell | Resume | ChallengeRequest, str]] = Inbox(self._call, 16, "fleet requests")
         # Latched before anything is heard: a stop may have been given while this robot was off, and nothing else knows it.
-        graph.stop(
-            uuid.uuid4().hex, f"fleet/{channel.key.name}", "the fleet's door has opened: stops before it are not known"
-        )
+        # A state, not a message: `tick` repeats it until the graph says that it is not armed.
+        self._opening = uuid.uuid4().hex
+        self._stop_at_opening()
         for topic in read_by(channel.roster.fleet, channel.me):
             transport.subscribe(topic, self._on_stop if kind_of(topic) == "stop" else self._on_data)
 
@@ -102,6 +102,10 @@ class RobotMember:
     def tick(self) -> None:
         """Send what is due: a beacon, evidence of stops, a stop of the cell."""
         report = self._graph.report()
+        if self._opening and report.state in ("armed", "unheard"):
+            self._stop_at_opening()
+        elif self._opening:
+            self._opening = ""
         now = self._now()
         seen = (
             report.state,
@@ -117,6 +121,10 @@ class RobotMember:
                     self._confirm(known)
         self._watch_cell(report, now)
         self._watch_owners()
+
+    def _stop_at_opening(self) -> None:
+        source = f"fleet/{self.channel.key.name}"
+        self._graph.stop(self._opening, source, "the fleet's door has opened: stops before it are not known")
 
     # --- Stops ------------------------------------------------------------------------------------------------
 

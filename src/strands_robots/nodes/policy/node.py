@@ -17,6 +17,7 @@ from rclpy.task import Future
 from strands_robots.action import RunPolicy
 
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
+from strands_robots.core.futures import log_mistake
 from strands_robots.core.stepping import LOCKSTEP
 from strands_robots.core.types import Instant
 from strands_robots.nodes.policy.policy_audit import PolicyAudit
@@ -179,6 +180,12 @@ class PolicyNode(Node):
             session.end(RunReason.REFUSED, str(error))
         except StrandsRobotsError as error:
             session.end(RunReason.WORLD_FAILED, str(error))
+        except Exception as error:  # noqa: BLE001 - the client waits for a result
+            log_mistake(error)
+            session.end(
+                RunReason.POLICY_FAILED,
+                f"internal error ({type(error).__name__}); please report it, the log has the traceback",
+            )
         finally:
             done.set_result(None)
             if self.executor is not None:
