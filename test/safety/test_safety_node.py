@@ -244,7 +244,7 @@ def test_simulated_time_that_stands_still_changes_nothing(graph: Graph, tmp_path
 
 def test_expected_robot_must_be_heard_before_a_resume(graph: Graph, tmp_path: Path) -> None:
     rig = Rig(graph, tmp_path, arm_on_start=False, robots=["arm"])
-    rig.wait(SafetyState.STOP_NOT_CONFIRMED, "no evidence of rest from arm")
+    rig.wait(SafetyState.STOPPING, "waiting for rest of arm")
     assert "no gate_state from arm" in rig.resume().message
     robot = rig.robot()
     rig.wait_at_rest()

@@ -89,7 +89,7 @@ class RobotMember:
         self._calls: Inbox[tuple[Tell | Resume | ChallengeRequest, str]] = Inbox(self._call, 16, "fleet requests")
         # Latched before anything is heard: a stop may have been given while this robot was off, and nothing else knows it.
         # A state, not a message: `tick` repeats it until the graph says that it is not armed.
-        self._opening = uuid.uuid4().hex
+        self._opening, self._is_asked = uuid.uuid4().hex, False
         self._stop_at_opening()
         for topic in read_by(channel.roster.fleet, channel.me):
             transport.subscribe(topic, self._on_stop if kind_of(topic) == "stop" else self._on_data)
@@ -102,10 +102,8 @@ class RobotMember:
     def tick(self) -> None:
         """Send what is due: a beacon, evidence of stops, a stop of the cell."""
         report = self._graph.report()
-        if self._opening and report.state in ("armed", "unheard"):
+        if self._opening:
             self._stop_at_opening()
-        elif self._opening:
-            self._opening = ""
         now = self._now()
         seen = (
             report.state,
@@ -123,8 +121,15 @@ class RobotMember:
         self._watch_owners()
 
     def _stop_at_opening(self) -> None:
+        """Stop the graph, unless it has said since that it is not armed."""
+        if self._is_asked and self._graph.report().state not in ("armed", "unheard"):
+            self._opening = ""
+            return
+        self._is_asked = True
         source = f"fleet/{self.channel.key.name}"
         self._graph.stop(self._opening, source, "the fleet's door has opened: stops before it are not known")
+        if self._graph.report().state not in ("armed", "unheard"):
+            self._opening = ""
 
     # --- Stops ------------------------------------------------------------------------------------------------
 
