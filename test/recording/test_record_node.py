@@ -21,7 +21,7 @@ from strands_robots.dataset.verify import verify
 
 from .recorded_graph import RecordedGraph
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]  # each test takes a minute or more of real recording
 
 RIGHT, LEFT, ESCAPE = b"\x1b[C", b"\x1bOD", b"\x1b"
 SINE = ["--policy", "sine", "--config", "{joints: {shoulder_pan: [{amplitude: 0.3, frequency: 0.5}]}}"]
