@@ -12,7 +12,7 @@ from strands_robots.drivers.driver import DriverError
 from .simulated_bus import SimulatedBus, write_calibration
 
 pytest.importorskip("lerobot.motors.feetech")
-from strands_robots.drivers.servo_driver import ServoDriver
+from strands_robots.drivers.feetech import FeetechDriver
 
 from .driven_arm import DrivenArm
 
@@ -23,13 +23,13 @@ def test_any_error_while_connecting_releases_the_port(
 ) -> None:
     calibration = write_calibration(tmp_path / "mine.json")
 
-    def fail(self: ServoDriver) -> None:
+    def fail(self: FeetechDriver) -> None:
         raise error
 
     with contextlib.closing(SimulatedBus(tmp_path)) as bus:
         with monkeypatch.context() as patched:
-            patched.setattr(ServoDriver, "check_servos", fail)
-            with pytest.raises((DriverError, KeyError)):
+            patched.setattr(FeetechDriver, "check_servos", fail)
+            with pytest.raises((DriverError, KeyError), match=str(error.args[0])):
                 DrivenArm(bus.port, calibration)
         arm = DrivenArm(bus.port, calibration)
         arm.close()

@@ -26,13 +26,14 @@ from .moving_arm import MovingArm
 HANGING_ROBOT_NODE = """\
 #!{python}
 import pathlib, time
-from strands_robots.sim import node, world
-step = world.World.step
+from strands_robots.nodes.sim import node
+from strands_robots.sim.world.world import World
+step = World.step
 def hang(self, count=1):
     while pathlib.Path({flag!r}).exists():
         time.sleep(0.01)
     step(self, count)
-world.World.step = hang
+World.step = hang
 raise SystemExit(node.main())
 """
 """sim_node whose physics thread hangs as long as a file exists."""

@@ -9,6 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from strands_robots.drivers.calibration_plausibility import load_plausible
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
 from strands_robots.drivers.serial_cycle import SerialCycle
 from strands_robots.drivers.serial_ports import PortLock, describe_found
+from strands_robots.drivers.servo_questions import ask
 from strands_robots.drivers.servo_units import servo_units
 
 RETRIES = 5
@@ -195,7 +197,11 @@ class ServoDriver(ABC):
 
     def number(self, key: str, name: str) -> int:
         """Return a register of one servo, by LeRobot's name of it."""
-        return int(self.bus.read(key, name, normalize=False, num_retry=RETRIES))
+        return int(ask(self.bus, partial(self.bus.read, key, name, normalize=False), LINK_ERRORS))
+
+    def _write(self, key: str, name: str, value: int) -> bool:
+        self.bus.write(key, name, value, normalize=False)
+        return True
 
     def _models(self) -> dict[str, str]:
         hardware = self.config.hardware
@@ -208,7 +214,7 @@ class ServoDriver(ABC):
         bus = self.make_bus(models, calibration)
         bus.connect(handshake=False)
         try:
-            found = {number: bus.ping(number, num_retry=RETRIES) for number in bus.ids}
+            found = {number: ask(bus, partial(bus.ping, number), LINK_ERRORS) for number in bus.ids}
             wanted = {motor.id: bus.model_number_table[motor.model] for motor in bus.motors.values()}
             if found == wanted:
                 return bus
@@ -259,7 +265,7 @@ class ServoDriver(ABC):
             if different:
                 self.bus.disable_torque(name, num_retry=RETRIES)
             for key, value in {**different, **passing}.items():
-                self.bus.write(key, name, value, normalize=False, num_retry=RETRIES)
+                ask(self.bus, partial(self._write, key, name, value), LINK_ERRORS)
 
     def _turns(self, calibration: Calibration) -> FloatArray:
         """Return whole turns (D,) [steps] to add to each servo's position, which may have begun in another turn than the calibration's."""
