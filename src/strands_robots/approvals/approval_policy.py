@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from strands_robots.approvals.never_tools import ALWAYS_TYPES, reason_against_tool
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.graph_scope import relative_name
+from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.text import printable
 from strands_robots.core.validation import reading_problem
 
@@ -37,18 +38,14 @@ class RequestClass(enum.Enum):
     FORBIDDEN = "forbidden"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rate(_Strict):
+class Rate(StrictModel):
     """At most `count` of an action in any `period` [s]. Declined and expired requests do not count."""
 
     count: Annotated[int, Field(ge=1, le=10_000)]
     period: Seconds
 
 
-class Rule(_Strict):
+class Rule(StrictModel):
     """One rule: patterns of name and type, in which "*" is any text without "/", and "**" any text."""
 
     name: str = "**"
@@ -80,7 +77,7 @@ class Rule(_Strict):
         return _matches(self.name, name) and _matches(self.type, kind)
 
 
-class ApprovalPolicy(_Strict):
+class ApprovalPolicy(StrictModel):
     """The file.
 
     Attributes:

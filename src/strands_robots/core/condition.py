@@ -15,9 +15,10 @@ import math
 from typing import Annotated, Any, Literal, Protocol, Union
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.strict_model import StrictModel
 
 
 class Facts(Protocol):
@@ -37,11 +38,7 @@ class Facts(Protocol):
         """Return whether two bodies touch."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
-
-
-class JointCondition(_Strict):
+class JointCondition(StrictModel):
     """A joint is above or below a value, or both."""
 
     joint: str
@@ -56,7 +53,7 @@ class JointCondition(_Strict):
         return self
 
 
-class BodyCondition(_Strict):
+class BodyCondition(StrictModel):
     """A body is high, or near a place or another body."""
 
     body: str
@@ -74,37 +71,39 @@ class BodyCondition(_Strict):
         return self
 
 
-class ContactCondition(_Strict):
+class ContactCondition(StrictModel):
     """Two bodies touch."""
 
     contact: tuple[str, str]
 
 
-class TimeCondition(_Strict):
+class TimeCondition(StrictModel):
     """So much time has passed since the start."""
 
     time_above: Annotated[float, Field(ge=0.0)]
 
 
-class AllCondition(_Strict):
+class AllCondition(StrictModel):
     """Every part holds."""
 
     all: Annotated[tuple[AnyCondition, ...], Field(min_length=1, max_length=32)]
 
 
-class AnyOfCondition(_Strict):
+class AnyOfCondition(StrictModel):
     """At least one part holds."""
 
     any: Annotated[tuple[AnyCondition, ...], Field(min_length=1, max_length=32)]
 
 
-class NotCondition(_Strict):
+class NotCondition(StrictModel):
     """The part does not hold."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     part: AnyCondition = Field(alias="not")
 
 
-class LastingCondition(_Strict):
+class LastingCondition(StrictModel):
     """The part holds without interruption for some time [s]."""
 
     holds: AnyCondition
@@ -123,7 +122,7 @@ AnyCondition = Union[  # noqa: UP007, Python 3.10 and forward references
 ]
 
 
-class _Root(_Strict):
+class _Root(StrictModel):
     condition: AnyCondition
 
 

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.core.share import robot_names, share_directory
+from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.types import ControlMode, JointLimits, StopCategory
 from strands_robots.core.validation import reading_problem
 from strands_robots.description.supervision_config import LimitsConfig
@@ -18,11 +19,7 @@ from strands_robots.description.supervision_config import LimitsConfig
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class JointConfig(_Strict):
+class JointConfig(StrictModel):
     """Limits of one joint; SI."""
 
     lower: Annotated[float, Field(description="lowest position [rad] or [m]")]
@@ -32,7 +29,7 @@ class JointConfig(_Strict):
     effort: Positive
 
 
-class CameraConfig(_Strict):
+class CameraConfig(StrictModel):
     """One camera; size in pixels, rate in Hz, noise as standard deviation of each colour value (0 to 255), delay in s."""
 
     width: Annotated[int, Field(ge=16, le=4096)] = 640
@@ -42,7 +39,7 @@ class CameraConfig(_Strict):
     delay: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
 
 
-class GripperConfig(_Strict):
+class GripperConfig(StrictModel):
     """The joints that open and close a gripper, all alike; positions [rad] or [m].
 
     `opening` is the width of the widest object that fits between the open jaws [m].
@@ -54,14 +51,14 @@ class GripperConfig(_Strict):
     opening: Annotated[float, Field(gt=0.0, le=2.0, allow_inf_nan=False)] | None = None
 
 
-class ServoConfig(_Strict):
+class ServoConfig(StrictModel):
     """One servo of a real arm: its number on the bus, and its model as LeRobot names it."""
 
     id: Annotated[int, Field(ge=0, le=252)]
     model: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
 
 
-class HardwareConfig(_Strict):
+class HardwareConfig(StrictModel):
     """The real robot of this kind: what drives it, LeRobot's name of it (`--robot.type`), and its servos by joint."""
 
     driver: Literal["feetech", "dynamixel", "lerobot"]
@@ -70,7 +67,7 @@ class HardwareConfig(_Strict):
     servos: dict[str, ServoConfig] = Field(default_factory=dict)
 
 
-class RobotConfig(_Strict):
+class RobotConfig(StrictModel):
     """One kind of robot: model files, joints with limits in order, stop behaviour, what is supervised, cameras."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]

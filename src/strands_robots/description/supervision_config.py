@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from strands_robots.core.arrays import FloatArray
+from strands_robots.core.strict_model import StrictModel
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -20,18 +21,14 @@ PerJoint = Positive | dict[str, Positive | None]
 MAX_BOXES = 32
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TrackingConfig(_Strict):
+class TrackingConfig(StrictModel):
     """How far measured joints may be from the set-point [rad] or [m], and for how long [s]."""
 
     error: PerJoint
     time: Positive
 
 
-class ContactConfig(_Strict):
+class ContactConfig(StrictModel):
     """Contact forces in simulation: sums of normal forces against what is not this robot [N], lasting for a time [s]."""
 
     force: Positive
@@ -47,13 +44,13 @@ class ContactConfig(_Strict):
         return self
 
 
-class JointLimitConfig(_Strict):
+class JointLimitConfig(StrictModel):
     """How far a measured joint may be beyond its position limits [rad] or [m]."""
 
     margin: PerJoint
 
 
-class DriveHealthConfig(_Strict):
+class DriveHealthConfig(StrictModel):
     """A threshold of what drivers measure of each joint, how long it may be exceeded, and how old a reading may be [s]."""
 
     limit: PerJoint
@@ -61,13 +58,13 @@ class DriveHealthConfig(_Strict):
     max_age: Positive = 2.0
 
 
-class ClockConfig(_Strict):
+class ClockConfig(StrictModel):
     """How far ROS time may jump between two control ticks, beyond the real time that passed [s]."""
 
     jump: Positive = 1.0
 
 
-class BoxConfig(_Strict):
+class BoxConfig(StrictModel):
     """A box along the axes of the robot's base frame [m]."""
 
     min: tuple[Finite, Finite, Finite]
@@ -81,7 +78,7 @@ class BoxConfig(_Strict):
         return self
 
 
-class WorkspaceConfig(_Strict):
+class WorkspaceConfig(StrictModel):
     """Where the tool frame may be.
 
     Attributes:
@@ -109,7 +106,7 @@ class WorkspaceConfig(_Strict):
         return self
 
 
-class SpeedZonesConfig(_Strict):
+class SpeedZonesConfig(StrictModel):
     """Speed and separation: the part of the velocity limits that is allowed in each zone; 0 stops.
 
     Attributes:
@@ -123,7 +120,7 @@ class SpeedZonesConfig(_Strict):
     missing: Literal["slowest", "stop"]
 
 
-class LimitsConfig(_Strict):
+class LimitsConfig(StrictModel):
     """What is supervised; None is not. Values of joints are checked against the robot's joints by `check_joints`."""
 
     tracking: TrackingConfig | None = None

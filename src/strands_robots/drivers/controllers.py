@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.share import config_text
+from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.text import printable
 from strands_robots.core.validation import reading_problem
 
@@ -21,11 +22,7 @@ _NAME = r"^/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*$"
 _Name = Annotated[str, Field(pattern=_NAME)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ControllerConfig(_Strict):
+class ControllerConfig(StrictModel):
     """One controller.
 
     Attributes:
@@ -47,7 +44,7 @@ class ControllerConfig(_Strict):
         return self.topic or f"{self.name}/{'joint_trajectory' if self.kind == TRAJECTORY else 'commands'}"
 
 
-class ControllersConfig(_Strict):
+class ControllersConfig(StrictModel):
     """How a robot behind ros2_control is reached.
 
     Attributes:

@@ -14,22 +14,19 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from strands_robots.core.condition import AnyCondition, names_of, parse_condition
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.core.share import config_names, config_text
+from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.validation import problems_of
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Span = tuple[Number, Number]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class ObjectConfig(_Strict):
+class ObjectConfig(StrictModel):
     """One object that lies there; where a range is given, each episode draws from it.
 
     Attributes:
@@ -68,7 +65,7 @@ class ObjectConfig(_Strict):
         return self
 
 
-class TaskConfig(_Strict):
+class TaskConfig(StrictModel):
     """One task.
 
     Attributes:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from strands_robots.agent.conversation.wake_rules import WakeConfig, problems_of
 from strands_robots.agent.strands.models import check_settings, model_from_text
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.text import printable
 
 _LONGEST = 1 << 20
@@ -18,11 +19,7 @@ _LONGEST = 1 << 20
 Seconds = Annotated[float, Field(gt=0.0, le=86400.0, allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ModelConfig(_Strict):
+class ModelConfig(StrictModel):
     """Which model: a provider of agent/strands/models.py or "module:Class", and its settings."""
 
     provider: str = "bedrock"
@@ -37,7 +34,7 @@ class ModelConfig(_Strict):
         return self
 
 
-class ConversationConfig(_Strict):
+class ConversationConfig(StrictModel):
     """What of a conversation the model is shown.
 
     Attributes:
@@ -51,7 +48,7 @@ class ConversationConfig(_Strict):
     pictures: Annotated[int, Field(ge=0, le=20)] = 2
 
 
-class AgentLimitsConfig(_Strict):
+class AgentLimitsConfig(StrictModel):
     """Where a turn ends at the latest.
 
     Attributes:
@@ -65,7 +62,7 @@ class AgentLimitsConfig(_Strict):
     approval_wait: Seconds = 600.0
 
 
-class AgentConfig(_Strict):
+class AgentConfig(StrictModel):
     """The file.
 
     Attributes:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from strands_robots.agent.tools.definition import Field as InterfaceField
 from strands_robots.agent.tools.definition import load_definition
 from strands_robots.approvals.approval_policy import Rate
 from strands_robots.approvals.never_tools import reason_against_tool
 from strands_robots.core.errors import StrandsRobotsError, UnknownNameError
+from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.text import printable
 
 READABLE = frozenset({"strands_robots/msg/SafetyState", "strands_robots/msg/GateState"})
@@ -30,11 +31,7 @@ Seconds = Annotated[float, Field(ge=0.0, le=86400.0, allow_inf_nan=False)]
 Value = str | int | float | bool
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Condition(_Strict):
+class Condition(StrictModel):
     """One condition about a field; exactly one of the tests.
 
     Attributes:
@@ -78,7 +75,7 @@ class Condition(_Strict):
         return self.appears is not None or self.changes is not None
 
 
-class WakeRule(_Strict):
+class WakeRule(StrictModel):
     """One rule: either a topic with conditions, or the ends of an action server's goals.
 
     Attributes:
@@ -97,10 +94,10 @@ class WakeRule(_Strict):
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
     topic: str = ""
     type: str = ""
-    when: Annotated[list[Condition], Field(max_length=8)] = []
+    when: list[Condition] = Field(default=[], max_length=8)
     goal: str = ""
-    ends: Annotated[list[GoalEnd], Field(min_length=1)] = ["succeeded", "cancelled", "aborted"]
-    data: Annotated[list[str], Field(max_length=MOST_FIELDS)] = []
+    ends: list[GoalEnd] = Field(default=["succeeded", "cancelled", "aborted"], min_length=1)
+    data: list[str] = Field(default=[], max_length=MOST_FIELDS)
     prompt: Annotated[str, Field(min_length=1, max_length=4000)]
     session: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "main"
     cooldown: Seconds = 10.0
@@ -134,7 +131,7 @@ class WakeRule(_Strict):
         return self.type or GOAL_TYPE
 
 
-class WakeConfig(_Strict):
+class WakeConfig(StrictModel):
     """All rules, and what holds for them together.
 
     Attributes:
@@ -149,7 +146,7 @@ class WakeConfig(_Strict):
     chain: Annotated[int, Field(ge=1, le=10)] = 2
     echo: Seconds = 5.0
     stale: Seconds = 300.0
-    rules: Annotated[list[WakeRule], Field(max_length=MOST_RULES)] = []
+    rules: list[WakeRule] = Field(default=[], max_length=MOST_RULES)
 
 
 def problems_of(config: WakeConfig) -> list[str]:

@@ -6,10 +6,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any
 
 from strands_robots.agent.tools.call import Call
 from strands_robots.agent.tools.tool_answer import ToolAnswer, error_answer
+from strands_robots.core.futures import resolve
 
 PROGRESS_PERIOD = 5.0
 """Time between two notifications of progress [s]; clients that reset their time-out by them allow 10 s and more."""
@@ -27,19 +29,15 @@ async def run_call(
         gone: Set when nobody can hear the answer any more; None where the transport cancels instead.
         progress: Tells the caller how long it has run [s]; None when it did not ask for that.
     """
-    loop, call = asyncio.get_running_loop(), Call()
-    done: asyncio.Future[ToolAnswer] = loop.create_future()
+    call = Call()
+    answer: Future[ToolAnswer] = Future()
+    done = asyncio.wrap_future(answer)
 
-    def work() -> None:
-        try:
-            with call.running():
-                answer = run()
-        except BaseException as error:  # noqa: BLE001 (raised again by whoever waits)
-            _hand_over(loop, done, error)
-        else:
-            _hand_over(loop, done, answer)
+    def work() -> ToolAnswer:
+        with call.running():
+            return run()
 
-    threading.Thread(target=work, name="tool call", daemon=True).start()
+    threading.Thread(target=resolve, args=(answer, work), name="tool call", daemon=True).start()
     lost = asyncio.ensure_future(gone.wait()) if gone is not None else None
     started = time.monotonic()
     waited: set[asyncio.Future[Any]] = {done} if lost is None else {done, lost}
@@ -63,20 +61,3 @@ async def run_call(
 def _end(call: Call) -> None:
     """End a call without waiting for it: sending a goal's cancelling takes a moment of the graph's executor."""
     threading.Thread(target=call.end, name="end of a call", daemon=True).start()
-
-
-def _hand_over(
-    loop: asyncio.AbstractEventLoop, done: asyncio.Future[ToolAnswer], outcome: ToolAnswer | BaseException
-) -> None:
-    def take() -> None:
-        if done.done():
-            return
-        if isinstance(outcome, BaseException):
-            done.set_exception(outcome)
-        else:
-            done.set_result(outcome)
-
-    try:
-        loop.call_soon_threadsafe(take)
-    except RuntimeError:
-        pass  # The server has ended.

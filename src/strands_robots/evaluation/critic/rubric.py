@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.share import config_names, config_text
+from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.validation import problems_of
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Criterion(_Strict):
+class Criterion(StrictModel):
     """One question.
 
     Attributes:
@@ -32,7 +29,7 @@ class Criterion(_Strict):
     required: bool = True
 
 
-class Rubric(_Strict):
+class Rubric(StrictModel):
     """How an episode is graded.
 
     Attributes:

@@ -15,6 +15,7 @@ from strands_robots.srv import RecordEpisode, StartRecording
 
 from strands_robots.audit.event import Durability
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.work_queue import WorkQueue
 from strands_robots.dataset.errors import RecordingError
 from strands_robots.dataset.provenance import package_provenance, robot_provenance, with_calibrations
 from strands_robots.dataset.store import require_lerobot
@@ -37,7 +38,7 @@ from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
 from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.calls.deferred_service import create_deferred_service
-from strands_robots.ros.calls.executor_door import ExecutorDoor
+from strands_robots.ros.calls.executor_calls import ExecutorCalls
 from strands_robots.ros.calls.responses import refusal
 from strands_robots.ros.goals.goal_owners import GoalOwners
 from strands_robots.ros.messages import qos
@@ -99,8 +100,8 @@ class RecorderNode(Node):
         self._is_starting = False
         self._audit_head = ""
         self._told: tuple[object, ...] = ()
-        self._door = ExecutorDoor(self, "recorder orders")
-        self._world = RecordingWorld(self, self._door, self._robots)
+        self._orders, self._executor_calls = WorkQueue("recorder orders"), ExecutorCalls(self)
+        self._world = RecordingWorld(self, self._executor_calls, self._robots)
         self._calibrations = CalibrationWatch(self, self._robots)
         self._audit = audit_of(self)
         self._state_publisher = self.create_publisher(EpisodeState, "recorder/state", qos.STATE)
@@ -118,7 +119,7 @@ class RecorderNode(Node):
 
     def destroy_node(self) -> None:
         """Close the dataset; an episode that is being recorded is not kept."""
-        self._door.stop()
+        self._orders.stop()
         self._replay.stop()
         recording = self._recording
         if recording is not None:
@@ -130,7 +131,7 @@ class RecorderNode(Node):
     # --- orders, in their thread ---------------------------------------------------------------------------------------
 
     def _on_start(self, request: StartRecording.Request) -> Future[StartRecording.Response]:
-        return self._door.order(lambda: self._start(request))
+        return self._orders.submit(lambda: self._start(request))
 
     def _on_episode(self, request: RecordEpisode.Request) -> Future[RecordEpisode.Response]:
         if request.command == RecordEpisode.Request.STATE:
@@ -148,7 +149,7 @@ class RecorderNode(Node):
             raise ConfigurationError(
                 f"command is {request.command}; valid: 0 STATE, 1 BEGIN, 2 END, 3 DISCARD, 4 STOP, 5 DELETE_LAST"
             )
-        return self._door.order(lambda: orders[request.command](request))
+        return self._orders.submit(lambda: orders[request.command](request))
 
     def _start(self, request: StartRecording.Request) -> StartRecording.Response:
         if self._recording is not None:
@@ -178,7 +179,7 @@ class RecorderNode(Node):
                 raise
             recorder = Recorder(sampler, writer, store.episodes, self._provenance(options), END_WAIT, self._on_failure)
             on_sample = self._poll if is_lockstep else lambda: None
-            feed = self._door.inside(
+            feed = self._executor_calls.wait(
                 lambda: RecordingSubscriber(
                     self,
                     schema,
@@ -220,7 +221,7 @@ class RecorderNode(Node):
             at = world.stamp if world.mode == "lockstep" else self.get_clock().now().nanoseconds
             return recording.recorder.begin(at, request.task or recording.options.task, provenance, time.time())
 
-        index = self._door.inside(begin)
+        index = self._executor_calls.wait(begin)
         self._record(
             "episode_start", {"root": str(recording.options.root), "episode": index, "task": request.task[:256]}
         )
@@ -238,7 +239,7 @@ class RecorderNode(Node):
             until = world.stamp if world.mode == "lockstep" else self.get_clock().now().nanoseconds
             return recording.recorder.end(until, time.monotonic(), EpisodeOutcome(request.outcome), request.reward)
 
-        saved = self._door.inside(end).result(SAVE_TIMEOUT)
+        saved = self._executor_calls.wait(end).result(SAVE_TIMEOUT)
         self._record(
             "episode_saved",
             {"root": str(recording.options.root), "episode": saved.episode, "frames": saved.frames},
@@ -252,14 +253,14 @@ class RecorderNode(Node):
     def _discard(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
         recording = self._require()
         index, frames = recording.recorder.episode, recording.recorder.sampler.frames
-        self._door.inside(recording.recorder.discard)
+        self._executor_calls.wait(recording.recorder.discard)
         details = {"root": str(recording.options.root), "episode": index, "frames": frames}
         self._record("episode_discarded", details)
         return self._response(f"episode {index} discarded: {frames} frames", index, frames)
 
     def _delete_last(self, request: RecordEpisode.Request) -> RecordEpisode.Response:
         recording = self._require()
-        left = self._door.inside(recording.recorder.delete_last).result(SAVE_TIMEOUT)
+        left = self._executor_calls.wait(recording.recorder.delete_last).result(SAVE_TIMEOUT)
         self._record("episode_deleted", {"root": str(recording.options.root), "episode": left}, Durability.NOW)
         return self._response(f"episode {left} was taken out of the dataset", left, 0)
 
@@ -271,7 +272,7 @@ class RecorderNode(Node):
                 self._end(request)
             except StrandsRobotsError as error:
                 problem = f"; {error}"
-        self._door.inside(recording.feed.close)
+        self._executor_calls.wait(recording.feed.close)
         recording.writer.close().result(SAVE_TIMEOUT)
         saved, not_kept = recording.recorder.saved, recording.recorder.not_kept
         self._recording = None
@@ -285,7 +286,7 @@ class RecorderNode(Node):
         return [self._recording.owner] if self._recording is not None and self._recording.owner else []
 
     def _on_lost_owner(self, owner: str) -> None:
-        self._door.order(lambda: self._abandon(owner))
+        self._orders.submit(lambda: self._abandon(owner))
 
     def _abandon(self, owner: str) -> None:
         """Close the dataset of an owner that is gone; what nobody ends is no episode."""
@@ -302,7 +303,10 @@ class RecorderNode(Node):
         counts = recording.recorder.sampler.counts
         quiet, received, deadline = 0, -1, time.monotonic() + STREAM_WAIT
         while quiet < QUIET_TURNS and time.monotonic() < deadline:
-            before, received = received, self._door.inside(lambda: sum(count.received for count in counts.values()))
+            before, received = (
+                received,
+                self._executor_calls.wait(lambda: sum(count.received for count in counts.values())),
+            )
             quiet = quiet + 1 if received == before else 0
             time.sleep(0.005)
 

@@ -21,7 +21,8 @@ from strands_robots.dataset.schema import CameraPart
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.recording.recording_options import RecordingOptions
 from strands_robots.recording.stream import SECOND
-from strands_robots.ros.calls.executor_door import ExecutorDoor
+from strands_robots.ros.calls.executor_calls import ExecutorCalls
+from strands_robots.ros.calls.service_question import ask_service
 from strands_robots.ros.messages import qos
 from strands_robots.ros.process.graph_names import topics_of_graph
 
@@ -60,13 +61,13 @@ class RecordingWorld:
 
     Args:
         node: The node; its namespace is the graph's.
-        door: The way to the executor's thread.
+        calls: The way to the executor's thread.
         robots: Known robots.
     """
 
-    def __init__(self, node: Node, door: ExecutorDoor, robots: Mapping[str, RobotConfig]) -> None:
+    def __init__(self, node: Node, calls: ExecutorCalls, robots: Mapping[str, RobotConfig]) -> None:
         self._node = node
-        self._door = door
+        self._calls = calls
         self._robots = robots
         self._state = node.create_client(GetWorldState, "world/get_state")
         self._render = node.create_client(RenderCamera, "world/render")
@@ -81,7 +82,7 @@ class RecordingWorld:
         """
         while not self._state.service_is_ready() and time.monotonic() < self._born + WORLD_WAIT:
             time.sleep(0.05)
-        answer = self._door.ask(self._state, GetWorldState.Request(full=True), 2.0)
+        answer = ask_service(self._state, GetWorldState.Request(full=True), 2.0)
         if answer is None and self._state.service_is_ready():
             raise NoAnswerError("the simulated world does not answer world/get_state; valid: try again once it does")
         if answer is None or not answer.success:
@@ -132,7 +133,7 @@ class RecordingWorld:
 
     def _rendered(self, name: str) -> tuple[int, int] | None:
         """Return (height, width) as a simulated world renders it, which in lockstep publishes nothing before a step."""
-        answer = self._door.ask(self._render, RenderCamera.Request(camera=name), 10.0, attempts=1)
+        answer = ask_service(self._render, RenderCamera.Request(camera=name), 10.0, attempts=1)
         return None if answer is None or not answer.success else (answer.camera_info.height, answer.camera_info.width)
 
     def _size(self, name: str) -> tuple[int, int]:
@@ -141,13 +142,13 @@ class RecordingWorld:
         def take(message: CameraInfo) -> None:
             self._sizes[name] = (message.height, message.width)
 
-        subscription = self._door.inside(
+        subscription = self._calls.wait(
             lambda: self._node.create_subscription(CameraInfo, f"{name}/camera_info", take, qos.IMAGE_READER)
         )
         deadline = time.monotonic() + CAMERA_WAIT
         while name not in self._sizes and time.monotonic() < deadline:
             time.sleep(0.01)
-        self._door.inside(lambda: self._node.destroy_subscription(subscription))
+        self._calls.wait(lambda: self._node.destroy_subscription(subscription))
         if name not in self._sizes:
             raise ConfigurationError(
                 f"camera '{name}' has published no camera_info for {CAMERA_WAIT:g} s; valid: a camera that runs (in lockstep, "

@@ -30,11 +30,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from strands_robots.core.body_state import BodyQuantity
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.core.share import config_names, config_text
+from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.text import printable
 from strands_robots.core.types import Element
 from strands_robots.core.validation import problems_of
@@ -54,11 +55,7 @@ WORLD = "/"
 """Beginning of a camera that is the world's, of no robot: "/top" publishes top/image_raw in the graph's namespace."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class ElementAdapter(_Strict):
+class ElementAdapter(StrictModel):
     """One number of the model's state or action, and the joint that it means.
 
     Attributes:
@@ -103,7 +100,7 @@ class ElementAdapter(_Strict):
         return scale_and_offset(self.unit, self.ends)
 
 
-class BodyAdapter(_Strict):
+class BodyAdapter(StrictModel):
     """One number of the model's environment state, and the body of a simulated world that it is about.
 
     Attributes:
@@ -131,7 +128,7 @@ class BodyAdapter(_Strict):
         return BodyQuantity(self.name, self.body, self.quantity, self.unit)
 
 
-class CameraAdapter(_Strict):
+class CameraAdapter(StrictModel):
     """One picture of the model and the camera that takes it.
 
     Attributes:
@@ -145,7 +142,7 @@ class CameraAdapter(_Strict):
     order: Literal["rgb", "bgr"] = "rgb"
 
 
-class GripperAdapter(_Strict):
+class GripperAdapter(StrictModel):
     """The model's gripper number and the joint that it means; in between is interpolated unless `threshold` is given.
 
     Attributes:
@@ -174,7 +171,7 @@ class GripperAdapter(_Strict):
         return self
 
 
-class EndEffectorAdapter(_Strict):
+class EndEffectorAdapter(StrictModel):
     """How numbers of an end-effector action are meant.
 
     Attributes:
@@ -235,7 +232,7 @@ StateAdapter = Annotated[
 ]
 
 
-class Adapter(_Strict):
+class Adapter(StrictModel):
     """Everything that lies between a robot and a model.
 
     Attributes:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from strands_robots.core.strict_model import StrictModel
 from strands_robots.policies.provider import PolicyOptions
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class WaypointOptions(_Strict):
+class WaypointOptions(StrictModel):
     """Where to go next: joints, or the tool's position with the gripper pointing down.
 
     Attributes:
@@ -41,7 +38,7 @@ class WaypointOptions(_Strict):
         return self
 
 
-class ObjectOptions(_Strict):
+class ObjectOptions(StrictModel):
     """A box that lies there.
 
     Attributes:
@@ -63,7 +60,7 @@ class ObjectOptions(_Strict):
         return self
 
 
-class PickOptions(_Strict):
+class PickOptions(StrictModel):
     """Pick an object up and, where `place` or `onto` is given, put it down there.
 
     Attributes:
