@@ -138,8 +138,8 @@ def test_lerobots_command_gets_validated_words_and_no_shell(
     [
         ("so101", "so101_leader", "a", ConfigurationError, "exactly one"),
         ("", "", "a", ConfigurationError, "exactly one"),
-        ("so101", "", "a; rm -rf /", ConfigurationError, "letters, digits"),
-        ("so101", "", "../a", ConfigurationError, "letters, digits"),
+        ("so101", "", "a; rm -rf /", ConfigurationError, "a letter or digit"),
+        ("so101", "", "../a", ConfigurationError, "a letter or digit"),
         ("", "--config_path=x", "a", ConfigurationError, "LeRobot's name"),
         ("nothing", "", "a", UnknownNameError, "valid: "),
         ("panda", "", "a", ConfigurationError, "no robot of LeRobot"),

@@ -99,7 +99,7 @@ def test_camera_on_a_body_looks_along_with_it(world: WorldUnderTest) -> None:
 @pytest.mark.parametrize(
     ("camera", "words"),
     [
-        (SceneCamera(name="a-b"), "valid: a letter, then up to 62 of a-z A-Z 0-9 _"),
+        (SceneCamera(name="a-b"), "valid: a lower-case letter, then up to 62 of a-z 0-9 _"),
         (SceneCamera(name="so101"), "exists already"),
         (SceneCamera(name="overhead"), "exists already"),
         (SceneCamera(name="c", body="nothing"), "unknown body 'nothing'"),

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.names import GRAPH_NAME_RULE, is_graph_name
 from strands_robots.core.text import printable
 from strands_robots.description.model_suffixes import MODEL_FILES, is_model_file
 
 ROBOT_FILES = (".yaml", ".yml", *MODEL_FILES)
-_ROS_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 _POSE = re.compile(rf"{_NUMBER}(,{_NUMBER}){{2,3}}")
 _BETWEEN_ROBOTS = re.compile(r"([;\s]+|,(?![-+.\d]))")
@@ -65,11 +65,8 @@ def parse_robot(text: str) -> BringupRobot:
             f"robot '{printable(given)}' names no model; valid: a robot, or <name>:=<robot or path of a file>"
         )
     model, origin = _known_model(model)
-    if not _ROS_NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"robot name '{printable(name)}' cannot be used on ROS; "
-            "valid: lower-case letters, digits and _, a letter first, at most 64"
-        )
+    if not is_graph_name(name):
+        raise ConfigurationError(f"robot name '{printable(name)}' cannot be used on ROS; valid: {GRAPH_NAME_RULE}")
     return BringupRobot(name, model, pose, origin)
 
 
@@ -125,7 +122,7 @@ def _split_robots(robots: str) -> list[str]:
 def _names_a_file(text: str) -> bool:
     path = text.rpartition("@")[0] if _POSE.fullmatch(text.rpartition("@")[2]) else text
     name, separator, model = path.partition(":=" if ":=" in path else "=")
-    if separator and _ROS_NAME.fullmatch(name.strip()):
+    if separator and is_graph_name(name.strip()):
         path = model
     return path.lower().endswith(ROBOT_FILES) and os.path.isfile(os.path.expanduser(path))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from strands_robots.bringup.graph import NodeSpec, OnExit, ParameterValue
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.names import is_graph_name
 from strands_robots.core.text import printable
 
 DESCRIPTION = (
@@ -17,7 +17,6 @@ DESCRIPTION = (
     "so101_leader,port=/dev/ttyACM1,id=my_leader; robot=<name> where there are several. The keyboard has a command of its own: "
     "strands-robots teleop keyboard."
 )
-_LEADER = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def parse_teleop(text: str) -> TeleopSpec | None:
     leader, *pairs = (part.strip() for part in text.split(","))
     leader = leader.replace("-", "_")
     options = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-    if not _LEADER.fullmatch(leader) or len(options) != len(pairs):
+    if not is_graph_name(leader) or len(options) != len(pairs):
         raise ConfigurationError(f"teleop '{printable(text)}' cannot be read; valid: <leader>,<option>=<value>,...")
     if leader == "keyboard":
         raise ConfigurationError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +12,8 @@ import typer
 
 from strands_robots.cli.cli_options import complain, say
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.names import FILE_NAME_RULE, is_file_name
 from strands_robots.core.text import printable
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def calibrate(
@@ -58,11 +56,11 @@ def calibrate_command(robot: str, leader: str, port: str, arm: str) -> tuple[lis
 
     if bool(robot) == bool(leader):
         raise ConfigurationError("give either --robot or --leader; valid: exactly one of them")
-    if not _NAME.fullmatch(arm):
-        raise ConfigurationError(f"arm '{printable(arm)}' given; valid: letters, digits, _, . and -, at most 64")
+    if not is_file_name(arm):
+        raise ConfigurationError(f"arm '{printable(arm)}' given; valid: {FILE_NAME_RULE}")
     path = None
     if leader:
-        if not _NAME.fullmatch(leader):
+        if not is_file_name(leader):
             raise ConfigurationError(f"leader '{printable(leader)}' given; valid: LeRobot's name, as so101_leader")
         kind, group = leader, "teleop"
     else:

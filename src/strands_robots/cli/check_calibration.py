@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 
 from strands_robots.cli.cli_options import Namespace, complain, connect, operator_source, say
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.names import FILE_NAME_RULE, is_file_name
 from strands_robots.core.text import printable
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Marked poses of a real arm, and whether it still is where it was.")
 
 DRIFTED = 3
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 _Robot = Annotated[str, typer.Option(help="Robot on the graph of strands-robots real.")]
 _Model = Annotated[str, typer.Option(help="Its description, if it was not given by name; else what its driver says.")]
@@ -58,8 +57,8 @@ def mark(
     """Keep the pose in which the arm stands; a mark of the same name is replaced."""
     from strands_robots.drivers.calibration_marks import save_marks
 
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError(f"mark '{printable(name)}' given; valid: letters, digits, _, . and -, at most 64")
+    if not is_file_name(name):
+        raise ConfigurationError(f"mark '{printable(name)}' given; valid: {FILE_NAME_RULE}")
     with connect(namespace) as client:
         arm = _arm(client, robot, model)
         arm.marks[name] = arm.now()

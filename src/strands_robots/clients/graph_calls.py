@@ -6,21 +6,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from strands_robots.clients.client import GraphClient, NoAnswerError
+from strands_robots.clients.client_goal import client_goal
 from strands_robots.clients.graph_survey import action_types, service_types, topic_types, wait_for_graph
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.ros.calls.drain import Drained, take
-from strands_robots.ros.goals.goal_owners import owned_goal
 from strands_robots.ros.messages.interfaces import load_interface
 from strands_robots.ros.messages.message_values import fill_message
 from strands_robots.ros.process.graph_names import scope_of
 
 FIND_TIMEOUT = 5.0
-CANCEL_TIMEOUT = 5.0
 
 GOAL_STATES: Mapping[int, str] = {0: "unknown", 4: "succeeded", 5: "cancelled", 6: "aborted"}
 """Source: action_msgs/GoalStatus."""
@@ -183,32 +181,10 @@ def send_goal(
     """
     name, kind = resolve(client, "action server", given, action_types, "action", wanted)
     goal = fill_message(kind.Goal(), values)
-    server = ActionClient(client.node, kind, name)
-    try:
-        if not client.spin_until(server.server_is_ready, FIND_TIMEOUT):
-            raise NoAnswerError(client.absent("action server", name))
-        with owned_goal(client.node) as goal_id:
-            accepted = server.send_goal_async(
-                goal, feedback_callback=lambda message: on_feedback(message.feedback), goal_uuid=goal_id
-            )
-            if not client.spin_until(accepted.done, FIND_TIMEOUT):
-                raise NoAnswerError(f"{name} did not answer the goal within {FIND_TIMEOUT:g} s")
-            handle = accepted.result()
-            if not handle.accepted:
-                raise NoAnswerError(f"{name} refused the goal")
-            future = handle.get_result_async()
-            try:
-                while not client.spin_until(future.done, 1.0):
-                    if not server.server_is_ready():
-                        raise NoAnswerError(f"{name} is gone")
-            except KeyboardInterrupt:
-                handle.cancel_goal_async()
-                if not client.spin_until(future.done, CANCEL_TIMEOUT):
-                    raise NoAnswerError(f"{name} did not confirm the cancelling within {CANCEL_TIMEOUT:g} s") from None
-            answer = future.result()
-            return GOAL_STATES.get(answer.status, str(answer.status)), answer.result
-    finally:
-        server.destroy()
+    refused = NoAnswerError(f"{name} refused the goal")
+    with client_goal(client, kind, name, goal, on_feedback, refused, f"{name} is gone") as running:
+        answer = running.result(lambda _: None)
+        return GOAL_STATES.get(answer.status, str(answer.status)), answer.result
 
 
 def known_names(client: GraphClient, what: str) -> list[str]:

@@ -6,16 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.action import ActionClient
-from rclpy.action.client import ClientGoalHandle
-
 from strands_robots.action import MoveTo, SetGripper
-from strands_robots.clients.client import GraphClient, NoAnswerError
+from strands_robots.clients.client import GraphClient
+from strands_robots.clients.client_goal import client_goal
 from strands_robots.core.errors import MotionError
-from strands_robots.ros.goals.goal_owners import owned_goal
 
-FIND_TIMEOUT = 3.0
-CANCEL_TIMEOUT = 5.0
 FEEDBACK_PERIOD = 1.0
 """Shortest time between two lines of feedback [s]."""
 
@@ -64,36 +59,11 @@ def run_motion(client: GraphClient, goal: MoveTo.Goal | SetGripper.Goal, tell: C
     """
     is_move = isinstance(goal, MoveTo.Goal)
     name = "move_to" if is_move else "set_gripper"
-    server = ActionClient(client.node, MoveTo if is_move else SetGripper, name)
-    try:
-        if not client.spin_until(server.server_is_ready, FIND_TIMEOUT):
-            raise NoAnswerError(client.absent("action server", name))
-        with owned_goal(client.node) as goal_id:
-            accepted = server.send_goal_async(goal, feedback_callback=_MotionFeedback(tell), goal_uuid=goal_id)
-            if not client.spin_until(accepted.done, FIND_TIMEOUT):
-                raise NoAnswerError(f"{name} did not answer the goal within {FIND_TIMEOUT:g} s")
-            handle: ClientGoalHandle = accepted.result()
-            if not handle.accepted:
-                raise MotionError("refused", f"{name} refused the goal; motion_node's log says why")
-            return _result(client, server, handle, tell)
-    finally:
-        server.destroy()
-
-
-def _result(client: GraphClient, server: ActionClient, handle: ClientGoalHandle, tell: Callable[[str], None]) -> Any:
-    future = handle.get_result_async()
-    try:
-        while not client.spin_until(future.done, 1.0):
-            if not server.server_is_ready():
-                raise NoAnswerError("motion_node is gone; the robot comes to rest by itself")
-    except KeyboardInterrupt:
-        tell("cancelling")
-        handle.cancel_goal_async()
-        if not client.spin_until(future.done, CANCEL_TIMEOUT):
-            raise NoAnswerError(
-                f"motion_node did not confirm the cancelling within {CANCEL_TIMEOUT:g} s; strands-robots estop stops"
-            ) from None
-    return future.result().result
+    refused = MotionError("refused", f"{name} refused the goal; motion_node's log says why")
+    gone = "motion_node is gone; the robot comes to rest by itself"
+    kind = MoveTo if is_move else SetGripper
+    with client_goal(client, kind, name, goal, _MotionFeedback(tell), refused, gone) as running:
+        return running.result(tell).result
 
 
 class _MotionFeedback:
@@ -101,12 +71,11 @@ class _MotionFeedback:
         self._tell = tell
         self._next = time.monotonic() + FEEDBACK_PERIOD
 
-    def __call__(self, message: Any) -> None:
+    def __call__(self, feedback: Any) -> None:
         now = time.monotonic()
         if now < self._next:
             return
         self._next = now + FEEDBACK_PERIOD
-        feedback = message.feedback
         if isinstance(feedback, MoveTo.Feedback):
             self._tell(f"{feedback.elapsed:.1f} s, {100.0 * feedback.progress:.0f} percent of the way")
         else:

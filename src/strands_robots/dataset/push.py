@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.names import is_hub_repository
 from strands_robots.core.text import printable
 from strands_robots.dataset import files
 from strands_robots.dataset.errors import DatasetError, RecordingError
@@ -14,7 +15,6 @@ from strands_robots.dataset.manifest import PROGRESS
 from strands_robots.dataset.table import Info, read_info
 from strands_robots.dataset.verify import verify
 
-_REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _TOKEN = re.compile(r"hf_[A-Za-z0-9]+|(?i:bearer)\s+\S+")
 
 
@@ -47,7 +47,7 @@ def push_dataset(root: Path, repo_id: str, *, private: bool = True, branch: str 
         DatasetError: If the dataset is not whole.
         RecordingError: If the hub refuses.
     """
-    if not _REPO.fullmatch(repo_id):
+    if not is_hub_repository(repo_id):
         raise ConfigurationError(f"repo_id is '{printable(repo_id)}'; valid: <owner>/<name>")
     verdict = verify(root, pictures=False)
     if not verdict.is_good:

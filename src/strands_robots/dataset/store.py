@@ -17,6 +17,7 @@ from strands_robots.dataset.adopt import adopt, in_words_of_today
 from strands_robots.dataset.check import EpisodeCheck
 from strands_robots.dataset.encoder import EncoderConfig, writer_options
 from strands_robots.dataset.errors import DatasetError, DiskFullError, RecordingError
+from strands_robots.dataset.lerobot_private import check_lerobot, close_tables, full_encoders, open_tables_let_go
 from strands_robots.dataset.manifest import Progress, commit
 from strands_robots.dataset.recover import recover, take_out_last
 from strands_robots.dataset.schema import Schema
@@ -278,6 +279,7 @@ class LeRobotStore:
         It does so when a file would get larger than this. Closing and `LeRobotDataset.resume` would do the same, but each resume reads the
         whole table of episodes. What info.json tells other writers stays LeRobot's default.
         """
+        check_lerobot(self._dataset)
         info = self._dataset.meta.info
         info.data_files_size_in_mb = info.video_files_size_in_mb = _SMALLEST
 
@@ -285,8 +287,7 @@ class LeRobotStore:
         """Write the footers of the episode's files."""
         from lerobot.datasets.utils import DEFAULT_DATA_FILE_SIZE_IN_MB, DEFAULT_VIDEO_FILE_SIZE_IN_MB
 
-        self._dataset.writer.close_writer()
-        self._dataset.meta._close_writer()
+        close_tables(self._dataset)
         info = files.read_json(self.root / files.INFO)
         info["data_files_size_in_mb"] = DEFAULT_DATA_FILE_SIZE_IN_MB
         info["video_files_size_in_mb"] = DEFAULT_VIDEO_FILE_SIZE_IN_MB
@@ -299,25 +300,17 @@ class LeRobotStore:
             return
         with contextlib.suppress(RecordingError), _lerobot_errors(self.root):
             dataset.writer.cancel_pending_videos()
-        dataset.meta._metadata_buffer.clear()
-        for owner in (dataset.writer, dataset.meta):
-            table, owner._pq_writer = owner._pq_writer, None
-            owner._finalized = True
+        for table in open_tables_let_go(dataset):
             with contextlib.suppress(RecordingError), _lerobot_errors(self.root):
-                if table is not None:
-                    table.close()
+                table.close()
 
     def _wait_for_encoders(self) -> None:
         """Wait until every encoder takes a picture: LeRobot would drop it after 0.1 s with no more than a warning."""
-        encoder = self._dataset.writer._streaming_encoder
-        if encoder is None:
-            return
         deadline = time.monotonic() + ENCODER_WAIT
-        for key, waiting in encoder._frame_queues.items():
-            while waiting.full() and encoder._threads[key].is_alive():
-                if time.monotonic() > deadline:
-                    raise RecordingError(f"the encoder of {key} has taken no picture for {ENCODER_WAIT:g} s")
-                time.sleep(0.001)
+        while full := full_encoders(self._dataset):
+            if time.monotonic() > deadline:
+                raise RecordingError(f"the encoder of {full[0]} has taken no picture for {ENCODER_WAIT:g} s")
+            time.sleep(0.001)
 
     def _verify(self) -> EpisodeRow:
         """Read the episode that was just written, and return its row.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,12 +10,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.names import GRAPH_NAME_RULE, is_graph_name
 from strands_robots.core.text import printable
 from strands_robots.core.validation import reading_problem
 from strands_robots.description.robot_config import CameraConfig
 
 TYPES = ("opencv", "realsense")
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _VALID = "<camera>=opencv:<device or number> or <camera>=realsense:<serial number>, between semicolons, or a .yaml file"
 
 
@@ -114,10 +113,8 @@ def _from_file(path: Path) -> dict[str, RealCamera]:
 def _checked(given: Mapping[object, object], where: str) -> dict[str, RealCamera]:
     cameras = {}
     for name, entry in given.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ConfigurationError(
-                f"{where}: camera name {name!a} cannot be used on ROS; valid: lower-case letters, digits and _, a letter first"
-            )
+        if not isinstance(name, str) or not is_graph_name(name):
+            raise ConfigurationError(f"{where}: camera name {name!a} cannot be used on ROS; valid: {GRAPH_NAME_RULE}")
         try:
             cameras[name] = RealCamera.model_validate(entry)
         except ValidationError as error:

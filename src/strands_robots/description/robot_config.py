@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.names import GRAPH_NAME
 from strands_robots.core.share import robot_names, share_directory
 from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.types import ControlMode, JointLimits, StopCategory
@@ -20,7 +21,9 @@ Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
 class JointConfig(StrictModel):
-    """Limits of one joint; SI."""
+    """Limits of one joint; SI. A joint that turns for ever, such as a wheel, has infinite positions."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
 
     lower: Annotated[float, Field(description="lowest position [rad] or [m]")]
     upper: Annotated[float, Field(description="highest position [rad] or [m]")]
@@ -70,7 +73,7 @@ class HardwareConfig(StrictModel):
 class RobotConfig(StrictModel):
     """One kind of robot: model files, joints with limits in order, stop behaviour, what is supervised, cameras."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    name: Annotated[str, Field(pattern=f"^{GRAPH_NAME}$")]
     description: str = ""
     licence: Annotated[str, Field(description="of the model files, as SPDX names it")] = ""
     mjcf: Path | None = None

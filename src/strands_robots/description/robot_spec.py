@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.names import GRAPH_NAME_RULE, is_graph_name
 from strands_robots.core.text import printable
 from strands_robots.description.file_rule import ANY_FILE, FileRule
 from strands_robots.description.model_suffixes import is_model_file
 from strands_robots.description.robot_config import RobotConfig, load_robot
 from strands_robots.description.robot_model import describe_model
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,8 @@ class RobotSpec:
     rule: FileRule = field(default=ANY_FILE, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise ConfigurationError(
-                f"robot name '{printable(self.name)}' is not valid; valid: a lower-case letter, then up to 62 of a-z 0-9 _"
-            )
+        if not is_graph_name(self.name):
+            raise ConfigurationError(f"robot name '{printable(self.name)}' is not valid; valid: {GRAPH_NAME_RULE}")
         if len(self.position) != 3 or not all(math.isfinite(value) for value in (*self.position, self.yaw)):
             raise ConfigurationError(
                 f"robot '{self.name}' is placed at {self.position}, yaw {self.yaw}; valid: three finite numbers and one"

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from strands_robots.core.condition import AnyCondition, names_of, parse_condition
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.names import GRAPH_NAME
 from strands_robots.core.share import config_names, config_text
 from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.validation import problems_of
@@ -81,12 +82,12 @@ class TaskConfig(StrictModel):
         timestep, control_period: Of the world [s].
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    name: Annotated[str, Field(pattern=f"^{GRAPH_NAME}$")]
     instruction: str = ""
     robot: str
-    objects: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")], ObjectConfig], Field(max_length=64)
-    ] = Field(default_factory=dict)
+    objects: Annotated[dict[Annotated[str, Field(pattern=f"^{GRAPH_NAME}$")], ObjectConfig], Field(max_length=64)] = (
+        Field(default_factory=dict)
+    )
     success: AnyCondition
     failure: AnyCondition | None = None
     duration: Annotated[float, Field(gt=0.0, le=3600.0)] = 20.0

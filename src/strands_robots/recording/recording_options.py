@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.names import is_hub_repository
 from strands_robots.core.text import printable
 from strands_robots.dataset.encoder import EncoderConfig
 from strands_robots.dataset.robot_type import robot_type
@@ -20,8 +20,6 @@ from strands_robots.description.robot_config import RobotConfig
 from strands_robots.recording.sampler import OnStale, SamplerConfig
 
 NEW, RESUME, OVERWRITE = 0, 1, 2
-
-_REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class RecordingOptions:
     provenance: str = ""
 
     def __post_init__(self) -> None:
-        if not _REPO.fullmatch(self.repo_id):
+        if not is_hub_repository(self.repo_id):
             raise ConfigurationError(
                 f"repo_id is '{printable(self.repo_id)}'; valid: <owner>/<name> as on the Hugging Face Hub"
             )

@@ -12,9 +12,9 @@ from typing import Any
 from strands_robots.agent.lerobot.check import is_free_option
 from strands_robots.agent.lerobot.paths import LeRobotFolders
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.names import is_hub_repository
 from strands_robots.core.text import printable
 
-_REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _OPTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){0,5}", re.ASCII)
 _PORT = re.compile(r"/dev/(tty[A-Za-z0-9_.-]{1,64}|serial/by-id/[\w.:+-]{1,128}|pts/\d{1,6})", re.ASCII)
@@ -43,7 +43,7 @@ def hub_words(given: Mapping[str, Any], prefix: str, is_private: bool) -> list[s
     """Return the words that upload a result, or keep it here."""
     if "hub_repo" not in given:
         return [f"{prefix}push_to_hub=false"]
-    if not _REPO.fullmatch(given["hub_repo"]):
+    if not is_hub_repository(given["hub_repo"]):
         raise ConfigurationError(f"hub_repo is {ascii(given['hub_repo'])[:120]}; valid: <owner>/<name>")
     return [f"{prefix}push_to_hub=true", f"{prefix}repo_id={given['hub_repo']}", f"{prefix}private={flag(is_private)}"]
 

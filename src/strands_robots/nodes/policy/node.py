@@ -5,7 +5,6 @@ Inference and waiting happen in the goals' own threads.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from strands_robots.action import RunPolicy
 
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
 from strands_robots.core.futures import log_mistake
+from strands_robots.core.names import is_graph_name
 from strands_robots.core.stepping import LOCKSTEP
 from strands_robots.core.types import Instant
 from strands_robots.nodes.policy.policy_audit import PolicyAudit
@@ -40,8 +40,6 @@ from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
 from strands_robots.ros.robot.robot_discovery import cameras_for_policy, robots_on_graph
-
-_ROBOT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class PolicyNode(Node):
         Raises:
             StrandsRobotsError: If the robot is busy or cannot exist, or the goal is not usable.
         """
-        if _ROBOT_NAME.fullmatch(goal.robot) is None:
+        if not is_graph_name(goal.robot):
             raise UnknownNameError("robot", goal.robot, robots_on_graph(self))
         running = self._sessions.get(goal.robot)
         if running is not None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from dataclasses import dataclass, field
 
 import mujoco
 import numpy as np
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError, WorldError
+from strands_robots.core.names import GRAPH_NAME_RULE, is_graph_name
 from strands_robots.core.text import printable
 from strands_robots.description.robot_config import CameraConfig
 from strands_robots.description.robot_spec import RobotSpec
@@ -21,8 +21,6 @@ from strands_robots.sim.scene.scene import attach_robot, replace_ground
 from strands_robots.sim.scene.terrain import Terrain
 from strands_robots.sim.world.checks import Vector, checked_numbers, checked_position, unit_quaternion
 from strands_robots.sim.world.world_config import MAX_ROBOTS
-
-_CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -127,8 +125,6 @@ class SetGround:
 
 def _checked_camera_name(name: str) -> str:
     """Return a name that topics can carry: cameras have theirs below it."""
-    if not _CAMERA_NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"name '{printable(name)}' of a camera given; valid: a letter, then up to 62 of a-z A-Z 0-9 _"
-        )
+    if not is_graph_name(name):
+        raise ConfigurationError(f"name '{printable(name)}' of a camera given; valid: {GRAPH_NAME_RULE}")
     return name

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, WorldError
+from strands_robots.core.names import OBJECT_NAME_RULE, is_object_name
 from strands_robots.core.number_text import apart
 from strands_robots.core.text import printable
 
@@ -44,19 +44,14 @@ def checked_position(name: str, position: Sequence[float]) -> list[float]:
     return [float(value) for value in position]
 
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
-
-
 def checked_name(what: str, name: str) -> str:
     """Return a name for something new.
 
     Raises:
         ConfigurationError: If it is not usable.
     """
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"name '{printable(name)}' of a {what} given; valid: a letter, then up to 62 of a-z A-Z 0-9 _ . -"
-        )
+    if not is_object_name(name):
+        raise ConfigurationError(f"name '{printable(name)}' of a {what} given; valid: {OBJECT_NAME_RULE}")
     return name
 
 
