@@ -23,6 +23,7 @@ from strands_robots.cli import (
     mcp,
     move,
     policy,
+    profile,
     real,
     record,
     render,
@@ -63,6 +64,7 @@ app.command("record")(record.record)
 app.command("mcp")(mcp.mcp)
 app.command("chat")(chat.chat)
 app.add_typer(policy.app, name="policy")
+app.add_typer(profile.app, name="profile")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(audit.app, name="audit")
 app.add_typer(approvals.app, name="approvals")
