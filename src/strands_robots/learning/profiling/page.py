@@ -71,7 +71,9 @@ def _details(profile: Profile) -> str:
     ]
     seen = profile.fingerprint
     settings = ", ".join(
-        f"{key} {value}" for key, value in {**profile.versions, **profile.settings}.items() if key != "policy"
+        f"{key} {value}"
+        for key, value in {**profile.versions, **profile.settings}.items()
+        if value != "" and key != "policy"
     )
     parts = [
         f"<h2>{escape(profile.name)}</h2><p>{escape(settings)}</p>",
