@@ -252,3 +252,43 @@ def view(
 def _say_streams(streams: Mapping[str, Mapping[str, int]]) -> None:
     for topic, count in streams.items():
         say(f"  {topic}: " + ", ".join(f"{value} {name}" for name, value in count.items()))
+
+
+@app.command("drift")
+def drift(
+    first: Annotated[Path, typer.Argument(help="Dataset that a policy is trained on.", exists=True, file_okay=False)],
+    second: Annotated[Path, typer.Argument(help="Dataset to hold against it.", exists=True, file_okay=False)],
+    pictures: Annotated[bool, typer.Option(help="Also decode videos, for exposure and sharpness.")] = True,
+    plots: Annotated[
+        Path | None, typer.Option(help="Write a picture of the distributions, .png, .svg or .pdf.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether a second dataset shows the same robot in the same surroundings as a first.
+
+    Compared are schema, state, action, exposure and sharpness of cameras, calibration and origin. Exit code 1 when a policy trained
+    on the first would see something else.
+    """
+    from strands_robots.dataset.drift import DriftLimits, find_drift
+
+    found = find_drift(first, second, DriftLimits(), pictures)
+    if plots is not None:
+        from strands_robots.dataset.drift_plots import write_plots
+
+        write_plots(plots, first, second, found)
+    if as_json:
+        say(json.dumps(found.to_json(), indent=1))
+    else:
+        for sentence in found.problems:
+            say(f"drift: {sentence}")
+        for sentence in found.notes:
+            say(f"note: {sentence}")
+        say(f"states near those of the first: {100.0 * found.coverage:.1f} percent")
+        for key, (before, after) in found.cameras.items():
+            say(
+                f"{key}: brightness {before.brightness:.2f} -> {after.brightness:.2f}, "
+                f"sharpness {before.sharpness:.5f} -> {after.sharpness:.5f}"
+            )
+        say("no drift" if found.is_good else f"{len(found.problems)} problems")
+    if not found.is_good:
+        raise typer.Exit(BAD)

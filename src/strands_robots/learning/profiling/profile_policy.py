@@ -27,7 +27,7 @@ TOTAL, DATA, PREPROCESS, FORWARD, BACKWARD, OPTIMIZER = (
 PROFILE, TRACE = "profile.json", "trace.json"
 SCHEMA = 1
 LEARNING_RATE = 1e-5
-MOST_OPERATORS = 40
+MOST_OPERATORS = 400
 
 
 @dataclass(frozen=True)
