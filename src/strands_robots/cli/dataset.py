@@ -223,7 +223,7 @@ def import_recording(
 def push(
     root: Root,
     repo_id: Annotated[str, typer.Argument(help="Name on the Hugging Face Hub, <owner>/<name>.")],
-    public: Annotated[bool, typer.Option("--public", help="Let everybody read it; private otherwise.")] = False,
+    public: Annotated[bool, typer.Option("--public", help="Let the public read it; private otherwise.")] = False,
     branch: Annotated[str, typer.Option(help="Branch; empty for the main one.")] = "",
 ) -> None:
     """Publish a dataset on the Hugging Face Hub, private unless --public.

@@ -1,4 +1,4 @@
-"""`strands-robots record`: record episodes of a policy, or of whoever moves the robot, into a LeRobot dataset."""
+"""`strands-robots record`: record episodes of a policy, or of another source that moves the robot, into a LeRobot dataset."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def record(
     robots: Annotated[list[str] | None, typer.Option("--robot", help="Robot to record; none takes every one.")] = None,
     cameras: Annotated[list[str] | None, typer.Option("--camera", help="Camera as '<robot>/<camera>', or '*'.")] = None,
     policy: Annotated[
-        str, typer.Option(help="Policy to run in every episode; empty records whoever moves the robot.")
+        str, typer.Option(help="Policy to run in every episode; empty records the source that moves the robot.")
     ] = "",
     config: Annotated[str, typer.Option(help="Settings of the policy, YAML or JSON.")] = "",
     adapter: Annotated[

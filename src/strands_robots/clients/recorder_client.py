@@ -46,7 +46,7 @@ def record_episodes(
         plan: What to record.
         tell: Takes a line about what was done.
         complain: Takes a line about what went wrong, or about progress.
-        wishes: What a person asks for meanwhile; None for nobody.
+        wishes: What a person asks for meanwhile; None where no person can ask.
 
     Raises:
         NoAnswerError: If recorder_node does not answer.
@@ -141,7 +141,7 @@ class _Session:
     is_closed: bool = False
 
     def run(self) -> None:
-        """Record until every episode was tried, or somebody stops it."""
+        """Record until every episode was tried, or a person stops it."""
         number, begun = 0, None
         while number < self.plan.episodes and not self.is_closed:
             ended = self._episode(self.plan.seed + number, begun)

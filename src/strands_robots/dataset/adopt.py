@@ -90,7 +90,7 @@ def in_words_of_today(root: Path, stored: Schema, codec: str) -> tuple[Schema, l
 
 
 def foreign_account(row: EpisodeRow, recorder: str) -> dict[str, Any]:
-    """Return the account of an episode of which nobody noted anything."""
+    """Return the account of an episode without any notes."""
     return {
         "format": 1, "episode": row.index, "task": row.tasks[0] if row.tasks else "", "frames": row.length,
         "outcome": "unknown", "reward": 0.0, "skipped": 0, "dropped": 0, "marked": [], "streams": {}, "foreign": recorder,

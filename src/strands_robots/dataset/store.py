@@ -347,7 +347,7 @@ class LeRobotStore:
 
 @contextlib.contextmanager
 def _lerobot_errors(root: Path) -> Iterator[None]:
-    """Turn whatever LeRobot, its encoders and the disk raise into an error of ours; their code is somebody else's."""
+    """Turn whatever LeRobot, its encoders and the disk raise into an error of ours; that code is not this project's."""
     try:
         yield
     except (RecordingError, ConfigurationError, DatasetError):

@@ -50,7 +50,7 @@ class LiveSession:
     Args:
         connect: Gives a client of the graph.
         source: Who asks when space is pressed.
-        child: The graph's process with its log; None for a graph that somebody else started.
+        child: The graph's process with its log; None for a graph that was started elsewhere.
     """
 
     def __init__(

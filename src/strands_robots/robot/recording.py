@@ -37,7 +37,7 @@ class Recording:
         fields: Fields of srv/StartRecording; `root` and `repo_id` among them.
         existing: What happens with a dataset that is there: "append" goes on with it, "new" refuses, "overwrite" replaces it.
         on_error: "discard" or "mark".
-        ensure_recorder: Called first; raises where nobody can record.
+        ensure_recorder: Called first; raises where no recorder runs.
 
     Attributes:
         result: What became of the episode; None while it is recorded.

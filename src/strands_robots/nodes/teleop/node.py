@@ -174,7 +174,7 @@ class TeleopNode(Node):
             self._on_order(ORDERS[key.lower()])
 
     def _on_order(self, order: Order) -> None:
-        """Do what was asked for besides motion, in the thread of whoever asked."""
+        """Do what was asked for besides motion, in the asker's thread."""
         teleop = self._teleop
         if order is Order.STOP:
             self._stops.publish(StopRequest(source=teleop.options.source, reason=f"stop of leader {teleop.leader}"))
