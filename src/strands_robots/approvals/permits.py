@@ -238,7 +238,7 @@ class PermitDesk:
             raise ApprovalRefusedError(
                 ApprovalRefusal.WRONG_REQUEST,
                 f"the permit is for hash {ticket.request.digest}; given {request.digest}; "
-                "valid: the same request to the last bit",
+                "valid: exactly the same request",
             )
         if ticket.state is not PermitState.APPROVED:
             raise ApprovalRefusedError(_NOT_USABLE[ticket.state], _WORDS[ticket.state])

@@ -28,7 +28,7 @@ NOT_CHECKED = 2
 HAS_GAPS = 3
 FORMATS = ("jsonl", "csv", "archive")
 
-app = typer.Typer(help="The audit log: what was told to the robots and what they did.", no_args_is_help=True)
+app = typer.Typer(help="The audit log: what the robots were told and what they did.", no_args_is_help=True)
 
 Folder = Annotated[
     Path | None, typer.Argument(help="Folder of the log; without it the one of this ROS_DOMAIN_ID and namespace.")

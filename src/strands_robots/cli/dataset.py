@@ -194,7 +194,7 @@ def export(
 @app.command("import")
 def import_recording(
     recording: Annotated[Path, typer.Argument(help="MCAP file, or folder of a rosbag2 recording.", exists=True)],
-    root: Annotated[Path, typer.Argument(help="Folder of the dataset; a new one, or one to go on with.")],
+    root: Annotated[Path, typer.Argument(help="Folder of the dataset, new or existing.")],
     robots: Annotated[
         list[str], typer.Option("--robot", help="Robot as '<name>=<robot>'; may be given several times.")
     ],

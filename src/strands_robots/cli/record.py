@@ -32,17 +32,17 @@ def record(
     lockstep: Annotated[bool, typer.Option(help="The world runs in lockstep: reset it and step it.")] = False,
     reset_time: Annotated[
         float,
-        typer.Option(help="Pause before each further episode, to put the scene back [s]; a key ends it.", min=0.0),
+        typer.Option(help="Pause before each further episode, to reset the scene [s]; a key ends it.", min=0.0),
     ] = 0.0,
     keys: Annotated[bool, typer.Option(help="Take the keys of the terminal, where there is one.")] = True,
     resume: Annotated[bool, typer.Option(help="Go on with the dataset that is there.")] = False,
-    overwrite: Annotated[bool, typer.Option(help="Put a new dataset in the place of the one that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace the existing dataset by a new one.")] = False,
     velocity: Annotated[bool, typer.Option(help="Also record observation.velocity.")] = False,
     effort: Annotated[bool, typer.Option(help="Also record observation.effort.")] = False,
     intervention: Annotated[
         bool,
         typer.Option(
-            help="Also record intervention: true where a hand (class teleop) commanded. An episode then goes on when a hand takes "
+            help="Also record intervention: true where a hand (class teleop) commanded. An episode then continues when a hand takes "
             "the robot from the policy."
         ),
     ] = False,

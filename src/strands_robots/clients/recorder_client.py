@@ -253,7 +253,7 @@ class _Session:
         if result.termination_reason == "cancelled":
             raise KeyboardInterrupt  # run_policy takes the key press itself.
         if self.plan.intervention and result.termination_reason == "refused" and _BY_HAND in result.message:
-            self.complain("a hand took the robot from the policy; the episode goes on to its end")
+            self.complain("a hand took the robot from the policy; the episode continues to its end")
             take.wait(self._is_over)
             return "", int(RecordEpisode.Request.UNKNOWN)
         if not result.success:

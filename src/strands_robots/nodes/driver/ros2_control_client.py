@@ -237,7 +237,7 @@ class Ros2ControlClient:
         while rivals := self._node.get_publishers_info_by_topic(topic):
             if time.monotonic() > end:
                 raise DriverError(
-                    f"{_names(rivals)} also commands {topic}; valid: only this node, or the gate can be passed by; others "
+                    f"{_names(rivals)} also commands {topic}; valid: only this node, or the gate can be bypassed; others "
                     f"command /{self._name}/joint_trajectory. A process that was killed is forgotten after some 20 s"
                 )
             time.sleep(0.05)

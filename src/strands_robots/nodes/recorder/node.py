@@ -363,7 +363,7 @@ class RecorderNode(Node):
     def _require(self) -> _Recording:
         if self._recording is None:
             raise RecordingError(
-                "no dataset is open; valid: StartRecording first; to go on with one whose recorder died, mode RESUME (--resume)"
+                "no dataset is open; valid: StartRecording first; to continue one whose recorder died, mode RESUME (--resume)"
             )
         return self._recording
 
