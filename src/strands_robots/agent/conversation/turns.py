@@ -230,7 +230,7 @@ class TurnRunner:
             state = await self._decision_of(request_id, deadline, running)
             told = Step(StepKind.APPROVAL_DECIDED, tool, state, request_id, is_error=state != "approved")
             self._tell(running.turn, told)
-            is_skipped = state in ("cancelled", "not decided in time")
+            is_skipped = state in ("cancelled", "not decided")
             prompt += replies([interrupt], "skip") if is_skipped else replies([interrupt])
         return prompt
 
@@ -240,7 +240,7 @@ class TurnRunner:
             if state not in ("", "pending"):
                 return state
             if time.monotonic() > deadline or not request_id:
-                return "not decided in time"
+                return "not decided"
             await asyncio.sleep(PERIOD)
         return "cancelled"
 
