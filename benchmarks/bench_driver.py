@@ -67,7 +67,7 @@ def serve(folder: str) -> None:
 class WatchedBus:
     """The bus in a process of its own, and what it says.
 
-    Its argument is "servo-bus", by which the driver knows that the terminal's other end is nobody else's program.
+    Its argument is "servo-bus", by which the driver knows that the terminal's other end is not another program.
     """
 
     def __init__(self, folder: Path) -> None:

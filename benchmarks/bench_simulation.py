@@ -63,7 +63,7 @@ def batch() -> dict[str, float]:
         "batch_one_thread_control_steps_per_s": FUTURES * HORIZON / fastest_one,
         "batch_two_threads_control_steps_per_s": FUTURES * HORIZON / fastest_two,
         "batch_speedup": fastest_one / fastest_two,
-        # What two free cores would give: processor time of the busiest thread, whoever else wants the cores.
+        # What two free cores would give: processor time of the busiest thread, no matter what else wants the cores.
         "batch_speedup_by_processor_time": min(pair[0] for pair in work) / min(pair[1] for pair in work),
     }
 

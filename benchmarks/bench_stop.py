@@ -1,4 +1,4 @@
-"""From a stop request to held actuators, with the graph under load: two arms that swing, three cameras that somebody reads, audit.
+"""From a stop request to held actuators, with the graph under load: two arms that swing, three cameras with a reader, audit.
 
 A trial: both arms swing; the client publishes a StopRequest; the first applied set-point without a source is the one the actuators
 brake with. Half the trials call the service instead. Then the graph is resumed. Three loads:

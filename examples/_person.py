@@ -1,4 +1,4 @@
-"""The person in the examples: whoever sits at the terminal; where there is none, as in CI, the example plays them."""
+"""The person in the examples sits at the terminal; where there is none, as in CI, the example plays them."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
     STRANDS_ROBOTS_MODEL=bedrock python examples/approval.py
 
 Needs requirements/agent.txt. Makes an operator's key for the time of the example, starts a simulated SO-101 with approval_node and
-the package's own policy, and asks whoever sits at the terminal to decide in another shell.
+the package's own policy, and asks the person at the terminal to decide in another shell.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def main() -> None:
         robot = stack.enter_context(Robot("so101", mode="sim" if kind == "sim" else "real", **options))
         print(robot)
         if robot.observe().is_stopped:
-            ask_person("resume", "--reason", "nobody is near the arm")
+            ask_person("resume", "--reason", "no person is near the arm")
             robot.wait_until_armed()
         demo(robot)
 

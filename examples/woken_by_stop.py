@@ -54,7 +54,7 @@ def main() -> None:
             client = PromptClient("", "agent", lambda turn, step: steps.put(step))
             try:
                 assert wait_until(client.is_ready, LONGEST_WAIT), "agent_node did not come up"
-                print("stopped:", robot.stop("somebody pressed the button").message)
+                print("stopped:", robot.stop("a person pressed the button").message)
                 step = steps.get(timeout=LONGEST_WAIT)
                 while step.kind is not StepKind.END:
                     print(f"  {step.kind.name.lower()} {step.name} {step.text[:100]}")

@@ -1,4 +1,4 @@
-"""Commands that run beside an agent: output, progress, replies, cancelling, and their end with whoever started them."""
+"""Commands that run beside an agent: output, progress, replies, cancelling, and their end with the process that started them."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def test_robot_that_does_not_listen_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     rig.is_listening = False
     rig.session.run.config = replace(rig.session.run.config, start_timeout=0.3)
     outcome = rig.run()
-    assert (outcome.reason, outcome.message) == (RunReason.REFUSED, "nobody listens to arm/action_chunk")
+    assert (outcome.reason, outcome.message) == (RunReason.REFUSED, "no subscriber to arm/action_chunk")
 
 
 @pytest.mark.parametrize(

@@ -320,7 +320,7 @@ def test_leader_that_dies_ends_the_episode() -> None:
     robot.sampler.begin(0)
     hold(robot, 0, 500, "teleop/leader")
     with pytest.raises(
-        StaleError, match=r"nobody commands so101 any more: nothing has come from 'teleop/leader' for 1\.0"
+        StaleError, match=r"no source commands so101 any more: nothing has come from 'teleop/leader' for 1\.0"
     ):
         hold(robot, 500, 3000, "")
 
@@ -334,7 +334,7 @@ def test_hand_that_lets_go_of_a_leader_that_lives_and_policy_that_is_done_do_not
         account = robot.sampler.account(episode=0, task="x", ended=0, began_wall=0.0, provenance={})
         ((first, last),) = account["uncommanded"]
         assert 11 <= first <= 13 and last == robot.sampler.frames - 1, account["uncommanded"]
-        assert any("nobody commanded in" in note for note in account["notes"]), account["notes"]
+        assert any("no source commanded in" in note for note in account["notes"]), account["notes"]
 
 
 def test_motionless_start_frozen_pictures_and_nobody_are_noted() -> None:
@@ -352,4 +352,4 @@ def test_motionless_start_frozen_pictures_and_nobody_are_noted() -> None:
     notes = robot.sampler.account(episode=0, task="x", ended=0, began_wall=0.0, provenance={})["notes"]
     assert notes[0] == "nothing moves in the first 25 frames (1.0 s): a policy would learn to wait"
     assert notes[1].startswith("so101/camera0/image_raw shows the same picture in frames 50 to 7")
-    assert notes[2] == "nobody commanded: every action is the robot holding its position"
+    assert notes[2] == "no source commanded: every action is the robot holding its position"

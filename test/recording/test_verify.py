@@ -278,7 +278,7 @@ def test_action_that_is_the_state_and_what_nobody_commanded(root: Path) -> None:
     edit_json(account, lambda data: data.__setitem__("sources", []))
     found = errors(root)
     assert "episode 0: the action is the state of the same frame" in found
-    assert "episode 1: nobody commanded: every action is the robot holding its position" in found
+    assert "episode 1: no source commanded: every action is the robot holding its position" in found
 
 
 def test_what_lerobot_cannot_open_is_an_error_whatever_it_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

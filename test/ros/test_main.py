@@ -62,7 +62,7 @@ def test_node_that_cannot_end_leaves_within_the_grace(graph: Graph, behaviour: s
     process.send(signal.SIGTERM)
     assert process.wait(5.0) == 1
     assert time.monotonic() - begin < 1.5
-    assert "left the hard way" in process.text
+    assert "forced exit" in process.text
 
 
 def test_configuration_error_is_one_line_and_exit_code_2(graph: Graph) -> None:

@@ -211,7 +211,7 @@ def test_nothing_moves_after_a_stop_until_a_new_command() -> None:
     assert np.array_equal(bench.position, held)
 
 
-@pytest.mark.guarantee("Supervision", "a gate that has retired is opened by nobody", "control/latch.py retire")
+@pytest.mark.guarantee("Supervision", "a gate that has retired never opens again", "control/latch.py retire")
 def test_retired_gate_is_at_rest_for_good_and_opened_by_nobody() -> None:
     bench = Bench().arm()
     bench.submit([[1.0, 0.0, 0.25]])

@@ -322,7 +322,7 @@ def test_robot_that_retires_leaves_and_its_silence_stops_nobody() -> None:
 
 @pytest.mark.guarantee(
     "Supervision",
-    "a robot leaves supervision only by its own word, latched, at rest and nobody's; "
+    "a robot leaves supervision only by its own word, latched, at rest and without a lease; "
     "silence is never taken for leaving ([ADR 5](../adr/0005-a-robot-retires-by-its-own-word.md))",
     "safety/supervisor.py _retire",
 )

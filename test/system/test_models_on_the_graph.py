@@ -54,7 +54,7 @@ def test_robot_inside_of_the_floor_is_told_at_start_and_in_diagnostics(started: 
     assert message.startswith("a cylinder of 'low/leg' is 0.") and message.endswith("m inside of 'floor'")
     assert "penetration sensed" not in statuses
     wait_for(
-        lambda: "robot 'low' starts inside of something: a cylinder of 'low/leg'" in started.process.text,
+        lambda: "robot 'low' starts inside something: a cylinder of 'low/leg'" in started.process.text,
         what="the warning",
     )
 

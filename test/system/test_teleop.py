@@ -174,10 +174,10 @@ def test_stop_wins_over_a_hand_and_a_resume_alone_moves_nothing(hand: TeleopGrap
     wait_for(lambda: not hand.gates[-1].latched, 10.0, "an armed robot")
     seen = hand.states[-1].frames
     wait_for(lambda: hand.states[-1].frames > seen + 25, 5.0, "half a second of a stick that is still pushed")
-    assert not hand.states[-1].engaged and "let go of the switch" in hand.states[-1].message
+    assert not hand.states[-1].engaged and "release the switch" in hand.states[-1].message
     assert list(hand.applied[-1].values) == pytest.approx(stopped, abs=1e-9)
     hand.pad.release()
-    wait_for(lambda: "let go of the switch" not in hand.states[-1].message, 5.0, "the released switch")
+    wait_for(lambda: "release the switch" not in hand.states[-1].message, 5.0, "the released switch")
     hand.pad.push(0.6)
     hand.wait_for_source("teleop/joy")
     hand.pad.release()

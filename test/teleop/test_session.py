@@ -58,7 +58,7 @@ def test_silent_leader_is_let_go_named_and_not_engaged_again_before_the_switch_w
     assert not arm.report().engaged and "no usable frame" in arm.report().message
     arm.say(rates={"shoulder_pan": 1.0})
     assert (arm.run(0.5) == rest).all()
-    assert "let go of the switch" in arm.report().message
+    assert "release the switch" in arm.report().message
     arm.say(is_held=False)
     arm.run(0.1)
     arm.say(rates={"shoulder_pan": 1.0})

@@ -13,7 +13,7 @@ _KINDS = {"failed": "failed", "warning": "warning"}
 
 @dataclass(frozen=True)
 class Remedy:
-    """A finding of doctor that needs somebody to do something."""
+    """A finding of doctor that a person has to act on."""
 
     check: str
     status: str

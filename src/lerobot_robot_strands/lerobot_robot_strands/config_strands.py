@@ -49,7 +49,7 @@ class StrandsLeaderConfig(TeleoperatorConfig, GraphConfig):
     """A robot of the graph as the leader: its measured joints are the action.
 
     Attributes:
-        follow: "joint_states" for an arm that is moved by hand, "command_applied" for the set-points of whoever moves the robot.
+        follow: "joint_states" for an arm that is moved by hand, "command_applied" for the set-points of the source that moves the robot.
     """
 
     follow: str = "joint_states"

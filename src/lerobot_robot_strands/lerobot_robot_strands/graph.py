@@ -105,7 +105,7 @@ class GraphRobot:
         """Send set-points in LeRobot's numbers.
 
         Raises:
-            DeviceNotConnectedError: If the robot is silent, its gate is latched, or somebody else keeps moving it.
+            DeviceNotConnectedError: If the robot is silent, its gate is latched, or another source keeps moving it.
             UnknownNameError: If a key is no joint's.
         """
         with self._changed:

@@ -100,7 +100,7 @@ def check_decision(decision: Decision, digest: str, asker: str, run_id: str, key
         )
     if operator.source == asker:
         raise ApprovalRefusedError(
-            ApprovalRefusal.OWN_REQUEST, f"{operator.source} asked for this; valid: somebody else decides"
+            ApprovalRefusal.OWN_REQUEST, f"{operator.source} asked for this; valid: another operator decides"
         )
     if len(decision.text) > MAX_TEXT or not operator.key.is_signature(
         decision.signature, PURPOSE, decision.statement(run_id)

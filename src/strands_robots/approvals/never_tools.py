@@ -52,7 +52,7 @@ NEVER_COMMANDS: frozenset[str] = frozenset({"resume", "keys", "approvals", "audi
 """Words after `strands-robots` that no tool may run."""
 
 ALWAYS_TYPES: frozenset[str] = frozenset({"strands_robots/srv/StopGraph", "strands_robots/msg/StopRequest"})
-"""Stopping: never asks anybody, never waits for a permit, has no rate limit."""
+"""Stopping: never asks a person, never waits for a permit, has no rate limit."""
 
 
 def reason_against_tool(name: str, kind: str) -> str:

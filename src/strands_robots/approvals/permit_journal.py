@@ -1,8 +1,8 @@
-"""The file behind the permits: what was approved and what was used, on the disk before anybody is told.
+"""The file behind the permits: what was approved and what was used, on the disk before the asker is told.
 
 One JSON object a line. The first line names the run; then `approved` with the whole request and the signed decision,
 and `used` with the hash of the permit. Reading it again checks every decision's signature. What cannot be understood
-makes every permit in the file worth nothing: whoever asked has to ask again. A permit is never worth something twice.
+makes every permit in the file worth nothing: the asker has to ask again. A permit is never worth something twice.
 """
 
 from __future__ import annotations
@@ -128,14 +128,14 @@ class PermitJournal:
     def _read(self, policy: ApprovalPolicy, keyring: Keyring, now: Moment) -> tuple[Ticket, ...]:
         data = self._folder.read(_FILE, _LONGEST)
         lines = data.split(b"\n")
-        # What stands after the last end of line was never finished, so nobody was told of it.
+        # What stands after the last end of line was never finished, so the asker was not told of it.
         records = [json.loads(line) for line in lines[:-1]]
         if not records or records[0]["kind"] != "run":
             raise ValueError("the file does not begin with its run")
         if records[0]["run"] != self._run_id:
             return ()
         if any(float(record["wall"]) > now.wall for record in records):
-            raise ValueError("the wall clock went backwards, so nobody knows what has expired")
+            raise ValueError("the wall clock went backwards, so it is unknown what has expired")
         open_permits: dict[str, Ticket] = {}
         for record in records[1:]:
             if record["kind"] == "used":

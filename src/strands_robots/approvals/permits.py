@@ -123,7 +123,7 @@ class PermitDesk:
     Args:
         policy: What needs what.
         keyring: Whose decisions count.
-        journal: Where permits and uses are recorded before anybody is told.
+        journal: Where permits and uses are recorded before the asker is told.
         run_id: Run of the graph; a decision is signed for one run.
         permits: Permits of an earlier start, from the journal.
         namespace: The graph's namespace; names in the policy's rules are seen from there.
@@ -233,12 +233,12 @@ class PermitDesk:
         self.tick(now)
         ticket = self._find(permit_id)
         if ticket.asker != asker:
-            raise ApprovalRefusedError(ApprovalRefusal.WRONG_ASKER, "the permit was given to somebody else")
+            raise ApprovalRefusedError(ApprovalRefusal.WRONG_ASKER, "the permit was given to another asker")
         if ticket.request.digest != request.digest:
             raise ApprovalRefusedError(
                 ApprovalRefusal.WRONG_REQUEST,
                 f"the permit is for hash {ticket.request.digest}; given {request.digest}; "
-                "valid: the same request to the last bit",
+                "valid: exactly the same request",
             )
         if ticket.state is not PermitState.APPROVED:
             raise ApprovalRefusedError(_NOT_USABLE[ticket.state], _WORDS[ticket.state])
@@ -275,7 +275,7 @@ class PermitDesk:
         if pause > 0.0:
             raise ApprovalRefusedError(
                 ApprovalRefusal.DECLINED_LATELY,
-                f"a request for '{request.name}' was declined; nobody is asked again for {pause:.0f} s. "
+                f"a request for '{request.name}' was declined; no person is asked again for {pause:.0f} s. "
                 "Do not retry it and do not vary it",
             )
         waiting = [ticket for ticket in self.tickets() if ticket.state is PermitState.PENDING]
@@ -368,7 +368,7 @@ _NOT_USABLE = {
     PermitState.USED: ApprovalRefusal.ALREADY_USED,
 }
 _WORDS = {
-    PermitState.PENDING: "nobody has decided yet",
+    PermitState.PENDING: "no person has decided yet",
     PermitState.DECLINED: "declined",
     PermitState.EXPIRED: "expired",
     PermitState.USED: "the permit was used already; valid: one use for each permit",

@@ -1,4 +1,4 @@
-"""The keys of a log: HMAC for whoever holds the secret, Ed25519 for everybody else."""
+"""The keys of a log: HMAC for those who hold the secret, Ed25519 for all others."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def agent_node(given: str, run_id: str, files: tuple[Path, ...], is_free: bool) 
         given: What the person gave.
         run_id: Run of the graph.
         files: Parameter files.
-        is_free: Nothing real can move and nobody decides, so that moving is audited and not asked.
+        is_free: Nothing real can move and no person decides, so that moving is audited and not asked.
     """
     policy = share_directory() / "config" / "approval_policy_simulation.yaml" if is_free else ""
     parameters: dict[str, ParameterValue] = {

@@ -29,7 +29,7 @@ class OnExit(enum.Enum):
     """What the end of a process means for the graph.
 
     RESTART starts it again, and ends the graph when that does not help. OPTIONAL starts it again too, but then the
-    graph goes on without it: somebody else says that it is missing (docs/adr/0006).
+    graph goes on without it: another node says that it is missing (docs/adr/0006).
     """
 
     RESTART = "restart"

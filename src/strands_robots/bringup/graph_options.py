@@ -26,7 +26,7 @@ def option(default: Any, description: str, choices: tuple[str, ...] = (), *, is_
     """Return a dataclass field that is an option of a command and an argument of a launch file.
 
     Args:
-        default: Its value when nobody gives one; its type is the option's.
+        default: Its value when none is given; its type is the option's.
         description: What it is, with its unit.
         choices: The valid strings; empty for any.
         is_file: Whether it is the path of a file, which must exist.
@@ -106,7 +106,7 @@ def values_from_text(kind: type, given: Mapping[str, str], others: Iterable[str]
     Args:
         kind: The class of options.
         given: Text by name.
-        others: Names that belong to somebody else; they are left out.
+        others: Names of other arguments, not of this class's options; they are left out.
 
     Raises:
         UnknownNameError: If a name is no option.

@@ -94,7 +94,7 @@ class NodeMaker:
         ]
 
     def _chosen(self) -> list[NodeSpec]:
-        """Return the nodes that somebody asked for, or did not ask to leave out."""
+        """Return the nodes that the options ask for, or do not leave out."""
         options, nodes = self._options, []
         if options.recorder:
             nodes.append(

@@ -48,7 +48,7 @@ class RealOptions(GraphOptions):
     )
     wait: float = option(
         30.0,
-        "Longest wait at the start for controllers and states of an arm behind ros2_control [s]; it is said what for.",
+        "Longest wait at the start for controllers and states of an arm behind ros2_control [s]; the log says what for.",
     )
     cameras: str = option(
         "",
@@ -81,9 +81,7 @@ class RealOptions(GraphOptions):
         """Return the robot."""
         robot = parse_robot(self.robot)
         if robot.pose:
-            raise ConfigurationError(
-                f"robot '{printable(self.robot)}' has a pose; valid: a real robot stands where it stands"
-            )
+            raise ConfigurationError(f"robot '{printable(self.robot)}' has a pose; valid: a real robot without a pose")
         return robot
 
     def second_arm(self) -> tuple[BringupRobot, str, str] | None:

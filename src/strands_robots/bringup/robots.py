@@ -28,7 +28,7 @@ class BringupRobot:
         name: Name on the graph, its namespace.
         model: Name in config/robots, or a path to a .yaml, .xml (MJCF) or .urdf file; of a robot of a collection, its file.
         pose: Where its base stands in the world, "x,y,z" or "x,y,z,yaw" [m, rad]; empty for sim_node's choice.
-        origin: Collection, licence and file of a robot of a collection, to be shown to whoever starts it.
+        origin: Collection, licence and file of a robot of a collection, to be shown to the person who starts it.
     """
 
     name: str

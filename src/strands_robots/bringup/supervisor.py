@@ -69,7 +69,7 @@ class ProcessSpec:
 
 
 def _tell_nobody(name: str, returncode: int, text: str) -> None:
-    """Nobody wants to know of the ends of processes."""
+    """Ignore the ends of processes."""
 
 
 class ProcessSupervisor:
@@ -227,7 +227,7 @@ class ProcessSupervisor:
         try:
             self._write(line)
         except BrokenPipeError:
-            # Whoever read the output is gone: nobody watches the graph any more.
+            # The reader of the output is gone: no person watches the graph any more.
             self._write = lambda line: None
             self.end("the reader of the output is gone")
 

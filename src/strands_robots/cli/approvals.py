@@ -37,7 +37,7 @@ def list_requests(
         state = read_state(client)
     shown = [entry for entry in state.requests if every or entry.state == 1]
     if not state.can_approve:
-        say("approval_node has no keyring: nobody can approve")
+        say("approval_node has no keyring: no person can approve")
     if not shown:
         say("nothing waits for a decision")
     for entry in shown:

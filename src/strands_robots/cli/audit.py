@@ -28,7 +28,7 @@ NOT_CHECKED = 2
 HAS_GAPS = 3
 FORMATS = ("jsonl", "csv", "archive")
 
-app = typer.Typer(help="The audit log: what was told to the robots and what they did.", no_args_is_help=True)
+app = typer.Typer(help="The audit log: what the robots were told and what they did.", no_args_is_help=True)
 
 Folder = Annotated[
     Path | None, typer.Argument(help="Folder of the log; without it the one of this ROS_DOMAIN_ID and namespace.")
@@ -49,7 +49,7 @@ def verify(
     folder: Folder = None,
     key_folder: KeyFolder = None,
     public_key: Annotated[
-        Path | None, typer.Option(help="Check with this public key only, as somebody without the HMAC key.")
+        Path | None, typer.Option(help="Check with this public key only, as a person without the HMAC key.")
     ] = None,
     mac_key: Annotated[
         Path | None, typer.Option(help="Check with this HMAC key; alone or besides --public-key.")
@@ -137,7 +137,7 @@ def export(
     robot: Robots = [],  # noqa: B006
     namespace: Namespace = "",
 ) -> None:
-    """Write records, or the whole log, for somebody else."""
+    """Write records, or the whole log, for another person."""
     from strands_robots.audit.audit_key import PUBLIC_FILE
     from strands_robots.audit.read import export as exports
     from strands_robots.audit.read.query import records

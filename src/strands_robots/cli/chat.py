@@ -104,7 +104,7 @@ def chat(
     prompt: Annotated[
         list[str] | None, typer.Argument(help="One prompt, and end with its turn; without it, a conversation.")
     ] = None,
-    session: Annotated[str, typer.Option(help="Conversation to go on with, or to begin.")] = "main",
+    session: Annotated[str, typer.Option(help="Conversation to continue or to begin.")] = "main",
     agent: Annotated[str, typer.Option(help="Name of the agent.")] = "agent",
     take_over: Annotated[bool, typer.Option("--take-over", help="Cancel a turn that runs, with its goals.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="No colours in a terminal either.")] = False,

@@ -112,7 +112,7 @@ def run(
 
 @app.command("here")
 def here(
-    name: Annotated[str, typer.Argument(help="Name of the pose in which somebody has set the arm.")],
+    name: Annotated[str, typer.Argument(help="Name of the pose in which a person has set the arm.")],
     robot: _Robot,
     threshold: _Threshold = 2.0,
     as_json: _Json = False,

@@ -194,7 +194,7 @@ def export(
 @app.command("import")
 def import_recording(
     recording: Annotated[Path, typer.Argument(help="MCAP file, or folder of a rosbag2 recording.", exists=True)],
-    root: Annotated[Path, typer.Argument(help="Folder of the dataset; a new one, or one to go on with.")],
+    root: Annotated[Path, typer.Argument(help="Folder of the dataset, new or existing.")],
     robots: Annotated[
         list[str], typer.Option("--robot", help="Robot as '<name>=<robot>'; may be given several times.")
     ],
@@ -223,7 +223,7 @@ def import_recording(
 def push(
     root: Root,
     repo_id: Annotated[str, typer.Argument(help="Name on the Hugging Face Hub, <owner>/<name>.")],
-    public: Annotated[bool, typer.Option("--public", help="Let everybody read it; private otherwise.")] = False,
+    public: Annotated[bool, typer.Option("--public", help="Let the public read it; private otherwise.")] = False,
     branch: Annotated[str, typer.Option(help="Branch; empty for the main one.")] = "",
 ) -> None:
     """Publish a dataset on the Hugging Face Hub, private unless --public.

@@ -13,10 +13,10 @@ from strands_robots.cli.cli_options import complain, say
 def demonstrate(
     task: Annotated[str, typer.Argument(help="Task: a name in config/tasks, a YAML file, or YAML.")],
     policy: Annotated[str, typer.Argument(help="Policy that shows how, for example scripted.")],
-    root: Annotated[Path, typer.Argument(help="Folder of the dataset; one that is there is continued.")],
+    root: Annotated[Path, typer.Argument(help="Folder of the dataset; an existing one is continued.")],
     config: Annotated[str, typer.Option(help="Settings of the policy as YAML or JSON.")] = "",
     adapter: Annotated[str, typer.Option(help="Adapter: a name in config/adapters, a YAML file, or YAML.")] = "",
-    episodes: Annotated[int, typer.Option(help="Successful episodes that the dataset shall have.", min=1)] = 20,
+    episodes: Annotated[int, typer.Option(help="Number of successful episodes in the dataset.", min=1)] = 20,
     seed: Annotated[int, typer.Option(help="Seed of the first episode; the others count up.", min=0)] = 0,
     fps: Annotated[int, typer.Option(help="Frames a second [Hz]; a frame is whole control periods.", min=1)] = 20,
     bodies: Annotated[

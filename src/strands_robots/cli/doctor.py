@@ -64,7 +64,7 @@ def report_lines(results: Sequence[Result], colour: bool) -> list[str]:
 
 
 def use_colour() -> bool:
-    """Return whether colours are wanted: a terminal that has them, and nobody against it.
+    """Return whether colours are wanted: a terminal that has them, and NO_COLOR is not set.
 
     Source: no-color.org.
     """

@@ -267,7 +267,7 @@ def sim(
 
 
 def default_folder() -> Path:
-    """Return the folder of this machine's member when nobody says otherwise."""
+    """Return the default folder of this machine's member."""
     return Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots" / "fleet"
 
 

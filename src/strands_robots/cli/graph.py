@@ -182,7 +182,7 @@ def pub(
     count: Annotated[int, typer.Option(help="How many messages; 0 until Ctrl-C.", min=0)] = 1,
     namespace: Namespace = "",
 ) -> None:
-    """Publish a message. Exit code 1 when nobody listens."""
+    """Publish a message. Exit code 1 when the topic has no subscriber."""
     given = _values(values)
     with connect(namespace) as client:
         from strands_robots.clients.graph_calls import publish

@@ -117,12 +117,12 @@ def _rows(ring: Keyring) -> list[str]:
 
 
 def default_folder() -> Path:
-    """Return the folder of private keys when nobody says otherwise."""
+    """Return the default folder of private keys."""
     return _home() / "operator_keys"
 
 
 def default_keyring() -> Path:
-    """Return the keyring when nobody says otherwise."""
+    """Return the default keyring."""
     return _home() / "keyring.yaml"
 
 

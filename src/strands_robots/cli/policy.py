@@ -45,7 +45,7 @@ def run(
         str, typer.Option(help="Condition that ends the run, for example '{joint: gripper, below: 0.1}'.")
     ] = "",
     blending: Annotated[
-        str, typer.Option(help="How chunks follow each other: splice, ensemble or rtc; nothing lets the policy choose.")
+        str, typer.Option(help="How chunks follow each other: splice, ensemble or rtc; empty lets the policy choose.")
     ] = "",
     execute_rows: Annotated[
         int, typer.Option(help="Rows of a chunk to play before the policy is asked again; 0: half of it.", min=0)

@@ -1,4 +1,4 @@
-"""`strands-robots record`: record episodes of a policy, or of whoever moves the robot, into a LeRobot dataset."""
+"""`strands-robots record`: record episodes of a policy, or of another source that moves the robot, into a LeRobot dataset."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def record(
     robots: Annotated[list[str] | None, typer.Option("--robot", help="Robot to record; none takes every one.")] = None,
     cameras: Annotated[list[str] | None, typer.Option("--camera", help="Camera as '<robot>/<camera>', or '*'.")] = None,
     policy: Annotated[
-        str, typer.Option(help="Policy to run in every episode; empty records whoever moves the robot.")
+        str, typer.Option(help="Policy to run in every episode; empty records the source that moves the robot.")
     ] = "",
     config: Annotated[str, typer.Option(help="Settings of the policy, YAML or JSON.")] = "",
     adapter: Annotated[
@@ -32,17 +32,17 @@ def record(
     lockstep: Annotated[bool, typer.Option(help="The world runs in lockstep: reset it and step it.")] = False,
     reset_time: Annotated[
         float,
-        typer.Option(help="Pause before each further episode, to put the scene back [s]; a key ends it.", min=0.0),
+        typer.Option(help="Pause before each further episode, to reset the scene [s]; a key ends it.", min=0.0),
     ] = 0.0,
     keys: Annotated[bool, typer.Option(help="Take the keys of the terminal, where there is one.")] = True,
     resume: Annotated[bool, typer.Option(help="Go on with the dataset that is there.")] = False,
-    overwrite: Annotated[bool, typer.Option(help="Put a new dataset in the place of the one that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace the existing dataset by a new one.")] = False,
     velocity: Annotated[bool, typer.Option(help="Also record observation.velocity.")] = False,
     effort: Annotated[bool, typer.Option(help="Also record observation.effort.")] = False,
     intervention: Annotated[
         bool,
         typer.Option(
-            help="Also record intervention: true where a hand (class teleop) commanded. An episode then goes on when a hand takes "
+            help="Also record intervention: true where a hand (class teleop) commanded. An episode then continues when a hand takes "
             "the robot from the policy."
         ),
     ] = False,

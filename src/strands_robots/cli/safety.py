@@ -53,7 +53,7 @@ def estop(
     for line in stop_lines(report):
         say(line)
     if not report.is_latched:
-        complain("THE STOP IS NOT CONFIRMED: USE THE STOP BUTTON OR TAKE THE POWER AWAY")
+        complain("THE STOP IS NOT CONFIRMED: USE THE STOP BUTTON OR CUT THE POWER")
         raise typer.Exit(NOT_LATCHED)
     if not report.is_at_rest:
         raise typer.Exit(NOT_AT_REST)

@@ -48,7 +48,7 @@ def state(
 
 
 def _follow(namespace: str) -> int:
-    """Show the graph until somebody ends it."""
+    """Show the graph until a person ends it."""
     if can_show_live():
         from rich.console import Console
 

@@ -67,7 +67,7 @@ def view(
 
 
 def check_target(file: Path | None) -> None:
-    """Check that the picture can be shown where it is wanted, before anybody draws one.
+    """Check that the picture can be shown where it is wanted, before one is drawn.
 
     Raises:
         ConfigurationError: If it cannot; the message says what is valid.

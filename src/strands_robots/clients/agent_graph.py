@@ -190,7 +190,7 @@ class AgentGraph:
         return answer
 
     def goal(self, goal_id: str, wait: float, cancel: bool) -> ToolAnswer:
-        """Return a goal's state; cancels it first when asked. Cancelling needs nobody's permission; both are recorded."""
+        """Return a goal's state; cancels it first when asked. Cancelling needs no permission; both are recorded."""
         started = time.monotonic()
         answer = self.goals.state(goal_id, wait, cancel)
         name = "cancel_goal" if cancel else "goal_status"
@@ -200,7 +200,7 @@ class AgentGraph:
         return answer
 
     def stop(self, reason: object) -> ToolAnswer:
-        """Stop every robot, by safety_node and past it. Needs nobody's permission; recorded once it is out."""
+        """Stop every robot, by safety_node and past it. Needs no permission; recorded once it is out."""
         started = time.monotonic()
         report = self._stop.stop(self.source, reason, STOP_WAIT)
         try:
@@ -317,7 +317,7 @@ class AgentGraph:
         return not_admitted(admission)
 
     def _admitted(self, endpoint: Endpoint, message: Any) -> ToolAnswer | None:
-        """Admit a message; what cannot succeed raises StrandsRobotsError before anybody is asked."""
+        """Admit a message; what cannot succeed raises StrandsRobotsError before a person is asked."""
         request = canonical_request(endpoint.name, endpoint.kind, fields_of(message))
         if self.guard.will_ask(request):
             self._check.check(endpoint.kind, message)

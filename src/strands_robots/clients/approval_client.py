@@ -1,4 +1,4 @@
-"""Approvals as a client: what waits for people, their decisions, and the messages of whoever asks."""
+"""Approvals as a client: what waits for people, their decisions, and the askers' messages."""
 
 from __future__ import annotations
 

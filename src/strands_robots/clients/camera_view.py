@@ -44,13 +44,13 @@ class CameraView:
     """Looks at one camera.
 
     Args:
-        client: Client of the graph; nobody spins it.
+        client: Client of the graph; no executor spins it.
         camera: Its name, as "<robot>/<camera>"; "<name>/depth" is its depth.
         prefer_raw: Take the picture as it is rather than its JPEG, where both are there.
 
     Raises:
-        UnknownNameError: If nobody publishes such a camera; the message lists those that are there.
-        NoAnswerError: If nobody publishes any.
+        UnknownNameError: If no node publishes such a camera; the message lists those that are there.
+        NoAnswerError: If no node publishes any.
     """
 
     def __init__(self, client: GraphClient, camera: str, prefer_raw: bool) -> None:

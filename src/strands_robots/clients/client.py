@@ -18,7 +18,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.errors import NoAnswerError as NoAnswerError  # used by everybody who calls
+from strands_robots.core.errors import NoAnswerError as NoAnswerError  # used by all callers
 from strands_robots.core.text import printable
 from strands_robots.ros.process.graph_names import shared_remappings
 from strands_robots.ros.process.transport import use_udp_only

@@ -67,7 +67,7 @@ class GoalCheck:
         if gate is not None and gate.latched:
             raise MotionError(
                 "stopped",
-                f"robot '{robot}' is stopped: {gate.latch_reason or 'no reason is given'}; nobody was asked. "
+                f"robot '{robot}' is stopped: {gate.latch_reason or 'no reason is given'}; no person was asked. "
                 "valid: a robot that is armed; only a person resumes",
             )
 

@@ -35,7 +35,7 @@ def resolve(client: GraphClient, what: str, given: str, names: Names, kind: str,
         given: Its name.
         names: Finds what there is.
         kind: "msg", "srv" or "action".
-        wanted: Type to take when nobody on the graph says one; empty to wait for somebody.
+        wanted: Type to take when no endpoint on the graph says one; empty to wait for an endpoint.
 
     Raises:
         UnknownNameError: If it is not there, with the names that are; NoAnswerError if nothing is.
@@ -91,7 +91,7 @@ def hear(client: GraphClient, given: str, wanted: str, wait: float) -> Iterator[
     Args:
         client: Client of the graph.
         given: The topic.
-        wanted: Its type, where nobody says it yet.
+        wanted: Its type, where no endpoint says it yet.
         wait: Longest silence [s]; infinite to wait for ever.
 
     Raises:
@@ -135,7 +135,7 @@ def arrivals(client: GraphClient, given: str, window: float) -> Iterator[list[fl
 
 
 def publish(client: GraphClient, given: str, kind_name: str, values: Any, rate: float, count: int) -> int:
-    """Publish a message some times, once somebody listens, and return how many listen.
+    """Publish a message some times, once there is a subscriber, and return how many subscribers there are.
 
     Args:
         client: Client of the graph.

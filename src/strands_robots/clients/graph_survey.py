@@ -24,7 +24,7 @@ SURVEY_QUIET_TIME = 1.0
 LONGEST_SEARCH = 5.0
 
 _HEAVY = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/PointCloud2")
-"""Not measured unasked: to subscribe to them makes somebody draw and send pictures."""
+"""Not measured unasked: a subscription makes another node draw and send pictures."""
 
 _PARAMETER_SERVICES = (
     "/describe_parameters", "/get_parameter_types", "/get_parameters", "/get_type_description", "/list_parameters",
@@ -39,7 +39,7 @@ class TopicEntry:
 
     Attributes:
         name: Its name.
-        types: Types of its endpoints; more than one is a mistake of somebody.
+        types: Types of its endpoints; more than one is a mistake of one of its nodes.
         publishers, subscribers: Their numbers.
         qos: Reliability and durability of the publishers, of the subscribers where there is none.
         rate: Messages a second [Hz]; None where it was not measured.
@@ -123,7 +123,7 @@ def survey(client: GraphClient, measure: float, with_hidden: bool) -> Survey:
     """Return what is on the graph.
 
     Args:
-        client: Client of the graph; nobody spins it meanwhile.
+        client: Client of the graph; no executor spins it meanwhile.
         measure: How long rates are counted [s]; 0 measures none.
         with_hidden: Also services of parameters, /rosout, /parameter_events, and nodes whose names begin with _.
     """

@@ -1,4 +1,4 @@
-"""Everything that the live view shows of a running graph, at a price that nobody feels."""
+"""Everything that the live view shows of a running graph, at a negligible cost."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LiveSnapshot:
 
     Attributes:
         graph: Safety and robots.
-        sim_time: Time of the world [s]; None where nobody publishes /clock.
+        sim_time: Time of the world [s]; None where /clock is not published.
         real_time_factor: Simulated seconds for each second.
         cameras: (name, frames a second) of each camera; the rate of its camera_info, which comes with every frame.
         refusals: (time of day, robot, words) of the last refusals, oldest first.
@@ -53,7 +53,7 @@ class LiveSnapshot:
 
 
 class LiveWatch:
-    """Looks at the graph each time `look` is called, and in between costs nothing. Nobody spins its node.
+    """Looks at the graph each time `look` is called, and in between costs nothing. No executor spins its node.
 
     Args:
         client: Client of the graph.

@@ -88,7 +88,7 @@ def outcome_of(plan: RecordPlan, reason: str) -> int:
 
 
 def _step(client: GraphClient, plan: RecordPlan, is_over: Callable[[], bool]) -> str:
-    """Step a world in which nobody moves the robots, one frame at a time."""
+    """Step a world in which no source moves the robots, one frame at a time."""
     answer = client.call(StepWorld, "world/step", StepWorld.Request(client=CLIENT, steps=0), 10.0)
     if not answer.success:
         return str(answer.message)

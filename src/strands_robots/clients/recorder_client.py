@@ -46,7 +46,7 @@ def record_episodes(
         plan: What to record.
         tell: Takes a line about what was done.
         complain: Takes a line about what went wrong, or about progress.
-        wishes: What a person asks for meanwhile; None for nobody.
+        wishes: What a person asks for meanwhile; None where no person can ask.
 
     Raises:
         NoAnswerError: If recorder_node does not answer.
@@ -141,7 +141,7 @@ class _Session:
     is_closed: bool = False
 
     def run(self) -> None:
-        """Record until every episode was tried, or somebody stops it."""
+        """Record until every episode was tried, or a person stops it."""
         number, begun = 0, None
         while number < self.plan.episodes and not self.is_closed:
             ended = self._episode(self.plan.seed + number, begun)
@@ -253,7 +253,7 @@ class _Session:
         if result.termination_reason == "cancelled":
             raise KeyboardInterrupt  # run_policy takes the key press itself.
         if self.plan.intervention and result.termination_reason == "refused" and _BY_HAND in result.message:
-            self.complain("a hand took the robot from the policy; the episode goes on to its end")
+            self.complain("a hand took the robot from the policy; the episode continues to its end")
             take.wait(self._is_over)
             return "", int(RecordEpisode.Request.UNKNOWN)
         if not result.success:

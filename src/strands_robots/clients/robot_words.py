@@ -33,7 +33,7 @@ class RobotWords:
         self._world = self._ask(DescribeWorld, "world/describe", DescribeWorld.Request())
 
     def of(self, robot: str, joints: Mapping[str, float]) -> dict[str, Any]:
-        """Return what is known of a robot whose joints are where they are measured; empty when nobody knows it."""
+        """Return what is known of a robot whose joints are where they are measured; empty when no node answers."""
         request = DescribeRobot.Request(robot=robot, positions=list(joints.values()))
         found = self._ask(DescribeRobot, "robots/describe", request)
         if found is None:

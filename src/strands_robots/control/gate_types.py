@@ -24,8 +24,8 @@ class GateConfig:
         stop_category: What a stop does.
         modes: Modes that the robot's actuators support.
         heartbeat_timeout: Without a heartbeat for this long the gate latches [s, steady time].
-        stall_timeout: A tick that comes this late while a chunk plays latches [s, steady time]; infinite where somebody
-            else decides when to tick (lockstep).
+        stall_timeout: A tick that comes this late while a chunk plays latches [s, steady time]; infinite where a client
+            decides when to tick (lockstep).
         lease_timeout: A holder that is silent for this long after its chunk ended loses the lease [s].
         lease_on_steady_clock: Leases run on steady time (hardware) instead of ROS time (simulation).
         future_tolerance: How far in the future a stamp may lie [s].

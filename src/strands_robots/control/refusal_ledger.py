@@ -1,4 +1,4 @@
-"""Refusals of one gate, counted by source and reason until somebody takes them. Bounded; no I/O."""
+"""Refusals of one gate, counted by source and reason until they are taken. Bounded; no I/O."""
 
 from __future__ import annotations
 

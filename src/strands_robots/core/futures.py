@@ -29,7 +29,7 @@ def resolve(answer: Future[T], work: Callable[[], T]) -> None:
         return
     try:
         result = work()
-    except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread has others to serve
+    except BaseException as error:  # noqa: BLE001 - the waiting caller must hear of it, and the thread has others to serve
         log_mistake(error)
         answer.set_exception(error)
     else:

@@ -1,4 +1,4 @@
-"""Files that hold secrets: written once, and read only where nobody else can read or replace them."""
+"""Files that hold secrets: written once, and read only where no other user can read or replace them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def write_new(folder: PrivateFolder, name: str, data: bytes, mode: int) -> None:
 
 
 def read_secret(path: Path) -> bytes:
-    """Return the content of a regular file of this user's that nobody else can read.
+    """Return the content of a regular file of this user's that no other user can read.
 
     Raises:
         KeyFileError: If it is missing, a link, pipe or folder, another user's, or open to others.

@@ -1,4 +1,4 @@
-"""Files that nobody can redirect: no links are followed, nothing in the way is overwritten, private means private."""
+"""Files that cannot be redirected: no links are followed, nothing in the way is overwritten, private means private."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def in_words_of_today(root: Path, stored: Schema, codec: str) -> tuple[Schema, l
     for key, feature in data["features"].items():
         noted = feature.get("info") or {}
         if feature["dtype"] == "video" and noted.get("video.codec") not in (None, _FORMATS.get(codec, codec)):
-            done.append(f"{key} goes on in {codec}, after {noted['video.codec']}: the info names no codec any more")
+            done.append(f"{key} continues in {codec}, after {noted['video.codec']}: the info names no codec any more")
             noted["video.codec"] = None
     if wanted != stored.robot_type:
         data["robot_type"], stored = wanted, replace(stored, robot_type=wanted)
@@ -90,7 +90,7 @@ def in_words_of_today(root: Path, stored: Schema, codec: str) -> tuple[Schema, l
 
 
 def foreign_account(row: EpisodeRow, recorder: str) -> dict[str, Any]:
-    """Return the account of an episode of which nobody noted anything."""
+    """Return the account of an episode without any notes."""
     return {
         "format": 1, "episode": row.index, "task": row.tasks[0] if row.tasks else "", "frames": row.length,
         "outcome": "unknown", "reward": 0.0, "skipped": 0, "dropped": 0, "marked": [], "streams": {}, "foreign": recorder,

@@ -163,6 +163,4 @@ def _complete(root: Path, fresh: Path, kept: Sequence[int], how: str, what: str)
         commit(fresh, done.episodes, done.frames)
     found = verify(fresh, expected=len(kept), pictures=False)
     if not found.is_good:
-        raise DatasetError(
-            f"{root} was edited, but what came of it is not whole, and is thrown away: {found.errors[0]}"
-        )
+        raise DatasetError(f"{root} was edited, but the result is not complete and was discarded: {found.errors[0]}")

@@ -89,7 +89,7 @@ def _described(schema: Schema | None, like: Schema) -> object:
 
 def _difference(schema: Schema | None, first: Schema) -> str:
     if schema is None:
-        return "it was made by another recorder, and it is not known what its numbers mean; valid: `strands-robots dataset adopt` first"
+        return "it was made by another recorder, and the meaning of its numbers is not known; valid: `strands-robots dataset adopt` first"
     ours, theirs = _described(first, first), _described(schema, first)
     assert isinstance(ours, dict) and isinstance(theirs, dict)
     for what in ours:

@@ -92,7 +92,7 @@ class EpisodeWatch:
         fps: Frames a second.
 
     Attributes:
-        uncommanded: First and last frame of each stretch in which nobody commanded any robot.
+        uncommanded: First and last frame of each stretch in which no source commanded any robot.
     """
 
     def __init__(self, fps: int) -> None:
@@ -133,7 +133,7 @@ class EpisodeWatch:
         found += [run.problem(topic, state) for topic, run in self._pictures.items()]
         held = sum(last - first + 1 for first, last in self.uncommanded)
         if held == len(state):
-            found.append("nobody commanded: every action is the robot holding its position")
+            found.append("no source commanded: every action is the robot holding its position")
         elif held >= self._fps:
-            found.append(f"nobody commanded in {held} of {len(state)} frames")
+            found.append(f"no source commanded in {held} of {len(state)} frames")
         return [note for note in found if note]

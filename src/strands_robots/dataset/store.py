@@ -44,7 +44,7 @@ def require_lerobot() -> None:
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
     if not hasattr(LeRobotDataset, "resume"):
-        raise ConfigurationError("this LeRobot cannot go on with a dataset; valid: lerobot 0.6 (Python 3.12 or newer)")
+        raise ConfigurationError("this LeRobot cannot continue a dataset; valid: lerobot 0.6 (Python 3.12 or newer)")
     import av
     import datasets
 
@@ -347,7 +347,7 @@ class LeRobotStore:
 
 @contextlib.contextmanager
 def _lerobot_errors(root: Path) -> Iterator[None]:
-    """Turn whatever LeRobot, its encoders and the disk raise into an error of ours; their code is somebody else's."""
+    """Turn whatever LeRobot, its encoders and the disk raise into an error of ours; that code is not this project's."""
     try:
         yield
     except (RecordingError, ConfigurationError, DatasetError):

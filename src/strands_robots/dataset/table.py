@@ -142,7 +142,7 @@ def require_schema(root: Path) -> Schema:
     """Return the schema that the recorder stored.
 
     Raises:
-        ConfigurationError: If the dataset is another recorder's, so that nobody knows what its numbers mean.
+        ConfigurationError: If the dataset is another recorder's, so that it is unknown what its numbers mean.
     """
     schema = read_schema(root)
     if schema is None:

@@ -23,7 +23,7 @@ LARGEST_LAG = 10
 """Frames by which the action may lead the state before that is reported."""
 
 NOBODY = 1.0
-"""How long a robot may hold because nobody commands, within an episode, before that is reported [s]."""
+"""How long a robot may hold because no source commands it, within an episode, before that is reported [s]."""
 
 
 @dataclass
@@ -88,7 +88,7 @@ def account_problems(account: Mapping[str, Any] | None, row: EpisodeRow) -> list
     if account is None or account.get("sources") != []:
         return []
     return [
-        "nobody commanded: every action is the robot holding its position; valid: a policy, a hand or a motion that moves it"
+        "no source commanded: every action is the robot holding its position; valid: a policy, a hand or a motion that moves it"
     ]
 
 
@@ -106,7 +106,7 @@ def account_warnings(account: Mapping[str, Any] | None, row: EpisodeRow, fps: in
     for first, last in account.get("uncommanded") or []:
         if last - first + 1 >= NOBODY * fps and account.get("sources"):
             found.append(
-                f"nobody commanded in frames {first} to {last} of {row.length}: the action is the robot holding still"
+                f"no source commanded in frames {first} to {last} of {row.length}: the action is the robot holding still"
             )
     return found
 
@@ -158,7 +158,7 @@ def _check_alignment(state: NDArray[np.float64], action: NDArray[np.float64], fo
         )
     elif moves and np.array_equal(state, action):
         found.errors.append(
-            "the action is the state of the same frame: nobody commanded it, and a policy would learn to stand still"
+            "the action is the state of the same frame: no source commanded it, and a policy would learn to stand still"
         )
     elif found.lag is not None and found.lag > LARGEST_LAG:
         found.warnings.append(f"the state follows the action after {found.lag} frames")

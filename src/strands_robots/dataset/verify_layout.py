@@ -73,7 +73,7 @@ def check_tasks(root: Path, info: Info, verdict: DatasetVerdict) -> list[str]:
         verdict.errors.append(f"{files.TASKS} has a task twice; valid: each once")
     if any(not task.strip() for task in tasks):
         verdict.warnings.append(
-            f"{files.TASKS} has an empty task; a policy that is told in words learns nothing from it"
+            f"{files.TASKS} has an empty task; a policy that takes its task in words learns nothing from it"
         )
     return tasks
 

@@ -84,7 +84,7 @@ class RobotConfig(StrictModel):
     modes: tuple[str, ...] = ("position",)
     handover_speed: Annotated[
         float,
-        Field(gt=0.0, le=1.0, description="part of the velocity limits at which who takes the robot over closes a gap"),
+        Field(gt=0.0, le=1.0, description="fraction of the velocity limits at which a new source closes a gap"),
     ] = 0.25
     joints: Annotated[dict[str, JointConfig], Field(min_length=1, max_length=64)]
     home: dict[str, float] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Cameras, serial ports of robots, and stop buttons: are they there, may this user open them, does somebody else hold them?"""
+"""Cameras, serial ports of robots, and stop buttons: are they there, may this user open them, does another process hold them?"""
 
 from __future__ import annotations
 

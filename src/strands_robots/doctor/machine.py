@@ -87,5 +87,5 @@ class Machine:
                 if any(os.readlink(entry) == target for entry in (process / "fd").iterdir()):
                     found.append((int(process.name), (process / "comm").read_text(encoding="utf-8").strip()))
             except OSError:
-                continue  # It has ended, or belongs to somebody else.
+                continue  # It has ended, or belongs to another user.
         return found

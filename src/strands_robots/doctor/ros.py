@@ -63,7 +63,7 @@ def check_ros(machine: Machine) -> Result:
             "ros",
             f"ROS_DISTRO is '{distro}', {where}; tested: jazzy, humble",
             "source /opt/ros/jazzy/setup.bash, or source install/setup.bash of this workspace",
-            "other distributions may work; nobody has tried them",
+            "other distributions may work; they have not been tried",
         )
     return ok("ros", f"{distro}, {where}")
 

@@ -50,7 +50,7 @@ class ControllersConfig(StrictModel):
     Attributes:
         joint_states: Topic of its measured states.
         controllers: What moves it; every joint by exactly one of them.
-        manager: The controller_manager that is asked whether the controllers are there and active; empty asks nobody.
+        manager: The controller_manager that is asked whether the controllers are there and active; empty asks none.
         switch: Controllers are activated with the torque and deactivated without it; needs a manager.
         rename: What the robot's joints are called there, where that is something else.
         lead: Time that a joint_trajectory_controller gets for a set-point [s]; more is smoother and lags more.

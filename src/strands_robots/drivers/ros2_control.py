@@ -52,7 +52,7 @@ class ControllerLink(Protocol):
             patience: How long to wait for them.
 
         Raises:
-            DriverError: If something is missing, or somebody else moves the robot.
+            DriverError: If something is missing, or another node moves the robot.
         """
 
     def samples(self) -> Iterable[MeasuredJoints]:
@@ -75,7 +75,7 @@ class ControllerLink(Protocol):
         """Return the set-points that a controller says it follows, by joint as called there; empty where it says none."""
 
     def check(self) -> str:
-        """Return what stops the robot, as somebody else who commands it; empty when nothing does.
+        """Return what stops the robot, for example another node that commands it; empty when nothing does.
 
         Raises:
             LinkLostError: If the last switch failed, or took too long.

@@ -29,7 +29,7 @@ class PortLock:
         port: Path of the port.
 
     Raises:
-        DriverError: If the port does not exist, may not be used, or is used by somebody.
+        DriverError: If the port does not exist, may not be used, or is used by another process.
     """
 
     def __init__(self, port: str) -> None:

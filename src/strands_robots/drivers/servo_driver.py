@@ -315,7 +315,7 @@ def _other_rate(bus: Any) -> str:
             continue
         if answering:
             return (
-                f"servos {', '.join(map(str, answering))} answer at {rate} baud: lerobot-setup-motors sets them right; "
+                f"servos {', '.join(map(str, answering))} answer at {rate} baud: lerobot-setup-motors corrects that; "
             )
     return ""
 

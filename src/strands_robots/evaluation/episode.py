@@ -26,7 +26,7 @@ VIDEO_SIZE = (320, 240)
 """Width and height of videos [px]."""
 
 PATIENCE = Patience(load=600.0, infer=60.0)
-"""How long a policy may take unless somebody says otherwise: the world stands still meanwhile, and no robot waits."""
+"""How long a policy may take by default: the world stands still meanwhile, and no robot waits."""
 
 VIDEO_RATE = 10.0
 """Pictures a second of videos [Hz]."""

@@ -54,7 +54,7 @@ class LocalWorld:
 
     Attributes:
         world: The simulated world.
-        on_period: Called after each control period, for videos; None for nobody.
+        on_period: Called after each control period, for videos; None calls nothing.
     """
 
     def __init__(self, task: TaskConfig, port: RobotPort | None = None) -> None:
@@ -178,7 +178,7 @@ class LocalWorld:
             return BodyBox(0.5 * (lower + upper), upper - lower, own_size(model, data, body))
 
     def report_progress(self) -> None:
-        """Nobody waits for it."""
+        """Report nothing: no client waits for progress here."""
 
     def close(self) -> None:
         """Free the graphics."""

@@ -90,7 +90,7 @@ def sign_request(
         lifetime: How long it is valid.
 
     Raises:
-        ConfigurationError: If the request names somebody else, or is not signed by the key in it.
+        ConfigurationError: If the request names another member, or is not signed by the key in it.
     """
     try:
         request = x509.load_pem_x509_csr(pem)

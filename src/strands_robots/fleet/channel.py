@@ -91,7 +91,7 @@ class Channel:
     def open(self, data: bytes) -> Received:
         """Return a message from outside.
 
-        A stop has no number to be judged by and no rate: whoever may stop is heard.
+        A stop has no number to be judged by and no rate: every member with the right to stop is heard.
 
         Raises:
             FleetRefusedError: If it is not let in; it is counted in `refusals`.
@@ -118,7 +118,7 @@ class Channel:
         envelope = open_envelope(data)
         sender = self._sender(envelope)
         self._check_rights(sender, envelope)
-        # What robots say is for everybody who may listen: evidence of a stop helps every operator, not only who asked.
+        # What robots say is for every member that may listen: evidence of a stop helps all operators, not only the asker.
         if envelope.kind in INWARD and not self.me.is_addressed_by(envelope.to):
             raise FleetRefusedError(
                 FleetRefusal.NOT_ADDRESSED, f"a {envelope.kind} to '{printable(envelope.to)}'", sender.name

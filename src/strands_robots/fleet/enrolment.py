@@ -1,4 +1,4 @@
-"""Who may become a member: nobody, unless a one-time invite names it and the fingerprint of its key. A pure decision, no I/O.
+"""Who may become a member: only a machine that a one-time invite names, with the fingerprint of its key. A pure decision, no I/O.
 
 A robot makes both of its keys itself and shows a fingerprint. A person reads it there and invites exactly that name with
 exactly that key. The same decision serves the command line and a pre-provisioning hook of AWS IoT.

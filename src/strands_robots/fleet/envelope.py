@@ -44,7 +44,7 @@ class Envelope:
     Attributes:
         fleet: Name of the fleet.
         sender: Who it says sent it; proven by `is_signed_by`.
-        to: Addressee: a member, a cell or everybody; empty for everybody who listens.
+        to: Addressee: a member, a cell or all; empty for every member that listens.
         sequence: Number of the message; rises for each sender and kind.
         body: What it says.
         signed: The bytes that the signature covers.

@@ -127,7 +127,7 @@ class RobotMember:
             return
         self._is_asked = True
         source = f"fleet/{self.channel.key.name}"
-        self._graph.stop(self._opening, source, "the fleet's door has opened: stops before it are not known")
+        self._graph.stop(self._opening, source, "fleet_node has started: earlier stops are not known")
         if self._graph.report().state not in ("armed", "unheard"):
             self._opening = ""
 

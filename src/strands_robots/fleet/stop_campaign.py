@@ -89,7 +89,7 @@ class StopCampaign:
         return self._body.stop
 
     def advance(self) -> None:
-        """Send the stop, when it is due and somebody has not confirmed."""
+        """Send the stop, when it is due and a robot has not confirmed."""
         now = self._now()
         if now - self._sent < REPEAT_PERIOD or self.is_done:
             return

@@ -2,7 +2,7 @@
 router's or broker's access rules can hold a member to its own.
 
     fleet/<fleet>/in/<addressee>/<kind>/<sender>     to a robot, a cell or all
-    fleet/<fleet>/out/<sender>/<kind>                from a member to everybody who may listen
+    fleet/<fleet>/out/<sender>/<kind>                from a member to all that may listen
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ INWARD = ("stop", "tell", "resume", "challenge_request", ROSTER)
 """Kinds that go to an addressee."""
 
 OUTWARD = ("beacon", "stop_report", "challenge", "result", "witness")
-"""Kinds that go to everybody who may listen."""
+"""Kinds that go to every member that may listen."""
 
 
 def topic_of(fleet: str, sender: str, to: str, body: Body) -> str:

@@ -1,6 +1,6 @@
 """What members remember of each other's audit logs: a log that goes back, or has another past, is found out. No I/O.
 
-Closes two limits of the audit's format: whoever holds a log's keys can rewrite it, and an old copy can be put back. Other
+Closes two limits of the audit's format: the holder of a log's keys can rewrite it, and an old copy can be put back. Other
 machines have seen the newer checkpoint, and say so under signatures of their own.
 """
 

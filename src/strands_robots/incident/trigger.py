@@ -11,7 +11,7 @@ class Incident:
 
     Attributes:
         reason: Why, in words.
-        source: Who asked; empty when nobody did.
+        source: Who asked; empty when the stop was not asked for.
         stop_id: Number of the stop; 0 when not known.
     """
 
@@ -48,7 +48,7 @@ class Trigger:
         self._is_armed = is_armed
 
     def on_request(self, incident: Incident, now: float) -> None:
-        """Take a stop request, which counts also when nobody supervises."""
+        """Take a stop request, which counts also when no safety_node supervises."""
         self._begin(incident, now)
 
     def take_due(self, now: float) -> Incident | None:

@@ -41,7 +41,7 @@ END_TIME = 6.0
 """Longest time for the graph's end after it was asked to [s]."""
 
 KEYS = " space: STOP every robot    q, Ctrl-C: end the graph "
-KEYS_ATTACHED = " space: STOP every robot    q, Ctrl-C: leave the view; the graph goes on "
+KEYS_ATTACHED = " space: STOP every robot    q, Ctrl-C: leave the view; the graph continues "
 
 
 class LiveSession:
@@ -50,7 +50,7 @@ class LiveSession:
     Args:
         connect: Gives a client of the graph.
         source: Who asks when space is pressed.
-        child: The graph's process with its log; None for a graph that somebody else started.
+        child: The graph's process with its log; None for a graph that was started elsewhere.
     """
 
     def __init__(

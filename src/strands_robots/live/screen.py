@@ -107,7 +107,7 @@ def _why(safety: SafetySnapshot) -> str:
 
 
 def real_time_words(snapshot: LiveSnapshot) -> str:
-    """Return the world's time and pace in words; "no clock" where nobody publishes one."""
+    """Return the world's time and pace in words; "no clock" where none is published."""
     if snapshot.sim_time is None:
         return "no clock"
     return f"t {snapshot.sim_time:.1f} s, real-time factor {snapshot.real_time_factor:.2f}"

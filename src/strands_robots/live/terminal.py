@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 
 def can_show_live(environ: Mapping[str, str] | None = None) -> bool:
-    """Return whether a live view makes sense: a terminal on both sides that moves its cursor, and nobody against colour.
+    """Return whether a live view makes sense: a terminal on both sides that moves its cursor, and NO_COLOR is not set.
 
     Source: no-color.org; TERM=dumb as terminfo has it.
     """

@@ -36,7 +36,7 @@ class MotionRobotLink(Protocol):
         """Send a chunk."""
 
     def is_connected(self) -> bool:
-        """Return whether somebody would hear a chunk."""
+        """Return whether a robot node would receive a chunk."""
 
 
 class MotionSession:
@@ -205,7 +205,7 @@ def run_realtime(session: MotionSession, link: MotionRobotLink) -> None:
     with session.changed:
         while not (session.look(link.now()) and link.is_connected()) and session.ending is None:
             if link.now().steady > last:
-                session.end(MotionReason.REFUSED, f"nobody listens to {session.robot}/action_chunk")
+                session.end(MotionReason.REFUSED, f"no subscriber to {session.robot}/action_chunk")
             session.changed.wait(_POLL)
     if session.ending is None:
         session.prepare()

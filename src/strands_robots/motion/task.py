@@ -22,7 +22,7 @@ from strands_robots.motion.move_to import SLOWEST, SPEED, JointTarget, Reached, 
 from strands_robots.motion.planner import MovePlanner, PlannedMove
 
 DEFAULT_SOURCE = "agent/motion"
-"""Source of a goal that names none: the lowest class, so that it takes the robot from nobody."""
+"""Source of a goal that names none: the lowest class, so that it cannot preempt any other source."""
 
 
 @dataclass(frozen=True)

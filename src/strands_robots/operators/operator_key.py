@@ -2,7 +2,7 @@
 
 A private key is one file, `<name>.key`, mode 0600: a line with the operator's name, then PEM (PKCS 8, optionally under
 a passphrase). What others need is one line of text, `<name>.pub`: the name, the key, and the key's own signature over
-both, which shows that whoever made the line held the private key and meant this name.
+both, which shows that the line's author held the private key and meant this name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SMALL_ORDER = frozenset(
         "ee" + "ff" * 30 + "7f",
     )
 )
-"""Points of small order without their sign bit: under such a "key" everybody can make signatures that fit.
+"""Points of small order without their sign bit: under such a "key" any person can make signatures that fit.
 
 Source: libsodium, ge25519_has_small_order.
 """
@@ -126,7 +126,7 @@ def make_public_key(name: str, raw: bytes, proof: bytes) -> OperatorPublicKey:
     """
     key = OperatorPublicKey(check_name(name), raw, proof)
     if len(raw) == 32 and raw[:31] + bytes([raw[31] & 0x7F]) in _SMALL_ORDER:
-        raise KeyFileError(f"the key of '{name}' is a point of small order, under which everybody can sign")
+        raise KeyFileError(f"the key of '{name}' is a point of small order, under which any person can sign")
     if len(raw) != 32 or not key.is_signature(proof, "key", _bound(name, raw)):
         raise KeyFileError(
             f"the key of '{name}' does not prove that it belongs to this name; valid: a line from keys show"
@@ -195,7 +195,7 @@ def load_key(path: Path, ask_passphrase: Callable[[], bytes] | None = None) -> O
         ask_passphrase: Called when the key is under a passphrase; None refuses such a key.
 
     Raises:
-        KeyFileError: If the file is missing, a link, belongs to somebody else, may be read by others, or holds no key.
+        KeyFileError: If the file is missing, a link, belongs to another user, may be read by others, or holds no key.
     """
     head, _, pem = read_secret(path).partition(b"\n")
     name = head.decode("ascii", "replace").removeprefix(_HEAD)

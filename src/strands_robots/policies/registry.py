@@ -34,7 +34,7 @@ LEROBOT_TYPES = (
 """Kinds of LeRobot that are policies by their own names too: "act" is "lerobot" with type act."""
 
 _LIGHT = frozenset(_BUILT_IN) - {"cosmos3_local", "lerobot", "lerobot_server"}
-"""Policies that may share a process with the node: they compute little, or wait for somebody else with a time limit."""
+"""Policies that may share a process with the node: they compute little, or wait for a server with a time limit."""
 
 
 def policy_names() -> list[str]:

@@ -150,7 +150,7 @@ class Recorder:
         self._require(State.READY, "an episode can begin")
         if not task.strip():
             raise RecordingError(
-                "the task is empty; valid: what shall be done, in words (LeRobot stores it with every frame)"
+                "the task is empty; valid: what is to be done, in words (LeRobot stores it with every frame)"
             )
         self.sampler.begin(at)
         self._episode = _Episode(self.saved, task, dict(provenance), wall)

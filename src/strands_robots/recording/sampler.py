@@ -105,7 +105,7 @@ class DatasetFrame:
 
 
 class StaleError(ConfigurationError):
-    """A stream was stale or dead, or nobody commands any more, and the episode shall not go on."""
+    """A stream was stale or dead, or no source commands any more, and the episode shall not go on."""
 
 
 def state_topic(robot: str) -> str:
@@ -346,7 +346,7 @@ class Sampler:
             is_alive = end - self.leaders.get(last, -(1 << 62)) < HAND_SILENCE
             if self.config.grace is not None and last.startswith(BY_HAND) and end - at >= HAND_SILENCE and not is_alive:
                 raise StaleError(
-                    f"nobody commands {topic.partition('/')[0]} any more: nothing has come from '{last}' for "
+                    f"no source commands {topic.partition('/')[0]} any more: nothing has come from '{last}' for "
                     f"{(end - at) / SECOND:.2f} s, and its leader does not answer; the robot holds"
                 )
 

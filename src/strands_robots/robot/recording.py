@@ -35,9 +35,9 @@ class Recording:
     Args:
         link: The way to the recorder.
         fields: Fields of srv/StartRecording; `root` and `repo_id` among them.
-        existing: What happens with a dataset that is there: "append" goes on with it, "new" refuses, "overwrite" replaces it.
+        existing: What happens with a dataset that is there: "append" continues it, "new" refuses, "overwrite" replaces it.
         on_error: "discard" or "mark".
-        ensure_recorder: Called first; raises where nobody can record.
+        ensure_recorder: Called first; raises where no recorder runs.
 
     Attributes:
         result: What became of the episode; None while it is recorded.
@@ -56,7 +56,7 @@ class Recording:
         if on_error not in ("discard", "mark"):
             raise UnknownNameError("on_error", str(on_error), ("discard", "mark"))
         if not str(fields["task"]).strip():
-            raise ConfigurationError("the task is empty; valid: what the robot shall do, in words")
+            raise ConfigurationError("the task is empty; valid: what the robot is to do, in words")
         self.result: RecordedEpisode | None = None
         self._link = link
         self._root = Path(fields["root"])

@@ -131,7 +131,7 @@ class Robot:
         return self._link.observe()
 
     def wait_until_armed(self, timeout: float = 60.0) -> None:
-        """Return when the robot may move: when a person has resumed it; raise MotionError when nobody has in time [s]."""
+        """Return when the robot may move: when a person has resumed it; raise MotionError after `timeout` [s]."""
         deadline = time.monotonic() + timeout
         while (seen := self.observe()).is_stopped:
             if time.monotonic() > deadline:
@@ -177,7 +177,7 @@ class Robot:
 
         Raises:
             MotionError: If it did not get there; `reason` and the message say why, `miss` by how much an unreachable target.
-            NoAnswerError: If nobody answers, or not in time.
+            NoAnswerError: If no node answers, or not in time.
         """
         if (joints is None) == (position is None):
             raise ConfigurationError("move_to needs either joints or position")
@@ -237,7 +237,7 @@ class Robot:
 
         Raises:
             PolicyError: If it did not come to its end; `reason` and the message say why.
-            NoAnswerError: If nobody answers, or not in time; then the policy is cancelled.
+            NoAnswerError: If no node answers, or not in time; then the policy is cancelled.
         """
         goal = {
             "robot": self._name, "policy": policy, "task": task, "duration": float(duration), "seed": seed,

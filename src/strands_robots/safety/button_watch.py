@@ -27,7 +27,7 @@ class ButtonStop:
 class ButtonWatch:
     """Judges the configured buttons by their heartbeats.
 
-    Buttons that are not configured are not judged here: their presses come as stop requests like anybody's.
+    Buttons that are not configured are not judged here: their presses come as stop requests like any other.
 
     Args:
         names: The buttons without which nothing may be armed.

@@ -83,7 +83,7 @@ class StopFacts:
 
     Attributes:
         stop_id: Its number.
-        sources: Everybody who asked for it, the first one first.
+        sources: All who asked for it, the first one first.
         reason: What the first one said.
     """
 
@@ -115,7 +115,7 @@ class AnyoneMayResume:
         return ""
 
     def check(self, request: ResumeRequest, stop: StopFacts, now: float) -> None:
-        """Accept everybody who gives a name."""
+        """Accept every person who gives a name."""
         if not request.source.strip():
             raise ResumeRefusedError(
                 "resume needs a source; given an empty one; valid: who resumes, for example 'operator/anna'",
@@ -127,8 +127,8 @@ class ResumeRule(enum.Enum):
     """Which signatures a resume needs.
 
     Attributes:
-        ANY_OPERATOR: One, of anybody with the role.
-        NOT_WHO_STOPPED: One, of somebody who did not ask for this stop. Sources of stops are not authenticated.
+        ANY_OPERATOR: One, of any operator with the role.
+        NOT_WHO_STOPPED: One, of an operator who did not ask for this stop. Sources of stops are not authenticated.
         TWO_OPERATORS: Two, of different persons, each on a challenge of their own.
     """
 

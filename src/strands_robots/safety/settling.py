@@ -27,7 +27,7 @@ class Settling:
         self._waiting_for = waiting_for
 
     def tick(self, now: float) -> None:
-        """Take the next turn of whoever publishes the heartbeat."""
+        """Take the next turn of the heartbeat's publisher."""
         if self._ticked is not None and now - self._ticked > self._longest_gap:
             self._since = dict.fromkeys(self._since, now)
         self._ticked = now

@@ -153,12 +153,12 @@ def make_authority(keyring: str, is_required: bool, config: AuthorityConfig) -> 
     """Return who decides about resumes.
 
     Args:
-        keyring: Path of the keyring; empty lets everybody resume who gives a name.
+        keyring: Path of the keyring; empty lets every person resume who gives a name.
         is_required: Refuse to do without a keyring.
         config: Options of the signed authority.
 
     Raises:
-        ConfigurationError: If a keyring is required and none is given, it has nobody who may resume, or the rule asks
+        ConfigurationError: If a keyring is required and none is given, it names no person who may resume, or the rule asks
             for two operators and it has one.
         KeyFileError: If the keyring cannot be used.
     """

@@ -14,7 +14,7 @@ class RestReport:
 
     Attributes:
         name: Name of the robot.
-        is_heard: False when somebody names it but it says nothing.
+        is_heard: False when it is named but says nothing.
         is_latched: Nothing may move it.
         latch_reason: Why.
         is_at_rest: It reports rest.

@@ -61,7 +61,11 @@ class StopSocket:
                 self._socket.close()
                 self._folder.close()
                 raise
-            print(f"the run's folder cannot be written: {error}; stops are taken there", file=sys.stderr, flush=True)
+            print(
+                f"the run's folder cannot be written: {error}; stops are still accepted there",
+                file=sys.stderr,
+                flush=True,
+            )
         self._thread = threading.Thread(target=self._serve, name="stop socket", daemon=True)
         self._thread.start()
 

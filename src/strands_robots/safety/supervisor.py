@@ -83,14 +83,14 @@ class Supervisor:
 
     A robot is admitted, that is named in the heartbeat with its session, at a resume; in a graph that arms on start
     also by itself, once it was heard for `settle_time` without a gap. A robot node that starts again has another
-    session: the graph stops until somebody resumes. Without `arm_on_start` a robot that joins an armed graph stops it
-    too, so that hardware is only ever armed by somebody who saw it.
+    session: the graph stops until a person resumes. Without `arm_on_start` a robot that joins an armed graph stops it
+    too, so that hardware is only ever armed by a person who saw it.
 
     With the session the count of the robot's latch is admitted, as the robot reported it. A robot that latched since
     has another count, so its gate ignores the resume, and its next report stops the graph. Only a report that says that
     this very stop was heard is evidence of rest, and only evidence of rest makes a resume possible (docs/adr/0003).
 
-    A robot leaves supervision only by its own word: its session says that it is retired, latched, at rest and nobody's
+    A robot leaves supervision only by its own word: its session says that it is retired, latched, at rest and unleased
     (docs/adr/0005). Silence is never taken for leaving.
 
     Not thread-safe: the node's executor calls it. `settling` is what the first arming of a robot waits for.
@@ -340,7 +340,7 @@ class Supervisor:
             self._latch_unless_stopped(report.robot, f"robot '{report.robot}' left the graph", now)
 
     def _on_retired_again(self, report: GateReport, now: float) -> None:
-        """A retired session must be dead: when it says anything else, nobody knows what moves there."""
+        """A retired session must be dead: when it says anything else, it is unknown what moves there."""
         if not report.retired or _could_move(report):
             self._latch_unless_stopped(report.robot, f"robot '{report.robot}' retired and reports again", now)
 

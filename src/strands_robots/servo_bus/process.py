@@ -150,7 +150,7 @@ def send_fault(control: Path, line: str) -> str:
     """Send one command to a running bus and return its answer.
 
     Raises:
-        ConfigurationError: If nobody listens there, or the bus refuses.
+        ConfigurationError: If no process listens there, or the bus refuses.
     """
     with socket.socket(socket.AF_UNIX) as client:
         try:

@@ -21,7 +21,7 @@ class ButtonState(enum.IntEnum):
 
 
 class SwitchContact(enum.Enum):
-    """What the button's switch does when nobody presses it."""
+    """What the button's switch does while it is not pressed."""
 
     NORMALLY_OPEN = "normally_open"
     NORMALLY_CLOSED = "normally_closed"

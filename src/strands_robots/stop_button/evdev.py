@@ -94,7 +94,7 @@ class EvdevButton:
         device: Path of the event file, or the device's name.
         keys: Codes that stop; empty for every key of the device.
         contact: Normally open: down means pressed. Normally closed: up means pressed, so `keys` must be given.
-        grab: Nobody else gets the device's events, so that a button that is a keyboard types nowhere.
+        grab: No other process gets the device's events, so that a button that is a keyboard types nowhere.
         kernel: Calls to the kernel.
 
     Raises:

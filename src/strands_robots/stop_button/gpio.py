@@ -30,7 +30,7 @@ class GpioConfig:
     Attributes:
         chip: Path of the chip.
         line: Offset of the line on it.
-        contact: What the switch does when nobody presses it.
+        contact: What the switch does while it is not pressed.
         resistor: Which level an open switch gives the line, and whether the chip makes it; one of RESISTORS.
         debounce: Time that the kernel waits for a level to be steady before it reports an edge [s].
     """

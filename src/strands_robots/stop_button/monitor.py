@@ -18,7 +18,7 @@ class ButtonLink(Protocol):
     """The way to the graph."""
 
     def stop(self, reason: str) -> None:
-        """Ask everybody to stop."""
+        """Ask every robot to stop."""
         ...
 
     def beat(self, state: ButtonState, message: str) -> None:
@@ -53,7 +53,7 @@ class Monitor:
     def step(self, now: float) -> None:
         """Look once, for at most PERIOD, and tell the graph.
 
-        A press or fault is told at once, and again when somebody joins who did not hear it.
+        A press or fault is told at once, and again when a node joins that did not hear it.
 
         Args:
             now: Steady time [s].

@@ -62,7 +62,7 @@ class FrameListener(Protocol):
 
 
 class LeaderThread:
-    """Reads a leader in a thread of its own: what it waits for holds up nobody.
+    """Reads a leader in a thread of its own, so that its waits hold up no other thread.
 
     Args:
         leader: The leader.

@@ -136,7 +136,7 @@ class Teleop:
                 return
             if self.has_dead_man:
                 raise EngageError(
-                    f"leader '{self.leader}' is engaged by its own dead-man switch; valid: hold it, or engage false to let go"
+                    f"leader '{self.leader}' is engaged by its own dead-man switch; valid: hold it, or engage false to release the robot"
                 )
             trouble = self._trouble(now)
             if trouble:
@@ -230,7 +230,7 @@ class Teleop:
             if not self._is_engaged:
                 message = self._trouble(now) or message
                 if self._must_let_go and self.has_dead_man:
-                    message = f"{message}; let go of the switch, then hold it again"
+                    message = f"{message}; release the switch, then hold it again"
             return TeleopReport(
                 robot=self.robot,
                 source=self.options.source,

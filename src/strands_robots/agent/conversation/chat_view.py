@@ -144,7 +144,7 @@ class Printer:
             try:
                 self._lines.show(turn_id, step)
             except BrokenPipeError:
-                return  # Whoever read the output is gone.
+                return  # The reader of the output is gone.
             if step.kind is StepKind.END:
                 with self._has_ended:
                     self._ended.add(turn_id)

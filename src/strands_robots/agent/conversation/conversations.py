@@ -73,7 +73,7 @@ class Conversations:
 
         Args:
             name: The conversation.
-            hooks: Strands' hooks, for whoever follows the turn.
+            hooks: Strands' hooks, for the follower of the turn.
 
         Raises:
             ConversationBusyError: If another process has it open.

@@ -196,7 +196,7 @@ class TurnRunner:
                 if running.cancelled.is_set():
                     return result
         finally:
-            # Cancelled by somebody, the call is given up; an agent that only ends may go on with it in its next life.
+            # When the turn was cancelled the call is given up; an agent that only ends may go on with it in its next life.
             if running.cancelled.is_set() and not self._is_closing and open_interrupts(agent) is not None:
                 forget_waiting(agent)
             await asyncio.to_thread(opened.__exit__, None, None, None)
@@ -230,7 +230,7 @@ class TurnRunner:
             state = await self._decision_of(request_id, deadline, running)
             told = Step(StepKind.APPROVAL_DECIDED, tool, state, request_id, is_error=state != "approved")
             self._tell(running.turn, told)
-            is_skipped = state in ("cancelled", "nobody decided")
+            is_skipped = state in ("cancelled", "not decided")
             prompt += replies([interrupt], "skip") if is_skipped else replies([interrupt])
         return prompt
 
@@ -240,7 +240,7 @@ class TurnRunner:
             if state not in ("", "pending"):
                 return state
             if time.monotonic() > deadline or not request_id:
-                return "nobody decided"
+                return "not decided"
             await asyncio.sleep(PERIOD)
         return "cancelled"
 

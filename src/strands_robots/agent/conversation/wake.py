@@ -179,7 +179,7 @@ class Waker:
         config: The rules' common limits.
         now: Steady clock [s].
         is_known: Takes an event's data; whether the agent was told of it meanwhile, so that it need not be woken.
-        dropped: Events that woke nobody, by rule and reason, since they were last taken.
+        dropped: Events that woke no agent, by rule and reason, since they were last taken.
     """
 
     config: WakeConfig
@@ -236,7 +236,7 @@ class Waker:
         return None
 
     def take_dropped(self) -> dict[tuple[str, str], int]:
-        """Return the events that woke nobody since the last time, by rule and reason."""
+        """Return the events that woke no agent since the last time, by rule and reason."""
         taken, self.dropped = dict(self.dropped), Counter()
         return taken
 

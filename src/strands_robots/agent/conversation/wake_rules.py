@@ -17,7 +17,7 @@ from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.text import printable
 
 READABLE = frozenset({"strands_robots/msg/SafetyState", "strands_robots/msg/GateState"})
-"""Types that are never tools, because nobody may forge them, and that may wake an agent all the same."""
+"""Types that are never tools, because no client may forge them, and that may wake an agent all the same."""
 
 GOAL_TYPE = "action_msgs/msg/GoalStatusArray"
 GoalEnd = Literal["succeeded", "cancelled", "aborted"]

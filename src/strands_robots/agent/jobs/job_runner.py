@@ -1,4 +1,4 @@
-"""Runs one command and ends it with everything it started, when it is told to or when whoever started it is gone. Linux.
+"""Runs one command and ends it with everything it started, when it is told to or when the process that started it is gone. Linux.
 
 python -m strands_robots.agent.jobs.job_runner CONTROL PATIENCE COMMAND [ARGUMENT...]
 

@@ -224,7 +224,7 @@ class Jobs:
             try:
                 job.process.stdin.close()
             except OSError:
-                pass  # A reply that nobody read.
+                pass  # A reply that the command did not read.
         try:
             self._on_end(job)
         finally:
@@ -232,7 +232,7 @@ class Jobs:
 
 
 def _close_control(job: Job) -> None:
-    """Let the job's runner know, once, that nobody wants it any more."""
+    """Tell the job's runner, once, that the job is not wanted any more."""
     if job.control >= 0:
         os.close(job.control)
         job.control = -1

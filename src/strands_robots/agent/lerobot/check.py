@@ -109,7 +109,7 @@ def _ask(what: str, command: str, arguments: tuple[str, ...], environment: Mappi
             call, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise ConfigurationError(f"LeRobot said nothing about 'lerobot-{command}' within {TIMEOUT:g} s") from error
+        raise ConfigurationError(f"LeRobot gave no answer about 'lerobot-{command}' within {TIMEOUT:g} s") from error
     if done.returncode == 0:
         answer: Mapping[str, Any] = json.loads(done.stdout)
         return answer

@@ -115,7 +115,7 @@ TRAIN = _object(
         "dataset": _text("folder of the dataset"),
         "output": _text("new folder for the run"),
         "policy": _text("type of a new policy, as act or diffusion", 64),
-        "start_from": _text("folder of a trained policy to go on from, instead of policy"),
+        "start_from": _text("folder of a trained policy to continue from, instead of policy"),
         "resume": _text("folder of a run to resume, instead of dataset, output and policy"),
         "steps": _number("integer", 1, 100_000_000),
         "batch_size": _number("integer", 1, 65536),

@@ -73,7 +73,7 @@ class CriticTools:
             "required": ["path"],
             "additionalProperties": False,
         }
-        text = "Have a vision-language model grade videos of robot episodes by a rubric. no_verdict is no grade."
+        text = "Have a vision-language model grade videos of robot episodes by a rubric. no_verdict is not a grade."
         return [Tool("critique_episodes", text, schema, self._critique)]
 
     def end_turn(self) -> None:

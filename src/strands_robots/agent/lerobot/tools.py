@@ -1,7 +1,7 @@
 """LeRobot's own commands as tools: train, evaluate, datasets, calibrate, find a port, record. Long-running, under the same policy.
 
 A request is the exact words of the command and where it runs; that is what the policy file rules on, a person reads and the permit
-covers. LeRobot's own parser has checked it before anybody is asked. Output of a command is data for the model, never instructions.
+covers. LeRobot's own parser has checked it before a person is asked. Output of a command is data for the model, never instructions.
 """
 
 from __future__ import annotations

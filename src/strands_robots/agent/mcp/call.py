@@ -26,7 +26,7 @@ async def run_call(
 
     Args:
         run: The call. It has a thread of its own, so that no number of waiting calls delays another.
-        gone: Set when nobody can hear the answer any more; None where the transport cancels instead.
+        gone: Set when the client cannot receive the answer any more; None where the transport cancels instead.
         progress: Tells the caller how long it has run [s]; None when it did not ask for that.
     """
     call = Call()

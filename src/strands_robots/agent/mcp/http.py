@@ -17,7 +17,7 @@ from strands_robots.agent.mcp.text import whole_characters
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 GONE = "strands_robots.gone"
-"""Key in an ASGI scope of the event that is set when nobody can hear the answer any more."""
+"""Key in an ASGI scope of the event that is set when the client cannot receive the answer any more."""
 
 
 def behind_token(app: Asgi, token: str) -> Asgi:

@@ -56,7 +56,7 @@ class StopLines:
         try:
             self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
         except RuntimeError:
-            return  # The loop has ended; nobody reads any more.
+            return  # The loop has ended; there is no reader any more.
 
 
 def own_stdin() -> BinaryIO:

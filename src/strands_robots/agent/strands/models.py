@@ -27,7 +27,7 @@ class Provider:
         extra: Extra of strands-agents that installs what it needs; empty when nothing more is needed.
         credentials: Where its key comes from, for people.
         needs: Settings without which it cannot be used.
-        defaults: Settings for what nobody gave.
+        defaults: Settings for what was not given.
     """
 
     module: str

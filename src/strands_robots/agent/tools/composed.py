@@ -79,7 +79,7 @@ def composed_tools(port: GraphPort) -> list[Tool]:
              "close when no more episodes follow.", _object({
                  "do": {"enum": ["begin", "end", "discard", "close"]},
                  **_fields(OPEN, "repo_id", "fps", "robots", "cameras"), **_fields(EPISODE, "task", "outcome"),
-                 "resume": {"type": "boolean", "description": "begin: go on with the dataset that is there"},
+                 "resume": {"type": "boolean", "description": "begin: continue the existing dataset"},
              }, ["do"]), episodes.record, (OPEN, EPISODE), (OPEN, EPISODE)),
         Tool("add_object", "Add an object (box, ball, plate, ...) to the simulated world; world_edit changes and removes things.",
              _object({
@@ -228,7 +228,7 @@ class _Episodes:
         answer = self._port.call(found, fields, service_timeout(kind))
         if kind == EPISODE and answer.is_error and self._open and _has_no_dataset(answer):
             self._open = ""
-            words = "the recorder has closed the dataset; begin with resume true goes on with the episodes that it has"
+            words = "the recorder has closed the dataset; begin with resume true continues it with its episodes"
             return replace(answer, text=json.dumps({**json.loads(answer.text), "next": words}))
         return answer
 

@@ -142,7 +142,7 @@ class _Reader:
         return tuple(self._parts)
 
     def _keep_comment(self) -> None:
-        """A block with nothing directly below is the interface's when it is the first, else nobody's."""
+        """A block with nothing directly below describes the interface when it is the first; otherwise it is dropped."""
         if self._is_first and self._above:
             self.comment, self._is_first = " ".join(self._above), False
         self._above = []

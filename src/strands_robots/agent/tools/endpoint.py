@@ -84,7 +84,7 @@ class GraphPort(Protocol):
         ...
 
     def stop(self, reason: str) -> ToolAnswer:
-        """Stop every robot, by safety_node and past it. Needs nobody's permission."""
+        """Stop every robot, by safety_node and past it. Needs no permission."""
         ...
 
     def read(self, endpoint: Endpoint, timeout: float) -> ToolAnswer:

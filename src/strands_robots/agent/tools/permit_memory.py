@@ -108,7 +108,7 @@ class PermitMemory:
             self._write()
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(
-                f"'{self._folder.path / _FILE}' is not what an agent wrote ({error}); valid: remove it, and what waits is asked anew"
+                f"'{self._folder.path / _FILE}' is not what an agent wrote ({error}); valid: remove it; waiting requests are asked again"
             ) from error
 
     def _write(self) -> None:

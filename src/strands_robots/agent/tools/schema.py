@@ -28,7 +28,7 @@ _IS_SUM = re.compile(r"\bsum\b|\bbit ?(mask|wise)|\bflags\b", re.IGNORECASE)
 
 
 def hidden_fields(kind: str) -> frozenset[str]:
-    """Return the fields of a request of this package that say who asks, which whoever calls for the agent fills in.
+    """Return the fields of a request of this package that say who asks; the caller fills them in for the agent.
 
     In other packages these names mean other things, so nothing is hidden there.
     """

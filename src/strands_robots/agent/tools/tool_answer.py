@@ -1,6 +1,6 @@
 """What a model gets to read: short ASCII, marked as data, never more than a bound; pictures as JPEG.
 
-Texts on the graph are written by anybody: names of objects, error messages, topics. They reach the model only as values
+Any process can write texts on the graph: names of objects, error messages, topics. They reach the model only as values
 in JSON, without control characters, and the system prompt says that they are data.
 """
 

@@ -71,7 +71,7 @@ class Toolset:
             try:
                 tool = generated_tool(self._port, endpoint, _hint(covered.get(endpoint.kind, "")))
             except StrandsRobotsError:
-                continue  # Its interface is not installed here, so nobody could call it.
+                continue  # Its interface is not installed here, so it could not be called.
             if tool.name not in found:
                 found[tool.name] = tool
                 generated.append((endpoint, tool))

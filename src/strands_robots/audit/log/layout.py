@@ -25,7 +25,7 @@ def segment_numbers(names: Iterable[str]) -> list[int]:
 
 
 def default_log_folder(environment: Mapping[str, str], namespace: str) -> Path:
-    """Return where a graph's log is when nobody says otherwise: two graphs of a machine never share it.
+    """Return where a graph's log is by default: two graphs of a machine never share it.
 
     Args:
         environment: Environment variables: ROS_HOME, ROS_DOMAIN_ID.
@@ -37,7 +37,7 @@ def default_log_folder(environment: Mapping[str, str], namespace: str) -> Path:
 
 
 def default_key_folder(environment: Mapping[str, str]) -> Path:
-    """Return where the keys are when nobody says otherwise: beside the logs, not in them."""
+    """Return where the keys are by default: beside the logs, not in them."""
     return _home(environment) / "audit_keys"
 
 

@@ -88,7 +88,7 @@ class SegmentFile:
         """Wait until the file is on the disk.
 
         Raises:
-            OSError: If that failed, or somebody removed the file.
+            OSError: If that failed, or the file was removed.
         """
         if os.fstat(self._file).st_nlink == 0:
             raise OSError(errno.ENOENT, f"segment {segment_name(self.number)} was removed while it was written")

@@ -1,4 +1,4 @@
-"""Handing a log to somebody else: records as JSON lines or CSV, or the whole log as an archive that they can verify."""
+"""Handing a log to another person: records as JSON lines or CSV, or the whole log as an archive that they can verify."""
 
 from __future__ import annotations
 

@@ -305,7 +305,7 @@ def _read_head(log: LogReader, keys: VerifyKeys, report: Report) -> Checkpoint |
         report.add("not_a_file", str(error.strerror))
         return None
     if data is None:
-        report.add("head_missing", "HEAD is missing: nobody can tell whether records were cut off the end")
+        report.add("head_missing", "HEAD is missing: without it, records cut off the end go unnoticed")
         return None
     try:
         checkpoint = parse_checkpoint_text(data)

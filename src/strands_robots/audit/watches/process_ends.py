@@ -33,7 +33,7 @@ class ProcessEnds:
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
-            return []  # No process ended yet, or nobody may read of it.
+            return []  # No process ended yet, or this user may not read the file.
         try:
             data = os.pread(descriptor, _MOST_BYTES, self._offset)
         except OSError:

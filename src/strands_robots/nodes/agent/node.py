@@ -208,7 +208,7 @@ class AgentNode(Node):
             self.executor.wake()
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
-        self._turns.cancel(bytes(handle.goal_id.uuid).hex(), "cancelled by whoever asked")
+        self._turns.cancel(bytes(handle.goal_id.uuid).hex(), "cancelled by the client that asked")
         return CancelResponse.ACCEPT
 
     def _on_lost_client(self, turn_id: str) -> None:
@@ -247,7 +247,7 @@ class AgentNode(Node):
     def _tell_dropped(self) -> None:
         for (rule, why), count in self._waker.take_dropped().items():
             self._audit.record("agent_wake_dropped", {"rule": rule, "why": why, "count": count})
-            self.get_logger().warning(f"rule '{rule}' woke nobody {count} times: {why}")
+            self.get_logger().warning(f"rule '{rule}' did not wake the agent {count} times: {why}")
 
 
 def _own_folder(namespace: str, name: str) -> Path:

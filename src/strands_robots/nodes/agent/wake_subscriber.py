@@ -1,4 +1,4 @@
-"""Listens to the topics of an agent's wake rules, as soon as somebody publishes them."""
+"""Listens to the topics of an agent's wake rules, as soon as they have a publisher."""
 
 from __future__ import annotations
 

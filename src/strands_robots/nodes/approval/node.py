@@ -41,7 +41,7 @@ class ApprovalParameters:
 
     run_id: str = parameter("", "run of the graph, from bringup; empty makes a new one")
     policy: str = parameter("", "approval policy; empty for config/approval_policy.yaml of the package")
-    keyring: str = parameter("", "keyring of the operators who may decide; empty lets nobody approve")
+    keyring: str = parameter("", "keyring of the operators who may decide; without one no person can approve")
     folder: str = parameter("", "folder of the permits; empty for strands_robots/permits/<run> in $ROS_HOME or ~/.ros")
 
 
@@ -202,7 +202,7 @@ class ApprovalNode(Node):
             self.get_logger().warning(f"{count} more: {kind} ({refusal})")
             self._audit.record(kind, {"refusal": refusal, "count": count})
         level = diagnostics.OK if self._can_approve else diagnostics.WARN
-        text = "people can decide" if self._can_approve else "no keyring: nobody can approve"
+        text = "people can decide" if self._can_approve else "no keyring: no person can approve"
         self._diagnostics.publish(
             diagnostics.status("approval_node: requests", level, text, {"policy": self._policy_digest})
         )

@@ -32,7 +32,7 @@ def gate_text(
 ) -> GateText:
     """Return what to show for a gate.
 
-    Red: nothing may move the robot. Blue: somebody holds it, or it moves. Green: it may be moved.
+    Red: nothing may move the robot. Blue: a source holds it, or it moves. Green: it may be moved.
 
     Args:
         robot: Name of the robot.

@@ -1,4 +1,4 @@
-"""Lifecycle nodes that live on when somebody asks for a transition that their state does not have."""
+"""Lifecycle nodes that live on when a client asks for a transition that their state does not have."""
 
 from __future__ import annotations
 

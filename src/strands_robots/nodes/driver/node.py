@@ -225,7 +225,7 @@ class DriverNode(LifecycleNode):
         return gate.submit(chunk, topic, self._clock_of_robot.now())
 
     def _watch(self) -> None:
-        """Leave the active state after a fault; nobody but an operator comes back to it."""
+        """Leave the active state after a fault; only an operator's request leads back to it."""
         fault = "" if self._loop is None else self._loop.fault
         if fault and fault != self._told:
             self.get_logger().error(

@@ -52,7 +52,7 @@ class Ros2ControlClient:
     Args:
         node: The node.
         robot: The robot's controllers.
-        name: The robot's name on the graph; its own topics can be nobody's controllers.
+        name: The robot's name on the graph; its own topics are no controllers'.
     """
 
     def __init__(self, node: Node, robot: ControlledRobot, name: str) -> None:
@@ -220,7 +220,7 @@ class Ros2ControlClient:
                 return
 
     def _await_listeners(self, patience: Patience) -> None:
-        """Wait for the controllers' subscriptions, and refuse a robot that somebody else commands."""
+        """Wait for the controllers' subscriptions, and refuse a robot that another node commands."""
         for output in self._robot.outputs:
             topic = self._node.resolve_topic_name(output.controller.command_topic)
             kind = _type_name(output)
@@ -233,24 +233,24 @@ class Ros2ControlClient:
             self._refuse_rivals(topic, time.monotonic() + RIVAL_TIMEOUT)
 
     def _refuse_rivals(self, topic: str, end: float) -> None:
-        """Refuse a topic that somebody else publishes on. This node does not yet, and a rival may have the same name."""
+        """Refuse a topic that another node publishes on. This node does not yet, and a rival may have the same name."""
         while rivals := self._node.get_publishers_info_by_topic(topic):
             if time.monotonic() > end:
                 raise DriverError(
-                    f"{_names(rivals)} also commands {topic}; valid: only this node, or the gate can be passed by; others "
+                    f"{_names(rivals)} also commands {topic}; valid: only this node, or the gate can be bypassed; others "
                     f"command /{self._name}/joint_trajectory. A process that was killed is forgotten after some 20 s"
                 )
             time.sleep(0.05)
 
     def _listeners(self, kind: str) -> str:
-        """Return the topics of a type that somebody listens to, in words."""
+        """Return the topics of a type that have subscribers, in words."""
         own = self._node.resolve_topic_name(self._name) + "/"
         topics = [
             topic
             for topic, kinds in self._node.get_topic_names_and_types()
             if kind in kinds and not topic.startswith(own) and self._node.count_subscribers(topic)
         ]
-        return ", ".join(sorted(topics)) or "nobody listens on any such topic"
+        return ", ".join(sorted(topics)) or "no such topic has a subscriber"
 
     def _check_joints(self, client: GraphClient, output: Output, patience: Patience) -> None:
         """Refuse a controller that moves other joints, or the same in another order where order says which is which."""

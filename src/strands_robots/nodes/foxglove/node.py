@@ -46,7 +46,7 @@ class _Offer:
 
 
 class FoxgloveNode(Node):
-    """Advertises the graph's topics, and passes the bytes of those that somebody looks at."""
+    """Advertises the graph's topics, and passes the bytes of those that a client looks at."""
 
     def __init__(self) -> None:
         super().__init__("foxglove_node")
@@ -97,7 +97,7 @@ class FoxgloveNode(Node):
         self._offers[topic] = _Offer(type_name, kind)
 
     def _follow(self) -> None:
-        """Subscribe to what clients look at, and only to that: nobody draws a picture that nobody sees."""
+        """Subscribe to what clients look at, and only to that: no picture is drawn without a viewer."""
         wanted, newcomers = self.server.wanted(), self.server.take_newcomers()
         for topic, offer in self._offers.items():
             if topic in wanted and offer.subscription is None:

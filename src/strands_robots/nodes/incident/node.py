@@ -52,7 +52,7 @@ STREAMS = frozenset(
 
 PICTURES = "sensor_msgs/msg/CompressedImage"
 PREVIEW = "/preview/compressed"
-"""End of the topics with two pictures a second; made only while somebody subscribes."""
+"""End of the topics with two pictures a second; made only while they have a subscriber."""
 
 LOOKED_AT = ("/image_raw", "/image_raw/compressed")
 """Ends of the topics of the same camera whose readers make it draw anyway."""
@@ -103,7 +103,7 @@ class IncidentParameters:
     max_bytes: int = parameter(256 << 20, "most memory for messages [bytes]; the oldest go first", minimum=1 << 20)
     pictures: str = parameter(
         Pictures.SHARED.value,
-        "pictures, two a second of each camera: none; of cameras that somebody else looks at, which costs no rendering; "
+        "pictures, two a second of each camera: none; of cameras that another node looks at, which costs no rendering; "
         "or of all, always",
         choices=[choice.value for choice in Pictures],
     )
@@ -150,7 +150,7 @@ class IncidentNode(Node):
             self._follow_camera(topic)
 
     def _follow_camera(self, topic: str) -> None:
-        """Take previews of a camera while they are wanted: always, or while somebody else makes it draw anyway."""
+        """Take previews of a camera while they are wanted: always, or while another node makes it draw anyway."""
         camera, reader = topic[: -len(PREVIEW)], self._previews[topic]
         is_wanted = self._pictures is Pictures.ALWAYS or any(self.count_subscribers(camera + end) for end in LOOKED_AT)
         if is_wanted and reader is None:

@@ -119,7 +119,7 @@ class MotionNode(Node):
     def _on_lost_owner(self, goal_id: str) -> None:
         for goal in self._goals.values():
             if goal.goal_id == goal_id:
-                goal.session.cancel("whoever started the goal is gone")
+                goal.session.cancel("the client that started the goal is gone")
 
     async def _move_to(self, handle: ServerGoalHandle) -> MoveTo.Result:
         """Carry out a goal of MoveTo; the executor goes on while this waits."""

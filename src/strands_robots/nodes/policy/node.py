@@ -103,7 +103,7 @@ class PolicyNode(Node):
     def _on_lost_owner(self, goal_id: str) -> None:
         for session in list(self._sessions.values()):
             if session.goal.goal_id == goal_id:
-                session.end(RunReason.CANCELLED, "whoever started the goal is gone")
+                session.end(RunReason.CANCELLED, "the client that started the goal is gone")
 
     async def _execute(self, handle: ServerGoalHandle) -> RunPolicy.Result:
         """Run a goal; the executor goes on while this waits."""

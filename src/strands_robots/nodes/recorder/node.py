@@ -54,7 +54,7 @@ QUIET_TURNS = 5
 
 OWNER_PATIENCE = 3.0
 LONGEST_SILENCE = 10.0
-"""How long whoever records may be silent, and while this node itself stalls [s, steady time]."""
+"""How long the client that records may be silent, and while this node itself stalls [s, steady time]."""
 
 SAVE_TIMEOUT = 300.0
 END_WAIT = 30.0
@@ -289,11 +289,11 @@ class RecorderNode(Node):
         self._orders.submit(lambda: self._abandon(owner))
 
     def _abandon(self, owner: str) -> None:
-        """Close the dataset of an owner that is gone; what nobody ends is no episode."""
+        """Close the dataset of an owner that is gone; an episode that was not ended is discarded."""
         recording = self._recording
         if recording is None or recording.owner != owner:
             return
-        self.get_logger().warning(f"whoever recorded into {recording.options.root} is gone; it is closed")
+        self.get_logger().warning(f"the client that recorded into {recording.options.root} is gone; it is closed")
         if recording.recorder.state is State.RECORDING:
             self._discard(RecordEpisode.Request())
         self._stop(RecordEpisode.Request())
@@ -363,7 +363,7 @@ class RecorderNode(Node):
     def _require(self) -> _Recording:
         if self._recording is None:
             raise RecordingError(
-                "no dataset is open; valid: StartRecording first; to go on with one whose recorder died, mode RESUME (--resume)"
+                "no dataset is open; valid: StartRecording first; to continue one whose recorder died, mode RESUME (--resume)"
             )
         return self._recording
 

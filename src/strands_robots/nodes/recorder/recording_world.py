@@ -169,9 +169,9 @@ def _randomization(state: GetWorldState.Response) -> dict[str, Any] | None:
 
 
 def require_owner(owner: str) -> None:
-    """Raise ConfigurationError for what is no id of an owner; empty is nobody."""
+    """Raise ConfigurationError for what is no id of an owner; empty means no owner."""
     if owner and not re.fullmatch("[0-9a-f]{32}", owner):
-        raise ConfigurationError(f"owner is '{printable(owner)}'; valid: 32 digits of 0-9a-f, or empty for nobody's")
+        raise ConfigurationError(f"owner is '{printable(owner)}'; valid: 32 digits of 0-9a-f, or empty for no owner")
 
 
 def options_from_request(request: StartRecording.Request, folder: str) -> RecordingOptions:

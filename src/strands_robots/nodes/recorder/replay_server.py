@@ -165,7 +165,7 @@ class ReplayServer:
         kind = next(kind for kind in self._clients if isinstance(request, kind.Request))
         client = self._clients[kind]
         if not client.wait_for_service(2.0):
-            raise WorldError(f"nobody serves {client.srv_name}; valid: lockstep and exact need a simulated world")
+            raise WorldError(f"no node serves {client.srv_name}; valid: lockstep and exact need a simulated world")
         answered = threading.Event()
         future = client.call_async(request)
         future.add_done_callback(lambda _: answered.set())
@@ -330,7 +330,7 @@ class _Run:
             time.sleep(0.02)
 
     def _check(self, is_playing: bool) -> None:
-        """End the goal when it was cancelled, a robot stopped, fell silent, or belongs to somebody else."""
+        """End the goal when it was cancelled, a robot stopped, fell silent, or obeys another source."""
         if self._server.is_cancelled():
             self._hold()
             raise _EndError("cancelled", f"cancelled after {self._tracking.frames} frames")

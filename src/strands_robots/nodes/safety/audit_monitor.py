@@ -1,4 +1,4 @@
-"""safety_node's look at audit/state: a robot must not move unrecorded without anybody being told."""
+"""safety_node's look at audit/state: a robot must not move unrecorded without a warning."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AuditMonitor:
         node.create_subscription(AuditState, "audit/state", self._on_state, qos.STATE)
 
     def problem(self, now: float) -> str:
-        """Return why nothing is recorded, for the state's message; empty when all is well or nobody wants to know."""
+        """Return why nothing is recorded, for the state's message; empty when all is well or nothing has to be recorded."""
         problem = "" if self._on_loss is OnAuditLoss.IGNORE else self._health.problem(now)
         kind = problem.partition(" for ")[0]
         if kind != self._told:

@@ -71,7 +71,7 @@ class SafetyParameters:
         0.5, "silence of a stop button that stops the graph [s]", minimum=0.1, maximum=10.0
     )
     keyring: str = parameter(
-        "", "keyring of the operators who may resume; empty lets everybody resume who gives a name"
+        "", "keyring of the operators who may resume; empty lets every person resume who gives a name"
     )
     require_signed_resume: bool = parameter(False, "refuse to start without a keyring")
     resume_rule: str = parameter(
@@ -117,7 +117,7 @@ class SafetyNode(Node):
         authority = make_authority(parameters.keyring, parameters.require_signed_resume, terms)
         if not parameters.keyring and not parameters.arm_on_start:
             self.get_logger().error(
-                "RESUMES ARE NOT SIGNED: whoever reaches safety/resume can arm this robot; give the parameter keyring"
+                "RESUMES ARE NOT SIGNED: any process that reaches safety/resume can arm this robot; give the parameter keyring"
             )
         buttons = ButtonWatch(parameters.buttons, parameters.button_timeout)
         self._supervisor = Supervisor(config, time.monotonic(), authority, buttons)

@@ -118,7 +118,7 @@ class ResumeServices:
 
 
 def _evidence(asked: ResumeRequest) -> dict[str, object]:
-    """Return what somebody needs to check the signature later."""
+    """Return what is needed to check the signature later."""
     if not asked.signature and not asked.challenge:
         return {}
     return {"challenge": asked.challenge, "key_id": asked.key_id, "signature": asked.signature}

@@ -76,7 +76,7 @@ class StopServices:
         node.create_timer(1.0, self._flush, clock=steady)
 
     def on_state(self, state: SupervisorState, now: float) -> None:
-        """Record a stop that is new, whoever caused it, and answer who waits; call it when the heartbeat is out."""
+        """Record a stop that is new, from any source, and answer the waiting clients; call it when the heartbeat is out."""
         self._has_robots = bool(state.robots)
         if state.stop_id != self._recorded[0]:
             details = {"stop_id": state.stop_id, "reason": state.stop_reason, "robots": [r.robot for r in state.robots]}

@@ -35,9 +35,9 @@ _KINDS = {
 
 
 class SceneMarkers:
-    """Publisher of world/markers: everything when somebody comes or the world was changed, then what has moved.
+    """Publisher of world/markers: everything when a subscriber joins or the world was changed, then what has moved.
 
-    Nothing is read or published while nobody listens. Poses are read between two steps; a thread of its own does the rest.
+    Nothing is read or published while there is no subscriber. Poses are read between two steps; a thread of its own does the rest.
 
     Args:
         node: The node; its namespace is the graph's.

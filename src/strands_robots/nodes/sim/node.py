@@ -205,7 +205,7 @@ class SimNode(Node):
         """Say which robots start inside of something: at rest they may push with all their force against what cannot move."""
         for each in penetrations(self.world)[:MOST_PAIRS]:
             self.get_logger().warning(
-                f"robot '{each.robot}' starts inside of something: {each}; place it higher or elsewhere ('<name>=<robot>@<x>,<y>,<z>'), "
+                f"robot '{each.robot}' starts inside something: {each}; place it higher or elsewhere ('<name>=<robot>@<x>,<y>,<z>'), "
                 "or give it another home"
             )
 

@@ -174,7 +174,7 @@ class SimulationInterfaces:
         """Advance a world that stands still; in the physics thread.
 
         Raises:
-            WorldError: If it runs, or stepping is somebody else's, or did not get that far.
+            WorldError: If it runs, or another client owns stepping, or it did not get that far.
         """
         if not self._runtime.is_frozen:
             raise WorldError("the simulation is playing; valid: step it while it is paused")

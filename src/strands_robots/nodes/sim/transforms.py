@@ -71,7 +71,7 @@ class WorldTransforms:
         return take_over
 
     def publish(self, stamp: float) -> None:
-        """Publish where every moving frame is at `stamp` [s, ROS time], if anybody listens; in the physics thread."""
+        """Publish where every moving frame is at `stamp` [s, ROS time], if there is a listener; in the physics thread."""
         if not self._publisher.get_subscription_count():
             return
         self._frames.read()

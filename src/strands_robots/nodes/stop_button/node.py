@@ -35,7 +35,7 @@ class StopButtonParameters:
     keys: tuple[str, ...] = parameter((), "keys of the input device that stop, names or numbers; none for every key")
     contact: str = parameter(
         "auto",
-        "what the switch does when nobody presses it; auto: a key is normally open, a GPIO line normally closed",
+        "what the switch does while it is not pressed; auto: a key is normally open, a GPIO line normally closed",
         choices=("auto", *(contact.value for contact in SwitchContact)),
     )
     grab: bool = parameter(False, "take the input device for this node alone, so that it types nowhere else")

@@ -56,7 +56,7 @@ class TeleopParameters:
     )
     leader_options: str = parameter("", "Options of LeRobot's type, YAML or JSON: {port: /dev/ttyACM1, id: my_leader}.")
     leader_joints: tuple[str, ...] = parameter((), "<leader's joint>=<robot's joint> each, where their names differ.")
-    terminal: bool = parameter(False, "Read keys from the node's terminal and show there what goes on.")
+    terminal: bool = parameter(False, "Read keys from the node's terminal and show the state there.")
     source: str = parameter("", "Who commands, teleop/<name>; empty for teleop/<leader>.")
     mode: str = parameter("tool", "What keys and joystick move at the start.", choices=("tool", "joints"))
     engaging: str = parameter(
@@ -73,7 +73,7 @@ class TeleopParameters:
     frame: str = parameter("base", "Frame along whose axes the tool moves.", choices=FRAMES)
     rate: float = parameter(50.0, "Chunks a second, and reads of the leader [Hz].", minimum=10.0, maximum=200.0)
     max_age: float = parameter(
-        0.25, "Without a usable frame for this long the robot is let go [s].", minimum=0.05, maximum=2.0
+        0.25, "Without a usable frame for this long the robot is released [s].", minimum=0.05, maximum=2.0
     )
     joy_topic: str = parameter("joy", "Topic of the joystick.")
     joy_axes: tuple[float, ...] = parameter(
@@ -174,7 +174,7 @@ class TeleopNode(Node):
             self._on_order(ORDERS[key.lower()])
 
     def _on_order(self, order: Order) -> None:
-        """Do what was asked for besides motion, in the thread of whoever asked."""
+        """Do what was asked for besides motion, in the asker's thread."""
         teleop = self._teleop
         if order is Order.STOP:
             self._stops.publish(StopRequest(source=teleop.options.source, reason=f"stop of leader {teleop.leader}"))
@@ -222,7 +222,7 @@ def _joystick(given: TeleopParameters) -> JoystickConfig:
 def _words(given: TeleopParameters, joints: tuple[str, ...]) -> tuple[str, ...]:
     if given.leader == KEYBOARD:
         return help_lines(joints)
-    return ("c take or let go of the robot   +/- speed   space STOP   x quit",)
+    return ("c take or release the robot   +/- speed   space STOP   x quit",)
 
 
 def _message(report: TeleopReport) -> TeleopState:

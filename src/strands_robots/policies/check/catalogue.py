@@ -58,8 +58,8 @@ _ENTRIES: Mapping[str, Entry] = MappingProxyType(
             ('{"joints": {"shoulder_pan": [{"amplitude": 0.3, "frequency": 0.5}]}}',),
         ),
         "scripted": Entry(
-            "Picks an object up, lifts it or puts it down at a place or on another object; or goes through way points. Measures what "
-            "became of it. A pick takes about 15 s, with putting down about 25 s.",
+            "Picks an object up, lifts it or puts it down at a place or on another object; or goes through way points. Measures "
+            "the outcome. A pick takes about 15 s, with putting down about 25 s.",
             f"{_POLICIES}.scripted.script_options:ScriptedOptions",
             (
                 '{"model": "so101", "pick": {"object": {"body": "cube"}, "onto": "plate"}}',

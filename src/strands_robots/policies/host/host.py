@@ -81,7 +81,7 @@ def never() -> bool:
 def guarded(call: Callable[[], T]) -> T:
     """Return what the policy's own code returns.
 
-    Whatever it raises becomes a PolicyError with the traceback's last line, for that code is somebody else's; the whole
+    Whatever it raises becomes a PolicyError with the traceback's last line, for that code is not this project's; the whole
     traceback goes to the log.
     """
     try:

@@ -1,4 +1,4 @@
-"""A policy in a process of its own, so that one that hangs can be killed and one that crashes takes nobody along. ROS-free."""
+"""A policy in a process of its own, so that one that hangs can be killed and one that crashes takes no other process with it. ROS-free."""
 
 from __future__ import annotations
 

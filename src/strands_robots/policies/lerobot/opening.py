@@ -53,7 +53,7 @@ def find_checkpoint(path: str, revision: str = "") -> Checkpoint:
         return read_checkpoint(folder)
     hub = importlib.import_module("huggingface_hub")
     with one_line(
-        path, "is no folder here, and cannot be had from the hub", "a folder, or the id of a model on the hub"
+        path, "is not a folder here, and cannot be loaded from the hub", "a folder, or the id of a model on the hub"
     ):
         folder = Path(hub.snapshot_download(path, revision=revision or None, ignore_patterns=list(NOT_NEEDED)))
     return read_checkpoint(folder)

@@ -44,7 +44,7 @@ class LerobotServerOptions(BaseModel):
         path: Folder or hub id of the trained policy, as the server finds it.
         type: LeRobot's name of the kind, for example act.
         host, port: Where the server is. Other hosts than this one need `is_trusted_network`: pickles carry no authentication.
-        is_trusted_network: True says that nobody else can speak on the way to the server.
+        is_trusted_network: True says that no other machine can speak on the way to the server.
         device: What the server shall compute on.
         cameras: Pictures: key -> height and width [px].
         rows: Rows of one answer.
@@ -84,7 +84,7 @@ class LerobotServerModel:
 
     Raises:
         ConfigurationError: If the server is elsewhere and the network is not said to be trusted.
-        PolicyError: If nobody answers, or the policy cannot be loaded there.
+        PolicyError: If the server does not answer, or the policy cannot be loaded there.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Policies that run in somebody else's server: thin clients, each one module, none of which needs torch."""
+"""Policies that run in a server of another project: thin clients, each one module, none of which needs torch."""

@@ -74,9 +74,9 @@ class HttpTransport:
         return f"http://{self._place[0]}:{self._place[1]}"
 
     def open(self, timeout: float) -> None:
-        """Look whether somebody listens; raises LinkError."""
+        """Look whether the server listens; raises LinkError."""
         if not listens(*self._place):
-            raise LinkError(f"no server at {self.address}: nobody listens")
+            raise LinkError(f"no server at {self.address}: nothing listens there")
 
     def get(self, path: str, timeout: float) -> bytes:
         """Return the content of a page; raises as `exchange`."""
@@ -91,7 +91,7 @@ class HttpTransport:
 
         Raises:
             BusyError: If the answer does not come in time.
-            LinkError: If nobody listens, or the connection breaks.
+            LinkError: If no server listens, or the connection breaks.
             ProtocolError: If the status is an error of ours.
         """
         return self._ask("POST", self._path, message, timeout)
@@ -128,7 +128,7 @@ class Cosmos3LiberoModel:
         metadata: What /info says.
 
     Raises:
-        PolicyError: If nobody answers, or the server's rows have another form.
+        PolicyError: If the server does not answer, or its rows have another form.
     """
 
     def __init__(self, options: Cosmos3LiberoOptions) -> None:

@@ -10,7 +10,7 @@ class LinkError(PolicyError):
 
 
 class BusyError(LinkError):
-    """Somebody listens and does not speak: a server whose program is busy, for example with compiling its model."""
+    """A server listens and does not answer: its program is busy, for example with compiling its model."""
 
 
 class ProtocolError(PolicyError):

@@ -64,7 +64,7 @@ class GrootModel:
         modalities: What the server said about its model.
 
     Raises:
-        PolicyError: If nobody answers, or the server's model has other keys, frames or rows.
+        PolicyError: If the server does not answer, or its model has other keys, frames or rows.
     """
 
     def __init__(self, options: GrootOptions) -> None:

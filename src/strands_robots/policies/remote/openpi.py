@@ -65,7 +65,7 @@ class OpenpiModel:
         metadata: What the server said about itself.
 
     Raises:
-        PolicyError: If nobody answers, or the server wants pictures of another size.
+        PolicyError: If the server does not answer, or it wants pictures of another size.
     """
 
     def __init__(self, options: OpenpiOptions) -> None:

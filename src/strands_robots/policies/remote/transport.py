@@ -18,7 +18,7 @@ PING_INTERVAL, PING_TIMEOUT = 60.0, 600.0
 """These servers compute in the loop that answers pings, so that a ping waits as long as an inference [s]; VERA's own client."""
 
 PROBE_TIMEOUT = 1.0
-"""To find out whether anybody listens [s]."""
+"""To find out whether a server listens [s]."""
 
 
 class Transport(Protocol):
@@ -42,7 +42,7 @@ class Transport(Protocol):
 
 
 def listens(host: str, port: int) -> bool:
-    """Return whether somebody takes connections there, whatever they do with them."""
+    """Return whether a process takes connections there, whatever it does with them."""
     try:
         with socket.create_connection((host, port), PROBE_TIMEOUT):
             return True
@@ -73,8 +73,8 @@ class WebSocketTransport:
         """Connect.
 
         Raises:
-            BusyError: If somebody listens and does not answer in time.
-            LinkError: If nobody listens, or the connection fails.
+            BusyError: If a server listens and does not answer in time.
+            LinkError: If no server listens, or the connection fails.
             ProtocolError: If another kind of server answers.
         """
         from websockets.exceptions import InvalidStatus, WebSocketException
@@ -167,15 +167,15 @@ class ZmqTransport:
         return self._uri
 
     def open(self, timeout: float) -> None:
-        """Make the socket; ZeroMQ connects in the background, so whether somebody listens is asked first.
+        """Make the socket; ZeroMQ connects in the background, so whether a server listens is asked first.
 
         Raises:
-            LinkError: If nobody listens.
+            LinkError: If no server listens.
         """
         zmq: Any = importlib.import_module("zmq")
 
         if not listens(*self._place):
-            raise LinkError(f"no server at {self._uri}: nobody listens")
+            raise LinkError(f"no server at {self._uri}: nothing listens there")
         self._context = self._context or zmq.Context()
         self._socket = self._context.socket(zmq.REQ)
         self._socket.setsockopt(zmq.LINGER, 0)

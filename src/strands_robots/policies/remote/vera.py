@@ -47,7 +47,7 @@ class VeraModel:
         metadata: What the server said about itself.
 
     Raises:
-        PolicyError: If nobody answers, or the server is of another embodiment.
+        PolicyError: If the server does not answer, or is of another embodiment.
     """
 
     def __init__(self, options: VeraOptions) -> None:

@@ -259,7 +259,7 @@ class PolicySession:
         with self.changed:
             ending = run.ending
             if ending is None:
-                raise PolicyError("the run goes on; valid: to ask when it has ended")
+                raise PolicyError("the run is not over; valid: to ask when it has ended")
             lost = run.lost_chunks
             success = ending.reason in (RunReason.COMPLETED, RunReason.CONDITION_MET) and lost == 0
             message = ending.message if not lost else f"{ending.message}; {lost} of {run.chunks} chunks were not played"

@@ -24,7 +24,7 @@ class PolicyRobotLink(Protocol):
         """Send a chunk that took `latency` [s] to infer."""
 
     def is_connected(self) -> bool:
-        """Return whether somebody would hear a chunk."""
+        """Return whether a robot node would receive a chunk."""
 
     def open_cameras(self, cameras: Iterable[str]) -> None:
         """Listen to cameras of the robot from now on."""
@@ -80,7 +80,7 @@ def _wait_until_ready(session: PolicySession, link: PolicyRobotLink) -> None:
             if run.is_inference_due(link.now()) and link.is_connected() and run.observation is not earlier:
                 return
             if link.now().steady > last and not link.is_connected():
-                run.end(RunReason.REFUSED, f"nobody listens to {session.goal.robot}/action_chunk")
+                run.end(RunReason.REFUSED, f"no subscriber to {session.goal.robot}/action_chunk")
             changed.wait(_POLL)
 
 

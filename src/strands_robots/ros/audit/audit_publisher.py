@@ -30,7 +30,7 @@ _FAILURES = (rclpy_implementation.RCLError, rclpy_implementation.InvalidHandle)
 _NOT_DESCRIBED = (rclpy_implementation.RCLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 Details = Union[Mapping[str, object], Callable[[], Mapping[str, object]]]  # noqa: UP007 (an alias, on Python 3.10 too)
-"""What a kind says more, or a function that returns it: the port's thread calls it, so that whoever reports does not wait."""
+"""What a kind says more, or a function that returns it: the port's thread calls it, so that the reporting code does not wait."""
 
 _ports: WeakKeyDictionary[Node, AuditPublisher] = WeakKeyDictionary()
 
@@ -92,7 +92,7 @@ class AuditPublisher:
                 later, by the port's thread.
             robot: Robot concerned, or empty.
             actor: Who caused it, for example "operator/anna"; empty when the node itself did.
-            durability: NOW for what must be on the disk before anybody calls it recorded.
+            durability: NOW for what must be on the disk before it is called recorded.
         """
         describe = details if callable(details) else None
         known = _NO_DETAILS if callable(details) else bounded(details)
@@ -144,7 +144,7 @@ class AuditPublisher:
             try:
                 self._publisher.publish(event_to_msg(event))
             except _FAILURES:
-                return  # The context is shut down: nobody can hear us any more.
+                return  # The context is shut down: no message leaves any more.
 
     def _on_receipt(self, message: AuditReceipt) -> None:
         if message.source != self._source.name or message.session != self._source.session:

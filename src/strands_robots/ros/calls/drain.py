@@ -17,7 +17,7 @@ WINDOW = 1.0
 
 
 class NeverCalled(CallbackGroup):
-    """Group of subscriptions that the node's executor leaves alone: not even waits for; somebody calls `take` instead."""
+    """Group of subscriptions that the node's executor leaves alone and does not wait for; other code calls `take` instead."""
 
     def can_execute(self, entity: Any) -> bool:
         """Never."""
@@ -44,7 +44,7 @@ class Drained:
     Made for views: messages are taken as bytes and only the last one is decoded, so that a topic of 100 Hz costs little.
 
     Args:
-        node: A node that nobody spins.
+        node: A node that no executor spins.
         kind: Message type.
         topic: Name of the topic.
         depth: Messages kept between two looks.
@@ -103,4 +103,4 @@ class Drained:
 
 
 def _nothing(message: bytes) -> None:
-    """Stand where a callback is wanted: nobody spins the node."""
+    """Stand where a callback is wanted: no executor spins the node."""

@@ -1,7 +1,7 @@
-"""Goals that end with their owner: whoever started one says every 0.1 s on goals/alive that it still wants it.
+"""Goals that end with their owner: the client that started one says every 0.1 s on goals/alive that it still wants it.
 
-A goal that was named there once and then not for 0.5 s is cancelled. Goals that are never named are nobody's and go on.
-Naming somebody else's goal can only stop it.
+A goal that was named there once and then not for 0.5 s is cancelled. Goals that are never named have no owner and go on.
+Naming the goal of another client can only stop it.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ class WorldClient:
     def _call(self, client: Any, request: Any, timeout: float, attempts: int) -> Any:
         """Return the answer, asking up to `attempts` times and waiting `timeout` [s] each time."""
         if not client.wait_for_service(DISCOVERY_TIMEOUT):
-            raise WorldError(f"nobody serves {client.srv_name}; valid: lockstep needs a simulated world")
+            raise WorldError(f"no node serves {client.srv_name}; valid: lockstep needs a simulated world")
         for _ in range(attempts):
             answered = threading.Event()
             future = client.call_async(request)

@@ -29,7 +29,7 @@ def state_to_msg(
         run_id: Run of the graph.
         session: This start of approval_node.
         policy: SHA-256 of the policy file.
-        can_approve: Whether anybody may approve.
+        can_approve: Whether any person may approve.
     """
     is_open = {PermitState.PENDING, PermitState.APPROVED}
     over = [ticket for ticket in tickets if ticket.state not in is_open]

@@ -21,7 +21,7 @@ STATE = _profile(10)
 """joint_states, gate_state, /tf, /diagnostics."""
 
 SAFETY = _profile(10)
-"""safety/state and safety/stop_request. Volatile: nobody may be armed by a message of the past."""
+"""safety/state and safety/stop_request. Volatile: no robot may be armed by a message of the past."""
 
 HEARTBEAT_READER = _profile(10, reliable=False)
 """Who supervises: gates that read safety/state, safety_node that reads gate_state.

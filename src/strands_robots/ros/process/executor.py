@@ -13,7 +13,7 @@ def make_executor(context: Context | None = None) -> Executor:
     busy and did not return from `spin_until_future_complete`.
 
     A coroutine is polled whenever the executor wakes. One that a service or subscription runs keeps its whole
-    callback group waiting, so only an action server's execute callback may be one; whoever finishes its future from
+    callback group waiting, so only an action server's execute callback may be one; the code that finishes its future from
     another thread calls `wake()` on the executor.
     """
     return SingleThreadedExecutor(context=context)

@@ -72,7 +72,7 @@ class _Shutdown:
         self.requested.set_result(True)
 
     def _leave(self) -> None:
-        print(f"left the hard way: the end took longer than {self._grace} s", file=sys.stderr, flush=True)
+        print(f"forced exit: the shutdown took longer than {self._grace} s", file=sys.stderr, flush=True)
         os._exit(EXIT_FAILED)
 
 

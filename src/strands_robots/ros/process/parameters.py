@@ -40,7 +40,7 @@ def parameter(
     """Return a dataclass field that is a node's parameter.
 
     Args:
-        default: Value when nobody gives one.
+        default: Value when none is given.
         description: What it is, with its unit.
         minimum, maximum: Inclusive bounds of a number.
         choices: The valid strings; empty for any.
@@ -85,7 +85,7 @@ def read_parameters(node: Node, kind: type[ConfigT]) -> ConfigT:
 def _overrides(node: Node) -> Mapping[str, Parameter]:
     """Return every parameter that was given to the node.
 
-    rclpy has no public way to see those that nobody declared; its option to declare them all fails on an empty list.
+    rclpy has no public way to see those that were not declared; its option to declare them all fails on an empty list.
     """
     return node._parameter_overrides
 

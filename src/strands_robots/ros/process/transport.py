@@ -1,8 +1,8 @@
 """Which transport of Fast DDS a process uses: shared memory where pictures flow, UDP everywhere else.
 
 A writer that opens the shared-memory port of a process that is just starting waits until that process answers. On a busy machine this held
-the whole writing process, its control loop included, for 0.3 s whenever somebody joined, which is longer than the gate's heartbeat timeout.
-With UDP nobody waits. So only processes that exchange pictures carry shared memory.
+the whole writing process, its control loop included, for 0.3 s when a process joined, which is longer than the gate's heartbeat timeout.
+With UDP no process waits. So only processes that exchange pictures carry shared memory.
 """
 
 from __future__ import annotations

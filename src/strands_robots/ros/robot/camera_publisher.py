@@ -1,4 +1,4 @@
-"""One camera on the graph. Pictures are converted, compressed and published only while somebody looks."""
+"""One camera on the graph. Pictures are converted, compressed and published only while there is a viewer."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class CameraPublisher:
         settle((self._rgb_publisher, self._compressed_publisher, self._depth_publisher))
 
     def wants_rgb(self) -> bool:
-        """Return whether anybody looks at the picture, raw or compressed, or waits for the next preview."""
+        """Return whether the picture has a viewer, raw or compressed, or one waits for the next preview."""
         return (
             self._rgb_publisher.get_subscription_count() > 0
             or self._compressed_publisher.get_subscription_count() > 0
@@ -71,7 +71,7 @@ class CameraPublisher:
         )
 
     def wants_depth(self) -> bool:
-        """Return whether anybody looks at depth."""
+        """Return whether depth has a viewer."""
         return self._depth_publisher.get_subscription_count() > 0
 
     def publish_info(self, stamp: float) -> None:
@@ -80,7 +80,7 @@ class CameraPublisher:
         self._info_publisher.publish(self._info)
 
     def publish_rgb(self, stamp: float, pixels: NDArray[np.uint8]) -> None:
-        """Publish uint8 (H, W, 3), raw and as JPEG, each if somebody looks."""
+        """Publish uint8 (H, W, 3), raw and as JPEG, each if it has a viewer."""
         if self._rgb_publisher.get_subscription_count():
             self._rgb_publisher.publish(fill_image(self._rgb, pixels, stamp, "rgb8"))
         is_wanted, is_previewed = self._compressed_publisher.get_subscription_count() > 0, self._wants_preview()

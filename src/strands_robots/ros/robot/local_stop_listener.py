@@ -95,7 +95,7 @@ class LocalStopPort:
             self._socket.rename_robots(self._record)
         except OSError as error:
             self._node.get_logger().warning(
-                f"the run's folder cannot be written: {error}; stops are taken there all the same"
+                f"the run's folder cannot be written: {error}; stops are still accepted there"
             )
 
 

@@ -96,7 +96,7 @@ class RobotTopics:
         ]
 
     def close(self) -> None:
-        """Take the topics off the graph; by the executor's thread, when nobody publishes any more."""
+        """Take the topics off the graph; by the executor's thread, when nothing is published on them any more."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._supervision.close()

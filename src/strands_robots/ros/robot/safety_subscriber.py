@@ -19,7 +19,7 @@ from strands_robots.ros.robot.local_stop_listener import LocalStopPort
 from strands_robots.ros.robot.refusal_audit import report_refusals
 
 HEARD = 0.5
-"""A safety_node that is silent for this long supervises nobody [s, steady time]."""
+"""A safety_node that is silent for this long supervises no robot [s, steady time]."""
 
 
 class SafetySubscriber:

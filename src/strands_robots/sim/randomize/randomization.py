@@ -123,7 +123,7 @@ class Nominal:
             if depth <= allowed:
                 return drawn
         raise WorldError(
-            f"{ATTEMPTS} starts were drawn and each has something inside of something else, the last one {words}; "
+            f"{ATTEMPTS} starts were drawn and each has one thing inside another, the last one {words}; "
             "valid: narrower ranges of x, y, z, yaw and joint"
         )
 

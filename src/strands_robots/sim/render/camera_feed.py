@@ -41,10 +41,10 @@ class CameraPort(Protocol):
     """Where one camera's pictures go. Called by the camera thread."""
 
     def wants_rgb(self) -> bool:
-        """Return whether anybody looks."""
+        """Return whether the camera has a viewer."""
 
     def wants_depth(self) -> bool:
-        """Return whether anybody looks at depth."""
+        """Return whether depth has a viewer."""
 
     def publish_info(self, stamp: float) -> None:
         """Take the time [s, ROS time] of a frame."""
@@ -93,7 +93,7 @@ class CameraTally:
         drawn: States that were drawn and published.
         lost: States that were replaced before they were drawn.
         seconds: Time that drawing and publishing took [s, steady time].
-        is_watched: Whether somebody looked when the last state was due.
+        is_watched: Whether there was a viewer when the last state was due.
     """
 
     wanted_rate: float

@@ -17,7 +17,7 @@ class CameraRate:
 
     Attributes:
         name: The camera.
-        is_slow: Whether it makes fewer pictures than it should, while somebody looks.
+        is_slow: Whether it makes fewer pictures than it should, while it has a viewer.
         message: The same in words.
         values: What was measured.
     """
@@ -60,7 +60,7 @@ def _rate(
     rate = drawn / elapsed if elapsed > 0.0 else 0.0
     is_watched = count[3] and last[3]
     is_slow = is_paced and is_watched and lost > 0 and rate < SLOW * wanted
-    message = "watched" if count[3] else "nobody looks"
+    message = "watched" if count[3] else "no viewer"
     if is_slow:
         message = f"{rate:.1f} pictures a second instead of {wanted:g}; {lost} lost"
     values: dict[str, object] = {

@@ -310,6 +310,6 @@ class CameraWorker:
             publish()
 
     def _stay_if_abandoned(self) -> None:
-        """Never return when nobody waits for the thread any more: what it would touch next is already gone."""
+        """Never return once the thread is abandoned: what it would touch next is already gone."""
         if self._is_abandoned:
             threading.Event().wait()

@@ -57,7 +57,7 @@ class SceneRenderer:
         Args:
             world: The world to draw.
             is_still: Draw shadows and smooth edges, for single pictures; ten times slower in software. Colours only: what a
-                smooth edge is the depth of, or which shape, nobody could say.
+                smooth edge is the depth of, or which shape, is undefined.
 
         Raises:
             RenderError: If no OpenGL context can be made; the message says what to install.

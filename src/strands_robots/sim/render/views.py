@@ -52,7 +52,7 @@ class FreeView:
 
     @property
     def frame_id(self) -> str:
-        """The optical frame, which nobody publishes."""
+        """The optical frame, which is not published."""
         return f"{self.name}_optical_frame"
 
     def intrinsics(self, width: int = 0, height: int = 0) -> Intrinsics:

@@ -106,7 +106,7 @@ class Stepper:
         if self.owner and request.client != self.owner:
             left = self._expiry - self._control.now().steady
             return (
-                f"'{self.owner}' owns stepping, '{printable(request.client)}' asked; valid: the owner, or anyone "
+                f"'{self.owner}' owns stepping, '{printable(request.client)}' asked; valid: the owner, or any client "
                 f"{left:.1f} s after its last call or once it released (world/get_state needs no ownership)"
             )
         for name, _ in request.chunks:
@@ -159,7 +159,7 @@ class Stepper:
         return ", ".join(f"'{r.robot}' is latched ({r.latch_reason})" for r in reports if r.latched)
 
     def _release(self) -> None:
-        """Free stepping, and the leases that came with it: nobody else could make simulated time pass to end them."""
+        """Free stepping, and the leases that came with it: only the owner could make simulated time pass to end them."""
         now = self._control.now()
         for robot in self._robots.values():
             if robot.gate.lease_holder in self._sources:

@@ -14,7 +14,7 @@ Pose = tuple[str, str, list[float], list[float]]
 
 
 def description_frames(world: World, known: set[str]) -> list[Pose]:
-    """Return the frames of fixed URDF joints that nobody publishes yet.
+    """Return the frames of fixed URDF joints that are not published yet.
 
     Args:
         world: The world.

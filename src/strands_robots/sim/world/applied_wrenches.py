@@ -68,7 +68,7 @@ class Pushes:
         if not 0.0 < push.duration <= MAX_DURATION:
             raise WorldError(f"duration is {push.duration} s; valid: more than 0, at most {MAX_DURATION}")
         if len(self._running) >= MAX_PUSHES:
-            raise WorldError(f"{MAX_PUSHES} pushes are going on; valid: wait until one has ended")
+            raise WorldError(f"{MAX_PUSHES} pushes are active; valid: wait until one has ended")
         self._running.append(_RunningWrench(push, body, now + push.duration))
         return now + push.duration
 

@@ -19,7 +19,7 @@ def require_no_lease(robots: Sequence[RobotLoop], now: Instant, service: str) ->
     held = [f"'{r.lease_holder}' holds '{r.robot}'" for r in reports if r.lease_holder]
     if held:
         raise WorldError(
-            f"{', '.join(held)}; valid: {service} while nobody holds a lease (wait for its end, or stop the graph)"
+            f"{', '.join(held)}; valid: {service} while no source holds a lease (wait for its end, or stop the graph)"
         )
 
 

@@ -37,7 +37,7 @@ def world_config(robots: Sequence[str], scene: str, timestep: float, camera_rate
 
 @contextlib.contextmanager
 def naming_robots(robots: Sequence[str]) -> Iterator[None]:
-    """Let an error name the robot and the file that it comes from: whoever starts a graph sees its last line first.
+    """Let an error name the robot and the file that it comes from: a person who starts a graph sees its last line first.
 
     Args:
         robots: One "<name>=<robot>" each; all of them are named where the error does not say which.
