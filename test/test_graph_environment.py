@@ -11,7 +11,12 @@ from xml.etree import ElementTree
 import pytest
 
 from strands_robots.core.graph_environment import (
-    DISCOVERY_VARIABLES, GRAPH_VARIABLES, PROFILE_VARIABLES, is_local, prepare_process, transport_variables,
+    DISCOVERY_VARIABLES,
+    GRAPH_VARIABLES,
+    PROFILE_VARIABLES,
+    is_local,
+    prepare_process,
+    transport_variables,
 )  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,7 +93,9 @@ def test_sourced_shell_decides_as_the_processes_do(tmp_path: Path) -> None:
             ({}, *({"RMW_IMPLEMENTATION": f"rmw_{name}_cpp"} for name in ("fastrtps", "zenoh", "cyclonedds"))),
             ({"ROS_DISTRO": "humble"}, {"ROS_DISTRO": "jazzy"}),
             (
-                {}, {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}, {"FASTRTPS_DEFAULT_PROFILES_FILE": "/home/me/dds.xml"},
+                {},
+                {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"},
+                {"FASTRTPS_DEFAULT_PROFILES_FILE": "/home/me/dds.xml"},
                 {"FASTDDS_DEFAULT_PROFILES_FILE": "/old/share/strands_robots/config/fastdds.xml"},
             ),
         )  # fmt: skip

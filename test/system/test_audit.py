@@ -115,7 +115,7 @@ def test_killed_audit_node_misses_nothing_that_happened_meanwhile(bench: Bench) 
 def test_node_that_was_not_heard_is_asked_and_sends_again(bench: Bench) -> None:
     """As where a middleware keeps no history: the first numbers are never sent until audit_node asks for them."""
     asked = bench.client.listen(AuditWanted, "audit/wanted", qos.STATE)
-    events = bench.publisher(AuditEvent, "audit/events", qos.STATE)
+    events = bench.publisher(AuditEvent, "audit/events", qos.AUDIT)
 
     def send(*numbers: int) -> None:
         for number in numbers:
