@@ -98,7 +98,7 @@ def test_sourced_shell_decides_as_the_processes_do(tmp_path: Path) -> None:
                 {"FASTRTPS_DEFAULT_PROFILES_FILE": "/home/me/dds.xml"},
                 {"FASTDDS_DEFAULT_PROFILES_FILE": "/old/share/strands_robots/config/fastdds.xml"},
             ),
-        )  # fmt: skip
+        )
     ]
     hook = ROOT / "cmake" / "middleware.sh"
     script = [f"COLCON_CURRENT_PREFIX={tmp_path}; set -eu"]
