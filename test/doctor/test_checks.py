@@ -109,8 +109,26 @@ def test_missing_router_is_a_warning_and_a_stranger_on_its_port_a_failure(tmp_pa
             f"port {port} of the Zenoh router is held by test_program (4711)",
             "end that",
         )
-        assert check_router(_Held("rmw_zenohd", 4711).of(zenoh), port).status is Status.OK
+        hung = check_router(_Held("rmw_zenohd", 4711).of(zenoh), port)
+        assert_found(hung, Status.FAILED, "rmw_zenohd (4711) listens", "kill -9")
     assert_found(check_router(zenoh, port), Status.WARNING, "no Zenoh router", "rmw_zenohd")
+
+
+@pytest.mark.parametrize(
+    ("host", "status", "words"),
+    [
+        ("127.0.0.1", Status.OK, "on this machine only"),
+        ("0.0.0.0", Status.WARNING, "it listens on 0.0.0.0, without TLS"),
+    ],
+)
+def test_router_that_other_machines_reach_is_a_warning(
+    host: str, status: Status, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("strands_robots.doctor.middleware.router_answers", lambda address: True)
+    with socket.create_server((host, 0)) as server:
+        held = _Held("rmw_zenohd", 4711).of(machine(RMW_IMPLEMENTATION="rmw_zenoh_cpp"))
+        result = check_router(held, server.getsockname()[1])
+    assert result.status is status and words in result.found
 
 
 class _Held:
