@@ -48,4 +48,6 @@ def _closed(close: Callable[[], object]) -> None:
         close()
     except Exception as error:  # noqa: BLE001
         # Whatever the middleware raises, what was asked for is done, and its caller goes on.
-        print(f"the session with the middleware did not close in order: {type(error).__name__}: {error}", file=sys.stderr)
+        print(
+            f"the session with the middleware did not close in order: {type(error).__name__}: {error}", file=sys.stderr
+        )
