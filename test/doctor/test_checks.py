@@ -43,7 +43,7 @@ def assert_found(result: Result, status: Status, words: str, remedy: str) -> Non
 
 
 def test_python_that_is_too_new_is_found() -> None:
-    assert_found(check_python(machine(), (3, 13)), Status.FAILED, "3.13", "make setup PYTHON=python3.12")
+    assert_found(check_python(machine(), (3, 15)), Status.FAILED, "3.15", "make setup PYTHON=python3.12")
 
 
 def test_missing_package_is_found(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ URDF = (
     '</inertial><collision><geometry><cylinder radius="0.03" length="0.1"/></geometry></collision></link></robot>'
 )
 ARM = (
-    '<robot name="Lamp Arm"><link name="base"><inertial><mass value="1"/><inertia ixx="1e-2" iyy="1e-2" izz="1e-2" ixy="0" ixz="0" iyz="0"/>'
+    '<robot name="Lamp Arm"><link name="base"><inertial><mass value="1"/>'
+    '<inertia ixx="1e-2" iyy="1e-2" izz="1e-2" ixy="0" ixz="0" iyz="0"/>'
     '</inertial></link><link name="arm"><inertial><mass value="0.2"/><inertia ixx="1e-3" iyy="1e-3" izz="1e-3" ixy="0" ixz="0" iyz="0"/>'
     '</inertial></link><joint name="swing" type="revolute"><parent link="base"/><child link="arm"/><axis xyz="0 0 1"/>'
     '<limit lower="-1" upper="1" effort="5" velocity="1"/></joint></robot>'
