@@ -28,6 +28,9 @@ PERIOD = 0.5
 HUNG_AFTER = 3
 """A router of ours that does not answer so many looks in a row, each of up to a second, is killed."""
 
+START_PATIENCE = 10.0
+"""Time that a router of ours has from its start to its first answer [s]; a busy machine starts slowly."""
+
 LONGEST_PAUSE = 5.0
 """Longest wait before the next start of a router that ends at once [s]."""
 
@@ -88,6 +91,7 @@ class RouterWatch:
         self._child: subprocess.Popen[bytes] | None = None
         self._started = self._pause = 0.0
         self._silences = 0
+        self._has_answered = False
         self._ending, self._end = os.pipe()
 
     def end(self) -> None:
@@ -113,11 +117,13 @@ class RouterWatch:
             if self._silences > HUNG_AFTER:
                 self._say("a Zenoh router answers again")
             self._silences = 0
+            self._has_answered = True
             return
         self._silences += 1
+        is_starting = not self._has_answered and time.monotonic() - self._started < START_PATIENCE
         if self._child is None:
             self._start()
-        elif self._silences >= HUNG_AFTER:
+        elif self._silences >= HUNG_AFTER and not is_starting:
             self._say(f"the Zenoh router, process {self._child.pid}, does not answer; it is killed and started again")
             self._child.kill()
             self._child.wait()
@@ -143,7 +149,7 @@ class RouterWatch:
             self._say(f"error: the Zenoh router cannot be started: {error}")
             return
         self._started = time.monotonic()
-        self._silences = 0
+        self._silences, self._has_answered = 0, False
         self._say(f"no Zenoh router answered on port {ROUTER_ADDRESS[1]}; started one, process {self._child.pid}")
 
     def _is_over(self, wait: float) -> bool:

@@ -97,7 +97,7 @@ def join_graph(environ: MutableMapping[str, str], namespace: str = "") -> list[s
             environ[name] = after
         if before and not (name in PROFILE_VARIABLES and is_own_profile(before)):
             told.append(
-                f"{name} is '{before}' in this shell; the graph has {ascii(after) if after else 'none'}, which is used"
+                f"{name} is '{before}' in this shell; the graph has {ascii(after) if after else 'none'}, as is used now"
             )
     return told
 

@@ -132,7 +132,9 @@ def run_node(
             node.destroy_node()
             if audit is not None:
                 audit.close(0.0)
-        shutdown.exit_code = code  # What follows is the middleware's own end, which a hung process elsewhere may hold up.
+        shutdown.exit_code = (
+            code  # What follows is the middleware's own end, which a hung process elsewhere may hold up.
+        )
         return code
     except _Signalled:
         return 0
