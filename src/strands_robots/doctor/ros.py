@@ -65,7 +65,7 @@ def check_ros(machine: Machine) -> Result:
         return warning(
             "ros",
             f"ROS_DISTRO is {name}, {where}; run on: {', '.join(_RUN_ON)}",
-            "source the setup.bash of one of these, or install/setup.bash of this workspace",
+            "source /opt/ros/jazzy/setup.bash (or another of these), or install/setup.bash of this workspace",
             "another distribution may work; docs/reference/compatibility.md says what was run",
         )
     return ok("ros", f"{distro}, {where}")
