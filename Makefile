@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON ?=
 ARGS ?=
 WORKERS ?= 2
-DRIVER := $(firstword $(shell command -v $(PYTHON) python3 python3.12 python3.11 python3.10 2>/dev/null))
+DRIVER := $(firstword $(shell command -v $(PYTHON) python3 python3.12 python3.13 python3.14 python3.11 python3.10 2>/dev/null))
 SETUP := $(DRIVER) tools/setup.py $(if $(PYTHON),--python $(PYTHON))
 IN_GRAPH := source install/setup.bash &&
 

@@ -1,4 +1,5 @@
-# Choose the middleware and its transport settings for every process started from this shell; a variable that is set stays.
+# Choose the middleware, its transports and how far discovery goes, for every process started from this shell. A variable that is set
+# stays. The same decision as core/graph_environment.py, which says why; test/test_graph_environment.py compares the two.
 
 # rmw_zenoh_cpp where it is installed; otherwise the default of the ROS distribution, which is Fast DDS.
 if [ -z "${RMW_IMPLEMENTATION:-}" ]; then
@@ -14,15 +15,43 @@ if [ -z "${RMW_IMPLEMENTATION:-}" ]; then
   unset _strands_robots_rest _strands_robots_prefix
 fi
 
-# Shared memory large enough for camera images. The second name is what Fast DDS 2 (Humble, Jazzy) reads.
+# Whether the graph stays on this machine.
+_strands_robots_local=
+if [ "${ROS_LOCALHOST_ONLY:-}" = 1 ]; then
+  _strands_robots_local=_local
+elif [ -z "${ROS_STATIC_PEERS:-}" ]; then
+  case "${ROS_AUTOMATIC_DISCOVERY_RANGE:-}${ROS_LOCALHOST_ONLY:-}" in
+    "" | LOCALHOST | LOCALHOST0) _strands_robots_local=_local ;;
+  esac
+fi
+
+# The transports of the user's own, or a middleware without profiles: the variable of the distribution keeps the graph here.
+_strands_robots_how=variable
 case "${RMW_IMPLEMENTATION:-rmw_fastrtps_cpp}" in
   rmw_fastrtps_cpp | rmw_fastrtps_dynamic_cpp)
-    _strands_robots_profiles="${AMENT_CURRENT_PREFIX:-${COLCON_CURRENT_PREFIX:-}}/share/strands_robots/config/fastdds.xml"
-    if [ -z "${FASTDDS_DEFAULT_PROFILES_FILE:-}${FASTRTPS_DEFAULT_PROFILES_FILE:-}${FASTDDS_BUILTIN_TRANSPORTS:-}" ] &&
-      [ -f "$_strands_robots_profiles" ]; then
-      export FASTDDS_DEFAULT_PROFILES_FILE="$_strands_robots_profiles"
-      export FASTRTPS_DEFAULT_PROFILES_FILE="$_strands_robots_profiles"
+    _strands_robots_config="${AMENT_CURRENT_PREFIX:-${COLCON_CURRENT_PREFIX:-}}/share/strands_robots/config"
+    [ -f "$_strands_robots_config/fastdds$_strands_robots_local.xml" ] && [ -z "${FASTDDS_BUILTIN_TRANSPORTS:-}" ] && _strands_robots_how=profile
+    for _strands_robots_profile in "${FASTDDS_DEFAULT_PROFILES_FILE:-}" "${FASTRTPS_DEFAULT_PROFILES_FILE:-}"; do
+      case "$_strands_robots_profile" in
+        "" | */config/fastdds.xml | */config/fastdds_udp.xml | */config/fastdds_local.xml | */config/fastdds_udp_local.xml) ;;
+        *) _strands_robots_how=variable ;;
+      esac
+    done
+    if [ "$_strands_robots_how" = profile ]; then
+      # The second name is what Fast DDS 2 (Humble, Jazzy) reads.
+      export FASTDDS_DEFAULT_PROFILES_FILE="$_strands_robots_config/fastdds$_strands_robots_local.xml"
+      export FASTRTPS_DEFAULT_PROFILES_FILE="$FASTDDS_DEFAULT_PROFILES_FILE"
     fi
-    unset _strands_robots_profiles
+    unset _strands_robots_config _strands_robots_profile
     ;;
+  rmw_zenoh_cpp) _strands_robots_how=own ;;
 esac
+if [ -n "$_strands_robots_local" ] && [ "$_strands_robots_how" = variable ] &&
+  [ -z "${ROS_AUTOMATIC_DISCOVERY_RANGE:-}${ROS_LOCALHOST_ONLY:-}${ROS_STATIC_PEERS:-}" ]; then
+  if [ "${ROS_DISTRO:-}" = humble ]; then
+    export ROS_LOCALHOST_ONLY=1
+  else
+    export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
+  fi
+fi
+unset _strands_robots_local _strands_robots_how

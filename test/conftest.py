@@ -6,6 +6,7 @@ import functools
 import os
 import re
 import signal
+import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,40 @@ def starts_processes(path: Path) -> bool:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--failed-to", type=Path, help="file that gets the names of the tests that failed, a line each")
     parser.addoption(
+        "--middleware", help="RMW implementation of every graph, for example rmw_zenoh_cpp; installed in ROS"
+    )
+    parser.addoption(
         "--part", choices=("graph", "rest"), help="import only the files that start ROS processes, or only the others"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the middleware before a test module imports rclpy; the processes of a graph inherit it."""
+    middleware = config.getoption("middleware")
+    if middleware:
+        os.environ["RMW_IMPLEMENTATION"] = middleware
+
+
+@pytest.fixture(scope="session", autouse=True)
+def zenoh_router() -> Generator[None, None, None]:
+    """Keep a Zenoh router running where the middleware needs one: one for all graphs, whose domains have keys of their own."""
+    from strands_robots.doctor.zenoh_router import router_answers, uses_zenoh
+
+    if not uses_zenoh(os.environ):
+        yield
+        return
+    from graph import wait_for
+
+    from strands_robots.bringup.prepare import find_executable
+    from strands_robots.bringup.zenoh_router import RouterWatch, router_environment
+
+    watch = RouterWatch([str(find_executable("rmw_zenoh_cpp", "rmw_zenohd"))], router_environment(os.environ))
+    thread = threading.Thread(target=watch.run, name="zenoh router", daemon=True)
+    thread.start()
+    wait_for(router_answers, 30.0, "a Zenoh router")
+    yield
+    watch.end()
+    thread.join(5.0)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

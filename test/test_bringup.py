@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import socket
+import os
 from pathlib import Path
 
 import pytest
 
-from strands_robots.bringup import environment
 from strands_robots.bringup.graph import (
     EndGraph,
     ExitRule,
@@ -20,7 +19,7 @@ from strands_robots.bringup.graph import (
     Restart,
     ros_arguments,
 )
-from strands_robots.bringup.prepare import find_executable
+from strands_robots.bringup.prepare import complete, find_executable
 from strands_robots.bringup.robots import BringupRobot, parse_robot, parse_robots
 from strands_robots.bringup.sim import (
     LAUNCH_ARGUMENTS,
@@ -30,6 +29,7 @@ from strands_robots.bringup.sim import (
     sim_graph,
 )
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.safety.graph_file import running_graphs
 
 ONE = (BringupRobot("so101", "so101"),)
 
@@ -232,39 +232,31 @@ def test_exit_rule_of_a_robot_node_ends_the_graph_even_without_an_error() -> Non
     assert isinstance(ExitRule("rviz2", OnExit.IGNORE).process_ended(1), GoOn)
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({}, {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}),
-        ({"ROS_DISTRO": "humble"}, {"ROS_LOCALHOST_ONLY": "1"}),
-        ({"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}, {}),
-        ({"ROS_LOCALHOST_ONLY": "0"}, {}),
-    ],
-)
-def test_a_simulation_stays_on_its_machine_unless_told_otherwise(
-    given: dict[str, str], expected: dict[str, str]
+def test_graph_has_the_watch_over_the_router_only_where_zenoh_needs_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert environment.local_discovery(given) == expected
+    monkeypatch.setenv("ROS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RMW_IMPLEMENTATION", "rmw_zenoh_cpp")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", f"{os.environ.get('AMENT_PREFIX_PATH', '')}{os.pathsep}{tmp_path}")
+    with pytest.raises(ConfigurationError, match="rmw_zenohd was not found"):
+        complete(sim_graph(SimOptions(ONE)))
+    router = tmp_path / "lib" / "rmw_zenoh_cpp" / "rmw_zenohd"
+    router.parent.mkdir(parents=True)
+    router.write_text("#!/bin/sh\n", encoding="utf-8")
+    router.chmod(0o755)
+    assert complete(sim_graph(SimOptions(ONE))).nodes[0].name == "zenoh_router"
+    monkeypatch.setenv("ZENOH_SESSION_CONFIG_URI", "/home/me/session.json5")
+    assert "zenoh_router" not in by_name(complete(sim_graph(SimOptions(ONE))))
 
 
-def test_fast_dds_gets_its_profile_and_others_do_not(tmp_path: Path) -> None:
-    (tmp_path / "config").mkdir()
-    profile = tmp_path / "config" / "fastdds.xml"
-    profile.write_text("<dds/>", encoding="utf-8")
-    assert set(environment.middleware_environment({}, tmp_path).values()) == {str(profile)}
-    assert environment.middleware_environment({"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"}, tmp_path) == {}
-    assert environment.middleware_environment({"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}, tmp_path) == {}
-
-
-def test_a_zenoh_router_is_started_only_when_none_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(environment, "ZENOH_ROUTER", server.getsockname())
-        router = environment.zenoh_router({"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"})
-        assert router is not None and router.executable == "rmw_zenohd" and not router.is_ros_node
-        server.listen()
-        assert environment.zenoh_router({"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"}) is None
-    assert environment.zenoh_router({}) is None
+def test_graph_says_in_its_run_how_it_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ROS_HOME", str(tmp_path))
+    monkeypatch.delenv("RMW_IMPLEMENTATION", raising=False)
+    monkeypatch.setenv("ROS_DOMAIN_ID", "17")
+    graph = complete(sim_graph(SimOptions(ONE, namespace="cell")))
+    found = running_graphs({"ROS_HOME": str(tmp_path)})
+    assert [(said.pid, said.domain, said.namespace) for said in found] == [(os.getpid(), 17, "cell")]
+    assert graph.environment.items() >= found[0].variables.items() - os.environ.items()
 
 
 def test_find_executable_says_where_it_looked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Set up a checkout: Python environment, ROS 2, build. Run by `make setup`; it does only what has changed since.
 
-A ROS 2 that the caller has sourced is used; otherwise ROS 2 Jazzy comes as wheels from PyPI into .venv. Afterwards
-`source install/setup.bash` gives a shell with everything.
+A ROS 2 that the caller has sourced is used; otherwise ROS 2 comes as wheels from PyPI into .venv: Jazzy up to Python
+3.12, Kilted beyond. Afterwards `source install/setup.bash` gives a shell with everything.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from setup_steps.build import build
 from setup_steps.checkout import Checkout, clean_environment, find_ros
-from setup_steps.environment import prepare_environment
+from setup_steps.environment import prepare_environment, with_wheels_of
 from setup_steps.report import SetupError, say, show_error
 from setup_steps.system import check_rendering, ensure_compiler, ensure_rosdep
 
@@ -32,7 +32,7 @@ def set_up(checkout: Checkout, wanted_python: str | None, learning: bool) -> Non
     """
     env = clean_environment(checkout)
     ros = find_ros(checkout, env)
-    say("ros", str(ros))
+    say("ros", "ROS 2 from PyPI wheels" if ros.is_wheels else str(ros))
     if ros.is_wheels:
         unsourced = sorted(Path("/opt/ros").glob("*/setup.bash"))
         if unsourced:
@@ -41,6 +41,7 @@ def set_up(checkout: Checkout, wanted_python: str | None, learning: bool) -> Non
             env.pop(name, None)
     ensure_rosdep(checkout, ros, env)
     python = prepare_environment(checkout, ros, env, wanted_python, learning)
+    ros = with_wheels_of(ros, python)
     ensure_compiler(checkout, checkout.venv(ros), env)
     build(checkout, ros, python, env)
     check_rendering(checkout, python, env)

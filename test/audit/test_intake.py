@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strands_robots.audit.event import LOG_KINDS, Durability, Event, checked
+from strands_robots.audit.intake.history import SentHistory
 from strands_robots.audit.intake.intake import Intake
+from strands_robots.audit.intake.missing import PATIENCE, MissingEvents, Wanted
 from strands_robots.audit.intake.sequences import MOST_SOURCES, WINDOW, Arrival, SequenceTracker
 from strands_robots.audit.intake.source import EventSource
 from strands_robots.audit.intake.throttle import OTHERS, Throttle, ThrottleConfig
@@ -38,24 +41,36 @@ def test_numbers_in_order_are_stored() -> None:
     assert bench.kinds() == ["refusal"] * 3
 
 
-def test_missing_numbers_are_named_before_the_next_event() -> None:
+def test_missing_numbers_are_asked_for_and_named_when_they_do_not_come() -> None:
     bench = Bench()
     bench.take(1, 2, 6)
-    assert bench.kinds() == ["refusal", "refusal", "sequence_gap", "refusal"]
+    assert bench.intake.wanted() == [Wanted("/sim_node", "session", 3, 5, 7)]
+    bench.clock.pass_time(PATIENCE - 0.1)
+    bench.intake.tick()
+    assert bench.kinds() == ["refusal"] * 3
+    bench.clock.pass_time(0.2)
+    bench.intake.tick()
+    bench.intake.tick()
+    assert bench.kinds() == ["refusal"] * 3 + ["sequence_gap"]
     expected = {"source": "/sim_node", "session": "session", "from": 3, "to": 5, "missing": 3}
-    assert bench.stored[2].details == expected and bench.stored[2].source == "audit"
+    assert bench.stored[3].details == expected and bench.stored[3].source == "audit"
+    assert bench.intake.wanted() == [Wanted("/sim_node", "session", 0, 0, 7)]
 
 
-def test_source_that_was_not_heard_from_its_beginning_has_a_gap() -> None:
+def test_source_that_was_not_heard_from_its_beginning_has_a_gap_at_the_logs_end() -> None:
     bench = Bench()
     bench.take(4)
-    assert bench.stored[0].details["to"] == 3
+    bench.intake.finish()
+    assert bench.stored[-1].details["to"] == 3
 
 
-def test_event_that_arrives_late_is_stored() -> None:
+def test_event_that_arrives_late_is_stored_and_leaves_no_gap() -> None:
     bench = Bench()
-    bench.take(1, 3, 2, 4)
-    assert bench.kinds() == ["refusal", "sequence_gap", "refusal", "refusal", "refusal"]
+    bench.take(1, 5, 3, 6)
+    assert bench.intake.wanted() == [Wanted("/sim_node", "session", 2, 2, 7)]
+    bench.take(4, 2)
+    bench.intake.finish()
+    assert bench.kinds() == ["refusal"] * 6
 
 
 def test_event_that_arrives_again_is_stored_once() -> None:
@@ -83,8 +98,28 @@ def test_events_of_the_log_are_known_after_a_restart() -> None:
     for sequence in range(1, 6):
         bench.intake.remember(event(sequence=sequence))
     bench.intake.remember(event("checkpoint", source="audit"))
+    assert bench.intake.wanted() == [], "only who is heard is asked"
     bench.take(*range(1, 8))
     assert [stored.sequence for stored in bench.stored] == [6, 7]
+
+
+def test_hole_in_the_log_is_asked_for_after_a_restart_but_may_have_been_counted_only() -> None:
+    bench = Bench()
+    for sequence in (1, 4):
+        bench.intake.remember(event(sequence=sequence))
+    bench.take(5)
+    assert bench.intake.wanted() == [Wanted("/sim_node", "session", 2, 3, 6)]
+    bench.intake.finish()
+    assert bench.kinds() == ["refusal"]
+
+
+def test_source_sends_again_what_it_still_has_and_what_is_not_on_its_way() -> None:
+    history = SentHistory()
+    for sequence in range(1, 2001):
+        history.note(event(sequence=sequence), sequence * 0.001)
+    assert [sent.sequence for sent in history.missing(998, 1003, 1999, 10.0)] == [1001, 1002, 1003, 1999, 2000]
+    assert [sent.sequence for sent in history.missing(0, 0, 1498, 2.0)] == [1498, 1499, 1500]
+    assert len(history.missing(0, 0, 1, 10.0)) == 200 and history.missing(0, 0, 2001, 10.0) == []
 
 
 @pytest.mark.parametrize("kind", [*sorted(LOG_KINDS), "Stop", "", "a-b", "1a", "x" * 65, "a\nb"])
@@ -123,6 +158,7 @@ def test_flood_does_not_take_the_stops_place() -> None:
 def test_flood_of_gaps_is_limited() -> None:
     bench = Bench(rate=10.0, burst=5)
     bench.take(*range(1, 2001, 2))
+    bench.intake.finish()
     assert bench.kinds().count("sequence_gap") <= 6
 
 
@@ -159,25 +195,30 @@ def test_tracker_stays_small() -> None:
         tracker.note(event(source=f"/{number}", sequence=1))
     assert len(tracker._sources) == MOST_SOURCES
     for sequence in range(1, 2 * WINDOW):
-        assert tracker.note(event(sequence=sequence)) == (Arrival.NEXT, sequence)
-    assert tracker.note(event(sequence=2 * WINDOW - 1))[0] is Arrival.REPEATED
+        assert tracker.note(event(sequence=sequence)) is Arrival.NEW
+    assert tracker.note(event(sequence=2 * WINDOW - 1)) is Arrival.REPEATED
     assert all(len(seen.contents) <= WINDOW for seen in tracker._sources.values())
 
 
 @given(st.lists(st.integers(1, 40), max_size=60))
-def test_tracker_tells_every_arrival(sequences: list[int]) -> None:
-    tracker, seen, highest = SequenceTracker(), set[int](), 0
+def test_every_number_is_new_once_and_every_gap_is_named_or_filled(sequences: list[int]) -> None:
+    tracker, missing, seen = SequenceTracker(), MissingEvents(), set[int]()
     for sequence in sequences:
-        arrival, expected = tracker.note(event(sequence=sequence))
-        assert expected == highest + 1
-        if sequence in seen:
-            assert arrival is Arrival.REPEATED
-        elif sequence == highest + 1:
-            assert arrival is Arrival.NEXT
-        else:
-            assert arrival is (Arrival.LATE if sequence < highest else Arrival.AFTER_GAP)
+        arrival = tracker.note(event(sequence=sequence))
+        missing.note(event(sequence=sequence), 0.0)
+        assert arrival is (Arrival.REPEATED if sequence in seen else Arrival.NEW)
         seen.add(sequence)
-        highest = max(highest, sequence)
+    named = [number for gap in missing.take_given_up(math.inf) for number in range(gap.first, gap.last + 1)]
+    assert sorted(named) == sorted(set(range(1, max(seen, default=1))) - seen)
+
+
+def test_gaps_of_forged_sources_stay_few() -> None:
+    missing = MissingEvents()
+    for number in range(1000):
+        missing.note(event(source=f"/{number}", sequence=9), 0.0)
+        missing.note(event(source="/one", sequence=3 * number + 2), 0.0)
+    assert len(missing.wanted()) == MOST_SOURCES
+    assert len(missing.take_given_up(0.0)) > 900 and missing.take_given_up(0.0) == []
 
 
 def test_source_numbers_its_events() -> None:

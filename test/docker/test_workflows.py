@@ -49,11 +49,22 @@ def test_both_distributions_are_built_and_code_and_dependencies_are_looked_at() 
 
 def test_humble_runs_the_core_and_jazzy_everything() -> None:
     lanes = loaded(GITHUB / "workflows" / "ci.yml")["jobs"]["ros-make"]["strategy"]["matrix"]["include"]
-    assert {lane["distribution"]: lane["target"] for lane in lanes} == {"humble": "test-core", "jazzy": "test"}
+    targets_of = {lane["distribution"]: lane["target"] for lane in lanes}
+    assert targets_of == {"humble": "test-core", "jazzy": "test", "kilted": "test-core", "lyrical": "test-core"}
     targets = re.findall(r"^([a-z-]+):", (GITHUB.parent / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     for path in WORKFLOWS:
         for target in re.findall(r"\bmake ([a-z][a-z-]+)", re.sub(r"#.*", "", path.read_text(encoding="ascii"))):
             assert target in targets, f"{path.name}: make {target}"
+
+
+def test_graphs_run_on_every_middleware_of_every_distribution_and_the_wheels_on_every_python() -> None:
+    jobs = loaded(GITHUB / "workflows" / "ci.yml")["jobs"]
+    matrix = jobs["middleware"]["strategy"]["matrix"]
+    assert matrix["distribution"] == ["humble", "jazzy", "kilted", "lyrical"]
+    assert matrix["middleware"] == ["rmw_fastrtps_cpp", "rmw_cyclonedds_cpp", "rmw_zenoh_cpp"]
+    assert "--middleware ${{ matrix.middleware }}" in jobs["middleware"]["steps"][-1]["run"]
+    pythons = [lane["python"] for lane in jobs["wheels"]["strategy"]["matrix"]["include"]]
+    assert pythons == ["3.10", "3.11", "3.12", "3.13", "3.14"]
 
 
 def test_every_long_test_runs_on_a_schedule() -> None:

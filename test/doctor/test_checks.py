@@ -43,7 +43,7 @@ def assert_found(result: Result, status: Status, words: str, remedy: str) -> Non
 
 
 def test_python_that_is_too_new_is_found() -> None:
-    assert_found(check_python(machine(), (3, 13)), Status.FAILED, "3.13", "make setup PYTHON=python3.12")
+    assert_found(check_python(machine(), (3, 15)), Status.FAILED, "3.15", "make setup PYTHON=python3.12")
 
 
 def test_missing_package_is_found(tmp_path: Path) -> None:
@@ -109,8 +109,26 @@ def test_missing_router_is_a_warning_and_a_stranger_on_its_port_a_failure(tmp_pa
             f"port {port} of the Zenoh router is held by test_program (4711)",
             "end that",
         )
-        assert check_router(_Held("rmw_zenohd", 4711).of(zenoh), port).status is Status.OK
+        hung = check_router(_Held("rmw_zenohd", 4711).of(zenoh), port)
+        assert_found(hung, Status.FAILED, "rmw_zenohd (4711) listens", "kill -9")
     assert_found(check_router(zenoh, port), Status.WARNING, "no Zenoh router", "rmw_zenohd")
+
+
+@pytest.mark.parametrize(
+    ("host", "status", "words"),
+    [
+        ("127.0.0.1", Status.OK, "on this machine only"),
+        ("0.0.0.0", Status.WARNING, "it listens on 0.0.0.0, without TLS"),
+    ],
+)
+def test_router_that_other_machines_reach_is_a_warning(
+    host: str, status: Status, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("strands_robots.doctor.middleware.router_answers", lambda address: True)
+    with socket.create_server((host, 0)) as server:
+        held = _Held("rmw_zenohd", 4711).of(machine(RMW_IMPLEMENTATION="rmw_zenoh_cpp"))
+        result = check_router(held, server.getsockname()[1])
+    assert result.status is status and words in result.found
 
 
 class _Held:

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("rclpy")
 
 from graph import Client, Graph, Process, wait_for
-from strands_robots.msg import AuditEvent, AuditState, GateState, RefusalCount, SafetyState, StopRequest
+from strands_robots.msg import AuditEvent, AuditState, AuditWanted, GateState, RefusalCount, SafetyState, StopRequest
 
 from strands_robots.audit.audit_key import MAC_FILE, load_or_create_keys
 from strands_robots.audit.event import Durability
@@ -112,6 +112,49 @@ def test_killed_audit_node_misses_nothing_that_happened_meanwhile(bench: Bench) 
     assert len(bench.records("approval")) == 2
 
 
+def test_node_that_was_not_heard_is_asked_and_sends_again(bench: Bench) -> None:
+    """As where a middleware keeps no history: the first numbers are never sent until audit_node asks for them."""
+    asked = bench.client.listen(AuditWanted, "audit/wanted", qos.STATE)
+    events = bench.publisher(AuditEvent, "audit/events", qos.AUDIT)
+
+    def send(*numbers: int) -> None:
+        for number in numbers:
+            events.publish(AuditEvent(source="/far", session="s", sequence=number, kind="note", details="{}"))
+
+    def wanted(*gap: int) -> bool:
+        return any(
+            (entry.first, entry.last, entry.next) == gap
+            for message in list(asked)
+            for entry in message.sources
+            if entry.source == "/far"
+        )
+
+    send(1, 5)
+    wait_for(lambda: wanted(2, 4, 6), 10.0, "the question for 2 to 4")
+    send(3, 2, 4)
+    wait_for(lambda: wanted(0, 0, 6), 10.0, "the word that nothing is missing")
+    port = AuditPublisher(bench.graph.client("near"))
+    heard = bench.client.listen(AuditEvent, "audit/events", qos.STATE)
+    port.record("note")
+    lacking = bench.publisher(AuditWanted, "audit/wanted", qos.STATE)
+
+    def is_sent_again() -> bool:
+        lacking.publish(AuditWanted())
+        return any(event.source == "/near" and event.sequence == 1 for event in list(heard))
+
+    wait_for(is_sent_again, 10.0, "the event again")
+    port.close()
+    report = bench.end()
+    assert not report.is_broken and not report.has_gaps, report.findings
+    assert sorted(record.event.sequence for record in bench.records("note") if record.event.source == "/far") == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+
+
 def test_garbage_on_its_topics_is_recorded_and_survived(bench: Bench) -> None:
     events = bench.publisher(AuditEvent, "audit/events", qos.AUDIT)
     for data in (b"\x00\x01\x00\x00", b"\x00\x01\x00\x00" + b"\xff" * 200):
@@ -120,6 +163,7 @@ def test_garbage_on_its_topics_is_recorded_and_survived(bench: Bench) -> None:
     events.publish(AuditEvent(source="audit", kind="Bad Kind", details='{"a": NaN}', sequence=9))
     wait_for(lambda: len(bench.records("malformed")) == 2, 10.0, "malformed events")
     assert bench.records("unreadable_event")
+    wait_for(lambda: bench.records("sequence_gap"), 10.0, "the gap, which nothing fills")
     gap = bench.records("sequence_gap")[0]
     assert (gap.details["source"], gap.details["to"]) == ("/audit", 8)
     assert not bench.end().is_broken

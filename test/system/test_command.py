@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import PIL.Image
+import psutil
 import pytest
 from graph import claim_domain, wait_for
 
@@ -46,6 +48,28 @@ def test_state_shows_joints_rates_gate_and_safety(simulation: Simulation) -> Non
         assert word in output
     rates = re.findall(r"\| (\d+\.\d) +\| shoulder_pan", output)
     assert rates and float(rates[0]) > 50.0
+
+
+def test_local_graph_has_no_socket_that_another_machine_reaches(simulation: Simulation) -> None:
+    """Also where the shell said LOCALHOST, which would give Fast DDS a transport on all addresses beside the profile's."""
+    addresses = set()
+    for pid in simulation.nodes().values():
+        addresses |= {entry.laddr.ip for entry in psutil.Process(pid).net_connections("inet") if entry.laddr}
+    # The group is joined on the loopback interface only.
+    assert addresses <= {"127.0.0.1", "::1", "239.255.0.1"}
+
+
+def test_shell_that_was_not_sourced_finds_the_graph_and_is_told_of_what_it_had_otherwise(
+    simulation: Simulation,
+) -> None:
+    ours = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+    plain = {name: value for name, value in simulation.environment.items() if name not in ours}
+    for added, told in (({}, False), ({"ROS_STATIC_PEERS": "192.0.2.77"}, True)):
+        done = subprocess.run(
+            simulation.words("state"), env={**plain, **added}, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0 and "so101" in done.stdout, done
+        assert ("ROS_STATIC_PEERS is '192.0.2.77' in this shell; the graph has none" in done.stderr) is told
 
 
 def test_follow_prints_a_line_each_second_where_there_is_no_terminal(simulation: Simulation, tmp_path: Path) -> None:

@@ -21,13 +21,24 @@ srv = pytest.importorskip("simulation_interfaces.srv", reason="the package simul
 from rclpy.action import ActionClient  # noqa: E402
 from simulation_interfaces import action, msg  # noqa: E402
 
+INVALID_POSE = getattr(srv.SetEntityState.Response, "INVALID_POSE", 4)  # Older releases have no code of its own.
+
 CUBE = '<mujoco><worldbody><body name="box"><freejoint/><geom type="box" size=".02 .02 .02" mass=".1"/></body></worldbody></mujoco>'
 WALL = '<mujoco><worldbody><geom type="box" size=".02 .5 .5"/></worldbody></mujoco>'
 URDF = (
     '<robot name="tin"><link name="tin"><inertial><mass value="0.2"/><inertia ixx="1e-4" iyy="1e-4" izz="1e-4" ixy="0" ixz="0" iyz="0"/>'
     '</inertial><collision><geometry><cylinder radius="0.03" length="0.1"/></geometry></collision></link></robot>'
 )
-OK, UNSUPPORTED, NOT_FOUND, FAILED = 1, 0, 2, 4
+ARM = (
+    '<robot name="Lamp Arm"><link name="base"><inertial><mass value="1"/>'
+    '<inertia ixx="1e-2" iyy="1e-2" izz="1e-2" ixy="0" ixz="0" iyz="0"/>'
+    '</inertial></link><link name="arm"><inertial><mass value="0.2"/><inertia ixx="1e-3" iyy="1e-3" izz="1e-3" ixy="0" ixz="0" iyz="0"/>'
+    '</inertial></link><joint name="swing" type="revolute"><parent link="base"/><child link="arm"/><axis xyz="0 0 1"/>'
+    '<limit lower="-1" upper="1" effort="5" velocity="1"/></joint></robot>'
+)
+SDF = '<sdf version="1.9"><model name="box"/></sdf>'
+NO_MESH = '<mujoco><asset><mesh name="m" file="{folder}/missing.stl"/></asset><worldbody><geom type="mesh" mesh="m"/></worldbody></mujoco>'
+OK, UNSUPPORTED, NOT_FOUND, INCORRECT_STATE, FAILED = 1, 0, 2, 3, 4
 
 
 class Standard(WorldUnderTest):
@@ -121,6 +132,35 @@ def test_robot_is_spawned_with_its_topics_and_deleted(world: Standard) -> None:
     assert gates[-1].retired and world.entities() == ["so101"]
 
 
+def test_robot_as_text_is_spawned_under_its_own_name_and_deleted(world: Standard) -> None:
+    gates = world.client.listen(GateState, "lamp_arm/gate_state", qos.STATE)
+    answer = world.spawn("", text=ARM, initial_pose=at(0.0, 0.0))
+    assert (answer.result.result, answer.entity_name) == (OK, "lamp_arm"), answer.result.error_message
+    wait_for(lambda: gates and gates[-1].at_rest, 10.0, "its gate")
+    assert world.code("DeleteEntity", entity="lamp_arm") == OK
+
+
+def test_entity_is_spawned_in_the_frame_of_another(world: Standard) -> None:
+    turned = Quaternion(z=2**-0.5, w=2**-0.5)
+    assert world.spawn("wall", text=WALL, initial_pose=at(3.0, 0.5, rotation=turned)).result.result == OK
+    assert world.spawn("post", text=WALL, initial_pose=at(1.0, 0.0, frame="wall")).result.result == OK
+    position = world.ask("GetEntityState", entity="post").state.pose.position
+    # (1, 0.5, 0) in the frame of the wall, which stands at (3, 0.5, 0.5) and is turned by a quarter about z.
+    assert (position.x, position.y, position.z) == pytest.approx((2.5, 1.5, 0.5), abs=1e-6)
+
+
+def test_asset_that_is_missing_has_its_code(world: Standard, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = next(iter(tmp_path_factory.getbasetemp().glob("models*")))
+    assert world.spawn("a", text=NO_MESH.format(folder=folder)).result.result == 107
+
+
+def test_stopping_resets_the_world_and_removes_what_was_spawned(world: Standard) -> None:
+    world.spawn("one", "cube.xml")
+    assert world.set_simulation(msg.SimulationState.STATE_STOPPED) == OK
+    assert world.entities() == ["so101"]
+    assert world.set_simulation(msg.SimulationState.STATE_STOPPED) == 101
+
+
 def test_reset_removes_what_was_spawned(world: Standard) -> None:
     world.spawn("one", "cube.xml")
     assert world.code("ResetSimulation", scope=srv.ResetSimulation.Request.SCOPE_SPAWNED) == OK
@@ -133,17 +173,21 @@ def test_names_that_are_taken_are_refused_or_changed(world: Standard) -> None:
     assert world.spawn("thing", "cube.xml").result.result == 101
     assert world.spawn("thing", "cube.xml", allow_renaming=True).entity_name == "thing_2"
     assert world.spawn("", "cube.xml", allow_renaming=True).entity_name == "cube"
+    assert world.spawn("", text=URDF).entity_name == "tin", "a model's own name counts"
+    assert world.spawn("", text=URDF).result.result == 101
 
 
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"name": ""}, 102),
         ({"name": "B\u00e4r"}, 102),
         ({"name": "a", "uri": "../secret.xml"}, 103),
         ({"name": "a", "uri": "model.sdf"}, 103),
         ({"name": "a", "uri": ""}, 104),
-        ({"name": "a", "entity_namespace": "/other"}, 105),
+        ({"name": "a", "entity_namespace": "/other"}, UNSUPPORTED),
+        ({"name": "a", "entity_namespace": "no namespace"}, 105),
+        ({"name": "a", "uri": "", "text": SDF}, 103),
+        ({"name": "a", "initial_pose": at(0.0, 0.0, rotation=Quaternion(w=0.0))}, 109),
         ({"name": "a", "uri": "", "text": "<mujoco"}, 106),
         ({"name": "a", "initial_pose": at(float("nan"), 0.0)}, 109),
         ({"name": "a", "initial_pose": at(0.0, 0.0, frame="moon")}, 109),
@@ -165,15 +209,16 @@ def test_filters_choose_by_name_kind_and_place(world: Standard) -> None:
     assert world.entities(categories=[msg.EntityCategory(category=5)]) == ["wall"]
     sphere = msg.Bounds(type=3, points=[Vector3(x=3.0, y=0.5, z=0.5), Vector3(x=0.3)])
     assert world.entities(bounds=sphere) == ["wall"]
+    assert world.entities(filter="^[[:alpha:]]+$") == ["wall"]
     states = world.ask("GetEntitiesStates", filters=msg.EntityFilters(filter="a"))
     assert list(states.entities) == ["cube_a", "wall"] and len(states.states) == 2
-    for wrong in (
-        {"filter": "(a+)+$"},
-        {"filter": "("},
-        {"bounds": msg.Bounds(type=1)},
-        {"tags": msg.TagsFilter(tags=["t"])},
+    for wrong, code in (
+        ({"filter": "(a+)+$"}, FAILED),
+        ({"filter": "("}, FAILED),
+        ({"bounds": msg.Bounds(type=1)}, UNSUPPORTED),
+        ({"tags": msg.TagsFilter(tags=["t"])}, UNSUPPORTED),
     ):
-        assert world.code("GetEntities", filters=msg.EntityFilters(**wrong)) == FAILED
+        assert world.code("GetEntities", filters=msg.EntityFilters(**wrong)) == code
 
 
 def test_state_is_set_where_it_can_be(world: Standard) -> None:
@@ -189,7 +234,9 @@ def test_state_is_set_where_it_can_be(world: Standard) -> None:
     assert world.place("nobody", there) == NOT_FOUND
     elsewhere = msg.EntityState(pose=there.pose)
     elsewhere.header.frame_id = "so101/base_link"
-    assert world.place("cube", elsewhere) == FAILED
+    assert world.place("cube", elsewhere) == INVALID_POSE
+    nowhere = msg.EntityState(pose=at(float("nan"), 0.0).pose)
+    assert world.place("cube", nowhere) == INVALID_POSE and world.place("wall", nowhere) == INVALID_POSE
     assert (
         world.code("GetEntityState", entity="nobody") == NOT_FOUND
         and world.code("DeleteEntity", entity="nobody") == NOT_FOUND
@@ -210,7 +257,7 @@ def test_simulation_is_paused_stopped_and_played(world: Standard) -> None:
 
 
 def test_paused_simulation_is_stepped_and_a_playing_one_is_not(world: Standard) -> None:
-    assert world.code("StepSimulation", steps=1) == FAILED
+    assert world.code("StepSimulation", steps=1) == INCORRECT_STATE
     assert world.call(SetBool, "world/pause", data=True).success
     before = world.ok(GetWorldState, "world/get_state")
     assert world.code("StepSimulation", steps=7) == OK
@@ -235,7 +282,7 @@ def test_action_steps_with_feedback_after_each(world: Standard) -> None:
         wait_for(future.done, 20.0, "the result")
         return future.result().result.result, heard
 
-    assert run(3)[0].result == FAILED, "it plays"
+    assert run(3)[0].result == INCORRECT_STATE, "it plays"
     assert world.set_simulation(msg.SimulationState.STATE_PAUSED) == OK
     before = world.ok(GetWorldState, "world/get_state")
     outcome, heard = run(5)

@@ -39,6 +39,11 @@ class Ros:
         return f"ROS 2 {self.distribution} " + ("from PyPI wheels" if self.prefix is None else f"in {self.prefix}")
 
 
+def wheels_for(version: tuple[int, int]) -> tuple[str, str]:
+    """Return the distribution whose wheels fit a Python, and the requirements file with them: Jazzy's end at 3.12."""
+    return ("jazzy", "ros-wheels") if version <= (3, 12) else ("kilted", "ros-wheels-kilted")
+
+
 @dataclass(frozen=True)
 class Checkout:
     """The folders of one checkout."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
-from setup_steps.checkout import Checkout, Ros
+from setup_steps.checkout import Checkout, Ros, wheels_for
 from setup_steps.install_log import explain, is_network_trouble
 from setup_steps.installer import install
 from setup_steps.interpreters import SUPPORTED, choose_python
@@ -40,15 +41,30 @@ def prepare_environment(checkout: Checkout, ros: Ros, env: dict[str, str], wante
     python = venv / "bin" / "python"
     version = _version(python, env)
     if version is None:
-        version = _make(checkout, ros, env, wanted)
+        version = _make(checkout, ros, env, wanted, learning)
     else:
         kept = f" (kept; to change to {wanted}: rm -r {venv.name})" if wanted else ""
         say("python", f"{version} in {venv.name}{kept}")
-    names = [*(["ros-wheels"] if ros.is_wheels else []), "base", "dev", "agent"]
+    names = [*([wheels_for(_release(version))[1]] if ros.is_wheels else []), "base", "dev", "agent"]
     if learning or (venv / _LEARNING).is_file():
         names.append("learning")
     _install(checkout, ros, env, names, version)
     return python
+
+
+def with_wheels_of(ros: Ros, python: Path) -> Ros:
+    """Return the ROS to build against, where it is wheels the distribution that an environment's Python got."""
+    if not ros.is_wheels:
+        return ros
+    settings = (python.parents[1] / "pyvenv.cfg").read_text(encoding="utf-8")
+    version = next(line.split(" = ")[1] for line in settings.splitlines() if line.startswith("version = "))
+    return replace(ros, distribution=wheels_for(_release(version))[0])
+
+
+def _release(version: str) -> tuple[int, int]:
+    """Return major and minor of a version, as (3, 12)."""
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
 
 
 def _version(python: Path, env: dict[str, str]) -> str | None:
@@ -64,10 +80,10 @@ def _version(python: Path, env: dict[str, str]) -> str | None:
     return version if any(version.startswith(f"{major}.{minor}.") for major, minor in SUPPORTED) else None
 
 
-def _make(checkout: Checkout, ros: Ros, env: dict[str, str], wanted: str | None) -> str:
+def _make(checkout: Checkout, ros: Ros, env: dict[str, str], wanted: str | None, learning: bool) -> str:
     """Make the virtual environment; return its Python's version."""
     venv = checkout.venv(ros)
-    chosen = choose_python(ros, wanted, env)
+    chosen = choose_python(ros, wanted, env, learning)
     version = ".".join(str(part) for part in chosen.version)
     say("python", f"{version} at {chosen.path} ({chosen.reason})")
     shared = [] if ros.is_wheels else ["--system-site-packages"]
@@ -100,7 +116,7 @@ def _install(checkout: Checkout, ros: Ros, env: dict[str, str], names: list[str]
         raise _failed(log, version)
     if ros.is_wheels:
         _finish_wheels(venv, env)
-    write_setup_files(venv, ros.is_wheels)
+    write_setup_files(venv, wheels_for(_release(version))[0] if ros.is_wheels else "")
     if "learning" in names:
         mark_done(venv / _LEARNING, "LeRobot is part of this environment\n")
     mark_done(stamp, expected)

@@ -11,8 +11,10 @@ from pathlib import Path
 from setup_steps.checkout import Ros
 from setup_steps.report import SetupError, answer
 
-# Best first: current LeRobot needs 3.12; rclpy's wheels and Humble's Python end at 3.10.
-SUPPORTED = ((3, 12), (3, 11), (3, 10))
+# Best first. On 3.12 everything was run; current LeRobot needs 3.12; beyond it the wheels are Kilted's; Humble's Python is 3.10.
+SUPPORTED = ((3, 12), (3, 13), (3, 14), (3, 11), (3, 10))
+LEARNING = ((3, 12), (3, 13), (3, 11), (3, 10))
+"""Those for which LeRobot and the numpy that it takes have wheels."""
 
 _ASK = """
 import json, os, sys, sysconfig
@@ -35,27 +37,29 @@ class Interpreter:
     reason: str
 
 
-def choose_python(ros: Ros, wanted: str | None, env: dict[str, str]) -> Interpreter:
+def choose_python(ros: Ros, wanted: str | None, env: dict[str, str], learning: bool = False) -> Interpreter:
     """Return the Python to use.
 
     Args:
         ros: With a ROS installation only the Python that its rclpy is built for will do.
         wanted: What the user asked for by `PYTHON=`, a path or a name; None to choose the best.
         env: The environment to look in.
+        learning: Whether LeRobot is to be installed as well.
 
     Raises:
         SetupError: If none fits; the message gives each one found and what it lacks.
     """
     rejected: list[str] = []
+    supported = LEARNING if learning else SUPPORTED
     for path in _candidates(ros, wanted, env):
-        found, problem = _examine(path, ros, env)
+        found, problem = _examine(path, ros, env, supported)
         if found is not None:
             why = "asked for by PYTHON=" if wanted else _reason(ros)
             return Interpreter(found.path, found.version, why)
         rejected.append(f"{path}: {problem}")
     listing = "; ".join(rejected) or "none found on PATH or in ~/.pyenv/versions"
     raise SetupError(
-        f"no usable Python 3.10, 3.11 or 3.12 ({listing})",
+        f"no usable Python {', '.join(sorted(f'{major}.{minor}' for major, minor in supported))} ({listing})",
         "install one with its headers and venv module, as in `sudo apt install python3 python3-dev python3-venv`, "
         "`pyenv install 3.12` or `uv python install 3.12`; or name one: make setup PYTHON=/path/to/python3.12",
     )
@@ -63,7 +67,7 @@ def choose_python(ros: Ros, wanted: str | None, env: dict[str, str]) -> Interpre
 
 def _reason(ros: Ros) -> str:
     return (
-        "newest supported one with venv and headers"
+        "best supported one with venv and headers"
         if ros.is_wheels
         else f"the one that rclpy of {ros.distribution} needs"
     )
@@ -93,14 +97,16 @@ def _unique(paths: list[Path]) -> list[Path]:
     return list(dict.fromkeys(paths))
 
 
-def _examine(path: Path, ros: Ros, env: dict[str, str]) -> tuple[Interpreter | None, str]:
+def _examine(
+    path: Path, ros: Ros, env: dict[str, str], supported: tuple[tuple[int, int], ...]
+) -> tuple[Interpreter | None, str]:
     """Ask one Python what it can do; return it, or None and what it lacks."""
     status, output = answer([str(path), "-I", "-c", _ASK], env)
     if status != 0:
         return None, "does not start"
     version, can_make_venv, headers, real = json.loads(output.splitlines()[-1])
     release = f"{version[0]}.{version[1]}"
-    if tuple(version[:2]) not in SUPPORTED:
+    if tuple(version[:2]) not in supported:
         return None, f"is {release}"
     if not can_make_venv:
         return None, f"cannot make virtual environments (Debian: apt install python{release}-venv)"

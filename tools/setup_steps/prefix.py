@@ -51,11 +51,15 @@ def fix_cmake_paths(venv: Path, python_headers: str, numpy_headers: str) -> int:
     return changed
 
 
-def write_setup_files(venv: Path, wheels: bool) -> None:
+def write_setup_files(venv: Path, wheels: str) -> None:
     """Write local_setup.{sh,bash,zsh} into the environment.
 
     With the ROS wheels the environment is the ROS installation. The variable named _ROS_WHEELS_BOOTSTRAP_COMPLETE tells
     the wheel ros-wheels-bootstrapper that the library path is set; otherwise it starts every Python process twice.
+
+    Args:
+        venv: Root of the virtual environment.
+        wheels: Distribution whose wheels it holds; empty beside a ROS installation.
     """
     lines = [f'_strands_robots_prepend PATH "{venv}/bin"', f'export VIRTUAL_ENV="{venv}"']
     if wheels:
@@ -64,7 +68,7 @@ def write_setup_files(venv: Path, wheels: bool) -> None:
         lines += [
             f'_strands_robots_prepend AMENT_PREFIX_PATH "{venv}"',
             f'_strands_robots_prepend CMAKE_PREFIX_PATH "{venv}"',
-            "export ROS_DISTRO=jazzy ROS_VERSION=2 ROS_PYTHON_VERSION=3",
+            f"export ROS_DISTRO={wheels} ROS_VERSION=2 ROS_PYTHON_VERSION=3",
             "export _ROS_WHEELS_BOOTSTRAP_COMPLETE=1",
         ]
     text = _SETUP.format(lines="\n".join(lines))

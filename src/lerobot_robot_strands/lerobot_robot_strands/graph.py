@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Any
@@ -15,10 +16,13 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image, JointState
 from strands_robots.msg import GateState, JointCommand
 
+from strands_robots.core.graph_environment import prepare_process
+from strands_robots.core.share import find_share
 from strands_robots.description.lerobot_units import JointCodec
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.images import rgb_from_msg
 from strands_robots.ros.messages.stamps import to_duration, to_seconds, to_time
+from strands_robots.safety.graph_file import join_graph
 
 from .config_strands import GraphConfig
 
@@ -46,6 +50,8 @@ class GraphRobot:
         self._latched = self._source = self._holder = ""
         self._others_since = 0.0
         self._sequence = time.time_ns()
+        join_graph(os.environ, namespace)
+        prepare_process(find_share(), has_pictures=bool(cameras))
         self._context = rclpy.Context()
         rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node(

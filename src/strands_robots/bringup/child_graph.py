@@ -133,7 +133,7 @@ class StartedGraph(Child):
         spec = NodeSpec(
             "recorder_node", "recorder_node", parameters={"run_id": run_id, "robots": names, "use_sim_time": True}
         )
-        graph = complete(Graph((spec,), namespace=self.namespace), simulated=True)
+        graph = complete(Graph((spec,), namespace=self.namespace))
         prefix = len(end_with_parent_prefix())
         self._recorder = Child(command_of(spec, graph)[prefix:], graph.environment)
 

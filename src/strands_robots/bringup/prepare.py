@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 from pathlib import Path
 
-from strands_robots.bringup.environment import (
-    end_with_parent_prefix,
-    graph_environment,
-    zenoh_router,
-)
+from strands_robots.bringup.environment import end_with_parent_prefix, graph_environment
 from strands_robots.bringup.graph import Graph, NodeSpec, ros_arguments
 from strands_robots.bringup.supervisor import ProcessSpec
+from strands_robots.bringup.zenoh_router import router_watch
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.share import share_directory
+from strands_robots.doctor.zenoh_router import uses_zenoh
+from strands_robots.safety.graph_file import write_graph_file
 
 
-def complete(graph: Graph, simulated: bool) -> Graph:
-    """Return the graph with its environment, and with a Zenoh router when it needs one.
+def complete(graph: Graph) -> Graph:
+    """Return the graph with its environment, and with the watch over the Zenoh router when it needs one.
+
+    It also writes down, in the folder of the run, how the graph is found.
 
     Args:
         graph: Nodes and parameters.
-        simulated: True keeps the graph on this machine unless the user chose otherwise.
+
+    Raises:
+        ConfigurationError: If the graph needs a router and rmw_zenohd is not installed.
     """
-    router = zenoh_router(os.environ)
-    environment = graph_environment(os.environ, simulated, share_directory())
-    nodes = (router, *graph.nodes) if router else graph.nodes
+    environment = graph_environment(os.environ, share_directory())
+    nodes = graph.nodes
+    if uses_zenoh(os.environ):
+        nodes = (router_watch(find_executable("rmw_zenoh_cpp", "rmw_zenohd")), *nodes)
+    if graph.journal is not None:
+        try:
+            write_graph_file(graph.journal.parent, graph.namespace, {**os.environ, **environment})
+        except OSError as error:
+            print(f"other shells cannot read how this graph is found: {error}", file=sys.stderr, flush=True)
     return dataclasses.replace(graph, nodes=nodes, environment={**environment, **graph.environment})
 
 

@@ -53,7 +53,7 @@ def _sim_actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     given = {name: LaunchConfiguration(name).perform(context) for name in LAUNCH_ARGUMENTS}
     options = options_from_text(given)
     origins: list[LaunchDescriptionEntity] = [LogInfo(msg=robot.origin) for robot in options.robots if robot.origin]
-    return [*origins, *graph_actions(complete(sim_graph(options), simulated=True))]
+    return [*origins, *graph_actions(complete(sim_graph(options)))]
 
 
 def real_description() -> LaunchDescription:
@@ -67,7 +67,7 @@ def real_description() -> LaunchDescription:
 
 def _real_actions(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     given = {name: LaunchConfiguration(name).perform(context) for name in REAL_ARGUMENTS}
-    return graph_actions(complete(real_graph(real_options_from_text(given)), simulated=False))
+    return graph_actions(complete(real_graph(real_options_from_text(given))))
 
 
 def graph_actions(graph: Graph) -> list[LaunchDescriptionEntity]:

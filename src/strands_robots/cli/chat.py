@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from strands_robots.agent.conversation.turn import ANSWERED, TurnEnd
-from strands_robots.cli.cli_options import Namespace, operator_source
+from strands_robots.cli.cli_options import Namespace, find_graph, operator_source
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.live.terminal import can_show_live
 
@@ -154,10 +153,8 @@ def _opened(
     namespace: str, agent: str, is_terminal: bool, session: str, take_over: bool, is_one: bool
 ) -> Iterator[tuple[Chat, Say]]:
     from strands_robots.agent.conversation.chat_view import plain_say, rich_say
-    from strands_robots.bringup.environment import middleware_environment
-    from strands_robots.core.share import share_directory
 
-    os.environ.update(middleware_environment(os.environ, share_directory()))
+    find_graph(namespace)
     try:
         from strands_robots.clients.prompt_client import PromptClient
     except ImportError as error:

@@ -23,22 +23,19 @@ REASON_BYTES = 256
 
 
 @contextlib.contextmanager
-def connect(namespace: str) -> Iterator[GraphClient]:
-    """Give a client of the running graph.
+def connect(namespace: str, is_starting: bool = False) -> Iterator[GraphClient]:
+    """Give a client of the running graph, or with `is_starting` of one that was just started.
 
     Raises:
         ConfigurationError: If ROS, or the interfaces of this package, cannot be imported.
     """
-    with contextlib.closing(connected(namespace)) as client:
+    with contextlib.closing(connected(namespace, is_starting)) as client:
         yield client
 
 
-def connected(namespace: str) -> GraphClient:
+def connected(namespace: str, is_starting: bool = False) -> GraphClient:
     """Return a client of the running graph; raises as `connect`."""
-    from strands_robots.bringup.environment import middleware_environment
-    from strands_robots.core.share import share_directory
-
-    os.environ.update(middleware_environment(os.environ, share_directory()))
+    find_graph(namespace, is_starting)
     try:
         from strands_robots.clients.client import GraphClient
     except ImportError as error:
@@ -46,6 +43,18 @@ def connected(namespace: str) -> GraphClient:
             f"ROS 2 is not available in this shell ({error}); source the setup.bash of the installation first"
         ) from error
     return GraphClient(namespace)
+
+
+def find_graph(namespace: str, is_starting: bool = False) -> None:
+    """Use what the graph of this domain uses, and say on the error output why it may not be found."""
+    from strands_robots.doctor.zenoh_router import no_router_words
+    from strands_robots.safety.graph_file import join_graph
+
+    for words in join_graph(os.environ, namespace):
+        complain(words)
+    problem = "" if is_starting else no_router_words(os.environ)
+    if problem:
+        complain(problem)
 
 
 def operator_source() -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from strands_robots.core.session_end import leave_process
+
 HELP = ("-h", "--help")
 
 
@@ -13,7 +15,7 @@ def main() -> int:
     if words[:1] != ["estop"] or any(word in HELP for word in words):
         from strands_robots.cli.main import main as run
 
-        return run()
+        return leave_process(run())
     from strands_robots.core.priority import hurry
 
     hurry()  # A stop does not wait behind whatever else keeps the processors busy.
@@ -25,7 +27,7 @@ def main() -> int:
     sys.argv[2:] = given.arguments()
     from strands_robots.cli.main import main as run
 
-    return run(stop)
+    return leave_process(run(stop))
 
 
 if __name__ == "__main__":

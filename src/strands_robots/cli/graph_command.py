@@ -44,16 +44,15 @@ def with_options(kind: type) -> Callable[[CommandT], CommandT]:
     return decorate
 
 
-def run(graph: Graph, simulated: bool) -> int:
+def run(graph: Graph) -> int:
     """Run a graph until it ends, with `launch` where it is installed, and return the exit code.
 
     Args:
         graph: The graph, without its environment.
-        simulated: True keeps it on this machine unless the user chose otherwise.
     """
     from strands_robots.bringup.prepare import complete, process_of
 
-    graph = complete(graph, simulated)
+    graph = complete(graph)
     processes = [process_of(spec, graph) for spec in graph.nodes]
     if importlib.util.find_spec("launch_ros"):
         from strands_robots.bringup.ros_launch import run_graph

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.cli.cli_options import Namespace, complain
+from strands_robots.cli.cli_options import Namespace, complain, find_graph
 from strands_robots.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -68,12 +68,11 @@ def graph_tools(
     Raises:
         ConfigurationError: If ROS cannot be imported, or the policy or a folder is not usable.
     """
-    from strands_robots.bringup.environment import middleware_environment
     from strands_robots.bringup.graph_options import ros_home
     from strands_robots.core.share import share_directory
 
     share = share_directory()
-    os.environ.update(middleware_environment(os.environ, share))
+    find_graph(namespace)
     try:
         from strands_robots.agent.lerobot.critic_tools import critic_tools
         from strands_robots.agent.lerobot.paths import LeRobotFolders

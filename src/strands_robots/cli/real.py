@@ -24,7 +24,7 @@ def real(context: typer.Context, **options: Any) -> None:
         return
     chosen = RealOptions(**options)
     say("real hardware: the arm takes torque and holds; `strands-robots resume` lets it move")
-    raise typer.Exit(run(real_graph(chosen), simulated=False))
+    raise typer.Exit(run(real_graph(chosen)))
 
 
 @app.command()

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from strands_robots.bringup.environment import local_discovery
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit
 from strands_robots.bringup.graph_options import ros_home
 from strands_robots.bringup.robots import BringupRobot, check_robots, parse_robot, parse_robots
@@ -52,7 +51,7 @@ def sim(
         raise typer.Exit(run_live(graph))
     if state:
         graph = graph.with_node(_state_printer(chosen.namespace))
-    raise typer.Exit(run(graph, simulated=True))
+    raise typer.Exit(run(graph))
 
 
 def _robots(repeated: list[str] | None, together: str) -> tuple[BringupRobot, ...]:
@@ -68,19 +67,18 @@ def run_live(graph: Graph) -> int:
     from strands_robots.live.child import ChildGraph
     from strands_robots.live.log import LogTail, log_file
 
-    checked = complete(graph, simulated=True)
+    checked = complete(graph)
     for spec in checked.nodes:
         process_of(spec, checked)
-    os.environ.update(local_discovery(os.environ))
     path = log_file(ros_home() / "strands_robots" / "log", f"sim-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log")
-    child = ChildGraph(lambda: run(graph, simulated=True))
+    child = ChildGraph(lambda: run(graph))
     tail = LogTail(child.output, path)
 
     from rich.console import Console
 
     from strands_robots.live.live_session import LiveSession
 
-    session = LiveSession(lambda: connect(graph.namespace), operator_source(), (child, tail))
+    session = LiveSession(lambda: connect(graph.namespace, is_starting=True), operator_source(), (child, tail))
     try:
         code = session.run(Console())
     finally:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from strands_robots.cli.cli_options import Namespace
+from strands_robots.cli.cli_options import Namespace, find_graph
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.text import printable
 
@@ -47,11 +47,9 @@ def teleop(
     """
     from pathlib import Path
 
-    from strands_robots.bringup.environment import middleware_environment
     from strands_robots.bringup.graph import Graph, NodeSpec, ParameterValue, ros_arguments
     from strands_robots.bringup.prepare import find_executable
     from strands_robots.bringup.robots import parse_robot
-    from strands_robots.core.share import share_directory
     from strands_robots.teleop.making import parse_options
 
     spec = parse_robot(robot)
@@ -71,6 +69,6 @@ def teleop(
     files = (Path(params_file).expanduser().resolve(),) if params_file else ()
     node = NodeSpec("teleop_node", "teleop_node", parameters=parameters, parameter_files=files)
     program = str(find_executable(node.package, node.executable))
-    environment = {**os.environ, **middleware_environment(os.environ, share_directory())}
+    find_graph(namespace)
     # The node takes the place of this command, so that the terminal and its signals are the node's.
-    os.execve(program, [program, *ros_arguments(node, Graph((node,), namespace=namespace))], environment)
+    os.execve(program, [program, *ros_arguments(node, Graph((node,), namespace=namespace))], os.environ)

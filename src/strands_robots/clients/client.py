@@ -17,11 +17,13 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
+from strands_robots.core import session_end
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.errors import NoAnswerError as NoAnswerError  # used by all callers
+from strands_robots.core.graph_environment import prepare_process
+from strands_robots.core.share import find_share
 from strands_robots.core.text import printable
 from strands_robots.ros.process.graph_names import shared_remappings
-from strands_robots.ros.process.transport import use_udp_only
 
 SPIN_PERIOD = 0.02
 """Longest time in which nothing is looked at [s]; Ctrl-C is noticed within it."""
@@ -39,7 +41,7 @@ class GraphClient:
 
     def __init__(self, namespace: str = "") -> None:
         self.context = rclpy.Context()
-        use_udp_only()
+        prepare_process(find_share(), has_pictures=False)
         try:
             # Ctrl-C stays Python's, so that a command can cancel what it began before it ends.
             rclpy.init(args=[], context=self.context, signal_handler_options=SignalHandlerOptions.NO)
@@ -60,7 +62,10 @@ class GraphClient:
         self._executor.add_node(self.node)
 
     def close(self) -> None:
-        """Leave the graph."""
+        """Leave the graph; a session that does not close in time is left as it is (see `leave_process`)."""
+        session_end.close_session(self._leave)
+
+    def _leave(self) -> None:
         self._executor.shutdown()
         self.node.destroy_node()
         self.context.try_shutdown()

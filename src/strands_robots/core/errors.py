@@ -23,6 +23,14 @@ class ModelError(ConfigurationError):
     """A robot or scene description (MJCF, URDF) cannot be used; carries the compiler's own words."""
 
 
+class ModelFormatError(ModelError):
+    """A description is neither MJCF nor URDF."""
+
+
+class MissingFileError(ModelError):
+    """A file that a description names is not there."""
+
+
 class ShapeError(StrandsRobotsError):
     """An array has the wrong shape."""
 

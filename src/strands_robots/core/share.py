@@ -28,6 +28,14 @@ def share_directory() -> Path:
     )
 
 
+def find_share() -> Path | None:
+    """Return the same folder, or None."""
+    try:
+        return share_directory()
+    except ConfigurationError:
+        return None
+
+
 def config_names(folder: str) -> list[str]:
     """Return the names of the YAML files that come with the package in a folder of config/."""
     return sorted(path.stem for path in (share_directory() / "config" / folder).glob("*.yaml"))

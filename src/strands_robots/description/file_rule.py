@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from strands_robots.core.errors import ModelError
+from strands_robots.core.errors import MissingFileError, ModelError
 from strands_robots.core.text import printable
 
 
@@ -66,7 +66,8 @@ class FileRule:
             file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except OSError as error:
             why = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
-            raise ModelError(f"the model names the file '{shown(name)}', but '{shown(str(path))}' {why}") from error
+            kind = MissingFileError if isinstance(error, FileNotFoundError) else ModelError
+            raise kind(f"the model names the file '{shown(name)}', but '{shown(str(path))}' {why}") from error
         try:
             real = _place_of(file, path)
             self._require_inside(real, name)

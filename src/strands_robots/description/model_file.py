@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import mujoco
 
-from strands_robots.core.errors import ModelError
+from strands_robots.core.errors import ModelError, ModelFormatError
 from strands_robots.description.closed_model import ClosedModel, close_mjcf
 from strands_robots.description.closed_urdf import READABLE_MESHES, close_urdf
 from strands_robots.description.engine_log import log_warnings
@@ -84,7 +84,7 @@ def close_model(path: Path, role: str, rule: FileRule = ANY_FILE, *, holds: bool
     try:
         return _close(data, real.parent, reader)
     except ModelError as error:
-        raise error if str(error).startswith(what) else ModelError(f"{what} cannot be used: {error}") from error
+        raise error if str(error).startswith(what) else type(error)(f"{what} cannot be used: {error}") from error
 
 
 def read_root(path: Path, role: str, rule: FileRule = ANY_FILE) -> ElementTree.Element:
@@ -174,7 +174,7 @@ def _close(data: bytes, base: Path | None, reader: ModelReader) -> ClosedModel:
     elif kind == "mujoco":
         close_mjcf(root, base, reader)
     else:
-        raise ModelError(f"{reader.what} begins with <{root.tag}>; valid: <mujoco> (MJCF) or <robot> (URDF)")
+        raise ModelFormatError(f"{reader.what} begins with <{root.tag}>; valid: <mujoco> (MJCF) or <robot> (URDF)")
     return ClosedModel(root, reader.models, reader.assets)
 
 

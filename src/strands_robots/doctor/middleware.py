@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
 
+from strands_robots.core.graph_environment import is_local
 from strands_robots.doctor.machine import Machine
 from strands_robots.doctor.result import Result, absent, failed, ok, warning
+from strands_robots.doctor.zenoh_router import ROUTER_ADDRESS, router_answers, uses_zenoh
 
-ROUTER_PORT = 7447
+ROUTER_PORT = ROUTER_ADDRESS[1]
 
 _ROUTERS = ("rmw_zenohd", "zenohd")
 _PARTICIPANTS = 100
 _MOST_DOMAIN = 232
 _EPHEMERAL = 32768
+_LISTEN = "0A"
+_LOOPBACK = {"127.0.0.1", "::1"}
 _IDENTIFIER = "from rclpy.utilities import get_rmw_implementation_identifier as name; print(name())"
 
 
@@ -62,8 +68,8 @@ def check_rmw(machine: Machine) -> Result:
 
 def check_router(machine: Machine, port: int = ROUTER_PORT) -> Result:
     """The Zenoh router, which only rmw_zenoh_cpp needs, and who else may hold its port."""
-    if machine.environ.get("RMW_IMPLEMENTATION") != "rmw_zenoh_cpp":
-        return absent("router", "not needed: the middleware is not rmw_zenoh_cpp")
+    if not uses_zenoh(machine.environ):
+        return absent("router", "not needed: the middleware is not rmw_zenoh_cpp, or ZENOH_SESSION_CONFIG_URI is set")
     if not _answers(port):
         return warning(
             "router",
@@ -80,7 +86,25 @@ def check_router(machine: Machine, port: int = ROUTER_PORT) -> Result:
             "end that program, or give it another port",
             "or give Zenoh another: ZENOH_ROUTER_CONFIG_URI and ZENOH_SESSION_CONFIG_URI",
         )
-    return ok("router", f"answers on port {port}")
+    if not router_answers(("localhost", port)):
+        held = ", ".join(f"{name} ({pid})" for pid, name in holders) or "a process of another user"
+        return failed(
+            "router",
+            f"{held} listens on port {port} and does not answer: the Zenoh router hangs",
+            "end it: kill -9 <its number>; a running graph starts another",
+            "until then programs that start find nothing of the graph",
+        )
+    outside = sorted(
+        {address for address, number, state, _ in _tcp(machine) if number == port and state == _LISTEN} - _LOOPBACK
+    )
+    if outside:
+        return warning(
+            "router",
+            f"answers on port {port}, and is reachable from other machines: it listens on {', '.join(outside)}, without TLS",
+            f"end it, and let a graph start one, or: ZENOH_CONFIG_OVERRIDE='listen/endpoints=[\"tcp/localhost:{port}\"]'",
+            "for a graph over several machines configure TLS and access control: ZENOH_ROUTER_CONFIG_URI",
+        )
+    return ok("router", f"answers on port {port}, on this machine only")
 
 
 def check_domain(machine: Machine) -> Result:
@@ -113,8 +137,8 @@ def check_domain(machine: Machine) -> Result:
             "look for programs left behind: ps -ef | grep ros-args",
             f"or use another domain: export ROS_DOMAIN_ID={(domain + 1) % 102}",
         )
-    local = machine.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE") or "SUBNET"
-    return ok("domain", f"{domain}, {taken} DDS participants on this machine, discovery range {local}")
+    reach = "this machine only" if is_local(machine.environ) else "other machines too"
+    return ok("domain", f"{domain}, {taken} DDS participants on this machine; graphs started here reach {reach}")
 
 
 def _answers(port: int) -> bool:
@@ -126,16 +150,19 @@ def _answers(port: int) -> bool:
 
 
 def _udp_ports(machine: Machine) -> set[int]:
-    return {port for name in ("udp", "udp6") for port, _, _ in _sockets(machine, name)}
+    return {port for name in ("udp", "udp6") for _, port, _, _ in _sockets(machine, name)}
+
+
+def _tcp(machine: Machine) -> list[tuple[str, int, str, str]]:
+    return [entry for name in ("tcp", "tcp6") for entry in _sockets(machine, name)]
 
 
 def _listening(machine: Machine, port: int) -> list[str]:
-    tables = [entry for name in ("tcp", "tcp6") for entry in _sockets(machine, name)]
-    return [inode for number, state, inode in tables if number == port and state == "0A"]
+    return [inode for _, number, state, inode in _tcp(machine) if number == port and state == _LISTEN]
 
 
-def _sockets(machine: Machine, table: str) -> list[tuple[int, str, str]]:
-    """Return (local port, state, inode) of each socket.
+def _sockets(machine: Machine, table: str) -> list[tuple[str, int, str, str]]:
+    """Return (local address, local port, state, inode) of each socket.
 
     Source: proc_pid_net(5), /proc/net/udp.
     """
@@ -144,4 +171,16 @@ def _sockets(machine: Machine, table: str) -> list[tuple[int, str, str]]:
     except OSError:
         return []
     words = [line.split() for line in lines]
-    return [(int(word[1].rpartition(":")[2], 16), word[3], word[9]) for word in words if len(word) > 9]
+    return [
+        (_address(word[1].partition(":")[0]), int(word[1].rpartition(":")[2], 16), word[3], word[9])
+        for word in words
+        if len(word) > 9
+    ]
+
+
+def _address(digits: str) -> str:
+    """Return an address from the kernel's table: words of 32 bits, each with its bytes in the order of the machine."""
+    data = b"".join(struct.pack("=I", int(digits[i : i + 8], 16)) for i in range(0, len(digits), 8))
+    address = ip_address(data)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)

@@ -9,7 +9,9 @@ from pathlib import Path
 from strands_robots.doctor.machine import Machine
 from strands_robots.doctor.result import Result, failed, ok, warning
 
-OLDEST, NEWEST = (3, 10), (3, 12)
+OLDEST, NEWEST = (3, 10), (3, 14)
+_RUN_ON = ("humble", "jazzy", "kilted")
+"""Distributions on which the graph was run (docs/reference/compatibility.md)."""
 
 _REQUIRED = ("cryptography", "mujoco", "numpy", "PIL", "psutil", "pydantic", "rich", "typer", "yaml")
 
@@ -27,7 +29,7 @@ def check_python(machine: Machine, version: tuple[int, int] | None = None) -> Re
     if not OLDEST <= version <= NEWEST:
         return failed(
             "python",
-            f"{here}; valid: 3.10, 3.11 or 3.12",
+            f"{here}; valid: 3.10 to 3.14",
             "sudo apt install python3.12 python3.12-venv, or python3.10 on Ubuntu 22.04",
             "then: make clean && make setup PYTHON=python3.12",
         )
@@ -52,18 +54,19 @@ def check_ros(machine: Machine) -> Result:
         return failed(
             "ros",
             f"rclpy cannot be imported: {answer.last_words}",
-            f"source {sourced[-1]}" if sourced else "make setup (brings ROS 2 Jazzy as Python wheels)",
+            f"source {sourced[-1]}" if sourced else "make setup (brings ROS 2 as Python wheels)",
             "then: source install/setup.bash",
         )
     origin = Path(json.loads(answer.output.strip().splitlines()[-1]))
     prefix = next((str(parent) for parent in origin.parents if parent.name.startswith(("python3", "lib"))), str(origin))
     where = f"installation {prefix}" if "/opt/ros/" in str(origin) else f"wheels or workspace in {prefix}"
-    if distro not in ("jazzy", "humble"):
+    if distro not in _RUN_ON:
+        name = f"'{distro}'" if distro else "not set"
         return warning(
             "ros",
-            f"ROS_DISTRO is '{distro}', {where}; tested: jazzy, humble",
-            "source /opt/ros/jazzy/setup.bash, or source install/setup.bash of this workspace",
-            "other distributions may work; they have not been tried",
+            f"ROS_DISTRO is {name}, {where}; run on: {', '.join(_RUN_ON)}",
+            "source /opt/ros/jazzy/setup.bash (or another of these), or install/setup.bash of this workspace",
+            "another distribution may work; docs/reference/compatibility.md says what was run",
         )
     return ok("ros", f"{distro}, {where}")
 

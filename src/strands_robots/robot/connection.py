@@ -6,6 +6,7 @@ import atexit
 import os
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,13 +134,12 @@ def is_only_connection() -> bool:
 
 
 def _connect(wish: Wish) -> GraphConnection:
-    from strands_robots.bringup.environment import local_discovery, middleware_environment
     from strands_robots.core.share import share_directory
+    from strands_robots.safety.graph_file import join_graph
 
     share = share_directory()
-    os.environ.update(middleware_environment(os.environ, share))
-    if wish.mode == "sim":
-        os.environ.update(local_discovery(os.environ))
+    for words in join_graph(os.environ, wish.namespace):
+        warnings.warn(words, RuntimeWarning, stacklevel=2)
     try:
         from strands_robots.agent.tools.toolset import Toolset
         from strands_robots.clients.agent_graph import AgentGraph

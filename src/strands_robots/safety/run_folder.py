@@ -2,6 +2,7 @@
 
     <ROS_HOME>/strands_robots/runs/<run>/<node>-<pid>.json   domain, namespace, run, process, robots
     <ROS_HOME>/strands_robots/runs/<run>/<node>-<pid>.stop   datagram socket: whatever arrives there stops
+    <ROS_HOME>/strands_robots/runs/<run>/graph.environment   how its processes find each other (safety/graph_file.py)
 
 A folder, file or socket that is a link, or belongs to another user, is left alone: it is neither read nor written to.
 """
@@ -112,12 +113,16 @@ class RunFolder:
 
     def write(self, record: RunRecord) -> None:
         """Write a process's file anew; raises OSError, also for a full disk."""
-        name, temporary = record.stem + RECORD, f".{record.stem}{RECORD}"
+        self.write_file(record.stem + RECORD, json.dumps(asdict(record)).encode("ascii"))
+
+    def write_file(self, name: str, data: bytes) -> None:
+        """Write a file anew, whole or not at all; raises OSError."""
+        temporary = f".{name}"
         self.remove(temporary)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(temporary, flags, 0o600, dir_fd=self.descriptor)
         try:
-            os.write(descriptor, json.dumps(asdict(record)).encode("ascii"))
+            os.write(descriptor, data)
         finally:
             os.close(descriptor)
         os.rename(temporary, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
@@ -127,20 +132,19 @@ class RunFolder:
         node, _, pid = stem.rpartition("-")
         plain = RunRecord(self.path.name, node or stem, int(pid) if pid.isdigit() and len(pid) < 10 else 0)
         try:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            descriptor = os.open(stem + RECORD, flags, dir_fd=self.descriptor)
-        except OSError:
-            return plain
-        try:
-            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
-            data = os.read(descriptor, LARGEST_RECORD) if is_file else b""
-            given = json.loads(data)
+            given = json.loads(self.read_file(stem + RECORD))
             return replace(
                 plain, run=str(given["run"]), domain=int(given["domain"]), namespace=str(given["namespace"]),
                 robots=tuple(map(str, given["robots"])), is_supervisor=bool(given["is_supervisor"]),
             )  # fmt: skip
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return plain
+
+    def read_file(self, name: str) -> bytes:
+        """Return the beginning of a file, empty for what is no plain file; never follows a link; raises OSError."""
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self.descriptor)
+        try:
+            return os.read(descriptor, LARGEST_RECORD) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
         finally:
             os.close(descriptor)
 

@@ -1,4 +1,4 @@
-"""Notices which events of a source never arrived, arrived twice, or contradict each other."""
+"""Notices which events of a source arrived twice, or contradict each other; missing.py knows which never arrived."""
 
 from __future__ import annotations
 
@@ -17,16 +17,13 @@ WINDOW = 1024
 class Arrival(enum.Enum):
     """How an event's number relates to those before."""
 
-    NEXT = "next"
-    AFTER_GAP = "after_gap"
-    LATE = "late"
+    NEW = "new"
     REPEATED = "repeated"
     CONFLICT = "conflict"
 
 
 @dataclass
 class _Seen:
-    highest: int = 0
     contents: OrderedDict[int, int] = field(default_factory=OrderedDict)
 
 
@@ -36,34 +33,27 @@ class SequenceTracker:
     def __init__(self) -> None:
         self._sources: OrderedDict[tuple[str, str], _Seen] = OrderedDict()
 
-    def note(self, event: Event) -> tuple[Arrival, int]:
-        """Take an event's number into account.
+    def note(self, event: Event) -> Arrival:
+        """Take an event's number into account, and return how it arrived.
 
         Args:
             event: An event with a number from 1 on; 0 means that its source does not count.
-
-        Returns:
-            How it arrived, and the number that would have been next.
         """
         if event.sequence <= 0:
-            return Arrival.NEXT, 0
+            return Arrival.NEW
         key = (event.source, event.session)
         seen = self._sources.setdefault(key, _Seen())
         self._sources.move_to_end(key)
         if len(self._sources) > MOST_SOURCES:
             self._sources.popitem(last=False)
-        expected = seen.highest + 1
         content = _content(event)
         known = seen.contents.get(event.sequence)
         if known is not None:
-            return (Arrival.REPEATED if known == content else Arrival.CONFLICT), expected
+            return Arrival.REPEATED if known == content else Arrival.CONFLICT
         seen.contents[event.sequence] = content
         if len(seen.contents) > WINDOW:
             seen.contents.popitem(last=False)
-        seen.highest = max(seen.highest, event.sequence)
-        if event.sequence == expected:
-            return Arrival.NEXT, expected
-        return (Arrival.AFTER_GAP if event.sequence > expected else Arrival.LATE), expected
+        return Arrival.NEW
 
 
 def _content(event: Event) -> int:

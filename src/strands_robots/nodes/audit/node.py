@@ -17,11 +17,21 @@ from rclpy.node import Node
 from rclpy.parameter import parameter_value_to_python
 from rclpy.qos import qos_profile_parameter_events
 from rclpy.serialization import deserialize_message
-from strands_robots.msg import AuditEvent, AuditReceipt, AuditState, GateState, SafetyState, StopRequest
+from strands_robots.msg import (
+    AuditEvent,
+    AuditReceipt,
+    AuditState,
+    AuditWanted,
+    AuditWantedSource,
+    GateState,
+    SafetyState,
+    StopRequest,
+)  # fmt: skip
 
 from strands_robots.audit.audit_key import load_or_create_keys
 from strands_robots.audit.event import Event
 from strands_robots.audit.intake.intake import Intake
+from strands_robots.audit.intake.missing import Wanted
 from strands_robots.audit.intake.source import EventSource
 from strands_robots.audit.intake.throttle import ThrottleConfig
 from strands_robots.audit.log.layout import default_key_folder, default_log_folder
@@ -51,6 +61,8 @@ _STATES = {
     SafetyState.STOPPED: "stopped",
     SafetyState.STOP_NOT_CONFIRMED: "stop_not_confirmed",
 }
+_LARGEST = 2**64 - 1
+
 _REMEMBERED = 4096
 """Records of the log that are read at the start, to know events that their sources send again."""
 
@@ -106,6 +118,7 @@ class AuditNode(Node):
             ),
         )
         self._receipts = self.create_publisher(AuditReceipt, "audit/receipts", qos.AUDIT_RECEIPTS)
+        self._wanted = self.create_publisher(AuditWanted, "audit/wanted", qos.STATE)
         self._states = self.create_publisher(AuditState, "audit/state", qos.STATE)
         self._writer = AuditWriter(store, WriterConfig(), on_written=self._on_written)
         self._intake = Intake(self._writer.submit, ThrottleConfig(rate=parameters.rate, burst=parameters.burst))
@@ -122,6 +135,7 @@ class AuditNode(Node):
         """Write what is held, end the log in order, then end."""
         self._look_at_ends()
         self._flush()
+        self._intake.finish()
         if not self._writer.close(_CLOSING):
             self.get_logger().error(
                 f"the audit log did not end in order: {self._writer.status.alarm or 'it took too long'}"
@@ -234,6 +248,7 @@ class AuditNode(Node):
         self._safety.tick(time.monotonic())
         self._requests.flush()
         self._intake.tick()
+        self._wanted.publish(_wanted(self._intake.wanted()))
 
     # --- What is said ---------------------------------------------------------------------------------------
 
@@ -284,6 +299,20 @@ class AuditNode(Node):
 
 def _receipt(event: Event, index: int) -> AuditReceipt:
     return AuditReceipt(source=event.source, session=clip(event.session, 64), sequence=event.sequence, index=index)
+
+
+def _wanted(sources: Sequence[Wanted]) -> AuditWanted:
+    entries = [
+        AuditWantedSource(
+            source=entry.source,
+            session=clip(entry.session, 64),
+            first=entry.first,
+            last=entry.last,
+            next=min(entry.next, _LARGEST),
+        )
+        for entry in sources
+    ]
+    return AuditWanted(sources=entries)
 
 
 def _values(parameters: Sequence[Parameter]) -> dict[str, object]:

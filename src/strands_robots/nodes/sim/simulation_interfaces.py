@@ -19,7 +19,7 @@ from rclpy.task import Future as RosFuture
 from strands_robots.core.errors import StrandsRobotsError, UnknownNameError, WorldError
 from strands_robots.core.futures import done, then
 from strands_robots.nodes.sim.scene_services import SceneServices
-from strands_robots.nodes.sim.standard_entities import StandardEntities, result
+from strands_robots.nodes.sim.standard_entities import FAILED, Refusal, StandardEntities, result
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.sim.edit.model_files import ModelGuard
 from strands_robots.sim.run.lockstep import StepRequest
@@ -28,6 +28,7 @@ from strands_robots.sim.world.world import World
 
 CLIENT = "simulation_interfaces"
 """Who owns stepping of a lockstep world while a request steps it."""
+INCORRECT_STATE = 3
 STEP_TIMEOUT = 10.0
 MAX_STEPS = 1_000_000
 SUPPORTED = (
@@ -129,7 +130,10 @@ class SimulationInterfaces:
                 return answers(result=result(answers.STATE_TRANSITION_ERROR, str(error)))
             return answers(result=result(1))
 
-        return self._runtime.call(change)
+        # Stopped is as after a full reset: what was spawned goes as well.
+        is_stop = wanted == kinds.STATE_STOPPED != self._state()
+        cleared: Future[Any] = self._entities.remove_spawned() if is_stop else done(None)
+        return then(cleared, lambda _: self._runtime.call(change))
 
     def _go(self, wanted: int) -> None:
         kinds, runtime = self._msg.SimulationState, self._runtime
@@ -177,7 +181,7 @@ class SimulationInterfaces:
             WorldError: If it runs, or another client owns stepping, or it did not get that far.
         """
         if not self._runtime.is_frozen:
-            raise WorldError("the simulation is playing; valid: step it while it is paused")
+            raise Refusal(INCORRECT_STATE, "the simulation is playing; valid: step it while it is paused")
         if self._runtime.config.mode is not WorldMode.LOCKSTEP:
             self._runtime.step_paused(steps)
         elif steps:
@@ -196,7 +200,7 @@ class SimulationInterfaces:
             try:
                 outcome[0] = self._walk(handle, kind)
             except StrandsRobotsError as error:
-                outcome[0] = result(4, str(error))
+                outcome[0] = result(error.code if isinstance(error, Refusal) else FAILED, str(error))
             finally:
                 finished.set_result(None)
                 if self._node.executor is not None:
@@ -221,7 +225,7 @@ class SimulationInterfaces:
         """Make the steps of a goal one by one, in its thread."""
         steps = int(handle.request.steps)
         if not self._runtime.is_frozen:
-            return result(4, "the simulation is playing; valid: step it while it is paused")
+            return result(INCORRECT_STATE, "the simulation is playing; valid: step it while it is paused")
         for number in range(1, steps + 1):
             if handle.is_cancel_requested:
                 return result(4, f"cancelled after {number - 1} of {steps} steps")
@@ -256,4 +260,6 @@ def answered(kind: Any, answer: Callable[[Any], Future[Any]]) -> Callable[[Any],
 
 
 def _refused(kind: Any, error: StrandsRobotsError | str) -> Any:
-    return kind.Response(result=result(2 if isinstance(error, UnknownNameError) else 4, str(error)))
+    if isinstance(error, Refusal):
+        return kind.Response(result=result(error.code, str(error)))
+    return kind.Response(result=result(2 if isinstance(error, UnknownNameError) else FAILED, str(error)))

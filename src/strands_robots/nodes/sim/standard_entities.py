@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import math
 import re
+import tempfile
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 
-from strands_robots.core.errors import ConfigurationError, ModelError, StrandsRobotsError, WorldError
+from strands_robots.core.arrays import FloatArray
+from strands_robots.core.errors import (
+    ConfigurationError,
+    MissingFileError,
+    ModelError,
+    ModelFormatError,
+    StrandsRobotsError,
+    WorldError,
+)
 from strands_robots.core.futures import done, map_future
+from strands_robots.core.pose import Pose, pose_from_quaternion, quaternion_of
+from strands_robots.core.posix_pattern import posix_pattern
 from strands_robots.core.share import robot_names
 from strands_robots.core.text import printable
+from strands_robots.description.file_rule import FileRule
 from strands_robots.description.robot_config import load_robot
 from strands_robots.description.robot_model import describe_model
 from strands_robots.description.robot_spec import RobotSpec
@@ -27,15 +43,16 @@ from strands_robots.sim.edit.placement import EntityPlacement, place
 from strands_robots.sim.edit.world_edits import AddRobot, RemoveRobot
 from strands_robots.sim.query import queries
 from strands_robots.sim.run.runtime import SimRuntime
-from strands_robots.sim.world.checks import unit_quaternion
 from strands_robots.sim.world.inspection import Still, take_snapshot
 from strands_robots.sim.world.world import World
 
 WORLD_FRAMES = ("", "world")
-MAX_PATTERN = 128
-_QUANTIFIERS = "*+?{"
+UNIT_ERROR = 1e-2
+"""A quaternion whose length differs from 1 by more is refused."""
 _CATEGORIES = {EntityKind.ROBOT: 1, EntityKind.MOVING: 0, EntityKind.FIXED: 5}
+_OTHER_FORMATS = (".sdf", ".world", ".usd", ".usda", ".usdc", ".usdz")
 SPHERE = 3
+UNSUPPORTED, FAILED = 0, 4
 
 
 def result(code: int, words: str = "") -> Any:
@@ -61,6 +78,7 @@ class StandardEntities:
         self._runtime, self._world, self._guard, self._scene = runtime, world, guard, scene
         self._msg, self._srv = msg, srv
         self._spawned: set[str] = set()
+        self._texts = tempfile.TemporaryDirectory(prefix="strands_robots_spawned_", ignore_cleanup_errors=True)
 
     def names(self, request: Any) -> Future[Any]:
         """Answer GetEntities."""
@@ -100,8 +118,14 @@ class StandardEntities:
         answers = self._srv.SetEntityState.Response
         state, name = request.state, request.entity
         sets_pose, sets_twist = getattr(request, "set_pose", True), getattr(request, "set_twist", True)
-        _require_world(state.header.frame_id)
         linear, angular = triple(state.twist.linear), triple(state.twist.angular)
+        target = None
+        if sets_pose:
+            try:
+                target = self._frame(state.header.frame_id).at(_pose_of(state.pose, name))
+            except StrandsRobotsError as error:
+                # Humble's package has no code of its own for it.
+                raise Refusal(getattr(answers, "INVALID_POSE", FAILED), str(error)) from error
 
         still = self._still()
         found = entity(self._world, still, name)
@@ -112,16 +136,19 @@ class StandardEntities:
         if found.kind is EntityKind.FIXED or not _is_free(still, name):
             if sets_twist and any((*linear, *angular)):
                 raise WorldError(f"'{name}' cannot move freely and is given a velocity; valid: zero")
-            where = SetPose(name, triple(state.pose.position), quadruple(state.pose.orientation))
-            changed = self._scene.change([where], "set_entity_state", ()) if sets_pose else done(None)
+            if target is None:
+                return done(answers(result=result(1)))
+            where = SetPose(name, _triple(target.position), _quadruple(target))
+            changed = self._scene.change([where], "set_entity_state", ())
             return map_future(changed, lambda _: answers(result=result(1)))
 
         def put() -> Any:
             still = self._still()
             found = entity(self._world, still, name)
             present = self._state(still, found)
-            pose = state.pose if sets_pose else present.pose
-            position, rotation = triple(pose.position), quadruple(pose.orientation)
+            position, rotation = triple(present.pose.position), quadruple(present.pose.orientation)
+            if target is not None:
+                position, rotation = _triple(target.position), _quadruple(target)
             before = triple(present.twist.linear), triple(present.twist.angular)
             speed = (linear, angular) if sets_twist else before
             placement = EntityPlacement(name, position, rotation, *speed)
@@ -137,7 +164,7 @@ class StandardEntities:
         resource = getattr(request, "entity_resource", request)
         try:
             edit, name = self._spawning(request, resource, codes)
-        except _Spawn as refused:
+        except Refusal as refused:
             return done(kind.Response(result=result(refused.code, str(refused))))
 
         def tell() -> Any:
@@ -182,19 +209,19 @@ class StandardEntities:
         return state
 
     def _filtered(self, filters: Any, still: Still) -> list[Entity]:
-        pattern = _pattern(filters.filter)
+        pattern = posix_pattern(filters.filter)
         if filters.tags.tags:
-            raise ConfigurationError("tags are given; valid: none, entities have no tags")
+            raise Refusal(UNSUPPORTED, "tags are given; valid: none, entities have no tags")
         found = [each for each in entities(self._world, still) if pattern.search(each.name)]
         wanted = {int(category.category) for category in filters.categories}
         if wanted:
             found = [each for each in found if _CATEGORIES[each.kind] in wanted]
         bounds = filters.bounds
         if bounds.type:
-            if bounds.type != SPHERE or len(bounds.points) != 2:
-                raise ConfigurationError(
-                    f"bounds of type {bounds.type} are given; valid: none, or 3 (sphere) with two points"
-                )
+            if bounds.type != SPHERE:
+                raise Refusal(UNSUPPORTED, f"bounds of type {bounds.type} are given; valid: none, or 3 (sphere)")
+            if len(bounds.points) != 2:
+                raise ConfigurationError(f"a sphere with {len(bounds.points)} points given; valid: two")
             centre, radius = np.array(triple(bounds.points[0])), float(bounds.points[1].x)
             found = [each for each in found if overlaps_sphere(still, each, centre, radius)]
         return found
@@ -203,48 +230,90 @@ class StandardEntities:
         """Return the edit of a request and the name that the entity gets."""
         uri, text = resource.uri.removeprefix("file://"), resource.resource_string
         if not uri and not text:
-            raise _Spawn(
+            raise Refusal(
                 codes.NO_RESOURCE, f"no uri and no resource_string; valid: {', '.join(robot_names())}, or a model"
             )
-        name = self._name(request, uri, codes)
-        if request.entity_namespace.strip("/") not in ("", name):
-            raise _Spawn(codes.NAMESPACE_INVALID, "valid: an empty entity_namespace; a robot's name is its namespace")
-        position, rotation, yaw = _place(request.initial_pose, codes)
+        if uri.lower().endswith(_OTHER_FORMATS):
+            raise Refusal(codes.UNSUPPORTED_FORMAT, f"'{printable(uri[-100:])}' given; valid: MJCF or URDF")
         try:
-            if uri in robot_names():
-                return AddRobot(RobotSpec(name, load_robot(uri), position, _only(yaw, codes), uri)), name
-            if uri:
-                model = ModelSource(self._guard.scene(uri), rule=self._guard.rule)
-            else:
-                model = ModelSource(text=self._guard.text(text), rule=self._guard.rule)
+            model = self._model(uri, text)
+            name = self._name(request, uri if model is None else _own_name(uri, text, model), codes)
+            self._require_namespace(request.entity_namespace, name, codes)
+            place = self._placed(request.initial_pose, name, codes)
+            if model is None:
+                return AddRobot(
+                    RobotSpec(name, load_robot(uri), _triple(place.position), _yaw(place, codes), uri)
+                ), name
             if is_robot(model, name):
-                if model.file is None:
-                    raise _Spawn(
-                        codes.UNSUPPORTED_FORMAT, "a robot as text is given; valid: a robot by uri, objects as text"
-                    )
-                config = describe_model(model.file, model.rule)
-                spec = RobotSpec(name, config, position, _only(yaw, codes), str(model.file), model.rule)
-                return AddRobot(spec), name
-            return AddModel(name, model, position, rotation), name
+                return AddRobot(self._robot(name, model, place, codes)), name
+            return AddModel(name, model, _triple(place.position), _quadruple(place)), name
+        except ModelFormatError as error:
+            raise Refusal(codes.UNSUPPORTED_FORMAT, str(error)) from error
+        except MissingFileError as error:
+            raise Refusal(codes.MISSING_ASSETS, str(error)) from error
         except ModelError as error:
-            raise _Spawn(codes.RESOURCE_PARSE_ERROR, str(error)) from error
+            raise Refusal(codes.RESOURCE_PARSE_ERROR, str(error)) from error
         except ConfigurationError as error:
-            raise _Spawn(codes.UNSUPPORTED_FORMAT, str(error)) from error
+            raise Refusal(codes.UNSUPPORTED_FORMAT, str(error)) from error
 
-    def _name(self, request: Any, uri: str, codes: Any) -> str:
+    def _model(self, uri: str, text: str) -> ModelSource | None:
+        """Return the model that is meant; None for a robot that comes with the package."""
+        if uri in robot_names():
+            return None
+        if uri:
+            return ModelSource(self._guard.scene(uri), rule=self._guard.rule)
+        return ModelSource(text=self._guard.text(text), rule=self._guard.rule)
+
+    def _robot(self, name: str, model: ModelSource, place: Pose, codes: Any) -> RobotSpec:
+        """Return a robot of a model; one that came as text gets a file, by which motion_node finds it too."""
+        file, rule = model.file, model.rule
+        if file is None:
+            digest = hashlib.sha256(model.text.encode()).hexdigest()[:16]
+            suffix = "urdf" if "<robot" in model.text else "xml"
+            file = Path(self._texts.name).resolve() / f"{name}_{digest}.{suffix}"
+            file.write_text(model.text, encoding="utf-8")
+            rule = FileRule((*(rule.folders or ()), file.parent), rule.held)
+        config = describe_model(file, rule)
+        return RobotSpec(name, config, _triple(place.position), _yaw(place, codes), str(file), rule)
+
+    def _require_namespace(self, given: str, name: str, codes: Any) -> None:
+        namespace = given.strip("/")
+        if namespace and not re.fullmatch(r"[A-Za-z_]\w*(/[A-Za-z_]\w*)*", namespace, re.ASCII):
+            raise Refusal(codes.NAMESPACE_INVALID, f"entity_namespace '{printable(given[:100])}' is no ROS namespace")
+        if namespace not in ("", name):
+            words = f"entity_namespace '{namespace}' given; valid: empty; a robot's name '{name}' is its namespace"
+            raise Refusal(UNSUPPORTED, words)
+
+    def _placed(self, stamped: Any, name: str, codes: Any) -> Pose:
+        """Return a pose in the world that is given there or in the frame of an entity."""
+        try:
+            return self._frame(stamped.header.frame_id).at(_pose_of(stamped.pose, name))
+        except StrandsRobotsError as error:
+            raise Refusal(codes.INVALID_POSE, str(error)) from error
+
+    def _frame(self, frame: str) -> Pose:
+        """Return where a frame is: the world, or the entity of this name as it stands now."""
+        if frame in WORLD_FRAMES:
+            return Pose(np.zeros(3), np.eye(3))
+        still = self._still()
+        names = sorted(each.name for each in entities(self._world, still))
+        if frame not in names:
+            raise ConfigurationError(
+                f"frame '{printable(frame[:100])}' given; valid: world, or an entity: {', '.join(names)[:200]}"
+            )
+        state = self._state(still, entity(self._world, still, frame))
+        return pose_from_quaternion(triple(state.pose.position), quadruple(state.pose.orientation))
+
+    def _name(self, request: Any, own: str, codes: Any) -> str:
+        """Return the entity's name: the one asked for, or the model's own, with a number where that is taken and allowed."""
         taken = {each.name for each in entities(self._world, self._still())}
-        name = str(request.name)
-        if not name and not request.allow_renaming:
-            raise _Spawn(codes.NAME_INVALID, "the name is empty; valid: a name, or allow_renaming")
-        name = (
-            name or re.sub(r"[^a-z0-9_]", "_", uri.rsplit("/", 1)[-1].partition(".")[0].lower()).strip("_") or "entity"
-        )
+        name = str(request.name) or own
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,57}", name):
-            raise _Spawn(
+            raise Refusal(
                 codes.NAME_INVALID, f"name '{printable(name)}' given; valid: a letter, then up to 57 of a-z 0-9 _"
             )
         if name in taken and not request.allow_renaming:
-            raise _Spawn(codes.NAME_NOT_UNIQUE, f"'{name}' exists already; valid: another name, or allow_renaming")
+            raise Refusal(codes.NAME_NOT_UNIQUE, f"'{name}' exists already; valid: another name, or allow_renaming")
         unique = name
         for number in range(2, len(taken) + 3):
             if unique not in taken:
@@ -253,46 +322,54 @@ class StandardEntities:
         return unique
 
 
-class _Spawn(StrandsRobotsError):
-    """Why nothing was spawned, with its code."""
+class Refusal(StrandsRobotsError):
+    """Why a request was not carried out, with its code."""
 
     def __init__(self, code: int, words: str) -> None:
         super().__init__(words)
         self.code = int(code)
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    """Return a filter that takes time in proportion to its length and the names'."""
-    if len(text) > MAX_PATTERN or sum(text.count(sign) for sign in _QUANTIFIERS) > 3 or re.search(r"\)[*+?{]", text):
-        raise ConfigurationError("the filter is too costly; valid: at most 3 of * + ? {, none after a group")
-    try:
-        return re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ConfigurationError(f"the filter is no regular expression: {error}") from error
+def _pose_of(pose: Any, name: str) -> Pose:
+    """Return a pose from a message.
+
+    Raises:
+        ConfigurationError: If it is not finite, or its quaternion is far from a unit.
+    """
+    position, quaternion = triple(pose.position), quadruple(pose.orientation)
+    if not all(math.isfinite(value) for value in (*position, *quaternion)):
+        raise ConfigurationError(f"the pose of '{name}' has {(*position, *quaternion)}; valid: finite numbers")
+    if abs(math.hypot(*quaternion) - 1.0) > UNIT_ERROR:
+        raise ConfigurationError(f"the quaternion of '{name}' is {quaternion}; valid: a unit quaternion")
+    return pose_from_quaternion(position, quaternion)
 
 
-def _require_world(frame: str) -> None:
-    if frame not in WORLD_FRAMES:
-        raise ConfigurationError(f"frame '{printable(frame[:100])}' given; valid: world, or empty")
+def _triple(values: FloatArray) -> Triple:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
 
 
-def _place(stamped: Any, codes: Any) -> tuple[Triple, tuple[float, float, float, float], float | None]:
-    """Return position, rotation, and the rotation about z; None when it is about another axis as well."""
-    position, rotation = triple(stamped.pose.position), quadruple(stamped.pose.orientation)
-    try:
-        _require_world(stamped.header.frame_id)
-        w, x, y, z = unit_quaternion("the entity", rotation)
-    except StrandsRobotsError as error:
-        raise _Spawn(codes.INVALID_POSE, str(error)) from error
-    if not all(math.isfinite(value) for value in position):
-        raise _Spawn(codes.INVALID_POSE, f"position {position} given; valid: finite numbers")
-    return position, rotation, 2.0 * math.atan2(z, w) if math.hypot(x, y) < 1e-6 else None
+def _quadruple(place: Pose) -> tuple[float, float, float, float]:
+    """Return the rotation of a pose as a quaternion xyzw."""
+    x, y, z, w = (float(value) for value in quaternion_of(place.rotation))
+    return x, y, z, w
 
 
-def _only(yaw: float | None, codes: Any) -> float:
-    if yaw is None:
-        raise _Spawn(codes.INVALID_POSE, "a robot is tilted; valid: a rotation about z only")
-    return yaw
+def _yaw(place: Pose, codes: Any) -> float:
+    """Return the rotation about z of a pose that has no other."""
+    if place.rotation[2, 2] < 1.0 - 1e-6:
+        raise Refusal(codes.INVALID_POSE, "a robot is tilted; valid: a rotation about z only")
+    return math.atan2(place.rotation[1, 0], place.rotation[0, 0])
+
+
+def _own_name(uri: str, text: str, model: ModelSource) -> str:
+    """Return the name that a model has by itself, as names are here: the one in it, or its file's; "entity" for none."""
+    given = ""
+    with contextlib.suppress(ElementTree.ParseError, OSError):
+        root = ElementTree.fromstring(text) if model.file is None else ElementTree.parse(model.file).getroot()
+        given = root.get("name" if root.tag == "robot" else "model", "")
+    plain = given or uri.rsplit("/", 1)[-1].partition(".")[0]
+    return re.sub(r"[^a-z0-9_]", "_", plain.lower()).strip("_0123456789")[:50] or "entity"
 
 
 def _is_free(still: Still, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,9 +16,10 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 
 from strands_robots.audit.event import Durability, Event
+from strands_robots.audit.intake.history import SentHistory
 from strands_robots.audit.intake.source import EventSource
 from strands_robots.audit.json_values import JsonObject, bounded, parse_object
-from strands_robots.msg import AuditEvent, AuditReceipt
+from strands_robots.msg import AuditEvent, AuditReceipt, AuditWanted
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import to_time
@@ -46,7 +48,8 @@ def audit_of(node: Node) -> AuditPublisher:
 class AuditPublisher:
     """Publishes a node's events on audit/events, from a thread of its own.
 
-    A late audit_node hears the last 1000 of them. What is lost on the way shows there as a gap in the numbers.
+    It keeps the last 1000 of them, and sends again what audit_node says on audit/wanted that it lacks: to a late audit_node, and what
+    was lost on the way. What it no longer has shows there as a gap in the numbers.
 
     Args:
         node: The node; its full name is the source.
@@ -59,12 +62,15 @@ class AuditPublisher:
         self._publisher = node.create_publisher(AuditEvent, "audit/events", qos.AUDIT)
         self._condition = threading.Condition()
         self._queue: deque[tuple[Event, Callable[[], Mapping[str, object]] | None]] = deque(maxlen=_CAPACITY)
+        self._again: deque[Event] = deque()
+        self._history = SentHistory()
         self._is_closing = False
         self._receipts: OrderedDict[int, int] = OrderedDict()
         self._waiting: OrderedDict[int, list[Callable[[int], None]]] = OrderedDict()
         self._thread = threading.Thread(target=self._run, name="audit port", daemon=True)
         self._thread.start()
         self._has_receipts = False
+        node.create_subscription(AuditWanted, "audit/wanted", self._on_wanted, qos.STATE)
         if with_receipts:
             self.want_receipts()
 
@@ -132,19 +138,37 @@ class AuditPublisher:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        while True:
-            with self._condition:
-                while not self._queue and not self._is_closing:
-                    self._condition.wait()
-                if not self._queue:
-                    return
-                event, describe = self._queue.popleft()
-            if describe is not None:
-                event = replace(event, details=_described(describe))
+        while (event := self._next()) is not None:
             try:
                 self._publisher.publish(event_to_msg(event))
             except _FAILURES:
                 return  # The context is shut down: no message leaves any more.
+
+    def _next(self) -> Event | None:
+        """Return the next event to publish, a new one before one that is sent again; None when all are out at the end."""
+        with self._condition:
+            while not self._queue and not self._again and not self._is_closing:
+                self._condition.wait()
+            if not self._queue:
+                return self._again.popleft() if self._again else None
+            event, describe = self._queue.popleft()
+        if describe is not None:
+            event = replace(event, details=_described(describe))
+        with self._condition:
+            self._history.note(event, time.monotonic())
+        return event
+
+    def _on_wanted(self, message: AuditWanted) -> None:
+        own = [
+            entry
+            for entry in message.sources
+            if entry.source == self._source.name and entry.session == self._source.session
+        ]
+        first, last, following = (own[0].first, own[0].last, own[0].next) if own else (0, 0, 1)
+        with self._condition:
+            if not self._again:
+                self._again.extend(self._history.missing(first, last, following, time.monotonic()))
+                self._condition.notify()
 
     def _on_receipt(self, message: AuditReceipt) -> None:
         if message.source != self._source.name or message.session != self._source.session:

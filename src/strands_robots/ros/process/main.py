@@ -16,13 +16,15 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.graph_environment import prepare_process
 from strands_robots.core.priority import raise_priority
 from strands_robots.core.resident import stay_resident
+from strands_robots.core.session_end import close_session
+from strands_robots.core.share import find_share
 from strands_robots.core.text import printable
 from strands_robots.ros.audit.process_audit import report_process
 from strands_robots.ros.process.executor import make_executor
 from strands_robots.ros.process.graph_names import namespace_in, shared_remappings
-from strands_robots.ros.process.transport import use_udp_only
 
 PARENT_VARIABLE = "STRANDS_ROBOTS_PARENT_PID"
 """Environment variable by which bringup says its process id; the node ends when that process does."""
@@ -42,11 +44,17 @@ class _Shutdown:
     """Turns SIGINT and SIGTERM into a future that ends the spinning, and keeps the process's end below `grace` seconds.
 
     A second signal changes nothing: after Ctrl-C a node gets one from the terminal and one from bringup.
+
+    Attributes:
+        requested: Done when a signal has come.
+        ready: Whether the node is there, so that a signal ends it in order.
+        exit_code: What the process ends with when its end takes too long: a failure until the node itself has ended.
     """
 
     def __init__(self, grace: float) -> None:
         self.requested: Future[bool] = Future()
         self.ready = False
+        self.exit_code = EXIT_FAILED
         self._grace = grace
         self._read, write = os.pipe()
         os.set_blocking(write, False)
@@ -73,7 +81,7 @@ class _Shutdown:
 
     def _leave(self) -> None:
         print(f"forced exit: the shutdown took longer than {self._grace} s", file=sys.stderr, flush=True)
-        os._exit(EXIT_FAILED)
+        os._exit(self.exit_code)
 
 
 def run_node(
@@ -101,8 +109,7 @@ def run_node(
     """
     shutdown = _Shutdown(grace)
     _end_with_parent()
-    if not has_pictures:
-        use_udp_only()
+    prepare_process(find_share(), has_pictures)
     if is_critical:
         raise_priority()
     try:
@@ -120,16 +127,21 @@ def run_node(
         if is_critical:
             stay_resident()
         try:
-            return _spin(node, shutdown)
+            code = _spin(node, shutdown)
         finally:
             node.destroy_node()
             if audit is not None:
                 audit.close(0.0)
+        shutdown.exit_code = (
+            code  # What follows is the middleware's own end, which a hung process elsewhere may hold up.
+        )
+        return code
     except _Signalled:
         return 0
     finally:
         shutdown.limit_end()
-        rclpy.try_shutdown()
+        if close_session(rclpy.try_shutdown, grace):
+            shutdown.exit_code = EXIT_FAILED
 
 
 def _spin(node: Node, shutdown: _Shutdown) -> int:

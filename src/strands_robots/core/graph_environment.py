@@ -1,0 +1,96 @@
+"""Discovery and transports, decided in one place for nodes, commands and Robot(); cmake/middleware.sh decides the same for shells. No I/O.
+
+A graph stays on its machine unless ROS_AUTOMATIC_DISCOVERY_RANGE, ROS_LOCALHOST_ONLY or ROS_STATIC_PEERS says otherwise, so that it
+never moves a neighbour's arm. What keeps it there depends on the middleware:
+
+* Fast DDS: a profile that binds its sockets to 127.0.0.1. The variables of ROS would add a transport on all addresses, and one in shared
+  memory, to those of the profile (Fast DDS 2.6 and 2.14), so a process of this package takes them out of its own environment.
+* Zenoh: its sessions listen on localhost by themselves, and bringup keeps the router there.
+* Any other, as Cyclone DDS: the variable that the ROS distribution knows.
+
+Shared memory is for processes with pictures only. A writer that opens the shared-memory port of a process that is just starting waits
+until that process answers. On a busy machine this held the whole writing process, its control loop included, for 0.3 s whenever a
+process joined, which is longer than the gate's heartbeat timeout. With UDP nothing waits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+
+PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+"""Fast DDS 3 reads the first, Fast DDS 2 (Humble, Jazzy) the second."""
+
+TRANSPORTS_VARIABLE = "FASTDDS_BUILTIN_TRANSPORTS"
+DISCOVERY_VARIABLES = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS")
+GRAPH_VARIABLES = (
+    "RMW_IMPLEMENTATION", *DISCOVERY_VARIABLES, *PROFILE_VARIABLES, TRANSPORTS_VARIABLE, "CYCLONEDDS_URI",
+    "ZENOH_SESSION_CONFIG_URI", "ZENOH_CONFIG_OVERRIDE",
+)  # fmt: skip
+"""What has to be the same in two processes that are to find each other."""
+
+_FASTDDS = ("", "rmw_fastrtps_cpp", "rmw_fastrtps_dynamic_cpp")
+_FILES = ("fastdds.xml", "fastdds_udp.xml", "fastdds_local.xml", "fastdds_udp_local.xml")
+
+
+def is_local(environ: Mapping[str, str]) -> bool:
+    """Return whether a graph in this environment stays on its machine.
+
+    Source: docs.ros.org/en/jazzy, "Improved Dynamic Discovery"; Humble knows only ROS_LOCALHOST_ONLY.
+    """
+    chosen_range, localhost_only, peers = (environ.get(name, "") for name in DISCOVERY_VARIABLES)
+    if localhost_only == "1":
+        return True
+    return not peers and (chosen_range == "LOCALHOST" or not (chosen_range or localhost_only))
+
+
+def is_own_profile(value: str) -> bool:
+    """Return whether a profile of Fast DDS is one that comes with this package, and so no choice of the user's."""
+    path = Path(value)
+    return path.name in _FILES and path.parent.name == "config"
+
+
+def transport_variables(environ: Mapping[str, str], share: Path | None, has_pictures: bool) -> dict[str, str | None]:
+    """Return the variables to set, or with None to take away, before a process loads the middleware.
+
+    Args:
+        environ: Its environment. What the user chose stays.
+        share: Folder with config/ and the profiles; None when there is none.
+        has_pictures: It publishes or reads images, so that it needs shared memory.
+    """
+    local = is_local(environ)
+    if environ.get("RMW_IMPLEMENTATION", "") not in _FASTDDS:
+        is_zenoh = environ.get("RMW_IMPLEMENTATION") == "rmw_zenoh_cpp"
+        return {} if is_zenoh or not local else _local_variable(environ)
+    if environ.get(TRANSPORTS_VARIABLE) or any(
+        value and not is_own_profile(value) for value in map(environ.get, PROFILE_VARIABLES)
+    ):
+        return _local_variable(environ) if local else {}
+    name = f"fastdds{'' if has_pictures else '_udp'}{'_local' if local else ''}.xml"
+    profile = share / "config" / name if share else None
+    if profile is None or not profile.is_file():
+        without = {} if has_pictures else {TRANSPORTS_VARIABLE: "UDPv4"}
+        return {**without, **(_local_variable(environ) if local else {})}
+    variables: dict[str, str | None] = dict.fromkeys(PROFILE_VARIABLES, str(profile))
+    if local:
+        variables.update(dict.fromkeys(name for name in DISCOVERY_VARIABLES if name in environ))
+    return variables
+
+
+def prepare_process(share: Path | None, has_pictures: bool, environ: MutableMapping[str, str] = os.environ) -> None:
+    """Give this process its transports; call it before rclpy is initialised."""
+    for name, value in transport_variables(environ, share, has_pictures).items():
+        if value is None:
+            environ.pop(name, None)
+        else:
+            environ[name] = value
+
+
+def _local_variable(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the distribution's own variable that keeps discovery on this machine; nothing where one is set."""
+    if any(environ.get(name) for name in DISCOVERY_VARIABLES):
+        return {}
+    if environ.get("ROS_DISTRO") == "humble":
+        return {"ROS_LOCALHOST_ONLY": "1"}
+    return {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
