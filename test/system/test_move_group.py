@@ -30,8 +30,8 @@ Code = FollowJointTrajectory.Result
 class MoveGroup:
     """The stand-in, in the namespace of the robot as moveit.launch.py starts it, and the graph."""
 
-    def __init__(self, graph: MotionGraph) -> None:
-        self.graph = graph
+    def __init__(self, processes: Graph, graph: MotionGraph) -> None:
+        self.graph, self.moving = processes, graph
         text = moveit_files(load_robot("so101"), samples=200)["moveit_controllers.yaml"]
         config = yaml.safe_load(text)
         manager = config["moveit_simple_controller_manager"]
@@ -51,8 +51,8 @@ class MoveGroup:
 
     def trajectory(self, ends: dict[str, float], duration: float, count: int = 20) -> JointTrajectory:
         """A trajectory of the whole arm from where it was measured, as MoveIt's time parameterization leaves it."""
-        names = list(self.graph.joints[-1].name)
-        now = dict(zip(names, self.graph.positions()))
+        names = list(self.moving.joints[-1].name)
+        now = dict(zip(names, self.moving.positions()))
         start = np.array([now[name] for name in ARM])
         way = np.array([ends.get(name, now[name]) for name in ARM]) - start
         message = JointTrajectory(joint_names=ARM)
@@ -77,14 +77,14 @@ class MoveGroup:
 @pytest.fixture(scope="module")
 def move_group(tmp_path_factory: pytest.TempPathFactory) -> Generator[MoveGroup, None, None]:
     with Graph() as graph:
-        yield MoveGroup(MotionGraph(graph, tmp_path_factory.mktemp("latch")))
+        yield MoveGroup(graph, MotionGraph(graph, tmp_path_factory.mktemp("latch")))
 
 
 @pytest.fixture(autouse=True)
 def begin_at_home(move_group: MoveGroup) -> None:
-    if move_group.graph.is_latched:
-        move_group.graph.resume()
-    result = move_group.graph.move(joint_names=list(HOME), positions=list(HOME.values())).result()
+    if move_group.moving.is_latched:
+        move_group.moving.resume()
+    result = move_group.moving.move(joint_names=list(HOME), positions=list(HOME.values())).result()
     assert result.success, result.message
 
 
@@ -94,8 +94,8 @@ def test_a_planned_trajectory_is_executed_and_the_joints_are_there(move_group: M
     arm.send_trajectory(move_group.trajectory({"shoulder_pan": 0.6, "wrist_flex": 0.5}, 1.5))
     assert arm.wait_for_execution() == "SUCCEEDED", arm.result.error_string
     assert arm.result.error_code == Code.SUCCESSFUL
-    assert move_group.graph.positions()[0] == pytest.approx(0.6, abs=0.02)
-    assert {message.source for message in list(move_group.graph.applied)[-50:]} <= {"external/controllers"}
+    assert move_group.moving.positions()[0] == pytest.approx(0.6, abs=0.02)
+    assert {message.source for message in list(move_group.moving.applied)[-50:]} <= {"external/controllers"}
     feedback = arm.feedback[len(arm.feedback) // 2]
     assert list(feedback.joint_names) == ARM
     error = np.array(feedback.desired.positions) - np.array(feedback.actual.positions)
@@ -114,21 +114,21 @@ def test_a_planned_trajectory_is_executed_and_the_joints_are_there(move_group: M
 def test_cancelling_brakes_and_ends_as_preempted(move_group: MoveGroup) -> None:
     arm = move_group.arm
     arm.send_trajectory(move_group.trajectory({"shoulder_pan": 1.5}, 4.0))
-    wait_for(lambda: move_group.graph.positions()[0] > 0.2, 10.0, "motion")
+    wait_for(lambda: move_group.moving.positions()[0] > 0.2, 10.0, "motion")
     arm.cancel_execution()
     assert arm.wait_for_execution() == "PREEMPTED"
-    assert move_group.graph.positions()[0] < 1.3
+    assert move_group.moving.positions()[0] < 1.3
 
 
 def test_a_newer_trajectory_preempts_the_older_one(move_group: MoveGroup) -> None:
     first, second = move_group.arm, ControllerHandle(
-        move_group.graph.client,
+        move_group.moving.client,
         "so101/joint_trajectory_controller",
         {"type": "FollowJointTrajectory", "action_ns": "follow_joint_trajectory", "joints": ARM},
     )
     second.is_connected()
     first.send_trajectory(move_group.trajectory({"shoulder_pan": 1.5}, 4.0))
-    wait_for(lambda: move_group.graph.positions()[0] > 0.1, 10.0, "motion")
+    wait_for(lambda: move_group.moving.positions()[0] > 0.1, 10.0, "motion")
     back = JointTrajectory(joint_names=["shoulder_pan"])
     back.points = [JointTrajectoryPoint(positions=[0.0], time_from_start=to_duration(1.5))]
     second.send(FollowJointTrajectory.Goal(trajectory=back))
@@ -137,14 +137,14 @@ def test_a_newer_trajectory_preempts_the_older_one(move_group: MoveGroup) -> Non
         Code.INVALID_GOAL, "Current goal preempted by new incoming action.",
     )  # fmt: skip
     assert second.wait_for_execution() == "SUCCEEDED", second.result.error_string
-    assert move_group.graph.positions()[0] == pytest.approx(0.0, abs=0.02)
+    assert move_group.moving.positions()[0] == pytest.approx(0.0, abs=0.02)
 
 
 def test_a_stop_ends_the_trajectory_at_once_and_says_why(move_group: MoveGroup) -> None:
     arm = move_group.arm
     arm.send_trajectory(move_group.trajectory({"shoulder_pan": 1.5}, 4.0))
-    wait_for(lambda: move_group.graph.positions()[0] > 0.1, 10.0, "motion")
-    move_group.graph.stop()
+    wait_for(lambda: move_group.moving.positions()[0] > 0.1, 10.0, "motion")
+    move_group.moving.stop()
     assert arm.wait_for_execution() == "ABORTED"
     assert arm.result.error_code == Code.INVALID_GOAL and "latched" in arm.result.error_string
     # A latched robot moves for no new goal either.
@@ -159,15 +159,15 @@ def test_goals_that_cannot_be_played_end_with_the_code_of_the_controller(move_gr
         assert re.search(words, move_group.arm.result.error_string), move_group.arm.result.error_string
         return int(move_group.arm.result.error_code)
 
-    before = move_group.graph.positions()
+    before = move_group.moving.positions()
     goal = move_group.goal({}, 1.0)
     goal.trajectory.joint_names[0] = "shoulder"
     assert code(goal, "unknown joint 'shoulder'; valid: .*did you mean 'shoulder_pan'") == Code.INVALID_JOINTS
     assert code(FollowJointTrajectory.Goal(), "no points") == Code.INVALID_GOAL
     goal = move_group.goal({}, 1.0)
-    now = to_seconds(move_group.graph.joints[-1].header.stamp)
+    now = to_seconds(move_group.moving.joints[-1].header.stamp)
     goal.trajectory.header.stamp = to_time(max(now - 3.0, 0.01))
-    wait_for(lambda: to_seconds(move_group.graph.joints[-1].header.stamp) > 2.0, 10.0, "time")
+    wait_for(lambda: to_seconds(move_group.moving.joints[-1].header.stamp) > 2.0, 10.0, "time")
     assert code(goal, "ended") == Code.OLD_HEADER_TIMESTAMP
     goal = move_group.goal({}, 1.0)
     goal.trajectory.points[3].time_from_start = goal.trajectory.points[2].time_from_start
@@ -183,7 +183,7 @@ def test_goals_that_cannot_be_played_end_with_the_code_of_the_controller(move_gr
 
 
 def test_a_robot_that_carries_out_another_goal_is_not_taken(move_group: MoveGroup) -> None:
-    moving = move_group.graph.move(joint_names=["shoulder_pan"], positions=[1.2], speed_scale=0.1)
+    moving = move_group.moving.move(joint_names=["shoulder_pan"], positions=[1.2], speed_scale=0.1)
     move_group.arm.send_trajectory(move_group.trajectory({}, 1.0))
     assert move_group.arm.wait_for_execution() == "ABORTED"
     assert "already carries out move_to" in move_group.arm.result.error_string
