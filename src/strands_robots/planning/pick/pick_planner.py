@@ -54,6 +54,7 @@ class PickRequest:
         planner: Planner by name.
         seed: Seed of grasps and planner.
         iterations: Most iterations of each search.
+        is_touching: The gripper may touch the object from the start on: it is open around it after a grip that failed.
     """
 
     shapes: tuple[str, ...]
@@ -68,6 +69,7 @@ class PickRequest:
     planner: str = DEFAULT_PLANNER
     seed: int = 0
     iterations: int = 4000
+    is_touching: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,10 +187,11 @@ class _Attempt:
         up = self._grasp.tool.position + np.array([0.0, 0.0, request.lift])
         lift = self._line(gripped, Pose(up, self._grasp.tool.rotation), held)
         placing = self._placing(gripped, lift, held) if request.place is not None else []
-        approach = self._move(opened, _with(opened, descend.way_points[0], descend, self._owner.arm), self._scene)
+        first = self._touch if request.is_touching else self._scene
+        approach = self._move(opened, _with(opened, descend.way_points[0], descend, self._owner.arm), first)
         return [
-            PickStage("open", None, request.open, self._scene),
-            PickStage("approach", approach, None, self._scene),
+            PickStage("open", None, request.open, first),
+            PickStage("approach", approach, None, first),
             PickStage("descend", descend, None, self._touch),
             PickStage("close", None, 0.0, self._touch),
             PickStage("lift", lift, None, held),
