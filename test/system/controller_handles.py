@@ -55,6 +55,11 @@ class ControllerHandle:
         assert self._handle.accepted, "Goal was rejected by server"
         self._ended = self._in_executor(self._handle.get_result_async)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the goal has ended."""
+        return bool(self._ended.done())
+
     def cancel_execution(self) -> None:
         """`cancelExecution`."""
         wait_for(self._in_executor(self._handle.cancel_goal_async).done, 10.0, "the cancellation")

@@ -55,7 +55,7 @@ class MoveGroup:
         now = dict(zip(names, self.moving.positions()))
         start = np.array([now[name] for name in ARM])
         way = np.array([ends.get(name, now[name]) for name in ARM]) - start
-        message = JointTrajectory(joint_names=ARM)
+        message = JointTrajectory(joint_names=list(ARM))
         for time in np.linspace(0.0, duration, count):
             tau = time / duration
             rate = 30.0 * tau**2 * (1.0 - tau) ** 2 / duration
@@ -69,6 +69,12 @@ class MoveGroup:
                 )
             )
         return message
+
+    def begin(self, handle: ControllerHandle, beyond: float) -> None:
+        """Send the way to 1.5 rad of the first joint, and wait until it is beyond a position; a goal that ends instead says why."""
+        handle.send_trajectory(self.trajectory({"shoulder_pan": 1.5}, 4.0))
+        wait_for(lambda: self.moving.positions()[0] > beyond or handle.has_ended, 10.0, "motion")
+        assert not handle.has_ended, handle.wait_for_execution() + ": " + handle.result.error_string
 
     def goal(self, ends: dict[str, float], duration: float, **fields: Any) -> FollowJointTrajectory.Goal:
         return FollowJointTrajectory.Goal(trajectory=self.trajectory(ends, duration), **fields)
@@ -113,8 +119,7 @@ def test_a_planned_trajectory_is_executed_and_the_joints_are_there(move_group: M
 
 def test_cancelling_brakes_and_ends_as_preempted(move_group: MoveGroup) -> None:
     arm = move_group.arm
-    arm.send_trajectory(move_group.trajectory({"shoulder_pan": 1.5}, 4.0))
-    wait_for(lambda: move_group.moving.positions()[0] > 0.2, 10.0, "motion")
+    move_group.begin(arm, 0.2)
     arm.cancel_execution()
     assert arm.wait_for_execution() == "PREEMPTED"
     assert move_group.moving.positions()[0] < 1.3
@@ -127,8 +132,7 @@ def test_a_newer_trajectory_preempts_the_older_one(move_group: MoveGroup) -> Non
         {"type": "FollowJointTrajectory", "action_ns": "follow_joint_trajectory", "joints": ARM},
     )
     second.is_connected()
-    first.send_trajectory(move_group.trajectory({"shoulder_pan": 1.5}, 4.0))
-    wait_for(lambda: move_group.moving.positions()[0] > 0.1, 10.0, "motion")
+    move_group.begin(first, 0.1)
     back = JointTrajectory(joint_names=["shoulder_pan"])
     back.points = [JointTrajectoryPoint(positions=[0.0], time_from_start=to_duration(1.5))]
     second.send(FollowJointTrajectory.Goal(trajectory=back))
@@ -142,8 +146,7 @@ def test_a_newer_trajectory_preempts_the_older_one(move_group: MoveGroup) -> Non
 
 def test_a_stop_ends_the_trajectory_at_once_and_says_why(move_group: MoveGroup) -> None:
     arm = move_group.arm
-    arm.send_trajectory(move_group.trajectory({"shoulder_pan": 1.5}, 4.0))
-    wait_for(lambda: move_group.moving.positions()[0] > 0.1, 10.0, "motion")
+    move_group.begin(arm, 0.1)
     move_group.moving.stop()
     assert arm.wait_for_execution() == "ABORTED"
     assert arm.result.error_code == Code.INVALID_GOAL and "latched" in arm.result.error_string

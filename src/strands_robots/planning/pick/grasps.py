@@ -27,7 +27,7 @@ SAMPLES = 200
 TILTS = (0.0, 0.35, -0.35, 0.7, -0.7)
 """Turns of the approach about the line of the fingers, from straight down [rad]."""
 
-MOST = 48
+MOST = 24
 """Most grasps that are returned."""
 
 _SAME_PLACE, _SAME_TURN = 0.006, 0.15  # [m], [rad]; grasps nearer than this are one

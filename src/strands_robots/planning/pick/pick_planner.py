@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -11,11 +12,12 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.core.pose import Pose
 from strands_robots.motion.arm import Arm
-from strands_robots.motion.ik import Orientation, PoseTarget
+from strands_robots.motion.ik import IkSolver, Orientation, PoseTarget
 from strands_robots.motion.move_to import JointTarget
-from strands_robots.planning.goals import LineGoal, PoseGoals, pose_goals
+from strands_robots.planning.goals import LineGoal
 from strands_robots.planning.pick.grasps import Grasp, antipodal_grasps
 from strands_robots.planning.pick.jaws import Jaws, jaws_of
+from strands_robots.planning.pick.surface import surface_of
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import DEFAULT_PLANNER
 from strands_robots.planning.planning_scene import AttachedShape, PlanningScene, Shape
@@ -27,7 +29,7 @@ POSITION_TOLERANCE = 0.004
 TILT_TOLERANCE = 0.1
 """Largest angle of the tool from a grasp [rad]."""
 
-DROP = 0.003
+DROP = 0.005
 """An object is let go this high over where it shall lie [m]; more where the scene's clearance asks for it."""
 
 MIN_LINE = 0.5
@@ -35,6 +37,9 @@ MIN_LINE = 0.5
 
 CONFIGURATIONS = 2
 """Joint positions of one grasp that are tried."""
+
+TRIES = 5
+"""Starts of the search for the joint positions of one grasp: there are many grasps, and the next one may be easier."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,7 @@ class PickRequest:
         shapes: Names of the scene's shapes that are the object.
         start: Joint positions now (D,) [rad] or [m].
         place: Where the middle of its first shape shall be (3,) in the base frame [m]; None to keep it lifted.
+        support: Height of what it shall stand on [m]; a tilted object is let go as much higher. None: its place counts alone.
         turns: Turns about the vertical that the object may have there, against how it lies now [rad].
         approach: Length of the straight way to the grasp and after it [m].
         lift: How high it is lifted [m].
@@ -60,6 +66,7 @@ class PickRequest:
     shapes: tuple[str, ...]
     start: FloatArray
     place: FloatArray | None = None
+    support: float | None = None
     turns: tuple[float, ...] = (0.0, 0.5 * np.pi, -0.5 * np.pi, np.pi)
     approach: float = 0.05
     lift: float = 0.06
@@ -119,6 +126,7 @@ class PickPlanner:
     def __init__(self, arm: Arm) -> None:
         self.arm = arm
         self.jaws = jaws_of(arm)
+        self.solver = IkSolver(arm)
         self._planner = ScenePlanner(arm)
         self._lines = ScenePlanner(arm)  # keeps the scene of the grasp compiled beside that of the ways
 
@@ -151,8 +159,24 @@ class PickPlanner:
             return PickPlan(tuple(stages), grasp, self.jaws, tried)
         assert first is not None  # there is at least one grasp
         raise MotionError(
-            first.reason, f"none of {len(grasps)} grasps of '{request.shapes[0]}' can be carried out; the nearest: {first}", first.miss
+            first.reason, f"none of {len(grasps)} grasps of '{request.shapes[0]}' can be carried out; the first: {first}"
         )
+
+    def place(self, request: PickRequest, scene: PlanningScene) -> tuple[PickStage, ...]:
+        """Return the stages from the lift on, for an object that is in the gripper: closing has moved it, and gravity has moved the arm.
+
+        Args:
+            request: As for `plan`, with the measured joint positions as its start, and a place.
+            scene: Everything around the robot, the object among its shapes where it is now.
+
+        Raises:
+            MotionError: As `plan`.
+        """
+        known = {shape.name: shape for shape in scene.shapes}
+        shapes = [known[name] for name in request.shapes]
+        grasp = Grasp(self.arm.tool_pose(request.start), 0.0, 0.0)
+        attempt = _Attempt(self, request, scene, shapes, grasp)
+        return tuple(attempt.placing(request.start, attempt.held(request.start)))
 
 
 class _Attempt:
@@ -168,11 +192,13 @@ class _Attempt:
         self._touch = replace(scene, allowed=(*scene.allowed, *touching))
 
     def stages(self) -> list[PickStage]:
+        """Return all stages; raises MotionError where one of them cannot be had."""
         request, jaws = self._request, self._jaws
         opened = jaws.at_fraction(request.start, request.open)
         last: MotionError | None = None
         for at_grasp in self._configurations(self._grasp.tool, self._touch, opened):
             try:
+                self._check_place(at_grasp)
                 return self._from(opened, at_grasp)
             except MotionError as error:
                 last = error
@@ -182,11 +208,12 @@ class _Attempt:
     def _from(self, opened: FloatArray, at_grasp: FloatArray) -> list[PickStage]:
         request = self._request
         descend = _reversed(self._line(at_grasp, self._grasp.before(request.approach), self._touch))
-        held = self._held(at_grasp)
+        held = self.held(at_grasp)
         gripped = self._jaws.at_fraction(at_grasp, self._jaws.fraction_for(self._grasp.width))
         up = self._grasp.tool.position + np.array([0.0, 0.0, request.lift])
         lift = self._line(gripped, Pose(up, self._grasp.tool.rotation), held)
-        placing = self._placing(gripped, lift, held) if request.place is not None else []
+        lifted = _with(gripped, lift.way_points[-1], lift, self._owner.arm)
+        placing = self.placing(lifted, held) if request.place is not None else []
         first = self._touch if request.is_touching else self._scene
         approach = self._move(opened, _with(opened, descend.way_points[0], descend, self._owner.arm), first)
         return [
@@ -198,9 +225,25 @@ class _Attempt:
             *placing,
         ]
 
-    def _placing(self, gripped: FloatArray, lift: Plan, held: PlanningScene) -> list[PickStage]:
+    def _check_place(self, at_grasp: FloatArray) -> None:
+        """Refuse a grasp with which the place cannot be had, before any way is planned."""
+        if self._request.place is None:
+            return
+        held = self.held(at_grasp)
+        last: MotionError | None = None
+        for turn in self._request.turns:
+            try:
+                self._configurations(self._moved(turn).at(self._grasp.tool), held, at_grasp)
+            except MotionError as error:
+                last = error
+            else:
+                return
+        assert last is not None  # there is at least one turn
+        raise last
+
+    def placing(self, lifted: FloatArray, held: PlanningScene) -> list[PickStage]:
+        """Return the stages from joint positions (D,) with the object in the gripper to the retreat."""
         request, arm = self._request, self._owner.arm
-        lifted = _with(gripped, lift.way_points[-1], lift, arm)
         last: MotionError | None = None
         for turn in request.turns:
             try:
@@ -209,7 +252,7 @@ class _Attempt:
                 at_place = self._configurations(tool, held, lifted)[0]
                 above = Pose(tool.position + np.array([0.0, 0.0, request.approach]), tool.rotation)
                 rise = self._line(at_place, above, held)
-                move = self._move(lifted, _with(gripped, rise.way_points[-1], rise, arm), held)
+                move = self._move(lifted, _with(lifted, rise.way_points[-1], rise, arm), held)
                 placed = self._placed(moved)
                 opened = self._jaws.at_fraction(at_place, request.open)
                 back = Pose(tool.position - request.approach * tool.axis, tool.rotation)
@@ -227,11 +270,29 @@ class _Attempt:
         raise last
 
     def _configurations(self, tool: Pose, scene: PlanningScene, near: FloatArray) -> list[FloatArray]:
-        """Return joint positions (D,) with the tool at a pose, free in a scene."""
+        """Return joint positions (D,) with the tool at a pose, free in a scene.
+
+        Raises:
+            MotionError: "unreachable" or "collision" if there are none among the first `TRIES` that the search comes to.
+        """
         checker = self._owner._lines.checker(scene)
         checker.start_at(near)
         target = PoseTarget(tool, Orientation.FULL, POSITION_TOLERANCE, TILT_TOLERANCE)
-        return list(pose_goals(PoseGoals((target,)), near, checker))[:CONFIGURATIONS]
+        found, problem, nearest = [], "", np.inf
+        for solution in islice(self._owner.solver.solutions(target, near), TRIES):
+            nearest = min(nearest, solution.miss)
+            if solution.is_reached:
+                text = checker.problem(solution.position)
+                problem = problem or text
+                if not text:
+                    found.append(solution.position)
+                if len(found) == CONFIGURATIONS:
+                    break
+        if found:
+            return found
+        if problem:
+            raise MotionError("collision", problem)
+        raise MotionError("unreachable", f"the tool misses it by {1e3 * nearest:.0f} mm, its turn counted")
 
     def _line(self, start: FloatArray, end: Pose, scene: PlanningScene) -> Plan:
         goal = LineGoal(PoseTarget(end, Orientation.FULL, POSITION_TOLERANCE, TILT_TOLERANCE), MIN_LINE)
@@ -248,8 +309,8 @@ class _Attempt:
             goal, start, request.planner, request.time_law, request.speed, request.seed, request.iterations
         )
 
-    def _held(self, at_grasp: FloatArray) -> PlanningScene:
-        """Return the scene with the object in the gripper; what it stands on it may touch where it stands."""
+    def held(self, at_grasp: FloatArray) -> PlanningScene:
+        """Return the scene with the object in the gripper at joint positions (D,)."""
         checker = self._owner._lines.checker(self._touch)
         to_link = checker.link_pose(at_grasp, self._jaws.link).inverse()
         names = set(self._request.shapes)
@@ -266,8 +327,12 @@ class _Attempt:
         cos, sin = np.cos(turn), np.sin(turn)
         rotation = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
         drop = max(DROP, self._scene.clearance + 1e-3)
-        to = request.place + np.array([0.0, 0.0, drop])
-        return Pose(to - rotation @ self._shapes[0].pose.position, rotation)
+        moved = Pose(request.place - rotation @ self._shapes[0].pose.position, rotation)
+        if request.support is not None:
+            there = [replace(shape, pose=moved.at(shape.pose)) for shape in self._shapes]
+            lowest = min(float(surface_of(shape).corners[:, :, 2].min()) for shape in there)
+            drop += max(request.support - lowest, 0.0)
+        return Pose(moved.position + np.array([0.0, 0.0, drop]), rotation)
 
     def _placed(self, moved: Pose) -> PlanningScene:
         """Return the scene with the object where it was let go."""

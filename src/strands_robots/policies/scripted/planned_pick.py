@@ -13,6 +13,7 @@ from strands_robots.motion.arm import Arm
 from strands_robots.planning.pick.pick_planner import PickPlan, PickPlanner, PickRequest
 from strands_robots.planning.pick.pick_scene import PickScene
 from strands_robots.planning.pick.surface import surface_of
+from strands_robots.planning.plan import Plan
 from strands_robots.planning.planning_scene import Shape
 from strands_robots.policies.scripted.script import Curve, Look, ScriptStage
 from strands_robots.policies.scripted.script_options import PickOptions
@@ -25,8 +26,6 @@ SQUEEZE = 0.5
 
 LET_GO = 0.3
 """Time for the gripper to open [s]."""
-
-_ARM_STAGES = ("approach", "descend", "lift", "move", "lower", "retreat")
 
 
 @dataclass
@@ -48,6 +47,12 @@ class PlannedPick:
     seed: int = 0
     tries: int = 0
     plan: PickPlan | None = None
+    _stages: dict[str, Plan] = field(default_factory=dict, repr=False)
+    _offset: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False)
+    _stand: float | None = field(default=None, repr=False)
+    _is_aligned: bool = field(default=True, repr=False)
+    _problem: str = field(default="", repr=False)
+    _lifted: FloatArray | None = field(default=None, repr=False)
     _planner: PickPlanner | None = field(default=None, repr=False)
 
     def stages(self) -> list[ScriptStage]:
@@ -61,19 +66,28 @@ class PlannedPick:
         if self.options.place is None and not self.options.onto:
             return stages
         release = ScriptStage("release", lambda before: self._gripped(before, self.options.open), pause=LET_GO)
-        return [*stages, self._arm_stage("move"), self._arm_stage("lower"), release, self._arm_stage("retreat")]
+        carry = [self._arm_stage("move", after=self._check), self._arm_stage("align")]
+        return [*stages, *carry, self._arm_stage("lower"), release, self._arm_stage("retreat")]
 
     def _arm_stage(self, name: str, after: Callable[[Look], int | None] = lambda look: None) -> ScriptStage:
         def target(before: FloatArray) -> FloatArray:
-            if name == _ARM_STAGES[0]:
+            if name == "approach":
                 self._make(before)
+            if name == "move" and not self._make_place(before):
+                raise PolicyError(f"'{self.options.object.body}' cannot be put down from where it is: {self._problem}")
+            self._is_aligned = name != "align" or self._make_place(before)
+            if not self._is_aligned:
+                return before  # the ways from the last look hold
             curve = self._curve(name)
             made = before.copy()
-            made[list(curve.columns)] = curve.law.at(np.array([curve.law.duration]))[0]
+            made[list(curve.columns)] = curve.at(np.array([curve.law.duration]))[0]
             return made
 
+        def curve() -> Curve | None:
+            return self._curve(name) if self._is_aligned else None
+
         columns = tuple(self.arm.tool_columns)
-        return ScriptStage(name, target, columns, curve=lambda: self._curve(name), after=after)
+        return ScriptStage(name, target, columns, curve=curve, after=after)
 
     def _make(self, before: FloatArray) -> None:
         """Plan everything from where the robot is.
@@ -81,15 +95,44 @@ class PlannedPick:
         Raises:
             PolicyError: If it cannot be done; the message says what is in the way.
         """
-        options = self.options
         around = self.surroundings()
-        shapes = around.shapes_of(options.object.body)
         if self._planner is None:
             self._planner = PickPlanner(self.arm)
-        request = PickRequest(
+        self._stand = self._height_to_stand(around)
+        request = self._request(before, around)
+        try:
+            self.plan = self._planner.plan(request, around.scene)
+        except MotionError as error:
+            raise PolicyError(f"'{self.options.object.body}' cannot be picked: {error}") from error
+        self._stages = {stage.name: stage.plan for stage in self.plan.stages if stage.plan is not None}
+        self._offset = np.zeros(len(before))
+
+    def _make_place(self, before: FloatArray) -> bool:
+        """Plan the way to the place from what was measured: closing moves an object, it slips while it is carried, and gravity pulls.
+
+        Returns:
+            Whether there is one; else the stages are as they were, and `_problem` says why.
+        """
+        assert self._planner is not None and self._lifted is not None  # the lift has ended
+        around = self.surroundings()
+        try:
+            stages = self._planner.place(self._request(self._lifted, around), around.scene)
+        except MotionError as error:
+            self._problem = str(error)
+            return False
+        self._stages |= {stage.name: stage.plan for stage in stages if stage.plan is not None}
+        self._offset = before - self._lifted
+        return True
+
+    def _request(self, start: FloatArray, around: PickScene) -> PickRequest:
+        options = self.options
+        shapes = around.shapes_of(options.object.body)
+        place = self._place(around)
+        return PickRequest(
             shapes,
-            before,
-            self._place(around, shapes[0]),
+            start,
+            place,
+            None if place is None or self._stand is None else float(place[2]) - self._stand,
             approach=options.approach,
             lift=options.lift,
             open=options.open,
@@ -97,35 +140,37 @@ class PlannedPick:
             seed=self.seed + self.tries,
             is_touching=self.tries > 0,
         )
-        try:
-            self.plan = self._planner.plan(request, around.scene)
-        except MotionError as error:
-            raise PolicyError(f"'{options.object.body}' cannot be picked: {error}") from error
 
-    def _place(self, around: PickScene, first: str) -> FloatArray | None:
+    def _height_to_stand(self, around: PickScene) -> float:
+        """Return how high the middle of the object's first shape is over its lowest point, as it stands before the pick [m]."""
+        shapes = self._shapes(around, self.options.object.body)
+        return float(shapes[0].pose.position[2]) - min(_lowest(shape) for shape in shapes)
+
+    def _place(self, around: PickScene) -> FloatArray | None:
         """Return where the middle of the object's first shape shall be (3,) in the base frame [m]."""
         if self.options.place is not None:
             return np.array(self.options.place)
         if not self.options.onto:
             return None
-        by_name = {shape.name: shape for shape in around.scene.shapes}
-        under = [by_name[name] for name in around.shapes_of(self.options.onto)]
-        lowest, middle = _lowest(by_name[first]), np.mean([shape.pose.position for shape in under], axis=0)
-        top = max(float(shape.pose.position[2]) + _half_height(shape) for shape in under)
-        return np.array([middle[0], middle[1], top + float(by_name[first].pose.position[2]) - lowest])
+        assert self._stand is not None  # measured before the first plan
+        under = self._shapes(around, self.options.onto)
+        middle = np.mean([shape.pose.position for shape in under], axis=0)
+        return np.array([middle[0], middle[1], max(_highest(shape) for shape in under) + self._stand])
+
+    def _shapes(self, around: PickScene, name: str) -> list[Shape]:
+        names = around.shapes_of(name)
+        return [shape for shape in around.scene.shapes if shape.name in names]
 
     def _curve(self, name: str) -> Curve:
-        assert self.plan is not None  # made when the first stage of the arm began
-        stage = next(stage for stage in self.plan.stages if stage.name == name)
-        assert stage.plan is not None  # only stages of the arm are asked for
-        move = stage.plan.move(self.arm.limits)
+        move = self._stages["move" if name == "align" else name].move(self.arm.limits)
         assert move.timed is not None  # plans have a time law
-        return Curve(move.timed, move.columns)
+        return Curve(move.timed, move.columns, self._offset[list(move.columns)])
 
     def _check(self, look: Look) -> int | None:
         """Begin again when the gripper holds nothing."""
         gripper, index = self.arm.config.gripper, self.arm.limits.index
         assert gripper is not None  # checked by the caller
+        self._lifted = np.clip(look.position, self.arm.limits.lower, self.arm.limits.upper)
         held = np.mean([look.position[index[joint]] for joint in gripper.joints])
         if abs(held - gripper.closed) > LEFT_OPEN * abs(gripper.open - gripper.closed):
             return None
@@ -147,5 +192,5 @@ def _lowest(shape: Shape) -> float:
     return float(surface_of(shape).corners[:, :, 2].min())
 
 
-def _half_height(shape: Shape) -> float:
-    return float(surface_of(shape).corners[:, :, 2].max() - shape.pose.position[2])
+def _highest(shape: Shape) -> float:
+    return float(surface_of(shape).corners[:, :, 2].max())

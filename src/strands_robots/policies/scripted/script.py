@@ -33,10 +33,17 @@ class Curve:
     Attributes:
         law: When the joints are where; it begins and ends at rest.
         columns: Its joints.
+        offset: What is added to it (D',) [rad] or [m]: how far set-points must be from where the joints shall be.
     """
 
     law: TimedPath
     columns: tuple[int, ...]
+    offset: FloatArray
+
+    def at(self, times: FloatArray) -> FloatArray:
+        """Return the set-points (M, D') at `times` (M,) [s] after its start."""
+        rows: FloatArray = self.law.at(times) + self.offset
+        return rows
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,7 @@ class Script:
         times = time - self._begin + np.arange(count, dtype=np.float64) * period
         if self._curve is not None:
             curved = np.repeat(self._to[None, :], count, axis=0)
-            curved[:, list(self._curve.columns)] = self._curve.law.at(np.clip(times, 0.0, None))
+            curved[:, list(self._curve.columns)] = self._curve.at(np.clip(times, 0.0, None))
             return curved
         fraction = quintic(np.clip(times / self._duration, 0.0, 1.0)) if self._duration > 0.0 else np.ones(count)
         rows: FloatArray = self._from + fraction[:, None] * (self._to - self._from)
