@@ -5,15 +5,18 @@ on the ground, or on a shelf for every third one. A task has succeeded when the 
 the gripper has touched it, for 1.2 s. Contacts are looked at in every control period: what the robot touches besides the object and the
 ground under its base, and what the object touches besides what it stood on and stands on.
 
-    python benchmarks/bench_pick.py [--tasks 50] [--first 0] [--strip docs/images/pick.png]
+    python benchmarks/bench_pick.py [--tasks 50] [--first 0] [--into FILE] [--strip docs/images/pick.png]
+
+With FILE the outcomes are added to it, a line each, and the figures are of all of its lines: a run in several parts.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +69,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", type=int, default=50)
     parser.add_argument("--first", type=int, default=0, help="seed of the first task")
-    parser.add_argument("--strip", type=Path, help="PNG file for pictures of the first task of the SO-101 that puts on the shelf")
+    parser.add_argument("--into", type=Path, help="file of outcomes, which is added to")
+    parser.add_argument(
+        "--strip", type=Path, help="PNG file for pictures of the first task of the SO-101 that puts on the shelf"
+    )
     options = parser.parse_args()
-    begin = time.process_time()
-    outcomes = []
+    outcomes = [] if options.into is None or not options.into.is_file() else read(options.into)
     for seed in range(options.first, options.first + options.tasks):
         wants_strip = options.strip is not None and seed % 2 == 0 and seed % 3 == 2
         outcomes.append(run(seed, options.strip if wants_strip else None))
         if wants_strip and outcomes[-1].is_done:
             options.strip = None
         print(f"  {outcomes[-1].line}", flush=True)
+        if options.into is not None:
+            with options.into.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(outcomes[-1])) + "\n")
     done = sum(outcome.is_done for outcome in outcomes)
     low, high = wilson_interval(done, len(outcomes))
     reasons = Counter(outcome.reason for outcome in outcomes if not outcome.is_done)
@@ -87,7 +95,7 @@ def main() -> None:
         "interval_95_high": high,
         "tasks_with_a_collision": float(sum(bool(outcome.collisions) for outcome in outcomes)),
         "tasks_whose_object_touched_another": float(sum(bool(outcome.brushes) for outcome in outcomes)),
-        "planned_cpu_and_simulation_s": (time.process_time() - begin) / len(outcomes),
+        "planned_cpu_and_simulation_s": sum(outcome.cpu for outcome in outcomes) / len(outcomes),
         "not_done": "; ".join(f"{count} x {reason}" for reason, count in reasons.items()) or "none",
     }
     for robot in ROBOTS:
@@ -103,17 +111,26 @@ class Outcome:
     robot: str
     is_done: bool
     reason: str
-    collisions: frozenset[tuple[str, str]]
-    brushes: frozenset[str]
+    collisions: list[list[str]]
+    brushes: list[str]
     line: str
+    cpu: float
+
+
+def read(path: Path) -> list[Outcome]:
+    """Return the outcomes of earlier parts."""
+    return [Outcome(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def run(seed: int, strip: Path | None = None) -> Outcome:
     """Run one task."""
+    begin = time.process_time()
     robot = ROBOTS[seed % len(ROBOTS)]
     task, place = task_of(seed, robot)
     where = ", ".join(f"{value:.4f}" for value in place)
-    settings = f"{{model: {robot}, speed: 0.5, pick: {{object: {{body: target}}, place: [{where}], lift: {0.06 * ROOMS[robot].scale:.3f}}}}}"
+    lift = 0.06 * ROOMS[robot].scale
+    pick = f"{{object: {{body: target}}, place: [{where}], lift: {lift:.3f}}}"
+    settings = f"{{model: {robot}, speed: 0.5, pick: {pick}}}"
     runner = EpisodeRunner(task, PolicyChoice("scripted", settings))
     watch = Watch(runner.world, strip)
     try:
@@ -126,8 +143,9 @@ def run(seed: int, strip: Path | None = None) -> Outcome:
     touched = "".join(f", {one} touched {other}" for one, other in sorted(watch.collisions))
     touched += "".join(f", the object touched {name}" for name in sorted(watch.brushes))
     line = f"seed {seed} {robot}: {'done' if result.success else 'not done'} after {result.time:.1f} s{touched}{why}"
-    reason = _short(result.message)
-    return Outcome(robot, result.success, reason, frozenset(watch.collisions), frozenset(watch.brushes), line)
+    collisions, brushes = sorted(map(list, watch.collisions)), sorted(watch.brushes)
+    cpu = time.process_time() - begin
+    return Outcome(robot, result.success, _short(result.message), collisions, brushes, line, cpu)
 
 
 class Watch:
@@ -207,7 +225,14 @@ def task_of(seed: int, robot: str) -> tuple[TaskConfig, FloatArray]:
         if len([name for name in objects if name.startswith("wall")]) < 3 and _is_clear(spot, length, taken):
             name = f"wall_{len(objects)}"
             size = [length, 0.003 * room.scale, tall]
-            objects[name] = {"shape": "box", "size": size, "is_free": False, "color": [0.5, 0.45, 0.4], "yaw": yaw, **_at(spot, tall)}
+            objects[name] = {
+                "shape": "box",
+                "size": size,
+                "is_free": False,
+                "color": [0.5, 0.45, 0.4],
+                "yaw": yaw,
+                **_at(spot, tall),
+            }
             taken.append((spot, length))
     for spot in (_place(room, random) for _ in range(20)):
         if len([name for name in objects if name.startswith("other")]) < 2 and _is_clear(spot, room.width[1], taken):
@@ -240,7 +265,11 @@ def _shelf(goal: FloatArray, board: float, room: Room, yaw: float) -> dict[str, 
     side = np.array([-np.sin(yaw), np.cos(yaw)]) * (half - thick)
     common = {"shape": "box", "is_free": False, "yaw": yaw, "color": [0.75, 0.65, 0.45]}
     posts = {
-        f"post_{i}": {**common, "size": [half, thick, 0.5 * (board - thick)], **_at(goal + sign * side, 0.5 * (board - thick))}
+        f"post_{i}": {
+            **common,
+            "size": [half, thick, 0.5 * (board - thick)],
+            **_at(goal + sign * side, 0.5 * (board - thick)),
+        }
         for i, sign in enumerate((-1.0, 1.0))
     }
     return {"board": {**common, "size": [half, half, thick], **_at(goal, board)}, **posts}

@@ -37,7 +37,9 @@ def points(arm: Simulated, end: list[float], duration: float, count: int = 20) -
     return Trajectory(times, start + quintic(tau)[:, None] * way, rate[:, None] * way, bend[:, None] * way)
 
 
-def task(arm: Simulated, trajectory: Trajectory, tolerances: TrajectoryTolerances = NONE, start: float = 0.0) -> TrajectoryTask:
+def task(
+    arm: Simulated, trajectory: Trajectory, tolerances: TrajectoryTolerances = NONE, start: float = 0.0
+) -> TrajectoryTask:
     return TrajectoryTask(JOINTS, trajectory, start, arm.limits, tolerances, lambda: arm.now.ros)
 
 
@@ -147,7 +149,9 @@ def test_a_chunk_brakes_also_where_the_points_have_corners(arm: Simulated) -> No
         (["gripper"], Trajectory(np.ones(1), np.zeros((1, 1)), np.full((1, 1), 0.1)), "invalid_goal", "0 at the end"),
     ],
 )
-def test_what_cannot_be_played_is_refused_by_name(names: list[str], trajectory: Trajectory, reason: str, words: str, arm: Simulated) -> None:
+def test_what_cannot_be_played_is_refused_by_name(
+    names: list[str], trajectory: Trajectory, reason: str, words: str, arm: Simulated
+) -> None:
     with pytest.raises(MotionError, match=words) as error:
         TrajectoryTask(names, trajectory, 0.0, arm.limits, NONE, lambda: 0.0)
     assert error.value.reason == reason
@@ -160,14 +164,23 @@ def test_an_unknown_joint_is_named_with_the_valid_ones(arm: Simulated) -> None:
 
 def test_tolerances_of_a_goal_are_resolved_as_the_controller_does(arm: Simulated) -> None:
     own = TrajectoryTolerances(*(np.full(6, 0.5) for _ in range(4)), goal_time=2.0)
-    given = own.with_goal(arm.limits, [JointTolerance("gripper", 0.1, -1.0)], [JointTolerance("gripper", 0.0, 0.2)], 0.0)
+    given = own.with_goal(
+        arm.limits, [JointTolerance("gripper", 0.1, -1.0)], [JointTolerance("gripper", 0.0, 0.2)], 0.0
+    )
     assert (given.path_position[5], given.path_velocity[5]) == (0.1, 0.0)  # asked for, taken away
-    assert (given.goal_position[5], given.goal_velocity[5], given.goal_time) == (0.5, 0.2, 2.0)  # the server's own, asked for
-    for wrong in (JointTolerance("gripper", -2.0), JointTolerance("gripper", float("nan")), JointTolerance("gripper", acceleration=1.0)):
+    assert (given.goal_position[5], given.goal_velocity[5], given.goal_time) == (
+        0.5,
+        0.2,
+        2.0,
+    )  # the server's own, asked for
+    for wrong in (
+        JointTolerance("gripper", -2.0),
+        JointTolerance("gripper", float("nan")),
+        JointTolerance("gripper", acceleration=1.0),
+    ):
         with pytest.raises(MotionError, match="path_tolerance of 'gripper'"):
             own.with_goal(arm.limits, [wrong], [], 0.0)
     with pytest.raises(UnknownNameError, match="joint in goal_tolerance 'wrist'"):
         own.with_goal(arm.limits, [], [JointTolerance("wrist")], 0.0)
     with pytest.raises(MotionError, match="goal_time_tolerance is -1"):
         own.with_goal(arm.limits, [], [], -1.0)
-

@@ -35,7 +35,9 @@ def test_srdf_and_yaml_name_only_what_the_urdf_has(robot: str) -> None:
     assert chain is not None and {chain.get("base_link"), chain.get("tip_link")} <= links
     for pair in srdf.findall("disable_collisions"):
         assert {pair.get("link1"), pair.get("link2")} <= links
-    assert srdf.findall("disable_collisions[@reason='Adjacent']") and srdf.findall("disable_collisions[@reason='Never']")
+    assert srdf.findall("disable_collisions[@reason='Adjacent']") and srdf.findall(
+        "disable_collisions[@reason='Never']"
+    )
     for state in srdf.findall("group_state/joint"):
         assert state.get("name") in joints
     limits = yaml.safe_load(made["joint_limits.yaml"])["joint_limits"]
@@ -47,7 +49,9 @@ def test_srdf_and_yaml_name_only_what_the_urdf_has(robot: str) -> None:
     covered = [joint for name in manager["controller_names"] for joint in manager[name]["joints"]]
     assert sorted(covered) == sorted(config.joints)
     solver = yaml.safe_load(made["kinematics.yaml"])["arm"]
-    assert solver["kinematics_solver"].startswith("kdl_") and solver.get("position_only_ik", False) == (len(covered) < 7 and robot != "ur5e")
+    assert solver["kinematics_solver"].startswith("kdl_") and solver.get("position_only_ik", False) == (
+        len(covered) < 7 and robot != "ur5e"
+    )
 
 
 def test_the_arm_is_not_in_collision_at_home_by_its_srdf() -> None:
@@ -99,7 +103,12 @@ def test_humble_has_the_older_gripper_action_and_planner_fields() -> None:
 def test_files_are_written_as_a_moveit_config_package_has_them(tmp_path: Path) -> None:
     written = write_files(files("so101"), tmp_path / "so101_moveit_config")
     assert {path.parent.name for path in written} == {"config"}
-    assert {path.name for path in written} >= {"so101.srdf", "kinematics.yaml", "joint_limits.yaml", "ompl_planning.yaml"}
+    assert {path.name for path in written} >= {
+        "so101.srdf",
+        "kinematics.yaml",
+        "joint_limits.yaml",
+        "ompl_planning.yaml",
+    }
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="cannot be written"):
         write_files(files("so101"), tmp_path / "file")
@@ -110,7 +119,10 @@ def test_parameters_of_move_group_are_a_parameter_file() -> None:
     read = yaml.safe_load(as_yaml(values))["/**"]["ros__parameters"]
     assert read == values
     assert read["robot_description_semantic"].startswith("<?xml") and read["use_sim_time"] is True
-    assert read["moveit_simple_controller_manager"]["joint_trajectory_controller"]["action_ns"] == "follow_joint_trajectory"
+    assert (
+        read["moveit_simple_controller_manager"]["joint_trajectory_controller"]["action_ns"]
+        == "follow_joint_trajectory"
+    )
 
 
 def test_without_moveit_the_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

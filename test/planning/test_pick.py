@@ -78,7 +78,9 @@ def test_a_surface_has_the_area_of_its_shape_and_its_normals_point_outwards(
 
 def test_a_mesh_that_is_not_closed_is_grasped_by_its_hull() -> None:
     corners = np.array([[x, y, z] for x in (-0.01, 0.01) for y in (-0.02, 0.02) for z in (-0.01, 0.01)])
-    mesh = Shape("mesh", "mesh", (), Pose(np.array([0.2, 0.0, 0.01]), rotation_matrix(np.array([0.0, 0.0, 0.3]))), corners)
+    mesh = Shape(
+        "mesh", "mesh", (), Pose(np.array([0.2, 0.0, 0.01]), rotation_matrix(np.array([0.0, 0.0, 0.3]))), corners
+    )
     box = Shape("box", "box", (0.01, 0.02, 0.01), mesh.pose)
     assert surface_of(mesh).areas.sum() == pytest.approx(surface_of(box).areas.sum(), rel=1e-6)
     assert surface_of(mesh).corners.mean(axis=(0, 1)) == pytest.approx(mesh.pose.position, abs=1e-3)
@@ -90,8 +92,12 @@ def test_a_plane_has_no_surface_to_grasp() -> None:
 
 
 @pytest.mark.parametrize("robot", ["so101", "panda"])
-@pytest.mark.parametrize(("kind", "size"), [("box", (0.01, 0.015, 0.02)), ("cylinder", (0.012, 0.02)), ("sphere", (0.014,))])
-def test_grasps_have_the_object_between_the_jaws_and_opposite_normals(robot: str, kind: str, size: tuple[float, ...]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "size"), [("box", (0.01, 0.015, 0.02)), ("cylinder", (0.012, 0.02)), ("sphere", (0.014,))]
+)
+def test_grasps_have_the_object_between_the_jaws_and_opposite_normals(
+    robot: str, kind: str, size: tuple[float, ...]
+) -> None:
     jaws = jaws_of(Arm(load_robot(robot)))
     thing = shape(kind, size, (0.3, 0.05, 0.1))
     grasps = antipodal_grasps([thing], jaws, seed=1)
@@ -112,7 +118,9 @@ def test_grasps_have_the_object_between_the_jaws_and_opposite_normals(robot: str
 
 def test_what_is_too_wide_says_how_wide_it_is() -> None:
     jaws = jaws_of(Arm(load_robot("so101")))
-    with pytest.raises(MotionError, match="'thing' is 120 mm wide where it is narrowest; valid between the jaws: up to 70 mm"):
+    with pytest.raises(
+        MotionError, match="'thing' is 120 mm wide where it is narrowest; valid between the jaws: up to 70 mm"
+    ):
         antipodal_grasps([shape("box", (0.06, 0.06, 0.06), (0.3, 0.0, 0.06))], jaws)
 
 
@@ -122,7 +130,9 @@ def planned(planner: PickPlanner) -> PickPlan:
     return planner.plan(PickRequest(("cube",), home(planner.arm), PLACE, 0.0), scene)
 
 
-def test_a_pick_and_place_has_its_stages_in_order_and_each_begins_where_the_last_one_ended(planned: PickPlan, arm: Arm) -> None:
+def test_a_pick_and_place_has_its_stages_in_order_and_each_begins_where_the_last_one_ended(
+    planned: PickPlan, arm: Arm
+) -> None:
     names = [stage.name for stage in planned.stages]
     assert names == ["open", "approach", "descend", "close", "lift", "move", "lower", "release", "retreat"]
     ways = [stage.plan for stage in planned.stages if stage.plan is not None]
@@ -163,9 +173,9 @@ def test_the_object_ends_at_its_place(planned: PickPlan, arm: Arm) -> None:
 
 
 def test_an_object_in_a_narrow_pit_is_refused_with_what_is_in_the_way(planner: PickPlanner) -> None:
-    pit = [
-        shape("box", (0.004, 0.03, 0.04), (0.22 + dx, 0.02, 0.04), f"x{dx}") for dx in (-0.02, 0.02)
-    ] + [shape("box", (0.03, 0.004, 0.04), (0.22, 0.02 + dy, 0.04), f"y{dy}") for dy in (-0.02, 0.02)]
+    pit = [shape("box", (0.004, 0.03, 0.04), (0.22 + dx, 0.02, 0.04), f"x{dx}") for dx in (-0.02, 0.02)] + [
+        shape("box", (0.03, 0.004, 0.04), (0.22, 0.02 + dy, 0.04), f"y{dy}") for dy in (-0.02, 0.02)
+    ]
     with pytest.raises(MotionError, match="none of .* grasps of 'cube' can be carried out") as error:
         planner.plan(PickRequest(("cube",), home(planner.arm)), PlanningScene((CUBE, *pit)))
     assert error.value.reason in ("collision", "unreachable", "no_path")

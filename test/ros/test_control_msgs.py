@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "interfaces" / "control_msgs"
+FOLDER = Path(__file__).resolve().parents[2] / "ros_interfaces" / "control_msgs"
 
 UPSTREAM = {
     "action/FollowJointTrajectory.action": "dd1412800707688a",

@@ -19,8 +19,8 @@ from strands_robots.motion.path import quintic
 from strands_robots.planning.moveit.moveit_config import moveit_files
 from strands_robots.ros.messages.stamps import to_duration, to_seconds, to_time
 
-from .motion_graph import MotionGraph
 from .controller_handles import ControllerHandle, controllers
+from .motion_graph import MotionGraph
 
 ARM = ["shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll"]
 HOME = load_robot("so101").home
@@ -126,10 +126,13 @@ def test_cancelling_brakes_and_ends_as_preempted(move_group: MoveGroup) -> None:
 
 
 def test_a_newer_trajectory_preempts_the_older_one(move_group: MoveGroup) -> None:
-    first, second = move_group.arm, ControllerHandle(
-        move_group.moving.client,
-        "so101/joint_trajectory_controller",
-        {"type": "FollowJointTrajectory", "action_ns": "follow_joint_trajectory", "joints": ARM},
+    first, second = (
+        move_group.arm,
+        ControllerHandle(
+            move_group.moving.client,
+            "so101/joint_trajectory_controller",
+            {"type": "FollowJointTrajectory", "action_ns": "follow_joint_trajectory", "joints": ARM},
+        ),
     )
     second.is_connected()
     move_group.begin(first, 0.1)
@@ -177,7 +180,9 @@ def test_goals_that_cannot_be_played_end_with_the_code_of_the_controller(move_gr
     assert code(goal, "time_from_start") == Code.INVALID_GOAL
     goal = move_group.goal({}, 1.0, path_tolerance=[JointTolerance(name="wrist_roll", position=-2.0)])
     assert code(goal, "-1 for none") == Code.INVALID_GOAL
-    goal = move_group.goal({"shoulder_pan": 1.5}, 1.2, path_tolerance=[JointTolerance(name="shoulder_pan", position=0.005)])
+    goal = move_group.goal(
+        {"shoulder_pan": 1.5}, 1.2, path_tolerance=[JointTolerance(name="shoulder_pan", position=0.005)]
+    )
     assert code(goal, "path_tolerance: 0.005") == Code.PATH_TOLERANCE_VIOLATED
     goal = move_group.goal({"elbow_flex": 0.4}, 1.0, goal_tolerance=[JointTolerance(name="elbow_flex", position=1e-9)])
     goal.goal_time_tolerance = to_duration(0.2)

@@ -59,7 +59,14 @@ def _sources(checkout: Checkout, identity: str) -> str:
     """Return the fingerprint of what a build depends on: contents of its inputs, names of what is only linked."""
     contents = [
         path
-        for pattern in (*_INTERFACES, "CMakeLists.txt", "package.xml", "cmake/*", "interfaces/*/*", "interfaces/*/*/*")
+        for pattern in (
+            *_INTERFACES,
+            "CMakeLists.txt",
+            "package.xml",
+            "cmake/*",
+            "ros_interfaces/*/*",
+            "ros_interfaces/*/*/*",
+        )
         for path in checkout.root.glob(pattern)
         if path.is_file()
     ]
@@ -91,7 +98,7 @@ def _colcon(checkout: Checkout, ros: Ros, python: Path, env: dict[str, str]) -> 
     setup = checkout.venv(ros) / "local_setup.sh"
     colcon = [str(python), "-c", _COLCON, "--log-base", str(checkout.root / "log"), "build"]
     # The wheels have no control_msgs; a ROS installation brings its own. colcon looks for no package inside another one, so it is named.
-    packages = [checkout.root, *([checkout.root / "interfaces" / "control_msgs"] if ros.is_wheels else [])]
+    packages = [checkout.root, *([checkout.root / "ros_interfaces" / "control_msgs"] if ros.is_wheels else [])]
     colcon += ["--base-paths", *map(str, packages), "--build-base", str(checkout.root / "build")]
     colcon += ["--install-base", str(checkout.install), "--merge-install", "--symlink-install"]
     colcon += ["--event-handlers", "console_direct+"]

@@ -17,7 +17,8 @@ def moveit_config(
         str, typer.Option(help="ROS distribution of the MoveIt that reads them; default: the shell's, else jazzy.")
     ] = "",
     samples: Annotated[
-        int, typer.Option(help="Joint positions in which links that never touch are looked for.", min=100, max=1_000_000)
+        int,
+        typer.Option(help="Joint positions in which links that never touch are looked for.", min=100, max=1_000_000),
     ] = 10_000,
 ) -> None:
     """Write URDF, SRDF, kinematics, joint limits, controllers and OMPL settings of a robot for MoveIt."""

@@ -62,6 +62,7 @@ def _shape(model: mujoco.MjModel, geom: int, name: str, kind: mujoco.mjtGeom, po
         mesh = int(model.geom_dataid[geom])
         begin, count = int(model.mesh_vertadr[mesh]), int(model.mesh_vertnum[mesh])
         return Shape(name, "mesh", (), pose, model.mesh_vert[begin : begin + count].astype(np.float64))
+    valid = ", ".join([*(word for word, _ in _KINDS.values()), "mesh"])
     raise MotionError(
-        "invalid_goal", f"'{name}' is a {kind.name[7:].lower()}, which planners do not know; valid: {', '.join(w for w, _ in _KINDS.values())}, mesh"
+        "invalid_goal", f"'{name}' is a {kind.name[7:].lower()}, which planners do not know; valid: {valid}"
     )

@@ -289,9 +289,7 @@ class MotionRun:
             return False
         column = columns[joint]
         position, lag = watch.position[column], watch.commanded[column] - watch.position[column]
-        words = self._contact.describe(
-            self._names[joint], float(position), float(lag), float(watch.effort[column])
-        )
+        words = self._contact.describe(self._names[joint], float(position), float(lag), float(watch.effort[column]))
         self.give_way(self._contact.reason, words)
         return True
 

@@ -107,7 +107,8 @@ class TrajectoryTask:
         over = now - self._start - float(self._trajectory.times[-1])
         if self._start > 0.0 and over > 0.0:
             raise MotionError(
-                "old_stamp", f"the trajectory ended {over:.3f} s ago, by its header.stamp; valid: one that is not over, or a stamp of 0"
+                "old_stamp",
+                f"the trajectory ended {over:.3f} s ago, by its header.stamp; valid: one that is not over, or a stamp of 0",
             )
 
     def _check_start(self, first: FloatArray, commanded: FloatArray) -> None:
@@ -125,7 +126,8 @@ class TrajectoryTask:
 def _columns(names: Sequence[str], limits: JointLimits) -> list[int]:
     if not names or len(set(names)) != len(names):
         raise MotionError(
-            "invalid_joints", f"joint_names is {', '.join(names) or 'empty'}; valid: each once, of {', '.join(limits.names)}"
+            "invalid_joints",
+            f"joint_names is {', '.join(names) or 'empty'}; valid: each once, of {', '.join(limits.names)}",
         )
     for name in names:
         if name not in limits.index:

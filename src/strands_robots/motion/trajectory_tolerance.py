@@ -72,7 +72,9 @@ class TrajectoryTolerances:
             MotionError: If a number is no tolerance. The controller logs both and plays the goal with tolerances that were not asked for.
         """
         if not (goal_time >= 0.0 and np.isfinite(goal_time)):
-            raise MotionError("invalid_goal", f"goal_time_tolerance is {goal_time:g} s; valid: above 0, or 0 for the server's own")
+            raise MotionError(
+                "invalid_goal", f"goal_time_tolerance is {goal_time:g} s; valid: above 0, or 0 for the server's own"
+            )
         made = replace(
             self,
             path_position=self.path_position.copy(),
@@ -158,5 +160,6 @@ def _resolved(kind: str, joint: str, quantity: str, given: float, default: float
     if given == 0.0:
         return float(default)
     raise MotionError(
-        "invalid_goal", f"{kind} of '{joint}' has {quantity} {given:g}; valid: above 0, 0 for the server's own, -1 for none"
+        "invalid_goal",
+        f"{kind} of '{joint}' has {quantity} {given:g}; valid: above 0, 0 for the server's own, -1 for none",
     )

@@ -136,12 +136,8 @@ class ControllerServers:
         async def run(handle: ServerGoalHandle) -> Any:
             return await execute(robot, handle)
 
-        audited = audited_goals(
-            self._node, kind, f"{robot}/{name}", run, robot=robot, actor=SOURCE, ending=_ending
-        )
-        return ActionServer(
-            self._node, kind, f"{robot}/{name}", audited, cancel_callback=self._access.on_cancel
-        )
+        audited = audited_goals(self._node, kind, f"{robot}/{name}", run, robot=robot, actor=SOURCE, ending=_ending)
+        return ActionServer(self._node, kind, f"{robot}/{name}", audited, cancel_callback=self._access.on_cancel)
 
     async def _follow(self, name: str, handle: ServerGoalHandle) -> FollowJointTrajectory.Result:
         now = self._access.now

@@ -64,7 +64,10 @@ class MotionParameters:
         0.02, "Largest error of a joint at the end of a trajectory [rad] or [m]; 0: none.", minimum=0.0, maximum=10.0
     )
     stopped_velocity_tolerance: float = parameter(
-        0.01, "Largest velocity of a joint at the end of a trajectory [rad/s] or [m/s]; 0: none.", minimum=0.0, maximum=10.0
+        0.01,
+        "Largest velocity of a joint at the end of a trajectory [rad/s] or [m/s]; 0: none.",
+        minimum=0.0,
+        maximum=10.0,
     )
     goal_time: float = parameter(
         2.0, "How long after the end of a trajectory its joints may need [s].", minimum=0.01, maximum=60.0

@@ -21,7 +21,7 @@ def exported_urdf(arm: Arm) -> str:
         arm: The robot, without the ground.
 
     Raises:
-        ModelError: If a link has several joints, a joint beside its link's origin, or a shape that URDF does not have; the message names it.
+        ModelError: If a link has several joints, a joint beside its origin, or a shape that URDF does not have; the message names it.
     """
     model, config = arm.model, arm.config
     root = ElementTree.Element("robot", name=config.name)
@@ -74,15 +74,17 @@ def _joint(root: ElementTree.Element, arm: Arm, body: int) -> None:
         joint, "limit", lower=f"{low:.9g}", upper=f"{high:.9g}", velocity=f"{velocity:.9g}", effort=f"{effort:.9g}"
     )
     if leader is not None:
-        ElementTree.SubElement(
-            joint, "mimic", joint=leader, multiplier=f"{factor:.9g}", offset=f"{offset:.9g}"
-        )
+        ElementTree.SubElement(joint, "mimic", joint=leader, multiplier=f"{factor:.9g}", offset=f"{offset:.9g}")
 
 
 def _leader(model: mujoco.MjModel, joint: int) -> tuple[str | None, float, float]:
     """Return the joint that another one follows by an equality, with factor and offset [rad] or [m]."""
     for row in range(model.neq):
-        if model.eq_type[row] == mujoco.mjtEq.mjEQ_JOINT and model.eq_obj1id[row] == joint and model.eq_obj2id[row] >= 0:
+        if (
+            model.eq_type[row] == mujoco.mjtEq.mjEQ_JOINT
+            and model.eq_obj1id[row] == joint
+            and model.eq_obj2id[row] >= 0
+        ):
             data = model.eq_data[row]
             if np.abs(data[2:5]).max() > 1e-9:
                 raise ModelError(

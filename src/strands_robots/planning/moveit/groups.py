@@ -61,7 +61,9 @@ def groups(config: RobotConfig, urdf: ElementTree.Element) -> Groups:
     passive = tuple(name for name, joint in by_name.items() if joint.find("mimic") is not None)
     moved = [_child(by_name[name]) for name in (*gripper, *passive) if name in by_name]
     arm = tuple(
-        joint.get("name", "") for joint in reversed(chain) if joint.get("type") != "fixed" and joint.get("name") not in gripper
+        joint.get("name", "")
+        for joint in reversed(chain)
+        if joint.get("type") != "fixed" and joint.get("name") not in gripper
     )
     parent = _parent(by_name[gripper[0]]) if gripper else ""
     return Groups(config.base_frame or "", config.tool_frame or "", arm, gripper, tuple(moved), parent, passive)

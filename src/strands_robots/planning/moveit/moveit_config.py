@@ -29,7 +29,10 @@ DISTRIBUTIONS = ("jazzy", "humble")
 """Distributions whose MoveIt the files are for; later ones read those of Jazzy."""
 
 TRAJECTORY_CONTROLLER = "joint_trajectory_controller"
-GRIPPER_CONTROLLERS = {"jazzy": ("gripper_controller", "ParallelGripperCommand"), "humble": ("gripper_action_controller", "GripperCommand")}
+GRIPPER_CONTROLLERS = {
+    "jazzy": ("gripper_controller", "ParallelGripperCommand"),
+    "humble": ("gripper_action_controller", "GripperCommand"),
+}
 
 _KINEMATICS = {
     "kinematics_solver": "kdl_kinematics_plugin/KDLKinematicsPlugin",
@@ -41,7 +44,12 @@ _ADAPTERS = {
         "planning_plugins": ["ompl_interface/OMPLPlanner"],
         "request_adapters": [
             f"default_planning_request_adapters/{name}"
-            for name in ("ResolveConstraintFrames", "ValidateWorkspaceBounds", "CheckStartStateBounds", "CheckStartStateCollision")
+            for name in (
+                "ResolveConstraintFrames",
+                "ValidateWorkspaceBounds",
+                "CheckStartStateBounds",
+                "CheckStartStateCollision",
+            )
         ],
         "response_adapters": [
             f"default_planning_response_adapters/{name}"
@@ -66,13 +74,20 @@ _ADAPTERS = {
 }
 _PLANNERS = {
     "RRTConnectkConfigDefault": {"type": "geometric::RRTConnect", "range": 0.0},
-    "RRTstarkConfigDefault": {"type": "geometric::RRTstar", "range": 0.0, "goal_bias": 0.05, "delay_collision_checking": 1},
+    "RRTstarkConfigDefault": {
+        "type": "geometric::RRTstar",
+        "range": 0.0,
+        "goal_bias": 0.05,
+        "delay_collision_checking": 1,
+    },
     "BiTRRTkConfigDefault": {"type": "geometric::BiTRRT", "range": 0.0},
     "PRMkConfigDefault": {"type": "geometric::PRM", "max_nearest_neighbors": 10},
 }
 
 
-def moveit_files(config: RobotConfig, distribution: str = "jazzy", samples: int = SAMPLES, seed: int = 0) -> dict[str, str]:
+def moveit_files(
+    config: RobotConfig, distribution: str = "jazzy", samples: int = SAMPLES, seed: int = 0
+) -> dict[str, str]:
     """Return the texts of the files by name: <robot>.urdf, <robot>.srdf and five YAML files.
 
     Args:
@@ -90,7 +105,9 @@ def moveit_files(config: RobotConfig, distribution: str = "jazzy", samples: int 
             f"no MoveIt files for distribution '{printable(distribution)}'; valid: {', '.join(DISTRIBUTIONS)}"
         )
     if config.tool_frame is None or config.base_frame is None:
-        raise ConfigurationError(f"robot '{config.name}' has no base_frame or no tool_frame; valid: both, the ends of the arm")
+        raise ConfigurationError(
+            f"robot '{config.name}' has no base_frame or no tool_frame; valid: both, the ends of the arm"
+        )
     text = _urdf_text(config)
     found = groups(config, ElementTree.fromstring(text))
     disabled = _disabled(config, text, samples, seed)
@@ -124,7 +141,11 @@ def parameters(config: RobotConfig, found: Groups, distribution: str) -> dict[st
             **_ADAPTERS[distribution],
             "planner_configs": _PLANNERS,
             ARM: {"default_planner_config": names[0], "planner_configs": names},
-            **({GRIPPER: {"default_planner_config": names[0], "planner_configs": names}} if found.gripper_joints else {}),
+            **(
+                {GRIPPER: {"default_planner_config": names[0], "planner_configs": names}}
+                if found.gripper_joints
+                else {}
+            ),
         },
     }
 
@@ -158,7 +179,9 @@ def write_files(files: Mapping[str, str], folder: Path) -> list[Path]:
         for name, text in files.items():
             (config / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigurationError(f"'{config}' cannot be written: {error.strerror}; valid: a folder that may be written") from error
+        raise ConfigurationError(
+            f"'{config}' cannot be written: {error.strerror}; valid: a folder that may be written"
+        ) from error
     return [config / name for name in files]
 
 
@@ -173,7 +196,12 @@ def _controllers(found: Groups, distribution: str) -> dict[str, Any]:
     }
     if found.gripper_joints:
         name, kind = GRIPPER_CONTROLLERS[distribution]
-        controllers[name] = {"type": kind, "action_ns": "gripper_cmd", "default": True, "joints": list(found.gripper_joints)}
+        controllers[name] = {
+            "type": kind,
+            "action_ns": "gripper_cmd",
+            "default": True,
+            "joints": list(found.gripper_joints),
+        }
     return {
         "moveit_controller_manager": "moveit_simple_controller_manager/MoveItSimpleControllerManager",
         "moveit_simple_controller_manager": {"controller_names": list(controllers), **controllers},
@@ -203,6 +231,7 @@ def _disabled(config: RobotConfig, text: str, samples: int, seed: int) -> dict[t
 
 
 def _yaml(name: str, content: dict[str, Any]) -> str:
-    return f"# {name} of MoveIt, written by strands-robots moveit-config; made anew, changes are lost.\n" + yaml.safe_dump(
-        content, sort_keys=False
+    return (
+        f"# {name} of MoveIt, written by strands-robots moveit-config; made anew, changes are lost.\n"
+        + yaml.safe_dump(content, sort_keys=False)
     )

@@ -83,7 +83,11 @@ def antipodal_grasps(shapes: Sequence[Shape], jaws: Jaws, seed: int = 0, samples
             centre = point - 0.5 * width * normal
             found += _grasps_at(centre, -normal, width, jaws, float(np.linalg.norm(centre - middle)))
     if not found:
-        words = "has no two opposite faces" if math.isinf(narrowest) else f"is {1e3 * narrowest:.0f} mm wide where it is narrowest"
+        words = (
+            "has no two opposite faces"
+            if math.isinf(narrowest)
+            else f"is {1e3 * narrowest:.0f} mm wide where it is narrowest"
+        )
         raise MotionError(
             "unreachable", f"'{shapes[0].name}' {words}; valid between the jaws: up to {1e3 * jaws.opening:.0f} mm"
         )

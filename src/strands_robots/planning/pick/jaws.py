@@ -82,7 +82,10 @@ def jaws_of(arm: Arm) -> Jaws:
     ways = {name: across * _way(checker, name, tool, opened, closed) for name in bodies}
     moving = {name: way for name, way in ways.items() if np.linalg.norm(way) > 1e-4}
     if not moving:
-        raise MotionError("invalid_goal", f"no link below '{link}' of '{arm.name}' moves with its gripper; valid: fingers below the tool's link")
+        raise MotionError(
+            "invalid_goal",
+            f"nothing below '{link}' of '{arm.name}' moves with its gripper; valid: fingers there",
+        )
     total = np.sum(list(moving.values()), axis=0)
     largest = max(moving.values(), key=lambda way: float(np.linalg.norm(way)))
     is_one_sided = bool(np.linalg.norm(total) > _SYMMETRIC * np.linalg.norm(largest))

@@ -38,7 +38,10 @@ MIN_LINE = 0.5
 CONFIGURATIONS = 2
 """Joint positions of one grasp that are tried."""
 
-TRIES = 5
+ATTEMPTS = 8
+"""Grasps that can be reached and are worked out; where so many fail, what is in the way is in the way of all."""
+
+TRIES = 3
 """Starts of the search for the joint positions of one grasp: there are many grasps, and the next one may be easier."""
 
 
@@ -145,21 +148,25 @@ class PickPlanner:
         missing = [name for name in request.shapes if name not in known]
         if missing or not request.shapes:
             raise MotionError(
-                "invalid_goal", f"the scene has no '{', '.join(missing) or 'object'}'; valid: {', '.join(sorted(known)[:32])}"
+                "invalid_goal",
+                f"the scene has no '{', '.join(missing) or 'object'}'; valid: {', '.join(sorted(known)[:32])}",
             )
         shapes = [known[name] for name in request.shapes]
         first: MotionError | None = None
         grasps = antipodal_grasps(shapes, self.jaws, request.seed)
+        reached = 0
         for tried, grasp in enumerate(grasps, start=1):
+            attempt = _Attempt(self, request, scene, shapes, grasp)
             try:
-                stages = _Attempt(self, request, scene, shapes, grasp).stages()
+                return PickPlan(tuple(attempt.stages()), grasp, self.jaws, tried)
             except MotionError as error:
                 first = first if first is not None and first.reason != "unreachable" else error
-                continue
-            return PickPlan(tuple(stages), grasp, self.jaws, tried)
+            reached += attempt.is_reached
+            if reached == ATTEMPTS:
+                break
         assert first is not None  # there is at least one grasp
         raise MotionError(
-            first.reason, f"none of {len(grasps)} grasps of '{request.shapes[0]}' can be carried out; the first: {first}"
+            first.reason, f"none of {tried} grasps of '{request.shapes[0]}' can be carried out; the first: {first}"
         )
 
     def place(self, request: PickRequest, scene: PlanningScene) -> tuple[PickStage, ...]:
@@ -180,13 +187,18 @@ class PickPlanner:
 
 
 class _Attempt:
-    """One grasp, worked out from the start to the end."""
+    """One grasp, worked out from the start to the end.
+
+    Attributes:
+        is_reached: The gripper can be at the grasp.
+    """
 
     def __init__(
         self, owner: PickPlanner, request: PickRequest, scene: PlanningScene, shapes: Sequence[Shape], grasp: Grasp
     ) -> None:
         self._owner, self._request, self._scene = owner, request, scene
         self._shapes, self._grasp, self._jaws = shapes, grasp, owner.jaws
+        self.is_reached = False
         names = request.shapes
         touching = tuple((part, name) for part in self._jaws.parts for name in names)
         self._touch = replace(scene, allowed=(*scene.allowed, *touching))
@@ -196,7 +208,9 @@ class _Attempt:
         request, jaws = self._request, self._jaws
         opened = jaws.at_fraction(request.start, request.open)
         last: MotionError | None = None
-        for at_grasp in self._configurations(self._grasp.tool, self._touch, opened):
+        configurations = self._configurations(self._grasp.tool, self._touch, opened)
+        self.is_reached = True
+        for at_grasp in configurations:
             try:
                 self._check_place(at_grasp)
                 return self._from(opened, at_grasp)

@@ -67,9 +67,18 @@ def surface_of(shape: Shape) -> Surface:
     Raises:
         ConfigurationError: If it has none that can be grasped, as a plane.
     """
-    makers = {"box": _box, "sphere": _round, "ellipsoid": _round, "cylinder": _cylinder, "capsule": _capsule, "mesh": _hull}
+    makers = {
+        "box": _box,
+        "sphere": _round,
+        "ellipsoid": _round,
+        "cylinder": _cylinder,
+        "capsule": _capsule,
+        "mesh": _hull,
+    }
     if shape.kind not in makers:
-        raise ConfigurationError(f"shape '{shape.name}' is a {shape.kind}; valid for grasps: {', '.join(sorted(makers))}")
+        raise ConfigurationError(
+            f"shape '{shape.name}' is a {shape.kind}; valid for grasps: {', '.join(sorted(makers))}"
+        )
     corners = makers[shape.kind](shape)
     corners = corners @ shape.pose.rotation.T + shape.pose.position
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -100,7 +109,9 @@ def _rings(radii: FloatArray, heights: FloatArray) -> FloatArray:
     """Return the triangles of a body of revolution about z from rings (M,), each of which may have no radius."""
     angles = np.linspace(0.0, 2.0 * np.pi, _SIDES, endpoint=False)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    points = np.concatenate([radii[:, None, None] * circle, np.broadcast_to(heights[:, None, None], (len(radii), _SIDES, 1))], axis=2)
+    points = np.concatenate(
+        [radii[:, None, None] * circle, np.broadcast_to(heights[:, None, None], (len(radii), _SIDES, 1))], axis=2
+    )
     low, high = points[:-1], points[1:]
     low_next, high_next = np.roll(low, -1, axis=1), np.roll(high, -1, axis=1)
     triangles = [np.stack([low, low_next, high_next], axis=2), np.stack([low, high_next, high], axis=2)]

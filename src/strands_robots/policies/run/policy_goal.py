@@ -18,9 +18,9 @@ from strands_robots.core.body_box import BodyBox
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import Action, Instant, JointLimits, Observation, Policy
+from strands_robots.planning.pick.pick_scene import PickScene
 from strands_robots.policies.host.host import Patience, PolicyHost
 from strands_robots.policies.host.opening import PolicyShelf, open_policy
-from strands_robots.planning.pick.pick_scene import PickScene
 from strands_robots.policies.provider import PolicyContext
 from strands_robots.policies.run.goal_fields import PolicyGoal, RunOutcome
 from strands_robots.policies.run.policy_run import Blending, PolicyRun, RunConfig, RunReason
@@ -204,7 +204,15 @@ class PolicySession:
         if self._stop is not None:
             self._stop.check_joints(names)
         context = PolicyContext(
-            goal.robot, names, limits, None, goal.rate, self.cameras, goal.adapter, self.bodies, self.boxes,
+            goal.robot,
+            names,
+            limits,
+            None,
+            goal.rate,
+            self.cameras,
+            goal.adapter,
+            self.bodies,
+            self.boxes,
             self.surroundings,
         )
         self.policy = open_policy(goal.policy, goal.config, context, self._patience, self.run.has_ended)

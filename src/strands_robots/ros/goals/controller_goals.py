@@ -49,11 +49,17 @@ def trajectory_task(
     """
     trajectory = request.trajectory
     if request.multi_dof_trajectory.joint_names or request.multi_dof_trajectory.points:
-        raise MotionError("invalid_goal", "multi_dof_trajectory is given; valid: none, because no joint here has several axes")
+        raise MotionError(
+            "invalid_goal", "multi_dof_trajectory is given; valid: none, because no joint here has several axes"
+        )
     if request.component_path_tolerance or request.component_goal_tolerance:
-        raise MotionError("invalid_goal", "tolerances of components are given; valid: path_tolerance and goal_tolerance")
+        raise MotionError(
+            "invalid_goal", "tolerances of components are given; valid: path_tolerance and goal_tolerance"
+        )
     if not trajectory.points:
-        raise MotionError("invalid_goal", "the trajectory has no points; valid: at least one, and cancelling the goal to stop")
+        raise MotionError(
+            "invalid_goal", "the trajectory has no points; valid: at least one, and cancelling the goal to stop"
+        )
     tolerances = defaults.with_goal(
         limits,
         _tolerances(request.path_tolerance),
@@ -127,7 +133,9 @@ def trajectory_result(session: MotionSession, is_preempted: bool) -> FollowJoint
     )
 
 
-def trajectory_feedback(session: MotionSession, task: TrajectoryTask, limits: JointLimits) -> FollowJointTrajectory.Feedback:
+def trajectory_feedback(
+    session: MotionSession, task: TrajectoryTask, limits: JointLimits
+) -> FollowJointTrajectory.Feedback:
     """Return where the joints of a trajectory should be, where they are, and the difference."""
     feedback = FollowJointTrajectory.Feedback(joint_names=[limits.names[column] for column in task.columns])
     watch, run = session.watch, session.run
