@@ -158,7 +158,7 @@ def test_what_cannot_be_played_is_refused_by_name(
 
 
 def test_an_unknown_joint_is_named_with_the_valid_ones(arm: Simulated) -> None:
-    with pytest.raises(UnknownNameError, match="unknown joint 'elbow'.*shoulder_pan"):
+    with pytest.raises(UnknownNameError, match=r"unknown joint 'elbow'.*shoulder_pan"):
         TrajectoryTask(["elbow"], Trajectory(np.ones(1), np.zeros((1, 1))), 0.0, arm.limits, NONE, lambda: 0.0)
 
 

@@ -49,9 +49,8 @@ def test_srdf_and_yaml_name_only_what_the_urdf_has(robot: str) -> None:
     covered = [joint for name in manager["controller_names"] for joint in manager[name]["joints"]]
     assert sorted(covered) == sorted(config.joints)
     solver = yaml.safe_load(made["kinematics.yaml"])["arm"]
-    assert solver["kinematics_solver"].startswith("kdl_") and solver.get("position_only_ik", False) == (
-        len(covered) < 7 and robot != "ur5e"
-    )
+    assert solver["kinematics_solver"] == "kdl_kinematics_plugin/KDLKinematicsPlugin"
+    assert solver.get("position_only_ik", False) == (robot not in ("panda", "ur5e"))
 
 
 def test_the_arm_is_not_in_collision_at_home_by_its_srdf() -> None:
@@ -128,7 +127,7 @@ def test_parameters_of_move_group_are_a_parameter_file() -> None:
 def test_without_moveit_the_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
     monkeypatch.setenv("ROS_DISTRO", "jazzy")
-    with pytest.raises(ConfigurationError, match="moveit_ros_move_group.*missing; valid: .*ros-jazzy-moveit"):
+    with pytest.raises(ConfigurationError, match=r"moveit_ros_move_group.*missing; valid: .*ros-jazzy-moveit"):
         check_moveit()
     index = tmp_path / "share/ament_index/resource_index/packages"
     index.mkdir(parents=True)
