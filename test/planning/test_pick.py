@@ -136,7 +136,8 @@ def test_a_pick_and_place_has_its_stages_in_order_and_each_begins_where_the_last
     names = [stage.name for stage in planned.stages]
     assert names == ["open", "approach", "descend", "close", "lift", "move", "lower", "release", "retreat"]
     ways = [stage.plan for stage in planned.stages if stage.plan is not None]
-    for before, after in zip(ways[:-1], ways[1:]):
+    for number in range(1, len(ways)):
+        before, after = ways[number - 1], ways[number]
         assert before.way_points[-1] == pytest.approx(after.way_points[0], abs=1e-6)
     assert ways[0].way_points[0] == pytest.approx(home(arm)[arm.tool_columns])
 
