@@ -283,7 +283,8 @@ class MotionRun:
             watch.position[columns],
             watch.velocity[columns],
             watch.effort[columns],
-            self.planned_at(watch.stamp),
+            # After the path only its end counts: what is left of the way there is what settling is for.
+            self.planned_at(watch.stamp) if self.phase is Phase.MOVING else watch.position[columns],
         )
         if joint is None:
             return False

@@ -161,7 +161,7 @@ class ControllerServers:
             if self._playing.get(name) is playing:
                 del self._playing[name]
             playing.ended.set_result(None)
-        result = goals.trajectory_result(session, playing.is_preempted)
+        result = goals.trajectory_result(session, playing.is_preempted, handle.is_cancel_requested)
         self._end(handle, session, result, is_success=result.error_code == FollowJointTrajectory.Result.SUCCESSFUL)
         return result
 

@@ -29,7 +29,6 @@ PREEMPTED = "Current goal preempted by new incoming action."
 
 _CODES = {
     MotionReason.REACHED: FollowJointTrajectory.Result.SUCCESSFUL,
-    MotionReason.CANCELLED: FollowJointTrajectory.Result.SUCCESSFUL,
     MotionReason.BLOCKED: FollowJointTrajectory.Result.PATH_TOLERANCE_VIOLATED,
     MotionReason.NOT_REACHED: FollowJointTrajectory.Result.GOAL_TOLERANCE_VIOLATED,
 }
@@ -119,14 +118,22 @@ def refusal(error: StrandsRobotsError) -> FollowJointTrajectory.Result:
     return result
 
 
-def trajectory_result(session: MotionSession, is_preempted: bool) -> FollowJointTrajectory.Result:
-    """Return what became of a trajectory."""
+def trajectory_result(session: MotionSession, is_preempted: bool, is_cancelled: bool) -> FollowJointTrajectory.Result:
+    """Return what became of a trajectory.
+
+    Args:
+        session: The session, which is over.
+        is_preempted: A newer trajectory came.
+        is_cancelled: The client cancelled it; a cancelled goal has no code of its own, as with the controller.
+    """
     ending = session.ending
     assert ending is not None  # results are made when a session is over
     if is_preempted and ending.reason is MotionReason.CANCELLED:
         return FollowJointTrajectory.Result(
             error_code=FollowJointTrajectory.Result.INVALID_GOAL, error_string=PREEMPTED
         )
+    if is_cancelled and ending.reason is MotionReason.CANCELLED:
+        return FollowJointTrajectory.Result(error_string=clip(ending.message, MESSAGE_LENGTH))
     return FollowJointTrajectory.Result(
         error_code=_CODES.get(ending.reason, FollowJointTrajectory.Result.INVALID_GOAL),
         error_string=clip(ending.message, MESSAGE_LENGTH),
