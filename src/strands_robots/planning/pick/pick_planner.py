@@ -38,9 +38,6 @@ MIN_LINE = 0.5
 CONFIGURATIONS = 2
 """Joint positions of one grasp that are tried."""
 
-ATTEMPTS = 8
-"""Grasps that can be reached and are worked out; where so many fail, what is in the way is in the way of all."""
-
 TRIES = 3
 """Starts of the search for the joint positions of one grasp: there are many grasps, and the next one may be easier."""
 
@@ -154,19 +151,17 @@ class PickPlanner:
         shapes = [known[name] for name in request.shapes]
         first: MotionError | None = None
         grasps = antipodal_grasps(shapes, self.jaws, request.seed)
-        reached = 0
         for tried, grasp in enumerate(grasps, start=1):
-            attempt = _Attempt(self, request, scene, shapes, grasp)
             try:
-                return PickPlan(tuple(attempt.stages()), grasp, self.jaws, tried)
+                stages = _Attempt(self, request, scene, shapes, grasp).stages()
             except MotionError as error:
                 first = first if first is not None and first.reason != "unreachable" else error
-            reached += attempt.is_reached
-            if reached == ATTEMPTS:
-                break
+            else:
+                return PickPlan(tuple(stages), grasp, self.jaws, tried)
         assert first is not None  # there is at least one grasp
         raise MotionError(
-            first.reason, f"none of {tried} grasps of '{request.shapes[0]}' can be carried out; the first: {first}"
+            first.reason,
+            f"none of {len(grasps)} grasps of '{request.shapes[0]}' can be carried out; the first: {first}",
         )
 
     def place(self, request: PickRequest, scene: PlanningScene) -> tuple[PickStage, ...]:
@@ -187,18 +182,13 @@ class PickPlanner:
 
 
 class _Attempt:
-    """One grasp, worked out from the start to the end.
-
-    Attributes:
-        is_reached: The gripper can be at the grasp.
-    """
+    """One grasp, worked out from the start to the end."""
 
     def __init__(
         self, owner: PickPlanner, request: PickRequest, scene: PlanningScene, shapes: Sequence[Shape], grasp: Grasp
     ) -> None:
         self._owner, self._request, self._scene = owner, request, scene
         self._shapes, self._grasp, self._jaws = shapes, grasp, owner.jaws
-        self.is_reached = False
         names = request.shapes
         touching = tuple((part, name) for part in self._jaws.parts for name in names)
         self._touch = replace(scene, allowed=(*scene.allowed, *touching))
@@ -208,9 +198,7 @@ class _Attempt:
         request, jaws = self._request, self._jaws
         opened = jaws.at_fraction(request.start, request.open)
         last: MotionError | None = None
-        configurations = self._configurations(self._grasp.tool, self._touch, opened)
-        self.is_reached = True
-        for at_grasp in configurations:
+        for at_grasp in self._configurations(self._grasp.tool, self._touch, opened):
             try:
                 self._check_place(at_grasp)
                 return self._from(opened, at_grasp)
