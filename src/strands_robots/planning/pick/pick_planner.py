@@ -127,8 +127,14 @@ class PickPlanner:
         self.arm = arm
         self.jaws = jaws_of(arm)
         self.solver = IkSolver(arm)
-        self._planner = ScenePlanner(arm)
-        self._lines = ScenePlanner(arm)  # keeps the scene of the grasp compiled beside that of the ways
+        # One for each kind of scene: each keeps its last one compiled.
+        self._free, self._touching, self._holding = (ScenePlanner(arm) for _ in range(3))
+
+    def planner_of(self, scene: PlanningScene) -> ScenePlanner:
+        """Return the planner for a scene: with something in the gripper, with something that it may touch, or without."""
+        if scene.attached:
+            return self._holding
+        return self._touching if scene.allowed else self._free
 
     def plan(self, request: PickRequest, scene: PlanningScene) -> PickPlan:
         """Return all stages of a pick.
@@ -277,7 +283,7 @@ class _Attempt:
         Raises:
             MotionError: "unreachable" or "collision" if there are none among the first `TRIES` that the search comes to.
         """
-        checker = self._owner._lines.checker(scene)
+        checker = self._owner.planner_of(scene).checker(scene)
         checker.start_at(near)
         target = PoseTarget(tool, Orientation.FULL, POSITION_TOLERANCE, TILT_TOLERANCE)
         found, problem, nearest = [], "", np.inf
@@ -298,12 +304,12 @@ class _Attempt:
 
     def _line(self, start: FloatArray, end: Pose, scene: PlanningScene) -> Plan:
         goal = LineGoal(PoseTarget(end, Orientation.FULL, POSITION_TOLERANCE, TILT_TOLERANCE), MIN_LINE)
-        return self._owner._lines.plan(self._plan_request(goal, start), scene)
+        return self._owner.planner_of(scene).plan(self._plan_request(goal, start), scene)
 
     def _move(self, start: FloatArray, end: FloatArray, scene: PlanningScene) -> Plan:
         columns = tuple(self._owner.arm.tool_columns)
         goal = JointTarget(columns, end[list(columns)])
-        return self._owner._planner.plan(self._plan_request(goal, start), scene)
+        return self._owner.planner_of(scene).plan(self._plan_request(goal, start), scene)
 
     def _plan_request(self, goal: LineGoal | JointTarget, start: FloatArray) -> PlanRequest:
         request = self._request
@@ -313,7 +319,7 @@ class _Attempt:
 
     def held(self, at_grasp: FloatArray) -> PlanningScene:
         """Return the scene with the object in the gripper at joint positions (D,)."""
-        checker = self._owner._lines.checker(self._touch)
+        checker = self._owner.planner_of(self._touch).checker(self._touch)
         to_link = checker.link_pose(at_grasp, self._jaws.link).inverse()
         names = set(self._request.shapes)
         attached = tuple(
