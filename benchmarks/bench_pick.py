@@ -34,6 +34,7 @@ ROBOTS = ("so101", "panda")
 SETTLED = 1.2  # [s]
 DURATION = 30.0  # [s]
 FRAMES = 8
+PICTURE_PERIOD = 1.0  # [s]
 TOUCHING = -2e-4  # [m]; shapes that overlap by less do not press
 
 
@@ -186,7 +187,7 @@ class Watch:
                 other = names[1 - names.index("target")]
                 if other not in ("world", "board"):
                     self.brushes.add(other)
-        if self._strip is not None and self._world.time >= len(self._pictures) * 0.25:
+        if self._strip is not None and self._world.time >= len(self._pictures) * PICTURE_PERIOD:
             self._pictures.append((self._world.time, self._world.draw("watch", 480, 360)))
 
     def write(self, path: Path) -> None:
