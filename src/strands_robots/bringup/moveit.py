@@ -81,4 +81,4 @@ def move_group_parameters(kind: str, *, use_sim_time: bool, distribution: str = 
 
 def as_yaml(values: dict[str, Any]) -> str:
     """Return parameters of any node as a ROS parameter file."""
-    return yaml.safe_dump({"/**": {"ros__parameters": values}}, sort_keys=False, width=2**20)
+    return str(yaml.safe_dump({"/**": {"ros__parameters": values}}, sort_keys=False, width=2**20))

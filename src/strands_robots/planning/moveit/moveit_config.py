@@ -231,7 +231,5 @@ def _disabled(config: RobotConfig, text: str, samples: int, seed: int) -> dict[t
 
 
 def _yaml(name: str, content: dict[str, Any]) -> str:
-    return (
-        f"# {name} of MoveIt, written by strands-robots moveit-config; made anew, changes are lost.\n"
-        + yaml.safe_dump(content, sort_keys=False)
-    )
+    head = f"# {name} of MoveIt, written by strands-robots moveit-config; made anew, changes are lost.\n"
+    return head + str(yaml.safe_dump(content, sort_keys=False))

@@ -286,7 +286,8 @@ class _Attempt:
         checker = self._owner.planner_of(scene).checker(scene)
         checker.start_at(near)
         target = PoseTarget(tool, Orientation.FULL, POSITION_TOLERANCE, TILT_TOLERANCE)
-        found, problem, nearest = [], "", np.inf
+        found: list[FloatArray] = []
+        problem, nearest = "", np.inf
         for solution in islice(self._owner.solver.solutions(target, near), TRIES):
             nearest = min(nearest, solution.miss)
             if solution.is_reached:
