@@ -59,8 +59,16 @@ def _sources(checkout: Checkout, identity: str) -> str:
     """Return the fingerprint of what a build depends on: contents of its inputs, names of what is only linked."""
     contents = [
         path
-        for pattern in (*_INTERFACES, "CMakeLists.txt", "package.xml", "cmake/*")
+        for pattern in (
+            *_INTERFACES,
+            "CMakeLists.txt",
+            "package.xml",
+            "cmake/*",
+            "ros_interfaces/*/*",
+            "ros_interfaces/*/*/*",
+        )
         for path in checkout.root.glob(pattern)
+        if path.is_file()
     ]
     names: list[str] = []
     for folder in _INSTALLED:
@@ -89,7 +97,9 @@ def _colcon(checkout: Checkout, ros: Ros, python: Path, env: dict[str, str]) -> 
     """Run colcon in the environment that a user's shell will have."""
     setup = checkout.venv(ros) / "local_setup.sh"
     colcon = [str(python), "-c", _COLCON, "--log-base", str(checkout.root / "log"), "build"]
-    colcon += ["--base-paths", str(checkout.root), "--build-base", str(checkout.root / "build")]
+    # The wheels have no control_msgs; a ROS installation brings its own. colcon looks for no package inside another one, so it is named.
+    packages = [checkout.root, *([checkout.root / "ros_interfaces" / "control_msgs"] if ros.is_wheels else [])]
+    colcon += ["--base-paths", *map(str, packages), "--build-base", str(checkout.root / "build")]
     colcon += ["--install-base", str(checkout.install), "--merge-install", "--symlink-install"]
     colcon += ["--event-handlers", "console_direct+"]
     colcon += ["--cmake-args", "-DBUILD_TESTING=OFF", f"-DPython3_EXECUTABLE={python}"]

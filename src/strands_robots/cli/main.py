@@ -22,6 +22,7 @@ from strands_robots.cli import (
     keys,
     mcp,
     move,
+    moveit_config,
     policy,
     profile,
     real,
@@ -56,6 +57,7 @@ app.command("render")(render.render)
 app.command("view")(view.view)
 app.command("move", context_settings={"ignore_unknown_options": True})(move.move)
 app.command("grip")(move.grip)
+app.command("moveit-config")(moveit_config.moveit_config)
 app.command("teleop")(teleop.teleop)
 app.command("evaluate")(evaluate.evaluate)
 app.command("critique")(critique.critique)

@@ -23,6 +23,8 @@ from strands_robots.core.stepping import LOCKSTEP, StepAnswer
 from strands_robots.core.types import Instant, Observation
 from strands_robots.evaluation.scene import begin_episode, make_world
 from strands_robots.evaluation.task import TaskConfig
+from strands_robots.evaluation.world_scene import world_scene
+from strands_robots.planning.pick.pick_scene import PickScene
 from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.policies.run.policy_run import RunReason
 from strands_robots.sim.query.objects import box_around, own_size
@@ -176,6 +178,11 @@ class LocalWorld:
             body = int(model.body(self._body(name)).id)
             lower, upper = box_around(model, data, body)
             return BodyBox(0.5 * (lower + upper), upper - lower, own_size(model, data, body))
+
+    def surroundings(self) -> PickScene:
+        """Return what stands around the robot now, in its base frame."""
+        with self.world.lock:
+            return world_scene(self.world, self._robot.name)
 
     def report_progress(self) -> None:
         """Report nothing: no client waits for progress here."""

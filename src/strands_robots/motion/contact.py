@@ -47,14 +47,21 @@ class ContactMonitor:
     _since: float | None = field(default=None, repr=False)
 
     def check(
-        self, stamp: float, setpoint: FloatArray, position: FloatArray, velocity: FloatArray, effort: FloatArray
+        self,
+        stamp: float,
+        setpoint: FloatArray,
+        position: FloatArray,
+        velocity: FloatArray,
+        effort: FloatArray,
+        planned: FloatArray,
     ) -> int | None:
         """Return which joint (index in D') has met something, or None.
 
         Args:
             stamp: ROS time of the measurement [s].
-            setpoint: Where the joints shall be (D',) [rad] or [m].
+            setpoint: What the gate let through last (D',) [rad] or [m].
             position, velocity, effort: Measured (D',).
+            planned: Where the path has the joints at `stamp` (D',) [rad] or [m].
         """
         is_slow = np.abs(velocity) < self.still
         touching = is_slow & (np.abs(setpoint - position) > self.lag)
@@ -68,6 +75,17 @@ class ContactMonitor:
         if self._since is None or stamp < self._since:
             self._since = stamp
         return int(np.argmax(touching)) if stamp - self._since >= self.delay else None
+
+    def describe(self, name: str, position: float, lag: float, effort: float) -> str:
+        """Return in words what `check` found.
+
+        Args:
+            name: The joint.
+            position: Where it is [rad] or [m].
+            lag: Distance to its set-point [rad] or [m].
+            effort: Measured effort [Nm] or [N].
+        """
+        return f"'{name}' met something at {position:.4f}, its set-point {lag:+.4f} from there, its effort {effort:.3f}"
 
 
 def arm_contact(velocity_limits: FloatArray) -> ContactMonitor:

@@ -182,6 +182,7 @@ class MotionSession:
                 plan.is_reached,
                 self.watch,
                 next_sequence,
+                plan.settle_timeout,
             )
 
     def next_chunk(self, now: Instant) -> Chunk | None:

@@ -16,6 +16,7 @@ from strands_robots.motion.contact import ContactMonitor
 from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.path import ROW_PERIOD, JointPath, TimedPath
 from strands_robots.motion.planner import PlannedMove
+from strands_robots.motion.task import SETTLE_TIMEOUT
 from strands_robots.motion.watch import RobotWatch
 
 AHEAD = 0.2
@@ -23,9 +24,6 @@ AHEAD = 0.2
 
 RENEWAL = 0.08
 """Time between two chunks [s]."""
-
-SETTLE_TIMEOUT = 2.0
-"""Longest wait at the end of the path for the measured joints to be there [s]."""
 
 CORRECTION_PERIOD = 0.15
 """Time between two corrections of what gravity and friction leave [s]."""
@@ -68,6 +66,7 @@ class MotionRun:
         is_reached: Tells from measured positions (D,) whether the target is reached.
         watch: What is known of the robot; fed by the owner of the run.
         next_sequence: Gives the sequence of each chunk.
+        settle_timeout: Longest wait at the end of the path for the measured joints to be there [s].
 
     Attributes:
         ending: Why the motion ended; None while it goes on.
@@ -85,6 +84,7 @@ class MotionRun:
         is_reached: Callable[[FloatArray], bool],
         watch: RobotWatch,
         next_sequence: Callable[[], int],
+        settle_timeout: float = SETTLE_TIMEOUT,
     ) -> None:
         self.ending: MotionEnding | None = None
         self.phase = Phase.MOVING
@@ -98,6 +98,7 @@ class MotionRun:
         self._is_reached = is_reached
         self._watch = watch
         self._next_sequence = next_sequence
+        self._settle_timeout = settle_timeout
         self._names = tuple(limits.names[column] for column in self._columns)
         self._timed = move.timed or TimedPath(move.path, limits, self._columns, speed)
         self._begin: float | None = None  # ROS time of the path's time 0
@@ -137,6 +138,16 @@ class MotionRun:
             return 1.0
         return self._timed.parameter(max(self._watch.now.ros - self._begin, 0.0))
 
+    def planned_at(self, stamp: float) -> FloatArray:
+        """Return where the path has the joints (D',) at a ROS time [s], as far as it was sent."""
+        if self._begin is None:
+            return self._move.path.points[0]
+        if self.phase is Phase.SETTLING:
+            return self._move.end
+        # After the straight part the chunk that was sent brakes, on the same path.
+        time = min(stamp, self._straight_until) - self._begin
+        return self._timed.at(np.array([max(time, 0.0)]))[0]
+
     def next_chunk(self) -> Chunk | None:
         """Return what to send at the present of the watch, if anything; sets `ending` when the motion is over."""
         if self.ending is None:
@@ -171,8 +182,7 @@ class MotionRun:
             # Too late: the robot brakes already. The rest of the path is planned anew, from where it comes to rest.
             if now.ros < self._rest_time:
                 return None
-            done = self._timed.parameter(self._rest_path_time)
-            self._timed = TimedPath(self._move.path, self._limits, self._columns, self._speed, done)
+            self._timed = self._timed.resumed(self._rest_path_time, self._limits, self._columns, self._speed)
             self._begin = now.ros
         return self._chunk_at(now, AHEAD)
 
@@ -181,6 +191,8 @@ class MotionRun:
         time = now.ros - self._begin
         rows, self._rest_path_time = self._timed.rows(time, ahead)
         self._straight_until = now.ros + ahead
+        if self._rest_path_time >= self._timed.duration - 1e-9:  # the chunk has no brake
+            self._straight_until = max(self._straight_until, self._begin + self._timed.duration)
         return self._make(rows, now)
 
     def _brake(self, now: Instant) -> Chunk | None:
@@ -200,10 +212,10 @@ class MotionRun:
         self._reached_since = None
         if self._check_contact():
             return self._brake(now)
-        if now.ros - self._phase_start > SETTLE_TIMEOUT:
+        if now.ros - self._phase_start > self._settle_timeout:
             self.give_way(
                 MotionReason.NOT_REACHED,
-                f"the joints did not come to the target within {SETTLE_TIMEOUT} s after the path",
+                f"the joints did not come to the target within {self._settle_timeout:g} s after the path",
             )
             return self._brake(now)
         if not is_still or now.ros < self._next_correction:
@@ -271,16 +283,15 @@ class MotionRun:
             watch.position[columns],
             watch.velocity[columns],
             watch.effort[columns],
+            # After the path only its end counts: what is left of the way there is what settling is for.
+            self.planned_at(watch.stamp) if self.phase is Phase.MOVING else watch.position[columns],
         )
         if joint is None:
             return False
         column = columns[joint]
         position, lag = watch.position[column], watch.commanded[column] - watch.position[column]
-        self.give_way(
-            self._contact.reason,
-            f"'{self._names[joint]}' met something at {position:.4f}, its set-point {lag:+.4f} from there, its effort "
-            f"{watch.effort[column]:.3f}",
-        )
+        words = self._contact.describe(self._names[joint], float(position), float(lag), float(watch.effort[column]))
+        self.give_way(self._contact.reason, words)
         return True
 
     def _shift(self, end: FloatArray, now: Instant) -> Chunk:

@@ -131,6 +131,10 @@ class TimedPath:
         """Return the positions (M, D) at `times` (M,) [s] after the start, held before it and after the end."""
         return self.path.at(self.start + (1.0 - self.start) * quintic(times / self.duration))
 
+    def resumed(self, time: float, limits: JointLimits, columns: list[int], speed: float) -> TimedPath:
+        """Return a time law for the rest of the path, from rest where the path is at `time` [s]; see `__init__`."""
+        return TimedPath(self.path, limits, columns, speed, self.parameter(time))
+
     def rows(self, time: float, ahead: float, period: float = ROW_PERIOD) -> tuple[FloatArray, float]:
         """Return the rows of a chunk that goes on for a while and then brakes to rest on the path, or reaches its end.
 

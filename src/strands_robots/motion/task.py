@@ -21,6 +21,9 @@ from strands_robots.motion.gripper import Grip
 from strands_robots.motion.move_to import SLOWEST, SPEED, JointTarget, Reached, Target, judge
 from strands_robots.motion.planner import MovePlanner, PlannedMove
 
+SETTLE_TIMEOUT = 2.0
+"""Longest wait at the end of a path for the measured joints to be there [s]."""
+
 DEFAULT_SOURCE = "agent/motion"
 """Source of a goal that names none: the lowest class, so that it cannot preempt any other source."""
 
@@ -33,11 +36,13 @@ class MotionPlan:
         move: The path.
         contact: What tells of an obstacle or an object.
         is_reached: Tells from measured positions (D,) whether the target is reached.
+        settle_timeout: Longest wait at the end of the path for the measured joints to be there [s].
     """
 
     move: PlannedMove
     contact: ContactMonitor
     is_reached: Callable[[FloatArray], bool]
+    settle_timeout: float = SETTLE_TIMEOUT
 
 
 class MotionTask(Protocol):

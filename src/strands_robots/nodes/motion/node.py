@@ -5,6 +5,7 @@ Planning and waiting happen in the goals' own threads.
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 import time
 from dataclasses import dataclass
@@ -56,6 +57,22 @@ class MotionParameters:
         ("so101=so101",), "Robots as sim_node has them, '<name>=<robot>'; a known robot or a YAML, MJCF or URDF file."
     )
     avoid_ground: bool = parameter(True, "Keep the robots clear of the plane under the lowest shape of their bases.")
+    path_tolerance: float = parameter(
+        0.0, "Largest error of a joint while a trajectory is followed [rad] or [m]; 0: none.", minimum=0.0, maximum=10.0
+    )
+    goal_tolerance: float = parameter(
+        0.02, "Largest error of a joint at the end of a trajectory [rad] or [m]; 0: none.", minimum=0.0, maximum=10.0
+    )
+    stopped_velocity_tolerance: float = parameter(
+        0.01,
+        "Largest velocity of a joint at the end of a trajectory [rad/s] or [m/s]; 0: none.",
+        minimum=0.0,
+        maximum=10.0,
+    )
+    goal_time: float = parameter(
+        2.0, "How long after the end of a trajectory its joints may need [s].", minimum=0.01, maximum=60.0
+    )
+    allow_stalling: bool = parameter(True, "A goal of a gripper's controller that met an object succeeds.")
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,7 @@ class MotionNode(Node):
                 (SetGripper, "set_gripper", self._set_gripper),
             )
         ]
+        self._controllers = self._controller_servers(given)
         GoalOwners(self, lambda: [goal.goal_id for goal in self._goals.values()], self._on_lost_owner)
         self.get_logger().info(f"moves {', '.join(self._robots)}, run '{given.run_id}'")
 
@@ -107,8 +125,32 @@ class MotionNode(Node):
             thread.join(max(deadline - time.monotonic(), 0.0))
         for server in self._servers:
             server.destroy()
+        if self._controllers is not None:
+            self._controllers.close()
         audit_of(self).close(0.1)
         super().destroy_node()
+
+    def _controller_servers(self, given: MotionParameters) -> Any:
+        """Return the action servers of ros2_control's controllers, or None where their interfaces are not installed."""
+        if importlib.util.find_spec("control_msgs") is None:
+            self.get_logger().warning(
+                "control_msgs is not installed: no FollowJointTrajectory, so MoveIt cannot move the robots; install it, for "
+                "example with rosdep, and start again"
+            )
+            return None
+        from strands_robots.nodes.motion import controller_servers
+
+        access = controller_servers.MotionAccess(
+            self._robot, self._free_robot, self._carry_out, self._on_cancel, self._now
+        )
+        config = controller_servers.ControllerConfig(
+            given.path_tolerance,
+            given.goal_tolerance,
+            given.stopped_velocity_tolerance,
+            given.goal_time,
+            given.allow_stalling,
+        )
+        return controller_servers.ControllerServers(self, list(self._robots.values()), access, config)
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
         for goal in self._goals.values():

@@ -12,6 +12,7 @@ from strands_robots.core.errors import PolicyError
 from strands_robots.core.types import Action, Observation, Playback, PolicyGives, PolicyNeeds
 from strands_robots.policies.provider import PolicyContext, read_options
 from strands_robots.policies.scripted.known_boxes import KnownBoxes
+from strands_robots.policies.scripted.planned_pick import PlannedPick
 from strands_robots.policies.scripted.reach import Reach
 from strands_robots.policies.scripted.script import Look, Script
 from strands_robots.policies.scripted.script_options import ScriptedOptions
@@ -36,6 +37,7 @@ class ScriptedPolicy:
         self._script: Script | None = None
         self._sizes: KnownBoxes | None = None
         self._names: tuple[str, ...] = ()
+        self._seed = 0
         self.needs = PolicyNeeds()
         self.gives = PolicyGives(horizon=options.horizon, rate=options.rate)
         if context.joint_names:
@@ -47,12 +49,12 @@ class ScriptedPolicy:
         return self._script.stage if self._script is not None else ""
 
     def reset(self, seed: int) -> None:
-        """Begin at the next observation; nothing here is random. How large things are is looked up now: later time presses.
+        """Begin at the next observation; the seed is that of planned ways. How large things are is looked up now: later time presses.
 
         Raises:
             StrandsRobotsError: If the world does not have an object that is named, or does not answer.
         """
-        self._script = None
+        self._script, self._seed = None, seed
         pick = self._options.pick
         if pick is not None and self._context.boxes is not None and self._context.bodies is not None:
             names = [name for name in (pick.object.body, pick.onto) if name]
@@ -79,7 +81,12 @@ class ScriptedPolicy:
         self._check_names(observation.joint_names)
         options, reach = self._options, self._reach
         self._names = reach.names if reach is not None else observation.joint_names
-        if options.pick is not None and reach is not None:
+        surroundings = self._context.surroundings
+        if options.pick is not None and reach is not None and surroundings is not None and options.pick.object.body:
+            if reach.config.gripper is None:
+                raise PolicyError(f"'{reach.config.name}' has no gripper to pick with")
+            stages = PlannedPick(options.pick, reach.arm, surroundings, options.speed, self._seed).stages()
+        elif options.pick is not None and reach is not None:
             stages = pick_stages(options.pick, self._names, reach, self._context.bodies, self._sizes)
         else:
             stages = waypoint_stages(options.waypoints, self._names, reach)

@@ -26,15 +26,16 @@ class Reach:
 
     Attributes:
         config: The robot's description.
+        arm: Its kinematics.
         names: Its joints, in the order of every (D,) array here.
     """
 
     def __init__(self, model: str) -> None:
         self.config = load_robot(model)
-        self._arm = Arm(self.config)
-        self._solver = IkSolver(self._arm)
-        self.names = self._arm.limits.names
-        self.limits = self._arm.limits
+        self.arm = Arm(self.config)
+        self._solver = IkSolver(self.arm)
+        self.names = self.arm.limits.names
+        self.limits = self.arm.limits
 
     @property
     def opening(self) -> float:
@@ -115,7 +116,7 @@ class Reach:
 
     def tool(self, position: FloatArray) -> FloatArray:
         """Return the tool's position (3,) in the base frame for joint positions (D,) [m]."""
-        return self._arm.tool_pose(position).position
+        return self.arm.tool_pose(position).position
 
 
 def rotation_down(yaw: float) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import PolicyError
-from strands_robots.motion.path import quintic
+from strands_robots.motion.path import TimedPath, quintic
 
 RAMP_PEAK = 1.875
 """Largest slope of the quintic time law, in 1 / duration."""
@@ -26,6 +26,26 @@ class Look:
     velocity: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A way that was planned.
+
+    Attributes:
+        law: When the joints are where; it begins and ends at rest.
+        columns: Its joints.
+        offset: What is added to it (D',) [rad] or [m]: how far set-points must be from where the joints shall be.
+    """
+
+    law: TimedPath
+    columns: tuple[int, ...]
+    offset: FloatArray
+
+    def at(self, times: FloatArray) -> FloatArray:
+        """Return the set-points (M, D') at `times` (M,) [s] after its start."""
+        rows: FloatArray = self.law.at(times) + self.offset
+        return rows
+
+
 @dataclass(frozen=True)
 class ScriptStage:
     """One step of a script.
@@ -37,6 +57,7 @@ class ScriptStage:
         duration: Time for the way [s]; 0 takes what the speed allows.
         pause: Time to stay [s].
         after: Told what is measured at the end; returns the index of the stage to go to, or None for the next.
+        curve: Returns the planned way to the target, asked after it; None for the straight way of the joints.
     """
 
     name: str
@@ -45,6 +66,7 @@ class ScriptStage:
     duration: float = 0.0
     pause: float = 0.0
     after: Callable[[Look], int | None] = lambda look: None
+    curve: Callable[[], Curve | None] = lambda: None
 
 
 class Script:
@@ -68,6 +90,7 @@ class Script:
         self._begin = 0.0
         self._duration = 0.0
         self._covered = float("inf")
+        self._curve: Curve | None = None
 
     @property
     def stage(self) -> str:
@@ -108,6 +131,10 @@ class Script:
         """Return targets (count, D) from `time` [s] on, `period` [s] apart; a stage ends in holding its target."""
         self._covered = time + count * period
         times = time - self._begin + np.arange(count, dtype=np.float64) * period
+        if self._curve is not None:
+            curved = np.repeat(self._to[None, :], count, axis=0)
+            curved[:, list(self._curve.columns)] = self._curve.at(np.clip(times, 0.0, None))
+            return curved
         fraction = quintic(np.clip(times / self._duration, 0.0, 1.0)) if self._duration > 0.0 else np.ones(count)
         rows: FloatArray = self._from + fraction[:, None] * (self._to - self._from)
         return rows
@@ -116,9 +143,13 @@ class Script:
         self._index = index
         self._from = self._to
         self._begin = time
-        self._duration = 0.0
+        self._duration, self._curve = 0.0, None
         if index < len(self._stages):
             stage = self._stages[index]
             self._to = stage.target(self._from)
+            self._curve = stage.curve()
+            if self._curve is not None:
+                self._duration = self._curve.law.duration
+                return
             needed = float((np.abs(self._to - self._from) / self._speed).max()) * RAMP_PEAK
             self._duration = max(needed, stage.duration, SHORTEST if needed > 0.0 else 0.0)

@@ -15,21 +15,33 @@ from strands_robots.ros.messages.request_digest import described_request, type_n
 Execute = Callable[[ServerGoalHandle], Awaitable[Any]]
 
 
-def audited_goals(node: Node, kind: Any, name: str, execute: Execute) -> Execute:
+def audited_goals(
+    node: Node,
+    kind: Any,
+    name: str,
+    execute: Execute,
+    *,
+    robot: str = "",
+    actor: str = "",
+    ending: Callable[[Any], dict[str, object]] | None = None,
+) -> Execute:
     """Return an execute callback that also reports the start and the end of each goal.
 
     Args:
         node: The node.
-        kind: Action type, with a `termination_reason` in its result.
+        kind: Action type, with a `termination_reason` in its result unless `ending` is given.
         name: Name of the action server, relative to the graph's namespace.
         execute: Carries a goal out and returns its result.
+        robot, actor: Whose goals they are, where the goals themselves do not say.
+        ending: Says of a result how the goal ended, for results of other packages.
     """
     audit, full = audit_of(node), type_name(kind)
+    owner, asker, judge = robot, actor, ending or _ending
 
     async def run(handle: ServerGoalHandle) -> Any:
         request, goal = handle.request, bytes(handle.goal_id.uuid).hex()
-        robot = clip(getattr(request, "robot", ""), 64)
-        actor = clip(getattr(request, "source", "") or getattr(request, "owner", ""), 128)
+        robot = owner or clip(getattr(request, "robot", ""), 64)
+        actor = asker or clip(getattr(request, "source", "") or getattr(request, "owner", ""), 128)
         audit.record(
             "goal_start",
             lambda: {"action": name, "type": full, "goal": goal, **described_request(name, full, request)},
@@ -39,7 +51,7 @@ def audited_goals(node: Node, kind: Any, name: str, execute: Execute) -> Execute
         ended: dict[str, object] = {"success": False, "termination_reason": "failed", "message": "the node failed"}
         try:
             result = await execute(handle)
-            ended = _ending(result)
+            ended = judge(result)
             return result
         finally:
             audit.record("goal_end", {"action": name, "goal": goal, **ended}, robot=robot, actor=actor)

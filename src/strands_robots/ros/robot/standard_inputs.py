@@ -89,7 +89,7 @@ class StandardInput:
         if not message.points:
             return self._chunk(limits.names, motion.position[None, :].copy(), now, 0.0, None)
         start = to_seconds(message.header.stamp) or now
-        trajectory = _trajectory(message)
+        trajectory = trajectory_of(message)
         known = [limits.index[name] for name in names if name in limits.index]
         begin = motion.stamp if motion.is_moving(now) else now
         if len(known) == len(names) and start + trajectory.times[0] > begin:
@@ -127,7 +127,13 @@ def _begun(
     )
 
 
-def _trajectory(message: JointTrajectory) -> Trajectory:
+def trajectory_of(message: JointTrajectory) -> Trajectory:
+    """Return the points of a message, which has at least one.
+
+    Raises:
+        ShapeError: If a point has the wrong number of values, or not the same quantities as the others.
+        ConfigurationError: If the times are not usable.
+    """
     points, width = message.points, len(message.joint_names)
     quantities = ("velocities", "accelerations")
     for i, point in enumerate(points):
