@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -33,11 +34,13 @@ class MotionPlan:
         move: The path.
         contact: What tells of an obstacle or an object.
         is_reached: Tells from measured positions (D,) whether the target is reached.
+        start_tolerance: How far set-points may have moved while this was planned [rad] or [m]; the gate closes the gap.
     """
 
     move: PlannedMove
     contact: ContactMonitor
     is_reached: Callable[[FloatArray], bool]
+    start_tolerance: float = math.inf
 
 
 class MotionTask(Protocol):

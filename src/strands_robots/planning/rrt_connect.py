@@ -15,10 +15,14 @@ from strands_robots.planning.planner import Problem
 RANGE = 0.6
 """Longest edge of a tree [rad] or [m], over all joints."""
 
+LEVEL_RANGE = 0.15
+"""The same where the tool has to stay upright: between two places that are, a longer edge would not be."""
+
 SHORTCUTS = 120
 """Shortcuts that are tried."""
 
 _IDLE_SHORTCUTS = 40  # in a row without one that shortens the path; then no more are tried
+_LEAST_PROGRESS = 0.1  # of an edge, towards the other tree
 _TREE = 256  # nodes that a tree has room for at first
 
 
@@ -71,6 +75,7 @@ class _Search:
         self._columns = list(problem.columns)
         self._full = problem.start.copy()
         self.rng = np.random.default_rng(problem.seed)
+        self._range = RANGE if problem.checker.upright is None else LEVEL_RANGE
 
     def run(self) -> FloatArray:
         problem, columns = self._problem, self._columns
@@ -82,7 +87,7 @@ class _Search:
             if self._is_free(problem.start[columns], goal[columns]):
                 return self._whole([problem.start[columns], goal[columns]])
         for _ in range(problem.iterations):
-            sample = self.rng.uniform(lower, upper)
+            sample = self._levelled(self.rng.uniform(lower, upper))
             added = self._extend(grown, sample)
             if added >= 0:
                 met = self._connect(other, grown.node(added))
@@ -105,24 +110,38 @@ class _Search:
         length = float(np.linalg.norm(way))
         if length < 1e-9:
             return -1
-        end = towards if length <= RANGE else begin + way * (RANGE / length)
-        return tree.add(end, nearest) if self._is_free(begin, end) else -1
+        if length > self._range:
+            towards = self._levelled(begin + way * (self._range / length))
+        return tree.add(towards, nearest) if self._is_free(begin, towards) else -1
 
     def _connect(self, tree: _Tree, target: FloatArray) -> int:
         """Grow a tree straight to a target; return its node there, or -1 where something is in between."""
-        number = tree.nearest(target)
+        number, before = tree.nearest(target), np.inf
         while True:
             begin = tree.node(number)
             way = target - begin
             length = float(np.linalg.norm(way))
             if length < 1e-9:
                 return number
-            end = target if length <= RANGE else begin + way * (RANGE / length)
+            if length > before - _LEAST_PROGRESS * self._range:
+                return -1  # levelling took back what the step had gained
+            before = length
+            end = target if length <= self._range else self._levelled(begin + way * (self._range / length))
             if not self._is_free(begin, end):
                 return -1
             number = tree.add(end.copy(), number)
-            if length <= RANGE:
+            if length <= self._range:
                 return number
+
+    def _levelled(self, point: FloatArray) -> FloatArray:
+        """Return a place (D',) near another at which the tool is upright, where it has to be."""
+        checker = self._problem.checker
+        if checker.upright is None:
+            return point
+        whole = self._full.copy()
+        whole[self._columns] = point
+        levelled: FloatArray = checker.levelled(whole, self._columns)[self._columns]
+        return levelled
 
     def _is_free(self, first: FloatArray, second: FloatArray) -> bool:
         """Return whether an edge (D',) and its end are free."""

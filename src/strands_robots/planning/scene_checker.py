@@ -13,6 +13,7 @@ from strands_robots.description.model_file import compile_model
 from strands_robots.motion.arm import CLEARANCE, GROUND, GROUND_TOLERANCE, Arm
 from strands_robots.planning.planning_scene import PlanningScene, Shape
 from strands_robots.planning.sweep import sweep_radii
+from strands_robots.planning.upright import Upright
 
 DEEPEST_START = 0.002
 """A start that is deeper inside something than this [m] is refused, where what touches is neither allowed nor held."""
@@ -22,6 +23,8 @@ PREFIX = "scene:"
 
 _EVERY_TYPE = 2**31 - 1  # bits of contype and conaffinity
 _SETTLED = 1e-3  # [m]; a contact of the start may become this much deeper
+_LEVELLINGS = 8  # steps of Newton's method
+_LEVEL_PART = 0.3  # of the tolerance; way points nearer than this to upright leave room for the curve between them
 _KINDS = {
     "box": mujoco.mjtGeom.mjGEOM_BOX,
     "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
@@ -46,6 +49,7 @@ class SceneChecker:
         arm: The robot.
         scene: Its surroundings.
         radii: For each joint (D,), how far a point of the robot moves at most for 1 rad or 1 m of the joint [m].
+        upright: What the tool's tilt is held to; None for nothing. What is not upright is not free.
 
     Raises:
         UnknownNameError: If an allowed pair or an attached shape names something that is neither in the robot nor in the scene.
@@ -78,6 +82,7 @@ class SceneChecker:
         self._pairs: dict[tuple[int, int], float] = {}
         self._allow(scene.allowed)
         self._allowed_pairs = dict(self._pairs)
+        self.upright: Upright | None = None
         self.radii = sweep_radii(self.model, list(arm.config.joints))
 
     def start_at(self, position: FloatArray) -> None:
@@ -90,6 +95,7 @@ class SceneChecker:
             MotionError: "collision" if something is deeper inside the robot than `DEEPEST_START`.
         """
         self._pairs = dict(self._allowed_pairs)
+        self.upright = None
         for pair, distance in self._contacts(position):
             least = self._pairs.get(pair, self._least_of(pair))
             if distance >= least:
@@ -98,12 +104,51 @@ class SceneChecker:
                 raise MotionError("collision", f"at the start {self._words(pair, distance)}; the robot was not moved")
             self._pairs[pair] = distance - _SETTLED
 
+    def keep_upright(self, position: FloatArray, tolerance: float) -> None:
+        """Hold the tool's tilt to what it is at joint positions (D,), within a tolerance [rad]; 0 for no limit. After `start_at`.
+
+        Raises:
+            MotionError: "invalid_goal" if the robot has no tool.
+        """
+        self.upright = None
+        if not tolerance:
+            return
+        arm = self.arm
+        if not arm.tool_link:
+            raise MotionError("invalid_goal", f"robot '{arm.name}' has no tool_frame; valid: upright 0")
+        self.is_free(position)
+        self.upright = Upright(self.model, self._data, arm.config.tool_frame, arm.base_pose.rotation[:, 2], tolerance)
+
+    def levelled(self, position: FloatArray, columns: list[int]) -> FloatArray:
+        """Return joint positions (D,) near others at which the tool is upright, as far as that can be had by some joints.
+
+        Args:
+            position: Joint positions (D,) [rad] or [m].
+            columns: Joints that may be changed.
+        """
+        upright = self.upright
+        if upright is None:
+            return position
+        limits, dofs = self.arm.limits, self.arm.dof_address[columns]
+        levelled = position.copy()
+        for _ in range(_LEVELLINGS):
+            self._qpos[self._address] = levelled
+            self._followers.place(self._qpos)
+            mujoco.mj_kinematics(self.model, self._data)
+            if upright.tilt(self._data) < _LEVEL_PART * upright.tolerance:
+                break
+            levelled[columns] += upright.correction(self._data, dofs)
+            levelled = np.clip(levelled, limits.lower, limits.upper)
+        return levelled
+
     def is_free(self, position: FloatArray) -> bool:
         """Return whether nothing is too close at joint positions (D,) [rad] or [m]."""
         data = self._data
         self._qpos[self._address] = position
         self._followers.place(self._qpos)
         mujoco.mj_kinematics(self.model, data)
+        if self.upright is not None and self.upright.tilt(data) > self.upright.tolerance:
+            return False
         mujoco.mj_collision(self.model, data)
         return not data.ncon or not self._is_too_close()
 
@@ -118,6 +163,10 @@ class SceneChecker:
         """Return in words what is too close at joint positions (D,); empty for nothing."""
         if self.is_free(position):
             return ""
+        if self.upright is not None and (tilt := self.upright.tilt(self._data)) > self.upright.tolerance:
+            return (
+                f"the tool would be tilted by {tilt:.3f} rad against the start; valid: up to {self.upright.tolerance:g}"
+            )
         worst = self._worst()
         assert worst is not None  # is_free said so
         return self._words(*worst)

@@ -21,6 +21,9 @@ MARGIN = 0.95
 JERK_TIME = 0.1
 """Time in which "ruckig" lets a joint reach its largest acceleration [s]: no robot's configuration gives a jerk."""
 
+DEFAULT_TIME_LAW = "toppra"
+"""The time law that is taken where none is given."""
+
 TIME_LAWS = ("toppra", "ruckig", "quintic")
 """All time laws by name."""
 
@@ -44,7 +47,7 @@ def timed(law: str, path: JointPath, limits: JointLimits, columns: list[int], sp
     """
     there = [name for name in TIME_LAWS if name == "quintic" or importlib.util.find_spec(name) is not None]
     if law not in there:
-        missing = " (not installed here: pip install -r requirements/planning.txt)" if law in TIME_LAWS else ""
+        missing = " (not installed here: pip install -r requirements/base.txt)" if law in TIME_LAWS else ""
         raise MotionError("invalid_goal", f"time_law is '{printable(law)}'{missing}; valid: {', '.join(there)}")
     if law == "quintic":
         return _quintic(path, limits, columns, speed)
