@@ -109,7 +109,7 @@ def touches(planning: PlanningGraph, name: str) -> bool:
 
 
 def test_a_plan_moves_nothing_and_is_played_as_it_was_approved(planning: PlanningGraph) -> None:
-    before = planning.positions()
+    before = list(planning.applied[-1].values)
     planning.markers.clear()
     planned = planning.plan(-SIDE).result()
     plan = planned.plan
@@ -117,7 +117,7 @@ def test_a_plan_moves_nothing_and_is_played_as_it_was_approved(planning: Plannin
     assert plan.length > plan.direct_length + 0.05, "around the wall"
     assert plan.duration == pytest.approx(plan.times[-1]) and plan.clearance == 0.002 and len(plan.tool_points) > 2
     assert len(plan.way_points) == len(plan.tool_points) * len(plan.joint_names)
-    assert planning.positions() == pytest.approx(before, abs=0.005)
+    assert list(planning.applied[-1].values) == before, "the set-points stay"
     wait_for(lambda: planning.markers, 5.0, "the plan's markers")
     shown = {marker.ns for marker in planning.markers[-1].markers}
     assert {"so101 tool", "so101 end"} <= shown
@@ -204,7 +204,7 @@ def test_what_cannot_be_planned_says_why(
 
 
 def test_a_killed_planner_is_one_reason_and_the_next_plan_works(planning: PlanningGraph) -> None:
-    before = planning.positions()
+    before = list(planning.applied[-1].values)
     goal: dict[str, Any] = {"joint_names": ["shoulder_pan"], "positions": [-SIDE], "source": "operator/test"}
     endless = PlanningOptions(planner="rrt_connect", iterations=MOST_ITERATIONS)
     asked = Asked(planning.move_client, MoveTo.Goal(robot="so101", planning=endless, **goal))
@@ -212,7 +212,7 @@ def test_a_killed_planner_is_one_reason_and_the_next_plan_works(planning: Planni
     os.kill(pid, signal.SIGKILL)
     result = asked.result()
     assert result.termination_reason == "planner_lost" and "signal 9" in result.message and result.chunks == 0
-    assert planning.positions() == pytest.approx(before, abs=0.005)
+    assert list(planning.applied[-1].values) == before, "the robot holds"
     assert planning.plan(-SIDE).result().success
 
 

@@ -68,6 +68,11 @@ class PlanTask:
             )
         if plan.robot != self._robot:
             raise MotionError("refused", f"the plan is for robot '{plan.robot}'; valid: for '{self._robot}'")
+        change = self.scene_change()
+        if change:
+            raise MotionError(
+                "scene_changed", f"since the plan was made, {change}; the robot was not moved; valid: plan anew"
+            )
         move = self.planned = plan.move(self._limits)
         begin = commanded.copy() if plan.start.shape != commanded.shape else plan.start.copy()
         begin[list(move.columns)] = plan.way_points[0]
@@ -77,11 +82,6 @@ class PlanTask:
             raise MotionError(
                 "refused",
                 f"'{joint}' is {away.max():.4f} from the plan's start; valid: up to {START_TOLERANCE:g}, so plan anew from here",
-            )
-        change = self.scene_change()
-        if change:
-            raise MotionError(
-                "scene_changed", f"since the plan was made, {change}; the robot was not moved; valid: plan anew"
             )
         columns, end, tolerance = list(move.columns), move.end, self._tolerance
 

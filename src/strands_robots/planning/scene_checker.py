@@ -12,7 +12,7 @@ from strands_robots.description.equality_joints import Followers
 from strands_robots.description.model_file import compile_model
 from strands_robots.motion.arm import CLEARANCE, GROUND, GROUND_TOLERANCE, Arm
 from strands_robots.planning.planning_scene import PlanningScene, Shape
-from strands_robots.planning.sweep import sweep_radii
+from strands_robots.planning.sweep import own_reach, sweep_radii
 from strands_robots.planning.upright import Upright
 
 DEEPEST_START = 0.002
@@ -22,6 +22,11 @@ PREFIX = "scene:"
 """Names of the scene's shapes begin with it in the compiled model, so that they never meet the robot's names."""
 
 _EVERY_TYPE = 2**31 - 1  # bits of contype and conaffinity
+STEP_MARGIN = 0.95
+"""Ways are summed up over chords, a little short: this part of a step is used."""
+
+_WORTH_A_LOOK = 12  # checks
+_LOOK = 0.15  # [rad] or [m] of a joint between two looks at how far points move
 _SETTLED = 1e-3  # [m]; a contact of the start may become this much deeper
 _LEVELLINGS = 8  # steps of Newton's method
 _LEVEL_PART = 0.3  # of the tolerance; way points nearer than this to upright leave room for the curve between them
@@ -83,6 +88,8 @@ class SceneChecker:
         self._allow(scene.allowed)
         self._allowed_pairs = dict(self._pairs)
         self.upright: Upright | None = None
+        self._link_radii = np.array([own_reach(self.model, body) for body in range(self.model.nbody)])
+        self._is_link = self._link_radii > 0.0
         self.radii = sweep_radii(self.model, list(arm.config.joints))
 
     def start_at(self, position: FloatArray) -> None:
@@ -179,8 +186,35 @@ class SceneChecker:
             step: Largest way of any point of the robot between two checks [m].
         """
         way = second - first
+        # Where even the bound that holds everywhere asks for few checks, it is not worth to look how far the points really move.
         count = int(np.abs(way) @ self.radii / step) + 1
+        if count > _WORTH_A_LOOK:
+            rows = first + np.linspace(0.0, 1.0, int(np.abs(way).max() / _LOOK) + 2)[:, None] * way
+            count = min(count, int(float(self.ways(rows).sum()) / (STEP_MARGIN * step)) + 1)
         return all(self.is_free(first + way * ((row + 1) / count)) for row in _halving(count - 1))
+
+    def ways(self, positions: FloatArray) -> FloatArray:
+        """Return how far any point of the robot, or of what it holds, moves at most from each place to the next (N - 1,) [m].
+
+        From one pose of a link to another a point moves by no more than the link's origin does and the turn moves a point at its radius.
+        The way in between is taken for the straight one, so the places must be close: `STEP_MARGIN` is for the rest.
+
+        Args:
+            positions: Joint positions (N, D) [rad] or [m].
+        """
+        data, count = self._data, len(positions)
+        places = np.empty((count, *data.xpos.shape))
+        turns = np.empty((count, *data.xquat.shape))
+        for row, position in enumerate(positions):
+            self._qpos[self._address] = position
+            self._followers.place(self._qpos)
+            mujoco.mj_kinematics(self.model, data)
+            places[row], turns[row] = data.xpos, data.xquat
+        moved = np.linalg.norm(np.diff(places, axis=0), axis=2)
+        cosine = np.minimum(np.abs((turns[1:] * turns[:-1]).sum(axis=2)), 1.0)
+        turned: FloatArray = 2.0 * np.sqrt(1.0 - cosine**2)
+        most: FloatArray = ((moved + turned * self._link_radii) * self._is_link).max(axis=1)
+        return most
 
     def link_pose(self, position: FloatArray, link: str) -> Pose:
         """Return the pose of a link in the base frame at joint positions (D,) [rad] or [m]."""
