@@ -18,6 +18,18 @@ RANGE = 0.6
 LEVEL_RANGE = 0.15
 """The same where the tool has to stay upright: between two places that are, a longer edge would not be."""
 
+DOMAIN = 4.0
+"""A node that could not be extended is extended only by samples within so many edges, then by fewer and fewer.
+
+Source: Yershova, Jaillet, Simeon and LaValle 2005, "Dynamic-domain RRTs: efficient exploration by controlling the sampling domain".
+"""
+
+DOMAIN_GAIN = 0.05
+"""Part by which that radius grows with success and shrinks with failure."""
+
+BALANCE = 1.0
+"""A tree is grown while it has no more nodes than the other, times this."""
+
 SHORTCUTS = 120
 """Shortcuts that are tried."""
 
@@ -43,10 +55,33 @@ class _Tree:
         self._nodes: FloatArray = np.empty((max(_TREE, 2 * count), width))
         self._nodes[:count] = roots
         self._parents = [-1] * count
+        self._radii = [np.inf] * count
+
+    def __len__(self) -> int:
+        return len(self._parents)
 
     def nearest(self, point: FloatArray) -> int:
+        return self.near(point)[0]
+
+    def near(self, point: FloatArray) -> tuple[int, float]:
+        """Return the nearest node and its distance."""
         away = self._nodes[: len(self._parents)] - point
-        return int(np.einsum("ij,ij->i", away, away).argmin())
+        squares = np.einsum("ij,ij->i", away, away)
+        number = int(squares.argmin())
+        return number, float(squares[number]) ** 0.5
+
+    def radius(self, number: int) -> float:
+        """Return the radius around a node within which it is extended."""
+        return self._radii[number]
+
+    def succeeded(self, number: int) -> None:
+        """Widen a node's radius: it could be extended."""
+        self._radii[number] *= 1.0 + DOMAIN_GAIN
+
+    def failed(self, number: int, step: float) -> None:
+        """Narrow a node's radius: something is near it."""
+        known = self._radii[number]
+        self._radii[number] = DOMAIN * step if known == np.inf else max(known * (1.0 - DOMAIN_GAIN), step)
 
     def add(self, point: FloatArray, parent: int) -> int:
         count = len(self._parents)
@@ -54,6 +89,7 @@ class _Tree:
             self._nodes = np.concatenate([self._nodes, np.empty_like(self._nodes)])
         self._nodes[count] = point
         self._parents.append(parent)
+        self._radii.append(np.inf)
         return count
 
     def node(self, number: int) -> FloatArray:
@@ -96,7 +132,8 @@ class _Search:
                     if is_swapped:
                         ahead, behind = behind, ahead
                     return self._whole([*reversed(ahead), *behind[1:]])
-            grown, other, is_swapped = other, grown, not is_swapped
+            if len(other) < BALANCE * len(grown):  # the smaller tree grows, so that neither swallows all samples
+                grown, other, is_swapped = other, grown, not is_swapped
         raise MotionError(
             "no_path",
             f"no way was found within {problem.iterations} iterations; the robot was not moved; valid: more iterations, another seed, "
@@ -104,15 +141,17 @@ class _Search:
         )
 
     def _extend(self, tree: _Tree, towards: FloatArray) -> int:
-        nearest = tree.nearest(towards)
-        begin = tree.node(nearest)
-        way = towards - begin
-        length = float(np.linalg.norm(way))
-        if length < 1e-9:
+        nearest, length = tree.near(towards)
+        if length < 1e-9 or length > tree.radius(nearest):
             return -1
+        begin = tree.node(nearest)
         if length > self._range:
-            towards = self._levelled(begin + way * (self._range / length))
-        return tree.add(towards, nearest) if self._is_free(begin, towards) else -1
+            towards = self._levelled(begin + (towards - begin) * (self._range / length))
+        if not self._is_free(begin, towards):
+            tree.failed(nearest, self._range)
+            return -1
+        tree.succeeded(nearest)
+        return tree.add(towards, nearest)
 
     def _connect(self, tree: _Tree, target: FloatArray) -> int:
         """Grow a tree straight to a target; return its node there, or -1 where something is in between."""
