@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import mujoco
-import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 

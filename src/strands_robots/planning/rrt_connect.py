@@ -6,34 +6,32 @@ Source: Kuffner and LaValle 2000, "RRT-Connect: an efficient approach to single-
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.planning.planner import Problem
+from strands_robots.planning.scene_checker import SceneChecker
 
-RANGE = 0.6
+RANGE = 1.0
 """Longest edge of a tree [rad] or [m], over all joints."""
 
 LEVEL_RANGE = 0.15
 """The same where the tool has to stay upright: between two places that are, a longer edge would not be."""
 
-DOMAIN = 4.0
-"""A node that could not be extended is extended only by samples within so many edges, then by fewer and fewer.
+SHORT = 0.25
+"""Part of an edge that is tried where the whole one is not free: so a tree grows in narrow places too."""
 
-Source: Yershova, Jaillet, Simeon and LaValle 2005, "Dynamic-domain RRTs: efficient exploration by controlling the sampling domain".
-"""
+SHORTCUT_STEP = 0.7
+"""Part of the step of the search at which shortcuts are checked: they are few, and most of the way is made of them."""
 
-DOMAIN_GAIN = 0.05
-"""Part by which that radius grows with success and shrinks with failure."""
-
-BALANCE = 1.0
-"""A tree is grown while it has no more nodes than the other, times this."""
-
-SHORTCUTS = 120
+SHORTCUTS = 200
 """Shortcuts that are tried."""
 
-_IDLE_SHORTCUTS = 40  # in a row without one that shortens the path; then no more are tried
+_IDLE_SHORTCUTS = 20  # in a row without one that shortens the path; then no more are tried
+_LEAST_GAIN = 1e-2  # of the path's length; a shortcut that saves less is not worth its checks
 _LEAST_PROGRESS = 0.1  # of an edge, towards the other tree
 _TREE = 256  # nodes that a tree has room for at first
 
@@ -55,33 +53,16 @@ class _Tree:
         self._nodes: FloatArray = np.empty((max(_TREE, 2 * count), width))
         self._nodes[:count] = roots
         self._parents = [-1] * count
-        self._radii = [np.inf] * count
 
     def __len__(self) -> int:
         return len(self._parents)
 
-    def nearest(self, point: FloatArray) -> int:
-        return self.near(point)[0]
-
-    def near(self, point: FloatArray) -> tuple[int, float]:
+    def nearest(self, point: FloatArray) -> tuple[int, float]:
         """Return the nearest node and its distance."""
         away = self._nodes[: len(self._parents)] - point
         squares = np.einsum("ij,ij->i", away, away)
         number = int(squares.argmin())
-        return number, float(squares[number]) ** 0.5
-
-    def radius(self, number: int) -> float:
-        """Return the radius around a node within which it is extended."""
-        return self._radii[number]
-
-    def succeeded(self, number: int) -> None:
-        """Widen a node's radius: it could be extended."""
-        self._radii[number] *= 1.0 + DOMAIN_GAIN
-
-    def failed(self, number: int, step: float) -> None:
-        """Narrow a node's radius: something is near it."""
-        known = self._radii[number]
-        self._radii[number] = DOMAIN * step if known == np.inf else max(known * (1.0 - DOMAIN_GAIN), step)
+        return number, math.sqrt(float(squares[number]))
 
     def add(self, point: FloatArray, parent: int) -> int:
         count = len(self._parents)
@@ -89,7 +70,6 @@ class _Tree:
             self._nodes = np.concatenate([self._nodes, np.empty_like(self._nodes)])
         self._nodes[count] = point
         self._parents.append(parent)
-        self._radii.append(np.inf)
         return count
 
     def node(self, number: int) -> FloatArray:
@@ -132,7 +112,8 @@ class _Search:
                     if is_swapped:
                         ahead, behind = behind, ahead
                     return self._whole([*reversed(ahead), *behind[1:]])
-            if len(other) < BALANCE * len(grown):  # the smaller tree grows, so that neither swallows all samples
+            # The smaller tree grows, so that neither swallows all samples; one that is stuck lets the other have a turn.
+            if len(other) < len(grown) or added < 0:
                 grown, other, is_swapped = other, grown, not is_swapped
         raise MotionError(
             "no_path",
@@ -141,21 +122,21 @@ class _Search:
         )
 
     def _extend(self, tree: _Tree, towards: FloatArray) -> int:
-        nearest, length = tree.near(towards)
-        if length < 1e-9 or length > tree.radius(nearest):
+        nearest, length = tree.nearest(towards)
+        if length < 1e-9:
             return -1
         begin = tree.node(nearest)
-        if length > self._range:
-            towards = self._levelled(begin + (towards - begin) * (self._range / length))
-        if not self._is_free(begin, towards):
-            tree.failed(nearest, self._range)
-            return -1
-        tree.succeeded(nearest)
-        return tree.add(towards, nearest)
+        for part in (1.0, SHORT):
+            end = towards
+            if length > part * self._range:
+                end = self._levelled(begin + (towards - begin) * (part * self._range / length))
+            if self._is_free(begin, end):
+                return tree.add(end, nearest)
+        return -1
 
     def _connect(self, tree: _Tree, target: FloatArray) -> int:
         """Grow a tree straight to a target; return its node there, or -1 where something is in between."""
-        number, before = tree.nearest(target), np.inf
+        number, before = tree.nearest(target)[0], np.inf
         while True:
             begin = tree.node(number)
             way = target - begin
@@ -203,7 +184,8 @@ def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) ->
         points: The path (N, D) [rad] or [m].
         rng: Random numbers.
     """
-    checker, step = problem.checker, problem.step
+    checker, step = problem.checker, SHORTCUT_STEP * problem.step
+    points = _without_corners(checker, points, step)
     idle = 0
     for _ in range(SHORTCUTS):
         if len(points) < 3 or idle >= _IDLE_SHORTCUTS:
@@ -219,13 +201,24 @@ def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) ->
             int(np.searchsorted(lengths, high, side="left")),
         )
         gain = (high - low) - float(np.linalg.norm(second - first))
-        idle += 1
-        if gain < 1e-3 or after <= before - 1:
+        if gain < _LEAST_GAIN * lengths[-1] or after <= before - 1:
             continue
+        idle += 1
         if checker.is_free(first) and checker.is_free(second) and checker.edge_is_free(first, second, step):
             points = _without_doubles(np.concatenate([points[:before], [first, second], points[after:]]))
             idle = 0
     return points
+
+
+def _without_corners(checker: SceneChecker, points: FloatArray, step: float) -> FloatArray:
+    """Return a path (N, D) that goes from each of its corners straight to the last one that can be reached so."""
+    kept, here = [0], 0
+    while here < len(points) - 1:
+        ahead = range(len(points) - 1, here + 1, -1)
+        here = next((there for there in ahead if checker.edge_is_free(points[here], points[there], step)), here + 1)
+        kept.append(here)
+    straightened: FloatArray = points[kept]
+    return straightened
 
 
 def _at(points: FloatArray, lengths: FloatArray, s: float) -> FloatArray:
