@@ -54,7 +54,9 @@ class ProcessHost:
         self._pictures = PictureMemory()
         self._process, self._pipe, self._lifeline = start_worker(_WORKER, self._pictures.file)
         answer = self._ask(
-            ("make", name, settings, replace(context, bodies=None, boxes=None)), patience.load, "be made"
+            ("make", name, settings, replace(context, bodies=None, boxes=None, surroundings=None)),
+            patience.load,
+            "be made",
         )
         self._needs: PolicyNeeds = answer[0]
         self._gives: PolicyGives = answer[1]
