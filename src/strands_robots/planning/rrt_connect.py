@@ -30,8 +30,8 @@ SHORTCUT_STEP = 0.7
 SHORTCUTS = 200
 """Shortcuts that are tried."""
 
-_IDLE_SHORTCUTS = 20  # in a row without one that shortens the path; then no more are tried
-_LEAST_GAIN = 1e-2  # of the path's length; a shortcut that saves less is not worth its checks
+_IDLE_SHORTCUTS = 30  # in a row without one that shortens the path; then no more are tried
+_LEAST_GAIN = 5e-3  # of the path's length; a shortcut that saves less is not worth its checks
 _LEAST_PROGRESS = 0.1  # of an edge, towards the other tree
 _TREE = 256  # nodes that a tree has room for at first
 

@@ -26,6 +26,8 @@ STEP_MARGIN = 0.95
 """Ways are summed up over chords, a little short: this part of a step is used."""
 
 _WORTH_A_LOOK = 12  # checks
+_PARTS = 8
+_FIRST_PARTS = (4, 2, 6, 1, 3, 5, 7)  # of a way, looked at before anything else
 _LOOK = 0.15  # [rad] or [m] of a joint between two looks at how far points move
 _SETTLED = 1e-3  # [m]; a contact of the start may become this much deeper
 _LEVELLINGS = 8  # steps of Newton's method
@@ -189,6 +191,9 @@ class SceneChecker:
         # Where even the bound that holds everywhere asks for few checks, it is not worth to look how far the points really move.
         count = int(np.abs(way) @ self.radii / step) + 1
         if count > _WORTH_A_LOOK:
+            # Most ways that a search asks for are not free, and a few places show it.
+            if not all(self.is_free(first + way * (part / _PARTS)) for part in _FIRST_PARTS):
+                return False
             rows = first + np.linspace(0.0, 1.0, int(np.abs(way).max() / _LOOK) + 2)[:, None] * way
             count = min(count, int(float(self.ways(rows).sum()) / (STEP_MARGIN * step)) + 1)
         return all(self.is_free(first + way * ((row + 1) / count)) for row in _halving(count - 1))
