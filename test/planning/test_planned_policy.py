@@ -82,7 +82,7 @@ def test_what_it_cannot_do_is_said() -> None:
     made = policy(Around(), joints={"shoulder_pan": 0.0})
     made.reset(0)
     try:
-        with pytest.raises(PolicyError, match="collision: at the target .* 'wall'"):
+        with pytest.raises(PolicyError, match=r"collision: at the target .* 'wall'"):
             made.infer(seen(1.0))
     finally:
         made.close()

@@ -53,7 +53,9 @@ def test_a_target_that_is_tilted_is_named(arm: Arm) -> None:
     end = HELD_LEVEL.copy()
     end[3] += 0.5
     request = PlanRequest(JointTarget(tuple(range(6)), end), HELD_LEVEL, "rrt_connect", "quintic", upright=0.1)
-    with pytest.raises(MotionError, match=r"the tool would be tilted by 0\.500 rad against the start; valid: up to 0\.1"):
+    with pytest.raises(
+        MotionError, match=r"the tool would be tilted by 0\.500 rad against the start; valid: up to 0\.1"
+    ):
         ScenePlanner(arm).plan(request, PlanningScene())
 
 

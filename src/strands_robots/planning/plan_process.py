@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Any
 
 from strands_robots.core.errors import ConfigurationError, MotionError
 from strands_robots.core.worker_process import exit_words, start_worker
@@ -68,13 +70,25 @@ class PlanProcess:
             MotionError: The planner's; "planner_lost" if the process ended, "cancelled" if it was given up.
             ConfigurationError: The planner's.
         """
-        while not self._lock.acquire(timeout=SLICE):
-            if is_over():
-                raise MotionError("cancelled", "the plan was given up before its search began")
-        try:
-            return self._ask(job, is_over)
-        finally:
-            self._lock.release()
+        with self._turn(is_over):
+            self._start(is_over)
+            kind, answer = self._answer(job, is_over)
+        if kind == "plan":
+            plan: Plan = answer
+            return plan
+        if kind == "motion":
+            raise MotionError(*answer)
+        raise ConfigurationError(answer)
+
+    def start(self, is_over: Callable[[], bool]) -> None:
+        """Start the process and wait until it can plan; `plan` does so where this was not called.
+
+        Raises:
+            MotionError: "planner_lost" or "cancelled", as `plan`.
+            ConfigurationError: If it cannot use the robot's model.
+        """
+        with self._turn(is_over):
+            self._start(is_over)
 
     def close(self) -> None:
         """End the process at once."""
@@ -86,20 +100,37 @@ class PlanProcess:
             pipe.close()
             os.close(lifeline)
 
-    def _ask(self, job: PlanJob, is_over: Callable[[], bool]) -> Plan:
+    @contextmanager
+    def _turn(self, is_over: Callable[[], bool]) -> Iterator[None]:
+        while not self._lock.acquire(timeout=SLICE):
+            if is_over():
+                raise MotionError("cancelled", "the plan was given up before its search began")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _start(self, is_over: Callable[[], bool]) -> None:
         if self._worker is not None and self._worker[0].poll() is not None:
             self.close()  # it ended between two questions; nothing was lost
-        process, pipe, _ = worker = self._worker or start_worker(_MODULE)
+        if self._worker is not None:
+            return
+        self._worker = start_worker(_MODULE)
+        kind, answer = self._answer(self._robot, is_over)
+        if kind == "error":
+            self.close()
+            raise ConfigurationError(answer)
+
+    def _answer(self, question: PlannedRobot | PlanJob, is_over: Callable[[], bool]) -> tuple[str, Any]:
+        assert self._worker is not None  # started by the caller
+        process, pipe, _ = self._worker
         try:
-            if self._worker is None:
-                self._worker = worker
-                pipe.send(self._robot)
-            pipe.send(job)
+            pipe.send(question)
             while not pipe.poll(SLICE):
                 if is_over():
                     self.close()
                     raise MotionError("cancelled", "the plan was given up; its process was ended")
-            kind, answer = pipe.recv()
+            answer: tuple[str, Any] = pipe.recv()
         except (EOFError, OSError):
             process.wait()
             self.close()
@@ -108,9 +139,4 @@ class PlanProcess:
                 f"the planner's process ended with {exit_words(process.returncode)}; there is no plan; valid: ask again, "
                 "a new process is started",
             ) from None
-        if kind == "plan":
-            plan: Plan = answer
-            return plan
-        if kind == "motion":
-            raise MotionError(*answer)
-        raise ConfigurationError(answer)
+        return answer

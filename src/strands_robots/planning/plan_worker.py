@@ -13,8 +13,10 @@ from typing import Any
 from strands_robots.core.errors import MotionError, StrandsRobotsError
 from strands_robots.core.worker_process import end_with_parent
 from strands_robots.motion.arm import Arm
+from strands_robots.planning.plan_job import PlanJob
 from strands_robots.planning.plan_process import PlannedRobot
 from strands_robots.planning.scene_planner import ScenePlanner
+from strands_robots.planning.time_law import load_time_laws
 
 NICENESS = 5
 """What moves robots goes first."""
@@ -26,22 +28,29 @@ def main() -> int:
     end_with_parent(lifeline)
     os.nice(NICENESS)
     pipe = Connection(pipe_fd)
-    planner: ScenePlanner | None = None
     robot: PlannedRobot = pipe.recv()
+    try:
+        planner = ScenePlanner(Arm(robot.config, robot.name, avoid_ground=robot.avoid_ground))
+    except StrandsRobotsError as error:
+        pipe.send(("error", str(error)))
+        return 1
+    load_time_laws()
+    pipe.send(("ready", ""))
     while True:
         try:
             job = pipe.recv()
         except (EOFError, OSError):
             return 0
-        answer: tuple[str, Any]
-        try:
-            planner = planner or ScenePlanner(Arm(robot.config, robot.name, avoid_ground=robot.avoid_ground))
-            answer = "plan", job.plan(planner)
-        except MotionError as error:
-            answer = "motion", (error.reason, str(error), error.miss)
-        except StrandsRobotsError as error:
-            answer = "error", str(error)
-        pipe.send(answer)
+        pipe.send(_answer(job, planner))
+
+
+def _answer(job: PlanJob, planner: ScenePlanner) -> tuple[str, Any]:
+    try:
+        return "plan", job.plan(planner)
+    except MotionError as error:
+        return "motion", (error.reason, str(error), error.miss)
+    except StrandsRobotsError as error:
+        return "error", str(error)
 
 
 if __name__ == "__main__":

@@ -174,19 +174,22 @@ def world_surroundings(
     if base is None:
         raise MotionError("world_failed", f"the simulated world has no robot '{robot}'")
     to_base = base.pose.inverse()
-    shapes: list[Shape] = []
-    objects: dict[str, list[str]] = {}
+    owned: dict[str, list[tuple[WorldGeom, Pose]]] = {}
     for geom in geoms:
         if geom.body.startswith(prefix):
             continue
         pose = to_base.at(geom.pose)
         if geom.kind == "plane" and ground is not None and _is_ground(pose, ground):
             continue
-        owner = _outermost(geom.body, by_name)
-        shape = _shape(f"{owner}:{geom.name}", geom, pose)
-        shapes.append(shape)
-        objects.setdefault(owner, []).append(shape.name)
-    return Surroundings(tuple(shapes), {name: tuple(names) for name, names in objects.items()})
+        owned.setdefault(_outermost(geom.body, by_name), []).append((geom, pose))
+    shapes: list[Shape] = []
+    objects: dict[str, tuple[str, ...]] = {}
+    for owner, parts in owned.items():
+        # Numbers count within the object: those of the world shift when something else comes or goes.
+        names = [owner] if len(parts) == 1 else [f"{owner}/{number}" for number in range(len(parts))]
+        shapes += [_shape(name, geom, pose) for name, (geom, pose) in zip(names, parts)]
+        objects[owner] = tuple(names)
+    return Surroundings(tuple(shapes), objects)
 
 
 def _outermost(body: str, by_name: Mapping[str, WorldBody]) -> str:

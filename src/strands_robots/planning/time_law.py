@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import itertools
 import logging
@@ -30,6 +31,13 @@ TIME_LAWS = ("toppra", "ruckig", "quintic")
 _GRID = 200  # intervals of the time law, at least
 _GRID_A_SPAN = 8  # intervals between two way points, at least
 _SHORTEST = 0.02  # [s]; a time law is no shorter than one row
+
+
+def load_time_laws() -> None:
+    """Load the libraries of the time laws that are installed: more than a second of work, before a plan is waited for."""
+    for name in ("toppra", "toppra.algorithm", "toppra.constraint", "ruckig"):
+        if importlib.util.find_spec(name.partition(".")[0]) is not None:
+            importlib.import_module(name)
 
 
 def timed(law: str, path: JointPath, limits: JointLimits, columns: list[int], speed: float) -> GridTimedPath:

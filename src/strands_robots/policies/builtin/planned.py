@@ -89,6 +89,7 @@ class PlannedPolicy:
         self._config: RobotConfig = load_robot(options.model)
         self._limits = self._config.limits()
         self._process = PlanProcess(PlannedRobot(self._config, context.robot or self._config.name, avoid_ground=True))
+        self._process.start(lambda: False)  # now: its first answer is waited for only so long
         self._ground = Arm(self._config).ground
         self._seed = 0
         self._played: tuple[PlannedMove, float, FloatArray] | None = None
