@@ -114,7 +114,6 @@ class PlanServer:
             result.success, result.termination_reason = True, PLANNED
             result.plan = plan_to_msg(plan, tool_points)
             result.message = _words(plan)
-            self._markers.show(robot, plan)
         except StrandsRobotsError as error:
             result.termination_reason, result.message = _reason(error), clip(str(error), MESSAGE_LENGTH)
         finally:
@@ -140,6 +139,7 @@ class PlanServer:
             plan = self._plans.make(robot, job, over.is_set)
             self._plans.keep(plan, job)
             outcome = plan, self._markers.tool_points(robot, plan)
+            self._markers.show(robot, plan)
         except StrandsRobotsError as error:
             outcome = error
         finally:
