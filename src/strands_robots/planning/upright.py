@@ -53,8 +53,8 @@ class Upright:
             mujoco.mj_jacBody(self._model, data, None, self._jacobian, self._body)
         # up in the tool's frame is R^T up; a turn w of the tool in the world changes it by R^T (up x w).
         slope = self._rotation(data).T @ np.cross(self._up, self._jacobian[:, dofs], axisb=0, axisc=0)
-        step: FloatArray = np.linalg.lstsq(slope, self._wanted - self._up_in_tool(data), rcond=1e-3)[0]
-        return step
+        step = np.linalg.lstsq(slope, self._wanted - self._up_in_tool(data), rcond=1e-3)[0]
+        return np.asarray(step, dtype=np.float64)
 
     def _up_in_tool(self, data: mujoco.MjData) -> FloatArray:
         direction: FloatArray = self._up @ self._rotation(data)

@@ -68,7 +68,7 @@ class PlanMarkers:
             arm, shapes = self._arm(robot)
             law = plan.move(robot.limits).timed
             assert law is not None  # a plan has a time law
-            rows = law.at(np.linspace(0.0, plan.duration, LINE_POINTS))
+            rows = law.at(np.linspace(0.0, plan.duration, LINE_POINTS, dtype=np.float64))
             markers = [_line(plan, _tool_points(arm, plan, rows)), *_ghost(arm, plan, shapes)]
             for number, marker in enumerate(markers):
                 marker.header.frame_id, marker.id = frame, number
