@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from strands_robots.action import MoveTo, RunPolicy, SetGripper
+from strands_robots.action import ExecutePlan, MoveTo, RunPolicy, SetGripper
 
 from strands_robots.agent.tools.request_words import request_words
 from strands_robots.approvals.approval_request import canonical_request
@@ -35,6 +35,20 @@ def test_pose_target_has_its_place_and_no_joints() -> None:
     assert "the tool to x 0.2 m, y 0 m, z 0.15 m" in first and "straight line" in first
     assert "target: TARGET_POSE" in rest and "orientation: ORIENTATION_FREE" in rest and "straight: true" in rest
     assert not [line for line in rest if line.startswith(("joint", "positions"))]
+
+
+def test_a_way_around_obstacles_and_a_plan_by_its_digest_are_said() -> None:
+    planning = {"planner": "rrt_connect", "held": ["cup"]}
+    first, rest = words(
+        "MoveTo", MoveTo.Goal(), robot="so101", target="TARGET_NAMED", named_state="home", planning=planning
+    )
+    assert first.startswith('Move robot "so101": to its named state "home", around what stands in its scene by planner')
+    assert any(line.startswith("planning: ") and '"cup"' in line for line in rest)
+    first, _ = words("MoveTo", MoveTo.Goal(), robot="so101", joint_names=["gripper"], positions=[0.5])
+    assert "scene" not in first
+    first, rest = words("ExecutePlan", ExecutePlan.Goal(), robot="so101", digest="ab12")
+    assert first == 'Play exactly the plan with digest "ab12" on robot "so101"; planning/markers drew it.'
+    assert 'digest: "ab12"' in rest
 
 
 def test_gripper_that_closes_shows_the_zero_that_counts() -> None:

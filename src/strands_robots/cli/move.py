@@ -32,6 +32,8 @@ def move(
     orientation: Annotated[str, typer.Option(help="What of it counts: free, axis (the tool's z axis) or full.")] = "",
     frame: Annotated[str, typer.Option(help="Frame of the pose: base_link, or the tool's frame. Empty: base.")] = "",
     straight: Annotated[bool, typer.Option(help="Move the tool on a straight line.")] = False,
+    planner: Annotated[str, typer.Option(help="Go around what stands in the scene, for example: rrt_connect.")] = "",
+    held: Annotated[list[str] | None, typer.Option(help="Object that moves with the tool; with --planner.")] = None,
     speed: Speed = 0.5,
     lockstep: Lockstep = False,
     namespace: Namespace = "",
@@ -47,7 +49,9 @@ def move(
     }  # fmt: skip
     with connect(namespace) as client:
         from strands_robots.clients.motion_client import move_joints_goal, move_pose_goal
+        from strands_robots.msg import PlanningOptions
 
+        fields["planning"] = PlanningOptions(planner=planner, held=held or [])
         if joints:
             goal = move_joints_goal(list(joints), list(joints.values()), **fields)
         else:

@@ -14,6 +14,7 @@ from strands_robots.clients.client import GraphClient
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.description.robot_spec import robot_spec
 from strands_robots.motion.task import RobotKinematics
+from strands_robots.msg import PlanningOptions
 from strands_robots.ros.goals.motion_goals import grip_task, move_task
 from strands_robots.ros.messages.images import rgb_from_msg
 from strands_robots.ros.messages.message_values import fill_message
@@ -46,6 +47,8 @@ def goal_picture(client: GraphClient, kind: str, fields: str) -> NDArray[np.uint
         return None
     action, make_task = _GOALS[kind]
     goal = fill_message(action.Goal(), json.loads(fields))
+    if isinstance(goal, MoveTo.Goal):  # where it ends is what is drawn, not the way there
+        goal.planning, goal.other_poses = PlanningOptions(), []
     try:
         world = client.call(GetWorldState, "world/get_state", GetWorldState.Request(), TIMEOUT, FIND_TIME)
         made = client.call(DescribeWorld, "world/describe", DescribeWorld.Request(), TIMEOUT, FIND_TIME)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import mujoco
-import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 
@@ -36,11 +35,16 @@ class Followers:
         self._coefficients = model.eq_data[rows, :5].copy()
         self._start = model.qpos0[self._followers].copy()
         self._leaders_start = model.qpos0[self._leaders].copy()
+        # A few numbers are placed many thousand times by a planner: one by one that is several times as fast as by arrays.
+        self._each = [
+            (int(follower), int(leader), float(start), float(leader_start), coefficients.tolist())
+            for follower, leader, start, leader_start, coefficients in zip(
+                self._followers, self._leaders, self._start, self._leaders_start, self._coefficients
+            )
+        ]
 
     def place(self, qpos: FloatArray) -> None:
         """Set the followers in MuJoCo's generalised positions (nq,), in place [rad] or [m]."""
-        if not len(self._followers):
-            return
-        way = qpos[self._leaders] - self._leaders_start
-        powers = way[:, None] ** np.arange(5)
-        qpos[self._followers] = self._start + (self._coefficients * powers).sum(axis=1)
+        for follower, leader, start, leader_start, (a, b, c, d, e) in self._each:
+            way = qpos[leader] - leader_start
+            qpos[follower] = start + a + way * (b + way * (c + way * (d + way * e)))

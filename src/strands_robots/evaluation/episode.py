@@ -120,7 +120,7 @@ class EpisodeRunner:
         session = PolicySession(goal, Instant(0.0, 0.0), self._shelf, self._patience)
         session.cameras = world.cameras
         session.bodies, session.boxes = world.body_pose, world.body_box
-        session.surroundings = world.surroundings
+        session.pick_scene = world.pick_scene
         frames: list[NDArray[np.uint8]] = []
         world.begin(session, seed)
         on_begin()

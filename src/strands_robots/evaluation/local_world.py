@@ -179,7 +179,7 @@ class LocalWorld:
             lower, upper = box_around(model, data, body)
             return BodyBox(0.5 * (lower + upper), upper - lower, own_size(model, data, body))
 
-    def surroundings(self) -> PickScene:
+    def pick_scene(self) -> PickScene:
         """Return what stands around the robot now, in its base frame."""
         with self.world.lock:
             return world_scene(self.world, self._robot.name)

@@ -69,6 +69,7 @@ class Arm:
         spec: What the model was compiled from; not to be changed, but copied.
         path: The file it came from.
         tool_columns: Joints (as columns of (D,) arrays) that move the tool.
+        ground: Height of the ground in the base frame [m]; None where it is no obstacle.
 
     Raises:
         ModelError: If the model cannot be used, or does not have the configuration's tool or base frame.
@@ -81,12 +82,13 @@ class Arm:
         robot = load_robot_model(config.model_copy(update={"cameras": {}}), self.name)
         exclude_base_contacts(robot.spec)
         self.model = compile_model(robot.spec, robot.path, f"robot '{self.name}'")
+        ground = ground_height(self.model)
         if avoid_ground:
             robot.spec.worldbody.add_geom(
                 name=GROUND,
                 type=mujoco.mjtGeom.mjGEOM_PLANE,
                 size=[5.0, 5.0, 0.1],
-                pos=[0.0, 0.0, ground_height(self.model)],
+                pos=[0.0, 0.0, ground],
                 contype=_EVERY_TYPE,
                 conaffinity=_EVERY_TYPE,
             )
@@ -104,6 +106,7 @@ class Arm:
             self.model.jnt_limited[joint] = bool(np.isfinite([low, high]).all())
         self.model.geom_margin[:] = CLEARANCE
         self._base = _body(self.model, config.base_frame, self.name)
+        self.ground = ground - float(self.base_pose.position[2]) if avoid_ground else None
         self.tool = _tool(self.model, config.tool_frame, self.name)
         self.tool_columns = [] if self.tool is None else _columns_above(self.model, joints, self.tool[2])
 
@@ -151,6 +154,38 @@ class Arm:
     def base_pose(self) -> Pose:
         """Pose of the base frame in the frame of the model file."""
         return Pose(self._data.xpos[self._base].copy(), self._data.xmat[self._base].reshape(3, 3).copy())
+
+    @property
+    def tool_link(self) -> str:
+        """Name of the body that carries the tool; empty for a robot without tool frame."""
+        return "" if self.tool is None else str(self.model.body(self.tool[2]).name)
+
+    @property
+    def links(self) -> list[str]:
+        """Names of all bodies of the robot."""
+        return [self.model.body(i).name for i in range(1, self.model.nbody)]
+
+    def link_pose(self, position: FloatArray, link: str) -> Pose:
+        """Return the pose of a body in the base frame for joint positions (D,) [rad] or [m]."""
+        self._place(position)
+        number = _body(self.model, link, self.name)
+        pose = Pose(self._data.xpos[number].copy(), self._data.xmat[number].reshape(3, 3).copy())
+        return self.base_pose.inverse().at(pose)
+
+    def collision_geoms(self) -> list[int]:
+        """Return the numbers of the robot's shapes that can touch something, the ground left out."""
+        model = self.model
+        return [
+            geom
+            for geom in range(model.ngeom)
+            if model.geom(geom).name != GROUND and (model.geom_contype[geom] or model.geom_conaffinity[geom])
+        ]
+
+    def geom_pose(self, position: FloatArray, geom: int) -> Pose:
+        """Return the pose of a shape in the base frame for joint positions (D,) [rad] or [m]."""
+        self._place(position)
+        pose = Pose(self._data.geom_xpos[geom].copy(), self._data.geom_xmat[geom].reshape(3, 3).copy())
+        return self.base_pose.inverse().at(pose)
 
     def contacts(self, position: FloatArray) -> dict[tuple[int, int], float]:
         """Return the distance [m] of every pair of bodies that are closer than `CLEARANCE`, by their numbers.

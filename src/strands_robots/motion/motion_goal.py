@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+
 from strands_robots.control.gate import GateReport
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.chunk import Chunk
@@ -111,11 +113,15 @@ class MotionSession:
 
     def cancel(self, message: str) -> None:
         """Brake, and end when the robot rests; before motion at once."""
+        self.brake(MotionReason.CANCELLED, message)
+
+    def brake(self, reason: MotionReason, message: str) -> None:
+        """Brake for a reason, and end when the robot rests; before motion at once."""
         with self.changed:
             if self.run is None:
-                self.end(MotionReason.CANCELLED, message)
+                self.end(reason, message)
             else:
-                self.run.give_way(MotionReason.CANCELLED, message)
+                self.run.give_way(reason, message)
             self.changed.notify_all()
 
     def end(self, reason: MotionReason, message: str) -> None:
@@ -165,6 +171,8 @@ class MotionSession:
         except StrandsRobotsError as error:
             self.end(MotionReason.INVALID_GOAL, str(error))
             return
+        if self._has_moved(state[2], plan.start_tolerance):
+            return
         sequence = time.time_ns()
 
         def next_sequence() -> int:
@@ -184,6 +192,19 @@ class MotionSession:
                 next_sequence,
                 plan.settle_timeout,
             )
+
+    def _has_moved(self, planned_from: FloatArray, tolerance: float) -> bool:
+        """End where the set-points (D,) are no longer those that were planned from, and the way there was not checked."""
+        with self.changed:
+            away = np.abs(self.watch.commanded - planned_from)
+            if away.max(initial=0.0) <= tolerance:
+                return False
+            joint = self._limits.names[int(away.argmax())]
+            self.end(
+                MotionReason.REFUSED,
+                f"'{joint}' was moved by {away.max():.4f} while the motion was planned; valid: a robot that rests meanwhile",
+            )
+            return True
 
     def next_chunk(self, now: Instant) -> Chunk | None:
         """Return what to send at `now`, if anything; call after `prepare`."""

@@ -18,6 +18,7 @@ class MotionReason(str, enum.Enum):
     COLLISION = "collision"
     NO_PATH = "no_path"
     SCENE_CHANGED = "scene_changed"
+    PLANNER_LOST = "planner_lost"
     BLOCKED = "blocked"
     NOT_REACHED = "not_reached"
     OBSERVATION_LOST = "observation_lost"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -37,12 +38,14 @@ class MotionPlan:
         contact: What tells of an obstacle or an object.
         is_reached: Tells from measured positions (D,) whether the target is reached.
         settle_timeout: Longest wait at the end of the path for the measured joints to be there [s].
+        start_tolerance: How far set-points may have moved while this was planned [rad] or [m]; the gate closes the gap.
     """
 
     move: PlannedMove
     contact: ContactMonitor
     is_reached: Callable[[FloatArray], bool]
     settle_timeout: float = SETTLE_TIMEOUT
+    start_tolerance: float = math.inf
 
 
 class MotionTask(Protocol):

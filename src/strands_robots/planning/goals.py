@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -34,9 +34,11 @@ class PoseGoals:
 
     Attributes:
         targets: The poses with their tolerances; the first that can be reached need not be the one that is.
+        relative: For each pose, whether it is given in the tool's frame at the start; empty for none.
     """
 
     targets: tuple[PoseTarget, ...]
+    relative: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,37 @@ class LineGoal:
     Attributes:
         target: The pose with its tolerances.
         min_fraction: Smallest part of the line that is worth a plan, above 0 and up to 1.
+        is_relative: The pose is given in the tool's frame at the start.
     """
 
     target: PoseTarget
     min_fraction: float = 1.0
+    is_relative: bool = False
 
 
 Goal: TypeAlias = JointTarget | PoseGoals | LineGoal
+
+
+def from_start(goal: Goal, arm: Arm, start: FloatArray) -> Goal:
+    """Return a goal whose poses are all in the base frame.
+
+    Args:
+        goal: The goal.
+        arm: The robot.
+        start: Joint positions (D,) at which the tool's frame is taken [rad] or [m].
+    """
+    if isinstance(goal, LineGoal) and goal.is_relative:
+        pose = arm.tool_pose(start).at(goal.target.pose)
+        return replace(goal, target=replace(goal.target, pose=pose), is_relative=False)
+    if isinstance(goal, PoseGoals) and any(goal.relative):
+        tool = arm.tool_pose(start)
+        pairs = zip(goal.targets, goal.relative)
+        return PoseGoals(
+            tuple(
+                replace(target, pose=tool.at(target.pose)) if is_relative else target for target, is_relative in pairs
+            )
+        )
+    return goal
 
 
 def named_state(config: RobotConfig, name: str) -> JointTarget:

@@ -26,6 +26,7 @@ class Plan:
         seed: Seed that the planner was given.
         scene_version: Version of the scene that it was checked in.
         attached: Names of the world's bodies that move with the tool.
+        start: Positions of all joints (D,) that it starts from, also of those that it does not move [rad] or [m].
         joint_names: Joints that it moves (D').
         way_points: Points (N, D') of the natural cubic spline that is played [rad] or [m].
         times, parameters, rates: Time law (M,), as in `GridTimedPath` [s], [], [1/s].
@@ -44,6 +45,7 @@ class Plan:
     seed: int
     scene_version: str
     attached: tuple[str, ...]
+    start: FloatArray
     joint_names: tuple[str, ...]
     way_points: FloatArray
     times: FloatArray
@@ -64,6 +66,11 @@ class Plan:
         return float(self.times[-1])
 
     @property
+    def knots(self) -> FloatArray:
+        """Path parameters (N,) of the way points."""
+        return JointPath(self.way_points).knots
+
+    @property
     def digest(self) -> str:
         """SHA-256 of everything but the planning time, hexadecimal: the same plan has the same one on every machine."""
         made = hashlib.sha256()
@@ -72,7 +79,7 @@ class Plan:
             made.update(text.encode("utf-8") + b"\0")
         numbers = (self.speed_scale, self.length, self.direct_length, self.check_step, self.clearance, self.fraction)
         made.update(struct.pack("<Q6d", self.seed, *numbers))
-        for values in (self.way_points, self.times, self.parameters, self.rates):
+        for values in (self.start, self.way_points, self.times, self.parameters, self.rates):
             made.update(struct.pack("<Q", values.size) + np.ascontiguousarray(values, dtype="<f8").tobytes())
         return made.hexdigest()
 

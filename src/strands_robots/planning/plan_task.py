@@ -12,6 +12,7 @@ from strands_robots.core.text import printable
 from strands_robots.core.types import JointLimits
 from strands_robots.motion.contact import arm_contact
 from strands_robots.motion.move_to import JOINT_TOLERANCE
+from strands_robots.motion.planner import PlannedMove
 from strands_robots.motion.task import MotionPlan
 from strands_robots.planning.plan import Plan
 
@@ -31,6 +32,10 @@ class PlanTask:
         limits: Its limits.
         scene_change: Says in words what changed in the scene since the plan was made; empty for nothing. Asked before the robot moves.
         tolerance: Largest distance of a joint from the plan's end [rad] or [m].
+
+    Attributes:
+        scene_change: As given; also asked while the plan is played.
+        planned: What is played; None before `plan`.
     """
 
     def __init__(
@@ -43,8 +48,10 @@ class PlanTask:
         tolerance: float = JOINT_TOLERANCE,
     ) -> None:
         self.speed = plan.speed_scale
+        self.planned: PlannedMove | None = None
+        self.scene_change = scene_change
         self._plan, self._digest, self._robot, self._limits = plan, digest, robot, limits
-        self._scene_change, self._tolerance = scene_change, tolerance
+        self._tolerance = tolerance
 
     def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> MotionPlan:
         """Return the plan as it is; see `MotionTask`.
@@ -61,22 +68,24 @@ class PlanTask:
             )
         if plan.robot != self._robot:
             raise MotionError("refused", f"the plan is for robot '{plan.robot}'; valid: for '{self._robot}'")
-        move = plan.move(self._limits)
-        away = np.abs(commanded[list(move.columns)] - plan.way_points[0])
-        if away.max() > START_TOLERANCE:
-            joint = plan.joint_names[int(away.argmax())]
-            raise MotionError(
-                "refused",
-                f"'{joint}' is {away.max():.4f} from the plan's start; valid: up to {START_TOLERANCE:g}, so plan anew from here",
-            )
-        change = self._scene_change()
+        change = self.scene_change()
         if change:
             raise MotionError(
                 "scene_changed", f"since the plan was made, {change}; the robot was not moved; valid: plan anew"
+            )
+        move = self.planned = plan.move(self._limits)
+        begin = commanded.copy() if plan.start.shape != commanded.shape else plan.start.copy()
+        begin[list(move.columns)] = plan.way_points[0]
+        away = np.abs(commanded - begin)
+        if away.max() > START_TOLERANCE:  # of all joints: an open gripper is another shape than a closed one
+            joint = self._limits.names[int(away.argmax())]
+            raise MotionError(
+                "refused",
+                f"'{joint}' is {away.max():.4f} from the plan's start; valid: up to {START_TOLERANCE:g}, so plan anew from here",
             )
         columns, end, tolerance = list(move.columns), move.end, self._tolerance
 
         def is_reached(measured: FloatArray) -> bool:
             return bool(np.abs(measured[columns] - end).max() <= tolerance)
 
-        return MotionPlan(move, arm_contact(self._limits.velocity[columns]), is_reached)
+        return MotionPlan(move, arm_contact(self._limits.velocity[columns]), is_reached, START_TOLERANCE)

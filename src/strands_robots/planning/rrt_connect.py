@@ -6,19 +6,33 @@ Source: Kuffner and LaValle 2000, "RRT-Connect: an efficient approach to single-
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.planning.planner import Problem
+from strands_robots.planning.scene_checker import SceneChecker
 
-RANGE = 0.6
+RANGE = 1.0
 """Longest edge of a tree [rad] or [m], over all joints."""
 
-SHORTCUTS = 120
+LEVEL_RANGE = 0.15
+"""The same where the tool has to stay upright: between two places that are, a longer edge would not be."""
+
+SHORT = 0.25
+"""Part of an edge that is tried where the whole one is not free: so a tree grows in narrow places too."""
+
+SHORTCUT_STEP = 0.7
+"""Part of the step of the search at which shortcuts are checked: they are few, and most of the way is made of them."""
+
+SHORTCUTS = 200
 """Shortcuts that are tried."""
 
-_IDLE_SHORTCUTS = 40  # in a row without one that shortens the path; then no more are tried
+_IDLE_SHORTCUTS = 30  # in a row without one that shortens the path; then no more are tried
+_LEAST_GAIN = 5e-3  # of the path's length; a shortcut that saves less is not worth its checks
+_LEAST_PROGRESS = 0.1  # of an edge, towards the other tree
 _TREE = 256  # nodes that a tree has room for at first
 
 
@@ -40,9 +54,15 @@ class _Tree:
         self._nodes[:count] = roots
         self._parents = [-1] * count
 
-    def nearest(self, point: FloatArray) -> int:
+    def __len__(self) -> int:
+        return len(self._parents)
+
+    def nearest(self, point: FloatArray) -> tuple[int, float]:
+        """Return the nearest node and its distance."""
         away = self._nodes[: len(self._parents)] - point
-        return int(np.einsum("ij,ij->i", away, away).argmin())
+        squares = np.einsum("ij,ij->i", away, away)
+        number = int(squares.argmin())
+        return number, math.sqrt(float(squares[number]))
 
     def add(self, point: FloatArray, parent: int) -> int:
         count = len(self._parents)
@@ -71,6 +91,7 @@ class _Search:
         self._columns = list(problem.columns)
         self._full = problem.start.copy()
         self.rng = np.random.default_rng(problem.seed)
+        self._range = RANGE if problem.checker.upright is None else LEVEL_RANGE
 
     def run(self) -> FloatArray:
         problem, columns = self._problem, self._columns
@@ -82,7 +103,7 @@ class _Search:
             if self._is_free(problem.start[columns], goal[columns]):
                 return self._whole([problem.start[columns], goal[columns]])
         for _ in range(problem.iterations):
-            sample = self.rng.uniform(lower, upper)
+            sample = self._levelled(self.rng.uniform(lower, upper))
             added = self._extend(grown, sample)
             if added >= 0:
                 met = self._connect(other, grown.node(added))
@@ -91,7 +112,9 @@ class _Search:
                     if is_swapped:
                         ahead, behind = behind, ahead
                     return self._whole([*reversed(ahead), *behind[1:]])
-            grown, other, is_swapped = other, grown, not is_swapped
+            # The smaller tree grows, so that neither swallows all samples; one that is stuck lets the other have a turn.
+            if len(other) < len(grown) or added < 0:
+                grown, other, is_swapped = other, grown, not is_swapped
         raise MotionError(
             "no_path",
             f"no way was found within {problem.iterations} iterations; the robot was not moved; valid: more iterations, another seed, "
@@ -99,30 +122,46 @@ class _Search:
         )
 
     def _extend(self, tree: _Tree, towards: FloatArray) -> int:
-        nearest = tree.nearest(towards)
-        begin = tree.node(nearest)
-        way = towards - begin
-        length = float(np.linalg.norm(way))
+        nearest, length = tree.nearest(towards)
         if length < 1e-9:
             return -1
-        end = towards if length <= RANGE else begin + way * (RANGE / length)
-        return tree.add(end, nearest) if self._is_free(begin, end) else -1
+        begin = tree.node(nearest)
+        for part in (1.0, SHORT):
+            end = towards
+            if length > part * self._range:
+                end = self._levelled(begin + (towards - begin) * (part * self._range / length))
+            if self._is_free(begin, end):
+                return tree.add(end, nearest)
+        return -1
 
     def _connect(self, tree: _Tree, target: FloatArray) -> int:
         """Grow a tree straight to a target; return its node there, or -1 where something is in between."""
-        number = tree.nearest(target)
+        number, before = tree.nearest(target)[0], np.inf
         while True:
             begin = tree.node(number)
             way = target - begin
             length = float(np.linalg.norm(way))
             if length < 1e-9:
                 return number
-            end = target if length <= RANGE else begin + way * (RANGE / length)
+            if length > before - _LEAST_PROGRESS * self._range:
+                return -1  # levelling took back what the step had gained
+            before = length
+            end = target if length <= self._range else self._levelled(begin + way * (self._range / length))
             if not self._is_free(begin, end):
                 return -1
             number = tree.add(end.copy(), number)
-            if length <= RANGE:
+            if length <= self._range:
                 return number
+
+    def _levelled(self, point: FloatArray) -> FloatArray:
+        """Return a place (D',) near another at which the tool is upright, where it has to be."""
+        checker = self._problem.checker
+        if checker.upright is None:
+            return point
+        whole = self._full.copy()
+        whole[self._columns] = point
+        levelled: FloatArray = checker.levelled(whole, self._columns)[self._columns]
+        return levelled
 
     def _is_free(self, first: FloatArray, second: FloatArray) -> bool:
         """Return whether an edge (D',) and its end are free."""
@@ -145,7 +184,8 @@ def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) ->
         points: The path (N, D) [rad] or [m].
         rng: Random numbers.
     """
-    checker, step = problem.checker, problem.step
+    checker, step = problem.checker, SHORTCUT_STEP * problem.step
+    points = _without_corners(checker, points, step)
     idle = 0
     for _ in range(SHORTCUTS):
         if len(points) < 3 or idle >= _IDLE_SHORTCUTS:
@@ -161,13 +201,24 @@ def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) ->
             int(np.searchsorted(lengths, high, side="left")),
         )
         gain = (high - low) - float(np.linalg.norm(second - first))
-        idle += 1
-        if gain < 1e-3 or after <= before - 1:
+        if gain < _LEAST_GAIN * lengths[-1] or after <= before - 1:
             continue
+        idle += 1
         if checker.is_free(first) and checker.is_free(second) and checker.edge_is_free(first, second, step):
             points = _without_doubles(np.concatenate([points[:before], [first, second], points[after:]]))
             idle = 0
     return points
+
+
+def _without_corners(checker: SceneChecker, points: FloatArray, step: float) -> FloatArray:
+    """Return a path (N, D) that goes from each of its corners straight to the last one that can be reached so."""
+    kept, here = [0], 0
+    while here < len(points) - 1:
+        ahead = range(len(points) - 1, here + 1, -1)
+        here = next((there for there in ahead if checker.edge_is_free(points[here], points[there], step)), here + 1)
+        kept.append(here)
+    straightened: FloatArray = points[kept]
+    return straightened
 
 
 def _at(points: FloatArray, lengths: FloatArray, s: float) -> FloatArray:

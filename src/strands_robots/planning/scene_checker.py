@@ -12,7 +12,8 @@ from strands_robots.description.equality_joints import Followers
 from strands_robots.description.model_file import compile_model
 from strands_robots.motion.arm import CLEARANCE, GROUND, GROUND_TOLERANCE, Arm
 from strands_robots.planning.planning_scene import PlanningScene, Shape
-from strands_robots.planning.sweep import sweep_radii
+from strands_robots.planning.sweep import own_reach, sweep_radii
+from strands_robots.planning.upright import Upright
 
 DEEPEST_START = 0.002
 """A start that is deeper inside something than this [m] is refused, where what touches is neither allowed nor held."""
@@ -21,7 +22,16 @@ PREFIX = "scene:"
 """Names of the scene's shapes begin with it in the compiled model, so that they never meet the robot's names."""
 
 _EVERY_TYPE = 2**31 - 1  # bits of contype and conaffinity
+STEP_MARGIN = 0.95
+"""Ways are summed up over chords, a little short: this part of a step is used."""
+
+_WORTH_A_LOOK = 12  # checks
+_PARTS = 8
+_FIRST_PARTS = (4, 2, 6, 1, 3, 5, 7)  # of a way, looked at before anything else
+_LOOK = 0.15  # [rad] or [m] of a joint between two looks at how far points move
 _SETTLED = 1e-3  # [m]; a contact of the start may become this much deeper
+_LEVELLINGS = 8  # steps of Newton's method
+_LEVEL_PART = 0.3  # of the tolerance; way points nearer than this to upright leave room for the curve between them
 _KINDS = {
     "box": mujoco.mjtGeom.mjGEOM_BOX,
     "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
@@ -46,6 +56,7 @@ class SceneChecker:
         arm: The robot.
         scene: Its surroundings.
         radii: For each joint (D,), how far a point of the robot moves at most for 1 rad or 1 m of the joint [m].
+        upright: What the tool's tilt is held to; None for nothing. What is not upright is not free.
 
     Raises:
         UnknownNameError: If an allowed pair or an attached shape names something that is neither in the robot nor in the scene.
@@ -78,6 +89,9 @@ class SceneChecker:
         self._pairs: dict[tuple[int, int], float] = {}
         self._allow(scene.allowed)
         self._allowed_pairs = dict(self._pairs)
+        self.upright: Upright | None = None
+        self._link_radii = np.array([own_reach(self.model, body) for body in range(self.model.nbody)])
+        self._is_link = self._link_radii > 0.0
         self.radii = sweep_radii(self.model, list(arm.config.joints))
 
     def start_at(self, position: FloatArray) -> None:
@@ -90,6 +104,7 @@ class SceneChecker:
             MotionError: "collision" if something is deeper inside the robot than `DEEPEST_START`.
         """
         self._pairs = dict(self._allowed_pairs)
+        self.upright = None
         for pair, distance in self._contacts(position):
             least = self._pairs.get(pair, self._least_of(pair))
             if distance >= least:
@@ -98,12 +113,51 @@ class SceneChecker:
                 raise MotionError("collision", f"at the start {self._words(pair, distance)}; the robot was not moved")
             self._pairs[pair] = distance - _SETTLED
 
+    def keep_upright(self, position: FloatArray, tolerance: float) -> None:
+        """Hold the tool's tilt to what it is at joint positions (D,), within a tolerance [rad]; 0 for no limit. After `start_at`.
+
+        Raises:
+            MotionError: "invalid_goal" if the robot has no tool.
+        """
+        self.upright = None
+        if not tolerance:
+            return
+        arm = self.arm
+        if not arm.tool_link:
+            raise MotionError("invalid_goal", f"robot '{arm.name}' has no tool_frame; valid: upright 0")
+        self.is_free(position)
+        self.upright = Upright(self.model, self._data, arm.config.tool_frame, arm.base_pose.rotation[:, 2], tolerance)
+
+    def levelled(self, position: FloatArray, columns: list[int]) -> FloatArray:
+        """Return joint positions (D,) near others at which the tool is upright, as far as that can be had by some joints.
+
+        Args:
+            position: Joint positions (D,) [rad] or [m].
+            columns: Joints that may be changed.
+        """
+        upright = self.upright
+        if upright is None:
+            return position
+        limits, dofs = self.arm.limits, self.arm.dof_address[columns]
+        levelled = position.copy()
+        for _ in range(_LEVELLINGS):
+            self._qpos[self._address] = levelled
+            self._followers.place(self._qpos)
+            mujoco.mj_kinematics(self.model, self._data)
+            if upright.tilt(self._data) < _LEVEL_PART * upright.tolerance:
+                break
+            levelled[columns] += upright.correction(self._data, dofs)
+            levelled = np.clip(levelled, limits.lower, limits.upper)
+        return levelled
+
     def is_free(self, position: FloatArray) -> bool:
         """Return whether nothing is too close at joint positions (D,) [rad] or [m]."""
         data = self._data
         self._qpos[self._address] = position
         self._followers.place(self._qpos)
         mujoco.mj_kinematics(self.model, data)
+        if self.upright is not None and self.upright.tilt(data) > self.upright.tolerance:
+            return False
         mujoco.mj_collision(self.model, data)
         return not data.ncon or not self._is_too_close()
 
@@ -118,6 +172,10 @@ class SceneChecker:
         """Return in words what is too close at joint positions (D,); empty for nothing."""
         if self.is_free(position):
             return ""
+        if self.upright is not None and (tilt := self.upright.tilt(self._data)) > self.upright.tolerance:
+            return (
+                f"the tool would be tilted by {tilt:.3f} rad against the start; valid: up to {self.upright.tolerance:g}"
+            )
         worst = self._worst()
         assert worst is not None  # is_free said so
         return self._words(*worst)
@@ -130,8 +188,38 @@ class SceneChecker:
             step: Largest way of any point of the robot between two checks [m].
         """
         way = second - first
+        # Where even the bound that holds everywhere asks for few checks, it is not worth to look how far the points really move.
         count = int(np.abs(way) @ self.radii / step) + 1
+        if count > _WORTH_A_LOOK:
+            # Most ways that a search asks for are not free, and a few places show it.
+            if not all(self.is_free(first + way * (part / _PARTS)) for part in _FIRST_PARTS):
+                return False
+            rows = first + np.linspace(0.0, 1.0, int(np.abs(way).max() / _LOOK) + 2)[:, None] * way
+            count = min(count, int(float(self.ways(rows).sum()) / (STEP_MARGIN * step)) + 1)
         return all(self.is_free(first + way * ((row + 1) / count)) for row in _halving(count - 1))
+
+    def ways(self, positions: FloatArray) -> FloatArray:
+        """Return how far any point of the robot, or of what it holds, moves at most from each place to the next (N - 1,) [m].
+
+        From one pose of a link to another a point moves by no more than the link's origin does and the turn moves a point at its radius.
+        The way in between is taken for the straight one, so the places must be close: `STEP_MARGIN` is for the rest.
+
+        Args:
+            positions: Joint positions (N, D) [rad] or [m].
+        """
+        data, count = self._data, len(positions)
+        places = np.empty((count, *data.xpos.shape))
+        turns = np.empty((count, *data.xquat.shape))
+        for row, position in enumerate(positions):
+            self._qpos[self._address] = position
+            self._followers.place(self._qpos)
+            mujoco.mj_kinematics(self.model, data)
+            places[row], turns[row] = data.xpos, data.xquat
+        moved = np.linalg.norm(np.diff(places, axis=0), axis=2)
+        cosine = np.minimum(np.abs((turns[1:] * turns[:-1]).sum(axis=2)), 1.0)
+        turned: FloatArray = 2.0 * np.sqrt(1.0 - cosine**2)
+        most: FloatArray = ((moved + turned * self._link_radii) * self._is_link).max(axis=1)
+        return most
 
     def link_pose(self, position: FloatArray, link: str) -> Pose:
         """Return the pose of a link in the base frame at joint positions (D,) [rad] or [m]."""

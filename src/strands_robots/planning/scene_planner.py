@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,15 +13,18 @@ from strands_robots.motion.arm import Arm
 from strands_robots.motion.move_to import SLOWEST, JointTarget
 from strands_robots.motion.path import JointPath
 from strands_robots.planning.checked_curve import check_step, checked_curve, first_hit
-from strands_robots.planning.goals import Goal, LineGoal, joint_goal, line_points, pose_goals
+from strands_robots.planning.goals import Goal, LineGoal, from_start, joint_goal, line_points, pose_goals
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS, MOST_ITERATIONS, Problem, planner
 from strands_robots.planning.planning_scene import PlanningScene
 from strands_robots.planning.scene_checker import SceneChecker
 from strands_robots.planning.time_law import timed
 
-SEARCH_STEPS = (0.05, 0.02)
+SEARCH_STEPS = (0.03, 0.012)
 """Largest ways of a point between two checks of a search [m], the coarse first; the last search takes that of the played curve."""
+
+UPRIGHT = (0.01, 3.0)
+"""Valid changes of the tool's tilt [rad]."""
 
 LINE_PLANNER = "straight_line"
 """Planner that a plan of a straight line names."""
@@ -42,6 +45,7 @@ class PlanRequest:
         speed: Part of the velocity limits to use, 0.01 to 1.
         seed: Seed of the planner.
         iterations: Most iterations of each search.
+        upright: Largest change of the tool's tilt on the whole way [rad], 0.01 to 3; 0 for no limit.
     """
 
     goal: Goal
@@ -51,6 +55,7 @@ class PlanRequest:
     speed: float = 0.5
     seed: int = 0
     iterations: int = ITERATIONS
+    upright: float = 0.0
 
 
 class ScenePlanner:
@@ -58,10 +63,13 @@ class ScenePlanner:
 
     Args:
         arm: The robot.
+
+    Attributes:
+        arm: The robot.
     """
 
     def __init__(self, arm: Arm) -> None:
-        self._arm = arm
+        self.arm = arm
         self._checker: SceneChecker | None = None
 
     def plan(self, request: PlanRequest, scene: PlanningScene) -> Plan:
@@ -74,23 +82,26 @@ class ScenePlanner:
         began = time.thread_time()
         self._check(request)
         checker = self.checker(scene)
-        limits = self._arm.limits
+        limits = self.arm.limits
         start = np.clip(request.start, limits.lower, limits.upper)
+        request = replace(request, goal=from_start(request.goal, self.arm, start))
         checker.start_at(start)
+        checker.keep_upright(start, request.upright)
         if isinstance(request.goal, LineGoal):
-            columns = self._arm.tool_columns
+            columns = self.arm.tool_columns
             path, fraction = self._line(request.goal, start, checker)
         else:
-            columns = list(request.goal.columns) if isinstance(request.goal, JointTarget) else self._arm.tool_columns
+            columns = list(request.goal.columns) if isinstance(request.goal, JointTarget) else self.arm.tool_columns
             path, fraction = self._search(request, columns, start, checker), 1.0
         law = timed(request.time_law, path, limits, columns, request.speed)
         points = path.points
         return Plan(
-            robot=self._arm.name,
+            robot=self.arm.name,
             planner=LINE_PLANNER if isinstance(request.goal, LineGoal) else request.planner,
             seed=request.seed,
             scene_version=scene.version,
             attached=tuple(sorted(held.shape.name for held in scene.attached)),
+            start=start,
             joint_names=tuple(limits.names[column] for column in columns),
             way_points=points,
             times=law.times,
@@ -109,11 +120,10 @@ class ScenePlanner:
     def checker(self, scene: PlanningScene) -> SceneChecker:
         """Return the robot in a scene; compiled anew only when the scene is another one."""
         if self._checker is None or self._checker.scene.version != scene.version:
-            self._checker = SceneChecker(self._arm, scene)
+            self._checker = SceneChecker(self.arm, scene)
         return self._checker
 
     def _check(self, request: PlanRequest) -> None:
-        limits = self._arm.limits
         if not isinstance(request.goal, LineGoal):
             planner(request.planner)
         if not 1 <= request.iterations <= MOST_ITERATIONS:
@@ -122,14 +132,29 @@ class ScenePlanner:
             raise MotionError("invalid_goal", f"seed is {request.seed}; valid: 0 to 2^64 - 1")
         if not SLOWEST <= request.speed <= 1.0:
             raise MotionError("invalid_goal", f"speed is {request.speed:g}; valid: {SLOWEST:g} to 1")
-        if request.start.shape != (len(limits.names),) or not np.isfinite(request.start).all():
+        if request.upright and not UPRIGHT[0] <= request.upright <= UPRIGHT[1]:
             raise MotionError(
                 "invalid_goal",
-                f"start has {request.start.size} numbers; valid: {len(limits.names)} finite ones, for {', '.join(limits.names)}",
+                f"upright is {request.upright:g} rad; valid: {UPRIGHT[0]:g} to {UPRIGHT[1]:g}, or 0 for no limit",
             )
-        for name, value, low, high in zip(limits.names, request.start, limits.lower, limits.upper):
+        self.checked_start(request.start)
+
+    def checked_start(self, start: FloatArray) -> FloatArray:
+        """Return a start, joint positions (D,) [rad] or [m].
+
+        Raises:
+            MotionError: "invalid_goal" if there are not as many numbers as joints, or one is not finite or outside the limits.
+        """
+        limits = self.arm.limits
+        if start.shape != (len(limits.names),) or not np.isfinite(start).all():
+            raise MotionError(
+                "invalid_goal",
+                f"start has {start.size} numbers; valid: {len(limits.names)} finite ones, for {', '.join(limits.names)}",
+            )
+        for name, value, low, high in zip(limits.names, start, limits.lower, limits.upper):
             if not low - _LIMIT_TOLERANCE <= value <= high + _LIMIT_TOLERANCE:
                 raise MotionError("invalid_goal", f"start of '{name}' is {value:.4g}; valid: {low:.4g} to {high:.4g}")
+        return start
 
     def _search(self, request: PlanRequest, columns: list[int], start: FloatArray, checker: SceneChecker) -> JointPath:
         assert not isinstance(request.goal, LineGoal)
@@ -156,8 +181,8 @@ class ScenePlanner:
         """Return the curve of a straight line, as far as it is free, and the fraction that it does."""
         if not 0.0 < goal.min_fraction <= 1.0:
             raise MotionError("invalid_goal", f"min_fraction is {goal.min_fraction:g}; valid: above 0 and up to 1")
-        columns = self._arm.tool_columns
-        points, fraction, why = line_points(goal, start, self._arm)
+        columns = self.arm.tool_columns
+        points, fraction, why = line_points(goal, start, self.arm)
         total = (len(points) - 1) / fraction if fraction > 0.0 else np.inf
         while len(points) > 1:
             path = JointPath(points[:, columns])

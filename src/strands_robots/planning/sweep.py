@@ -18,7 +18,7 @@ def sweep_radii(model: mujoco.MjModel, joints: list[str]) -> FloatArray:
         model: The compiled model.
         joints: Names of the joints, in the order of the answer.
     """
-    reach = [_own_reach(model, body) for body in range(model.nbody)]
+    reach = [own_reach(model, body) for body in range(model.nbody)]
     for body in range(model.nbody - 1, 0, -1):
         parent = int(model.body_parentid[body])
         reach[parent] = max(
@@ -32,7 +32,8 @@ def sweep_radii(model: mujoco.MjModel, joints: list[str]) -> FloatArray:
     return radii
 
 
-def _own_reach(model: mujoco.MjModel, body: int) -> float:
+def own_reach(model: mujoco.MjModel, body: int) -> float:
+    """Return how far a body's shapes that can touch something reach from its origin [m]; 0 for none."""
     first, count = int(model.body_geomadr[body]), int(model.body_geomnum[body])
     colliding = [
         geom

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import itertools
 import logging
@@ -21,12 +22,22 @@ MARGIN = 0.95
 JERK_TIME = 0.1
 """Time in which "ruckig" lets a joint reach its largest acceleration [s]: no robot's configuration gives a jerk."""
 
+DEFAULT_TIME_LAW = "toppra"
+"""The time law that is taken where none is given."""
+
 TIME_LAWS = ("toppra", "ruckig", "quintic")
 """All time laws by name."""
 
 _GRID = 200  # intervals of the time law, at least
 _GRID_A_SPAN = 8  # intervals between two way points, at least
 _SHORTEST = 0.02  # [s]; a time law is no shorter than one row
+
+
+def load_time_laws() -> None:
+    """Load the libraries of the time laws that are installed: more than a second of work, before a plan is waited for."""
+    for name in ("toppra", "toppra.algorithm", "toppra.constraint", "ruckig"):
+        if importlib.util.find_spec(name.partition(".")[0]) is not None:
+            importlib.import_module(name)
 
 
 def timed(law: str, path: JointPath, limits: JointLimits, columns: list[int], speed: float) -> GridTimedPath:
@@ -44,7 +55,7 @@ def timed(law: str, path: JointPath, limits: JointLimits, columns: list[int], sp
     """
     there = [name for name in TIME_LAWS if name == "quintic" or importlib.util.find_spec(name) is not None]
     if law not in there:
-        missing = " (not installed here: pip install -r requirements/planning.txt)" if law in TIME_LAWS else ""
+        missing = " (not installed here: pip install -r requirements/base.txt)" if law in TIME_LAWS else ""
         raise MotionError("invalid_goal", f"time_law is '{printable(law)}'{missing}; valid: {', '.join(there)}")
     if law == "quintic":
         return _quintic(path, limits, columns, speed)

@@ -18,6 +18,7 @@ from strands_robots.core.pose import Pose
 from strands_robots.core.types import JointLimits, Policy
 from strands_robots.core.validation import problems_of
 from strands_robots.planning.pick.pick_scene import PickScene
+from strands_robots.planning.surroundings import Surroundings
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 OptionsT = TypeVar("OptionsT", bound="PolicyOptions")
@@ -37,7 +38,9 @@ class PolicyContext:
         bodies: Returns where a body of the world is in the robot's base frame; None where there is no simulated world, and in
             a policy's own process: a policy that needs bodies declares them, see `PolicyNeeds.bodies`.
         boxes: Returns how large a body of the world is; None as `bodies`.
-        surroundings: Returns what stands around the robot, to plan in; None as `bodies`, and where the world is not asked for it.
+        pick_scene: Returns what a pick is planned in; None as `bodies`, and where the world is not asked for it.
+        surroundings: Returns the world's shapes around the robot, given its base frame and the height of the ground that its own model
+            has in there [m]; None as `bodies`.
         adapter: The adapter of the goal: a name, a path or YAML; empty for policies that speak the robot's own words.
     """
 
@@ -50,7 +53,8 @@ class PolicyContext:
     adapter: str = ""
     bodies: Callable[[str], Pose] | None = None
     boxes: Callable[[str], BodyBox] | None = None
-    surroundings: Callable[[], PickScene] | None = None
+    pick_scene: Callable[[], PickScene] | None = None
+    surroundings: Callable[[str, float | None], Surroundings] | None = None
 
 
 Provider = Callable[[Mapping[str, Any], PolicyContext], Policy]

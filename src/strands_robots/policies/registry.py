@@ -23,6 +23,7 @@ _BUILT_IN = {
     "lerobot_server": "strands_robots.policies.lerobot.server:create",
     "openpi": "strands_robots.policies.remote.openpi:create",
     "vera": "strands_robots.policies.remote.vera:create",
+    "planned": "strands_robots.policies.builtin.planned:create",
     "replay": "strands_robots.policies.builtin.replay:create",
     "scripted": "strands_robots.policies.scripted:create",
     "sine": "strands_robots.policies.builtin.sine:create",

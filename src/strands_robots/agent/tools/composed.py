@@ -68,6 +68,9 @@ def composed_tools(port: GraphPort) -> list[Tool]:
                  "position": {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3,
                               "description": "x, y, z of the tool in the base frame [m], instead of joints"},
                  "speed": {**_fields(MOVE, "speed_scale")["speed_scale"], "minimum": 0.01, "maximum": 1.0},
+                 "planner": {**_TEXT, "description": "for a way around all objects, \"rrt_connect\"; if left out, the robot "
+                             "looks at itself and its ground only"},
+                 "held": {"type": "array", "items": _TEXT, "maxItems": 64, "description": "with planner: objects in the gripper"},
                  "wait": _WAIT,
              }, ["robot"]), goals.move_to, (MOVE,), (MOVE,)),
         Tool("run_policy", "Run a policy on a robot for a time and wait for its end, for example \"scripted\" to pick up an object "
@@ -164,6 +167,8 @@ class _Goals:
         if (joints is None) == (position is None):
             return error_answer("invalid_arguments", "give either joints or position")
         fields: dict[str, Any] = {"robot": given["robot"], "speed_scale": float(given.get("speed", 0.0))}
+        if "planner" in given or "held" in given:
+            fields["planning"] = {"planner": given.get("planner", ""), "held": given.get("held", [])}
         if joints is not None:
             fields |= {"joint_names": list(joints), "positions": list(joints.values())}
         else:

@@ -15,6 +15,8 @@ OWN_SERVERS: Mapping[str, str] = MappingProxyType(
     {
         "strands_robots/action/MoveTo": "move_to",
         "strands_robots/action/SetGripper": "set_gripper",
+        "strands_robots/action/PlanMotion": "plan_motion",
+        "strands_robots/action/ExecutePlan": "execute_plan",
         "strands_robots/action/RunPolicy": "run_policy",
         "strands_robots/action/ReplayEpisode": "replay_episode",
         "strands_robots/action/Evaluate": "evaluate",

@@ -17,7 +17,9 @@ from strands_robots.core.errors import StrandsRobotsError
 _UNIT = re.compile(r"\[([A-Za-z%/^0-9. ]{1,12})\](?: or \[([A-Za-z%/^0-9. ]{1,12})\])?")
 _ZERO_IS_DEFAULT = re.compile(r"\b0(:| takes| is no| for| leaves)")
 _WHO = frozenset({"source", "owner"})
-_MOVE, _GRIP, _RUN = (f"strands_robots/action/{name}" for name in ("MoveTo", "SetGripper", "RunPolicy"))
+_MOVE, _GRIP, _RUN, _PLAY = (
+    f"strands_robots/action/{name}" for name in ("MoveTo", "SetGripper", "RunPolicy", "ExecutePlan")
+)
 _OF_JOINTS = frozenset({"joint_names", "positions", "joint_tolerance"})
 _OF_POSE = frozenset({"pose", "orientation", "position_tolerance", "orientation_tolerance"})
 
@@ -48,7 +50,10 @@ def request_words(name: str, kind: str, fields: str) -> list[str]:
 def _sentence(name: str, kind: str, values: Mapping[str, Any], definition: Definition) -> str:
     robot = json.dumps(values.get("robot", ""))
     if kind == _MOVE:
-        return f"Move robot {robot}: {_target(values)}, at {_percent(values.get('speed_scale') or 0.5)} of its speed limits."
+        speed = _percent(values.get("speed_scale") or 0.5)
+        return f"Move robot {robot}: {_target(values)}{_around(values)}, at {speed} of its speed limits."
+    if kind == _PLAY:
+        return f"Play exactly the plan with digest {json.dumps(values.get('digest', ''))} on robot {robot}; planning/markers drew it."
     if kind == _GRIP:
         is_part = values.get("unit", 0) == 0
         position = float(values.get("position", 0.0))
@@ -63,6 +68,8 @@ def _sentence(name: str, kind: str, values: Mapping[str, Any], definition: Defin
 
 
 def _target(values: Mapping[str, Any]) -> str:
+    if values.get("target", 0) == 2:
+        return f"to its named state {json.dumps(values.get('named_state', ''))}"
     if values.get("target", 0) == 0:
         pairs = zip(values.get("joint_names", []), values.get("positions", []))
         return ", ".join(
@@ -73,8 +80,16 @@ def _target(values: Mapping[str, Any]) -> str:
     place = pose.get("pose", {}).get("position", {})
     frame = pose.get("header", {}).get("frame_id") or "its base frame"
     where = ", ".join(f"{axis} {float(place.get(axis, 0.0)):.6g} m" for axis in "xyz")
+    others = len(values.get("other_poses", []))
+    if others:
+        where += f", or to one of {others} other poses"
     way = "on a straight line" if values.get("straight") else "by the joints' short way"
     return f"the tool to {where} in {json.dumps(frame)}, {way}"
+
+
+def _around(values: Mapping[str, Any]) -> str:
+    planner = values.get("planning", {}).get("planner", "")
+    return f", around what stands in its scene by planner {json.dumps(planner)}" if planner else ""
 
 
 def _counts(field: Field, values: Mapping[str, Any], kind: str) -> bool:
@@ -82,8 +97,10 @@ def _counts(field: Field, values: Mapping[str, Any], kind: str) -> bool:
     value = values[field.name]
     if field.name in _WHO:
         return False
-    if kind == _MOVE and field.name in (_OF_POSE if values.get("target", 0) == 0 else _OF_JOINTS):
+    if kind == _MOVE and field.name in (_OF_JOINTS if values.get("target", 0) == 1 else _OF_POSE):
         return False
+    if kind == _MOVE and field.name == "planning":
+        return bool(value.get("planner"))
     if field.constants:
         return True
     if isinstance(value, bool) or value in ("", [], None):

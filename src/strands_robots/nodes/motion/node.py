@@ -1,6 +1,6 @@
-"""motion_node: the action servers move_to and set_gripper, one goal for each robot.
+"""motion_node: the action servers move_to, execute_plan and set_gripper, one goal for each robot, and plan_motion.
 
-Planning and waiting happen in the goals' own threads.
+Waiting happens in the goals' own threads, planning through a scene in processes of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
-from strands_robots.action import MoveTo, SetGripper
+from strands_robots.action import ExecutePlan, MoveTo, SetGripper
+from strands_robots.msg import PlanningOptions
 
 from strands_robots.core.errors import ConfigurationError, MotionError, StrandsRobotsError, UnknownNameError
 from strands_robots.core.stepping import LOCKSTEP
@@ -23,26 +24,38 @@ from strands_robots.core.types import Instant
 from strands_robots.description.robot_spec import RobotSpec, robot_spec
 from strands_robots.motion.motion_goal import MotionSession, run_lockstep, run_realtime
 from strands_robots.motion.motion_reason import MotionReason
-from strands_robots.motion.task import RobotKinematics, checked_source
+from strands_robots.motion.task import MoveTask, RobotKinematics, checked_source
+from strands_robots.nodes.motion.plan_server import PlanServer
+from strands_robots.nodes.motion.plans import Plans
 from strands_robots.nodes.motion.robot_catalogue import RobotCatalogue
 from strands_robots.nodes.motion.robot_models import RobotModels
+from strands_robots.nodes.motion.scene_source import SceneSource
+from strands_robots.planning.plan_task import PlanTask
+from strands_robots.planning.scene_move import SceneMoveTask
+from strands_robots.planning.scene_watch import SceneWatch
 from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.goals.goal_audit import audited_goals
 from strands_robots.ros.goals.goal_owners import GoalOwners
 from strands_robots.ros.goals.motion_goals import (
     MESSAGE_LENGTH,
+    execute_feedback,
+    execute_result,
     grip_feedback,
     grip_result,
     grip_task,
     move_feedback,
     move_result,
     move_task,
+    scene_goal,
 )
 from strands_robots.ros.goals.robot_subscriber import RobotSubscriber
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
+
+MOST_REPLANS = 3
+"""How often a goal plans anew because the scene changed while it moved."""
 
 END_WAIT = 0.4
 """How long the end of the node waits for its goals to brake [s]."""
@@ -105,15 +118,24 @@ class MotionNode(Node):
         self._goals: dict[str, _Goal] = {}
         self._threads: set[threading.Thread] = set()
         self._world = WorldClients(self)
+        is_simulated = bool(self.get_parameter("use_sim_time").value)
+        self._scenes = SceneSource(self, self._robots, self._world, is_simulated=is_simulated)
+        self._plans = Plans(avoid_ground=given.avoid_ground)
+        self._planning = PlanServer(self, self._robot, self._plans, self._scenes, self._world)
         self._servers = [
             ActionServer(self, kind, name, audited_goals(self, kind, name, execute), cancel_callback=self._on_cancel)
             for kind, name, execute in (
                 (MoveTo, "move_to", self._move_to),
+                (ExecutePlan, "execute_plan", self._execute_plan),
                 (SetGripper, "set_gripper", self._set_gripper),
             )
         ]
         self._controllers = self._controller_servers(given)
-        GoalOwners(self, lambda: [goal.goal_id for goal in self._goals.values()], self._on_lost_owner)
+        GoalOwners(
+            self,
+            lambda: [*(goal.goal_id for goal in self._goals.values()), *self._planning.goal_ids()],
+            self._on_lost_owner,
+        )
         self.get_logger().info(f"moves {', '.join(self._robots)}, run '{given.run_id}'")
 
     def destroy_node(self) -> None:
@@ -123,6 +145,8 @@ class MotionNode(Node):
         deadline = time.monotonic() + END_WAIT
         for thread in self._threads:
             thread.join(max(deadline - time.monotonic(), 0.0))
+        self._planning.close()
+        self._plans.close()
         for server in self._servers:
             server.destroy()
         if self._controllers is not None:
@@ -159,6 +183,7 @@ class MotionNode(Node):
         return CancelResponse.ACCEPT
 
     def _on_lost_owner(self, goal_id: str) -> None:
+        self._planning.give_up(goal_id)
         for goal in self._goals.values():
             if goal.goal_id == goal_id:
                 goal.session.cancel("the client that started the goal is gone")
@@ -166,18 +191,68 @@ class MotionNode(Node):
     async def _move_to(self, handle: ServerGoalHandle) -> MoveTo.Result:
         """Carry out a goal of MoveTo; the executor goes on while this waits."""
         request = handle.request
-        try:
-            robot = await self._free_robot(request.robot)
-            source, task = checked_source(request.source), move_task(request, robot)
-        except StrandsRobotsError as error:
-            return self._refuse(handle, MoveTo.Result(), error)
+        for replans in range(MOST_REPLANS + 1):
+            try:
+                robot = await self._free_robot(request.robot)
+                source = checked_source(request.source)
+                over: list[MotionSession] = []
+                task = self._scene_task(request, robot, over) if _is_planned(request) else move_task(request, robot)
+            except StrandsRobotsError as error:
+                return self._refuse(handle, MoveTo.Result(), error)
+            session = self._session(handle, source, task, robot)
+            over.append(session)
+            await self._carry_out(handle, session, "move_to", request.lockstep)
+            goes_on = request.planning.on_change == PlanningOptions.REPLAN and not handle.is_cancel_requested
+            if not (goes_on and _has_changed(session)) or replans == MOST_REPLANS:
+                break
+            self.get_logger().info(f"goal {_goal_id(handle)[:8]}: plans anew: {_ending_words(session)}")
+        return self._finish(handle, session, move_result(session, task, robot))
+
+    def _session(
+        self, handle: ServerGoalHandle, source: str, task: MoveTask | SceneMoveTask, robot: RobotKinematics
+    ) -> MotionSession:
+        """Return a session of MoveTo that tells its client how far it is."""
 
         def report() -> None:
             handle.publish_feedback(move_feedback(session, task))
 
         session = MotionSession(robot.name, source, task, robot.limits, self._now(), report)
-        await self._carry_out(handle, session, "move_to", request.lockstep)
-        return self._finish(handle, session, move_result(session, task, robot))
+        return session
+
+    def _scene_task(self, request: MoveTo.Goal, robot: RobotKinematics, over: list[MotionSession]) -> SceneMoveTask:
+        """Return a goal of MoveTo that is planned through the scene.
+
+        Args:
+            request: The goal.
+            robot: Its robot.
+            over: Gets the session of the task: once that has an ending, the plan is given up.
+        """
+        return SceneMoveTask(
+            robot,
+            scene_goal(request, robot),
+            lambda: self._scenes.look(robot.name),
+            lambda job: self._plans.make(robot, job, lambda: over[0].ending is not None),
+        )
+
+    async def _execute_plan(self, handle: ServerGoalHandle) -> ExecutePlan.Result:
+        """Play a plan; the executor goes on while this waits."""
+        request = handle.request
+        try:
+            robot = await self._free_robot(request.robot)
+            source, kept = checked_source(request.source), self._plans.find(robot.name, request.digest)
+        except StrandsRobotsError as error:
+            return self._refuse(handle, ExecutePlan.Result(), error)
+
+        def change() -> str:
+            return self._scenes.look(robot.name).change_from(kept.surroundings, kept.held)
+
+        def report() -> None:
+            handle.publish_feedback(execute_feedback(session))
+
+        task = PlanTask(kept.plan, request.digest, robot.name, robot.limits, change)
+        session = MotionSession(robot.name, source, task, robot.limits, self._now(), report)
+        await self._carry_out(handle, session, "execute_plan", request.lockstep)
+        return self._finish(handle, session, execute_result(session, task, request.digest, robot))
 
     async def _set_gripper(self, handle: ServerGoalHandle) -> SetGripper.Result:
         """Carry out a goal of SetGripper; the executor goes on while this waits."""
@@ -207,6 +282,7 @@ class MotionNode(Node):
         robot = self._robots.get(name)
         if robot is None:
             raise UnknownNameError("robot", name, self._robots)
+        self._scenes.listen(name)
         return robot
 
     async def _free_robot(self, name: str) -> RobotKinematics:
@@ -251,6 +327,8 @@ class MotionNode(Node):
                     session.end(
                         MotionReason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true"
                     )
+                if isinstance(session.task, (PlanTask, SceneMoveTask)):
+                    SceneWatch(session, session.task.scene_change).start()
                 run_realtime(session, feed)
         except StrandsRobotsError as error:
             session.end(MotionReason.WORLD_FAILED, str(error))
@@ -280,6 +358,18 @@ class MotionNode(Node):
 
     def _now(self) -> Instant:
         return Instant(self.get_clock().now().nanoseconds * 1e-9, time.monotonic())
+
+
+def _is_planned(request: MoveTo.Goal) -> bool:
+    return bool(request.planning.planner)
+
+
+def _has_changed(session: MotionSession) -> bool:
+    return session.ending is not None and session.ending.reason is MotionReason.SCENE_CHANGED
+
+
+def _ending_words(session: MotionSession) -> str:
+    return "" if session.ending is None else session.ending.message
 
 
 def _goal_id(handle: ServerGoalHandle) -> str:

@@ -163,6 +163,7 @@ class PolicyNode(Node):
             session.cameras = cameras_for_policy(self, session.goal.robot)
             if world.has_world():
                 session.bodies, session.boxes = world.body_pose, world.body_box
+                session.surroundings = world.surroundings
             judge.before(world.snapshot if world.has_world() else None)
             if session.goal.lockstep:
                 run_lockstep(session, world)

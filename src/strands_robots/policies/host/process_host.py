@@ -5,22 +5,23 @@ from __future__ import annotations
 import mmap
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
 from strands_robots.core.errors import PolicyError, StrandsRobotsError
 from strands_robots.core.types import Action, Observation, Playback, PolicyGives, PolicyNeeds
+from strands_robots.core.worker_process import exit_words, start_worker
 from strands_robots.policies.host.host import SLICE, Patience, never
 from strands_robots.policies.provider import PolicyContext
 
 Frames = list[dict[str, tuple[int, tuple[int, ...]]]]
 """For each observation, oldest first: camera -> offset in the shared memory and shape."""
+
+_WORKER = "strands_robots.policies.host.worker"
 
 
 class ProcessHost:
@@ -51,9 +52,9 @@ class ProcessHost:
         self.is_usable = True
         self._patience = patience
         self._pictures = PictureMemory()
-        self._process, self._pipe, self._lifeline = _start_worker(self._pictures.file)
+        self._process, self._pipe, self._lifeline = start_worker(_WORKER, self._pictures.file)
         answer = self._ask(
-            ("make", name, settings, replace(context, bodies=None, boxes=None, surroundings=None)),
+            ("make", name, settings, replace(context, bodies=None, boxes=None, pick_scene=None, surroundings=None)),
             patience.load,
             "be made",
         )
@@ -124,7 +125,7 @@ class ProcessHost:
         except (EOFError, OSError):
             self._kill()
             raise PolicyError(
-                f"the policy's process ended with {_exit(self._process.returncode)} while it was to {what}"
+                f"the policy's process ended with {exit_words(self._process.returncode)} while it was to {what}"
             ) from None
         if kind == "error":
             if question[0] == "make":
@@ -137,27 +138,6 @@ class ProcessHost:
         self.is_usable = False
         self._process.kill()
         self._process.wait()
-
-
-def _start_worker(memory: int) -> tuple[subprocess.Popen[bytes], Connection, int]:
-    """Return the process, the pipe to it, and the lifeline: when that closes, the worker ends whatever it does."""
-    import socket
-
-    ours, theirs = socket.socketpair()
-    life_read, life_write = os.pipe()
-    fds = (theirs.fileno(), memory, life_read)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "strands_robots.policies.host.worker", *map(str, fds)],
-        pass_fds=fds,
-        stdin=subprocess.DEVNULL,
-    )
-    theirs.close()
-    os.close(life_read)
-    return process, Connection(ours.detach()), life_write
-
-
-def _exit(code: int | None) -> str:
-    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
 class PictureMemory:

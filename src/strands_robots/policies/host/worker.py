@@ -8,7 +8,6 @@ from __future__ import annotations
 import mmap
 import os
 import sys
-import threading
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from strands_robots.core.errors import PolicyError, StrandsRobotsError
 from strands_robots.core.types import Observation, Policy
+from strands_robots.core.worker_process import end_with_parent
 from strands_robots.policies.host.host import declared, guarded
 from strands_robots.policies.host.process_host import Frames
 from strands_robots.policies.registry import create_policy
@@ -25,7 +25,7 @@ from strands_robots.policies.registry import create_policy
 def main() -> int:
     """Answer until the pipe closes."""
     pipe_fd, memory, lifeline = (int(argument) for argument in sys.argv[1:4])
-    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
+    end_with_parent(lifeline)
     pipe = Connection(pipe_fd)
     worker = _Worker(memory)
     while True:
@@ -87,11 +87,6 @@ def _portable(error: StrandsRobotsError) -> StrandsRobotsError:
     """Return an error that can be sent; those with arguments of their own become a PolicyError with their words."""
     kind = type(error) if type(error).__init__ is Exception.__init__ else PolicyError
     return kind(str(error))
-
-
-def _end_with_parent(lifeline: int) -> None:
-    os.read(lifeline, 1)
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownN
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import Action, Instant, JointLimits, Observation, Policy
 from strands_robots.planning.pick.pick_scene import PickScene
+from strands_robots.planning.surroundings import Surroundings
 from strands_robots.policies.host.host import Patience, PolicyHost
 from strands_robots.policies.host.opening import PolicyShelf, open_policy
 from strands_robots.policies.provider import PolicyContext
@@ -49,6 +50,8 @@ class PolicySession:
             before `make_policy`.
         bodies: Returns where bodies of a simulated world are; None where there is none. Set before `make_policy`.
         boxes: Returns how large they are; likewise.
+        pick_scene: Returns what a pick is planned in; likewise.
+        surroundings: Returns the shapes around the robot; likewise.
         policy: The policy, once made.
         tell: Takes what must be known of the policy, for example settings of its checkpoint that are not used.
 
@@ -64,7 +67,8 @@ class PolicySession:
         self.cameras: Mapping[str, tuple[int, int]] | None = None
         self.bodies: Callable[[str], Pose] | None = None
         self.boxes: Callable[[str], BodyBox] | None = None
-        self.surroundings: Callable[[], PickScene] | None = None
+        self.pick_scene: Callable[[], PickScene] | None = None
+        self.surroundings: Callable[[str, float | None], Surroundings] | None = None
         self.policy: PolicyHost | None = None
         self.tell: Callable[[str], None] = lambda text: None
         self.run = PolicyRun(_run_config(goal), now, time.time_ns())
@@ -211,9 +215,10 @@ class PolicySession:
             goal.rate,
             self.cameras,
             goal.adapter,
-            self.bodies,
-            self.boxes,
-            self.surroundings,
+            bodies=self.bodies,
+            boxes=self.boxes,
+            pick_scene=self.pick_scene,
+            surroundings=self.surroundings,
         )
         self.policy = open_policy(goal.policy, goal.config, context, self._patience, self.run.has_ended)
         if self.cameras is not None:

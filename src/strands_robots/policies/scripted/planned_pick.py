@@ -35,14 +35,14 @@ class PlannedPick:
     Args:
         options: What and where; the object by its name.
         arm: The robot.
-        surroundings: Returns what stands around it now.
+        pick_scene: Returns what stands around it now.
         speed: Part of the velocity limits.
         seed: Seed of grasps and planner.
     """
 
     options: PickOptions
     arm: Arm
-    surroundings: Callable[[], PickScene]
+    pick_scene: Callable[[], PickScene]
     speed: float
     seed: int = 0
     tries: int = 0
@@ -95,7 +95,7 @@ class PlannedPick:
         Raises:
             PolicyError: If it cannot be done; the message says what is in the way.
         """
-        around = self.surroundings()
+        around = self.pick_scene()
         if self._planner is None:
             self._planner = PickPlanner(self.arm)
         self._stand = self._height_to_stand(around)
@@ -114,7 +114,7 @@ class PlannedPick:
             Whether there is one; else the stages are as they were, and `_problem` says why.
         """
         assert self._planner is not None and self._lifted is not None  # the lift has ended
-        around = self.surroundings()
+        around = self.pick_scene()
         try:
             stages = self._planner.place(self._request(self._lifted, around), around.scene)
         except MotionError as error:

@@ -81,11 +81,11 @@ class ScriptedPolicy:
         self._check_names(observation.joint_names)
         options, reach = self._options, self._reach
         self._names = reach.names if reach is not None else observation.joint_names
-        surroundings = self._context.surroundings
-        if options.pick is not None and reach is not None and surroundings is not None and options.pick.object.body:
+        pick_scene = self._context.pick_scene
+        if options.pick is not None and reach is not None and pick_scene is not None and options.pick.object.body:
             if reach.config.gripper is None:
                 raise PolicyError(f"'{reach.config.name}' has no gripper to pick with")
-            stages = PlannedPick(options.pick, reach.arm, surroundings, options.speed, self._seed).stages()
+            stages = PlannedPick(options.pick, reach.arm, pick_scene, options.speed, self._seed).stages()
         elif options.pick is not None and reach is not None:
             stages = pick_stages(options.pick, self._names, reach, self._context.bodies, self._sizes)
         else:

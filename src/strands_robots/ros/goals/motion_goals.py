@@ -1,57 +1,128 @@
-"""Goals and results of MoveTo and SetGripper <-> the core's tasks."""
+"""Goals and results of MoveTo, PlanMotion, ExecutePlan and SetGripper <-> the core's tasks."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from geometry_msgs.msg import PoseStamped
 
-from strands_robots.action import MoveTo, SetGripper
+from strands_robots.action import ExecutePlan, MoveTo, PlanMotion, SetGripper
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.core.pose import Pose, pose_from_quaternion, quaternion_of
 from strands_robots.motion.gripper import grip
-from strands_robots.motion.ik import Orientation
+from strands_robots.motion.ik import Orientation, PoseTarget
 from strands_robots.motion.motion_goal import MotionSession
 from strands_robots.motion.motion_reason import MotionReason
-from strands_robots.motion.move_to import Target, joint_target, pose_target
+from strands_robots.motion.move_to import JOINT_TOLERANCE, JointTarget, Target, joint_target, pose_target, positive
 from strands_robots.motion.task import GripTask, MoveTask, RobotKinematics, checked_speed
+from strands_robots.msg import PlanningOptions
+from strands_robots.planning.goals import Goal, LineGoal, PoseGoals, named_state
+from strands_robots.planning.plan_task import PlanTask
+from strands_robots.planning.planner import DEFAULT_PLANNER, planner
+from strands_robots.planning.scene_move import SceneGoal, SceneMoveTask
+from strands_robots.planning.time_law import DEFAULT_TIME_LAW
 from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.geometry import quadruple, triple
+from strands_robots.ros.messages.planning_messages import checked_options, options_are_empty
 from strands_robots.ros.messages.stamps import fill_time
 
 MESSAGE_LENGTH = 4096
 
 
 def move_task(request: MoveTo.Goal, robot: RobotKinematics) -> MoveTask:
-    """Return what a goal of MoveTo asks for.
+    """Return what a goal of MoveTo asks for that looks at the robot and its ground only.
 
     Raises:
         StrandsRobotsError: If anything is not valid; the message says what was given and what is valid.
     """
     speed = checked_speed(request.speed_scale)
-    if request.target == MoveTo.Goal.TARGET_JOINTS:
-        joints = joint_target(robot.limits, list(request.joint_names), list(request.positions), request.joint_tolerance)
-        if request.straight:
-            raise MotionError("invalid_goal", "straight is true for a joint target; valid: for TARGET_POSE (1)")
-        return MoveTask(robot, lambda _: joints, straight=False, speed=speed)
+    if not options_are_empty(request.planning) or request.other_poses:
+        raise MotionError(
+            "invalid_goal",
+            "planning or other_poses are given without planning.planner; valid: a planner, for example "
+            f"'{DEFAULT_PLANNER}', or none of them",
+        )
     if request.target != MoveTo.Goal.TARGET_POSE:
-        raise MotionError("invalid_goal", f"target is {request.target}; valid: 0 (TARGET_JOINTS), 1 (TARGET_POSE)")
-    if not robot.config.tool_frame:
-        raise MotionError("invalid_goal", f"robot '{robot.name}' has no tool_frame in its configuration; valid: joints")
-    frame = robot.frame(request.pose.header.frame_id)
-    point, q = request.pose.pose.position, request.pose.pose.orientation
-    is_free = request.orientation == Orientation.FREE
-    rotation = (0.0, 0.0, 0.0, 1.0) if is_free else (q.x, q.y, q.z, q.w)
-    given = pose_from_quaternion((point.x, point.y, point.z), rotation)
-    tolerances = request.position_tolerance, request.orientation_tolerance
-    asked = pose_target(given, request.orientation, *tolerances)
+        joints = _joints(request, robot)
+        return MoveTask(robot, lambda _: joints, straight=False, speed=speed)
+    asked, is_relative = _pose(request, request.pose, robot)
 
     def target(position: FloatArray) -> Target:
-        if frame == "base":
-            return asked
-        return pose_target(robot.arm.tool_pose(position).at(given), request.orientation, *tolerances)
+        return replace(asked, pose=robot.arm.tool_pose(position).at(asked.pose)) if is_relative else asked
 
     return MoveTask(robot, target, straight=request.straight, speed=speed)
+
+
+def scene_goal(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -> SceneGoal:
+    """Return what a goal asks for that looks at the whole scene.
+
+    Raises:
+        StrandsRobotsError: If anything is not valid; the message says what was given and what is valid.
+    """
+    options: PlanningOptions = request.planning
+    speed = checked_speed(request.speed_scale)
+    iterations, clearance, upright = checked_options(options)
+    min_fraction = positive("min_fraction", getattr(request, "min_fraction", 0.0), 1.0, 1.0)
+    goal: Goal
+    if request.target != MoveTo.Goal.TARGET_POSE:
+        goal = _joints(request, robot)
+        if request.other_poses:
+            raise MotionError("invalid_goal", "other_poses are given; valid: for TARGET_POSE (1)")
+    else:
+        poses = [_pose(request, given, robot) for given in (request.pose, *request.other_poses)]
+        if request.straight and len(poses) > 1:
+            raise MotionError("invalid_goal", f"straight is true for {len(poses)} poses; valid: for one")
+        goal = (
+            LineGoal(poses[0][0], min_fraction, poses[0][1])
+            if request.straight
+            else PoseGoals(tuple(pose for pose, _ in poses), tuple(is_relative for _, is_relative in poses))
+        )
+    if min_fraction < 1.0 and not request.straight:
+        raise MotionError("invalid_goal", f"min_fraction is {min_fraction:g} without straight; valid: 0")
+    if not request.straight:
+        planner(options.planner)  # says which there are
+    return SceneGoal(
+        goal,
+        options.planner,
+        options.time_law or DEFAULT_TIME_LAW,
+        speed,
+        options.seed,
+        iterations,
+        upright,
+        tuple(options.held),
+        tuple(options.may_touch),
+        clearance,
+    )
+
+
+def _joints(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -> JointTarget:
+    if request.target not in (MoveTo.Goal.TARGET_JOINTS, MoveTo.Goal.TARGET_NAMED):
+        raise MotionError(
+            "invalid_goal", f"target is {request.target}; valid: 0 (TARGET_JOINTS), 1 (TARGET_POSE), 2 (TARGET_NAMED)"
+        )
+    if request.straight:
+        raise MotionError("invalid_goal", "straight is true for a joint target; valid: for TARGET_POSE (1)")
+    if request.target == MoveTo.Goal.TARGET_NAMED:
+        named = named_state(robot.config, request.named_state)
+        return replace(named, tolerance=positive("joint_tolerance", request.joint_tolerance, JOINT_TOLERANCE))
+    return joint_target(robot.limits, list(request.joint_names), list(request.positions), request.joint_tolerance)
+
+
+def _pose(
+    request: MoveTo.Goal | PlanMotion.Goal, given: PoseStamped, robot: RobotKinematics
+) -> tuple[PoseTarget, bool]:
+    """Return a pose that is asked for, and whether it is in the tool's frame."""
+    if not robot.config.tool_frame:
+        raise MotionError("invalid_goal", f"robot '{robot.name}' has no tool_frame in its configuration; valid: joints")
+    frame = robot.frame(given.header.frame_id)
+    is_free = request.orientation == Orientation.FREE
+    rotation = (0.0, 0.0, 0.0, 1.0) if is_free else quadruple(given.pose.orientation)
+    pose = pose_from_quaternion(triple(given.pose.position), rotation)
+    tolerances = request.position_tolerance, request.orientation_tolerance
+    return pose_target(pose, request.orientation, *tolerances), frame == "tool"
 
 
 def grip_task(request: SetGripper.Goal, robot: RobotKinematics) -> GripTask:
@@ -76,7 +147,7 @@ def grip_task(request: SetGripper.Goal, robot: RobotKinematics) -> GripTask:
     return GripTask(robot, make, speed=checked_speed(request.speed_scale))
 
 
-def move_feedback(session: MotionSession, task: MoveTask) -> MoveTo.Feedback:
+def move_feedback(session: MotionSession, task: MoveTask | SceneMoveTask) -> MoveTo.Feedback:
     """Return how far a motion is."""
     reached = task.reached(session.watch.position)
     feedback = MoveTo.Feedback(elapsed=session.elapsed, progress=session.run.progress if session.run else 0.0)
@@ -96,7 +167,7 @@ def grip_feedback(session: MotionSession, task: GripTask) -> SetGripper.Feedback
     return feedback
 
 
-def move_result(session: MotionSession, task: MoveTask, robot: RobotKinematics) -> MoveTo.Result:
+def move_result(session: MotionSession, task: MoveTask | SceneMoveTask, robot: RobotKinematics) -> MoveTo.Result:
     """Return what became of a motion, from measured joints."""
     result = MoveTo.Result(joint_names=list(robot.limits.names), elapsed=session.elapsed)
     _fill_ending(result, session)
@@ -116,6 +187,26 @@ def move_result(session: MotionSession, task: MoveTask, robot: RobotKinematics) 
         result.position_error, result.orientation_error = reached.position_error, reached.orientation_error
     if result.termination_reason == MotionReason.UNREACHABLE.value:
         result.position_error, result.orientation_error = session.miss
+    return result
+
+
+def execute_feedback(session: MotionSession) -> ExecutePlan.Feedback:
+    """Return how far a plan is."""
+    return ExecutePlan.Feedback(elapsed=session.elapsed, progress=session.run.progress if session.run else 0.0)
+
+
+def execute_result(session: MotionSession, task: PlanTask, digest: str, robot: RobotKinematics) -> ExecutePlan.Result:
+    """Return what became of a plan that was played, from measured joints."""
+    result = ExecutePlan.Result(joint_names=list(robot.limits.names), elapsed=session.elapsed)
+    _fill_ending(result, session)
+    if session.run is not None:
+        result.digest = digest
+        result.planned_duration, result.chunks = session.run.planned_duration, session.run.chunks
+    if session.watch.is_ready:
+        result.positions = session.watch.position.tolist()
+        if task.planned is not None:
+            away = session.watch.position[list(task.planned.columns)] - task.planned.end
+            result.joint_error = float(np.abs(away).max())
     return result
 
 

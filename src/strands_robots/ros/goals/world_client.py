@@ -16,6 +16,7 @@ from strands_robots.core.errors import UnknownNameError, WorldError
 from strands_robots.core.pose import Pose, pose_from_quaternion
 from strands_robots.core.stepping import StepAnswer
 from strands_robots.msg import BodyState
+from strands_robots.planning.surroundings import Surroundings, WorldBody, WorldGeom, world_surroundings
 from strands_robots.policies.run.snapshot import Snapshot
 from strands_robots.ros.messages.conversions import chunk_to_msg, observation_from_joint_state
 from strands_robots.ros.messages.geometry import triple
@@ -149,6 +150,29 @@ class WorldClient:
         entry, base = objects[name], _pose_of(answer.robot_poses[list(answer.robots).index(self._robot)])
         centre = base.inverse().at(Pose(np.array(triple(entry.centre)), np.eye(3))).position
         return BodyBox(centre, np.array(triple(entry.size)), np.array(triple(entry.own_size)))
+
+    def surroundings(self, base_frame: str, ground: float | None) -> Surroundings:
+        """Return the shapes around the robot, in its base frame.
+
+        Args:
+            base_frame: The robot's base frame.
+            ground: Height of the ground that the robot's own model has, in its base frame [m]; None for none.
+
+        Raises:
+            WorldError: If no world answers.
+            MotionError: If it cannot be planned in; see `world_surroundings`.
+        """
+        what = QueryWorld.Request.BODIES | QueryWorld.Request.GEOMS
+        answer = self._call(self._services.query, QueryWorld.Request(what=what), QUESTION_TIMEOUT, QUESTIONS)
+        if not answer.success:
+            raise WorldError(answer.message)
+        bodies = [WorldBody(body.name, body.parent, _pose(body)) for body in answer.bodies]
+        geoms = [
+            WorldGeom(geom.name, geom.body, geom.type, np.array(geom.size), _pose_of(geom.pose))
+            for geom in answer.geoms
+            if geom.collides
+        ]
+        return world_surroundings(self._robot, base_frame, bodies, geoms, ground)
 
     def snapshot(self) -> Snapshot:
         """Return where everything in the world is at one instant, and what touches what.

@@ -1,0 +1,57 @@
+"""The process in which plans are made: answers one question after the other over a pipe. Started by `plan_process`; ROS-free.
+
+python -m strands_robots.planning.plan_worker PIPE LIFELINE        (two inherited file descriptors)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from multiprocessing.connection import Connection
+from typing import Any
+
+from strands_robots.core.errors import MotionError, StrandsRobotsError
+from strands_robots.core.worker_process import end_with_parent
+from strands_robots.motion.arm import Arm
+from strands_robots.planning.plan_job import PlanJob
+from strands_robots.planning.plan_process import PlannedRobot
+from strands_robots.planning.scene_planner import ScenePlanner
+from strands_robots.planning.time_law import load_time_laws
+
+NICENESS = 5
+"""What moves robots goes first."""
+
+
+def main() -> int:
+    """Answer until the pipe closes. An error that is no answer ends the process, with its traceback in the log."""
+    pipe_fd, lifeline = (int(argument) for argument in sys.argv[1:3])
+    end_with_parent(lifeline)
+    os.nice(NICENESS)
+    pipe = Connection(pipe_fd)
+    robot: PlannedRobot = pipe.recv()
+    try:
+        planner = ScenePlanner(Arm(robot.config, robot.name, avoid_ground=robot.avoid_ground))
+    except StrandsRobotsError as error:
+        pipe.send(("error", str(error)))
+        return 1
+    load_time_laws()
+    pipe.send(("ready", ""))
+    while True:
+        try:
+            job = pipe.recv()
+        except (EOFError, OSError):
+            return 0
+        pipe.send(_answer(job, planner))
+
+
+def _answer(job: PlanJob, planner: ScenePlanner) -> tuple[str, Any]:
+    try:
+        return "plan", job.plan(planner)
+    except MotionError as error:
+        return "motion", (error.reason, str(error), error.miss)
+    except StrandsRobotsError as error:
+        return "error", str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

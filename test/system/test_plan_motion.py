@@ -1,0 +1,259 @@
+"""Plans on a real graph: made without moving, played as they were approved, given up when the scene is another one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from geometry_msgs.msg import Point, Pose
+from graph import Graph, wait_for
+from rclpy.action import ActionClient
+from strands_robots.action import ExecutePlan, MoveTo, PlanMotion
+from strands_robots.msg import PlanningOptions, PlanningScene, PlanningShape, SceneBody, SceneShape
+from strands_robots.srv import EditScene, QueryWorld
+from visualization_msgs.msg import MarkerArray
+
+from strands_robots.description.robot_config import load_robot
+from strands_robots.ros.messages import qos
+
+from .motion_graph import Asked, MotionGraph
+
+NAMES = list(load_robot("so101").joints)
+REACHING = [0.0, 0.3, 0.0, 0.4, 0.0, 0.2]
+"""The arm stretched out low."""
+
+SIDE = 0.9  # [rad] of the shoulder, on either side of the wall
+MOST_ITERATIONS = 1_000_000
+
+
+def reaching(pan: float) -> list[float]:
+    return [pan, *REACHING[1:]]
+
+
+class PlanningGraph(MotionGraph):
+    """The same, with a wall in the way and clients of the planner."""
+
+    def __init__(self, graph: Graph, folder: Any) -> None:
+        super().__init__(graph, folder)
+        self.plan_client = ActionClient(self.client, PlanMotion, "plan_motion")
+        self.execute_client = ActionClient(self.client, ExecutePlan, "execute_plan")
+        self.scenes = self.client.create_publisher(PlanningScene, "so101/planning_scene", qos.DESCRIPTION)
+        self.markers = self.client.listen(MarkerArray, "planning/markers", qos.DESCRIPTION, keep=5)
+        wait_for(lambda: self.plan_client.server_is_ready() and self.execute_client.server_is_ready(), 20.0, "planner")
+
+    def edit(self, **fields: Any) -> None:
+        """Change the world, once the robot's lease has ended."""
+
+        def edited() -> bool:
+            answer = self.client.call(EditScene, "world/edit", EditScene.Request(**fields))
+            assert answer.success or "lease" in answer.message or "hold" in answer.message, answer.message
+            return bool(answer.success)
+
+        wait_for(edited, 10.0, "the edit")
+
+    def plan(self, pan: float, options: dict[str, Any] | None = None, **fields: Any) -> Asked:
+        """Ask for a plan of all joints."""
+        planning = PlanningOptions(**{"planner": "rrt_connect", **(options or {})})
+        goal = {"robot": "so101", "joint_names": NAMES, "positions": reaching(pan), "planning": planning, **fields}
+        return Asked(self.plan_client, PlanMotion.Goal(**goal))
+
+    def execute(self, digest: str) -> Asked:
+        """Ask for a plan to be played."""
+        return Asked(self.execute_client, ExecutePlan.Goal(robot="so101", source="operator/test", digest=digest))
+
+    def around(self, pan: float, on_change: int = PlanningOptions.STOP, **fields: Any) -> Asked:
+        """Move with a planner."""
+        planning = PlanningOptions(planner="rrt_connect", on_change=on_change)
+        return self.move(joint_names=NAMES, positions=reaching(pan), planning=planning, **fields)
+
+    def planner_pid(self) -> int:
+        """Process id of the robot's planning process, 0 for none."""
+        found = subprocess.run(
+            ["pgrep", "-P", str(self.motion.pid), "-f", "plan_worker"], capture_output=True, text=True, check=False
+        )
+        return int(found.stdout.split()[0]) if found.stdout.strip() else 0
+
+
+def block(name: str, x: float, y: float, z: float, half: tuple[float, float, float]) -> SceneBody:
+    return SceneBody(
+        name=name, pose=Pose(position=Point(x=x, y=y, z=z)), shapes=[SceneShape(kind="box", size=list(half))]
+    )
+
+
+@pytest.fixture(scope="module")
+def planning(tmp_path_factory: pytest.TempPathFactory) -> Generator[PlanningGraph, None, None]:
+    with Graph() as graph:
+        made = PlanningGraph(graph, tmp_path_factory.mktemp("latch"))
+        moved = made.move(joint_names=NAMES, positions=reaching(SIDE)).result()
+        assert moved.success, moved.message
+        made.edit(bodies=[block("wall", 0.28, 0.0, 0.10, (0.12, 0.01, 0.10))])
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def begin_beside_the_wall(planning: PlanningGraph) -> None:
+    if planning.is_latched:
+        planning.resume()
+    if abs(planning.positions()[0] - SIDE) > 0.02 or abs(planning.positions()[1] - REACHING[1]) > 0.02:
+        result = planning.around(SIDE).result()
+        assert result.success, result.message
+
+
+def touches(planning: PlanningGraph, name: str) -> bool:
+    request = QueryWorld.Request(what=QueryWorld.Request.CONTACTS)
+    return any(name in contact.bodies for contact in planning.client.call(QueryWorld, "world/query", request).contacts)
+
+
+def test_a_plan_moves_nothing_and_is_played_as_it_was_approved(planning: PlanningGraph) -> None:
+    before = list(planning.applied[-1].values)
+    planning.markers.clear()
+    planned = planning.plan(-SIDE).result()
+    plan = planned.plan
+    assert planned.success and planned.termination_reason == "planned" and plan.digest in planned.message
+    assert plan.length > plan.direct_length + 0.05, "around the wall"
+    assert plan.duration == pytest.approx(plan.times[-1]) and plan.clearance == 0.002 and len(plan.tool_points) > 2
+    assert len(plan.way_points) == len(plan.tool_points) * len(plan.joint_names)
+    assert list(planning.applied[-1].values) == before, "the set-points stay"
+    wait_for(lambda: planning.markers, 5.0, "the plan's markers")
+    shown = {marker.ns for marker in planning.markers[-1].markers}
+    assert {"so101 tool", "so101 end"} <= shown
+    asked = planning.execute(plan.digest)
+    met = False
+    while not asked.feedback or asked.feedback[-1].progress < 0.9:
+        met = met or touches(planning, "wall")
+        if asked._result.done():
+            break
+    result = asked.result()
+    assert (result.termination_reason, asked.status) == ("reached", "succeeded"), result.message
+    assert not met and result.digest == plan.digest and result.joint_error < 0.01
+    assert result.planned_duration == pytest.approx(plan.duration)
+    assert planning.positions()[0] == pytest.approx(-SIDE, abs=0.01)
+    again = planning.execute(plan.digest).result()
+    assert again.termination_reason == "refused" and "from the plan's start" in again.message and again.chunks == 0
+
+
+def test_another_plan_than_the_approved_one_is_refused(planning: PlanningGraph) -> None:
+    digest = planning.plan(-SIDE).result().plan.digest
+    result = planning.execute("0" * 64).result()
+    assert result.termination_reason == "refused" and digest in result.message
+
+
+def test_the_same_request_gives_the_same_digest(planning: PlanningGraph) -> None:
+    start = reaching(SIDE)
+    digests = {planning.plan(-SIDE, start=start).result().plan.digest for _ in range(2)}
+    assert len(digests) == 1
+    assert planning.plan(-SIDE, {"seed": 3}, start=start).result().plan.digest not in digests
+
+
+def test_a_scene_that_changed_since_the_plan_refuses_it(planning: PlanningGraph) -> None:
+    digest = planning.plan(-SIDE).result().plan.digest
+    planning.edit(bodies=[block("crate", -0.3, 0.0, 0.05, (0.02, 0.02, 0.02))])
+    try:
+        result = planning.execute(digest).result()
+        assert (
+            result.termination_reason == "scene_changed" and "'crate' is new" in result.message and result.chunks == 0
+        )
+    finally:
+        planning.edit(remove=["crate"])
+
+
+@pytest.mark.parametrize("replans", [False, True])
+def test_a_scene_that_changes_on_the_way_brakes_or_replans(planning: PlanningGraph, replans: bool) -> None:
+    def lid(z: float) -> PlanningScene:
+        shape = PlanningShape(name="lid", kind="box", size=[0.02, 0.02, 0.02])
+        shape.pose.position.x, shape.pose.position.z, shape.pose.orientation.w = -0.3, z, 1.0
+        return PlanningScene(shapes=[shape])
+
+    planning.scenes.publish(lid(0.5))
+    asked = planning.around(-SIDE, int(replans), speed_scale=0.15)
+    wait_for(lambda: asked.feedback and asked.feedback[-1].progress > 0.2, 20.0, "the first part of the way")
+    planning.scenes.publish(lid(0.4))
+    result = asked.result(60.0)
+    planning.scenes.publish(PlanningScene())
+    if replans:
+        assert result.success and result.termination_reason == "reached", result.message
+        return
+    assert result.termination_reason == "scene_changed" and "'lid' has moved by 100.0 mm" in result.message
+    assert -SIDE + 0.1 < result.positions[0] < SIDE, "it rests on the way"
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "reason", "message"),
+    [
+        ({}, {"planner": "astar"}, "invalid_goal", "unknown planner 'astar'; valid: rrt_connect"),
+        ({}, {"planner": ""}, "invalid_goal", "valid: rrt_connect"),
+        ({}, {"time_law": "fast"}, "invalid_goal", "valid: toppra"),
+        ({}, {"upright": 9.0}, "invalid_goal", "valid: 0.01 to 3"),
+        ({}, {"held": ["ball"]}, "invalid_goal", "unknown object in held 'ball'; valid: wall"),
+        ({"positions": [9.0] * 6}, {}, "invalid_goal", "position of 'shoulder_pan' is 9"),
+        ({"positions": reaching(0.0)}, {}, "collision", "inside 'wall'"),
+        ({"start": reaching(0.0)}, {}, "collision", "at the start"),
+        ({"start": [0.0]}, {}, "invalid_goal", "start has 1 numbers; valid: 6"),
+        ({"joint_names": ["shoulder_pan"], "positions": [-SIDE]}, {"iterations": 100}, "no_path", "100 iterations"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_planned_says_why(
+    planning: PlanningGraph, fields: dict[str, Any], options: dict[str, Any], reason: str, message: str
+) -> None:
+    asked = planning.plan(-SIDE, options, **fields)
+    result = asked.result()
+    assert (result.termination_reason, asked.status) == (reason, "aborted"), result.message
+    assert message in result.message and not result.plan.digest
+
+
+def test_a_killed_planner_is_one_reason_and_the_next_plan_works(planning: PlanningGraph) -> None:
+    before = list(planning.applied[-1].values)
+    goal: dict[str, Any] = {"joint_names": ["shoulder_pan"], "positions": [-SIDE], "source": "operator/test"}
+    endless = PlanningOptions(planner="rrt_connect", iterations=MOST_ITERATIONS)
+    asked = Asked(planning.move_client, MoveTo.Goal(robot="so101", planning=endless, **goal))
+    pid = wait_for(planning.planner_pid, 10.0, "a planning process")
+    os.kill(pid, signal.SIGKILL)
+    result = asked.result()
+    assert result.termination_reason == "planner_lost" and "signal 9" in result.message and result.chunks == 0
+    assert list(planning.applied[-1].values) == before, "the robot holds"
+    assert planning.plan(-SIDE).result().success
+
+
+def test_a_cancelled_plan_ends_its_search(planning: PlanningGraph) -> None:
+    options = {"iterations": MOST_ITERATIONS}
+    asked = planning.plan(-SIDE, options, joint_names=["shoulder_pan"], positions=[-SIDE])
+    wait_for(planning.planner_pid, 10.0, "a planning process")
+    asked.cancel()
+    assert asked.result().termination_reason == "cancelled" and asked.status == "canceled"
+
+
+def test_a_stop_in_the_middle_of_a_plan_holds(planning: PlanningGraph) -> None:
+    asked = planning.execute(planning.plan(-SIDE, speed_scale=0.2).result().plan.digest)
+    wait_for(lambda: asked.feedback and asked.feedback[-1].progress > 0.2, 20.0, "the first part of the way")
+    planning.stop()
+    result = asked.result()
+    assert (result.termination_reason, asked.status) == ("stopped", "aborted")
+    wait_for(lambda: planning.gates["so101"][-1].at_rest, 5.0, "rest")
+
+
+def test_a_scene_message_is_an_obstacle_and_a_wrong_one_a_reason(planning: PlanningGraph) -> None:
+    post = PlanningShape(name="post", kind="cylinder", size=[0.03, 0.3])
+    post.pose.position.x, post.pose.position.y, post.pose.orientation.w = 0.18, -0.22, 1.0
+    planning.scenes.publish(PlanningScene(shapes=[post]))
+    try:
+        wait_for(lambda: "'post'" in planning.plan(-SIDE).result().message, 10.0, "the post in the way")
+        post.size = [0.03]
+        planning.scenes.publish(PlanningScene(shapes=[post]))
+
+        def is_refused() -> bool:
+            result = planning.plan(-SIDE).result()
+            return result.termination_reason == "invalid_goal" and "valid: 2 numbers" in result.message
+
+        wait_for(is_refused, 10.0, "the refusal")
+    finally:
+        planning.scenes.publish(PlanningScene())
+    wait_for(lambda: planning.plan(-SIDE).result().success, 10.0, "the empty scene")
+
+
+def test_options_without_a_planner_are_refused(planning: PlanningGraph) -> None:
+    result = planning.move(joint_names=["gripper"], positions=[0.5], planning=PlanningOptions(clearance=0.01)).result()
+    assert result.termination_reason == "invalid_goal" and "without planning.planner" in result.message
