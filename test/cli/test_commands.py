@@ -56,7 +56,9 @@ def loaded_by(words: list[str], names: tuple[str, ...]) -> list[str]:
         f"import sys; sys.argv[1:] = {words!r}\nfrom strands_robots.cli.entry import main\n"
         f"end = main(); print(end, *[name for name in {names} if name in sys.modules], file=sys.stderr)"
     )
-    end, *found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr.split()
+    end, *found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stderr.split()
     assert end == "0"
     return found
 
@@ -66,7 +68,9 @@ def test_list_of_commands_loads_no_command() -> None:
     assert loaded_by(["--help"], (*HEAVY, *commands)) == []
 
 
-@pytest.mark.parametrize("words", ["robots list", "robots --help", "dataset --help", "sim --help", "policy list", "doctor -h"])
+@pytest.mark.parametrize(
+    "words", ["robots list", "robots --help", "dataset --help", "sim --help", "policy list", "doctor -h"]
+)
 def test_command_that_needs_no_graph_loads_no_ros(words: str) -> None:
     assert loaded_by(words.split(), OF_NO_GRAPH) == []
 

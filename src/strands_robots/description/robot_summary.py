@@ -36,4 +36,6 @@ def robot_summary(name: str) -> RobotSummary:
         raise ConfigurationError(f"robot file '{path}' is not valid: {error}") from error
     if not isinstance(given, dict):
         raise ConfigurationError(f"robot file '{path}' is not valid: it is no mapping")
-    return RobotSummary(str(given.get("name", name)), str(given.get("description", "")), str(given.get("licence") or ""))
+    return RobotSummary(
+        str(given.get("name", name)), str(given.get("description", "")), str(given.get("licence") or "")
+    )

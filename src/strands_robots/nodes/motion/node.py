@@ -20,6 +20,7 @@ from strands_robots.core.errors import ConfigurationError, MotionError, StrandsR
 from strands_robots.core.stepping import LOCKSTEP
 from strands_robots.core.types import Instant
 from strands_robots.description.robot_spec import RobotSpec, robot_spec
+from strands_robots.motion.ik import load_solver
 from strands_robots.motion.motion_goal import MotionSession, run_lockstep, run_realtime
 from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.task import RobotKinematics, checked_source
@@ -56,6 +57,10 @@ class MotionParameters:
         ("so101=so101",), "Robots as sim_node has them, '<name>=<robot>'; a known robot or a YAML, MJCF or URDF file."
     )
     avoid_ground: bool = parameter(True, "Keep the robots clear of the plane under the lowest shape of their bases.")
+
+
+SOLVER_DELAY = 3.0
+"""The solver's libraries are loaded this long after the start [s], when the graph is armed; or by the first goal that needs them."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,9 @@ class MotionNode(Node):
         ]
         GoalOwners(self, lambda: [goal.goal_id for goal in self._goals.values()], self._on_lost_owner)
         self.get_logger().info(f"moves {', '.join(self._robots)}, run '{given.run_id}'")
+        loading = threading.Timer(SOLVER_DELAY, load_solver)
+        loading.daemon = True
+        loading.start()
 
     def destroy_node(self) -> None:
         """Brake every robot that moves, then end the node."""
