@@ -5,15 +5,18 @@ from __future__ import annotations
 from rclpy.context import Context
 from rclpy.executors import Executor, SingleThreadedExecutor
 
+from strands_robots.ros.process.light_executor import LightExecutor, fits_rclpy
+
 
 def make_executor(context: Context | None = None) -> Executor:
     """Return the executor of a node: one thread, callbacks in order; long work belongs to the node's own threads.
 
-    rclpy's experimental EventsExecutor is not used: in rclpy 7.1.5, with a timer on simulated time, it kept a core
-    busy and did not return from `spin_until_future_complete`.
+    rclpy's own SingleThreadedExecutor is used where this rclpy is not the one that LightExecutor was made for. rclpy's experimental
+    EventsExecutor is not used: in rclpy 7.1.6, with a timer on simulated time and a /clock that stands still, timers on steady time were
+    not called, a fifth of a core was busy, and `spin_until_future_complete` did not return.
 
     A coroutine is polled whenever the executor wakes. One that a service or subscription runs keeps its whole
     callback group waiting, so only an action server's execute callback may be one; whoever finishes its future from
     another thread calls `wake()` on the executor.
     """
-    return SingleThreadedExecutor(context=context)
+    return LightExecutor(context=context) if fits_rclpy() else SingleThreadedExecutor(context=context)
