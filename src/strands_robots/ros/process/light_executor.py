@@ -57,6 +57,7 @@ class _Gathered:
         self.waitables: list[tuple[Any, Any]] = []
         self.events: list[tuple[Any, Any]] = []
         self.guards = guards
+        self._waiting: list[tuple[Any, Any]] = []
         for node in nodes:
             for kind, found in zip(_KINDS, (node.timers, node.subscriptions, node.guards, node.clients, node.services)):
                 self.entities[kind] += [(entity, node) for entity in list(found) if self._hold(entity.handle)]
@@ -65,6 +66,11 @@ class _Gathered:
                     (self.events if isinstance(waitable, EventHandler) else self.waitables).append((waitable, node))
         for guard in guards:
             self._hold(guard.handle)
+        self._plain: dict[str, list[Any]] = {}
+        self._asked: dict[str, list[Any]] = {}
+        for kind, found in self.entities.items():
+            self._plain[kind] = [entity.handle for entity, _ in found if type(entity.callback_group) in _PLAIN_GROUPS]
+            self._asked[kind] = [entity for entity, _ in found if type(entity.callback_group) not in _PLAIN_GROUPS]
         self._held.enter_context(context.handle)
         self.by_pointer = {
             kind: {entity.handle.pointer: (entity, node) for entity, node in found}
@@ -96,20 +102,25 @@ class _Gathered:
             can_execute: Says whether an entity may be.
             has_tasks: Whether calls are under way, so that every entity has to be asked about.
         """
-        wait_set, entities = self.wait_set, self.entities
+        wait_set = self.wait_set
         wait_set.clear_entities()
-        for kind, add in (
-            ("timer", wait_set.add_timer), ("subscription", wait_set.add_subscription), ("client", wait_set.add_client),
-            ("service", wait_set.add_service), ("guard_condition", wait_set.add_guard_condition),
-        ):  # fmt: skip
-            for entity, _ in entities[kind]:
-                if (not has_tasks and type(entity.callback_group) in _PLAIN_GROUPS) or can_execute(entity):
-                    add(entity.handle)
+        for kind in _KINDS:
+            add = getattr(wait_set, f"add_{kind}")
+            if has_tasks:
+                handles = [entity.handle for entity, _ in self.entities[kind] if can_execute(entity)]
+            else:
+                handles = self._plain[kind] + [entity.handle for entity in self._asked[kind] if can_execute(entity)]
+            for handle in handles:
+                add(handle)
         for guard in self.guards:
             wait_set.add_guard_condition(guard.handle)
-        for waitable, _ in self.waitables:
-            if not has_tasks or can_execute(waitable):
-                waitable.add_to_wait_set(wait_set)
+        self._waiting = [entry for entry in self.waitables if not has_tasks or can_execute(entry[0])]
+        for waitable, _ in self._waiting:
+            waitable.add_to_wait_set(wait_set)
+
+    def ready_waitables(self) -> list[tuple[Any, Any]]:
+        """Return the waitables that are ready; one that was not put into the wait set must not be asked."""
+        return [entry for entry in self._waiting if entry[0].is_ready(self.wait_set)]
 
     def ready_events(self) -> list[tuple[Any, Any]]:
         """Return the events of QoS that have happened; does not wait."""
@@ -240,7 +251,7 @@ class LightExecutor(SingleThreadedExecutor):
     def _ready(self, gathered: _Gathered) -> Iterator[tuple[Task, Any, Any]]:
         wait_set = gathered.wait_set
         ready = {kind: wait_set.get_ready_entities(kind) for kind in _KINDS}
-        waiting = [(entity, node) for entity, node in gathered.waitables if entity.is_ready(wait_set)]
+        waiting = gathered.ready_waitables()
         if gathered.events and time.monotonic() >= self._event_time:
             self._event_time = time.monotonic() + EVENT_PERIOD
             waiting += gathered.ready_events()
