@@ -24,6 +24,7 @@ from rclpy.executors import (
     TimeoutException,
 )
 from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.subscription import Subscription
 from rclpy.task import Task
 from rclpy.waitable import NumberOfEntities
 
@@ -136,6 +137,51 @@ class _Gathered:
         self._held.close()
 
 
+class _Call:
+    """One call of a plain function by a subscription or a timer: to the executor the same as a task that ends when it is called."""
+
+    def __init__(self, entity: Any, work: Callable[[Any], None], is_over: Callable[[], bool]) -> None:
+        self._entity, self._work, self._is_over = entity, work, is_over
+
+    def __call__(self) -> None:
+        group = self._entity.callback_group
+        if self._is_over() or not group.beginning_execution(self._entity):
+            return
+        try:
+            self._work(self._entity)
+        finally:
+            group.ending_execution(self._entity)
+
+    def exception(self) -> None:
+        """Return None: what the function raises has left the call."""
+
+    def result(self) -> None:
+        """Return None, as the function's result is of no use to anybody."""
+
+
+def _call_subscription(subscription: Any) -> None:
+    try:
+        with subscription.handle:
+            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+    except InvalidHandle:  # Destroyed meanwhile.
+        return
+    if taken is not None:
+        has_info = subscription._callback_type is not Subscription.CallbackType.MessageOnly
+        subscription.callback(*(taken if has_info else taken[:1]))
+
+
+def _call_timer(timer: Any) -> None:
+    try:
+        with timer.handle:
+            timer.handle.call_timer()
+    except InvalidHandle:  # Destroyed meanwhile.
+        return
+    timer.callback()
+
+
+_DIRECT: dict[str, Callable[[Any], None]] = {"subscription": _call_subscription, "timer": _call_timer}
+
+
 class LightExecutor(SingleThreadedExecutor):
     """Calls what rclpy's SingleThreadedExecutor calls, in the thread that spins. Spun by one thread only.
 
@@ -188,7 +234,7 @@ class LightExecutor(SingleThreadedExecutor):
 
     def _wait_for_ready_callbacks(
         self, timeout_sec: Any = None, nodes: Any = None, condition: Callable[[], bool] = lambda: False
-    ) -> Iterator[tuple[Task, Any, Any]]:
+    ) -> Iterator[tuple[Task | _Call, Any, Any]]:
         """Yield what can be called; raises as rclpy's.
 
         Source: rclpy.executors.Executor._wait_for_ready_callbacks.
@@ -248,7 +294,7 @@ class LightExecutor(SingleThreadedExecutor):
             self._release()
             raise ExternalShutdownException
 
-    def _ready(self, gathered: _Gathered) -> Iterator[tuple[Task, Any, Any]]:
+    def _ready(self, gathered: _Gathered) -> Iterator[tuple[Task | _Call, Any, Any]]:
         wait_set = gathered.wait_set
         ready = {kind: wait_set.get_ready_entities(kind) for kind in _KINDS}
         waiting = gathered.ready_waitables()
@@ -273,7 +319,11 @@ class LightExecutor(SingleThreadedExecutor):
             if entity.callback_group.can_execute(entity):
                 yield self._make_handler(entity, node, self._take_waitable), entity, node
         for kind, entity, node in found:
-            if entity.callback_group.can_execute(entity) and (kind != "timer" or _is_due(entity)):
+            if not entity.callback_group.can_execute(entity) or (kind == "timer" and not _is_due(entity)):
+                continue
+            if kind in _DIRECT and not inspect.iscoroutinefunction(entity.callback):
+                yield _Call(entity, _DIRECT[kind], lambda: self._is_shutdown), entity, node
+            else:
                 yield self._make_handler(entity, node, takes[kind]), entity, node
 
     def _make_handler(self, entity: Any, node: Any, take_from_wait_list: Callable[[Any], Any]) -> Task:
