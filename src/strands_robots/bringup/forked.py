@@ -127,6 +127,7 @@ def _run(command: tuple[str, ...], environment: dict[str, str], output: int, par
 
     Source: prctl(2), PR_SET_PDEATHSIG.
     """
+    signal.set_wakeup_fd(-1)  # First: a signal to this process must not reach the parent's loop.
     os.setsid()
     library = ctypes.CDLL(None, use_errno=True)
     library.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
@@ -134,13 +135,16 @@ def _run(command: tuple[str, ...], environment: dict[str, str], output: int, par
         os._exit(1)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    signal.set_wakeup_fd(-1)
     _take_over(output)
     _name(command, library)  # Before the environment is written to: the name takes its old place.
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = list(command)
-    runpy.run_path(command[0], run_name="__main__")
+    try:
+        runpy.run_path(command[0], run_name="__main__")
+    finally:
+        # As the end of an interpreter does: what still holds the node goes, so that it leaves the graph now, not after its lease.
+        gc.collect()
 
 
 def _take_over(output: int) -> None:
