@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("rclpy")
+pytest.importorskip("rclpy.event_handler", reason="rclpy of Jazzy or later")
 
 import rclpy
 from graph import claim_domain, wait_for
@@ -26,8 +26,8 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from strands_robots.ros.calls.drain import NeverCalled, take
-from strands_robots.ros.process.executor import make_executor
-from strands_robots.ros.process.light_executor import LightExecutor, fits_rclpy
+from strands_robots.ros.process.executor import fits_rclpy, make_executor
+from strands_robots.ros.process.light_executor import LightExecutor
 
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+
 from rclpy.context import Context
 from rclpy.executors import Executor, SingleThreadedExecutor
 
-from strands_robots.ros.process.light_executor import LightExecutor, fits_rclpy
+
+def fits_rclpy() -> bool:
+    """Return whether this rclpy has the parts that are replaced here, in the form of ROS 2 Jazzy."""
+    make = getattr(Executor, "_make_handler", None)
+    return make is not None and list(inspect.signature(make).parameters) == [
+        "self", "entity", "node", "take_from_wait_list",
+    ]  # fmt: skip
 
 
 def make_executor(context: Context | None = None) -> Executor:
@@ -19,4 +27,8 @@ def make_executor(context: Context | None = None) -> Executor:
     callback group waiting, so only an action server's execute callback may be one; whoever finishes its future from
     another thread calls `wake()` on the executor.
     """
-    return LightExecutor(context=context) if fits_rclpy() else SingleThreadedExecutor(context=context)
+    if not fits_rclpy():
+        return SingleThreadedExecutor(context=context)
+    from strands_robots.ros.process.light_executor import LightExecutor  # Imports what other distributions do not have.
+
+    return LightExecutor(context=context)
