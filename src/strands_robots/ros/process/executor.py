@@ -8,12 +8,15 @@ from rclpy.context import Context
 from rclpy.executors import Executor, SingleThreadedExecutor
 
 
+_HANDLER = ["self", "entity", "node", "take_from_wait_list"]
+_PARTS = frozenset({"_tasks", "_tasks_lock", "_work_tracker", "_guard", "_sigint_gc", "_cb_iter"})
+
+
 def fits_rclpy() -> bool:
     """Return whether this rclpy has the parts that are replaced here, in the form of ROS 2 Jazzy."""
     make = getattr(Executor, "_make_handler", None)
-    return make is not None and list(inspect.signature(make).parameters) == [
-        "self", "entity", "node", "take_from_wait_list",
-    ]  # fmt: skip
+    has_handler = make is not None and [*inspect.signature(make).parameters] == _HANDLER
+    return has_handler and _PARTS.issubset(Executor.__init__.__code__.co_names)
 
 
 def make_executor(context: Context | None = None) -> Executor:
