@@ -9,7 +9,7 @@ import pytest
 
 HEAVY = ("cryptography", "pydantic", "mink", "scipy", "mujoco", "asyncio", "typer")
 
-NEEDED = {
+NEEDED: dict[str, set[str]] = {
     "sim": {"pydantic", "mujoco"},
     "safety": set(),
     "audit": {"cryptography"},

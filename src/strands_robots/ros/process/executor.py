@@ -7,7 +7,6 @@ import inspect
 from rclpy.context import Context
 from rclpy.executors import Executor, SingleThreadedExecutor
 
-
 _HANDLER = ["self", "entity", "node", "take_from_wait_list"]
 _PARTS = frozenset({"_tasks", "_tasks_lock", "_work_tracker", "_guard", "_sigint_gc", "_cb_iter"})
 
