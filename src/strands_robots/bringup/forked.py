@@ -71,7 +71,7 @@ class ForkedProcess:
 
     Args:
         command: The script and its arguments.
-        environment: Its whole environment.
+        environment: Its environment; variables that imports have set in this process are kept.
 
     Attributes:
         pid: Its process id.
@@ -137,7 +137,7 @@ def _run(command: tuple[str, ...], environment: dict[str, str], output: int, par
         signal.signal(number, signal.SIG_DFL)
     _take_over(output)
     _name(command, library)  # Before the environment is written to: the name takes its old place.
-    os.environ.clear()
+    # What imports have set here, as the graphics backend and its threads, holds there as well: they are not imported again.
     os.environ.update(environment)
     sys.argv = list(command)
     try:
