@@ -111,10 +111,10 @@ class ForkedProcess:
         Source: pidfd_open(2): the descriptor can be read when the process has ended.
         """
         loop = asyncio.get_running_loop()
-        ended = loop.create_future()
-        loop.add_reader(self._end, lambda: ended.done() or ended.set_result(None))
+        ended = asyncio.Event()
+        loop.add_reader(self._end, ended.set)
         try:
-            await ended
+            await ended.wait()
         finally:
             loop.remove_reader(self._end)
             os.close(self._end)

@@ -35,6 +35,8 @@ class LightExecutor(SingleThreadedExecutor):
         context: As rclpy's.
     """
 
+    _tasks: list[tuple[Task, Any, Any]]
+
     def __init__(self, *, context: Context | None = None) -> None:
         super().__init__(context=context)
         self._gathered: GatheredEntities | None = None
