@@ -12,6 +12,19 @@ from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
+
+def _processor_ticks() -> tuple[int, int]:
+    """Return the machine's processor time so far, all of it and what was stolen by its host. Source: proc_stat(5)."""
+    stat = Path("/proc/stat")
+    if not stat.is_file():
+        return 0, 0
+    ticks = [int(word) for word in stat.read_text(encoding="ascii").split("\n", 1)[0].split()[1:9]]
+    return sum(ticks), ticks[7]
+
+
+_LOAD, _TICKS = os.getloadavg()[0], _processor_ticks()
+"""When the benchmark began."""
+
 Figure = float | str
 
 
@@ -31,7 +44,11 @@ def report(name: str, figures: Mapping[str, Figure], reference: Mapping[str, Fig
         for key, value in values.items():
             shown = f"{value:.4g}" if isinstance(value, float) and abs(value) < 1000.0 else f"{value}"
             print(f"  {title:<9} {key:<42} {shown}")
-    record = {"name": name, "figures": dict(figures), "reference": dict(reference), "machine": _machine()}
+    machine = _machine()
+    print(
+        f"  load before {float(machine['load_before']):.1f}, stolen processor time {100 * float(machine['stolen_share']):.1f} %"
+    )
+    record = {"name": name, "figures": dict(figures), "reference": dict(reference), "machine": machine}
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="ascii")
@@ -44,11 +61,18 @@ def _machine() -> dict[str, Figure]:
         "system": platform.platform(),
         "processor": _processor(),
         "cores": float(os.cpu_count() or 0),
-        "load_before": os.getloadavg()[0],
+        "load_before": _LOAD,
+        "stolen_share": _stolen_share(),
         "python": platform.python_version(),
         "mujoco": importlib.metadata.version("mujoco"),
         "numpy": importlib.metadata.version("numpy"),
     }
+
+
+def _stolen_share() -> float:
+    """Return the share of the machine's processor time that its host took since the benchmark began."""
+    now = _processor_ticks()
+    return (now[1] - _TICKS[1]) / max(now[0] - _TICKS[0], 1)
 
 
 def _processor() -> str:

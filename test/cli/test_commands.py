@@ -16,10 +16,13 @@ from typer.testing import CliRunner
 from strands_robots.bringup.graph import Graph
 from strands_robots.bringup.sim import LAUNCH_ARGUMENTS
 from strands_robots.cli import main, sim
+from strands_robots.cli.commands import COMMANDS
 from strands_robots.cli.safety import stop_lines
 from strands_robots.cli.state import state_table
 
 HEAVY = ("rclpy", "numpy", "mujoco", "pydantic", "yaml", "asyncio", "launch")
+OF_NO_GRAPH = ("rclpy", "numpy", "mujoco", "cryptography", "scipy")
+"""What a command that needs no graph must not load: each of them costs more than the command may take."""
 
 
 def run(*words: str) -> tuple[int, str]:
@@ -45,6 +48,42 @@ def test_help_loads_nothing_heavy() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+def loaded_by(words: list[str], names: tuple[str, ...]) -> list[str]:
+    """Return which modules a command loaded in a process of its own."""
+    code = (
+        f"import sys; sys.argv[1:] = {words!r}\nfrom strands_robots.cli.entry import main\n"
+        f"end = main(); print(end, *[name for name in {names} if name in sys.modules], file=sys.stderr)"
+    )
+    end, *found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stderr.split()
+    assert end == "0"
+    return found
+
+
+def test_list_of_commands_loads_no_command() -> None:
+    commands = tuple(f"strands_robots.cli.{entry.module}" for entry in COMMANDS.values())
+    assert loaded_by(["--help"], (*HEAVY, *commands)) == []
+
+
+@pytest.mark.parametrize(
+    "words", ["robots list", "robots --help", "dataset --help", "sim --help", "policy list", "doctor -h"]
+)
+def test_command_that_needs_no_graph_loads_no_ros(words: str) -> None:
+    assert loaded_by(words.split(), OF_NO_GRAPH) == []
+
+
+def test_table_of_commands_says_what_each_command_says_of_itself() -> None:
+    for entry in COMMANDS.values():
+        text = main.load_command(entry.name).help or ""
+        assert " ".join(text.strip().split("\n\n")[0].split()) == entry.help
+
+
+def test_mistyped_command_is_answered_with_the_nearest() -> None:
+    code, output = run("stat")
+    assert code == 2 and "Did you mean 'state'" in output
 
 
 def test_help_lists_the_commands() -> None:

@@ -11,8 +11,9 @@ import yaml
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.share import share_directory
+from strands_robots.description.per_joint import per_joint
 from strands_robots.description.robot_config import load_robot
-from strands_robots.description.supervision_config import LimitsConfig, per_joint
+from strands_robots.description.supervision_config import LimitsConfig
 
 BOX = {"min": [-0.5, -0.5, 0.0], "max": [0.5, 0.5, 0.6]}
 

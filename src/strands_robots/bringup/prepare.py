@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from strands_robots.bringup.environment import end_with_parent_prefix, graph_environment
+from strands_robots.bringup.forked import node_script
 from strands_robots.bringup.graph import Graph, NodeSpec, ros_arguments
 from strands_robots.bringup.supervisor import ProcessSpec
 from strands_robots.bringup.zenoh_router import router_watch
@@ -66,8 +67,11 @@ def process_of(spec: NodeSpec, graph: Graph) -> ProcessSpec:
     Raises:
         ConfigurationError: If its executable is not installed.
     """
+    command = command_of(spec, graph)
+    script = command[len(end_with_parent_prefix()) :]
     return ProcessSpec(
-        spec.name, command_of(spec, graph), spec.on_exit, spec.restart_delays, spec.start_delay, spec.end_stage, spec.end_patience,
+        spec.name, command, spec.on_exit, spec.restart_delays, spec.start_delay, spec.end_stage, spec.end_patience,
+        script if node_script(script) else (),
     )  # fmt: skip
 
 

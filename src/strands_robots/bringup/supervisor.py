@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strands_robots.bringup.exit_journal import EndJournal
+from strands_robots.bringup.forked import ForkedProcess, can_fork, preload
 from strands_robots.bringup.graph import (
     END_PATIENCE,
     RESTART_DELAYS,
@@ -57,6 +58,7 @@ class ProcessSpec:
         start_delay: Wait before the first start [s].
         end_stage: It is told to end when every process of a lower stage has ended.
         end_patience: Time that its end may take after SIGINT [s].
+        script: The script of this package, with its arguments, that the command starts; empty for another program.
     """
 
     name: str
@@ -66,6 +68,7 @@ class ProcessSpec:
     start_delay: float = 0.0
     end_stage: int = 0
     end_patience: float = END_PATIENCE
+    script: tuple[str, ...] = ()
 
 
 def _tell_nobody(name: str, returncode: int, text: str) -> None:
@@ -161,14 +164,7 @@ class ProcessSupervisor:
 
     async def _run_once(self, spec: ProcessSpec) -> int:
         """Run a process to its end and return its exit code; end it when the graph ends."""
-        process = await asyncio.create_subprocess_exec(
-            *spec.command,
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = await self._start(spec)
         assert process.stdout is not None
         began = time.monotonic()
         self._running[spec.end_stage] += 1
@@ -188,8 +184,27 @@ class ProcessSupervisor:
         relay.cancel()
         return await ended
 
+    async def _start(self, spec: ProcessSpec) -> asyncio.subprocess.Process | ForkedProcess:
+        """Start a process: forked from this one where it is a script of this package, else as a program."""
+        if spec.script and can_fork() and preload(Path(spec.script[0])):
+            forked = ForkedProcess(spec.script, self._environment)
+            await forked.connect()
+            return forked
+        return await asyncio.create_subprocess_exec(
+            *spec.command,
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+
     async def _stop(
-        self, spec: ProcessSpec, process: asyncio.subprocess.Process, ended: asyncio.Task[int], began: float
+        self,
+        spec: ProcessSpec,
+        process: asyncio.subprocess.Process | ForkedProcess,
+        ended: asyncio.Task[int],
+        began: float,
     ) -> None:
         """End a process when its turn has come: the log outlives what it logs, and an arm's driver those who command it."""
         while not ended.done() and any(self._running[stage] for stage in list(self._running) if stage < spec.end_stage):

@@ -23,8 +23,8 @@ def list_robots(
     """List the robots that come with the package, and the collections of others that are installed."""
     from strands_robots.core.errors import UnknownNameError
     from strands_robots.core.share import robot_names
-    from strands_robots.description.robot_config import load_robot
     from strands_robots.description.robot_sources import collections, find_model
+    from strands_robots.description.robot_summary import robot_summary
 
     known = {entry.name: entry for entry in collections()}
     if collection:
@@ -36,7 +36,7 @@ def list_robots(
             say(f"{collection}:{name}  [{licence}]")
         return
     for name in robot_names():
-        robot = load_robot(name)
+        robot = robot_summary(name)
         say(f"{name}  {robot.description}  [{robot.licence or 'no licence stated'}]")
     for entry in known.values():
         if entry.is_installed:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from strands_robots.control.alarm import Alarm, AlarmKind
 from strands_robots.core.types import Instant
-from strands_robots.description.supervision_config import ClockConfig
+
+if TYPE_CHECKING:  # Nodes that only read messages of a gate start without pydantic.
+    from strands_robots.description.supervision_config import ClockConfig
 
 
 class ClockWatch:

@@ -6,12 +6,17 @@ what as many numpy calls do. Only what is not well is looked at with numpy, in a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from strands_robots.control.alarm import Alarm, AlarmKind
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.types import JointLimits
-from strands_robots.description.supervision_config import JointLimitConfig, TrackingConfig, per_joint
+from strands_robots.description.per_joint import per_joint
+
+if TYPE_CHECKING:  # Nodes that only read messages of a gate start without pydantic.
+    from strands_robots.description.supervision_config import JointLimitConfig, TrackingConfig
 
 
 class Persistence:

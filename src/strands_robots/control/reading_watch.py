@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from strands_robots.control.alarm import Alarm, AlarmKind
@@ -9,7 +11,10 @@ from strands_robots.control.joint_watch import Persistence
 from strands_robots.control.readings import Readings
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.text import printable
-from strands_robots.description.supervision_config import ContactConfig, DriveHealthConfig, per_joint
+from strands_robots.description.per_joint import per_joint
+
+if TYPE_CHECKING:  # Nodes that only read messages of a gate start without pydantic.
+    from strands_robots.description.supervision_config import ContactConfig, DriveHealthConfig
 
 
 class ContactWatch:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from strands_robots.control.alarm import Alarm, AlarmKind
-from strands_robots.description.supervision_config import SpeedZonesConfig
+
+if TYPE_CHECKING:  # Nodes that only read messages of a gate start without pydantic.
+    from strands_robots.description.supervision_config import SpeedZonesConfig
 
 
 class SpeedZones:

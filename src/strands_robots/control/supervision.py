@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +20,10 @@ from strands_robots.control.workspace_check import check_path
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.types import Instant, JointLimits
-from strands_robots.description.supervision_config import LimitsConfig, per_joint
+from strands_robots.description.per_joint import per_joint
+
+if TYPE_CHECKING:  # Nodes that only read messages of a gate start without pydantic.
+    from strands_robots.description.supervision_config import LimitsConfig
 
 MEASURABLE = frozenset({"contact", "temperature", "current"})
 """Parts of the configuration that need a node that measures them."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from strands_robots.control.alarm import Alarm, AlarmKind
 from strands_robots.control.tool_chain import ToolChain
 from strands_robots.core.arrays import FloatArray
-from strands_robots.description.supervision_config import BoxConfig, WorkspaceConfig
+
+if TYPE_CHECKING:  # Nodes that only read messages of a gate start without pydantic.
+    from strands_robots.description.supervision_config import BoxConfig, WorkspaceConfig
 
 
 class Workspace:

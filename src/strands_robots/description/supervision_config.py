@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
-from strands_robots.core.arrays import FloatArray
 from strands_robots.core.strict_model import StrictModel
 
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -150,11 +148,3 @@ class LimitsConfig(StrictModel):
             if isinstance(values, dict) and set(values) != set(valid):
                 given = ", ".join(values)
                 raise ValueError(f"supervision.{table} names {given}; valid: each of {', '.join(valid)}, null for none")
-
-
-def per_joint(value: PerJoint, names: Sequence[str]) -> FloatArray:
-    """Return the values (D,) in the order of `names`, infinite where there is none."""
-    if not isinstance(value, dict):
-        return np.full(len(names), value)
-    given = [value[name] for name in names]
-    return np.array([np.inf if number is None else number for number in given])

@@ -9,14 +9,17 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import mink
 import mujoco
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.pose import AXIS, Pose, angle_between, rotation_between
 from strands_robots.motion.arm import Arm
+
+if TYPE_CHECKING:
+    import mink
 
 ORIENTATION_COST = 0.05
 """An orientation error of 1 rad weighs as much as a position error of so many metres, where a pose cannot be had."""
@@ -32,6 +35,11 @@ _ITERATIONS = 80
 _CONVERGED = 1e-7  # [rad] or [m]; the search ends when a step is smaller than this
 _DAMPING = 1e-9
 _SAME = 0.05  # [rad] or [m]; solutions nearer than this are one
+
+
+def load_solver() -> None:
+    """Load what IkSolver solves with, which takes as long as the rest of a node; else the first solver does."""
+    import mink  # noqa: F401
 
 
 class Orientation(enum.IntEnum):
@@ -98,6 +106,8 @@ class IkSolver:
     """
 
     def __init__(self, arm: Arm) -> None:
+        import mink
+
         if arm.tool is None:
             arm.tool_pose(arm.limits.lower)  # says what is missing
         self._arm = arm
@@ -144,6 +154,8 @@ class IkSolver:
             posture_cost: Position error [m] that weighs as much as a joint 1 rad away from `seed`; keeps joints still
                 that help little.
         """
+        import mink
+
         arm, configuration = self._arm, self._configuration
         configuration.update(arm.qpos(np.clip(seed, arm.limits.lower, arm.limits.upper)))
         tasks = self._tasks(target, orientation_cost)
@@ -185,6 +197,8 @@ class IkSolver:
             yield seed
 
     def _tasks(self, target: PoseTarget, orientation_cost: float) -> list[mink.Task]:
+        import mink
+
         arm = self._arm
         assert arm.tool is not None
         kind, site, body = arm.tool

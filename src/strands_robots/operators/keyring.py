@@ -7,16 +7,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.key_file import KeyFileError, check_owner
 from strands_robots.core.private_folder import PrivateFolder
 from strands_robots.core.text import printable
-from strands_robots.core.validation import reading_problem
 from strands_robots.operators.operator_key import OperatorPublicKey, make_public_key
 
 _LONGEST = 1 << 20
@@ -40,22 +37,6 @@ class Operator:
     def source(self) -> str:
         """The operator as the graph names sources."""
         return f"operator/{self.key.name}"
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    public_key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    proof: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
-    roles: Annotated[list[Role], Field(min_length=1)]
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version: Literal[1]
-    keys: Annotated[list[_Entry], Field(max_length=1000)]
 
 
 class Keyring:
@@ -117,16 +98,14 @@ def load_keyring(path: Path) -> Keyring:
     with os.fdopen(descriptor, "rb") as file:
         check_owner(descriptor, path, 0o022, "not writable by others (chmod 644)")
         data = file.read(_LONGEST)
-    try:
-        entries = _File.model_validate(yaml.safe_load(data)).keys
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"the keyring '{path}' is not valid: {reading_problem(error, 'keyring')}") from error
+    from strands_robots.operators.keyring_file import read_entries  # A graph without a keyring starts without pydantic.
+
     return Keyring(
         Operator(
             make_public_key(entry.name, bytes.fromhex(entry.public_key), bytes.fromhex(entry.proof)),
-            frozenset(entry.roles),
+            frozenset(map(Role, entry.roles)),
         )
-        for entry in entries
+        for entry in read_entries(data, path)
     )
 
 

@@ -12,15 +12,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.key_file import KeyFileError, read_secret, write_new
 from strands_robots.core.private_folder import PrivateFolder
 from strands_robots.core.text import printable
+
+if TYPE_CHECKING:  # Most processes that name a key never sign or check: cryptography is loaded by those that do.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 KEY_SUFFIX = ".key"
 PUBLIC_SUFFIX = ".pub"
@@ -67,6 +67,9 @@ class OperatorPublicKey:
 
     def is_signature(self, signature: bytes, purpose: str, statement: bytes) -> bool:
         """Return whether the signature is this key's, over the statement and for the purpose. Source: RFC 8032."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
         try:
             Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, _signed(purpose, statement))
         except (InvalidSignature, ValueError):
@@ -88,6 +91,8 @@ class OperatorKey:
     @property
     def public(self) -> OperatorPublicKey:
         """The public key, with a proof that the private one was there."""
+        from cryptography.hazmat.primitives import serialization
+
         raw = self.private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         return OperatorPublicKey(self.name, raw, self.sign("key", _bound(self.name, raw)))
 
@@ -161,6 +166,9 @@ def create_key(folder: Path, name: str, passphrase: bytes = b"") -> OperatorKey:
     Raises:
         KeyFileError: If a file of that name exists, or the folder may be written by others or cannot be used.
     """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     key = OperatorKey(check_name(name), Ed25519PrivateKey.generate())
     encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     pem = key.private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
@@ -197,6 +205,10 @@ def load_key(path: Path, ask_passphrase: Callable[[], bytes] | None = None) -> O
     Raises:
         KeyFileError: If the file is missing, a link, belongs to another user, may be read by others, or holds no key.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     head, _, pem = read_secret(path).partition(b"\n")
     name = head.decode("ascii", "replace").removeprefix(_HEAD)
     if not head.startswith(_HEAD.encode()):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strands_robots.core.errors import PolicyError, UnknownNameError
-from strands_robots.core.types import Policy
-from strands_robots.policies.provider import PolicyContext, Provider, settings_from_text
+
+if TYPE_CHECKING:  # A list of names needs neither numpy nor a provider.
+    from strands_robots.core.types import Policy
+    from strands_robots.policies.provider import PolicyContext, Provider
 
 ENTRY_POINTS = "strands_robots.policies"
 """Entry-point group in which a package announces its providers: `name = "module:function"`."""
@@ -64,6 +66,8 @@ def create_policy(
         ConfigurationError: If a setting is not valid.
         PolicyError: If the provider cannot be loaded.
     """
+    from strands_robots.policies.provider import PolicyContext, settings_from_text
+
     given = settings_from_text(config) if isinstance(config, str) else config
     given = {**given, **settings}
     if name in LEROBOT_TYPES:

@@ -22,6 +22,7 @@ from strands_robots.core.errors import ConfigurationError, MotionError, StrandsR
 from strands_robots.core.stepping import LOCKSTEP
 from strands_robots.core.types import Instant
 from strands_robots.description.robot_spec import RobotSpec, robot_spec
+from strands_robots.motion.ik import load_solver
 from strands_robots.motion.motion_goal import MotionSession, run_lockstep, run_realtime
 from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.task import MoveTask, RobotKinematics, checked_source
@@ -88,6 +89,10 @@ class MotionParameters:
     allow_stalling: bool = parameter(True, "A goal of a gripper's controller that met an object succeeds.")
 
 
+SOLVER_DELAY = 3.0
+"""The solver's libraries are loaded this long after the start [s], when the graph is armed; or by the first goal that needs them."""
+
+
 @dataclass(frozen=True)
 class _Goal:
     """One goal being carried out."""
@@ -137,6 +142,9 @@ class MotionNode(Node):
             self._on_lost_owner,
         )
         self.get_logger().info(f"moves {', '.join(self._robots)}, run '{given.run_id}'")
+        loading = threading.Timer(SOLVER_DELAY, load_solver)
+        loading.daemon = True
+        loading.start()
 
     def destroy_node(self) -> None:
         """Brake every robot that moves, then end the node."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import array
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from strands_robots.approvals.decision import Decision
-from strands_robots.approvals.permits import Moment, PermitState, Ticket
 from strands_robots.msg import ApprovalRequest, ApprovalState
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import to_time
 from strands_robots.srv import DecideApproval
 
+if TYPE_CHECKING:  # Every node that serves reads fields here; only approval_node has the rest.
+    from strands_robots.approvals.decision import Decision
+    from strands_robots.approvals.permits import Moment, Ticket
+
 _MOST = 128
+_OPEN = (ApprovalRequest.PENDING, ApprovalRequest.APPROVED)
 
 
 def state_to_msg(
@@ -31,8 +34,7 @@ def state_to_msg(
         policy: SHA-256 of the policy file.
         can_approve: Whether any person may approve.
     """
-    is_open = {PermitState.PENDING, PermitState.APPROVED}
-    over = [ticket for ticket in tickets if ticket.state not in is_open]
+    over = [ticket for ticket in tickets if ticket.state not in _OPEN]
     room = max(_MOST - (len(tickets) - len(over)), 0)
     dropped = {ticket.request_id for ticket in over[: max(len(over) - room, 0)]}
     shown = [ticket for ticket in tickets if ticket.request_id not in dropped][:_MOST]
@@ -48,7 +50,7 @@ def state_to_msg(
 
 
 def _request_to_msg(ticket: Ticket, now: Moment) -> ApprovalRequest:
-    is_open = ticket.state in (PermitState.PENDING, PermitState.APPROVED)
+    is_open = ticket.state in _OPEN
     return ApprovalRequest(
         request_id=ticket.request_id,
         asker=clip(ticket.asker.source, 128),
