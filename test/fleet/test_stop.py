@@ -124,7 +124,7 @@ def test_an_operator_whose_clock_was_set_back_still_stops(fleet: Fleet) -> None:
     fleet.bus.deliver("fleet/lab/in/arm1/stop/anna", channel.seal("arm1", Stop(stop="a" * 32, reason="")).encoded())
     fleet.advance(0.3)
     fleet.arm("arm1")
-    channel.numbers._last, channel.numbers._now = 0, lambda: 1.0
+    channel.numbers._last, channel.numbers.now = 0, lambda: 1.0
     late = channel.seal("arm1", Stop(stop="b" * 32, reason=""))
     assert late.sequence < 10**7
     fleet.bus.deliver("fleet/lab/in/arm1/stop/anna", late.encoded())

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ from strands_robots.fleet.member import MemberKind, Right, check_member_name
 from strands_robots.fleet.roster_keeper import FILE as ROSTER_FILE
 from strands_robots.fleet.roster_keeper import write_atomically
 from strands_robots.fleet.zenoh_config import TlsFiles, router_config
-from strands_robots.operators.operator_key import create_key, load_key
+from strands_robots.operators.operator_key import create_key, load_key, parse_public_key
 
 INVITES = "invites.json"
 INVITE_LIFETIME = 3600.0
@@ -93,6 +93,22 @@ class Authority:
         entry = MemberEntry(kind=invite.kind, cell=invite.cell, may=invite.may, key=request.key)
         self._publish(self.file.model_copy(update={"members": {**self.file.members, invite.name: entry}}))
         return self._grant(invite.name, certificate)
+
+    def enrol_all(
+        self, requests: Sequence[tuple[EnrolmentRequest, MemberKind, str, Sequence[Right]]]
+    ) -> Iterator[dict[str, Any]]:
+        """Let many members in that were made on this machine, in one roster, and yield what each needs.
+
+        For trials: there is no invite, because the caller holds the authority's folder and made the keys itself.
+        """
+        members = dict(self.file.members)
+        for request, kind, cell, may in requests:
+            name = parse_public_key(request.key).name
+            members[name] = MemberEntry(kind=kind, cell=cell, may=list(may), key=request.key)
+        self._publish(self.file.model_copy(update={"members": members}))
+        for request, *_ in requests:
+            name = parse_public_key(request.key).name
+            yield self._grant(name, self._sign(request, name))
 
     def renew(self, request: EnrolmentRequest) -> dict[str, Any]:
         """Return a new certificate for a member that is on the roster with the same key.

@@ -27,7 +27,9 @@ from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.roster import parse_roster
 from strands_robots.fleet.roster_keeper import FILE as ROSTER_FILE
 from strands_robots.fleet.roster_keeper import RosterKeeper, load_roster, write_atomically
+from strands_robots.fleet.transport import Transport
 from strands_robots.fleet.zenoh_config import TlsFiles, client_config
+from strands_robots.fleet.zenoh_transport import ZenohTransport
 from strands_robots.operators.operator_key import (
     KEY_SUFFIX,
     OperatorKey,
@@ -139,6 +141,10 @@ class MemberFolder:
     def channel(self) -> Channel:
         """Return the member's channel."""
         return Channel(self.key, load_roster(self.folder, self.roots), Numbers(self.folder))
+
+    def transport(self) -> Transport:
+        """Return the way to the others."""
+        return ZenohTransport(self.zenoh_config())
 
     def zenoh_config(self) -> dict[str, Any]:
         """Return the configuration of its Zenoh client."""

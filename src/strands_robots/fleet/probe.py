@@ -183,7 +183,7 @@ class Probe:
             for topic in self._topics(name):
                 wanted.add(topic)
             # A declared key has to be included in a rule, so what a member may read is declared as the rule has it.
-            wanted |= set(read_by(self._roster.fleet, member)) if member else set()
+            wanted |= set(read_by(self._roster, member)) if member else set()
             for topic in sorted(wanted):
                 self._subscribers.append(
                     session.declare_subscriber(topic, lambda sample, who=who: self._on_sample(who, sample))

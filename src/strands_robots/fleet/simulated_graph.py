@@ -61,6 +61,11 @@ class SimulatedGraph:
         """Stop as a button or an alarm of the robot's own does."""
         self.stop(uuid.uuid4().hex, source, reason)
 
+    def arm(self) -> None:
+        """Arm past the fleet, as an operator beside the robot does."""
+        with self._lock:
+            self._is_latched, self._source, self._reason = False, "", ""
+
     def evidence(self, stop: str) -> StopEvidence:
         """Return the gate's state since the stop."""
         with self._lock:

@@ -63,7 +63,7 @@ class Station:
         self._changed = threading.Condition()
         self._ending = threading.Event()
         self._inbox: Inbox[tuple[str, bytes]] = Inbox(self._on_other, 4096, "fleet messages")
-        for topic in read_by(channel.roster.fleet, channel.me):
+        for topic in read_by(channel.roster, channel.me):
             transport.subscribe(topic, self._on_data)
         self._thread = threading.Thread(target=self._run, name="fleet station", daemon=True)
         self._thread.start()
