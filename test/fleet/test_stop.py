@@ -86,6 +86,19 @@ def test_a_second_stop_is_no_replay_of_the_first(fleet: Fleet) -> None:
     assert run_until_done(fleet, station.stop("arm1", "two"))
 
 
+def test_a_newer_stop_of_the_same_robots_takes_over_from_one_that_is_not_confirmed(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station = fleet.station()
+    fleet.bus.deaf.add("arm1")
+    first, second = station.stop("arm1", "one"), station.stop("arm1", "two")
+    station.wait_for(lambda: len(fleet.bus.of_kind("stop/anna")) >= 6, 3.0)
+    sent = [data for _, data in fleet.bus.of_kind("stop/anna")]
+    assert sum(first.stop_id.encode() in data for data in sent) == 1
+    assert sum(second.stop_id.encode() in data for data in sent) >= 5
+    fleet.bus.deaf.clear()
+    assert run_until_done(fleet, second)
+
+
 def test_two_operators_stop_at_once_and_both_get_evidence(fleet: Fleet) -> None:
     fleet.start("arm1", "arm2")
     anna, bert = fleet.station("anna"), fleet.station("bert")

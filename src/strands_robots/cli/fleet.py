@@ -101,6 +101,48 @@ def resume(
 
 
 @app.command()
+def tell(
+    robot: Annotated[str, typer.Argument(help="The robot of the roster.")],
+    action: Annotated[str, typer.Argument(help="run_policy or move_to.")],
+    fields: Annotated[str, typer.Argument(help="The goal's fields, JSON; see action/RunPolicy and action/MoveTo.")],
+    hardware: Annotated[
+        bool, typer.Option("--hardware/--simulation", help="What the goal is meant for; the other kind refuses it.")
+    ],
+    wait: Annotated[float, typer.Option(help="How long the goal may take, a person's decision included [s].", min=1.0)] = 600.0,
+    member: Member = None,
+) -> None:
+    """Ask a robot for one goal; the robot's own approval policy decides, or a person there. Ctrl-C cancels it.
+
+    The goal ends when this command does. Exit code 0: it succeeded. 1: refused or failed. 3: its end was not heard.
+    """
+    from strands_robots.fleet.bodies import Result
+
+    with _station(member) as station:
+        _check_tell(station, robot, action, fields)
+        request, last = station.tell(robot, hardware, action, fields), ""
+
+        def is_over() -> bool:
+            nonlocal last
+            found = station.result(request)
+            state = found.state if isinstance(found, Result) else ""
+            if isinstance(found, Result) and state != last and state in ("waiting", "running"):
+                say(f"{state}: {found.message}")
+            last = state
+            return state in ("refused", "done")
+
+        with contextlib.suppress(KeyboardInterrupt):
+            station.wait_for(is_over, wait)
+        result = station.result(request)
+    if not isinstance(result, Result) or result.state in ("waiting", "running"):
+        say("THE END WAS NOT HEARD: the robot cancels the goal when it does not hear this operator")
+        raise typer.Exit(NOT_CONFIRMED)
+    reason = f" ({result.refusal})" if result.refusal else ""
+    say(f"{'DONE' if result.success else 'NOT DONE'}{reason}: {result.message}")
+    if not result.success:
+        raise typer.Exit(1)
+
+
+@app.command()
 def init(
     fleet: Annotated[str, typer.Argument(help="Name of the fleet.")],
     authority: Folder,
@@ -255,14 +297,28 @@ def router(authority: Folder) -> None:
 
 @app.command()
 def sim(
-    names: Annotated[list[str], typer.Argument(help="Folders of enrolled members of kind sim.")],
-    seconds: Annotated[float, typer.Option(help="How long they run [s]; 0 until Ctrl-C.", min=0.0)] = 0.0,
+    names: Annotated[list[str] | None, typer.Argument(help="Folders of enrolled members of kind sim.")] = None,
+    robots: Annotated[int, typer.Option(help="A whole trial fleet of so many instead, on this machine.", min=0)] = 0,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="stall:N, delay:N, partition:N or clock_back:N members; may be given twice.")
+    ] = None,
+    delay: Annotated[float, typer.Option(help="How long a slow link holds a message [s].", min=0.0)] = 0.5,
+    stops: Annotated[int, typer.Option(help="Stops of the trial fleet, with evidence of each.", min=1)] = 10,
+    seconds: Annotated[float, typer.Option(help="How long members of folders run [s]; 0 until Ctrl-C.", min=0.0)] = 0.0,
 ) -> None:
-    """Run simulated members without MuJoCo: a latch, a motion that takes time to end, signed resumes."""
+    """Run simulated members without MuJoCo, or try a fleet's stop with --robots. Exit code 3: a well robot was not stopped."""
+    from strands_robots.cli.fleet_trial import run_trial
+    from strands_robots.fleet.faults import parse_faults
     from strands_robots.fleet.simulated_fleet import SimulatedFleet
 
-    with SimulatedFleet([Path(name) for name in names]) as fleet, contextlib.suppress(KeyboardInterrupt):
-        say(f"{len(names)} simulated members")
+    if bool(names) == bool(robots):
+        raise ConfigurationError("folders of members, or --robots; valid: one of the two")
+    if robots:
+        if not run_trial(robots, parse_faults(fault or [], delay), stops):
+            raise typer.Exit(NOT_CONFIRMED)
+        return
+    with SimulatedFleet([Path(name) for name in names or []]) as fleet, contextlib.suppress(KeyboardInterrupt):
+        say(f"{len(names or [])} simulated members")
         fleet.run(seconds or float("inf"))
 
 
@@ -275,13 +331,12 @@ def default_folder() -> Path:
 def _station(member: Path | None) -> Iterator[Station]:
     from strands_robots.fleet.member_folder import MemberFolder
     from strands_robots.fleet.station import Station
-    from strands_robots.fleet.zenoh_transport import ZenohTransport
 
     opened = MemberFolder(member or default_folder(), _ask_passphrase)
     channel = opened.channel()
     if channel.me.is_robot:
         raise ConfigurationError(f"'{opened.name}' is a robot; valid: an operator or auditor")
-    transport = ZenohTransport(opened.zenoh_config())
+    transport = opened.transport()
     station = Station(channel, transport)
     try:
         yield station
@@ -290,6 +345,19 @@ def _station(member: Path | None) -> Iterator[Station]:
         transport.close()
         if transport.problem:
             say(f"the router was not reached: {transport.problem}")
+
+
+def _check_tell(station: Station, robot: str, action: str, fields: str) -> None:
+    """Raise for what no robot would take, before anything is sent."""
+    from strands_robots.fleet.bodies import TELL_ACTIONS, TELL_FIELDS
+
+    robots = [entry.name for entry in station.channel.roster.members if entry.is_robot]
+    if robot not in robots:
+        raise UnknownNameError("robot", robot, robots)
+    if action not in TELL_ACTIONS:
+        raise UnknownNameError("action", action, TELL_ACTIONS)
+    if len(fields) > TELL_FIELDS:
+        raise ConfigurationError(f"fields of {len(fields)} characters; valid: at most {TELL_FIELDS}")
 
 
 def _authority(folder: Path) -> Authority:

@@ -33,6 +33,9 @@ from strands_robots.fleet.witness_book import WitnessBook
 from strands_robots.safety.resume import PURPOSE, ResumeRequest
 
 BEACON_PERIOD = 0.2
+MOST_STOPS = 63
+"""Earlier stops whose reports are still taken."""
+
 _POLL = 0.02
 BodyT = TypeVar("BodyT", bound=Body)
 
@@ -85,7 +88,10 @@ class Station:
         """
         campaign = StopCampaign(self.channel, self._transport, addressee, reason, self.presence, self._now)
         campaign.advance()
-        self._campaigns = (*self._campaigns, campaign)
+        for other in self._campaigns:
+            # The newer stop says the same to the same robots; only that one has to go on.
+            other.is_superseded = other.is_superseded or other.addressee == addressee
+        self._campaigns = (*self._campaigns[-MOST_STOPS:], campaign)
         return campaign
 
     def wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
