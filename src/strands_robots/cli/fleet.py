@@ -149,19 +149,24 @@ def init(
     listen: Annotated[str, typer.Option(help="Where the router listens.")] = "tls/127.0.0.1:7447",
     connect: Annotated[str, typer.Option(help="How members reach it.")] = "tls/localhost:7447",
     name: Annotated[str, typer.Option(help="Host name or address in the router's certificate.")] = "localhost",
+    mqtt: Annotated[str, typer.Option(help="<host>:<port> of an MQTT broker as a second way; empty for none.")] = "",
+    mqtt_bind: Annotated[str, typer.Option(help="Address that the broker listens on.")] = "127.0.0.1",
 ) -> None:
     """Make a fleet: authority, root key, router certificate, fleet.yaml without members."""
     from pydantic import ValidationError
 
     from strands_robots.core.validation import problems_of
     from strands_robots.fleet.authority import create_authority
-    from strands_robots.fleet.fleet_file import RouterEntry
+    from strands_robots.fleet.fleet_file import MqttEntry, RouterEntry
 
+    host, _, port = mqtt.rpartition(":")
     try:
         router = RouterEntry(listen=listen, connect=connect, name=name)
+        broker = MqttEntry.model_validate({"host": host, "port": port, "bind": mqtt_bind}) if mqtt else None
     except ValidationError as error:
-        raise ConfigurationError(f"{problems_of(error, 'router')}; valid: tls/<host>:<port>") from error
-    create_authority(authority, fleet, router)
+        valid = "tls/<host>:<port> for the router, <host>:<port> for MQTT"
+        raise ConfigurationError(f"{problems_of(error, 'fleet')}; valid: {valid}") from error
+    create_authority(authority, fleet, router, mqtt=broker)
     say(f"fleet {fleet} in {authority}; start its router with: strands-robots fleet router --authority {authority}")
 
 
@@ -261,15 +266,20 @@ def revoke(name: Annotated[str, typer.Argument(help="The member.")], authority: 
 
 @app.command()
 def probe(authority: Folder) -> None:
-    """Try the running router as each kind of member and as strangers. Exit code 3: a row is not as fleet.yaml says."""
+    """Try the running router, and the broker where there is one, as each kind of member and as strangers. Exit code 3: a row is not as fleet.yaml says."""
     from strands_robots.core.key_file import read_secret
     from strands_robots.fleet.certificates import load_private
-    from strands_robots.fleet.probe import probe_router
+    from strands_robots.fleet.probe import probe_broker, probe_router
 
     made = _authority(authority)
-    rows = probe_router(made.file, made.certificate, load_private(read_secret(authority / "authority.key")))
-    for row in rows:
-        say(row.words())
+    key = load_private(read_secret(authority / "authority.key"))
+    rows = []
+    for what, probe_one in (("router", probe_router), *([("broker", probe_broker)] if made.file.mqtt else [])):
+        found = probe_one(made.file, made.certificate, key)
+        say(f"{what}:")
+        for row in found:
+            say(row.words())
+        rows += found
     wrong = [row for row in rows if not row.is_right]
     say(f"{len(rows)} rows, {len(wrong)} not as fleet.yaml says")
     if wrong:
@@ -343,8 +353,9 @@ def _station(member: Path | None) -> Iterator[Station]:
     finally:
         station.close()
         transport.close()
-        if transport.problem:
-            say(f"the router was not reached: {transport.problem}")
+        problem = getattr(transport, "problem", "")
+        if problem:
+            say(f"the router was not reached: {problem}")
 
 
 def _check_tell(station: Station, robot: str, action: str, fields: str) -> None:

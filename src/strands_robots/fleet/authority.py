@@ -7,6 +7,7 @@ authority.pem    its certificate, the pin of every member
 router.pem/.key  certificate of router and broker
 roster.json      the newest signed roster
 router.json      configuration of the Zenoh router
+mosquitto.*      configuration and access list of the MQTT broker, where there is one
 invites.json     open invites, hashes only
 """
 
@@ -23,6 +24,7 @@ from cryptography import x509
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.core.key_file import read_secret
 from strands_robots.core.private_folder import opened
+from strands_robots.fleet import mqtt_config
 from strands_robots.fleet.certificates import (
     certificate_pem,
     load_private,
@@ -33,7 +35,7 @@ from strands_robots.fleet.certificates import (
     sign_request,
 )
 from strands_robots.fleet.enrolment import EnrolmentRequest, Invite, decide, new_invite
-from strands_robots.fleet.fleet_file import FILE, FleetFile, MemberEntry, RouterEntry, load_fleet_file, save_fleet_file
+from strands_robots.fleet.fleet_file import FILE, FleetFile, MemberEntry, MqttEntry, RouterEntry, load_fleet_file, save_fleet_file
 from strands_robots.fleet.member import MemberKind, Right, check_member_name
 from strands_robots.fleet.roster_keeper import FILE as ROSTER_FILE
 from strands_robots.fleet.roster_keeper import write_atomically
@@ -137,11 +139,17 @@ class Authority:
         return self._read(ROSTER_FILE)
 
     def generate(self) -> None:
-        """Write the router's configuration from fleet.yaml."""
+        """Write the configurations of router and broker from fleet.yaml."""
         folder = self.folder
         files = TlsFiles(str(folder / "authority.pem"), str(folder / "router.pem"), str(folder / "router.key"))
         config = router_config(self.file.roster(), self.file.router, files)
         write_atomically(folder, "router.json", json.dumps(config, indent=1).encode())
+        if self.file.mqtt is not None:
+            access = str(folder / mqtt_config.ACCESS)
+            size = len(self.signed_roster())
+            broker = mqtt_config.broker_config(self.file.mqtt, files, access, size, folder.owner())
+            write_atomically(folder, mqtt_config.ACCESS, mqtt_config.access_list(self.file.roster()).encode())
+            write_atomically(folder, mqtt_config.CONFIG, broker.encode())
 
     def _publish(self, file: FleetFile) -> bytes:
         file = file.model_copy(update={"version": self.file.version + 1})
@@ -166,6 +174,7 @@ class Authority:
             "roots": [self._read("root.pub").decode().strip()],
             "roster": self._read(ROSTER_FILE).decode(),
             "router": self.file.router.model_dump(),
+            "mqtt": self.file.mqtt.model_dump() if self.file.mqtt is not None else None,
         }
 
     def _invites(self) -> list[Invite]:
@@ -186,7 +195,9 @@ class Authority:
             raise ConfigurationError(f"'{self.folder / name}' cannot be read: {error.strerror or error}") from error
 
 
-def create_authority(folder: Path, fleet: str, router: RouterEntry, passphrase: bytes = b"") -> Authority:
+def create_authority(
+    folder: Path, fleet: str, router: RouterEntry, passphrase: bytes = b"", mqtt: MqttEntry | None = None
+) -> Authority:
     """Make a fleet: keys, certificates and an empty roster. Nothing is overwritten.
 
     Raises:
@@ -198,9 +209,10 @@ def create_authority(folder: Path, fleet: str, router: RouterEntry, passphrase: 
     root = create_key(folder, "root", passphrase)
     key, router_key = new_private_key(), new_private_key()
     certificate = make_authority(fleet, key)
-    names = tuple(dict.fromkeys((router.name, "localhost", "127.0.0.1")))
+    hosts = (router.name, *([mqtt.host] if mqtt is not None else []), "localhost", "127.0.0.1")
+    names = tuple(dict.fromkeys(hosts))
     server = make_server_certificate(names, router_key.public_key(), certificate, key)
-    file = FleetFile(fleet=fleet, router=router)
+    file = FleetFile(fleet=fleet, router=router, mqtt=mqtt)
     try:
         write_atomically(folder, "authority.key", private_pem(key))
         write_atomically(folder, "authority.pem", certificate_pem(certificate), 0o644)
