@@ -107,7 +107,8 @@ def test_stop_evidence_resume_and_tells_of_a_graph(graph: Graph, site: Site, tmp
         assert answer(station.tell("sim1", True, "run_policy", SWING), "refused").refusal == "other_kind_of_robot"
 
         # A tell that a person declines does not move, one that is approved does, and it is exactly what was shown.
-        declined = station.tell("sim1", False, "run_policy", SWING.replace("60.0", "59.0"))
+        turn = '{"robot": "so101", "joint_names": ["shoulder_pan"], "positions": [0.2]}'
+        declined = station.tell("sim1", False, "move_to", turn)
         assert "waits for a person" in answer(declined, "waiting").message
         desk.decide(False)
         assert answer(declined, "refused").refusal == "declined" and not is_moving()

@@ -5,26 +5,13 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from fleet_rig import Fleet
+from fleet_rig import Fleet, outcomes, run_until_done
 
 from strands_robots.fleet.bodies import Stop
 from strands_robots.fleet.refusal import FleetRefusedError
 from strands_robots.fleet.stop_campaign import StopOutcome
 
 ROBOTS = ("arm1", "arm2", "arm3", "sim1")
-
-
-def outcomes(campaign: object) -> dict[str, StopOutcome]:
-    return {entry.robot: entry.outcome for entry in campaign.outcomes()}  # type: ignore[attr-defined]
-
-
-def run_until_done(fleet: Fleet, campaign: object, patience: float = 2.0) -> bool:
-    station = next(iter(fleet.stations.values()))
-    for _ in range(int(patience / 0.02)):
-        fleet.advance(0.1)
-        if station.wait_for(lambda: campaign.is_done, 0.02):  # type: ignore[attr-defined]
-            return True
-    return False
 
 
 def test_a_robot_comes_up_stopped(fleet: Fleet) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -33,6 +34,9 @@ from strands_robots.fleet.witness_book import WitnessBook
 from strands_robots.safety.resume import PURPOSE, ResumeRequest
 
 BEACON_PERIOD = 0.2
+MOST_REQUESTS = 1024
+"""Requests whose answers are kept."""
+
 MOST_STOPS = 63
 """Earlier stops whose reports are still taken."""
 
@@ -62,6 +66,7 @@ class Station:
         self.seen_by: list[tuple[str, Witness]] = []
         self._transport, self._now, self._on_refusal = transport, now, on_refusal
         self._campaigns: tuple[StopCampaign, ...] = ()
+        self._asked: OrderedDict[str, str] = OrderedDict()
         self._answers: dict[str, Challenge | Result] = {}
         self._changed = threading.Condition()
         self._ending = threading.Event()
@@ -151,7 +156,7 @@ class Station:
             {"request": uuid.uuid4().hex, "echo": self.echo(robot).model_dump(), "is_hardware": is_hardware,
              "action": action, "fields": fields}
         )  # fmt: skip
-        self.send(robot, body)
+        self._request(robot, body, body.request)
         return body.request
 
     def result(self, request: str) -> Challenge | Result | None:
@@ -170,10 +175,16 @@ class Station:
         self._transport.publish(inward(self.channel.roster.fleet, "all", ROSTER, self.channel.key.name), data)
 
     def _ask(self, robot: str, body: Body, request: str, timeout: float) -> Challenge | Result:
-        self.send(robot, body)
+        self._request(robot, body, request)
         if not self.wait_for(lambda: request in self._answers, timeout):
             raise NoAnswerError(f"robot '{robot}' did not answer within {timeout:g} s")
         return self._answers[request]
+
+    def _request(self, robot: str, body: Body, request: str) -> None:
+        self._asked[request] = robot
+        if len(self._asked) > MOST_REQUESTS:
+            self._answers.pop(self._asked.popitem(last=False)[0], None)
+        self.send(robot, body)
 
     # --- What arrives -----------------------------------------------------------------------------------------
 
@@ -214,7 +225,9 @@ class Station:
             for campaign in self._campaigns:
                 campaign.take(sender, body)
         elif isinstance(body, (Challenge, Result)):
-            self._answers[body.request] = body
+            # Only the robot that was asked answers for itself.
+            if self._asked.get(body.request) == sender:
+                self._answers[body.request] = body
         elif isinstance(body, Witness):
             self.seen_by.append((sender, body))
             del self.seen_by[:-10000]
