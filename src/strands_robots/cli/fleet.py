@@ -143,6 +143,66 @@ def tell(
 
 
 @app.command()
+def watch(
+    seconds: Annotated[float, typer.Option(help="How long [s]; 0 until Ctrl-C.", min=0.0)] = 0.0, member: Member = None
+) -> None:
+    """Stay on the network as a witness: keep what every robot's audit log says of itself, and print what changes."""
+    with _station(member, is_kept=True) as station, contextlib.suppress(KeyboardInterrupt):
+        robots = [entry.name for entry in station.channel.roster.members if entry.is_robot]
+        present: dict[str, bool] = dict.fromkeys(robots, False)
+        told = 0
+
+        def is_over() -> bool:
+            nonlocal told
+            for robot in robots:
+                if station.presence.is_present(robot) is not present[robot]:
+                    present[robot] = not present[robot]
+                    say(f"{robot}: {'heard' if present[robot] else 'NOT HEARD'}")
+            for witness in station.witnesses.findings[told:]:
+                say(f"AUDIT OF {witness.member}: {witness.finding} at index {witness.next_index}")
+            told = len(station.witnesses.findings)
+            return False
+
+        station.wait_for(is_over, seconds or float("inf"))
+
+
+@app.command()
+def verify(
+    ledgers: Annotated[list[Path], typer.Argument(help="Folders of members, with what they have witnessed.")],
+    log: Annotated[
+        list[str] | None, typer.Option(help="<robot>=<folder of its audit log>, to be held against it; may be given twice.")
+    ] = None,
+    member: Member = None,
+) -> None:
+    """Hold what members have witnessed of each other's audit logs against each other, and against the logs.
+
+    Exit code 0: everything fits. 1: a log went back or has another past. 3: it fits, but a robot was silent.
+    """
+    from strands_robots.audit.read.reader import FolderReader
+    from strands_robots.fleet.member_folder import MemberFolder
+    from strands_robots.fleet.witness_verify import verify_witnesses
+
+    roster = MemberFolder(member or default_folder(), _ask_passphrase).channel().roster
+    robots = [entry.name for entry in roster.members if entry.is_robot]
+    logs = {}
+    for given in log or ():
+        name, _, folder = given.partition("=")
+        if name not in robots:
+            raise UnknownNameError("robot", name, robots)
+        if not Path(folder).is_dir():
+            raise ConfigurationError(f"'{folder}' is no folder; valid: --log {name}=<folder of its audit log>")
+        logs[name] = FolderReader(Path(folder))
+    findings, count = verify_witnesses(ledgers, roster, logs)
+    for finding in findings:
+        say(f"{finding.code}: {finding.member}: {finding.words}")
+    say(f"{count} statements about audit logs in {len(ledgers)} ledgers, {len(findings)} findings")
+    if any(finding.is_broken for finding in findings):
+        raise typer.Exit(1)
+    if findings:
+        raise typer.Exit(NOT_CONFIRMED)
+
+
+@app.command()
 def init(
     fleet: Annotated[str, typer.Argument(help="Name of the fleet.")],
     authority: Folder,
@@ -338,7 +398,7 @@ def default_folder() -> Path:
 
 
 @contextlib.contextmanager
-def _station(member: Path | None) -> Iterator[Station]:
+def _station(member: Path | None, is_kept: bool = False) -> Iterator[Station]:
     from strands_robots.fleet.member_folder import MemberFolder
     from strands_robots.fleet.station import Station
 
@@ -347,7 +407,7 @@ def _station(member: Path | None) -> Iterator[Station]:
     if channel.me.is_robot:
         raise ConfigurationError(f"'{opened.name}' is a robot; valid: an operator or auditor")
     transport = opened.transport()
-    station = Station(channel, transport)
+    station = Station(channel, transport, folder=opened.folder if is_kept else None)
     try:
         yield station
     finally:

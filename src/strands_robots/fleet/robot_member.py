@@ -8,6 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from strands_robots.fleet.bodies import Beacon, Body, ChallengeRequest, Result, Resume, Stop, StopReport, Tell
 from strands_robots.fleet.channel import Channel, Received
@@ -15,12 +16,12 @@ from strands_robots.fleet.freshness import SentBeacons
 from strands_robots.fleet.graph_link import GraphLink, GraphReport
 from strands_robots.fleet.inbox import Inbox
 from strands_robots.fleet.member import CELL_PREFIX, MemberKind, Right
+from strands_robots.fleet.peer_watch import PeerWatch
 from strands_robots.fleet.presence import Presence
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.stop_campaign import REPEAT_PERIOD, StopCampaign
 from strands_robots.fleet.topics import ROSTER, kind_of, read_by, topic_of
 from strands_robots.fleet.transport import Transport
-from strands_robots.fleet.witness_book import WitnessBook
 
 BEACON_PERIOD = 0.5
 OWNER_TIMEOUT = 1.0
@@ -62,6 +63,7 @@ class RobotMember:
         graph: The robot's graph.
         now: Steady clock [s].
         on_refusal: Takes each refusal, for the log.
+        folder: Where what it witnesses is kept; None for nowhere.
     """
 
     def __init__(
@@ -71,8 +73,10 @@ class RobotMember:
         graph: GraphLink,
         now: Callable[[], float] = time.monotonic,
         on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
+        folder: Path | None = None,
     ) -> None:
-        self.channel, self.presence, self.witnesses = channel, Presence(now), WitnessBook()
+        self.channel, self.presence = channel, Presence(now)
+        self._watch = PeerWatch(self.presence, channel, folder, now)
         self.session = uuid.uuid4().hex
         self._transport, self._graph, self._now, self._on_refusal = transport, graph, now, on_refusal
         self._sent = SentBeacons(self.session, now)
@@ -228,8 +232,7 @@ class RobotMember:
     def _take(self, received: Received) -> None:
         body, sender = received.body, received.sender.name
         if isinstance(body, Beacon):
-            self.presence.add(sender, received.envelope.sequence, body)
-            for witness in self.witnesses.see(sender, body.checkpoint):
+            for witness in self._watch.beacon(received.envelope, body):
                 self._send("", witness)
         elif isinstance(body, StopReport) and self._cell_stop is not None:
             self._cell_stop[0].take(sender, body)

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from strands_robots.core.errors import NoAnswerError
@@ -24,13 +25,12 @@ from strands_robots.fleet.bodies import (
 )
 from strands_robots.fleet.channel import Channel, Received
 from strands_robots.fleet.inbox import Inbox
-from strands_robots.fleet.member import MemberKind
+from strands_robots.fleet.peer_watch import PeerWatch
 from strands_robots.fleet.presence import PRESENT, Presence
 from strands_robots.fleet.refusal import FleetRefusedError
 from strands_robots.fleet.stop_campaign import StopCampaign
 from strands_robots.fleet.topics import ROSTER, inward, kind_of, read_by, topic_of
 from strands_robots.fleet.transport import Transport
-from strands_robots.fleet.witness_book import WitnessBook
 from strands_robots.safety.resume import PURPOSE, ResumeRequest
 
 BEACON_PERIOD = 0.2
@@ -52,6 +52,7 @@ class Station:
         transport: The way to the robots.
         now: Steady clock [s].
         on_refusal: Takes each refusal, for the log.
+        folder: Where what it witnesses is kept; None for nowhere.
     """
 
     def __init__(
@@ -60,8 +61,11 @@ class Station:
         transport: Transport,
         now: Callable[[], float] = time.monotonic,
         on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
+        folder: Path | None = None,
     ) -> None:
-        self.channel, self.presence, self.witnesses = channel, Presence(now), WitnessBook()
+        self.channel, self.presence = channel, Presence(now)
+        self._watch = PeerWatch(self.presence, channel, folder, now)
+        self.witnesses = self._watch.book
         self.session = uuid.uuid4().hex
         self.seen_by: list[tuple[str, Witness]] = []
         self._transport, self._now, self._on_refusal = transport, now, on_refusal
@@ -81,6 +85,7 @@ class Station:
         self._ending.set()
         self._thread.join(1.0)
         self._inbox.close()
+        self._watch.say_heard()
 
     # --- Stop -------------------------------------------------------------------------------------------------
 
@@ -217,9 +222,7 @@ class Station:
     def _take(self, received: Received) -> None:
         body, sender = received.body, received.sender.name
         if isinstance(body, Beacon):
-            if received.sender.kind is not MemberKind.OPERATOR:
-                self.presence.add(sender, received.envelope.sequence, body)
-            for witness in self.witnesses.see(sender, body.checkpoint):
+            for witness in self._watch.beacon(received.envelope, body):
                 self.send("", witness)
         elif isinstance(body, StopReport):
             for campaign in self._campaigns:
@@ -231,3 +234,4 @@ class Station:
         elif isinstance(body, Witness):
             self.seen_by.append((sender, body))
             del self.seen_by[:-10000]
+            self._watch.witness(received.envelope)
