@@ -347,6 +347,36 @@ def probe(authority: Folder) -> None:
 
 
 @app.command()
+def configure(
+    what: Annotated[str, typer.Argument(help="rmw_zenoh or aws.")],
+    out: Annotated[Path, typer.Argument(help="Folder that the files are written to.")],
+    authority: Annotated[Path | None, typer.Option(help="Folder of the authority; for aws.")] = None,
+    domain: Annotated[int, typer.Option(help="ROS_DOMAIN_ID of the graph; for rmw_zenoh.", min=0, max=232)] = 0,
+    port: Annotated[int, typer.Option(help="Port of the graph's own router on loopback.", min=1, max=65535)] = 7447,
+    region: Annotated[str, typer.Option(help="Region; for aws.")] = "us-east-1",
+    account: Annotated[str, typer.Option(help="Number of the account; for aws.")] = "",
+) -> None:
+    """Write configurations for what runs beside the fleet: rmw_zenoh that stays on its machine, policies of AWS IoT Core."""
+    from strands_robots.fleet import aws_policy, rmw_zenoh_config
+    from strands_robots.fleet.roster_keeper import write_atomically
+
+    files: dict[str, str] = {}
+    if what == "rmw_zenoh":
+        files["rmw_router.json5"] = json.dumps(rmw_zenoh_config.rmw_router_config(domain, port), indent=1)
+        files["rmw_session.json5"] = json.dumps(rmw_zenoh_config.rmw_session_config(port), indent=1)
+    elif what == "aws":
+        if authority is None or not account.isdecimal():
+            raise ConfigurationError("aws needs the fleet's roster and the account; valid: --authority FOLDER --account NUMBER")
+        made = aws_policy.policies(_authority(authority).file.roster(), region, account)
+        files |= {f"{name}.json": text for name, text in made.items()}
+    else:
+        raise UnknownNameError("configuration", what, ["rmw_zenoh", "aws"])
+    for name, text in files.items():
+        write_atomically(out, name, text.encode() + b"\n", 0o644)
+        say(str(out / name))
+
+
+@app.command()
 def router(authority: Folder) -> None:
     """Run the fleet's Zenoh router until Ctrl-C. Its rules are read once: restart it after enrol and revoke."""
     from strands_robots.fleet.zenoh_transport import open_session
