@@ -34,6 +34,9 @@ from strands_robots.fleet.transport import Transport
 from strands_robots.safety.resume import PURPOSE, ResumeRequest
 
 BEACON_PERIOD = 0.2
+SILENCE = 2.0
+"""Longer than a robot waits for its operator [s]."""
+
 MOST_REQUESTS = 1024
 """Requests whose answers are kept."""
 
@@ -70,6 +73,7 @@ class Station:
         self.seen_by: list[tuple[str, Witness]] = []
         self._transport, self._now, self._on_refusal = transport, now, on_refusal
         self._campaigns: tuple[StopCampaign, ...] = ()
+        self._silent_until = float("-inf")
         self._asked: OrderedDict[str, str] = OrderedDict()
         self._answers: dict[str, Challenge | Result] = {}
         self._changed = threading.Condition()
@@ -86,6 +90,10 @@ class Station:
         self._thread.join(1.0)
         self._inbox.close()
         self._watch.say_heard()
+
+    def let_go(self) -> None:
+        """Send no beacon for so long that each robot ends what this operator has told it. Stops go on."""
+        self._silent_until = self._now() + SILENCE
 
     # --- Stop -------------------------------------------------------------------------------------------------
 
@@ -198,7 +206,7 @@ class Station:
         while not self._ending.wait(_POLL):
             for campaign in self._campaigns:
                 campaign.advance()
-            if self._now() - beaten > BEACON_PERIOD:
+            if self._now() - beaten > BEACON_PERIOD and self._now() >= self._silent_until:
                 beaten = self._now()
                 self.send("", Beacon(session=self.session, state="none", roster=self.channel.roster.version))
                 self.channel.numbers.save()
