@@ -106,7 +106,9 @@ def bare(fleet: TrialFleet, transport: Transport) -> list[float]:
     return times
 
 
-def stop_once(fleet: TrialFleet, station: Station, names: Sequence[str]) -> tuple[list[float], list[float], StopCampaign]:
+def stop_once(
+    fleet: TrialFleet, station: Station, names: Sequence[str]
+) -> tuple[list[float], list[float], StopCampaign]:
     """Arm, stop, and return the times until each named gate latched, and until each reported rest [s]."""
     fleet.arm()
     until(station, lambda: armed(station, names), "every well member is armed")

@@ -47,7 +47,8 @@ def port() -> Port:
 
 
 @pytest.fixture
-def tools(fleet: Fleet, port: Port) -> FleetTools:
+def tools(fleet: Fleet, port: Port, monkeypatch: pytest.MonkeyPatch) -> FleetTools:
+    monkeypatch.setattr("strands_robots.agent.fleet.fleet_tools.STOP_WAIT", 0.2)
     fleet.start("arm1", "sim1")
     fleet.arm("arm1", "sim1")
     made = FleetTools(port, fleet.station("anna"))
@@ -67,7 +68,9 @@ def test_there_are_four_tools_and_none_resumes_enrols_or_revokes(tools: FleetToo
     assert {tool.name for tool in tools.tools()} == {"fleet_stop", "fleet_status", "fleet_tell", "fleet_tell_status"}
 
 
-def test_a_stop_asks_for_nothing_and_names_robots_that_are_not_heard(tools: FleetTools, fleet: Fleet, port: Port) -> None:
+def test_a_stop_asks_for_nothing_and_names_robots_that_are_not_heard(
+    tools: FleetTools, fleet: Fleet, port: Port
+) -> None:
     port.refusal = error_answer("forbidden", "no")
     answer = run(tools, "fleet_stop", reason="it leans")
     assert port.asked == [] and fleet.graphs["arm1"].report().state != "armed"
@@ -87,11 +90,16 @@ def test_status_says_not_heard_and_never_absent(tools: FleetTools) -> None:
     assert "may be moving" in robots["arm3"]["state"] and robots["sim1"]["is_hardware"] is False
 
 
-def test_a_tell_is_asked_for_exactly_and_without_permission_nothing_moves(tools: FleetTools, fleet: Fleet, port: Port) -> None:
+def test_a_tell_is_asked_for_exactly_and_without_permission_nothing_moves(
+    tools: FleetTools, fleet: Fleet, port: Port
+) -> None:
     port.refusal = error_answer("approval_required", "wait")
     goal = {"robot": "arm1", "is_hardware": True, "action": "run_policy", "fields": {"duration": 60.0}}
     assert run(tools, "fleet_tell", **goal, wait=5.0).is_error and not fleet.graphs["arm1"].is_moving
-    assert json.loads(port.asked[-1].fields) == {**goal, "fields": {"duration": 60}} and port.asked[-1].name == "fleet/tell"
+    assert (
+        json.loads(port.asked[-1].fields) == {**goal, "fields": {"duration": 60}}
+        and port.asked[-1].name == "fleet/tell"
+    )
     port.refusal = None
     told = data(run(tools, "fleet_tell", **goal, wait=0.3))
     assert told["state"] == "running" and fleet.graphs["arm1"].is_moving

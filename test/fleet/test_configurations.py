@@ -40,7 +40,11 @@ def gate_state(name: str = "/so101/gate_state") -> RosInterface:
 
 def heard_through(router: dict[str, Any], port: int, listened: str, key: str) -> bool:
     """Return whether a put on a key arrives at a subscriber, both clients of the router."""
-    with open_session(router), open_session(rmw_session_config(port)) as one, open_session(rmw_session_config(port)) as two:
+    with (
+        open_session(router),
+        open_session(rmw_session_config(port)) as one,
+        open_session(rmw_session_config(port)) as two,
+    ):
         heard: list[bytes] = []
         subscriber = two.declare_subscriber(listened, lambda sample: heard.append(sample.payload.to_bytes()))
         try:
@@ -55,11 +59,15 @@ def heard_through(router: dict[str, Any], port: int, listened: str, key: str) ->
 
 def test_keys_are_those_of_rmw_zenoh() -> None:
     key = gate_state().key(7)
-    assert key.startswith("7/so101/gate_state/strands_robots::msg::dds_::GateState_/RIHS01_") and len(key.rsplit("_", 1)[1]) == 64
+    assert (
+        key.startswith("7/so101/gate_state/strands_robots::msg::dds_::GateState_/RIHS01_")
+        and len(key.rsplit("_", 1)[1]) == 64
+    )
 
 
 @pytest.mark.parametrize(
-    ("domain", "listed", "arrives"), [(7, [], True), (8, [], False), (7, ["/so101/gate_state"], True), (7, ["/so101/tf"], False)]
+    ("domain", "listed", "arrives"),
+    [(7, [], True), (8, [], False), (7, ["/so101/gate_state"], True), (7, ["/so101/tf"], False)],
 )
 def test_the_graphs_router_passes_its_domain_and_what_is_listed(domain: int, listed: list[str], arrives: bool) -> None:
     port = free_port()
@@ -69,7 +77,10 @@ def test_the_graphs_router_passes_its_domain_and_what_is_listed(domain: int, lis
 
 
 def test_history_of_transient_local_topics_passes() -> None:
-    port, key = free_port(), RosInterface("/robot_description", "std_msgs/msg/String").key(7).replace("*", "RIHS01_" + "a" * 64)
+    port, key = (
+        free_port(),
+        RosInterface("/robot_description", "std_msgs/msg/String").key(7).replace("*", "RIHS01_" + "a" * 64),
+    )
     from zenoh.ext import CacheConfig, HistoryConfig, declare_advanced_publisher, declare_advanced_subscriber
 
     with open_session(rmw_router_config(7, port)), open_session(rmw_session_config(port)) as one:
@@ -78,7 +89,10 @@ def test_history_of_transient_local_topics_passes() -> None:
         with open_session(rmw_session_config(port)) as two:
             heard: list[bytes] = []
             subscriber = declare_advanced_subscriber(
-                two, key, lambda sample: heard.append(sample.payload.to_bytes()), history=HistoryConfig(detect_late_publishers=True)
+                two,
+                key,
+                lambda sample: heard.append(sample.payload.to_bytes()),
+                history=HistoryConfig(detect_late_publishers=True),
             )
             assert until(lambda: heard == [b"<robot/>"])
             subscriber.undeclare()
@@ -91,7 +105,9 @@ def test_the_graphs_router_listens_on_loopback_only() -> None:
         lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         bound = {line[1].split(":")[0] for line in lines if line[3] == "0A" and line[1].endswith(f":{port:04X}")}
         assert bound == {"0100007F"}
-        assert not [line for line in Path("/proc/net/tcp6").read_text().splitlines() if f":{port:04X} " in line.split("0A")[0]]
+        assert not [
+            line for line in Path("/proc/net/tcp6").read_text().splitlines() if f":{port:04X} " in line.split("0A")[0]
+        ]
 
 
 def test_a_domain_that_is_none_is_refused() -> None:
@@ -113,14 +129,16 @@ def test_policies_are_taken_by_the_api_and_bound_to_the_thing(fleet: Fleet) -> N
         certificate = iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
         iot.attach_policy(policyName=policy_name("lab", arm), target=certificate)
         iot.attach_thing_principal(thingName="arm1", principal=certificate)
-        assert [entry["policyName"] for entry in iot.list_attached_policies(target=certificate)["policies"]] == ["lab-robot-stop_cell"]
+        assert [entry["policyName"] for entry in iot.list_attached_policies(target=certificate)["policies"]] == [
+            "lab-robot-stop_cell"
+        ]
 
 
 def test_no_policy_lets_a_thing_speak_under_another_name(fleet: Fleet) -> None:
     roster = Roster("lab", 1, tuple(fleet.members.values()))
     for text in policies(roster, "eu-central-1", "1").values():
         statements = json.loads(text)["Statement"]
-        assert all("Allow" == entry["Effect"] for entry in statements)
+        assert all(entry["Effect"] == "Allow" for entry in statements)
         published = next(entry["Resource"] for entry in statements if entry["Action"] == "iot:Publish")
         assert all(THING in resource for resource in published)
         connect = next(entry for entry in statements if entry["Action"] == "iot:Connect")
@@ -128,7 +146,14 @@ def test_no_policy_lets_a_thing_speak_under_another_name(fleet: Fleet) -> None:
 
 
 def test_a_robot_without_the_right_has_no_policy_to_stop(fleet: Fleet) -> None:
-    roster = Roster("lab", 1, (fleet.member("arm2", MemberKind.ROBOT, "left"), fleet.member("arm1", MemberKind.ROBOT, "left", Right.STOP_CELL)))
+    roster = Roster(
+        "lab",
+        1,
+        (
+            fleet.member("arm2", MemberKind.ROBOT, "left"),
+            fleet.member("arm1", MemberKind.ROBOT, "left", Right.STOP_CELL),
+        ),
+    )
     made = policies(roster, "eu-central-1", "1")
     published = {
         name: [r for s in json.loads(text)["Statement"] if s["Action"] == "iot:Publish" for r in s["Resource"]]

@@ -24,7 +24,12 @@ from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.approval_messages import decision_to_msg
 
 SWING = json.dumps(
-    {"robot": "so101", "policy": "sine", "duration": 60.0, "config": "{joints: {shoulder_pan: [{amplitude: 0.2, frequency: 0.5}]}}"}
+    {
+        "robot": "so101",
+        "policy": "sine",
+        "duration": 60.0,
+        "config": "{joints: {shoulder_pan: [{amplitude: 0.2, frequency: 0.5}]}}",
+    }
 )
 
 
@@ -99,10 +104,16 @@ def test_stop_evidence_resume_and_tells_of_a_graph(graph: Graph, site: Site, tmp
         wait_for(lambda: beacon().state == "armed", 20.0, "armed")
 
         # What no graph takes is refused before a person is asked.
-        for fields, words in (("[]", "no object"), ('{"robto": "so101"}', "robto"), ('{"source": "operator/x"}', "source")):
+        for fields, words in (
+            ("[]", "no object"),
+            ('{"robto": "so101"}', "robto"),
+            ('{"source": "operator/x"}', "source"),
+        ):
             refused = answer(station.tell("sim1", False, "move_to", fields), "refused")
             assert refused.refusal == "malformed" and words in refused.message
-        unknown = answer(station.tell("sim1", False, "run_policy", '{"robot": "ur5", "policy": "hold", "duration": 1.0}'), "refused")
+        unknown = answer(
+            station.tell("sim1", False, "run_policy", '{"robot": "ur5", "policy": "hold", "duration": 1.0}'), "refused"
+        )
         assert "ur5" in unknown.message
         assert answer(station.tell("sim1", True, "run_policy", SWING), "refused").refusal == "other_kind_of_robot"
 
@@ -142,7 +153,9 @@ def test_stop_evidence_resume_and_tells_of_a_graph(graph: Graph, site: Site, tmp
 
     def rests() -> bool:
         heard = watcher.presence.find("sim1")
-        return heard is not None and heard.beacon.state == "armed" and all(gate.is_at_rest for gate in heard.beacon.gates)
+        return (
+            heard is not None and heard.beacon.state == "armed" and all(gate.is_at_rest for gate in heard.beacon.gates)
+        )
 
     try:
         wait_for(rests, 20.0, "the goal of the operator that left has ended")

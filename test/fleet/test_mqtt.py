@@ -124,7 +124,12 @@ def test_stops_and_a_resume_go_on_when_the_router_is_gone_and_when_the_broker_is
     graphs = {name: SimulatedGraph(name, keyring) for name in names}
     refused: list[str] = []
     robots = [
-        RobotMember(members[name].channel(), ports[name], graphs[name], on_refusal=lambda error: refused.append(error.refusal.value))
+        RobotMember(
+            members[name].channel(),
+            ports[name],
+            graphs[name],
+            on_refusal=lambda error: refused.append(error.refusal.value),
+        )
         for name in names
     ]
     port = anna.transport()

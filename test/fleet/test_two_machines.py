@@ -58,15 +58,34 @@ class Lab:
         for name in self.authority.file.members:
             accept_grant(folder / name, json.dumps(self.authority.renew(make_request_files(folder / name, name))))
         anna = MemberFolder(folder / "anna")
-        save_keyring(folder / "keyring.yaml", Keyring([Operator(anna.key.public, frozenset({Role.RESUME, Role.APPROVE}))]))
+        save_keyring(
+            folder / "keyring.yaml", Keyring([Operator(anna.key.public, frozenset({Role.RESUME, Role.APPROVE}))])
+        )
         (folder / "policy.yaml").write_text(POLICY)
         (folder / "parameters.yaml").write_text(PARAMETERS.format(policy=folder / "policy.yaml"))
 
     def start(self) -> None:
         self.bus = SimulatedBus(self.folder)
         calibration = write_calibration(self.folder / "mine.json")
-        common = ["--approvals", "--keyring", str(self.folder / "keyring.yaml"), "--params-file", str(self.folder / "parameters.yaml")]
-        self.run("arm1", "graph", "real", "--robot", "so101", "--port", self.bus.port, "--calibration", str(calibration), *common)
+        common = [
+            "--approvals",
+            "--keyring",
+            str(self.folder / "keyring.yaml"),
+            "--params-file",
+            str(self.folder / "parameters.yaml"),
+        ]
+        self.run(
+            "arm1",
+            "graph",
+            "real",
+            "--robot",
+            "so101",
+            "--port",
+            self.bus.port,
+            "--calibration",
+            str(calibration),
+            *common,
+        )
         self.run("sim1", "graph", "sim", "--robots", "so101", "--no-cameras", "--no-state", *common)
         for name in ROBOTS:
             command = [_executable("fleet_node"), "--ros-args", "-p", f"folder:={self.folder / name}"]
@@ -80,7 +99,14 @@ class Lab:
     def fleet(self, *words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run a fleet command on the operator's machine."""
         command = self.machines.on(
-            "anna", sys.executable, "-m", "strands_robots.cli.entry", "fleet", *words, "--member", str(self.folder / "anna")
+            "anna",
+            sys.executable,
+            "-m",
+            "strands_robots.cli.entry",
+            "fleet",
+            *words,
+            "--member",
+            str(self.folder / "anna"),
         )
         return subprocess.run(
             command, capture_output=True, text=True, timeout=timeout, env=self.environment("anna"), check=False
@@ -89,7 +115,9 @@ class Lab:
     def router(self, is_on: bool) -> None:
         if is_on:
             command = [sys.executable, "-m", "strands_robots.cli.entry", "fleet", "router"]
-            self.processes["router"] = Process([*command, "--authority", str(self.folder / "authority")], self.environment("hub"))
+            self.processes["router"] = Process(
+                [*command, "--authority", str(self.folder / "authority")], self.environment("hub")
+            )
             wait_for(lambda: "router of fleet" in self.processes["router"].text, 30.0, "the router")
         else:
             self.processes.pop("router").stop()
@@ -149,7 +177,16 @@ def tell_both(lab: Lab, title: str) -> dict[str, Process]:
     for robot, kind in ROBOTS.items():
         fields = json.dumps({**SWING, "robot": "so101"})
         told[robot] = lab.run(
-            "anna", f"{title} {robot}", "fleet", "tell", robot, "run_policy", fields, kind, "--member", str(lab.folder / "anna")
+            "anna",
+            f"{title} {robot}",
+            "fleet",
+            "tell",
+            robot,
+            "run_policy",
+            fields,
+            kind,
+            "--member",
+            str(lab.folder / "anna"),
         )
     for robot, process in told.items():
         wait_for(lambda process=process: "running" in process.text, 60.0, f"{robot} runs")
@@ -158,7 +195,11 @@ def tell_both(lab: Lab, title: str) -> dict[str, Process]:
 
 def through(lab: Lab, way: str) -> None:
     """Tell, stop, cut a cable, stop what is left, mend it, resume: over one way only."""
-    wait_for(lambda: all(states(lab).get(robot, "").startswith("stopped") for robot in ROBOTS), 120.0, f"{way}: both heard, stopped")
+    wait_for(
+        lambda: all(states(lab).get(robot, "").startswith("stopped") for robot in ROBOTS),
+        120.0,
+        f"{way}: both heard, stopped",
+    )
     resumed(lab)
     told = tell_both(lab, f"{way} first")
     stopped = lab.fleet("stop")
@@ -171,7 +212,9 @@ def through(lab: Lab, way: str) -> None:
     lab.machines.cut("arm1")
     partial = lab.fleet("stop", "--wait", "5")
     assert partial.returncode == 3
-    words: dict[str, Any] = dict(line.strip().split(": ", 1) for line in partial.stdout.splitlines() if line.startswith("  "))
+    words: dict[str, Any] = dict(
+        line.strip().split(": ", 1) for line in partial.stdout.splitlines() if line.startswith("  ")
+    )
     assert "STOPPED AT REST" in words["sim1"] and "NOT HEARD" in words["arm1"]
     lab.machines.mend("arm1")
     # What was told ends although nothing could be said to the robot: its operator was not heard.
@@ -196,7 +239,11 @@ def test_tell_stop_partition_and_resume_over_zenoh_and_over_mqtt(lab: Lab) -> No
         checked = subprocess.run(command, capture_output=True, text=True, env=lab.environment(name), check=False)
         assert checked.returncode in (0, 3), checked.stdout
         shown = subprocess.run(
-            [*command[:-1], "tail", "-n", "2000", "--json"], capture_output=True, text=True, env=lab.environment(name), check=False
+            [*command[:-1], "tail", "-n", "2000", "--json"],
+            capture_output=True,
+            text=True,
+            env=lab.environment(name),
+            check=False,
         )
         assert "fleet_joined" in shown.stdout and "fleet/anna" in shown.stdout and "run_policy" in shown.stdout
     ledgers = [str(lab.folder / name) for name in ROBOTS if (lab.folder / name / "witness.jsonl").exists()]

@@ -113,7 +113,9 @@ def test_a_log_rewritten_with_its_own_keys_is_found_in_another_head(fleet: Fleet
     assert eve.hear(forged) == ["other_head"]
 
 
-def test_two_histories_for_two_members_are_found_when_their_ledgers_meet(fleet: Fleet, tmp_path: Path, log: Log) -> None:
+def test_two_histories_for_two_members_are_found_when_their_ledgers_meet(
+    fleet: Fleet, tmp_path: Path, log: Log
+) -> None:
     eve, anna = Witness(fleet, tmp_path, "eve"), Witness(fleet, tmp_path, "anna")
     log.write(1)
     twin = log.copy(tmp_path / "twin")

@@ -42,7 +42,9 @@ CriticUrl = Annotated[
 
 Fleet = Annotated[
     Path | None,
-    typer.Option(help="Folder of the agent's own member of a fleet, an operator that may tell at most; gives fleet tools."),
+    typer.Option(
+        help="Folder of the agent's own member of a fleet, an operator that may tell at most; gives fleet tools."
+    ),
 ]
 
 

@@ -35,7 +35,15 @@ from strands_robots.fleet.certificates import (
     sign_request,
 )
 from strands_robots.fleet.enrolment import EnrolmentRequest, Invite, decide, new_invite
-from strands_robots.fleet.fleet_file import FILE, FleetFile, MemberEntry, MqttEntry, RouterEntry, load_fleet_file, save_fleet_file
+from strands_robots.fleet.fleet_file import (
+    FILE,
+    FleetFile,
+    MemberEntry,
+    MqttEntry,
+    RouterEntry,
+    load_fleet_file,
+    save_fleet_file,
+)
 from strands_robots.fleet.member import MemberKind, Right, check_member_name
 from strands_robots.fleet.roster_keeper import FILE as ROSTER_FILE
 from strands_robots.fleet.roster_keeper import write_atomically

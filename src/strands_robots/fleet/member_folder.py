@@ -23,11 +23,11 @@ from strands_robots.fleet.enrolment import EnrolmentRequest, new_request, parse_
 from strands_robots.fleet.fleet_file import MqttEntry, RouterEntry
 from strands_robots.fleet.member import check_member_name
 from strands_robots.fleet.message_numbers import Numbers
+from strands_robots.fleet.mqtt_transport import mqtt_transport
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.roster import parse_roster
 from strands_robots.fleet.roster_keeper import FILE as ROSTER_FILE
 from strands_robots.fleet.roster_keeper import RosterKeeper, load_roster, write_atomically
-from strands_robots.fleet.mqtt_transport import mqtt_transport
 from strands_robots.fleet.transport import AllTransports, Transport
 from strands_robots.fleet.zenoh_config import TlsFiles, client_config
 from strands_robots.fleet.zenoh_transport import ZenohTransport

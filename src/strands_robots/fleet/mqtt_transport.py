@@ -101,9 +101,7 @@ class MqttTransport:
         with self._lock:
             self._wanted.append((filter_, on_data))
         inbox = self._stops if kind_of(topic) == "stop" else self._others
-        self._client.message_callback_add(
-            filter_, lambda client, data, message: _put(inbox, on_data, message)
-        )
+        self._client.message_callback_add(filter_, lambda client, data, message: _put(inbox, on_data, message))
         if self._client.is_connected():
             self._client.subscribe(filter_, qos=0)
 

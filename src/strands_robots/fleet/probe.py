@@ -122,7 +122,11 @@ class Probe:
                 "the roster has no robot or no operator; valid: at least one of each to probe with"
             )
         played: dict[str, Member | None] = {member.name: member for member in (*operators[:1], *robots, *auditors)}
-        return {**played, _OUTSIDER: None, **{f"{prefix}{robots[-1].name}": robots[-1] for prefix in self._way.attackers}}
+        return {
+            **played,
+            _OUTSIDER: None,
+            **{f"{prefix}{robots[-1].name}": robots[-1] for prefix in self._way.attackers},
+        }
 
     @contextmanager
     def _sessions(self, folder: Path, members: dict[str, Member | None]) -> Iterator[dict[str, ProbeLink]]:
@@ -165,7 +169,9 @@ class Probe:
         self, folder: Path, sessions: dict[str, ProbeLink], members: dict[str, Member | None]
     ) -> Iterator[Row]:
         """Have one robot claim the name of another that is connected."""
-        robots = [who for who, member in members.items() if member is not None and member.is_robot and who == member.name]
+        robots = [
+            who for who, member in members.items() if member is not None and member.is_robot and who == member.name
+        ]
         if len(robots) > 1:
             victim, thief = robots[:2]
             files = self._files(folder, thief, self._authority, self._key)

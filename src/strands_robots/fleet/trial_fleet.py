@@ -145,7 +145,11 @@ class _Child:
         command = [sys.executable, "-m", "strands_robots.fleet.trial_process", *arguments]
         # A child that outlives its parent reads the end of its input and ends.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         self.is_suspended = False
 

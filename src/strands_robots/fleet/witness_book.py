@@ -22,7 +22,6 @@ from strands_robots.fleet.envelope import Envelope, open_envelope
 from strands_robots.fleet.refusal import FleetRefusedError
 from strands_robots.fleet.witness_ledger import WitnessLedger, read_ledger
 
-
 PERIOD = 10.0
 """Time between two co-signatures of one log [s]. A contradiction is said at once."""
 

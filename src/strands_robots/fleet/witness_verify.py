@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,7 +135,9 @@ def _proven(entry: Mapping[str, Any], roster: Roster, evidence: _Evidence) -> En
     if sender is None:
         return None
     if envelope.fleet != roster.fleet or not envelope.is_signed_by(sender.key):
-        evidence.add("forged", envelope.sender, f"a line of a ledger holds a message that '{envelope.sender}' did not sign")
+        evidence.add(
+            "forged", envelope.sender, f"a line of a ledger holds a message that '{envelope.sender}' did not sign"
+        )
         return None
     return envelope
 
@@ -152,8 +155,10 @@ def _check_own(member: str, log: str, seen: _Seen, evidence: _Evidence) -> None:
 
 def _check_logs(member: str, names: Iterable[tuple[int, str]], evidence: _Evidence) -> None:
     order = list(dict.fromkeys(log for _, log in sorted(names)))
-    for before, after in zip(order, order[1:]):
-        evidence.add("other_log", member, f"began log {after[:8]} after {before[:8]}; the earlier one must still be kept")
+    for before, after in itertools.pairwise(order):
+        evidence.add(
+            "other_log", member, f"began log {after[:8]} after {before[:8]}; the earlier one must still be kept"
+        )
 
 
 def _check_log(member: str, reader: LogReader, evidence: _Evidence) -> None:

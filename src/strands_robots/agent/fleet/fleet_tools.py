@@ -64,7 +64,10 @@ class FleetTools:
                 "robot": {**_TEXT, "description": "a robot of fleet_status"},
                 "is_hardware": {"type": "boolean", "description": "true for a real robot, false for a simulated one"},
                 "action": {"enum": list(TELL_ACTIONS)},
-                "fields": {"type": "object", "description": "the goal's fields, as of start_run_policy or start_move_to"},
+                "fields": {
+                    "type": "object",
+                    "description": "the goal's fields, as of start_run_policy or start_move_to",
+                },
                 "wait": {"type": "number", "minimum": 0.0, "maximum": 300.0, "description": "for the goal's end [s]"},
             }
             words = "Ask a robot of the fleet for one goal. A person approves it here, and the robot's own rules there."
@@ -109,7 +112,10 @@ class FleetTools:
         for member in station.channel.roster.members:
             if member.is_robot:
                 heard, age = station.presence.find(member.name), station.presence.age(member.name)
-                robots[member.name] = {"is_hardware": member.kind is MemberKind.ROBOT, "state": "not heard: it may be moving"}
+                robots[member.name] = {
+                    "is_hardware": member.kind is MemberKind.ROBOT,
+                    "state": "not heard: it may be moving",
+                }
                 if heard is not None and age is not None and station.presence.is_present(member.name):
                     at_rest = all(gate.is_at_rest for gate in heard.beacon.gates)
                     robots[member.name] |= {"state": heard.beacon.state, "at_rest": at_rest, "heard_ago": round(age, 1)}
@@ -132,7 +138,9 @@ class FleetTools:
             request = self._station.tell(given["robot"], given["is_hardware"], given["action"], fields)
         except NoAnswerError as error:
             return error_answer("not_heard", str(error))
-        self._station.wait_for(lambda: _state(self._station, request) in ("refused", "done"), float(given.get("wait", 0.0)))
+        self._station.wait_for(
+            lambda: _state(self._station, request) in ("refused", "done"), float(given.get("wait", 0.0))
+        )
         answer = self._answer(request)
         self._port.called(_TELL, answer, started)
         return answer
@@ -144,7 +152,11 @@ class FleetTools:
         result = self._station.result(request)
         values: dict[str, Any] = {"request": request, "state": _state(self._station, request) or "not answered yet"}
         if isinstance(result, Result):
-            values |= {"message": clean(result.message, 400), "refusal": clean(result.refusal, 32), "success": result.success}
+            values |= {
+                "message": clean(result.message, 400),
+                "refusal": clean(result.refusal, 32),
+                "success": result.success,
+            }
         is_bad = isinstance(result, Result) and result.state in ("refused", "done") and not result.success
         return data_answer(values, is_error=is_bad)
 
@@ -164,7 +176,9 @@ def fleet_tools(port: Gatekeeper, folder: Path | None) -> Iterator[list[FleetToo
     me = channel.me
     if me.kind is not MemberKind.OPERATOR or any(right.value == "resume" for right in me.rights):
         rights = ", ".join(sorted(right.value for right in me.rights)) or "none"
-        raise ConfigurationError(f"'{me.name}' is {me.kind.value} with {rights}; valid for an agent: an operator that may tell at most")
+        raise ConfigurationError(
+            f"'{me.name}' is {me.kind.value} with {rights}; valid for an agent: an operator that may tell at most"
+        )
     transport = member.transport()
     station = Station(channel, transport)
     try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from strands_robots.action import MoveTo, RunPolicy
+
 from strands_robots.agent.tools.endpoint import Endpoint
 from strands_robots.agent.tools.guard import DeskAnswer
 from strands_robots.approvals.approval_refusal import ApprovalRefusedError
@@ -107,7 +108,9 @@ class FleetGoals:
         except _ToldError as error:
             state = "refused" if error.refusal != "owner_gone" else "done"
             text = clip(str(error), 512)
-            told.say(Result.model_validate({"request": request, "state": state, "refusal": error.refusal, "message": text}))
+            told.say(
+                Result.model_validate({"request": request, "state": state, "refusal": error.refusal, "message": text})
+            )
         except StrandsRobotsError as error:
             text = clip(str(error), 512)
             told.say(Result(request=request, state="refused", refusal="refused_by_graph", message=text))
@@ -151,7 +154,9 @@ class FleetGoals:
             raise _ToldError(error.refusal.value, str(error)) from error
         desk = self._desk.for_asker(Asker(told.source, self._session))
         if not desk.is_there():
-            raise _ToldError("nobody_decides", "approval_node is not on the graph; valid: a graph started with --approvals")
+            raise _ToldError(
+                "nobody_decides", "approval_node is not on the graph; valid: a graph started with --approvals"
+            )
         self._check.check(endpoint.kind, goal)
         answer = desk.ask(request)
         if answer.state == "waiting":
