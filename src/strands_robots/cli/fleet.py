@@ -198,6 +198,21 @@ def verify(
         raise typer.Exit(NOT_CONFIRMED)
 
 
+@app.command("device-connect")
+def device_connect(
+    device: Annotated[str, typer.Option(help="Name of the fleet as a device.")] = "fleet",
+    url: Annotated[list[str] | None, typer.Option(help="Broker of Device Connect; none for device to device.")] = None,
+    member: Member = None,
+) -> None:
+    """Be a device of Arm's Device Connect until Ctrl-C: it reads, stops, and asks for goals that a person approves."""
+    import asyncio
+
+    from strands_robots.fleet.device_connect import serve
+
+    with open_station(member) as station, contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(station, device, url or []))
+
+
 @app.command()
 def sim(
     names: Annotated[list[str] | None, typer.Argument(help="Folders of enrolled members of kind sim.")] = None,

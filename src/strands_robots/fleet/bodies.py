@@ -203,6 +203,7 @@ class Tell(Body):
         is_hardware: True for a real robot, false for a simulated one; must be what the robot is.
         action: The action server.
         fields: The goal's fields, JSON.
+        needs_person: A person at the robot's graph has to approve it, whatever its policy says: who asked is not known.
     """
 
     request: Id
@@ -210,6 +211,7 @@ class Tell(Body):
     is_hardware: bool
     action: Literal["run_policy", "move_to"]
     fields: Annotated[str, Field(max_length=TELL_FIELDS)]
+    needs_person: bool = False
 
 
 class Result(Body):

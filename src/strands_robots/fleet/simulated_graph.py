@@ -124,6 +124,10 @@ class SimulatedGraph:
                 text = f"fields are no goal: {error}"[:256]
                 say(Result(request=request.request, state="refused", refusal="malformed", message=text))
                 return
+            if request.needs_person:
+                text = "a person has to approve it, and a graph without ROS asks none"
+                say(Result(request=request.request, state="refused", refusal="needs_person", message=text))
+                return
             if self._is_latched or self._goal is not None:
                 why = "latched" if self._is_latched else "busy"
                 text = f"the robot is {why}"

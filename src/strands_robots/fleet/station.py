@@ -163,11 +163,11 @@ class Station:
         assert isinstance(answer, Result)
         return answer
 
-    def tell(self, robot: str, is_hardware: bool, action: str, fields: str) -> str:
+    def tell(self, robot: str, is_hardware: bool, action: str, fields: str, needs_person: bool = False) -> str:
         """Ask a robot for a goal and return the request's identity; `result` has what became of it."""
         body = Tell.model_validate(
             {"request": uuid.uuid4().hex, "echo": self.echo(robot).model_dump(), "is_hardware": is_hardware,
-             "action": action, "fields": fields}
+             "action": action, "fields": fields, "needs_person": needs_person}
         )  # fmt: skip
         self._request(robot, body, body.request)
         return body.request

@@ -159,6 +159,8 @@ class FleetGoals:
             )
         self._check.check(endpoint.kind, goal)
         answer = desk.ask(request)
+        if answer.state == "granted" and told.tell.needs_person:
+            raise _ToldError("needs_person", "a person has to approve it, and this graph's policy asks none")
         if answer.state == "waiting":
             answer = self._decided(told, desk, request, answer)
         if answer.state != "granted":
