@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from strands_robots.fleet.bodies import Result
 from strands_robots.fleet.channel import Channel
 from strands_robots.fleet.member import Member, MemberKind, Right
 from strands_robots.fleet.message_numbers import Numbers
@@ -17,6 +19,7 @@ from strands_robots.fleet.roster import Roster
 from strands_robots.fleet.roster_keeper import RosterKeeper
 from strands_robots.fleet.simulated_graph import SimulatedGraph
 from strands_robots.fleet.station import Station
+from strands_robots.fleet.stop_campaign import StopOutcome
 from strands_robots.operators.keyring import Keyring, Operator, Role
 from strands_robots.operators.operator_key import OperatorKey
 
@@ -143,3 +146,40 @@ class Fleet:
     def close(self) -> None:
         for each in (*self.robots.values(), *self.stations.values()):
             each.close()
+
+
+def outcomes(campaign: object) -> dict[str, StopOutcome]:
+    return {entry.robot: entry.outcome for entry in campaign.outcomes()}  # type: ignore[attr-defined]
+
+
+def run_until_done(fleet: Fleet, campaign: object, patience: float = 2.0) -> bool:
+    station = next(iter(fleet.stations.values()))
+    for _ in range(int(patience / 0.02)):
+        fleet.advance(0.1)
+        if station.wait_for(lambda: campaign.is_done, 0.02):  # type: ignore[attr-defined]
+            return True
+    return False
+
+
+def in_background(fleet: Fleet, call: object) -> list[object]:
+    """Make a call that waits for answers while the fleet's time goes on."""
+    results: list[object] = []
+    thread = threading.Thread(target=lambda: results.append(call()), daemon=True)  # type: ignore[operator]
+    thread.start()
+    for _ in range(200):
+        fleet.advance(0.1)
+        thread.join(0.02)
+        if not thread.is_alive():
+            break
+    assert results, "the call did not come back"
+    return results
+
+
+def tell(fleet: Fleet, robot: str, is_hardware: bool, fields: str = '{"duration": 60.0}') -> Result:
+    station = fleet.stations.get("anna") or fleet.station()
+    fleet.advance(0.6)
+    request = station.tell(robot, is_hardware, "run_policy", fields)
+    assert station.wait_for(lambda: station.result(request) is not None, 2.0)
+    answer = station.result(request)
+    assert isinstance(answer, Result)
+    return answer

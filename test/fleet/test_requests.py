@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-
-from fleet_rig import Fleet
+from fleet_rig import Fleet, in_background, tell
 
 from strands_robots.fleet.bodies import Result
-
-
-def in_background(fleet: Fleet, call: object) -> list[object]:
-    """Make a call that waits for answers while the fleet's time goes on."""
-    results: list[object] = []
-    thread = threading.Thread(target=lambda: results.append(call()), daemon=True)  # type: ignore[operator]
-    thread.start()
-    for _ in range(200):
-        fleet.advance(0.1)
-        thread.join(0.02)
-        if not thread.is_alive():
-            break
-    assert results, "the call did not come back"
-    return results
 
 
 def test_an_operator_resumes_with_a_signature_on_the_graphs_own_challenge(fleet: Fleet) -> None:
@@ -40,7 +24,7 @@ def test_a_resume_that_is_held_back_for_ten_seconds_is_refused(fleet: Fleet) -> 
     echo = station.echo("arm1")
     from strands_robots.fleet.bodies import ChallengeRequest
 
-    station.send("arm1", ChallengeRequest(request="c" * 32, echo=echo))
+    station._request("arm1", ChallengeRequest(request="c" * 32, echo=echo), "c" * 32)
     fleet.advance(10.0)
     fleet.bus.deliver = deliver  # type: ignore[method-assign]
     deliver(*held[0])
@@ -50,14 +34,20 @@ def test_a_resume_that_is_held_back_for_ten_seconds_is_refused(fleet: Fleet) -> 
     assert "stale_beacon" in fleet.reasons()
 
 
-def tell(fleet: Fleet, robot: str, is_hardware: bool, fields: str = '{"duration": 60.0}') -> Result:
-    station = fleet.stations.get("anna") or fleet.station()
+def test_a_tell_that_is_held_back_for_ten_seconds_moves_nothing(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    fleet.arm("arm1")
+    station, held = fleet.station(), list[tuple[str, bytes]]()
     fleet.advance(0.6)
-    request = station.tell(robot, is_hardware, "run_policy", fields)
+    deliver = fleet.bus.deliver
+    fleet.bus.deliver = lambda topic, data: held.append((topic, data)) if "/tell/" in topic else deliver(topic, data)  # type: ignore[method-assign]
+    request = station.tell("arm1", True, "run_policy", '{"duration": 60.0}')
+    fleet.advance(10.0)
+    fleet.bus.deliver = deliver  # type: ignore[method-assign]
+    deliver(*held[0])
     assert station.wait_for(lambda: station.result(request) is not None, 2.0)
     answer = station.result(request)
-    assert isinstance(answer, Result)
-    return answer
+    assert isinstance(answer, Result) and answer.refusal == "stale_beacon" and not fleet.graphs["arm1"].is_moving
 
 
 def test_a_tell_runs_and_ends_when_its_operator_is_not_heard(fleet: Fleet) -> None:
@@ -97,7 +87,7 @@ def test_an_echo_of_an_earlier_start_of_the_robot_is_refused(fleet: Fleet) -> No
     fleet.robot("arm1")
     from strands_robots.fleet.bodies import ChallengeRequest
 
-    station.send("arm1", ChallengeRequest(request="d" * 32, echo=echo))
+    station._request("arm1", ChallengeRequest(request="d" * 32, echo=echo), "d" * 32)
     assert station.wait_for(lambda: station.result("d" * 32) is not None, 2.0)
     answer = station.result("d" * 32)
     assert isinstance(answer, Result) and answer.refusal == "stale_beacon"

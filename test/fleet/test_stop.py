@@ -5,26 +5,13 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from fleet_rig import Fleet
+from fleet_rig import Fleet, outcomes, run_until_done
 
 from strands_robots.fleet.bodies import Stop
 from strands_robots.fleet.refusal import FleetRefusedError
 from strands_robots.fleet.stop_campaign import StopOutcome
 
 ROBOTS = ("arm1", "arm2", "arm3", "sim1")
-
-
-def outcomes(campaign: object) -> dict[str, StopOutcome]:
-    return {entry.robot: entry.outcome for entry in campaign.outcomes()}  # type: ignore[attr-defined]
-
-
-def run_until_done(fleet: Fleet, campaign: object, patience: float = 2.0) -> bool:
-    station = next(iter(fleet.stations.values()))
-    for _ in range(int(patience / 0.02)):
-        fleet.advance(0.1)
-        if station.wait_for(lambda: campaign.is_done, 0.02):  # type: ignore[attr-defined]
-            return True
-    return False
 
 
 def test_a_robot_comes_up_stopped(fleet: Fleet) -> None:
@@ -86,6 +73,19 @@ def test_a_second_stop_is_no_replay_of_the_first(fleet: Fleet) -> None:
     assert run_until_done(fleet, station.stop("arm1", "two"))
 
 
+def test_a_newer_stop_of_the_same_robots_takes_over_from_one_that_is_not_confirmed(fleet: Fleet) -> None:
+    fleet.start("arm1")
+    station = fleet.station()
+    fleet.bus.deaf.add("arm1")
+    first, second = station.stop("arm1", "one"), station.stop("arm1", "two")
+    station.wait_for(lambda: len(fleet.bus.of_kind("stop/anna")) >= 6, 3.0)
+    sent = [data for _, data in fleet.bus.of_kind("stop/anna")]
+    assert sum(first.stop_id.encode() in data for data in sent) == 1
+    assert sum(second.stop_id.encode() in data for data in sent) >= 5
+    fleet.bus.deaf.clear()
+    assert run_until_done(fleet, second)
+
+
 def test_two_operators_stop_at_once_and_both_get_evidence(fleet: Fleet) -> None:
     fleet.start("arm1", "arm2")
     anna, bert = fleet.station("anna"), fleet.station("bert")
@@ -124,7 +124,7 @@ def test_an_operator_whose_clock_was_set_back_still_stops(fleet: Fleet) -> None:
     fleet.bus.deliver("fleet/lab/in/arm1/stop/anna", channel.seal("arm1", Stop(stop="a" * 32, reason="")).encoded())
     fleet.advance(0.3)
     fleet.arm("arm1")
-    channel.numbers._last, channel.numbers._now = 0, lambda: 1.0
+    channel.numbers._last, channel.numbers.now = 0, lambda: 1.0
     late = channel.seal("arm1", Stop(stop="b" * 32, reason=""))
     assert late.sequence < 10**7
     fleet.bus.deliver("fleet/lab/in/arm1/stop/anna", late.encoded())

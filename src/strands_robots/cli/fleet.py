@@ -1,38 +1,31 @@
-"""`strands-robots fleet`: stop, status and resume over machines, and who belongs to the fleet."""
+"""`strands-robots fleet`: stop, status, resume and tell over machines, and what was witnessed."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import signal
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from strands_robots.cli import fleet_members
 from strands_robots.cli.cli_options import say
+from strands_robots.cli.fleet_common import (
+    NOT_CONFIRMED,
+    Member,
+    ask_passphrase,
+    default_folder,
+    open_station,
+)
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 if TYPE_CHECKING:
-    from strands_robots.fleet.authority import Authority
     from strands_robots.fleet.station import Station
-
-NOT_CONFIRMED = 3
 
 app = typer.Typer(
     help="Many robots and operators: stop, status, resume, and who belongs to the fleet.", no_args_is_help=True
 )
-
-Member = Annotated[
-    Path | None,
-    typer.Option(
-        "--member", help="Folder of the enrolled member; without it strands_robots/fleet in $ROS_HOME or ~/.ros."
-    ),
-]
-Folder = Annotated[Path, typer.Option("--authority", help="Folder of the fleet's authority.")]
+app.add_typer(fleet_members.app)
 
 
 @app.command()
@@ -48,7 +41,7 @@ def stop(
 
     Exit code 0: each has. 3: one has not; the lines name it. Ctrl-C ends the repetition.
     """
-    with _station(member) as station:
+    with open_station(member) as station:
         if not station.channel.roster.robots(to):
             names = ["all", *(entry.name for entry in station.channel.roster.members if entry.is_robot)]
             raise UnknownNameError("robot", to, names)
@@ -67,7 +60,7 @@ def status(
     wait: Annotated[float, typer.Option(help="How long to listen [s].", min=0.5, max=60.0)] = 3.0, member: Member = None
 ) -> None:
     """Print what each robot of the roster says. Exit code 3: one was not heard, which does not mean that it is off."""
-    with _station(member) as station:
+    with open_station(member) as station:
         robots = [entry for entry in station.channel.roster.members if entry.is_robot]
         station.wait_for(lambda: all(station.presence.is_present(robot.name) for robot in robots), wait)
         say(f"fleet {station.channel.roster.fleet}, roster {station.channel.roster.version}")
@@ -93,7 +86,7 @@ def resume(
     member: Member = None,
 ) -> None:
     """Resume one robot's graph, signed on the graph's own challenge. Exit code 0: armed. 1: refused."""
-    with _station(member) as station:
+    with open_station(member) as station:
         result = station.resume(robot, reason, 8.0)
     say(f"ARMED: {result.message}" if result.success else f"NOT ARMED ({result.refusal}): {result.message}")
     if not result.success:
@@ -101,211 +94,161 @@ def resume(
 
 
 @app.command()
-def init(
-    fleet: Annotated[str, typer.Argument(help="Name of the fleet.")],
-    authority: Folder,
-    listen: Annotated[str, typer.Option(help="Where the router listens.")] = "tls/127.0.0.1:7447",
-    connect: Annotated[str, typer.Option(help="How members reach it.")] = "tls/localhost:7447",
-    name: Annotated[str, typer.Option(help="Host name or address in the router's certificate.")] = "localhost",
+def tell(
+    robot: Annotated[str, typer.Argument(help="The robot of the roster.")],
+    action: Annotated[str, typer.Argument(help="run_policy or move_to.")],
+    fields: Annotated[str, typer.Argument(help="The goal's fields, JSON; see action/RunPolicy and action/MoveTo.")],
+    hardware: Annotated[
+        bool, typer.Option("--hardware/--simulation", help="What the goal is meant for; the other kind refuses it.")
+    ],
+    wait: Annotated[
+        float, typer.Option(help="How long the goal may take, a person's decision included [s].", min=1.0)
+    ] = 600.0,
+    member: Member = None,
 ) -> None:
-    """Make a fleet: authority, root key, router certificate, fleet.yaml without members."""
-    from pydantic import ValidationError
+    """Ask a robot for one goal; the robot's own approval policy decides, or a person there. Ctrl-C cancels it.
 
-    from strands_robots.core.validation import problems_of
-    from strands_robots.fleet.authority import create_authority
-    from strands_robots.fleet.fleet_file import RouterEntry
+    The goal ends when this command does. Exit code 0: it succeeded. 1: refused or failed. 3: its end was not heard.
+    """
+    from strands_robots.fleet.bodies import Result
 
-    try:
-        router = RouterEntry(listen=listen, connect=connect, name=name)
-    except ValidationError as error:
-        raise ConfigurationError(f"{problems_of(error, 'router')}; valid: tls/<host>:<port>") from error
-    create_authority(authority, fleet, router)
-    say(f"fleet {fleet} in {authority}; start its router with: strands-robots fleet router --authority {authority}")
+    with open_station(member) as station:
+        _check_tell(station, robot, action, fields)
+        request, last = station.tell(robot, hardware, action, fields), ""
+
+        def is_over() -> bool:
+            nonlocal last
+            found = station.result(request)
+            state = found.state if isinstance(found, Result) else ""
+            if isinstance(found, Result) and state != last and state in ("waiting", "running"):
+                say(f"{state}: {found.message}")
+            last = state
+            return state in ("refused", "done")
+
+        with contextlib.suppress(KeyboardInterrupt):
+            station.wait_for(is_over, wait)
+        result = station.result(request)
+    if not isinstance(result, Result) or result.state in ("waiting", "running"):
+        say("THE END WAS NOT HEARD: the robot cancels the goal when it does not hear this operator")
+        raise typer.Exit(NOT_CONFIRMED)
+    reason = f" ({result.refusal})" if result.refusal else ""
+    say(f"{'DONE' if result.success else 'NOT DONE'}{reason}: {result.message}")
+    if not result.success:
+        raise typer.Exit(1)
 
 
 @app.command()
-def request(
-    name: Annotated[str, typer.Argument(help="The member that this machine will be.")], member: Member = None
+def watch(
+    seconds: Annotated[float, typer.Option(help="How long [s]; 0 until Ctrl-C.", min=0.0)] = 0.0, member: Member = None
 ) -> None:
-    """Make a member's keys on its own machine, and the request that the authority enrols. Prints the fingerprint."""
-    from strands_robots.fleet.member_folder import make_request_files
+    """Stay on the network as a witness: keep what every robot's audit log says of itself, and print what changes."""
+    with open_station(member, is_kept=True) as station, contextlib.suppress(KeyboardInterrupt):
+        robots = [entry.name for entry in station.channel.roster.members if entry.is_robot]
+        present: dict[str, bool] = dict.fromkeys(robots, False)
+        told = 0
 
-    folder = member or default_folder()
-    made = make_request_files(folder, name)
-    say(f"request: {folder / 'request.json'}")
-    say(f"fingerprint: {made.fingerprint}")
-
-
-@app.command()
-def invite(
-    name: Annotated[str, typer.Argument(help="The member.")],
-    authority: Folder,
-    fingerprint: Annotated[str, typer.Option(help="Of the member's request, read on its own machine.")],
-    kind: Annotated[str, typer.Option(help="robot, sim, operator or auditor.")] = "robot",
-    cell: Annotated[str, typer.Option(help="Cell of a robot.")] = "",
-    may: Annotated[list[str] | None, typer.Option(help="stop_cell, tell or resume; may be given twice.")] = None,
-) -> None:
-    """Open an invite for an hour: for this name with this key, once. Prints its token."""
-    from strands_robots.fleet.member import MemberKind, Right
-
-    kinds, rights = [entry.value for entry in MemberKind], [entry.value for entry in Right]
-    if kind not in kinds:
-        raise UnknownNameError("kind", kind, kinds)
-    for given in may or ():
-        if given not in rights:
-            raise UnknownNameError("right", given, rights)
-    say(_authority(authority).invite(name, MemberKind(kind), cell, [Right(given) for given in may or ()], fingerprint))
-
-
-@app.command()
-def enrol(
-    request: Annotated[Path, typer.Argument(help="The member's request.json.")],
-    authority: Folder,
-    token: Annotated[str, typer.Option(help="The invite's token.")],
-    grant: Annotated[Path, typer.Option(help="Where the grant is written; holds no secret.")] = Path("grant.json"),
-) -> None:
-    """Let a member in that was invited; everything else is denied. Restart the router afterwards."""
-    from strands_robots.fleet.enrolment import parse_request
-
-    made = _authority(authority)
-    granted = made.enrol(parse_request(_text(request)), token)
-    grant.write_text(json.dumps(granted), encoding="ascii")
-    say(f"{granted['name']} is let in, roster {made.file.version}; grant: {grant}; restart the router")
-
-
-@app.command()
-def rotate(
-    request: Annotated[Path, typer.Argument(help="A new request.json of the member.")],
-    authority: Folder,
-    grant: Annotated[Path, typer.Option(help="Where the grant is written.")] = Path("grant.json"),
-) -> None:
-    """Give a member on the roster a new certificate, for a day, and the newest roster."""
-    from strands_robots.fleet.enrolment import parse_request
-
-    granted = _authority(authority).renew(parse_request(_text(request)))
-    grant.write_text(json.dumps(granted), encoding="ascii")
-    say(f"{granted['name']}: a new certificate; grant: {grant}")
-
-
-@app.command()
-def accept(grant: Annotated[Path, typer.Argument(help="What the authority granted.")], member: Member = None) -> None:
-    """Take a grant on the member's own machine. An older roster is refused."""
-    from strands_robots.fleet.member_folder import accept_grant
-
-    say(f"{accept_grant(member or default_folder(), _text(grant))} is a member")
-
-
-@app.command()
-def revoke(name: Annotated[str, typer.Argument(help="The member.")], authority: Folder, member: Member = None) -> None:
-    """Take a member off the roster. With --member of an operator, robots on the network get the new roster at once."""
-    made = _authority(authority)
-    data = made.revoke(name)
-    say(f"{name} is off the roster, version {made.file.version}; restart the router")
-    if member is not None:
-        with _station(member) as station:
-            robots = [entry for entry in station.channel.roster.members if entry.is_robot and entry.name != name]
-
-            def is_known() -> bool:
-                station.publish_roster(data)
-                heard = [station.presence.find(robot.name) for robot in robots]
-                return all(each is not None and each.beacon.roster >= made.file.version for each in heard)
-
-            station.wait_for(is_known, 10.0)
+        def is_over() -> bool:
+            nonlocal told
             for robot in robots:
-                heard = station.presence.find(robot.name)
-                known = heard is not None and heard.beacon.roster >= made.file.version
-                say(f"  {robot.name}: {'goes by it' if known else 'HAS NOT CONFIRMED IT'}")
+                if station.presence.is_present(robot) is not present[robot]:
+                    present[robot] = not present[robot]
+                    say(f"{robot}: {'heard' if present[robot] else 'NOT HEARD'}")
+            for witness in station.witnesses.findings[told:]:
+                say(f"AUDIT OF {witness.member}: {witness.finding} at index {witness.next_index}")
+            told = len(station.witnesses.findings)
+            return False
+
+        station.wait_for(is_over, seconds or float("inf"))
 
 
 @app.command()
-def probe(authority: Folder) -> None:
-    """Try the running router as each kind of member and as strangers. Exit code 3: a row is not as fleet.yaml says."""
-    from strands_robots.core.key_file import read_secret
-    from strands_robots.fleet.certificates import load_private
-    from strands_robots.fleet.probe import probe_router
+def verify(
+    ledgers: Annotated[list[Path], typer.Argument(help="Folders of members, with what they have witnessed.")],
+    log: Annotated[
+        list[str] | None,
+        typer.Option(help="<robot>=<folder of its audit log>, to be held against it; may be given twice."),
+    ] = None,
+    member: Member = None,
+) -> None:
+    """Hold what members have witnessed of each other's audit logs against each other, and against the logs.
 
-    made = _authority(authority)
-    rows = probe_router(made.file, made.certificate, load_private(read_secret(authority / "authority.key")))
-    for row in rows:
-        say(row.words())
-    wrong = [row for row in rows if not row.is_right]
-    say(f"{len(rows)} rows, {len(wrong)} not as fleet.yaml says")
-    if wrong:
+    Exit code 0: everything fits. 1: a log went back or has another past. 3: it fits, but a robot was silent.
+    """
+    from strands_robots.audit.read.reader import FolderReader
+    from strands_robots.fleet.member_folder import MemberFolder
+    from strands_robots.fleet.witness_verify import verify_witnesses
+
+    roster = MemberFolder(member or default_folder(), ask_passphrase).channel().roster
+    robots = [entry.name for entry in roster.members if entry.is_robot]
+    logs = {}
+    for given in log or ():
+        name, _, folder = given.partition("=")
+        if name not in robots:
+            raise UnknownNameError("robot", name, robots)
+        if not Path(folder).is_dir():
+            raise ConfigurationError(f"'{folder}' is no folder; valid: --log {name}=<folder of its audit log>")
+        logs[name] = FolderReader(Path(folder))
+    findings, count = verify_witnesses(ledgers, roster, logs)
+    for finding in findings:
+        say(f"{finding.code}: {finding.member}: {finding.words}")
+    say(f"{count} statements about audit logs in {len(ledgers)} ledgers, {len(findings)} findings")
+    if any(finding.is_broken for finding in findings):
+        raise typer.Exit(1)
+    if findings:
         raise typer.Exit(NOT_CONFIRMED)
 
 
-@app.command()
-def router(authority: Folder) -> None:
-    """Run the fleet's Zenoh router until Ctrl-C. Its rules are read once: restart it after enrol and revoke."""
-    from strands_robots.fleet.zenoh_transport import open_session
+@app.command("device-connect")
+def device_connect(
+    device: Annotated[str, typer.Option(help="Name of the fleet as a device.")] = "fleet",
+    url: Annotated[list[str] | None, typer.Option(help="Broker of Device Connect; none for device to device.")] = None,
+    member: Member = None,
+) -> None:
+    """Be a device of Arm's Device Connect until Ctrl-C: it reads, stops, and asks for goals that a person approves."""
+    import asyncio
 
-    ending = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ending.set())
-    made = _authority(authority)
-    made.generate()
-    session = open_session(json.loads(_text(authority / "router.json")))
-    try:
-        say(f"router of fleet {made.file.fleet} on {made.file.router.listen}, {len(made.file.members)} members")
-        with contextlib.suppress(KeyboardInterrupt):
-            while not ending.wait(0.5):
-                pass
-    finally:
-        session.close()
+    from strands_robots.fleet.device_connect import serve
+
+    with open_station(member) as station, contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(station, device, url or []))
 
 
 @app.command()
 def sim(
-    names: Annotated[list[str], typer.Argument(help="Folders of enrolled members of kind sim.")],
-    seconds: Annotated[float, typer.Option(help="How long they run [s]; 0 until Ctrl-C.", min=0.0)] = 0.0,
+    names: Annotated[list[str] | None, typer.Argument(help="Folders of enrolled members of kind sim.")] = None,
+    robots: Annotated[int, typer.Option(help="A whole trial fleet of so many instead, on this machine.", min=0)] = 0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="stall:N, delay:N, partition:N or clock_back:N members; may be given twice."),
+    ] = None,
+    delay: Annotated[float, typer.Option(help="How long a slow link holds a message [s].", min=0.0)] = 0.5,
+    stops: Annotated[int, typer.Option(help="Stops of the trial fleet, with evidence of each.", min=1)] = 10,
+    seconds: Annotated[float, typer.Option(help="How long members of folders run [s]; 0 until Ctrl-C.", min=0.0)] = 0.0,
 ) -> None:
-    """Run simulated members without MuJoCo: a latch, a motion that takes time to end, signed resumes."""
+    """Run simulated members without MuJoCo, or try a fleet's stop with --robots. Exit code 3: a well robot was not stopped."""
+    from strands_robots.cli.fleet_trial import run_trial
+    from strands_robots.fleet.faults import parse_faults
     from strands_robots.fleet.simulated_fleet import SimulatedFleet
 
-    with SimulatedFleet([Path(name) for name in names]) as fleet, contextlib.suppress(KeyboardInterrupt):
-        say(f"{len(names)} simulated members")
+    if bool(names) == bool(robots):
+        raise ConfigurationError("folders of members, or --robots; valid: one of the two")
+    if robots:
+        if not run_trial(robots, parse_faults(fault or [], delay), stops):
+            raise typer.Exit(NOT_CONFIRMED)
+        return
+    with SimulatedFleet([Path(name) for name in names or []]) as fleet, contextlib.suppress(KeyboardInterrupt):
+        say(f"{len(names or [])} simulated members")
         fleet.run(seconds or float("inf"))
 
 
-def default_folder() -> Path:
-    """Return the default folder of this machine's member."""
-    return Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots" / "fleet"
+def _check_tell(station: Station, robot: str, action: str, fields: str) -> None:
+    """Raise for what no robot would take, before anything is sent."""
+    from strands_robots.fleet.bodies import TELL_ACTIONS, TELL_FIELDS
 
-
-@contextlib.contextmanager
-def _station(member: Path | None) -> Iterator[Station]:
-    from strands_robots.fleet.member_folder import MemberFolder
-    from strands_robots.fleet.station import Station
-    from strands_robots.fleet.zenoh_transport import ZenohTransport
-
-    opened = MemberFolder(member or default_folder(), _ask_passphrase)
-    channel = opened.channel()
-    if channel.me.is_robot:
-        raise ConfigurationError(f"'{opened.name}' is a robot; valid: an operator or auditor")
-    transport = ZenohTransport(opened.zenoh_config())
-    station = Station(channel, transport)
-    try:
-        yield station
-    finally:
-        station.close()
-        transport.close()
-        if transport.problem:
-            say(f"the router was not reached: {transport.problem}")
-
-
-def _authority(folder: Path) -> Authority:
-    from strands_robots.fleet.authority import Authority
-
-    return Authority(folder, _ask_passphrase)
-
-
-def _ask_passphrase() -> bytes:
-    import getpass
-
-    return getpass.getpass("passphrase: ").encode()
-
-
-def _text(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"'{path}' cannot be read: {error.strerror}") from error
+    robots = [entry.name for entry in station.channel.roster.members if entry.is_robot]
+    if robot not in robots:
+        raise UnknownNameError("robot", robot, robots)
+    if action not in TELL_ACTIONS:
+        raise UnknownNameError("action", action, TELL_ACTIONS)
+    if len(fields) > TELL_FIELDS:
+        raise ConfigurationError(f"fields of {len(fields)} characters; valid: at most {TELL_FIELDS}")

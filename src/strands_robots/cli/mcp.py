@@ -40,6 +40,14 @@ CriticUrl = Annotated[
 ]
 
 
+Fleet = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the agent's own member of a fleet, an operator that may tell at most; gives fleet tools."
+    ),
+]
+
+
 Permits = Annotated[
     Path | None,
     typer.Option(help="Private folder in which requests that wait outlive this process; one process at a time has it."),
@@ -54,6 +62,7 @@ def graph_tools(
     folders: Sequence[Path] = (),
     permits: Path | None = None,
     critic: str = "",
+    fleet: Path | None = None,
 ) -> Iterator[Toolset]:
     """Give the tools of a running graph; leaving cancels the goals and the jobs that they started.
 
@@ -64,6 +73,7 @@ def graph_tools(
         folders: Folders for LeRobot's commands; none leaves these tools out.
         permits: Private folder in which requests that wait outlive this process; None for none.
         critic: Endpoint of a model that grades videos in these folders; empty leaves the tool out.
+        fleet: Folder of the agent's own member of a fleet; None leaves its tools out.
 
     Raises:
         ConfigurationError: If ROS cannot be imported, or the policy or a folder is not usable.
@@ -74,6 +84,7 @@ def graph_tools(
     share = share_directory()
     find_graph(namespace)
     try:
+        from strands_robots.agent.fleet.fleet_tools import fleet_tools
         from strands_robots.agent.lerobot.critic_tools import critic_tools
         from strands_robots.agent.lerobot.paths import LeRobotFolders
         from strands_robots.agent.lerobot.tools import LerobotTools
@@ -89,7 +100,8 @@ def graph_tools(
         workspace = LeRobotFolders(folders, kept_out) if folders else None
         graph = stack.enter_context(contextlib.closing(AgentGraph(namespace, name, path, permits)))
         lerobot = [stack.enter_context(contextlib.closing(LerobotTools(graph, workspace)))] if workspace else []
-        yield Toolset(graph, [*lerobot, *critic_tools(graph, workspace, critic)])
+        others = stack.enter_context(fleet_tools(graph, fleet)) if fleet is not None else []
+        yield Toolset(graph, [*lerobot, *critic_tools(graph, workspace, critic), *others])
 
 
 def mcp(
@@ -100,6 +112,7 @@ def mcp(
     lerobot: Folders = None,
     permits: Permits = None,
     critic: CriticUrl = "",
+    fleet: Fleet = None,
     namespace: Namespace = "",
 ) -> None:
     """Serve the graph's tools to an MCP client until it goes, or until Ctrl-C.
@@ -113,7 +126,7 @@ def mcp(
         raise ConfigurationError(
             f"the MCP server is not installed ({error}); install it with: pip install -r requirements/agent.txt"
         ) from error
-    with graph_tools(namespace, name, policy, lerobot or (), permits, critic) as tools:
+    with graph_tools(namespace, name, policy, lerobot or (), permits, critic, fleet) as tools:
         if not http:
             import asyncio
 

@@ -97,7 +97,7 @@ class AgentGoals:
             self._beats.drop(goal.goal_id)
             raise
         self._keep(goal)
-        ends_with_call(lambda: self._abandon(goal))
+        ends_with_call(lambda: self.abandon(goal))
         ended = self._client.in_executor(goal.handle.get_result_async, endpoint.name)
         ended.add_done_callback(lambda future: self._on_end(goal, future))
         return goal
@@ -106,7 +106,7 @@ class AgentGoals:
         """Ask for the end of a goal."""
         self._client.in_executor(goal.handle.cancel_goal_async, goal.name)
 
-    def _abandon(self, goal: SentGoal) -> None:
+    def abandon(self, goal: SentGoal) -> None:
         """End a goal whose caller is gone; without beats its server ends it also where the cancelling gets lost."""
         if not goal.ended.is_set():
             try:
@@ -126,7 +126,7 @@ class AgentGoals:
         if cancel and not goal.ended.is_set():
             self.cancel(goal)
         elif wait > 0.0:
-            ends_with_call(lambda: self._abandon(goal))
+            ends_with_call(lambda: self.abandon(goal))
         goal.is_told = goal.ended.wait(wait)
         return _answer(goal, cancel)
 

@@ -7,6 +7,7 @@ authority.pem    its certificate, the pin of every member
 router.pem/.key  certificate of router and broker
 roster.json      the newest signed roster
 router.json      configuration of the Zenoh router
+mosquitto.*      configuration and access list of the MQTT broker, where there is one
 invites.json     open invites, hashes only
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from cryptography import x509
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.core.key_file import read_secret
 from strands_robots.core.private_folder import opened
+from strands_robots.fleet import mqtt_config
 from strands_robots.fleet.certificates import (
     certificate_pem,
     load_private,
@@ -33,12 +35,20 @@ from strands_robots.fleet.certificates import (
     sign_request,
 )
 from strands_robots.fleet.enrolment import EnrolmentRequest, Invite, decide, new_invite
-from strands_robots.fleet.fleet_file import FILE, FleetFile, MemberEntry, RouterEntry, load_fleet_file, save_fleet_file
+from strands_robots.fleet.fleet_file import (
+    FILE,
+    FleetFile,
+    MemberEntry,
+    MqttEntry,
+    RouterEntry,
+    load_fleet_file,
+    save_fleet_file,
+)
 from strands_robots.fleet.member import MemberKind, Right, check_member_name
 from strands_robots.fleet.roster_keeper import FILE as ROSTER_FILE
 from strands_robots.fleet.roster_keeper import write_atomically
 from strands_robots.fleet.zenoh_config import TlsFiles, router_config
-from strands_robots.operators.operator_key import create_key, load_key
+from strands_robots.operators.operator_key import create_key, load_key, parse_public_key
 
 INVITES = "invites.json"
 INVITE_LIFETIME = 3600.0
@@ -94,6 +104,22 @@ class Authority:
         self._publish(self.file.model_copy(update={"members": {**self.file.members, invite.name: entry}}))
         return self._grant(invite.name, certificate)
 
+    def enrol_all(
+        self, requests: Sequence[tuple[EnrolmentRequest, MemberKind, str, Sequence[Right]]]
+    ) -> Iterator[dict[str, Any]]:
+        """Let many members in that were made on this machine, in one roster, and yield what each needs.
+
+        For trials: there is no invite, because the caller holds the authority's folder and made the keys itself.
+        """
+        members = dict(self.file.members)
+        for request, kind, cell, may in requests:
+            name = parse_public_key(request.key).name
+            members[name] = MemberEntry(kind=kind, cell=cell, may=list(may), key=request.key)
+        self._publish(self.file.model_copy(update={"members": members}))
+        for request, *_ in requests:
+            name = parse_public_key(request.key).name
+            yield self._grant(name, self._sign(request, name))
+
     def renew(self, request: EnrolmentRequest) -> dict[str, Any]:
         """Return a new certificate for a member that is on the roster with the same key.
 
@@ -121,11 +147,17 @@ class Authority:
         return self._read(ROSTER_FILE)
 
     def generate(self) -> None:
-        """Write the router's configuration from fleet.yaml."""
+        """Write the configurations of router and broker from fleet.yaml."""
         folder = self.folder
         files = TlsFiles(str(folder / "authority.pem"), str(folder / "router.pem"), str(folder / "router.key"))
         config = router_config(self.file.roster(), self.file.router, files)
         write_atomically(folder, "router.json", json.dumps(config, indent=1).encode())
+        if self.file.mqtt is not None:
+            access = str(folder / mqtt_config.ACCESS)
+            size = len(self.signed_roster())
+            broker = mqtt_config.broker_config(self.file.mqtt, files, access, size, folder.owner())
+            write_atomically(folder, mqtt_config.ACCESS, mqtt_config.access_list(self.file.roster()).encode())
+            write_atomically(folder, mqtt_config.CONFIG, broker.encode())
 
     def _publish(self, file: FleetFile) -> bytes:
         file = file.model_copy(update={"version": self.file.version + 1})
@@ -150,6 +182,7 @@ class Authority:
             "roots": [self._read("root.pub").decode().strip()],
             "roster": self._read(ROSTER_FILE).decode(),
             "router": self.file.router.model_dump(),
+            "mqtt": self.file.mqtt.model_dump() if self.file.mqtt is not None else None,
         }
 
     def _invites(self) -> list[Invite]:
@@ -170,7 +203,9 @@ class Authority:
             raise ConfigurationError(f"'{self.folder / name}' cannot be read: {error.strerror or error}") from error
 
 
-def create_authority(folder: Path, fleet: str, router: RouterEntry, passphrase: bytes = b"") -> Authority:
+def create_authority(
+    folder: Path, fleet: str, router: RouterEntry, passphrase: bytes = b"", mqtt: MqttEntry | None = None
+) -> Authority:
     """Make a fleet: keys, certificates and an empty roster. Nothing is overwritten.
 
     Raises:
@@ -182,9 +217,10 @@ def create_authority(folder: Path, fleet: str, router: RouterEntry, passphrase: 
     root = create_key(folder, "root", passphrase)
     key, router_key = new_private_key(), new_private_key()
     certificate = make_authority(fleet, key)
-    names = tuple(dict.fromkeys((router.name, "localhost", "127.0.0.1")))
+    hosts = (router.name, *([mqtt.host] if mqtt is not None else []), "localhost", "127.0.0.1")
+    names = tuple(dict.fromkeys(hosts))
     server = make_server_certificate(names, router_key.public_key(), certificate, key)
-    file = FleetFile(fleet=fleet, router=router)
+    file = FleetFile(fleet=fleet, router=router, mqtt=mqtt)
     try:
         write_atomically(folder, "authority.key", private_pem(key))
         write_atomically(folder, "authority.pem", certificate_pem(certificate), 0o644)

@@ -15,6 +15,11 @@ Words = Annotated[str, Field(max_length=256, pattern=r"^[\x20-\x7e]*$")]
 Sequence = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
+TELL_ACTIONS = ("run_policy", "move_to")
+TELL_FIELDS = 2048
+"""Most characters of a tell's fields."""
+
+
 class Body(BaseModel):
     """What every message's content has in common: no unknown member, no silent conversion."""
 
@@ -198,13 +203,15 @@ class Tell(Body):
         is_hardware: True for a real robot, false for a simulated one; must be what the robot is.
         action: The action server.
         fields: The goal's fields, JSON.
+        needs_person: A person at the robot's graph has to approve it, whatever its policy says: who asked is not known.
     """
 
     request: Id
     echo: BeaconEcho
     is_hardware: bool
     action: Literal["run_policy", "move_to"]
-    fields: Annotated[str, Field(max_length=2048)]
+    fields: Annotated[str, Field(max_length=TELL_FIELDS)]
+    needs_person: bool = False
 
 
 class Result(Body):

@@ -61,13 +61,15 @@ class MqttEntry(BaseModel):
     """An MQTT broker, the second way between members.
 
     Attributes:
-        host: Its name, as in its certificate.
+        host: How members reach it; as in its certificate.
         port: TLS port.
+        bind: Address that it listens on.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    host: str = "localhost"
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")] = "localhost"
+    bind: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,128}$")] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
 
 

@@ -16,7 +16,7 @@ class Inbox(Generic[ItemT]):
 
     Args:
         handle: Takes each item, in the inbox's thread.
-        capacity: Items that may wait.
+        capacity: Items that may wait; 0 for any number.
         name: Name of the thread.
     """
 

@@ -20,14 +20,17 @@ from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.private_folder import opened
 from strands_robots.fleet.channel import Channel
 from strands_robots.fleet.enrolment import EnrolmentRequest, new_request, parse_request
-from strands_robots.fleet.fleet_file import RouterEntry
+from strands_robots.fleet.fleet_file import MqttEntry, RouterEntry
 from strands_robots.fleet.member import check_member_name
 from strands_robots.fleet.message_numbers import Numbers
+from strands_robots.fleet.mqtt_transport import mqtt_transport
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.roster import parse_roster
 from strands_robots.fleet.roster_keeper import FILE as ROSTER_FILE
 from strands_robots.fleet.roster_keeper import RosterKeeper, load_roster, write_atomically
+from strands_robots.fleet.transport import AllTransports, Transport
 from strands_robots.fleet.zenoh_config import TlsFiles, client_config
+from strands_robots.fleet.zenoh_transport import ZenohTransport
 from strands_robots.operators.operator_key import (
     KEY_SUFFIX,
     OperatorKey,
@@ -78,6 +81,7 @@ def accept_grant(folder: Path, text: str | bytes) -> str:
         pinned = _lines(folder, "roots.pub") or [str(line) for line in grant["roots"]]
         roots = [parse_public_key(line) for line in pinned]
         router = RouterEntry.model_validate(grant["router"])
+        mqtt = MqttEntry.model_validate(grant["mqtt"]) if grant.get("mqtt") else None
         data = str(grant["roster"]).encode()
         authorities, certificate = "".join(grant["authorities"]), str(grant["certificate"])
     except (ValueError, KeyError, TypeError, ValidationError) as error:
@@ -94,6 +98,7 @@ def accept_grant(folder: Path, text: str | bytes) -> str:
         write_atomically(folder, "tls.key", tls_key)
         write_atomically(folder, "certificate.pem", certificate.encode(), 0o644)
         write_atomically(folder, "router.json", router.model_dump_json().encode())
+        write_atomically(folder, "mqtt.json", mqtt.model_dump_json().encode() if mqtt is not None else b"null")
     except FleetRefusedError as error:
         raise ConfigurationError(f"the grant is refused ({error.refusal.value}): {error}") from error
     except OSError as error:
@@ -139,6 +144,17 @@ class MemberFolder:
     def channel(self) -> Channel:
         """Return the member's channel."""
         return Channel(self.key, load_roster(self.folder, self.roots), Numbers(self.folder))
+
+    def transport(self) -> Transport:
+        """Return the way to the others: Zenoh, and MQTT at once where the fleet has a broker."""
+        zenoh, broker = ZenohTransport(self.zenoh_config()), self.mqtt_broker()
+        return zenoh if broker is None else AllTransports([zenoh, mqtt_transport(self.folder, broker, self.name)])
+
+    def mqtt_broker(self) -> MqttEntry | None:
+        """Return where the fleet's MQTT broker is; None where it has none."""
+        path = self.folder / "mqtt.json"
+        given = json.loads(_read(self.folder, "mqtt.json")) if path.exists() else None
+        return MqttEntry.model_validate(given) if given else None
 
     def zenoh_config(self) -> dict[str, Any]:
         """Return the configuration of its Zenoh client."""

@@ -27,7 +27,7 @@ class Numbers:
     """
 
     def __init__(self, folder: Path | None = None, now: Callable[[], float] = time.time) -> None:
-        self._folder, self._now = folder, now
+        self._folder, self.now = folder, now
         self._lock = threading.Lock()
         self._last = self._read()
         self.problem = ""
@@ -35,7 +35,7 @@ class Numbers:
     def next(self) -> int:
         """Return the next number. Never touches the disk: a stop needs one."""
         with self._lock:
-            self._last = max(self._last + 1, int(self._now() * 1e6))
+            self._last = max(self._last + 1, int(self.now() * 1e6))
             return self._last
 
     def save(self) -> None:

@@ -1,4 +1,4 @@
-"""Does the deployed router do what fleet.yaml says? Connects as each kind of member and as strangers, and tries.
+"""Does the deployed router or broker do what fleet.yaml says? Connects as each kind of member and as strangers, and tries.
 
 Denial is silent: a put that is denied looks like one that was lost. So each way is first shown to work for a member that
 is allowed to use it (the control). Without that, a row says `unknown` and not `denied`.
@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ from strands_robots.fleet.certificates import (
 )
 from strands_robots.fleet.fleet_file import FleetFile
 from strands_robots.fleet.member import EVERYBODY, Member, MemberKind
+from strands_robots.fleet.probe_ways import MqttWay, ProbeLink, ProbeWay, ZenohWay
 from strands_robots.fleet.topics import ROSTER, inward, outward, read_by
-from strands_robots.fleet.zenoh_config import TlsFiles, client_config, is_allowed
-from strands_robots.fleet.zenoh_transport import open_session
+from strands_robots.fleet.zenoh_config import TlsFiles, is_allowed
 
 SETTLE = 1.0
 _OUTSIDER = "fleet-probe-outsider"
@@ -71,19 +72,21 @@ class Row:
 
 
 class Probe:
-    """Tries a Zenoh router.
+    """Tries a router or broker.
 
     Args:
         file: fleet.yaml.
+        way: The router or broker.
         authority: Certificate of the fleet's authority.
         authority_key: Its key: the probe makes certificates of minutes for the members that it plays.
     """
 
-    def __init__(self, file: FleetFile, authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey) -> None:
-        self._file, self._roster = file, file.roster()
+    def __init__(
+        self, file: FleetFile, way: ProbeWay, authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey
+    ) -> None:
+        self._way, self._roster = way, file.roster()
         self._authority, self._key = authority, authority_key
         self._heard: dict[tuple[str, str], bool] = {}
-        self._subscribers: list[Any] = []
         self._lock = threading.Lock()
 
     def run(self) -> list[Row]:
@@ -99,6 +102,7 @@ class Probe:
         ):
             rows = [Row(who, "connect", "", True, True) for who in sessions]
             rows.append(self._stranger(Path(folder)))
+            rows += self._takeover(Path(folder), sessions, members)
             self._listen(sessions)
             time.sleep(SETTLE)
             tried = [*self._writes(sessions, members), *self._reads(sessions, members)]
@@ -118,27 +122,28 @@ class Probe:
                 "the roster has no robot or no operator; valid: at least one of each to probe with"
             )
         played: dict[str, Member | None] = {member.name: member for member in (*operators[:1], *robots, *auditors)}
-        return {**played, _OUTSIDER: None, f"peer:{robots[-1].name}": robots[-1]}
+        return {
+            **played,
+            _OUTSIDER: None,
+            **{f"{prefix}{robots[-1].name}": robots[-1] for prefix in self._way.attackers},
+        }
 
     @contextmanager
-    def _sessions(self, folder: Path, members: dict[str, Member | None]) -> Iterator[dict[str, Any]]:
-        sessions: dict[str, Any] = {}
+    def _sessions(self, folder: Path, members: dict[str, Member | None]) -> Iterator[dict[str, ProbeLink]]:
+        sessions: dict[str, ProbeLink] = {}
         try:
             for who in members:
-                config = self._config(folder, who.removeprefix("peer:"), self._authority, self._key)
-                if who.startswith("peer:"):
-                    # What an attacker with a robot's certificate would run: a peer that gossips and listens itself.
-                    config["mode"] = "peer"
-                    config["scouting"] = {"multicast": {"enabled": False}, "gossip": {"enabled": True}}
-                sessions[who] = open_session(config)
+                name = _name(who)
+                files = self._files(folder, name, self._authority, self._key)
+                sessions[who] = self._way.open(name, files, who.removesuffix(name))
             yield sessions
         finally:
             for session in sessions.values():
                 session.close()
 
-    def _config(
+    def _files(
         self, folder: Path, name: str, authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey
-    ) -> dict[str, Any]:
+    ) -> TlsFiles:
         place = folder / uuid.uuid4().hex
         place.mkdir(mode=0o700)
         key = new_private_key()
@@ -151,47 +156,47 @@ class Probe:
         for file, data in files.items():
             (place / file).touch(mode=0o600)
             (place / file).write_bytes(data)
-        config = client_config(self._file.router, TlsFiles(*(str(place / file) for file in files)))
-        config["connect"] = {"endpoints": [self._file.router.connect], "timeout_ms": 5000, "exit_on_failure": True}
-        return config
+        return TlsFiles(*(str(place / file) for file in files))
 
     def _stranger(self, folder: Path) -> Row:
         """Try a certificate of another authority with an operator's name."""
         key = new_private_key()
         operator = next(member.name for member in self._roster.members if member.kind is MemberKind.OPERATOR)
-        config = self._config(folder, operator, make_authority(self._roster.fleet, key), key)
-        config["connect"]["timeout_ms"] = 1500
-        try:
-            session = open_session(config)
-        except ConfigurationError:
-            return Row("stranger", "connect", "", False, False)
-        # In Zenoh 1.10 a client's open succeeds before the router refuses its certificate: what counts is the link.
-        time.sleep(0.5)
-        is_linked = bool(list(session.info.routers_zid()))
-        session.close()
-        return Row("stranger", "connect", "", False, is_linked)
+        files = self._files(folder, operator, make_authority(self._roster.fleet, key), key)
+        return Row("stranger", "connect", "", False, self._way.lets_in(operator, files))
+
+    def _takeover(
+        self, folder: Path, sessions: dict[str, ProbeLink], members: dict[str, Member | None]
+    ) -> Iterator[Row]:
+        """Have one robot claim the name of another that is connected."""
+        robots = [
+            who for who, member in members.items() if member is not None and member.is_robot and who == member.name
+        ]
+        if len(robots) > 1:
+            victim, thief = robots[:2]
+            files = self._files(folder, thief, self._authority, self._key)
+            found = self._way.takes_over(sessions[victim], victim, files)
+            yield Row(thief, "take over", victim, False, found)
 
     # --- What is tried ----------------------------------------------------------------------------------------
 
-    def _listen(self, sessions: dict[str, Any]) -> None:
+    def _listen(self, sessions: dict[str, ProbeLink]) -> None:
         everything = [inward(self._roster.fleet, "*", kind, "*") for kind in ("stop", "tell", "resume", ROSTER)]
         everything += [outward(self._roster.fleet, "*", kind) for kind in ("beacon", "stop_report")]
         for who, session in sessions.items():
-            name = who.removeprefix("peer:")
+            name = _name(who)
             member = self._roster.find(name)
             wanted = set(everything)
             for topic in self._topics(name):
                 wanted.add(topic)
             # A declared key has to be included in a rule, so what a member may read is declared as the rule has it.
-            wanted |= set(read_by(self._roster.fleet, member)) if member else set()
+            wanted |= set(read_by(self._roster, member)) if member else set()
             for topic in sorted(wanted):
-                self._subscribers.append(
-                    session.declare_subscriber(topic, lambda sample, who=who: self._on_sample(who, sample))
-                )
+                session.listen(topic, partial(self._on_mark, who))
 
-    def _on_sample(self, who: str, sample: Any) -> None:
+    def _on_mark(self, who: str, data: bytes) -> None:
         with self._lock:
-            self._heard[who, sample.payload.to_bytes().decode("ascii", "replace")] = True
+            self._heard[who, data.decode("ascii", "replace")] = True
 
     def _topics(self, sender: str) -> list[str]:
         fleet = self._roster.fleet
@@ -201,17 +206,17 @@ class Probe:
         topics.append(inward(fleet, EVERYBODY, ROSTER, sender))
         return [*topics, *(outward(fleet, robot, "beacon") for robot in robots), outward(fleet, sender, "beacon")]
 
-    def _writes(self, sessions: dict[str, Any], members: dict[str, Member | None]) -> list[tuple[Any, ...]]:
+    def _writes(self, sessions: dict[str, ProbeLink], members: dict[str, Member | None]) -> list[tuple[Any, ...]]:
         """Write as each on its own topics, and on those of the operator's name."""
         operator = next(name for name, member in members.items() if member and member.kind is MemberKind.OPERATOR)
         tried = []
         for who, member in members.items():
-            name = who.removeprefix("peer:")
+            name = _name(who)
             for topic in dict.fromkeys([*self._topics(name), *self._topics(operator)]):
                 readers = [
                     other
                     for other, reader in members.items()
-                    if other != who and not other.startswith("peer:") and is_allowed(self._roster, reader, topic, False)
+                    if other != who and _name(other) == other and is_allowed(self._roster, reader, topic, False)
                 ]
                 if not readers:
                     continue
@@ -228,13 +233,13 @@ class Probe:
         parts = topic.split("/")
         place = 5 if parts[2] == "in" else 3
         for who, member in members.items():
-            if member is not None and not who.startswith("peer:"):
+            if member is not None and _name(who) == who:
                 same = "/".join([*parts[:place], who, *parts[place + 1 :]])
                 if is_allowed(self._roster, member, same, True):
                     return who, same
         return next(iter(members)), topic
 
-    def _reads(self, sessions: dict[str, Any], members: dict[str, Member | None]) -> list[tuple[Any, ...]]:
+    def _reads(self, sessions: dict[str, ProbeLink], members: dict[str, Member | None]) -> list[tuple[Any, ...]]:
         """Have each topic written by who may, and see who hears it."""
         operator = next(name for name, member in members.items() if member and member.kind is MemberKind.OPERATOR)
         tried = []
@@ -251,7 +256,7 @@ class Probe:
                 tried.append((who, "read", topic, expected, mark, mark, good))
         return tried
 
-    def _send(self, session: Any, topic: str) -> str:
+    def _send(self, session: ProbeLink, topic: str) -> str:
         mark = f"probe {uuid.uuid4().hex}"
         session.put(topic, mark.encode())
         return mark
@@ -265,6 +270,18 @@ class Probe:
         return Row(who, what, topic, expected, arrived if arrived or is_shown else None)
 
 
+def _name(who: str) -> str:
+    """Return the member that a role is, without what kind of attacker it plays."""
+    return who.rpartition(":")[2]
+
+
 def probe_router(file: FleetFile, authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey) -> list[Row]:
     """Try the Zenoh router of a fleet and return every row; see Probe."""
-    return Probe(file, authority, authority_key).run()
+    return Probe(file, ZenohWay(file.router), authority, authority_key).run()
+
+
+def probe_broker(file: FleetFile, authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey) -> list[Row]:
+    """Try the MQTT broker of a fleet and return every row; raises ConfigurationError where the fleet has none."""
+    if file.mqtt is None:
+        raise ConfigurationError("fleet.yaml has no mqtt section; valid: `strands-robots fleet init --mqtt host:port`")
+    return Probe(file, MqttWay(file.mqtt), authority, authority_key).run()

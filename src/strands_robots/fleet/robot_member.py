@@ -8,6 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from strands_robots.fleet.bodies import Beacon, Body, ChallengeRequest, Result, Resume, Stop, StopReport, Tell
 from strands_robots.fleet.channel import Channel, Received
@@ -15,12 +16,12 @@ from strands_robots.fleet.freshness import SentBeacons
 from strands_robots.fleet.graph_link import GraphLink, GraphReport
 from strands_robots.fleet.inbox import Inbox
 from strands_robots.fleet.member import CELL_PREFIX, MemberKind, Right
+from strands_robots.fleet.peer_watch import PeerWatch
 from strands_robots.fleet.presence import Presence
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.stop_campaign import REPEAT_PERIOD, StopCampaign
 from strands_robots.fleet.topics import ROSTER, kind_of, read_by, topic_of
 from strands_robots.fleet.transport import Transport
-from strands_robots.fleet.witness_book import WitnessBook
 
 BEACON_PERIOD = 0.5
 OWNER_TIMEOUT = 1.0
@@ -62,6 +63,7 @@ class RobotMember:
         graph: The robot's graph.
         now: Steady clock [s].
         on_refusal: Takes each refusal, for the log.
+        folder: Where what it witnesses is kept; None for nowhere.
     """
 
     def __init__(
@@ -71,8 +73,10 @@ class RobotMember:
         graph: GraphLink,
         now: Callable[[], float] = time.monotonic,
         on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
+        folder: Path | None = None,
     ) -> None:
-        self.channel, self.presence, self.witnesses = channel, Presence(now), WitnessBook()
+        self.channel, self.presence = channel, Presence(now)
+        self._watch = PeerWatch(self.presence, channel, folder, now)
         self.session = uuid.uuid4().hex
         self._transport, self._graph, self._now, self._on_refusal = transport, graph, now, on_refusal
         self._sent = SentBeacons(self.session, now)
@@ -89,10 +93,17 @@ class RobotMember:
         self._calls: Inbox[tuple[Tell | Resume | ChallengeRequest, str]] = Inbox(self._call, 16, "fleet requests")
         # Latched before anything is heard: a stop may have been given while this robot was off, and nothing else knows it.
         # A state, not a message: `tick` repeats it until the graph says that it is not armed.
-        self._opening, self._is_asked = uuid.uuid4().hex, False
+        self._opening = uuid.uuid4().hex
         self._stop_at_opening()
-        for topic in read_by(channel.roster.fleet, channel.me):
-            transport.subscribe(topic, self._on_stop if kind_of(topic) == "stop" else self._on_data)
+        self._topics: set[str] = set()
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        """Listen to what the roster gives this robot; a newer roster may give it more."""
+        for topic in read_by(self.channel.roster, self.channel.me):
+            if topic not in self._topics:
+                self._topics.add(topic)
+                self._transport.subscribe(topic, self._on_stop if kind_of(topic) == "stop" else self._on_data)
 
     def close(self) -> None:
         """Take no more requests. The transport belongs to the caller."""
@@ -103,7 +114,7 @@ class RobotMember:
         """Send what is due: a beacon, evidence of stops, a stop of the cell."""
         report = self._graph.report()
         if self._opening:
-            self._stop_at_opening()
+            report = self._stop_at_opening(report)
         now = self._now()
         seen = (
             report.state,
@@ -120,16 +131,15 @@ class RobotMember:
         self._watch_cell(report, now)
         self._watch_owners()
 
-    def _stop_at_opening(self) -> None:
-        """Stop the graph, unless it has said since that it is not armed."""
-        if self._is_asked and self._graph.report().state not in ("armed", "unheard"):
+    def _stop_at_opening(self, report: GraphReport | None = None) -> GraphReport:
+        """Stop the graph unless it has just reported that it is not armed; return what it says then."""
+        if report is None or not _is_not_armed(report):
+            source = f"fleet/{self.channel.key.name}"
+            self._graph.stop(self._opening, source, "fleet_node has started: earlier stops are not known")
+            report = self._graph.report()
+        if _is_not_armed(report):
             self._opening = ""
-            return
-        self._is_asked = True
-        source = f"fleet/{self.channel.key.name}"
-        self._graph.stop(self._opening, source, "fleet_node has started: earlier stops are not known")
-        if self._graph.report().state not in ("armed", "unheard"):
-            self._opening = ""
+        return report
 
     # --- Stops ------------------------------------------------------------------------------------------------
 
@@ -216,12 +226,13 @@ class RobotMember:
             self.channel.keeper.accept(data)
         except FleetRefusedError as error:
             self._refuse(error)
+        else:
+            self._subscribe()
 
     def _take(self, received: Received) -> None:
         body, sender = received.body, received.sender.name
         if isinstance(body, Beacon):
-            self.presence.add(sender, received.envelope.sequence, body)
-            for witness in self.witnesses.see(sender, body.checkpoint):
+            for witness in self._watch.beacon(received.envelope, body):
                 self._send("", witness)
         elif isinstance(body, StopReport) and self._cell_stop is not None:
             self._cell_stop[0].take(sender, body)
@@ -295,3 +306,8 @@ class RobotMember:
         envelope = self.channel.seal(to, body)
         topic = topic_of(self.channel.roster.fleet, self.channel.key.name, to, body)
         self._transport.publish(topic, envelope.encoded(), is_stop=isinstance(body, StopReport))
+
+
+def _is_not_armed(report: GraphReport) -> bool:
+    """Return whether the graph itself says that nothing may move; a graph that is not heard says nothing."""
+    return report.state not in ("armed", "unheard")

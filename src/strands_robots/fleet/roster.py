@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import rfc8785
@@ -130,6 +131,12 @@ def parse_roster(data: bytes, roots: Iterable[OperatorPublicKey]) -> Roster:
     """
     if len(data) > LARGEST:
         raise FleetRefusedError(FleetRefusal.TOO_LARGE, f"a roster of {len(data)} bytes; valid: at most {LARGEST}")
+    return _parsed(data, tuple(roots))
+
+
+# Hundreds of simulated members in one process go by the same roster; each of its keys has a proof to check.
+@lru_cache(maxsize=2)
+def _parsed(data: bytes, roots: tuple[OperatorPublicKey, ...]) -> Roster:
     try:
         given = json.loads(data)
         file = _File.model_validate(given)

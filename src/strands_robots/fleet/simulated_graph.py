@@ -61,6 +61,11 @@ class SimulatedGraph:
         """Stop as a button or an alarm of the robot's own does."""
         self.stop(uuid.uuid4().hex, source, reason)
 
+    def arm(self) -> None:
+        """Arm past the fleet, as an operator beside the robot does."""
+        with self._lock:
+            self._is_latched, self._source, self._reason = False, "", ""
+
     def evidence(self, stop: str) -> StopEvidence:
         """Return the gate's state since the stop."""
         with self._lock:
@@ -118,6 +123,10 @@ class SimulatedGraph:
             except (ValueError, AttributeError, TypeError) as error:
                 text = f"fields are no goal: {error}"[:256]
                 say(Result(request=request.request, state="refused", refusal="malformed", message=text))
+                return
+            if request.needs_person:
+                text = "a person has to approve it, and a graph without ROS asks none"
+                say(Result(request=request.request, state="refused", refusal="needs_person", message=text))
                 return
             if self._is_latched or self._goal is not None:
                 why = "latched" if self._is_latched else "busy"

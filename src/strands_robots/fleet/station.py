@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from strands_robots.core.errors import NoAnswerError
@@ -23,16 +25,24 @@ from strands_robots.fleet.bodies import (
 )
 from strands_robots.fleet.channel import Channel, Received
 from strands_robots.fleet.inbox import Inbox
-from strands_robots.fleet.member import MemberKind
+from strands_robots.fleet.peer_watch import PeerWatch
 from strands_robots.fleet.presence import PRESENT, Presence
 from strands_robots.fleet.refusal import FleetRefusedError
 from strands_robots.fleet.stop_campaign import StopCampaign
 from strands_robots.fleet.topics import ROSTER, inward, kind_of, read_by, topic_of
 from strands_robots.fleet.transport import Transport
-from strands_robots.fleet.witness_book import WitnessBook
 from strands_robots.safety.resume import PURPOSE, ResumeRequest
 
 BEACON_PERIOD = 0.2
+SILENCE = 2.0
+"""Longer than a robot waits for its operator [s]."""
+
+MOST_REQUESTS = 1024
+"""Requests whose answers are kept."""
+
+MOST_STOPS = 63
+"""Earlier stops whose reports are still taken."""
+
 _POLL = 0.02
 BodyT = TypeVar("BodyT", bound=Body)
 
@@ -45,6 +55,7 @@ class Station:
         transport: The way to the robots.
         now: Steady clock [s].
         on_refusal: Takes each refusal, for the log.
+        folder: Where what it witnesses is kept; None for nowhere.
     """
 
     def __init__(
@@ -53,17 +64,22 @@ class Station:
         transport: Transport,
         now: Callable[[], float] = time.monotonic,
         on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
+        folder: Path | None = None,
     ) -> None:
-        self.channel, self.presence, self.witnesses = channel, Presence(now), WitnessBook()
+        self.channel, self.presence = channel, Presence(now)
+        self._watch = PeerWatch(self.presence, channel, folder, now)
+        self.witnesses = self._watch.book
         self.session = uuid.uuid4().hex
         self.seen_by: list[tuple[str, Witness]] = []
         self._transport, self._now, self._on_refusal = transport, now, on_refusal
         self._campaigns: tuple[StopCampaign, ...] = ()
+        self._silent_until = float("-inf")
+        self._asked: OrderedDict[str, str] = OrderedDict()
         self._answers: dict[str, Challenge | Result] = {}
         self._changed = threading.Condition()
         self._ending = threading.Event()
         self._inbox: Inbox[tuple[str, bytes]] = Inbox(self._on_other, 4096, "fleet messages")
-        for topic in read_by(channel.roster.fleet, channel.me):
+        for topic in read_by(channel.roster, channel.me):
             transport.subscribe(topic, self._on_data)
         self._thread = threading.Thread(target=self._run, name="fleet station", daemon=True)
         self._thread.start()
@@ -73,6 +89,11 @@ class Station:
         self._ending.set()
         self._thread.join(1.0)
         self._inbox.close()
+        self._watch.say_heard()
+
+    def let_go(self) -> None:
+        """Send no beacon for so long that each robot ends what this operator has told it. Stops go on."""
+        self._silent_until = self._now() + SILENCE
 
     # --- Stop -------------------------------------------------------------------------------------------------
 
@@ -85,7 +106,10 @@ class Station:
         """
         campaign = StopCampaign(self.channel, self._transport, addressee, reason, self.presence, self._now)
         campaign.advance()
-        self._campaigns = (*self._campaigns, campaign)
+        for other in self._campaigns:
+            # The newer stop says the same to the same robots; only that one has to go on.
+            other.is_superseded = other.is_superseded or other.addressee == addressee
+        self._campaigns = (*self._campaigns[-MOST_STOPS:], campaign)
         return campaign
 
     def wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
@@ -139,13 +163,13 @@ class Station:
         assert isinstance(answer, Result)
         return answer
 
-    def tell(self, robot: str, is_hardware: bool, action: str, fields: str) -> str:
+    def tell(self, robot: str, is_hardware: bool, action: str, fields: str, needs_person: bool = False) -> str:
         """Ask a robot for a goal and return the request's identity; `result` has what became of it."""
         body = Tell.model_validate(
             {"request": uuid.uuid4().hex, "echo": self.echo(robot).model_dump(), "is_hardware": is_hardware,
-             "action": action, "fields": fields}
+             "action": action, "fields": fields, "needs_person": needs_person}
         )  # fmt: skip
-        self.send(robot, body)
+        self._request(robot, body, body.request)
         return body.request
 
     def result(self, request: str) -> Challenge | Result | None:
@@ -164,10 +188,16 @@ class Station:
         self._transport.publish(inward(self.channel.roster.fleet, "all", ROSTER, self.channel.key.name), data)
 
     def _ask(self, robot: str, body: Body, request: str, timeout: float) -> Challenge | Result:
-        self.send(robot, body)
+        self._request(robot, body, request)
         if not self.wait_for(lambda: request in self._answers, timeout):
             raise NoAnswerError(f"robot '{robot}' did not answer within {timeout:g} s")
         return self._answers[request]
+
+    def _request(self, robot: str, body: Body, request: str) -> None:
+        self._asked[request] = robot
+        if len(self._asked) > MOST_REQUESTS:
+            self._answers.pop(self._asked.popitem(last=False)[0], None)
+        self.send(robot, body)
 
     # --- What arrives -----------------------------------------------------------------------------------------
 
@@ -176,7 +206,7 @@ class Station:
         while not self._ending.wait(_POLL):
             for campaign in self._campaigns:
                 campaign.advance()
-            if self._now() - beaten > BEACON_PERIOD:
+            if self._now() - beaten > BEACON_PERIOD and self._now() >= self._silent_until:
                 beaten = self._now()
                 self.send("", Beacon(session=self.session, state="none", roster=self.channel.roster.version))
                 self.channel.numbers.save()
@@ -200,15 +230,16 @@ class Station:
     def _take(self, received: Received) -> None:
         body, sender = received.body, received.sender.name
         if isinstance(body, Beacon):
-            if received.sender.kind is not MemberKind.OPERATOR:
-                self.presence.add(sender, received.envelope.sequence, body)
-            for witness in self.witnesses.see(sender, body.checkpoint):
+            for witness in self._watch.beacon(received.envelope, body):
                 self.send("", witness)
         elif isinstance(body, StopReport):
             for campaign in self._campaigns:
                 campaign.take(sender, body)
         elif isinstance(body, (Challenge, Result)):
-            self._answers[body.request] = body
+            # Only the robot that was asked answers for itself.
+            if self._asked.get(body.request) == sender:
+                self._answers[body.request] = body
         elif isinstance(body, Witness):
             self.seen_by.append((sender, body))
             del self.seen_by[:-10000]
+            self._watch.witness(received.envelope)

@@ -76,7 +76,7 @@ class StopCampaign:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._channel, self._transport, self._presence, self._now = channel, transport, presence, now
-        self.addressee = addressee
+        self.addressee, self.is_superseded = addressee, False
         self._body = Stop(stop=uuid.uuid4().hex, reason=printable(reason)[:256])
         self._topic = topic_of(channel.roster.fleet, channel.key.name, addressee, self._body)
         self._began, self._sent = now(), float("-inf")
@@ -89,9 +89,9 @@ class StopCampaign:
         return self._body.stop
 
     def advance(self) -> None:
-        """Send the stop, when it is due and a robot has not confirmed."""
+        """Send the stop, when it is due and a robot has not confirmed. A stop that a newer one supersedes is not sent again."""
         now = self._now()
-        if now - self._sent < REPEAT_PERIOD or self.is_done:
+        if self.is_superseded or now - self._sent < REPEAT_PERIOD or self.is_done:
             return
         self._sent = now
         envelope = self._channel.seal(self.addressee, self._body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from strands_robots.fleet.bodies import KIND_OF, Body
 from strands_robots.fleet.member import CELL_PREFIX, EVERYBODY, Member, MemberKind, Right
+from strands_robots.fleet.roster import Roster
 
 ROSTER = "roster"
 INWARD = ("stop", "tell", "resume", "challenge_request", ROSTER)
@@ -42,17 +43,42 @@ def kind_of(topic: str) -> str:
     return parts[4] if len(parts) == 5 and parts[2] == "out" else ""
 
 
-def read_by(fleet: str, member: Member) -> tuple[str, ...]:
-    """Return the topics that a member reads, the stops first."""
+WITNESSES = 3
+"""Robots whose audit logs a robot witnesses: the next ones on the roster. Operators and auditors witness all."""
+
+
+def read_by(roster: Roster, member: Member) -> tuple[str, ...]:
+    """Return the topics that a member reads, the stops first.
+
+    A robot reads the beacons of operators, of its neighbours on the roster and of its cell, and not of all: with
+    hundreds of robots that would cost each of them more than its own graph does.
+    """
+    fleet = roster.fleet
     listened = tuple(outward(fleet, "*", kind) for kind in OUTWARD)
-    roster = inward(fleet, EVERYBODY, ROSTER, "*")
+    rosters = inward(fleet, EVERYBODY, ROSTER, "*")
     if not member.is_robot:
-        return (roster, *listened)
+        return (rosters, *listened)
     addressees = [member.name, EVERYBODY, *([CELL_PREFIX + member.cell] if member.cell else [])]
     stops = tuple(inward(fleet, addressee, "stop", "*") for addressee in addressees)
     asked = tuple(inward(fleet, member.name, kind, "*") for kind in ("tell", "resume", "challenge_request"))
-    heard = ["beacon", "witness", *(["stop_report"] if Right.STOP_CELL in member.rights else [])]
-    return (*stops, *asked, roster, *(outward(fleet, "*", kind) for kind in heard))
+    operators = [other.name for other in roster.members if other.kind is MemberKind.OPERATOR]
+    cell = [other.name for other in roster.robots(CELL_PREFIX + member.cell)] if _stops_cell(member) else []
+    heard = dict.fromkeys([*operators, *witnessed_by(roster, member), *cell])
+    beacons = tuple(outward(fleet, name, "beacon") for name in heard)
+    return (*stops, *asked, rosters, *beacons, *(outward(fleet, name, "stop_report") for name in cell))
+
+
+def witnessed_by(roster: Roster, member: Member) -> tuple[str, ...]:
+    """Return whose audit logs a member witnesses, without itself."""
+    robots = [other.name for other in roster.members if other.is_robot]
+    if member.name not in robots:
+        return tuple(robots)
+    place = robots.index(member.name)
+    return tuple((robots[place + 1 :] + robots[:place])[:WITNESSES])
+
+
+def _stops_cell(member: Member) -> bool:
+    return member.cell != "" and Right.STOP_CELL in member.rights
 
 
 def written_by(fleet: str, member: Member) -> tuple[str, ...]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 OnData = Callable[[str, bytes], None]
 """Takes topic and bytes, in a thread of the transport's. Must not raise and not wait."""
+
+
+REMEMBERED_COPIES = 4096
+"""Messages whose copy over another transport is known."""
 
 
 class Transport(Protocol):
@@ -28,6 +35,9 @@ class Transport(Protocol):
 class AllTransports:
     """Several transports as one: everything goes over each of them at once, and a receiver takes what comes first.
 
+    The copy of a message that comes over another transport is passed over. A stop is never: whether it is known is for
+    the receiver to say, who cannot run out of room for it.
+
     Args:
         transports: They; one that raises against its promise is reported and passed over.
     """
@@ -36,6 +46,14 @@ class AllTransports:
 
     def __init__(self, transports: Sequence[Transport]) -> None:
         self._transports = tuple(transports)
+        self._lock = threading.Lock()
+        self._first: OrderedDict[bytes, Transport] = OrderedDict()
+
+    @property
+    def problem(self) -> str:
+        """What keeps each of the transports from its router or broker; empty when one has a link."""
+        problems = [str(getattr(transport, "problem", "")) for transport in self._transports]
+        return "; ".join(problems) if all(problems) else ""
 
     def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:
         """Send bytes over every transport."""
@@ -48,9 +66,28 @@ class AllTransports:
     def subscribe(self, topic: str, on_data: OnData) -> None:
         """Listen on every transport."""
         for transport in self._transports:
-            transport.subscribe(topic, on_data)
+            transport.subscribe(topic, self._once(transport, on_data))
 
     def close(self) -> None:
         """Leave every transport."""
         for transport in self._transports:
             transport.close()
+
+    def _once(self, transport: Transport, on_data: OnData) -> OnData:
+        def on_copy(topic: str, data: bytes) -> None:
+            if "/stop/" in topic or not self._is_copy(transport, topic, data):
+                on_data(topic, data)
+
+        return on_copy
+
+    def _is_copy(self, transport: Transport, topic: str, data: bytes) -> bool:
+        """Return whether another transport has brought these bytes; each brings them once, so a replay is no copy."""
+        digest = hashlib.blake2b(topic.encode() + b"\0" + data, digest_size=16).digest()
+        with self._lock:
+            first = self._first.pop(digest, None)
+            if first is not None and first is not transport:
+                return True
+            self._first[digest] = transport
+            if len(self._first) > REMEMBERED_COPIES:
+                self._first.popitem(last=False)
+        return False

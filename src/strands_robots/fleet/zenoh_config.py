@@ -99,7 +99,7 @@ def access_control(fleet: Roster) -> dict[str, Any]:
     subjects: list[dict[str, Any]] = []
     policies: list[dict[str, Any]] = []
     for member in fleet.members:
-        writes, reads = list(written_by(fleet.fleet, member)), list(read_by(fleet.fleet, member))
+        writes, reads = list(written_by(fleet.fleet, member)), list(read_by(fleet, member))
         name = member.name
         rules += [
             _rule(f"{name} writes", ["put"], ["ingress"], writes),
@@ -116,7 +116,7 @@ def is_allowed(fleet: Roster, member: Member | None, topic: str, is_write: bool)
     """Return what fleet.yaml says of one topic: the expectation of `fleet probe`."""
     if member is None:
         return False
-    allowed = written_by(fleet.fleet, member) if is_write else read_by(fleet.fleet, member)
+    allowed = written_by(fleet.fleet, member) if is_write else read_by(fleet, member)
     return any(_includes(pattern, topic) for pattern in allowed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from strands_robots.audit.event import Durability
+from strands_robots.clients.spun_client import SpunClient
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.fleet.member_folder import MemberFolder
 from strands_robots.fleet.refusal import FleetRefusedError
 from strands_robots.fleet.robot_member import RobotMember
-from strands_robots.fleet.zenoh_transport import ZenohTransport
+from strands_robots.nodes.fleet.fleet_goals import FleetGoals
 from strands_robots.nodes.fleet.ros_graph import RosGraph
 from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.messages.conversions import clip
@@ -47,8 +49,12 @@ class FleetNode(Node):
             raise ConfigurationError(f"'{member.name}' is {channel.me.kind.value}; valid: a robot or sim")
         self._audit = audit_of(self)
         self._channel = channel
-        self._transport = ZenohTransport(member.zenoh_config())
-        self._robot = RobotMember(channel, self._transport, RosGraph(self), on_refusal=self._on_refusal)
+        self._transport = member.transport()
+        # Goals have a client of their own: this node's executor must not wait for a permit.
+        self._client = SpunClient(self.get_namespace())
+        self._goals = FleetGoals(self._client, uuid.uuid4().hex)
+        graph = RosGraph(self, self._goals)
+        self._robot = RobotMember(channel, self._transport, graph, on_refusal=self._on_refusal, folder=member.folder)
         details = {"member": member.name, "roster": channel.roster.version, "session": self._robot.session}
         self._audit.record("fleet_joined", details, durability=Durability.NOW)
         # A thread and not a timer: a service call that the executor runs must not keep a beacon back.
@@ -61,8 +67,10 @@ class FleetNode(Node):
         """Leave the fleet, then the graph."""
         self._ending.set()
         self._thread.join(0.5)
+        self._goals.close()
         self._robot.close()
         self._transport.close()
+        self._client.close()
         self._audit.close()
         super().destroy_node()
 

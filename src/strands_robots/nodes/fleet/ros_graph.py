@@ -17,6 +17,7 @@ from strands_robots.clients.spun_client import result_of
 from strands_robots.core.errors import NoAnswerError
 from strands_robots.fleet.bodies import Challenge, ChallengeRequest, Checkpoint, GateReport, Result, Resume, Tell
 from strands_robots.fleet.graph_link import GraphReport, GraphState, StopEvidence
+from strands_robots.nodes.fleet.fleet_goals import FleetGoals
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.robot.robot_discovery import RobotDiscovery
@@ -39,10 +40,11 @@ class RosGraph:
 
     Args:
         node: The node; its namespace is the graph's.
+        goals: What runs tells.
     """
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, node: Node, goals: FleetGoals) -> None:
+        self._node, self._goals = node, goals
         self._lock = threading.Lock()
         self._gates: dict[str, tuple[GateState, float]] = {}
         self._safety: tuple[SafetyState, float] | None = None
@@ -130,12 +132,12 @@ class RosGraph:
         return Result(request=request.request, state="done", success=given.success, refusal=given.refusal, message=text)
 
     def tell(self, request: Tell, source: str, say: Callable[[Result], None]) -> None:
-        """Refuse: goals from the fleet are not part of this version of the node."""
-        text = "this graph takes no goals from the fleet; valid: stop, status and resume"
-        say(Result(request=request.request, state="refused", refusal="not_offered", message=text))
+        """Ask approval_node for a permit for the goal, send it, and say what becomes of it."""
+        self._goals.tell(request, source, say)
 
     def owner_is_gone(self, source: str) -> None:
-        """Nothing to cancel: this node starts no goals."""
+        """Cancel the goals that an operator started."""
+        self._goals.owner_is_gone(source)
 
     def _call(self, client: Any, request: Any) -> Any:
         if not client.service_is_ready():

@@ -1,0 +1,228 @@
+"""`strands-robots fleet`: who belongs to it, its router and broker, and what they do in fact."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from strands_robots.cli.cli_options import say
+from strands_robots.cli.fleet_common import (
+    NOT_CONFIRMED,
+    Folder,
+    Member,
+    default_folder,
+    open_authority,
+    open_station,
+    read_text,
+)
+from strands_robots.core.errors import ConfigurationError, UnknownNameError
+
+app = typer.Typer()
+
+
+@app.command()
+def init(
+    fleet: Annotated[str, typer.Argument(help="Name of the fleet.")],
+    authority: Folder,
+    listen: Annotated[str, typer.Option(help="Where the router listens.")] = "tls/127.0.0.1:7447",
+    connect: Annotated[str, typer.Option(help="How members reach it.")] = "tls/localhost:7447",
+    name: Annotated[str, typer.Option(help="Host name or address in the router's certificate.")] = "localhost",
+    mqtt: Annotated[str, typer.Option(help="<host>:<port> of an MQTT broker as a second way; empty for none.")] = "",
+    mqtt_bind: Annotated[str, typer.Option(help="Address that the broker listens on.")] = "127.0.0.1",
+) -> None:
+    """Make a fleet: authority, root key, router certificate, fleet.yaml without members."""
+    from pydantic import ValidationError
+
+    from strands_robots.core.validation import problems_of
+    from strands_robots.fleet.authority import create_authority
+    from strands_robots.fleet.fleet_file import MqttEntry, RouterEntry
+
+    host, _, port = mqtt.rpartition(":")
+    try:
+        router = RouterEntry(listen=listen, connect=connect, name=name)
+        broker = MqttEntry.model_validate({"host": host, "port": port, "bind": mqtt_bind}) if mqtt else None
+    except ValidationError as error:
+        valid = "tls/<host>:<port> for the router, <host>:<port> for MQTT"
+        raise ConfigurationError(f"{problems_of(error, 'fleet')}; valid: {valid}") from error
+    create_authority(authority, fleet, router, mqtt=broker)
+    say(f"fleet {fleet} in {authority}; start its router with: strands-robots fleet router --authority {authority}")
+
+
+@app.command()
+def request(
+    name: Annotated[str, typer.Argument(help="The member that this machine will be.")], member: Member = None
+) -> None:
+    """Make a member's keys on its own machine, and the request that the authority enrols. Prints the fingerprint."""
+    from strands_robots.fleet.member_folder import make_request_files
+
+    folder = member or default_folder()
+    made = make_request_files(folder, name)
+    say(f"request: {folder / 'request.json'}")
+    say(f"fingerprint: {made.fingerprint}")
+
+
+@app.command()
+def invite(
+    name: Annotated[str, typer.Argument(help="The member.")],
+    authority: Folder,
+    fingerprint: Annotated[str, typer.Option(help="Of the member's request, read on its own machine.")],
+    kind: Annotated[str, typer.Option(help="robot, sim, operator or auditor.")] = "robot",
+    cell: Annotated[str, typer.Option(help="Cell of a robot.")] = "",
+    may: Annotated[list[str] | None, typer.Option(help="stop_cell, tell or resume; may be given twice.")] = None,
+) -> None:
+    """Open an invite for an hour: for this name with this key, once. Prints its token."""
+    from strands_robots.fleet.member import MemberKind, Right
+
+    kinds, rights = [entry.value for entry in MemberKind], [entry.value for entry in Right]
+    if kind not in kinds:
+        raise UnknownNameError("kind", kind, kinds)
+    for given in may or ():
+        if given not in rights:
+            raise UnknownNameError("right", given, rights)
+    say(
+        open_authority(authority).invite(
+            name, MemberKind(kind), cell, [Right(given) for given in may or ()], fingerprint
+        )
+    )
+
+
+@app.command()
+def enrol(
+    request: Annotated[Path, typer.Argument(help="The member's request.json.")],
+    authority: Folder,
+    token: Annotated[str, typer.Option(help="The invite's token.")],
+    grant: Annotated[Path, typer.Option(help="Where the grant is written; holds no secret.")] = Path("grant.json"),
+) -> None:
+    """Let a member in that was invited; everything else is denied. Restart the router afterwards."""
+    from strands_robots.fleet.enrolment import parse_request
+
+    made = open_authority(authority)
+    granted = made.enrol(parse_request(read_text(request)), token)
+    grant.write_text(json.dumps(granted), encoding="ascii")
+    say(f"{granted['name']} is let in, roster {made.file.version}; grant: {grant}; restart the router")
+
+
+@app.command()
+def rotate(
+    request: Annotated[Path, typer.Argument(help="A new request.json of the member.")],
+    authority: Folder,
+    grant: Annotated[Path, typer.Option(help="Where the grant is written.")] = Path("grant.json"),
+) -> None:
+    """Give a member on the roster a new certificate, for a day, and the newest roster."""
+    from strands_robots.fleet.enrolment import parse_request
+
+    granted = open_authority(authority).renew(parse_request(read_text(request)))
+    grant.write_text(json.dumps(granted), encoding="ascii")
+    say(f"{granted['name']}: a new certificate; grant: {grant}")
+
+
+@app.command()
+def accept(grant: Annotated[Path, typer.Argument(help="What the authority granted.")], member: Member = None) -> None:
+    """Take a grant on the member's own machine. An older roster is refused."""
+    from strands_robots.fleet.member_folder import accept_grant
+
+    say(f"{accept_grant(member or default_folder(), read_text(grant))} is a member")
+
+
+@app.command()
+def revoke(name: Annotated[str, typer.Argument(help="The member.")], authority: Folder, member: Member = None) -> None:
+    """Take a member off the roster. With --member of an operator, robots on the network get the new roster at once."""
+    made = open_authority(authority)
+    data = made.revoke(name)
+    say(f"{name} is off the roster, version {made.file.version}; restart the router")
+    if member is not None:
+        with open_station(member) as station:
+            robots = [entry for entry in station.channel.roster.members if entry.is_robot and entry.name != name]
+
+            def is_known() -> bool:
+                station.publish_roster(data)
+                heard = [station.presence.find(robot.name) for robot in robots]
+                return all(each is not None and each.beacon.roster >= made.file.version for each in heard)
+
+            station.wait_for(is_known, 10.0)
+            for robot in robots:
+                heard = station.presence.find(robot.name)
+                known = heard is not None and heard.beacon.roster >= made.file.version
+                say(f"  {robot.name}: {'goes by it' if known else 'HAS NOT CONFIRMED IT'}")
+
+
+@app.command()
+def probe(authority: Folder) -> None:
+    """Try the running router, and the broker where there is one, as each kind of member and as strangers.
+
+    Exit code 3: a row is not as fleet.yaml says.
+    """
+    from strands_robots.core.key_file import read_secret
+    from strands_robots.fleet.certificates import load_private
+    from strands_robots.fleet.probe import probe_broker, probe_router
+
+    made = open_authority(authority)
+    key = load_private(read_secret(authority / "authority.key"))
+    rows = []
+    for what, probe_one in (("router", probe_router), *([("broker", probe_broker)] if made.file.mqtt else [])):
+        found = probe_one(made.file, made.certificate, key)
+        say(f"{what}:")
+        for row in found:
+            say(row.words())
+        rows += found
+    wrong = [row for row in rows if not row.is_right]
+    say(f"{len(rows)} rows, {len(wrong)} not as fleet.yaml says")
+    if wrong:
+        raise typer.Exit(NOT_CONFIRMED)
+
+
+@app.command()
+def configure(
+    what: Annotated[str, typer.Argument(help="rmw_zenoh or aws.")],
+    out: Annotated[Path, typer.Argument(help="Folder that the files are written to.")],
+    authority: Annotated[Path | None, typer.Option(help="Folder of the authority; for aws.")] = None,
+    domain: Annotated[int, typer.Option(help="ROS_DOMAIN_ID of the graph; for rmw_zenoh.", min=0, max=232)] = 0,
+    port: Annotated[int, typer.Option(help="Port of the graph's own router on loopback.", min=1, max=65535)] = 7447,
+    region: Annotated[str, typer.Option(help="Region; for aws.")] = "us-east-1",
+    account: Annotated[str, typer.Option(help="Number of the account; for aws.")] = "",
+) -> None:
+    """Write configurations for what runs beside the fleet: rmw_zenoh that stays on its machine, policies of AWS IoT Core."""
+    from strands_robots.fleet import aws_policy, rmw_zenoh_config
+    from strands_robots.fleet.roster_keeper import write_atomically
+
+    files: dict[str, str] = {}
+    if what == "rmw_zenoh":
+        files["rmw_router.json5"] = json.dumps(rmw_zenoh_config.rmw_router_config(domain, port), indent=1)
+        files["rmw_session.json5"] = json.dumps(rmw_zenoh_config.rmw_session_config(port), indent=1)
+    elif what == "aws":
+        if authority is None or not account.isdecimal():
+            raise ConfigurationError(
+                "aws needs the fleet's roster and the account; valid: --authority FOLDER --account NUMBER"
+            )
+        made = aws_policy.policies(open_authority(authority).file.roster(), region, account)
+        files |= {f"{name}.json": text for name, text in made.items()}
+    else:
+        raise UnknownNameError("configuration", what, ["rmw_zenoh", "aws"])
+    for name, text in files.items():
+        write_atomically(out, name, text.encode() + b"\n", 0o644)
+        say(str(out / name))
+
+
+@app.command()
+def router(authority: Folder) -> None:
+    """Run the fleet's Zenoh router until Ctrl-C. Its rules are read once: restart it after enrol and revoke."""
+    from strands_robots.fleet.zenoh_transport import open_session
+
+    ending = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    made = open_authority(authority)
+    made.generate()
+    session = open_session(json.loads(read_text(authority / "router.json")))
+    try:
+        say(f"router of fleet {made.file.fleet} on {made.file.router.listen}, {len(made.file.members)} members")
+        with contextlib.suppress(KeyboardInterrupt):
+            while not ending.wait(0.5):
+                pass
+    finally:
+        session.close()
