@@ -7,36 +7,68 @@ from typing import Annotated
 
 import typer
 
-from strands_robots.cli.cli_options import complain, say
+from strands_robots.cli.cli_options import say
+from strands_robots.cli.evaluation_progress import EpisodeProgress
+from strands_robots.core.errors import ConfigurationError
+
+Workers = Annotated[int, typer.Option(help="Episodes at once; 0 takes one for each core.", min=0)]
+On = Annotated[
+    str, typer.Option(help="Where episodes run: nothing for processes of this machine, ray, or ray://host:port.")
+]
+Output = Annotated[Path | None, typer.Option(help="Folder for results.jsonl, results.json and videos.")]
 
 
 def evaluate(
-    task: Annotated[str, typer.Argument(help="Task: a name in config/tasks, a YAML file, or YAML.")],
-    policy: Annotated[str, typer.Argument(help="Policy provider, for example scripted or lerobot.")],
+    task: Annotated[str, typer.Argument(help="Task: a name in config/tasks, a YAML file, or YAML.")] = "",
+    policy: Annotated[str, typer.Argument(help="Policy provider, for example scripted or lerobot.")] = "",
     config: Annotated[str, typer.Option(help="Settings of the policy as YAML or JSON.")] = "",
     adapter: Annotated[str, typer.Option(help="Adapter: a name in config/adapters, a YAML file, or YAML.")] = "",
     episodes: Annotated[int, typer.Option(help="Number of episodes.", min=1)] = 20,
     seed: Annotated[int, typer.Option(help="Seed of the first episode; the others count up.", min=0)] = 0,
-    workers: Annotated[int, typer.Option(help="Processes at once; 0 takes one for each core.", min=0)] = 0,
-    output: Annotated[Path | None, typer.Option(help="Folder for results.json and videos.")] = None,
+    workers: Workers = 0,
+    output: Output = None,
     failure_videos: Annotated[int, typer.Option(help="Most videos of episodes that failed.", min=0)] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the results.jsonl in the output folder.")] = False,
+    repeat_from: Annotated[
+        Path | None, typer.Option("--from", help="A results.jsonl: repeat its episodes and compare each one.")
+    ] = None,
+    on: On = "",
 ) -> None:
     """Run a policy on many seeded episodes of a task and print how many succeed, with the 95 % interval.
 
-    Exit code 0 when every episode ran, whether it succeeded or not.
+    Exit code 0 when every episode ran, whether it succeeded or not; with --from, 1 when an episode came out differently.
     """
-    from strands_robots.evaluation.episode import PolicyChoice
+    from strands_robots.evaluation.episode_result import PolicyChoice
     from strands_robots.evaluation.runner import EvaluationConfig
     from strands_robots.evaluation.runner import evaluate as run
 
+    if repeat_from is not None:
+        if task or policy:
+            raise ConfigurationError("--from has task and policy in its file; valid: --from without them")
+        _repeat(repeat_from, workers, output, on)
+        return
+    if not task or not policy:
+        raise ConfigurationError("task and policy are needed; valid: evaluate TASK POLICY, or evaluate --from results.jsonl")
     choice = PolicyChoice(policy, config, adapter)
-    options = EvaluationConfig(task, choice, episodes, seed, workers, output, failure_videos)
-    result = run(
-        options,
-        lambda one: complain(
-            f"episode {one.seed}: {'success' if one.success else 'failure'}, {one.time:.2f} s: {one.message}"
-        ),
-    )
+    options = EvaluationConfig(task, choice, episodes, seed, workers, output, failure_videos, resume, on)
+    with EpisodeProgress(episodes) as progress:
+        result = run(options, progress.take)
     say(result.summary())
     if output is not None:
+        say(f"  {output / 'results.jsonl'}")
         say(f"  {output / 'results.json'}")
+
+
+def _repeat(path: Path, workers: int, output: Path | None, on: str) -> None:
+    from strands_robots.evaluation.repeat import repeat
+
+    with EpisodeProgress(0) as progress:
+        found = repeat(path, workers, output, on, progress.take)
+    for line in found.environment:
+        say(f"differs: {line}")
+    for line in found.episodes_unlike:
+        say(f"not the same: {line}")
+    same = found.episodes - len(found.episodes_unlike)
+    say(f"{same} of {found.episodes} episodes came out the same, bit for bit")
+    if found.episodes_unlike:
+        raise typer.Exit(1)

@@ -78,6 +78,8 @@ class TaskConfig(_Strict):
         objects: What lies there.
         success: Condition; the episode succeeds, and ends, when it holds.
         failure: Condition that ends the episode as failed; None for none.
+        stages: Conditions on the way to success, in order; how many of them were reached is the episode's progress.
+        premise: What must hold at the start; an episode in which it does not counts as an error.
         duration: An episode that has not succeeded after this fails [s].
         settle: Time for the objects to come to rest before the episode begins [s].
         joint_noise: Half width of the uniform noise on the joints' start positions [rad] or [m].
@@ -92,6 +94,8 @@ class TaskConfig(_Strict):
     ] = Field(default_factory=dict)
     success: AnyCondition
     failure: AnyCondition | None = None
+    stages: Annotated[tuple[AnyCondition, ...], Field(max_length=16)] = ()
+    premise: Annotated[tuple[AnyCondition, ...], Field(max_length=16)] = ()
     duration: Annotated[float, Field(gt=0.0, le=3600.0)] = 20.0
     settle: Annotated[float, Field(ge=0.0, le=10.0)] = 0.3
     joint_noise: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
@@ -108,10 +112,17 @@ class TaskConfig(_Strict):
         except StrandsRobotsError as error:
             raise ValueError(str(error)) from error
 
+    @field_validator("stages", "premise", mode="before")
+    @classmethod
+    def _conditions(cls, given: Any) -> Any:
+        if not isinstance(given, (list, tuple)):
+            raise ValueError("not a list of conditions")
+        return tuple(cls._condition(one) for one in given)
+
     @property
     def bodies_named(self) -> set[str]:
         """Bodies that the conditions name."""
-        conditions = [self.success] if self.failure is None else [self.success, self.failure]
+        conditions = [self.success, *self.stages, *self.premise, *([] if self.failure is None else [self.failure])]
         return set().union(*(names_of(condition)[1] for condition in conditions))
 
 

@@ -29,6 +29,7 @@ def run_lockstep(session: PolicySession, world: WorldLink) -> None:
             _look(session, world, policy)
             _advance(session, world, stepping, policy, control_period)
     except StrandsRobotsError as error:
+        session.error = error
         session.end(_blame(policy, error), str(error))
     finally:
         session.put_away()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from strands_robots.control.gate import GateReport
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.body_box import BodyBox
-from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, PolicyError, StrandsRobotsError, UnknownNameError
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import Action, Instant, JointLimits, Observation, Policy
 from strands_robots.policies.host.host import Patience, PolicyHost
@@ -49,6 +49,7 @@ class PolicySession:
         bodies: Returns where bodies of a simulated world are; None where there is none. Set before `make_policy`.
         boxes: Returns how large they are; likewise.
         policy: The policy, once made.
+        error: What ended a run in lockstep; None while nothing went wrong.
         tell: Takes what must be known of the policy, for example settings of its checkpoint that are not used.
 
     Raises:
@@ -64,6 +65,7 @@ class PolicySession:
         self.bodies: Callable[[str], Pose] | None = None
         self.boxes: Callable[[str], BodyBox] | None = None
         self.policy: PolicyHost | None = None
+        self.error: StrandsRobotsError | None = None
         self.tell: Callable[[str], None] = lambda text: None
         self.run = PolicyRun(_run_config(goal), now, time.time_ns())
         self._shelf = shelf if shelf is not None else PolicyShelf()
