@@ -90,6 +90,8 @@ def test_killed_evaluation_is_resumed_with_the_same_digest_and_repeats(tmp_path:
 def test_progress_counts_stages_and_a_premise_that_does_not_hold_is_no_failure() -> None:
     half = EpisodeRunner(load_task(REACH), PolicyChoice("scripted", SCRIPT.replace("0.35", "0.2"))).run(0)
     assert (half.outcome, half.progress) == ("failure", 0.5)
-    unmet = EpisodeRunner(load_task(REACH + "premise: [{joint: shoulder_pan, above: 1.0}]"), PolicyChoice("hold")).run(0)
+    unmet = EpisodeRunner(load_task(REACH + "premise: [{joint: shoulder_pan, above: 1.0}]"), PolicyChoice("hold")).run(
+        0
+    )
     assert (unmet.outcome, unmet.reason) == ("error", "premise_failed")
     assert unmet.premise == ('{"joint":"shoulder_pan","quantity":"position","above":1.0}',)

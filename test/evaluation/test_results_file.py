@@ -112,7 +112,7 @@ def test_whatever_a_policy_raises_costs_its_episode_only(monkeypatch: pytest.Mon
 def test_run_in_which_nothing_works_any_more_ends_and_keeps_what_it_has(tmp_path: Path) -> None:
     units = [Unit("reach", "", PolicyChoice("hold"), seed, seed) for seed in range(ERRORS_IN_A_ROW + 10)]
     collector = Inline(lambda unit: unit.failed("raised", "no memory") if unit.seed > 2 else _good(unit))
-    with pytest.raises(PolicyError, match="20 episodes in a row could not be judged.*no memory"):
+    with pytest.raises(PolicyError, match=r"20 episodes in a row could not be judged.*no memory"):
         UnitRun(units, RECORD, collector, tmp_path).run(lambda result: None)
     assert len(read_results(tmp_path).results) == ERRORS_IN_A_ROW + 3
 

@@ -28,7 +28,9 @@ def evaluate(
     workers: Workers = 0,
     output: Output = None,
     failure_videos: Annotated[int, typer.Option(help="Most videos of episodes that failed.", min=0)] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the results.jsonl in the output folder.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the results.jsonl in the output folder.")
+    ] = False,
     repeat_from: Annotated[
         Path | None, typer.Option("--from", help="A results.jsonl: repeat its episodes and compare each one.")
     ] = None,
@@ -48,7 +50,9 @@ def evaluate(
         _repeat(repeat_from, workers, output, on)
         return
     if not task or not policy:
-        raise ConfigurationError("task and policy are needed; valid: evaluate TASK POLICY, or evaluate --from results.jsonl")
+        raise ConfigurationError(
+            "task and policy are needed; valid: evaluate TASK POLICY, or evaluate --from results.jsonl"
+        )
     choice = PolicyChoice(policy, config, adapter)
     options = EvaluationConfig(task, choice, episodes, seed, workers, output, failure_videos, resume, on)
     with EpisodeProgress(episodes) as progress:

@@ -12,6 +12,7 @@ from strands_robots.cli import (
     calibrate,
     chat,
     check_calibration,
+    compare,
     critique,
     dataset,
     demonstrate,
@@ -57,6 +58,7 @@ app.command("move", context_settings={"ignore_unknown_options": True})(move.move
 app.command("grip")(move.grip)
 app.command("teleop")(teleop.teleop)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("critique")(critique.critique)
 app.command("demonstrate")(demonstrate.demonstrate)
 app.command("record")(record.record)

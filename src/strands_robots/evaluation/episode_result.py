@@ -14,7 +14,17 @@ PREMISE_FAILED = "premise_failed"
 REFUSED = "refused"
 
 ERRORS = frozenset(
-    {"policy_failed", "world_failed", "observation_lost", "stopped", "cancelled", REFUSED, RAISED, WORKER_DIED, PREMISE_FAILED}
+    {
+        "policy_failed",
+        "world_failed",
+        "observation_lost",
+        "stopped",
+        "cancelled",
+        REFUSED,
+        RAISED,
+        WORKER_DIED,
+        PREMISE_FAILED,
+    }
 )
 """Reasons that say nothing about how well a policy does its task, unless the policy itself gave the task up."""
 

@@ -66,7 +66,9 @@ def repeat(
         units += [
             Unit(name, text, choice, result.index, result.seed) for key, result in originals.items() if key[0] == name
         ]
-    about = {name: before.run[name] for name in ("episodes", "first_seed", "latency") if name in before.run}
+    about: dict[str, Any] = {
+        name: before.run[name] for name in ("episodes", "first_seed", "latency") if name in before.run
+    }
     record = run_record(tasks, {**about, "repeats": str(path)})
     run = UnitRun(units, record, make_collector(on, worker_count(workers, max(len(units), 1))), folder)
     results = run.run(on_result)

@@ -91,7 +91,9 @@ class ResultsFile:
     def __enter__(self) -> ResultsFile:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
 
     def append(self, result: EpisodeResult) -> None:
@@ -132,7 +134,9 @@ def _line(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except ValueError as error:
-        raise ConfigurationError(f"line {number} of {path} is not JSON ({error}); valid: a {NAME} of evaluate") from error
+        raise ConfigurationError(
+            f"line {number} of {path} is not JSON ({error}); valid: a {NAME} of evaluate"
+        ) from error
     if not isinstance(record, dict):
         raise ConfigurationError(f"line {number} of {path} is {line[:40]!a}; valid: an object")
     return record

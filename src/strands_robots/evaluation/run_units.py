@@ -17,6 +17,26 @@ ERRORS_IN_A_ROW = 20
 """So many episodes in a row that could not be judged end the run: nothing works any more."""
 
 
+class ErrorStreak:
+    """Counts episodes in a row that could not be judged."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self.message = ""
+
+    def take(self, result: EpisodeResult) -> None:
+        """Take one result; a streak that is too long stays so."""
+        if self.is_too_long:
+            return
+        self._count = self._count + 1 if result.is_error else 0
+        self.message = f"{self._count} episodes in a row could not be judged; the last one: {result.message}"
+
+    @property
+    def is_too_long(self) -> bool:
+        """True when nothing works any more."""
+        return self._count >= ERRORS_IN_A_ROW
+
+
 class UnitRun:
     """One run of many episodes.
 
@@ -39,7 +59,7 @@ class UnitRun:
         self._folder = folder
         self._is_resumed = is_resumed
         self._videos_left = failure_videos
-        self._errors = 0
+        self._streak = ErrorStreak()
         self._worst: PolicyError | None = None
         self._results: dict[tuple[str, int], EpisodeResult] = {}
         self._file: ResultsFile | None = None
@@ -95,14 +115,13 @@ class UnitRun:
             if self._videos_left < 0:  # workers film ahead of knowing how many others failed
                 Path(result.video).unlink(missing_ok=True)
                 result = replace(result, video="")
-        self._errors = self._errors + 1 if result.is_error else 0
-        where = f"episode {result.index}: {result.message}"
+        self._streak.take(result)
         if is_first and result.reason == REFUSED and not result.action_digest:
-            self._worst = PolicyError(where)
+            self._worst = PolicyError(f"episode {result.index}: {result.message}")
             self._results[result.key] = result
             return
         self._results[result.key] = result
         if self._file is not None:
             self._file.append(result)
-        if self._errors == ERRORS_IN_A_ROW and len(self._units) > ERRORS_IN_A_ROW:
-            self._worst = PolicyError(f"{self._errors} episodes in a row could not be judged; the last one, {where}")
+        if self._streak.is_too_long and len(self._results) < len(self._units):
+            self._worst = PolicyError(self._streak.message)

@@ -78,7 +78,7 @@ class ProcessCollector:
             while any(worker.unit is not None for worker in workers) and not is_cancelled():
                 busy = {worker.pipe: worker for worker in workers if worker.unit is not None}
                 for pipe in wait(list(busy), _POLL):
-                    worker = busy[pipe]  # type: ignore[index]
+                    worker = busy[pipe]
                     on_result(worker.take())
                     if waiting:
                         self._ready(workers, worker).give(waiting.popleft())

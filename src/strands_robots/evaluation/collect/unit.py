@@ -62,19 +62,24 @@ class Collector(Protocol):
         """Run every unit and tell each result as it comes; True of `is_cancelled` ends it early."""
 
 
+KEPT = 2
+"""Worlds with their policies that a process keeps: two policies that are compared take turns."""
+
+
 class UnitRunner:
-    """Runs one unit after the other in this process; the world and the policy of the last unit are kept for the next."""
+    """Runs one unit after the other in this process; the worlds and policies of the last ones are kept for the next."""
 
     def __init__(self) -> None:
-        self._what: object = None
-        self._runner: Any = None
+        self._runners: dict[object, Any] = {}
 
     def run(self, unit: Unit) -> EpisodeResult:
         """Run one episode; whatever is raised costs this episode only."""
         from dataclasses import replace
 
         try:
-            result = self._ready(unit).run(unit.seed, Path(unit.video) if unit.video else None, index=unit.index)
+            result: EpisodeResult = self._ready(unit).run(
+                unit.seed, Path(unit.video) if unit.video else None, index=unit.index
+            )
         except Exception as error:  # noqa: BLE001 - policies and tasks are other people's code: one episode is lost, not the run
             traceback.print_exc(file=sys.stderr)
             self.close()
@@ -82,17 +87,19 @@ class UnitRunner:
         return replace(result, task=unit.name, index=unit.index, attempt=unit.attempt)
 
     def close(self) -> None:
-        """Free world and policy."""
-        runner, self._runner, self._what = self._runner, None, None
-        if runner is not None:
-            runner.close()
+        """Free worlds and policies."""
+        while self._runners:
+            self._runners.popitem()[1].close()
 
     def _ready(self, unit: Unit) -> Any:
         what = (unit.task, unit.choice, unit.benchmark, unit.latency)
-        if self._runner is None or self._what != what:
-            self.close()
-            self._runner, self._what = _make_runner(unit), what
-        return self._runner
+        runner = self._runners.pop(what, None)
+        if runner is None:
+            while len(self._runners) >= KEPT:
+                self._runners.pop(next(iter(self._runners))).close()
+            runner = _make_runner(unit)
+        self._runners[what] = runner
+        return runner
 
 
 def _make_runner(unit: Unit) -> Any:
