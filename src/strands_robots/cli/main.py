@@ -9,6 +9,7 @@ import typer
 from strands_robots.cli import (
     approvals,
     audit,
+    benchmark,
     calibrate,
     chat,
     check_calibration,
@@ -64,6 +65,7 @@ app.command("demonstrate")(demonstrate.demonstrate)
 app.command("record")(record.record)
 app.command("mcp")(mcp.mcp)
 app.command("chat")(chat.chat)
+app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(policy.app, name="policy")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(audit.app, name="audit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,13 +20,13 @@ class Unit:
 
     Attributes:
         name: Name of the task.
-        task: The task as YAML; for a benchmark its name there.
+        task: The task as YAML; for a benchmark what its worker told of it, as JSON.
         choice: The policy.
         index: Index of the initial state in the task; the seed for a task of ours.
         seed: Seed of world and policy.
         video: File for a video of a failure; empty for none.
         attempt: 1 for the first time.
-        benchmark: Name of the benchmark that has the task; empty for a task of ours.
+        benchmark: Name or file of the benchmark that has the task; empty for a task of ours.
         latency: Time that an inference is said to take [s]; below 0 for the measured time.
     """
 
@@ -103,9 +104,13 @@ class UnitRunner:
 
 
 def _make_runner(unit: Unit) -> Any:
+    from strands_robots.evaluation.benchmarks.catalogue import load_benchmark
+    from strands_robots.evaluation.benchmarks.episodes import BenchmarkEpisodes
     from strands_robots.evaluation.episode import EpisodeRunner
     from strands_robots.evaluation.task import load_task
 
+    if unit.benchmark:
+        return BenchmarkEpisodes(load_benchmark(unit.benchmark), json.loads(unit.task), unit.choice)
     return EpisodeRunner(load_task(unit.task), unit.choice)
 
 
