@@ -95,3 +95,25 @@ def test_progress_counts_stages_and_a_premise_that_does_not_hold_is_no_failure()
     )
     assert (unmet.outcome, unmet.reason) == ("error", "premise_failed")
     assert unmet.premise == ('{"joint":"shoulder_pan","quantity":"position","above":1.0}',)
+
+
+def test_ray_gives_the_same_digest_also_when_an_actor_is_killed(tmp_path: Path, undisturbed: str) -> None:
+    pytest.importorskip("ray")
+    killed: list[int] = []
+
+    def kill(result: EpisodeResult) -> None:
+        if not killed:
+            actors = [one for one in psutil.process_iter(["cmdline"]) if _is_actor(one)]
+            killed.append(actors[0].pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    first = evaluate(replace(CONFIG, output_folder=tmp_path, on="ray"), kill)
+    assert {result.reason for result in first.results if result.is_error} == {"worker_died"}
+    assert first.errors == 1
+    again = evaluate(replace(CONFIG, output_folder=tmp_path, is_resumed=True, workers=1))
+    assert results_digest(again.results) == undisturbed
+
+
+def _is_actor(process: psutil.Process) -> bool:
+    words = " ".join(process.info["cmdline"] or [])
+    return "ray::EpisodeActor" in words

@@ -51,7 +51,11 @@ def remove(name: Name) -> None:
 
     config = load_benchmark(name)
     is_gone = environment.remove(config)
-    say(f"'{config.name}' is removed" if is_gone else f"'{config.name}' is removed; others use {environment.folder_of(config)}")
+    say(
+        f"'{config.name}' is removed"
+        if is_gone
+        else f"'{config.name}' is removed; others use {environment.folder_of(config)}"
+    )
 
 
 @app.command("tasks")
@@ -71,12 +75,16 @@ def run(
     policy: Annotated[str, typer.Argument(help="expert, noop, random, or a policy provider.")],
     config: Annotated[str, typer.Option(help="Settings of the policy as YAML or JSON.")] = "",
     adapter: Annotated[str, typer.Option(help="Adapter: a name in config/adapters, a YAML file, or YAML.")] = "",
-    task: Annotated[list[str] | None, typer.Option(help="Task or pattern, for example 'libero_object/*'; repeatable.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="Task or pattern, for example 'libero_object/*'; repeatable.")
+    ] = None,
     states: Annotated[int, typer.Option(help="Initial states of each task.", min=1)] = 5,
     seed: Annotated[int, typer.Option(help="Seed of policies.", min=0)] = 0,
     workers: Workers = 0,
     output: Annotated[Path | None, typer.Option(help="Folder for results.jsonl and videos.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the results.jsonl in the output folder.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the results.jsonl in the output folder.")
+    ] = False,
     failure_videos: Annotated[int, typer.Option(help="Most videos of episodes that failed.", min=0)] = 0,
     on: On = "",
 ) -> None:

@@ -61,4 +61,6 @@ def load_benchmark(given: str) -> BenchmarkConfig:
         raise ConfigurationError(f"the benchmark is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         problems = problems_of(error, "benchmark", BenchmarkConfig)
-        raise ConfigurationError(f"the benchmark: {problems}; valid: {', '.join(BenchmarkConfig.model_fields)}") from None
+        raise ConfigurationError(
+            f"the benchmark: {problems}; valid: {', '.join(BenchmarkConfig.model_fields)}"
+        ) from None

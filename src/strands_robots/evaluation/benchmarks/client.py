@@ -44,7 +44,7 @@ class BenchmarkProcess:
     ) -> None:
         self._name = name
         self._timeout = timeout
-        self._log: IO[bytes] = tempfile.TemporaryFile()
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115, closed by close
         environment = {key: value for key, value in os.environ.items() if key != "MUJOCO_GL"}
         if with_pictures:
             environment["MUJOCO_GL"] = os.environ.get("MUJOCO_GL", "egl")
@@ -56,7 +56,9 @@ class BenchmarkProcess:
         try:
             self.about = self.ask(do="hello")
             if self.about.get("protocol") != PROTOCOL:
-                raise WorldError(f"benchmark '{name}' speaks protocol {self.about.get('protocol')!a}; valid: {PROTOCOL}")
+                raise WorldError(
+                    f"benchmark '{name}' speaks protocol {self.about.get('protocol')!a}; valid: {PROTOCOL}"
+                )
         except WorldError:
             self.close()
             raise
@@ -74,16 +76,20 @@ class BenchmarkProcess:
         """
         try:
             answer = self._exchange(pack(request))
-        except (OSError, ValueError, EOFError) as error:
-            self._kill()
-            raise WorldError(f"benchmark '{self._name}' ended while it was asked to {request['do']}{self._words()}") from error
         except TimeoutError:
             self._kill()
             raise WorldError(
                 f"benchmark '{self._name}' did not answer '{request['do']}' within {self._timeout:g} s; its process was ended"
             ) from None
+        except (OSError, ValueError, EOFError) as error:
+            self._kill()
+            raise WorldError(
+                f"benchmark '{self._name}' ended while it was asked to {request['do']}{self._words()}"
+            ) from error
         if "error" in answer:
-            raise WorldError(f"benchmark '{self._name}' could not {request['do']}: {printable(str(answer['error']))[:1024]}")
+            raise WorldError(
+                f"benchmark '{self._name}' could not {request['do']}: {printable(str(answer['error']))[:1024]}"
+            )
         return answer
 
     def close(self) -> None:

@@ -8,6 +8,52 @@ import types
 from typing import Any
 
 
+class PickAndDrop:
+    """A proportional controller that picks the first object of interest and drops it into the second one; for libero_object.
+
+    Args:
+        env: LIBERO's ControlEnv, at the start of an episode.
+    """
+
+    over, low, drop = 0.12, -0.005, 0.28  # [m] over the object's middle, at it, and over the goal's
+    held = 15  # [control periods] to close, to lift and to open
+    patience = 50  # [control periods] to get to a place: the hand's palm stops above tall objects, which is near enough
+
+    def __init__(self, env: Any) -> None:
+        self._env = env
+        self._thing, self._goal = env.obj_of_interest[:2]
+        self._phase, self._wait = 0, 0
+        if self._body(self._thing) is None or self._body(self._goal) is None:
+            raise ValueError(
+                f"the expert knows how to put an object into another, not '{self._thing}' and '{self._goal}'"
+            )
+
+    def action(self, observation: Any) -> Any:
+        """Return the action (7,): over the object, down, close, lift, over the goal, open."""
+        import numpy as np
+
+        grip = 1.0 if self._phase in (2, 3, 4) else -1.0
+        height = {0: self.over, 1: self.low, 4: self.drop}.get(self._phase)
+        if height is None:
+            self._wait += 1
+            lift = 1.0 if self._phase == 3 else 0.0
+            if self._wait >= self.held and self._phase < 5:
+                self._phase, self._wait = self._phase + 1, 0
+            return np.array([0.0, 0.0, lift, 0.0, 0.0, 0.0, grip])
+        middle = self._body(self._goal if self._phase == 4 else self._thing)
+        error = middle + np.array([0.0, 0.0, height]) - observation["robot0_eef_pos"]
+        self._wait += 1
+        if np.linalg.norm(error) < (0.03 if self._phase == 4 else 0.012) or self._wait >= self.patience:
+            self._phase, self._wait = self._phase + 1, 0
+        return np.array([*np.clip(error / 0.05, -1.0, 1.0), 0.0, 0.0, 0.0, grip])
+
+    def _body(self, name: str) -> Any:
+        """Return where an object, or the object that a region belongs to, is [m]; None for none."""
+        ids = self._env.env.obj_body_id
+        found = next((known for known in sorted(ids, key=len, reverse=True) if name.startswith(known)), None)
+        return None if found is None else self._env.sim.data.body_xpos[ids[found]].copy()
+
+
 class Libero:
     """LIBERO's suites and those of LIBERO-PRO, with their stored initial states; robosuite 1.4.0."""
 
@@ -58,7 +104,7 @@ class Libero:
         self._observation = self._env.set_init_state(states[index])
         for _ in range(self.settle):
             self._observation, _, _, _ = self._env.step(self.noop)
-        self._phase, self._wait = 0, 0
+        self._expert = PickAndDrop(self._env)
         problem = self._env.env
         known = {*problem.objects_dict, *problem.fixtures_dict}
         return [
@@ -82,30 +128,8 @@ class Libero:
         return bool(self._env.check_success())
 
     def expert(self) -> Any:
-        """Return a proportional controller's action (7,) that picks the first object of interest and drops it into the second."""
-        import numpy as np
-
-        thing, goal = self._env.obj_of_interest[:2]
-        seen = self._observation
-        tool = seen["robot0_eef_pos"]
-        start = seen.get(f"{thing}_pos")
-        if start is None or self._body(goal) is None:
-            raise ValueError(f"the expert knows how to put an object into another one, not '{thing}' and '{goal}'")
-        over, low, drop = np.array([0.0, 0.0, 0.12]), np.array([0.0, 0.0, -0.005]), np.array([0.0, 0.0, 0.28])
-        places = [start + over, start + low, None, None, self._body(goal) + drop, None]
-        grip = 1.0 if self._phase in (2, 3, 4) else -1.0
-        place = places[self._phase]
-        if place is None:
-            self._wait += 1
-            lift = 0.5 if self._phase == 3 else 0.0
-            if self._wait >= 15 and self._phase < 5:
-                self._phase, self._wait = self._phase + 1, 0
-            return np.array([0.0, 0.0, lift, 0.0, 0.0, 0.0, grip])
-        error = place - tool
-        near = 0.012 if self._phase in (0, 1) else 0.03
-        if np.linalg.norm(error) < near:
-            self._phase += 1
-        return np.array([*np.clip(error / 0.05, -1.0, 1.0), 0.0, 0.0, 0.0, grip])
+        """Return the expert's action (7,)."""
+        return self._expert.action(self._observation)
 
     def picture(self, camera: str) -> Any:
         """Return a picture (256, 256, 3), upright."""
@@ -161,12 +185,6 @@ class Libero:
             ignore_done=True,
         )  # fmt: skip
         self._what = task
-
-    def _body(self, name: str) -> Any:
-        """Return where an object, or the object that a region belongs to, is [m]; None for none."""
-        ids = self._env.env.obj_body_id
-        found = next((known for known in sorted(ids, key=len, reverse=True) if name.startswith(known)), None)
-        return None if found is None else self._env.sim.data.body_xpos[ids[found]]
 
 
 def make(tools: Any, name: str) -> Libero:

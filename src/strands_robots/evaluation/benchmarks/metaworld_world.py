@@ -13,7 +13,7 @@ class Metaworld:
     action = ("dx", "dy", "dz", "gripper")
     low, high, noop = [-1.0] * 4, [1.0] * 4, [0.0] * 4
     state = tuple(f"state_{i}" for i in range(39))
-    cameras = {name: (480, 480) for name in ("topview", "corner", "corner2", "corner3", "corner4", "gripperPOV")}  # noqa: RUF012
+    cameras = dict.fromkeys(("topview", "corner", "corner2", "corner3", "corner4", "gripperPOV"), (480, 480))
     has_expert = True
     horizon = 500
 
@@ -27,7 +27,12 @@ class Metaworld:
         from metaworld.env_dict import ALL_V3_ENVIRONMENTS
 
         return [
-            {"name": name, "instruction": name.removesuffix("-v3").replace("-", " "), "states": 50, "horizon": self.horizon}
+            {
+                "name": name,
+                "instruction": name.removesuffix("-v3").replace("-", " "),
+                "states": 50,
+                "horizon": self.horizon,
+            }
             for name in ALL_V3_ENVIRONMENTS
         ]
 

@@ -34,11 +34,13 @@ class PushT:
 
     def reset(self, task: str, index: int, seed: int) -> list[tuple[str, bool]]:
         """Begin an episode; the index is the seed of the environment."""
-        import gymnasium
         import gym_pusht  # noqa: F401  registers the environment
+        import gymnasium
 
         if self._env is None:
-            self._env = gymnasium.make("gym_pusht/PushT-v0", disable_env_checker=True, render_mode="rgb_array").unwrapped
+            self._env = gymnasium.make(
+                "gym_pusht/PushT-v0", disable_env_checker=True, render_mode="rgb_array"
+            ).unwrapped
         self._observation, _ = self._env.reset(seed=index)
         return []
 

@@ -121,5 +121,3 @@ def _units(config: BenchmarkRun, tasks: list[dict[str, Any]]) -> list[Unit]:
         for task in tasks
         for index in range(config.states)
     ]  # fmt: skip
-
-

@@ -136,7 +136,12 @@ def hello(benchmark: Any, name: str) -> dict[str, Any]:
     for package in benchmark.packages:
         versions[package] = importlib.metadata.version(package)
     about = ("control_rate", "action", "low", "high", "noop", "state", "has_expert", "cameras")
-    return {"protocol": PROTOCOL, "benchmark": name, "versions": versions, **{key: getattr(benchmark, key) for key in about}}
+    return {
+        "protocol": PROTOCOL,
+        "benchmark": name,
+        "versions": versions,
+        **{key: getattr(benchmark, key) for key in about},
+    }
 
 
 def answer(benchmark: Any, name: str, request: dict[str, Any]) -> dict[str, Any]:

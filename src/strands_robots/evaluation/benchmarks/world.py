@@ -93,7 +93,9 @@ class BenchmarkWorld:
         """Return the action that does nothing; where the benchmark has none, the one that it is at."""
         if self.noop is not None:
             return self.noop.copy()
-        return np.asarray(getattr(self, "_state", 0.5 * (self._low + self._high))[: len(self.columns)], dtype=np.float64)
+        return np.asarray(
+            getattr(self, "_state", 0.5 * (self._low + self._high))[: len(self.columns)], dtype=np.float64
+        )
 
     def mode(self) -> tuple[str, float]:
         """Return "lockstep" and the benchmark's control period [s]."""
