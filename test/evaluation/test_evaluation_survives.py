@@ -97,6 +97,7 @@ def test_progress_counts_stages_and_a_premise_that_does_not_hold_is_no_failure()
     assert unmet.premise == ('{"joint":"shoulder_pan","quantity":"position","above":1.0}',)
 
 
+@pytest.mark.long
 def test_ray_gives_the_same_digest_also_when_an_actor_is_killed(tmp_path: Path, undisturbed: str) -> None:
     pytest.importorskip("ray")
     killed: list[int] = []

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from strands_robots.cli.cli_options import say
 from strands_robots.cli.evaluation_progress import EpisodeProgress
 from strands_robots.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from strands_robots.evaluation.runner import EvaluationConfig
 
 Workers = Annotated[int, typer.Option(help="Episodes at once; 0 takes one for each core.", min=0)]
 On = Annotated[
@@ -19,8 +22,10 @@ Output = Annotated[Path | None, typer.Option(help="Folder for results.jsonl, res
 
 
 def evaluate(
-    task: Annotated[str, typer.Argument(help="Task: a name in config/tasks, a YAML file, or YAML.")] = "",
-    policy: Annotated[str, typer.Argument(help="Policy provider, for example scripted or lerobot.")] = "",
+    task: Annotated[
+        str, typer.Argument(help="Task or suite: a name in config/tasks or config/suites, a YAML file, or YAML.")
+    ] = "",
+    policy: Annotated[str, typer.Argument(help="Policy provider, for example lerobot; or expert, noop, random.")] = "",
     config: Annotated[str, typer.Option(help="Settings of the policy as YAML or JSON.")] = "",
     adapter: Annotated[str, typer.Option(help="Adapter: a name in config/adapters, a YAML file, or YAML.")] = "",
     episodes: Annotated[int, typer.Option(help="Number of episodes.", min=1)] = 20,
@@ -43,6 +48,7 @@ def evaluate(
     from strands_robots.evaluation.episode_result import PolicyChoice
     from strands_robots.evaluation.runner import EvaluationConfig
     from strands_robots.evaluation.runner import evaluate as run
+    from strands_robots.evaluation.suite import is_suite
 
     if repeat_from is not None:
         if task or policy:
@@ -55,12 +61,26 @@ def evaluate(
         )
     choice = PolicyChoice(policy, config, adapter)
     options = EvaluationConfig(task, choice, episodes, seed, workers, output, failure_videos, resume, on)
-    with EpisodeProgress(episodes) as progress:
-        result = run(options, progress.take)
-    say(result.summary())
+    if is_suite(task):
+        _suite(task, options)
+    else:
+        with EpisodeProgress(episodes) as progress:
+            result = run(options, progress.take)
+        say(result.summary())
     if output is not None:
         say(f"  {output / 'results.jsonl'}")
         say(f"  {output / 'results.json'}")
+
+
+def _suite(name: str, options: EvaluationConfig) -> None:
+    from strands_robots.evaluation.suite import evaluate_suite, load_suite
+    from strands_robots.evaluation.summary import task_lines
+
+    suite = load_suite(name)
+    with EpisodeProgress(options.episodes * len(suite.tasks)) as progress:
+        found = evaluate_suite(suite, options, progress.take)
+    for line in task_lines(found.results):
+        say(line)
 
 
 def _repeat(path: Path, workers: int, output: Path | None, on: str) -> None:

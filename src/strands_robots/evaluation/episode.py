@@ -12,6 +12,7 @@ from strands_robots.control.loop import RobotPort
 from strands_robots.core.errors import ConfigurationError, NotAchievedError
 from strands_robots.core.types import Instant
 from strands_robots.evaluation.episode_result import ERRORS, PREMISE_FAILED, EpisodeResult, PolicyChoice
+from strands_robots.evaluation.floors import RANDOM, RandomTargets, resolve
 from strands_robots.evaluation.local_world import LocalWorld
 from strands_robots.evaluation.task import TaskConfig
 from strands_robots.evaluation.video_file import save_video
@@ -49,7 +50,7 @@ class EpisodeRunner:
         self, task: TaskConfig, choice: PolicyChoice, patience: Patience = PATIENCE, port: RobotPort | None = None
     ) -> None:
         self._task = task
-        self._choice = choice
+        self._choice = resolve(choice, task)
         self._patience = patience
         self.world = LocalWorld(task, port)
         self._shelf = PolicyShelf()
@@ -82,6 +83,8 @@ class EpisodeRunner:
             f"{seed:x}", world.robot, choice.policy, choice.config, self._task.instruction, duration=self._task.duration,
             seed=seed, lockstep=True, adapter=choice.adapter, keep_loaded=True,
         )  # fmt: skip
+        if choice.policy == RANDOM:
+            self._shelf.put(goal.key, RandomTargets(world.limits))
         session = PolicySession(goal, Instant(0.0, 0.0), self._shelf, self._patience)
         session.cameras = world.cameras
         session.bodies, session.boxes = world.body_pose, world.body_box

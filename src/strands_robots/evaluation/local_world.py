@@ -20,7 +20,7 @@ from strands_robots.core.condition import Watch
 from strands_robots.core.errors import UnknownNameError
 from strands_robots.core.pose import Pose
 from strands_robots.core.stepping import LOCKSTEP, StepAnswer
-from strands_robots.core.types import Instant, Observation
+from strands_robots.core.types import Instant, JointLimits, Observation
 from strands_robots.evaluation.digests import ActionDigest, arrays_sha256
 from strands_robots.evaluation.scene import begin_episode, make_world
 from strands_robots.evaluation.stages import Progress
@@ -95,6 +95,11 @@ class LocalWorld:
     def joint_names(self) -> tuple[str, ...]:
         """Names of its joints."""
         return tuple(self._robot.joint_names)
+
+    @property
+    def limits(self) -> JointLimits:
+        """Limits of its joints."""
+        return self._robot.limits
 
     @property
     def cameras(self) -> dict[str, tuple[int, int]]:

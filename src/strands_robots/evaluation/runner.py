@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from strands_robots.evaluation.collect.choose import make_collector
 from strands_robots.evaluation.collect.unit import Unit
 from strands_robots.evaluation.digests import results_digest
 from strands_robots.evaluation.episode_result import EpisodeResult, PolicyChoice
+from strands_robots.evaluation.floors import resolve
 from strands_robots.evaluation.run_record import policy_identity, run_record, task_identity
 from strands_robots.evaluation.run_units import UnitRun
 from strands_robots.evaluation.statistics import wilson_interval
@@ -149,7 +150,9 @@ def evaluate(
         StrandsRobotsError: If the task or the policy cannot be used, or nothing works any more; see `UnitRun`.
     """
     begin = time.monotonic()
-    evaluation = Evaluation(load_task(config.task), config)
+    task = load_task(config.task)
+    config = replace(config, choice=resolve(config.choice, task))
+    evaluation = Evaluation(task, config)
     tasks = {evaluation.task.name: {**task_identity(evaluation.task), "policy": policy_identity(config.choice)}}
     record = run_record(tasks, {"episodes": config.episodes, "first_seed": config.seed})
     collector = make_collector(config.on, worker_count(config.workers, config.episodes))

@@ -20,6 +20,7 @@ from strands_robots.core.condition import AnyCondition, names_of, parse_conditio
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.core.share import config_names, config_text
 from strands_robots.core.validation import problems_of
+from strands_robots.evaluation.episode_result import PolicyChoice
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Span = tuple[Number, Number]
@@ -68,6 +69,25 @@ class ObjectConfig(_Strict):
         return self
 
 
+class ExpertConfig(_Strict):
+    """A policy that can do the task.
+
+    Attributes:
+        policy: Provider.
+        config: Its settings.
+        adapter: Adapter; empty for none.
+    """
+
+    policy: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    adapter: str = ""
+
+    @property
+    def choice(self) -> PolicyChoice:
+        """The policy as it is chosen."""
+        return PolicyChoice(self.policy, yaml.safe_dump(self.config, sort_keys=False), self.adapter)
+
+
 class TaskConfig(_Strict):
     """One task.
 
@@ -80,6 +100,7 @@ class TaskConfig(_Strict):
         failure: Condition that ends the episode as failed; None for none.
         stages: Conditions on the way to success, in order; how many of them were reached is the episode's progress.
         premise: What must hold at the start; an episode in which it does not counts as an error.
+        expert: A policy that can do the task, which `evaluate` knows as "expert"; None for none.
         duration: An episode that has not succeeded after this fails [s].
         settle: Time for the objects to come to rest before the episode begins [s].
         joint_noise: Half width of the uniform noise on the joints' start positions [rad] or [m].
@@ -96,6 +117,7 @@ class TaskConfig(_Strict):
     failure: AnyCondition | None = None
     stages: Annotated[tuple[AnyCondition, ...], Field(max_length=16)] = ()
     premise: Annotated[tuple[AnyCondition, ...], Field(max_length=16)] = ()
+    expert: ExpertConfig | None = None
     duration: Annotated[float, Field(gt=0.0, le=3600.0)] = 20.0
     settle: Annotated[float, Field(ge=0.0, le=10.0)] = 0.3
     joint_noise: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0

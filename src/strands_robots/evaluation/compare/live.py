@@ -17,6 +17,7 @@ from strands_robots.evaluation.compare.comparison import Comparison, compare
 from strands_robots.evaluation.compare.outcomes import Outcomes, outcome_of
 from strands_robots.evaluation.compare.tests import EarlyStop
 from strands_robots.evaluation.episode_result import REFUSED, EpisodeResult, PolicyChoice
+from strands_robots.evaluation.floors import resolve
 from strands_robots.evaluation.results_file import ResultsFile
 from strands_robots.evaluation.run_record import policy_identity, run_record, task_identity
 from strands_robots.evaluation.run_units import ErrorStreak
@@ -107,7 +108,7 @@ def compare_live(
         StrandsRobotsError: If task, policies or folder cannot be used.
     """
     task = load_task(config.task)
-    sides = dict(zip(SIDES, (config.first, config.second)))
+    sides = dict(zip(SIDES, (resolve(config.first, task), resolve(config.second, task))))
     seeds = list(range(config.seed, config.seed + config.pairs))
     feed = PairFeed(seeds, config.alpha)
     plans = {
