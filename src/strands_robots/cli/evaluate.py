@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,12 +41,17 @@ def evaluate(
         Path | None, typer.Option("--from", help="A results.jsonl: repeat its episodes and compare each one.")
     ] = None,
     on: On = "",
+    latency: Annotated[
+        str,
+        typer.Option(help="Time that passes for each inference [s]: 0, measured, or several, for example 0,0.1,0.5."),
+    ] = "0",
 ) -> None:
     """Run a policy on many seeded episodes of a task and print how many succeed, with the 95 % interval.
 
     Exit code 0 when every episode ran, whether it succeeded or not; with --from, 1 when an episode came out differently.
     """
     from strands_robots.evaluation.episode_result import PolicyChoice
+    from strands_robots.evaluation.latency import parse_latencies
     from strands_robots.evaluation.runner import EvaluationConfig
     from strands_robots.evaluation.runner import evaluate as run
     from strands_robots.evaluation.suite import is_suite
@@ -61,6 +67,11 @@ def evaluate(
         )
     choice = PolicyChoice(policy, config, adapter)
     options = EvaluationConfig(task, choice, episodes, seed, workers, output, failure_videos, resume, on)
+    latencies = parse_latencies(latency)
+    if len(latencies) > 1:
+        _sweep(options, latencies)
+        return
+    options = replace(options, latency=latencies[0])
     if is_suite(task):
         _suite(task, options)
     else:
@@ -70,6 +81,27 @@ def evaluate(
     if output is not None:
         say(f"  {output / 'results.jsonl'}")
         say(f"  {output / 'results.json'}")
+
+
+def _sweep(options: EvaluationConfig, latencies: list[float]) -> None:
+    from strands_robots.evaluation.latency import latency_text
+    from strands_robots.evaluation.suite import is_suite
+    from strands_robots.evaluation.sweep import draw, sweep
+
+    if is_suite(options.task):
+        raise ConfigurationError("several latencies are for one task; valid: one latency for a suite")
+    with EpisodeProgress(options.episodes * len(latencies)) as progress:
+        points = sweep(options, latencies, progress.take)
+    say("latency [s]  success %  95 % interval   stale %")
+    for one in points:
+        interval = f"{100.0 * one.lower:.1f} to {100.0 * one.upper:.1f}"
+        say(
+            f"{latency_text(one.latency):>11}  {100.0 * one.rate:>9.1f}  {interval:<13}  {100.0 * one.stale_share:>8.1f}"
+        )
+    if options.output_folder is not None:
+        picture = options.output_folder / "latency.png"
+        draw(points, f"{options.choice.policy} on {options.task}"[:80], picture)
+        say(f"  {picture}")
 
 
 def _suite(name: str, options: EvaluationConfig) -> None:

@@ -13,6 +13,7 @@ from strands_robots.core.errors import ConfigurationError, NotAchievedError
 from strands_robots.core.types import Instant
 from strands_robots.evaluation.episode_result import ERRORS, PREMISE_FAILED, EpisodeResult, PolicyChoice
 from strands_robots.evaluation.floors import RANDOM, RandomTargets, resolve
+from strands_robots.evaluation.latency import charge_latency
 from strands_robots.evaluation.local_world import LocalWorld
 from strands_robots.evaluation.task import TaskConfig
 from strands_robots.evaluation.video_file import save_video
@@ -41,17 +42,20 @@ class EpisodeRunner:
         choice: The policy.
         patience: How long the policy may take.
         port: Where the robot's state goes besides; None for nowhere.
+        latency: Time that passes in the world for each inference [s]: 0 for none, `MEASURED` for as much as it takes.
 
     Attributes:
         world: The world of the episodes.
     """
 
     def __init__(
-        self, task: TaskConfig, choice: PolicyChoice, patience: Patience = PATIENCE, port: RobotPort | None = None
-    ) -> None:
+        self, task: TaskConfig, choice: PolicyChoice, patience: Patience = PATIENCE, port: RobotPort | None = None,
+        latency: float = 0.0,
+    ) -> None:  # fmt: skip
         self._task = task
         self._choice = resolve(choice, task)
         self._patience = patience
+        self._latency = latency
         self.world = LocalWorld(task, port)
         self._shelf = PolicyShelf()
 
@@ -86,6 +90,7 @@ class EpisodeRunner:
         if choice.policy == RANDOM:
             self._shelf.put(goal.key, RandomTargets(world.limits))
         session = PolicySession(goal, Instant(0.0, 0.0), self._shelf, self._patience)
+        charge_latency(session, self._latency)
         session.cameras = world.cameras
         session.bodies, session.boxes = world.body_pose, world.body_box
         frames: list[NDArray[np.uint8]] = []
@@ -126,6 +131,7 @@ class EpisodeRunner:
             outcome.reason.value in ERRORS and not isinstance(session.error, NotAchievedError),
             world.progress.share(success), (), start, world.actions.hexdigest(), world.state_digest(),
             latencies.percentile(95.0), latencies.percentile(99.0),
+            round(session.stale_periods / session.periods, 6) if session.periods else 0.0,
         )  # fmt: skip
 
     def _film(self, frames: list[NDArray[np.uint8]]) -> None:

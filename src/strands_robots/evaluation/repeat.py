@@ -64,7 +64,9 @@ def repeat(
         tasks[name] = {**task_identity(task), "policy": policy_identity(choice)}
         text = yaml.safe_dump(recorded["task"], sort_keys=False)
         units += [
-            Unit(name, text, choice, result.index, result.seed) for key, result in originals.items() if key[0] == name
+            Unit(name, text, choice, result.index, result.seed, latency=before.run.get("latency", 0.0))
+            for key, result in originals.items()
+            if key[0] == name
         ]
     about: dict[str, Any] = {
         name: before.run[name] for name in ("episodes", "first_seed", "latency") if name in before.run

@@ -41,6 +41,7 @@ class EvaluationConfig:
         failure_videos: Most videos of episodes that failed.
         is_resumed: Go on with the results.jsonl that is in the folder.
         on: Where episodes run: empty for processes of this machine, else as `collect.choose` says.
+        latency: Time that passes in the world for each inference [s], see `latency`.
     """
 
     task: str
@@ -52,6 +53,7 @@ class EvaluationConfig:
     failure_videos: int = 0
     is_resumed: bool = False
     on: str = ""
+    latency: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.episodes <= MAX_EPISODES:
@@ -154,7 +156,7 @@ def evaluate(
     config = replace(config, choice=resolve(config.choice, task))
     evaluation = Evaluation(task, config)
     tasks = {evaluation.task.name: {**task_identity(evaluation.task), "policy": policy_identity(config.choice)}}
-    record = run_record(tasks, {"episodes": config.episodes, "first_seed": config.seed})
+    record = run_record(tasks, {"episodes": config.episodes, "first_seed": config.seed, "latency": config.latency})
     collector = make_collector(config.on, worker_count(config.workers, config.episodes))
     run = UnitRun(
         units_of(evaluation.task, config), record, collector, config.output_folder, is_resumed=config.is_resumed,
@@ -175,7 +177,7 @@ def units_of(task: TaskConfig, config: EvaluationConfig) -> list[Unit]:
     return [
         Unit(
             task.name, text, config.choice, seed, seed,
-            str(videos / f"episode_{seed}{video_suffix()}") if videos is not None else "",
+            str(videos / f"episode_{seed}{video_suffix()}") if videos is not None else "", latency=config.latency,
         )
         for seed in range(config.seed, config.seed + config.episodes)
     ]  # fmt: skip

@@ -90,7 +90,7 @@ def evaluate_suite(
             raise ConfigurationError(f"suite '{suite.name}' has task '{task.name}' twice; valid: each once")
         tasks[task.name] = {**task_identity(task), "policy": policy_identity(own.choice)}
         units += units_of(task, own)
-    about = {"suite": suite.name, "episodes": config.episodes, "first_seed": config.seed}
+    about = {"suite": suite.name, "episodes": config.episodes, "first_seed": config.seed, "latency": config.latency}
     run = UnitRun(
         units, run_record(tasks, about), make_collector(config.on, worker_count(config.workers, len(units))),
         config.output_folder, is_resumed=config.is_resumed, failure_videos=config.failure_videos,

@@ -138,7 +138,7 @@ class Libero:
 
     def digest(self) -> str:
         """Return the SHA-256 of the present state."""
-        return self._tools.state_digest(self._env.sim.data._data)
+        return str(self._tools.state_digest(self._env.sim.data._data))
 
     def _suite_tasks(self, name: str) -> list[dict[str, Any]]:
         from libero.libero import benchmark

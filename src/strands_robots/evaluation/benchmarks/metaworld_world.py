@@ -81,7 +81,7 @@ class Metaworld:
 
     def digest(self) -> str:
         """Return the SHA-256 of the present state."""
-        return self._tools.state_digest(self._env.data)
+        return str(self._tools.state_digest(self._env.data))
 
     def _drawn(self, task: str) -> Any:
         import metaworld

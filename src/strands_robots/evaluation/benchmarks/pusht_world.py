@@ -67,7 +67,7 @@ class PushT:
 
         block, agent = self._env.block, self._env.agent
         values = [*self._observation, *agent.velocity, *block.velocity, block.angular_velocity]
-        return self._tools.sha256(np.array(values, dtype="<f8").tobytes())
+        return str(self._tools.sha256(np.array(values, dtype="<f8").tobytes()))
 
 
 def make(tools: Any, name: str) -> PushT:

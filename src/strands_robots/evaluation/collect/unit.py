@@ -111,7 +111,7 @@ def _make_runner(unit: Unit) -> Any:
 
     if unit.benchmark:
         return BenchmarkEpisodes(load_benchmark(unit.benchmark), json.loads(unit.task), unit.choice)
-    return EpisodeRunner(load_task(unit.task), unit.choice)
+    return EpisodeRunner(load_task(unit.task), unit.choice, latency=unit.latency)
 
 
 def died(unit: Unit, exit_code: int | None) -> EpisodeResult:

@@ -49,6 +49,8 @@ class PolicySession:
         bodies: Returns where bodies of a simulated world are; None where there is none. Set before `make_policy`.
         boxes: Returns how large they are; likewise.
         policy: The policy, once made.
+        latency: In lockstep, turns the measured time of an inference into the time that passes in the world [s]; None: none passes.
+        periods, stale_periods: Control periods since the first chunk, and those of them without a row to play; with `latency`.
         error: What ended a run in lockstep; None while nothing went wrong.
         tell: Takes what must be known of the policy, for example settings of its checkpoint that are not used.
 
@@ -66,6 +68,8 @@ class PolicySession:
         self.boxes: Callable[[str], BodyBox] | None = None
         self.policy: PolicyHost | None = None
         self.error: StrandsRobotsError | None = None
+        self.latency: Callable[[float], float] | None = None
+        self.periods = self.stale_periods = 0
         self.tell: Callable[[str], None] = lambda text: None
         self.run = PolicyRun(_run_config(goal), now, time.time_ns())
         self._shelf = shelf if shelf is not None else PolicyShelf()
