@@ -19,6 +19,7 @@ from strands_robots.evaluation.benchmarks.client import BenchmarkProcess
 from strands_robots.evaluation.benchmarks.run import BenchmarkRun, run_benchmark
 from strands_robots.evaluation.benchmarks.worker import pack, sizes, unpack
 from strands_robots.evaluation.episode_result import PolicyChoice
+from strands_robots.evaluation.repeat import repeat
 from strands_robots.evaluation.results_file import read_results
 
 WORLD = Path(__file__).with_name("counter_world.py")
@@ -85,6 +86,8 @@ def test_benchmark_that_raises_or_dies_costs_one_episode_each(counter: str, tmp_
     assert "no such joint" in recorded.results["raise", 0].message
     assert "exit code 7" in recorded.results["die", 0].message
     assert recorded.run["tasks"]["count"]["gate"] is False
+    again = repeat(out, workers=1)
+    assert (again.episodes, again.environment, again.episodes_unlike) == (2, (), ())
     assert recorded.run["versions"]["counter numpy"] == np.__version__
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from strands_robots.evaluation.benchmarks.catalogue import load_benchmark
+from strands_robots.evaluation.benchmarks.episodes import start
+from strands_robots.evaluation.benchmarks.run import benchmark_record
 from strands_robots.evaluation.collect.choose import make_collector
 from strands_robots.evaluation.collect.unit import Unit
 from strands_robots.evaluation.episode_result import EpisodeResult, PolicyChoice
@@ -16,7 +21,7 @@ from strands_robots.evaluation.results_file import read_results
 from strands_robots.evaluation.run_record import differences, policy_identity, run_record, task_identity
 from strands_robots.evaluation.run_units import UnitRun
 from strands_robots.evaluation.runner import worker_count
-from strands_robots.evaluation.task import TaskConfig
+from strands_robots.evaluation.task import load_task
 
 
 @dataclass(frozen=True)
@@ -55,27 +60,51 @@ def repeat(
     """
     before = read_results(path)
     originals = {key: result for key, result in before.results.items() if not result.is_error}
-    tasks: dict[str, dict[str, Any]] = {}
-    units: list[Unit] = []
-    for name, recorded in before.run["tasks"].items():
-        given = recorded["policy"]
-        choice = PolicyChoice(given["name"], given["config"], given["adapter"])
-        task = TaskConfig.model_validate(recorded["task"])
-        tasks[name] = {**task_identity(task), "policy": policy_identity(choice)}
-        text = yaml.safe_dump(recorded["task"], sort_keys=False)
-        units += [
-            Unit(name, text, choice, result.index, result.seed, latency=before.run.get("latency", 0.0))
-            for key, result in originals.items()
-            if key[0] == name
-        ]
-    about: dict[str, Any] = {
-        name: before.run[name] for name in ("episodes", "first_seed", "latency") if name in before.run
-    }
-    record = run_record(tasks, {**about, "repeats": str(path)})
+    units, record = (_benchmark if "benchmark_file" in before.run else _own)(before.run, list(originals.values()))
+    record["repeats"] = str(path)
     run = UnitRun(units, record, make_collector(on, worker_count(workers, max(len(units), 1))), folder)
     results = run.run(on_result)
     unlike = [text for result in results if (text := _unlike(originals[result.key], result))]
     return Repetition(len(results), tuple(differences(before.run, record)), tuple(unlike))
+
+
+def _own(run: Mapping[str, Any], originals: list[EpisodeResult]) -> tuple[list[Unit], dict[str, Any]]:
+    """Return the episodes of tasks of ours, and the record of a run of them now."""
+    tasks: dict[str, dict[str, Any]] = {}
+    units: list[Unit] = []
+    for name, recorded in run["tasks"].items():
+        choice = _choice(recorded)
+        task = load_task(yaml.safe_dump(recorded["task"], sort_keys=False))
+        tasks[name] = {**task_identity(task), "policy": policy_identity(choice)}
+        text = yaml.safe_dump(recorded["task"], sort_keys=False)
+        units += [
+            Unit(name, text, choice, one.index, one.seed, latency=run.get("latency", 0.0))
+            for one in originals
+            if one.task == name
+        ]
+    about: dict[str, Any] = {name: run[name] for name in ("episodes", "first_seed", "latency") if name in run}
+    return units, run_record(tasks, about)
+
+
+def _benchmark(run: Mapping[str, Any], originals: list[EpisodeResult]) -> tuple[list[Unit], dict[str, Any]]:
+    """Return the episodes of a benchmark's tasks, and the record of a run of them now."""
+    benchmark = str(run["benchmark_file"])
+    recorded = run["tasks"]
+    choice = _choice(next(iter(recorded.values())))
+    with contextlib.closing(start(load_benchmark(benchmark))) as process:
+        record = benchmark_record(process, benchmark, [one["task"] for one in recorded.values()], choice)
+    units = [
+        Unit(
+            one.task, json.dumps(recorded[one.task]["task"], sort_keys=True), choice, one.index, one.seed, benchmark=benchmark
+        )
+        for one in originals
+    ]  # fmt: skip
+    return units, record
+
+
+def _choice(recorded: Mapping[str, Any]) -> PolicyChoice:
+    given = recorded["policy"]
+    return PolicyChoice(given["name"], given["config"], given["adapter"])
 
 
 def _unlike(before: EpisodeResult, now: EpisodeResult) -> str:

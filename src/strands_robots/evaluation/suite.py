@@ -48,8 +48,14 @@ class SuiteResults:
 
 
 def is_suite(given: str) -> bool:
-    """Return whether a word names a suite that comes with the package."""
-    return given in config_names("suites")
+    """Return whether a word names a suite that comes with the package, or a YAML file with a list of tasks."""
+    path = Path(given).expanduser()
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        return given in config_names("suites")
+    try:
+        return "tasks" in (yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except (yaml.YAMLError, TypeError):
+        return False
 
 
 def load_suite(given: str) -> SuiteConfig:

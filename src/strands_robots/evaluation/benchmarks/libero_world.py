@@ -132,9 +132,9 @@ class Libero:
         return self._expert.action(self._observation)
 
     def picture(self, camera: str) -> Any:
-        """Return a picture (256, 256, 3), upright."""
+        """Return a picture (256, 256, 3), turned by 180 degrees from robosuite's, as the published datasets have them."""
         height, width = self.cameras[camera]
-        return self._env.sim.render(camera_name=camera, height=height, width=width)[::-1].copy()
+        return self._env.sim.render(camera_name=camera, height=height, width=width)[::-1, ::-1].copy()
 
     def digest(self) -> str:
         """Return the SHA-256 of the present state."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.evaluation.benchmarks.catalogue import load_benchmark
+from strands_robots.evaluation.benchmarks.client import BenchmarkProcess
 from strands_robots.evaluation.benchmarks.episodes import start
 from strands_robots.evaluation.collect.choose import make_collector
 from strands_robots.evaluation.collect.unit import Unit
@@ -67,25 +68,43 @@ def run_benchmark(
     Raises:
         StrandsRobotsError: If the benchmark is not installed, a task is unknown, or nothing works any more.
     """
-    benchmark = load_benchmark(config.benchmark)
-    with contextlib.closing(start(benchmark)) as process:
+    with contextlib.closing(start(load_benchmark(config.benchmark))) as process:
         tasks = choose(process.ask(do="tasks")["tasks"], config.tasks)
-        about = {name: process.about[name] for name in ("benchmark", "protocol", "versions", "control_rate")}
-        identities = {
-            task["name"]: {"task": task, **process.ask(do="identify", task=task["name"])["identity"]} for task in tasks
-        }
-    policy = policy_identity(config.choice)
-    record = run_record(
-        {name: {**identity, "policy": policy, "gate": False} for name, identity in identities.items()},
-        {"benchmark": about, "benchmark_file": config.benchmark, "states": config.states, "seed": config.seed},
-    )
-    record["versions"] = {**record["versions"], **{f"{benchmark.name} {k}": v for k, v in about["versions"].items()}}
-    units = _units(config, tasks)
+        units = _units(config, tasks)
+        record = benchmark_record(process, config.benchmark, tasks, config.choice)
+    record |= {"states": config.states, "seed": config.seed}
     collector = make_collector(config.on, worker_count(config.workers, len(units)))
     run = UnitRun(
         units, record, collector, config.folder, is_resumed=config.is_resumed, failure_videos=config.failure_videos
     )
     return BenchmarkResults(run.run(on_result), record)
+
+
+def benchmark_record(
+    process: BenchmarkProcess, benchmark: str, tasks: Sequence[dict[str, Any]], choice: PolicyChoice
+) -> dict[str, Any]:
+    """Return the record of a run on a benchmark: as any run's, with the benchmark's own versions and hashes.
+
+    Args:
+        process: The benchmark.
+        benchmark: Its name, or its YAML file.
+        tasks: Tasks that are run, as the benchmark tells them.
+        choice: The policy.
+
+    Raises:
+        StrandsRobotsError: If the benchmark cannot make a task, or the policy's files cannot be read.
+    """
+    about = {name: process.about[name] for name in ("benchmark", "protocol", "versions", "control_rate")}
+    policy = policy_identity(choice)
+    described = {
+        task["name"]: {
+            "task": task, **process.ask(do="identify", task=task["name"])["identity"], "policy": policy, "gate": False
+        }
+        for task in tasks
+    }  # fmt: skip
+    record = run_record(described, {"benchmark": about, "benchmark_file": benchmark})
+    own = {f"{about['benchmark']} {package}": version for package, version in about["versions"].items()}
+    return {**record, "versions": {**record["versions"], **own}}
 
 
 def choose(tasks: list[dict[str, Any]], patterns: Sequence[str]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -75,8 +75,6 @@ class UnitRunner:
 
     def run(self, unit: Unit) -> EpisodeResult:
         """Run one episode; whatever is raised costs this episode only."""
-        from dataclasses import replace
-
         try:
             result: EpisodeResult = self._ready(unit).run(
                 unit.seed, Path(unit.video) if unit.video else None, index=unit.index
