@@ -43,7 +43,7 @@ def test_expert_does_its_task_and_the_floors_do_not(name: str) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SUITE)
 def test_every_expert_does_its_task_and_the_floors_do_not(name: str) -> None:
-    assert [_run(name, "expert", seed).outcome for seed in (0, 2)] == ["success", "success"]
+    assert [_run(name, "expert", seed).outcome for seed in (0, 1)] == ["success", "success"]
     assert [_run(name, policy).outcome for policy in ("noop", "random")] == ["failure", "failure"]
 
 
@@ -70,6 +70,14 @@ def test_declared_latency_repeats_and_costs_time_only_where_the_chunks_do_not_co
     assert late.stale_share > 0.3
     assert late.latency_p50 == 1.0
     assert late.repeatable == _latency(1.0).repeatable
+
+
+def test_answer_that_comes_after_the_end_is_no_error() -> None:
+    for latency in (0.35, 0.7, 1.3):
+        runner = EpisodeRunner(load_task(REACH.replace("4.0", "1.5")), PolicyChoice("hold"), latency=latency)
+        result = runner.run(0)
+        runner.close()
+        assert (result.outcome, result.reason) == ("failure", "completed"), result.message
 
 
 def test_latencies_are_read_and_bad_ones_refused() -> None:

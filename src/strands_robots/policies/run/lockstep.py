@@ -66,6 +66,8 @@ def _advance(
                 observation, now = _wait(session, stepping, action, observation, latency, control_period)
                 if run.has_ended():
                     return
+                if now.ros >= run.end_time - 1e-9:
+                    continue  # The answer came after the end: it is not sent, and the run is complete.
             with changed:
                 chunk = run.make_chunk(action, observation, latency, now)
         with changed:
@@ -95,6 +97,7 @@ def _wait(
     run = session.run
     periods = math.ceil(latency / control_period - 1e-6)
     if run.chunks:
+        periods = min(periods, max(round((run.end_time - observation.stamp) / control_period), 1))
         covered = max(round((run.covered_until - observation.stamp) / control_period), 0)
         session.periods += periods
         session.stale_periods += max(periods - covered, 0)
