@@ -25,7 +25,8 @@ from strands_robots.evaluation.critic.critique import Critic
 from strands_robots.evaluation.critic.rubric import load_rubric
 from strands_robots.evaluation.critic.targets import find_targets
 from strands_robots.evaluation.critic.verdict import Outcome
-from strands_robots.evaluation.episode import EpisodeRunner, PolicyChoice
+from strands_robots.evaluation.episode import EpisodeRunner
+from strands_robots.evaluation.episode_result import PolicyChoice
 from strands_robots.evaluation.task import load_task
 
 RUBRIC = """

@@ -30,7 +30,7 @@ from strands_robots.core.errors import ConfigurationError, PolicyError, StrandsR
 from strands_robots.core.share import config_text
 from strands_robots.dataset.table import require_schema
 from strands_robots.evaluation.demonstrations import DemonstrationConfig, demonstrate
-from strands_robots.evaluation.episode import PolicyChoice
+from strands_robots.evaluation.episode_result import PolicyChoice
 from strands_robots.evaluation.runner import EvaluationConfig, evaluate
 from strands_robots.evaluation.statistics import wilson_interval
 from strands_robots.policies.adapt.dataset_adapter import adapter_text
@@ -269,7 +269,7 @@ def _evaluate(folder: Path, settings: Settings, adapter: str, trained: Path) -> 
         output = folder / "evaluation" / name
         results = output / "results.json"
         if not results.is_file():
-            config = EvaluationConfig(TASK, choice, settings.episodes, 0, output_folder=output)
+            config = EvaluationConfig(TASK, choice, settings.episodes, 0, output_folder=output, is_resumed=True)
             evaluate(config, _show_progress(name, settings.episodes))
         rates[name] = json.loads(results.read_text())
     return rates

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from strands_robots.evaluation.episode import EpisodeRunner, PolicyChoice
+from strands_robots.evaluation.episode import EpisodeRunner
+from strands_robots.evaluation.episode_result import PolicyChoice
 from strands_robots.evaluation.task import load_task
 
 WIDTH, HEIGHT, MARGIN, STRIP = 960, 330, 50, 5

@@ -164,7 +164,7 @@ def test_argument_that_is_not_allowed_is_refused_before_anybody_is_asked(
         ({"wandb.enable": True}, "sends data away"),
         ({"eval.recording_repo_id": "me/x"}, "sends data away"),
         ({"job.target": "a100"}, "on this machine"),
-        ({"env.type": "gym_manipulator"}, "valid: aloha"),
+        ({"env.type": "gym_manipulator"}, "valid: pusht"),
         ({"trust_remote_code": True}, "valid: false"),
         ({"dataset.root": "/etc"}, "not in an allowed folder"),
         ({"sample_weighting.progress_path": "/etc/shadow"}, "not in an allowed folder"),

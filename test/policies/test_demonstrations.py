@@ -16,7 +16,8 @@ from strands_robots.dataset.schema import ENVIRONMENT
 from strands_robots.dataset.table import read_account, read_episodes, read_info, read_vectors, require_schema
 from strands_robots.dataset.verify import verify
 from strands_robots.evaluation.demonstrations import DemonstrationConfig, demonstrate
-from strands_robots.evaluation.episode import EpisodeResult, EpisodeRunner, PolicyChoice
+from strands_robots.evaluation.episode import EpisodeRunner
+from strands_robots.evaluation.episode_result import EpisodeResult, PolicyChoice
 from strands_robots.evaluation.task import load_task
 from strands_robots.policies.adapt.adapter import load_adapter
 

@@ -9,7 +9,8 @@ import pytest
 
 from strands_robots.core.condition import Watch, parse_condition
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
-from strands_robots.evaluation.episode import EpisodeRunner, PolicyChoice
+from strands_robots.evaluation.episode import EpisodeRunner
+from strands_robots.evaluation.episode_result import PolicyChoice
 from strands_robots.evaluation.runner import EvaluationConfig, evaluate
 from strands_robots.evaluation.scene import begin_episode, make_world
 from strands_robots.evaluation.statistics import wilson_interval

@@ -14,7 +14,8 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import AdapterError, ConfigurationError, StrandsRobotsError
 from strands_robots.core.types import ActionSpace, ControlMode, Element, PictureNeed, PolicyGives, PolicyNeeds
 from strands_robots.description.robot_config import load_robot
-from strands_robots.evaluation.episode import EpisodeRunner, PolicyChoice
+from strands_robots.evaluation.episode import EpisodeRunner
+from strands_robots.evaluation.episode_result import PolicyChoice
 from strands_robots.evaluation.task import load_task
 from strands_robots.policies.adapt.adapted import AdaptedPolicy
 from strands_robots.policies.adapt.adapter import Adapter, load_adapter

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from strands_robots.core.errors import PolicyError
-from strands_robots.evaluation.episode import EpisodeRunner, PolicyChoice
+from strands_robots.evaluation.episode import EpisodeRunner
+from strands_robots.evaluation.episode_result import PolicyChoice
 from strands_robots.evaluation.task import load_task
 from strands_robots.policies.remote.openpi import OpenpiModel, OpenpiOptions, health
 

@@ -90,6 +90,13 @@ _ENTRIES = (
         "evaluate",
         "Run a policy on many seeded episodes of a task and print how many succeed, with the 95 % interval.",
     ),
+    Entry(
+        "compare",
+        "compare",
+        "compare",
+        "Hold the results of B against those of A: results.jsonl of evaluate, eval_info.json of lerobot-eval, aggregates of vla-eval.",
+    ),
+    Entry("benchmark", "benchmark", "app", "Benchmarks of other people, in environments of their own."),
     Entry("critique", "critique", "critique", "Grade videos of episodes by a rubric; verdicts are kept beside them."),
     Entry(
         "demonstrate",

@@ -32,7 +32,7 @@ def demonstrate(
     """
     from strands_robots.evaluation.demonstrations import DemonstrationConfig
     from strands_robots.evaluation.demonstrations import demonstrate as run
-    from strands_robots.evaluation.episode import PolicyChoice
+    from strands_robots.evaluation.episode_result import PolicyChoice
 
     plan = DemonstrationConfig(
         task, PolicyChoice(policy, config, adapter), root.expanduser().absolute(), episodes, seed, fps,

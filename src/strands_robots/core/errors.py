@@ -72,6 +72,10 @@ class PolicyError(StrandsRobotsError):
         self.reason = reason
 
 
+class NotAchievedError(PolicyError):
+    """A policy works, and says by itself that it could not do the task: a failure in an evaluation, no error."""
+
+
 class AdapterError(ConfigurationError):
     """Robot, adapter and policy do not fit; the message shows what each of them has."""
 

@@ -24,7 +24,8 @@ from strands_robots.dataset.provenance import package_provenance, robot_provenan
 from strands_robots.dataset.schema import CameraPart, Schema
 from strands_robots.dataset.table import read_account
 from strands_robots.description.robot_config import load_robot
-from strands_robots.evaluation.episode import EpisodeResult, EpisodeRunner, PolicyChoice
+from strands_robots.evaluation.episode import EpisodeRunner
+from strands_robots.evaluation.episode_result import EpisodeResult, PolicyChoice
 from strands_robots.evaluation.local_world import LocalWorld
 from strands_robots.evaluation.task import TaskConfig, load_task
 from strands_robots.recording.recorder import EpisodeOutcome, Recorder

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strands_robots.control.loop import RobotPort
+from strands_robots.core.errors import ConfigurationError, NotAchievedError
 from strands_robots.core.types import Instant
+from strands_robots.evaluation.episode_result import ERRORS, PREMISE_FAILED, EpisodeResult, PolicyChoice
+from strands_robots.evaluation.floors import RANDOM, RandomTargets, resolve
+from strands_robots.evaluation.latency import charge_latency
 from strands_robots.evaluation.local_world import LocalWorld
 from strands_robots.evaluation.task import TaskConfig
 from strands_robots.evaluation.video_file import save_video
@@ -32,48 +34,6 @@ VIDEO_RATE = 10.0
 """Pictures a second of videos [Hz]."""
 
 
-@dataclass(frozen=True)
-class PolicyChoice:
-    """Which policy is tried.
-
-    Attributes:
-        policy: Provider.
-        config: Its settings, YAML or JSON.
-        adapter: Adapter: name, path or YAML; empty for policies that speak the robot's words.
-    """
-
-    policy: str
-    config: str = ""
-    adapter: str = ""
-
-
-@dataclass(frozen=True)
-class EpisodeResult:
-    """What became of one episode.
-
-    Attributes:
-        seed: Its seed.
-        success: True when the task's success condition held.
-        time: When it ended [s, simulated].
-        reason: RunPolicy's termination_reason, or "condition_met" for a success.
-        message: What happened, in words.
-        latency_p50: Time of an inference that half of them stayed under [s].
-        video: Path of its video; empty for none.
-    """
-
-    seed: int
-    success: bool
-    time: float
-    reason: str
-    message: str
-    latency_p50: float
-    video: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields by name."""
-        return asdict(self)
-
-
 class EpisodeRunner:
     """Runs episodes; the policy is made once.
 
@@ -82,17 +42,20 @@ class EpisodeRunner:
         choice: The policy.
         patience: How long the policy may take.
         port: Where the robot's state goes besides; None for nowhere.
+        latency: Time that passes in the world for each inference [s]: 0 for none, `MEASURED` for as much as it takes.
 
     Attributes:
         world: The world of the episodes.
     """
 
     def __init__(
-        self, task: TaskConfig, choice: PolicyChoice, patience: Patience = PATIENCE, port: RobotPort | None = None
-    ) -> None:
+        self, task: TaskConfig, choice: PolicyChoice, patience: Patience = PATIENCE, port: RobotPort | None = None,
+        latency: float = 0.0,
+    ) -> None:  # fmt: skip
         self._task = task
-        self._choice = choice
+        self._choice = resolve(choice, task)
         self._patience = patience
+        self._latency = latency
         self.world = LocalWorld(task, port)
         self._shelf = PolicyShelf()
 
@@ -103,6 +66,7 @@ class EpisodeRunner:
         on_begin: Callable[[], None] = lambda: None,
         *,
         keep_success: bool = False,
+        index: int | None = None,
     ) -> EpisodeResult:
         """Run one episode.
 
@@ -111,18 +75,34 @@ class EpisodeRunner:
             video: File (.mp4 or .gif) for a video of the episode, written when it fails; None records nothing.
             on_begin: Called when everything lies where the seed says, before the robot moves.
             keep_success: Write the video of an episode that succeeds too.
+            index: Index of the initial state; in a task of ours it is the seed, which is the default.
+
+        Raises:
+            ConfigurationError: If the index is another one than the seed.
         """
+        if index not in (None, seed):
+            raise ConfigurationError(f"episode {index} has the seed {seed}; valid: the same number, in a task of ours")
         world, choice = self.world, self._choice
         goal = PolicyGoal(
             f"{seed:x}", world.robot, choice.policy, choice.config, self._task.instruction, duration=self._task.duration,
             seed=seed, lockstep=True, adapter=choice.adapter, keep_loaded=True,
         )  # fmt: skip
+        if choice.policy == RANDOM:
+            self._shelf.put(goal.key, RandomTargets(world.limits))
         session = PolicySession(goal, Instant(0.0, 0.0), self._shelf, self._patience)
+        charge_latency(session, self._latency)
         session.cameras = world.cameras
         session.bodies, session.boxes = world.body_pose, world.body_box
         session.pick_scene = world.pick_scene
         frames: list[NDArray[np.uint8]] = []
         world.begin(session, seed)
+        start = world.state_digest()
+        if world.premise:
+            words = f"at the start these conditions do not hold: {', '.join(world.premise)}"
+            return EpisodeResult(
+                seed, False, 0.0, PREMISE_FAILED, words, is_error=True, premise=world.premise, start_digest=start,
+                task=self._task.name, index=seed,
+            )  # fmt: skip
         on_begin()
         if video is not None:
             world.on_period = lambda: self._film(frames)
@@ -130,19 +110,30 @@ class EpisodeRunner:
             run_lockstep(session, world)
         finally:
             world.on_period = None
-        outcome = session.outcome(Instant(world.world.time, 0.0))
-        success = outcome.reason is RunReason.CONDITION_MET
+        success = session.outcome(Instant(world.world.time, 0.0)).reason is RunReason.CONDITION_MET
         is_kept = video is not None and (keep_success or not success) and bool(frames)
         saved = save_video(video, frames, VIDEO_RATE) if is_kept and video is not None else ""
-        message = outcome.message if outcome.reason is not RunReason.COMPLETED else f"not done: {outcome.message}"
-        return EpisodeResult(
-            seed, success, round(world.time, 4), outcome.reason.value, message, outcome.latency_p50, saved
-        )
+        return self._result(session, start, saved)
 
     def close(self) -> None:
         """Free policy and world."""
         self._shelf.close()
         self.world.close()
+
+    def _result(self, session: PolicySession, start: str, video: str) -> EpisodeResult:
+        world = self.world
+        outcome = session.outcome(Instant(world.world.time, 0.0))
+        success = outcome.reason is RunReason.CONDITION_MET
+        latencies = session.run.latencies
+        return EpisodeResult(
+            session.goal.seed, success, round(world.time, 4), outcome.reason.value,
+            outcome.message if outcome.reason is not RunReason.COMPLETED else f"not done: {outcome.message}",
+            outcome.latency_p50, video, self._task.name, session.goal.seed,
+            outcome.reason.value in ERRORS and not isinstance(session.error, NotAchievedError),
+            world.progress.share(success), (), start, world.actions.hexdigest(), world.state_digest(),
+            latencies.percentile(95.0), latencies.percentile(99.0),
+            round(session.stale_periods / session.periods, 6) if session.periods else 0.0,
+        )  # fmt: skip
 
     def _film(self, frames: list[NDArray[np.uint8]]) -> None:
         if len(frames) <= self.world.time * VIDEO_RATE:

@@ -20,8 +20,10 @@ from strands_robots.core.condition import Watch
 from strands_robots.core.errors import UnknownNameError
 from strands_robots.core.pose import Pose
 from strands_robots.core.stepping import LOCKSTEP, StepAnswer
-from strands_robots.core.types import Instant, Observation
+from strands_robots.core.types import Instant, JointLimits, Observation
+from strands_robots.evaluation.digests import ActionDigest, arrays_sha256
 from strands_robots.evaluation.scene import begin_episode, make_world
+from strands_robots.evaluation.stages import Progress
 from strands_robots.evaluation.task import TaskConfig
 from strands_robots.evaluation.world_scene import world_scene
 from strands_robots.planning.pick.pick_scene import PickScene
@@ -56,13 +58,19 @@ class LocalWorld:
 
     Attributes:
         world: The simulated world.
-        on_period: Called after each control period, for videos; None calls nothing.
+        on_period: Called after each control period, for videos; None for no call.
+        premise: Conditions of the task's premise that did not hold at the start of the episode, as JSON.
+        actions: What the policy sent in this episode.
+        progress: Stages that it reached.
     """
 
     def __init__(self, task: TaskConfig, port: RobotPort | None = None) -> None:
         self.task = task
         self.world = make_world(task)
         self.on_period: Callable[[], None] | None = None
+        self.premise: tuple[str, ...] = ()
+        self.actions = ActionDigest()
+        self.progress = Progress(task.stages, task.success)
         (self._robot,) = self.world.robots.values()
         config = GateConfig(
             self._robot.name, SESSION, control_period=task.control_period, modes=self._robot.config.control_modes,
@@ -91,6 +99,11 @@ class LocalWorld:
         return tuple(self._robot.joint_names)
 
     @property
+    def limits(self) -> JointLimits:
+        """Limits of its joints."""
+        return self._robot.limits
+
+    @property
     def cameras(self) -> dict[str, tuple[int, int]]:
         """The robot's cameras, and with a slash before them the world's, with height and width [px]."""
         own = {name: (camera.height, camera.width) for name, camera in self._robot.config.cameras.items()}
@@ -110,6 +123,13 @@ class LocalWorld:
         self._session = session
         self._success = Watch(self.task.success)
         self._failure = Watch(self.task.failure) if self.task.failure is not None else None
+        self.actions = ActionDigest()
+        self.progress = Progress(self.task.stages, self.task.success)
+        self.premise = tuple(
+            condition.model_dump_json(by_alias=True, exclude_none=True)
+            for condition in self.task.premise
+            if not Watch(condition).holds(self)
+        )
         self._stepper.owner = ""
         for _ in range(2):
             self._beat()
@@ -123,6 +143,8 @@ class LocalWorld:
     def step(self, client: str, steps: int, chunk: Chunk | None, *, release: bool = False) -> StepAnswer:
         """Advance, see `policies.lockstep.WorldLink`; ends the session when a condition of the task holds."""
         chunks = () if chunk is None else ((self._robot.name, chunk),)
+        if chunk is not None:
+            self.actions.add(chunk, self.time)
         result = self._stepper.step(StepRequest(client, 0, release and not steps, chunks))
         for _ in range(steps):
             if not result.success or self._judge():
@@ -184,6 +206,12 @@ class LocalWorld:
         with self.world.lock:
             return world_scene(self.world, self._robot.name)
 
+    def state_digest(self) -> str:
+        """Return the SHA-256 of positions, velocities, activations and controls of the world, hexadecimal."""
+        with self.world.lock:
+            data = self.world.data
+            return arrays_sha256(data.qpos, data.qvel, data.act, data.ctrl)
+
     def report_progress(self) -> None:
         """Report nothing: no client waits for progress here."""
 
@@ -231,6 +259,7 @@ class LocalWorld:
         if session.run.has_ended():
             return True
         self._robot.read()
+        self.progress.look(self)
         if self._success.holds(self):
             session.end(RunReason.CONDITION_MET, f"succeeded after {self.time:.2f} s")
         elif self._failure is not None and self._failure.holds(self):

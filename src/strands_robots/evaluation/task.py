@@ -22,6 +22,7 @@ from strands_robots.core.names import GRAPH_NAME
 from strands_robots.core.share import config_names, config_text
 from strands_robots.core.strict_model import StrictModel
 from strands_robots.core.validation import problems_of
+from strands_robots.evaluation.episode_result import PolicyChoice
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Span = tuple[Number, Number]
@@ -66,6 +67,25 @@ class ObjectConfig(StrictModel):
         return self
 
 
+class ExpertConfig(StrictModel):
+    """A policy that can do the task.
+
+    Attributes:
+        policy: Provider.
+        config: Its settings.
+        adapter: Adapter; empty for none.
+    """
+
+    policy: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    adapter: str = ""
+
+    @property
+    def choice(self) -> PolicyChoice:
+        """The policy as it is chosen."""
+        return PolicyChoice(self.policy, yaml.safe_dump(self.config, sort_keys=False), self.adapter)
+
+
 class TaskConfig(StrictModel):
     """One task.
 
@@ -76,6 +96,9 @@ class TaskConfig(StrictModel):
         objects: What lies there.
         success: Condition; the episode succeeds, and ends, when it holds.
         failure: Condition that ends the episode as failed; None for none.
+        stages: Conditions on the way to success, in order; how many of them were reached is the episode's progress.
+        premise: What must hold at the start; an episode in which it does not counts as an error.
+        expert: A policy that can do the task, which `evaluate` knows as "expert"; None for none.
         duration: An episode that has not succeeded after this fails [s].
         settle: Time for the objects to come to rest before the episode begins [s].
         joint_noise: Half width of the uniform noise on the joints' start positions [rad] or [m].
@@ -90,6 +113,9 @@ class TaskConfig(StrictModel):
     )
     success: AnyCondition
     failure: AnyCondition | None = None
+    stages: Annotated[tuple[AnyCondition, ...], Field(max_length=16)] = ()
+    premise: Annotated[tuple[AnyCondition, ...], Field(max_length=16)] = ()
+    expert: ExpertConfig | None = None
     duration: Annotated[float, Field(gt=0.0, le=3600.0)] = 20.0
     settle: Annotated[float, Field(ge=0.0, le=10.0)] = 0.3
     joint_noise: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
@@ -106,10 +132,17 @@ class TaskConfig(StrictModel):
         except StrandsRobotsError as error:
             raise ValueError(str(error)) from error
 
+    @field_validator("stages", "premise", mode="before")
+    @classmethod
+    def _conditions(cls, given: Any) -> Any:
+        if not isinstance(given, (list, tuple)):
+            raise ValueError("not a list of conditions")
+        return tuple(cls._condition(one) for one in given)
+
     @property
     def bodies_named(self) -> set[str]:
         """Bodies that the conditions name."""
-        conditions = [self.success] if self.failure is None else [self.success, self.failure]
+        conditions = [self.success, *self.stages, *self.premise, *([] if self.failure is None else [self.failure])]
         return set().union(*(names_of(condition)[1] for condition in conditions))
 
 

@@ -19,8 +19,8 @@ from strands_robots.agent.lerobot.paths import job_environment
 from strands_robots.agent.tools.tool_answer import clean
 from strands_robots.core.errors import ConfigurationError
 
-ENVIRONMENTS = ("aloha", "pusht", "libero", "metaworld")
-"""Simulated ones; `gym_manipulator` drives a robot past its gate and is none."""
+ENVIRONMENTS = ("pusht",)
+"""Simulated ones that install beside this package's MuJoCo; `gym_manipulator` drives a robot past its gate and is none."""
 
 TIMEOUT = 300.0
 """LeRobot and torch take seconds to import, more from a cold disk [s]."""

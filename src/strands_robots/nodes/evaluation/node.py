@@ -14,7 +14,7 @@ from rclpy.task import Future
 from strands_robots.action import Evaluate
 
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
-from strands_robots.evaluation.episode import EpisodeResult, PolicyChoice
+from strands_robots.evaluation.episode_result import EpisodeResult, PolicyChoice
 from strands_robots.evaluation.runner import Evaluation, EvaluationConfig, evaluate
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.process.main import run_node
@@ -81,6 +81,7 @@ class EvaluationNode(Node):
                 request.workers,
                 Path(request.output_folder).expanduser() if request.output_folder else None,
                 request.failure_videos,
+                is_resumed=bool(request.output_folder),
             )
             evaluation = evaluate(config, tell, lambda: handle.is_cancel_requested or self._is_ending.is_set())
             result = _result(evaluation, config)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from strands_robots.control.gate import GateReport
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.body_box import BodyBox
-from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, PolicyError, StrandsRobotsError, UnknownNameError
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import Action, Instant, JointLimits, Observation, Policy
 from strands_robots.planning.pick.pick_scene import PickScene
@@ -53,6 +53,9 @@ class PolicySession:
         pick_scene: Returns what a pick is planned in; likewise.
         surroundings: Returns the shapes around the robot; likewise.
         policy: The policy, once made.
+        latency: In lockstep, turns the measured time of an inference into the time that passes in the world [s]; None: none passes.
+        periods, stale_periods: Control periods since the first chunk, and those of them without a row to play; with `latency`.
+        error: What ended a run in lockstep; None while nothing went wrong.
         tell: Takes what must be known of the policy, for example settings of its checkpoint that are not used.
 
     Raises:
@@ -70,6 +73,9 @@ class PolicySession:
         self.pick_scene: Callable[[], PickScene] | None = None
         self.surroundings: Callable[[str, float | None], Surroundings] | None = None
         self.policy: PolicyHost | None = None
+        self.error: StrandsRobotsError | None = None
+        self.latency: Callable[[float], float] | None = None
+        self.periods = self.stale_periods = 0
         self.tell: Callable[[str], None] = lambda text: None
         self.run = PolicyRun(_run_config(goal), now, time.time_ns())
         self._shelf = shelf if shelf is not None else PolicyShelf()

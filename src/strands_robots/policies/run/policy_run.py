@@ -62,6 +62,7 @@ class RunConfig:
         blending: How a fresh chunk follows the running one.
         execute_rows: Rows of a chunk to play before the policy is asked again; 0: half of it.
         is_realtime: False where time stands still while the policy is asked.
+        counts_latency: True where the time of inferences passes all the same, though the world is stepped.
 
     Raises:
         ConfigurationError: If neither duration nor steps is given, or a number is not usable.
@@ -79,6 +80,7 @@ class RunConfig:
     blending: Blending = Blending.SPLICE
     execute_rows: int = 0
     is_realtime: bool = True
+    counts_latency: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.duration) and self.duration >= 0.0):
@@ -222,7 +224,7 @@ class PolicyRun:
         if self._start is None:
             return Playback()
         elapsed = round((observation.stamp - self._row_0) / self._period)
-        return Playback(elapsed, self.latencies.delay_rows(self._period) if self.config.is_realtime else 0)
+        return Playback(elapsed, self.latencies.delay_rows(self._period) if self._passes_time else 0)
 
     def make_chunk(self, action: Action, observation: Observation, latency: float, now: Instant) -> Chunk:
         """Return what to send for an action.
@@ -253,7 +255,7 @@ class PolicyRun:
         self._covered_until = observation.stamp + rows * self._period
         self._replan_at = replan_time(
             observation.stamp, self._covered_until, max(now.ros, observation.stamp),
-            self.latencies.expected if self.config.is_realtime else 0.0, self.config.execute_rows, self._period,
+            self.latencies.expected if self._passes_time else 0.0, self.config.execute_rows, self._period,
         )  # fmt: skip
         self.chunks += 1
         self.last_latency, self.last_age = latency, max(now.ros - observation.stamp, 0.0)
@@ -311,6 +313,11 @@ class PolicyRun:
         return self._period
 
     @property
+    def covered_until(self) -> float:
+        """ROS time until which there are rows to play [s]; minus infinity before the first chunk."""
+        return self._covered_until
+
+    @property
     def end_time(self) -> float:
         """ROS time at which the run is complete [s]; infinite before the first chunk."""
         if self._start is None:
@@ -328,6 +335,10 @@ class PolicyRun:
             return 0
         due = math.floor((min(now.ros, self.end_time) - self._start) / self._period + 1e-6)
         return max(min(due, self.config.steps or due), 0)
+
+    @property
+    def _passes_time(self) -> bool:
+        return self.config.is_realtime or self.config.counts_latency
 
     def _waits_for_lease(self, report: GateReport, now: Instant) -> bool:
         """Return whether another source still holds the robot.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import MotionError, PolicyError
+from strands_robots.core.errors import MotionError, NotAchievedError
 from strands_robots.motion.arm import Arm
 from strands_robots.planning.pick.pick_planner import PickPlan, PickPlanner, PickRequest
 from strands_robots.planning.pick.pick_scene import PickScene
@@ -74,7 +74,7 @@ class PlannedPick:
             if name == "approach":
                 self._make(before)
             if name == "move" and not self._make_place(before):
-                raise PolicyError(f"'{self.options.object.body}' cannot be put down from where it is: {self._problem}")
+                raise NotAchievedError(f"'{self.options.object.body}' cannot be put down from where it is: {self._problem}")
             self._is_aligned = name != "align" or self._make_place(before)
             if not self._is_aligned:
                 return before  # the ways from the last look hold
@@ -93,7 +93,7 @@ class PlannedPick:
         """Plan everything from where the robot is.
 
         Raises:
-            PolicyError: If it cannot be done; the message says what is in the way.
+            NotAchievedError: If it cannot be done; the message says what is in the way.
         """
         around = self.pick_scene()
         if self._planner is None:
@@ -103,7 +103,7 @@ class PlannedPick:
         try:
             self.plan = self._planner.plan(request, around.scene)
         except MotionError as error:
-            raise PolicyError(f"'{self.options.object.body}' cannot be picked: {error}") from error
+            raise NotAchievedError(f"'{self.options.object.body}' cannot be picked: {error}") from error
         self._stages = {stage.name: stage.plan for stage in self.plan.stages if stage.plan is not None}
         self._offset = np.zeros(len(before))
 
@@ -176,7 +176,7 @@ class PlannedPick:
             return None
         self.tries += 1
         if self.tries >= self.options.tries:
-            raise PolicyError(f"the gripper closed on nothing {self.tries} times")
+            raise NotAchievedError(f"the gripper closed on nothing {self.tries} times")
         return 0
 
     def _gripped(self, before: FloatArray, fraction: float) -> FloatArray:

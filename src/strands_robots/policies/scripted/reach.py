@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import PolicyError
+from strands_robots.core.errors import NotAchievedError
 from strands_robots.core.pose import Pose
 from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
@@ -55,7 +55,7 @@ class Reach:
             start: Joint positions (D,) to stay near to.
 
         Raises:
-            PolicyError: If the position cannot be reached.
+            NotAchievedError: If the position cannot be reached.
         """
         pose = Pose(position, rotation_down(yaw if yaw is not None else 0.0))
         kinds = (Orientation.FULL,) if yaw is not None else (Orientation.AXIS,)
@@ -69,7 +69,7 @@ class Reach:
             solution = self._solver.solve(target, start, orientation_cost=cost, posture_cost=1e-4)
             if solution.position_error <= POSITION_TOLERANCE:
                 return solution.position
-        raise PolicyError(
+        raise NotAchievedError(
             f"the tool of '{self.config.name}' cannot be at ({', '.join(f'{value:.3f}' for value in position)}) m; nearest: "
             f"{1e3 * solution.position_error:.0f} mm away"
         )
@@ -90,7 +90,7 @@ class Reach:
             start: Joint positions (D,) to stay near to.
 
         Raises:
-            PolicyError: If no direction can be reached, or the box is too wide.
+            NotAchievedError: If no direction can be reached, or the box is too wide.
         """
         found: list[tuple[float, FloatArray, float]] = []
         for quarter in range(4):
@@ -104,13 +104,13 @@ class Reach:
             if solution is not None:
                 found.append((float(np.abs(solution.position - start).max()), solution.position, yaw))
         if min(widths) > self.opening:
-            raise PolicyError(
+            raise NotAchievedError(
                 f"an object {1e3 * min(widths):.0f} mm wide does not fit between the jaws of '{self.config.name}'; "
                 f"valid: up to {1e3 * self.opening:.0f} mm"
             )
         if not found:
             place = ", ".join(f"{value:.3f}" for value in centre)
-            raise PolicyError(f"'{self.config.name}' cannot grasp from above at ({place}) m")
+            raise NotAchievedError(f"'{self.config.name}' cannot grasp from above at ({place}) m")
         _, position, yaw = min(found, key=lambda entry: entry[0])
         return position, yaw
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import PolicyError
+from strands_robots.core.errors import NotAchievedError
 from strands_robots.motion.path import TimedPath, quintic
 
 RAMP_PEAK = 1.875
@@ -106,7 +106,7 @@ class Script:
         """Go on to the next stage when this one is done.
 
         Raises:
-            PolicyError: If it cannot be done.
+            NotAchievedError: If it cannot be done.
         """
         if self._index >= len(self._stages):
             return
@@ -122,7 +122,7 @@ class Script:
             following = stage.after(look)
             self._enter(self._index + 1 if following is None else following, time)
         elif late > self._patience:
-            raise PolicyError(
+            raise NotAchievedError(
                 f"stage '{stage.name}' was not done {self._patience:g} s after its time: a joint is {miss.max():.3f} rad away; "
                 f"valid: {self._tolerance:g}"
             )

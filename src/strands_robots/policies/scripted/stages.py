@@ -9,7 +9,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.body_box import BodyBox
-from strands_robots.core.errors import PolicyError, UnknownNameError
+from strands_robots.core.errors import NotAchievedError, PolicyError, UnknownNameError
 from strands_robots.core.pose import Pose
 from strands_robots.description.robot_config import GripperConfig
 from strands_robots.policies.scripted.reach import Reach
@@ -131,7 +131,7 @@ def pick_stages(
             return None
         shared.tries += 1
         if shared.tries >= options.tries:
-            raise PolicyError(f"the gripper closed on nothing {shared.tries} times")
+            raise NotAchievedError(f"the gripper closed on nothing {shared.tries} times")
         return 0
 
     stages = [

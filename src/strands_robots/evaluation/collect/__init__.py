@@ -1,0 +1,1 @@
+"""How many episodes run at once, and where: processes of this machine, or a Ray cluster."""
