@@ -12,6 +12,7 @@ from strands_robots.cli import (
     calibrate,
     chat,
     check_calibration,
+    console,
     critique,
     dataset,
     demonstrate,
@@ -51,6 +52,7 @@ app.command("doctor")(doctor.doctor)
 app.command("estop")(safety.estop)
 app.command("resume")(safety.resume)
 app.command("state")(state.state)
+app.command("console")(console.console)
 app.command("render")(render.render)
 app.command("view")(view.view)
 app.command("move", context_settings={"ignore_unknown_options": True})(move.move)
