@@ -76,6 +76,13 @@ class Decide(Order):
     passphrase: Annotated[str, Field(max_length=1024)] = ""
 
 
+class DeleteEpisodes(Order):
+    """Take episodes out of a data set; it is named by the id that the list of data sets gave."""
+
+    dataset: Name
+    episodes: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=10000)]
+
+
 ORDERS: dict[str, type[Order]] = {
     "resume": Resume,
     "move": Move,
@@ -83,6 +90,7 @@ ORDERS: dict[str, type[Order]] = {
     "record": Record,
     "record_wish": RecordWish,
     "decide": Decide,
+    "delete_episodes": DeleteEpisodes,
 }
 
 

@@ -1,11 +1,16 @@
 // The console: one document, whose page follows the address after "#". The stop and the connection outlive every page.
 
+import * as approvals from "./approvals.js";
+import * as audit from "./audit.js";
+import * as data from "./data.js";
 import { h } from "./dom.js";
+import * as drive from "./drive.js";
 import { connect, graph, onState } from "./graph.js";
 import * as live from "./live.js";
+import * as record from "./record.js";
 import { startStop } from "./stop.js";
 
-const pages = { live };
+const pages = { live, drive, record, data, approvals, audit };
 let shown = null;
 
 function open() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
@@ -21,6 +22,9 @@ from strands_robots.console.orders import Move, Record
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 
 MOST_LINES = 40
+
+_HAS = re.compile(r"it has (\d+)$")
+"""How many episodes a data set has at the start, in the words of `record_episodes`."""
 
 
 class InterruptibleClient(GraphClient):
@@ -114,7 +118,8 @@ class RecordJob:
         )  # fmt: skip
         self._wishes = Wishes()
         self._lines: deque[dict[str, Any]] = deque(maxlen=MOST_LINES)
-        self._saved, self._failure = -1, ""
+        self._began_with: int | None = None
+        self._failure = ""
         self._is_over = False
         self._client = InterruptibleClient(beside, f"{beside.get_name()}_record_{time.monotonic_ns()}")
         self._thread = threading.Thread(target=self._run, name="record", daemon=True)
@@ -139,7 +144,8 @@ class RecordJob:
         """Return what the page shows of it."""
         return {
             "is_over": self._is_over, "root": str(self._root), "task": self.order.task, "episodes": self.order.episodes,
-            "duration": self.order.duration, "reset_time": self.order.reset_time, "saved": max(self._saved, 0),
+            "duration": self.order.duration, "reset_time": self.order.reset_time, "fps": self.order.fps,
+            "began_with": self._began_with,
             "failure": self._failure, "lines": list(self._lines), "disk_left": self._disk_left(),
         }  # fmt: skip
 
@@ -155,7 +161,7 @@ class RecordJob:
 
     def _run(self) -> None:
         try:
-            self._saved = record_episodes(self._client, self._plan, self._tell, self._complain, self._wishes)
+            record_episodes(self._client, self._plan, self._tell, self._complain, self._wishes)
         except StrandsRobotsError as error:
             self._failure = str(error)
         finally:
@@ -163,6 +169,9 @@ class RecordJob:
             self._client.close()
 
     def _tell(self, line: str) -> None:
+        has = _HAS.search(line)
+        if has is not None and self._began_with is None:
+            self._began_with = int(has[1])
         self._lines.append({"words": line, "is_trouble": False, "at": time.time()})
 
     def _complain(self, line: str) -> None:

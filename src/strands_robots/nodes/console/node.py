@@ -5,11 +5,15 @@ from __future__ import annotations
 import getpass
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rclpy.node import Node
 
+from strands_robots.audit.log.layout import default_key_folder, default_log_folder
 from strands_robots.clients.stop import GraphStop
+from strands_robots.console.data_reads import DataSets
+from strands_robots.console.record_reads import RecordReads
 from strands_robots.console.secret_file import run_secret
 from strands_robots.console.server import ConsoleConfig, ConsoleServer
 from strands_robots.nodes.console.driving import RosDriving
@@ -31,6 +35,9 @@ class ConsoleParameters:
     )
     port: int = parameter(8780, "Port of the pages on 127.0.0.1; 0 for a free one.", minimum=0, maximum=65535)
     stop_port: int = parameter(8781, "Port of the stop's own way on 127.0.0.1; 0 for a free one.", minimum=0, maximum=65535)
+    data_folders: tuple[str, ...] = parameter(
+        ("~/datasets", "~/.cache/huggingface/lerobot"), "Folders of data sets, which pages may show and edit."
+    )
     stop_button: str = parameter("", "Where the stop button beside the robots is, in words; shown when the page's own may not work.")
 
 
@@ -42,13 +49,16 @@ class ConsoleNode(Node):
         given = read_parameters(self, ConsoleParameters)
         source = f"operator/{clip(_login_name(), 100)}"
         self._stop = GraphStop(self)
-        self._orders = RosOrders(self, source)
+        sets = DataSets([Path(folder) for folder in given.data_folders if folder])
+        self._orders = RosOrders(self, source, sets)
         robots = tuple(text for text in given.robots if text)
         self._driving = RosDriving(self, robots, self.get_logger().info)
         config = ConsoleConfig(given.port, given.stop_port, self.get_namespace(), given.stop_button, source)
+        log = default_log_folder(os.environ, self.get_namespace())
+        records = RecordReads(log, default_key_folder(os.environ))
         self._server = ConsoleServer(
             config, run_secret(operators_home() / "runs", given.run_id), self._stop.stop, RosView(self), self._orders,
-            self._driving, _show, self.get_logger().info, self._more,
+            self._driving, _show, self.get_logger().info, self._more, (*sets.routes(), *records.routes()),
         )  # fmt: skip
         self._server.show_address()
         self.get_logger().info(

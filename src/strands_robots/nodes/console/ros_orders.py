@@ -14,9 +14,11 @@ from strands_robots.audit.event import Durability
 from strands_robots.clients.approval_client import decide, find_request, read_state
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.resume_client import resume_graph
-from strands_robots.console.orders import CancelMove, Decide, Move, Order, Record, RecordWish, Resume
+from strands_robots.console.data_reads import DataSets
+from strands_robots.console.orders import CancelMove, Decide, DeleteEpisodes, Move, Order, Record, RecordWish, Resume
 from strands_robots.console.port import Answer
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.edit import delete_episodes
 from strands_robots.nodes.console.jobs import MoveJob, RecordJob
 from strands_robots.operators.operator_key import OperatorKey, load_key
 from strands_robots.operators.own_key import find_key
@@ -32,10 +34,11 @@ class RosOrders:
     Args:
         node: A node of this process.
         source: Who asks, operator/<name>.
+        sets: Data sets that may be edited.
     """
 
-    def __init__(self, node: Node, source: str) -> None:
-        self._node, self._source = node, source
+    def __init__(self, node: Node, source: str, sets: DataSets) -> None:
+        self._node, self._source, self._sets = node, source, sets
         self._lock = threading.Lock()
         self._moves: dict[str, MoveJob] = {}
         self._recording: RecordJob | None = None
@@ -60,6 +63,9 @@ class RosOrders:
             return self._record(order)
         if isinstance(order, RecordWish):
             return self._wish(order)
+        if isinstance(order, DeleteEpisodes):
+            left = delete_episodes(self._sets.root(order.dataset), order.episodes)
+            return Answer(True, f"{left} episodes are left")
         raise ConfigurationError(f"order '{kind}' cannot be done here")
 
     def words(self) -> dict[str, Any]:
