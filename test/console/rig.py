@@ -77,7 +77,9 @@ class HandGraph:
 class Console:
     """The server, and a browser's part of HTTP."""
 
-    def __init__(self, graph: HandGraph, secret: bytes = b"s" * 32, port: int = 0, stop_port: int = 0, **more: Any) -> None:
+    def __init__(
+        self, graph: HandGraph, secret: bytes = b"s" * 32, port: int = 0, stop_port: int = 0, **more: Any
+    ) -> None:
         self.hand = graph
         self.addresses: list[str] = []
         config = ConsoleConfig(port, stop_port, graph="/test", stop_button="on the table, left")

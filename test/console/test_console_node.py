@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from graph import Client, Graph, Process, wait_for
+from graph import Graph, Process, wait_for
 from strands_robots.msg import GateState, JointCommand
 from websockets.sync.client import connect
 
@@ -67,15 +67,26 @@ class Served:
         self.graph, self.client = graph, graph.client()
         self.applied = self.client.listen(JointCommand, "so101/command_applied", qos.COMMAND)
         self.gates = self.client.listen(GateState, "so101/gate_state", qos.HEARTBEAT_READER, keep=5)
-        graph.start("safety_node", run_id="console-run", arm_on_start=True, latch_folder=f"{graph.environment['ROS_HOME']}/latch")
+        graph.start(
+            "safety_node",
+            run_id="console-run",
+            arm_on_start=True,
+            latch_folder=f"{graph.environment['ROS_HOME']}/latch",
+        )
         graph.start("sim_node", robots=["so101=so101"], camera_rate=15.0, run_id="console-run")
         self.tabs: list[Tab] = []
         self.process = self.start(0, 0)
         self.enter()
 
     def start(self, port: int, stop_port: int) -> Process:
-        process = self.graph.start("console_node", robots=["so101=so101"], port=port, stop_port=stop_port, run_id="console-run")
-        found = wait_for(lambda: re.search(r"console: open (http://127\.0\.0\.1:(\d+)/enter\S+)", process.text), 40.0, "the console's address")
+        process = self.graph.start(
+            "console_node", robots=["so101=so101"], port=port, stop_port=stop_port, run_id="console-run"
+        )
+        found = wait_for(
+            lambda: re.search(r"console: open (http://127\.0\.0\.1:(\d+)/enter\S+)", process.text),
+            40.0,
+            "the console's address",
+        )
         self.address, self.port = found[1], int(found[2])
         ports = wait_for(lambda: re.search(r"its stop on port (\d+)", process.text), 10.0)
         self.url, self.stop_port = f"http://127.0.0.1:{self.port}", int(ports[1])
@@ -98,7 +109,13 @@ class Served:
         tab = self.tab()
         tab.until(lambda tab: tab.state["safety"] and tab.robot()["is_at_rest"] in (True, False))
         if tab.state["safety"]["state"] != "ARMED":
-            tab.until(lambda tab: tab.robot()["is_latched"] and tab.robot()["is_at_rest"] and tab.state["safety"]["state"] == "STOPPED")
+            tab.until(
+                lambda tab: (
+                    tab.robot()["is_latched"]
+                    and tab.robot()["is_at_rest"]
+                    and tab.state["safety"]["state"] == "STOPPED"
+                )
+            )
             answer = self.http.post("/do/resume", json={"stop_id": tab.state["safety"]["stop_id"], "reason": "test"})
             assert answer.json()["is_done"], answer.text
         tab.until(lambda tab: not tab.robot()["is_latched"])
@@ -213,7 +230,9 @@ def test_a_stop_ends_a_drive_and_the_button_must_be_let_go_first(served: Served,
     tab.until(lambda tab: "stopped" in tab.state["driving"]["so101"]["message"])
 
 
-def test_a_console_that_is_killed_while_a_button_is_held_leaves_the_robot_holding_and_comes_back(served: Served, tab: Tab) -> None:
+def test_a_console_that_is_killed_while_a_button_is_held_leaves_the_robot_holding_and_comes_back(
+    served: Served, tab: Tab
+) -> None:
     drive(tab, served)
     served.process.send(signal.SIGKILL)
     wait_for(served.is_still, 5.0, "the robot holds")

@@ -72,7 +72,7 @@ def test_a_page_that_ends_in_any_way_holds_no_button(console: Console) -> None:
         feed.send('{"type": "take", "robot": "so101"}')
         assert receive(feed, "seat")["refusal"] == ""
         feed.send('{"type": "hold", "press": "1", "motion": {"joint": "elbow", "rate": 1}}')
-        wait_for(lambda: graph.holds and graph.holds[-1][0] == tab, 5.0)
+        wait_for(lambda tab=tab: graph.holds and graph.holds[-1][0] == tab, 5.0)
         if end == "close":
             feed.close()
         elif end == "cut":
@@ -82,7 +82,7 @@ def test_a_page_that_ends_in_any_way_holds_no_button(console: Console) -> None:
         else:
             feed.send(HIDE)
         wanted = ("release", tab) if end == "hidden" else ("leave", tab)
-        wait_for(lambda: wanted in graph.driving, 5.0, f"the robot is let go after {end}")
+        wait_for(lambda wanted=wanted: wanted in graph.driving, 5.0, f"the robot is let go after {end}")
         feed.close()
 
 

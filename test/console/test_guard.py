@@ -32,7 +32,9 @@ def test_without_a_session_nothing_is_shown(console: Console, path: str) -> None
     assert "terminal" in answer.text
 
 
-@pytest.mark.parametrize("host", ["robot.example", "evil.test:8780", "127.0.0.1.evil.test", "", "0.0.0.0", "a@127.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["robot.example", "evil.test:8780", "127.0.0.1.evil.test", "", "0.0.0.0", "a@127.0.0.1"]
+)
 def test_a_name_that_points_here_is_not_this_console(console: Console, host: str) -> None:
     console.enter()
     for path in ("/", "/session"):
@@ -88,7 +90,9 @@ def test_a_feed_needs_the_token_too(console: Console) -> None:
         assert receive(feed, "state")["robots"] == []
 
 
-@pytest.mark.parametrize("message", ["[]", "{", '{"type": "nonsense"}', '{"type": "show"}', "x" * 9000, '{"type": ["a"]}'])
+@pytest.mark.parametrize(
+    "message", ["[]", "{", '{"type": "nonsense"}', '{"type": "show"}', "x" * 9000, '{"type": ["a"]}']
+)
 def test_a_message_that_cannot_be_used_ends_that_page_only(console: Console, message: str) -> None:
     console.enter()
     with console.feed() as other, pytest.raises(ConnectionClosed), console.feed() as feed:
@@ -125,12 +129,22 @@ def test_a_flood_of_writes_is_refused_and_a_stop_is_not(console: Console, monkey
 
 @pytest.mark.parametrize(
     "path",
-    ["/pages/../guard.py", "/pages/%2e%2e/guard.py", "/pages/..%2fguard.py", "/pages//etc/passwd", "/pages/vendor", "/pages/", "/pages/app.js%00"],
+    [
+        "/pages/../guard.py",
+        "/pages/%2e%2e/guard.py",
+        "/pages/..%2fguard.py",
+        "/pages//etc/passwd",
+        "/pages/vendor",
+        "/pages/",
+        "/pages/app.js%00",
+    ],
 )
 def test_a_path_leads_to_no_other_file(console: Console, path: str) -> None:
     console.enter()
     with socket.create_connection(("127.0.0.1", console.server.port), 5.0) as wire:  # httpx would tidy the path up.
-        wire.sendall(f"GET {path} HTTP/1.1\r\nHost: {console.host}\r\nCookie: {console.cookie}\r\nConnection: close\r\n\r\n".encode())
+        wire.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: {console.host}\r\nCookie: {console.cookie}\r\nConnection: close\r\n\r\n".encode()
+        )
         answer = b""
         while data := wire.recv(65536):
             answer += data
@@ -147,7 +161,12 @@ def test_no_page_has_a_script_or_style_inside(console: Console) -> None:
     pages = Path(__file__).parents[2] / "src" / "strands_robots" / "console" / "pages"
     for page in pages.glob("*.html"):
         text = page.read_text(encoding="utf-8")
-        assert "<script>" not in text and "style=" not in text and "onclick" not in text and "http" not in text.replace("http-equiv", "")
+        assert (
+            "<script>" not in text
+            and "style=" not in text
+            and "onclick" not in text
+            and "http" not in text.replace("http-equiv", "")
+        )
 
 
 def test_a_console_that_was_started_again_knows_its_pages(console: Console) -> None:

@@ -19,7 +19,9 @@ def test_a_press_is_a_stop_though_every_worker_and_the_loop_are_held(console: Co
     console.hand.blocks.clear()
     line = console.stop_line()
     body = {"stop_id": 1, "reason": "wait"}
-    waiting = [threading.Thread(target=console.http.post, args=("/do/resume",), kwargs={"json": body}) for _ in range(45)]
+    waiting = [
+        threading.Thread(target=console.http.post, args=("/do/resume",), kwargs={"json": body}) for _ in range(45)
+    ]
     for thread in waiting:
         thread.start()
     wait_for(lambda: len(console.hand.orders) >= 40, 20.0, "every worker is held")
@@ -56,7 +58,19 @@ def test_one_press_over_three_ways_is_one_stop_and_two_presses_are_two(console: 
 
 
 @pytest.mark.parametrize(
-    "words", ["", "stop", "{", "[]", '{"number": 7}', '{"number": "", "reason": null}', "\u2028", b"\xff\x00", "x" * 70000, "[" * 4096]
+    "words",
+    [
+        "",
+        "stop",
+        "{",
+        "[]",
+        '{"number": 7}',
+        '{"number": "", "reason": null}',
+        "\u2028",
+        b"\xff\x00",
+        "x" * 70000,
+        "[" * 4096,
+    ],
 )
 def test_whatever_arrives_on_the_stops_own_way_is_a_stop(console: Console, words: str | bytes) -> None:
     with console.stop_line() as line:

@@ -56,7 +56,9 @@ class GraphOptions:
     rviz: bool = option(False, "Start RViz as well; needs a ROS installation with rviz2.")
     foxglove: bool = option(False, "Serve the graph to Foxglove on this machine; needs foxglove-sdk.")
     foxglove_port: int = option(8765, "Port of 127.0.0.1 for Foxglove; 0 for a free one, which the log names.")
-    console: bool = option(False, "Serve the console to browsers on this machine; its address is printed, and works once.")
+    console: bool = option(
+        False, "Serve the console to browsers on this machine; its address is printed, and works once."
+    )
     console_port: int = option(8780, "Port of 127.0.0.1 for the console; the next one is its stop's own.")
     params_file: str = option(
         "", "ROS parameter file for every node; what it says wins over everything else.", is_file=True

@@ -125,11 +125,19 @@ class NodeMaker:
     def _console(self) -> NodeSpec:
         """Return console_node. It is started again when it ends: its pages wait for it, and know it by the run."""
         if importlib.util.find_spec("uvicorn") is None:
-            raise ConfigurationError("uvicorn is not installed; install it with: pip install -r requirements/console.txt")
+            raise ConfigurationError(
+                "uvicorn is not installed; install it with: pip install -r requirements/console.txt"
+            )
         port = self._options.console_port
         names = ", ".join(button.name for button in self._buttons())
         return self.node(
-            "console_node", OnExit.RESTART, robots=self._robots, port=port, stop_port=port + 1, stop_button=names, use_sim_time=False
+            "console_node",
+            OnExit.RESTART,
+            robots=self._robots,
+            port=port,
+            stop_port=port + 1,
+            stop_button=names,
+            use_sim_time=False,
         )
 
     def _buttons(self) -> tuple[ButtonSpec, ...]:

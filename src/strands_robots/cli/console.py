@@ -14,9 +14,13 @@ from strands_robots.core.errors import ConfigurationError
 def console(
     robot: Annotated[
         list[str] | None,
-        typer.Option(help="Robot that pages may move by hand: its name, or <name>:=<robot>. May be repeated; none for looking on."),
+        typer.Option(
+            help="Robot that pages may move by hand: its name, or <name>:=<robot>. May be repeated; none for looking on."
+        ),
     ] = None,
-    port: Annotated[int, typer.Option(help="Port of 127.0.0.1; the next one is the stop's own.", min=1, max=65534)] = 8780,
+    port: Annotated[
+        int, typer.Option(help="Port of 127.0.0.1; the next one is the stop's own.", min=1, max=65534)
+    ] = 8780,
     stop_button: Annotated[str, typer.Option(help="Where the stop button beside the robots is, in words.")] = "",
     namespace: Namespace = "",
 ) -> None:

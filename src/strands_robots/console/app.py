@@ -103,7 +103,10 @@ def console_app(parts: Parts) -> ASGIApp:
         *parts.reads,
         Route("/", _page("index.html")),
         Route("/favicon.ico", _page("icon.svg")),
-        *(Route(f"/pages/{path.relative_to(PAGES).as_posix()}", _page(path.relative_to(PAGES).as_posix())) for path in _files()),
+        *(
+            Route(f"/pages/{path.relative_to(PAGES).as_posix()}", _page(path.relative_to(PAGES).as_posix()))
+            for path in _files()
+        ),
     ]
     app = Starlette(routes=routes, exception_handlers={StrandsRobotsError: _failed, TooLargeError: _too_large})
     return Guard(app, parts.sessions, parts.stops, lambda: parts.facts.stop_port)

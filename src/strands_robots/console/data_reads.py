@@ -16,7 +16,15 @@ from starlette.routing import Route
 
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError, UnknownNameError
 from strands_robots.dataset.schema import ACTION, STATE
-from strands_robots.dataset.table import EpisodeRow, Info, read_episode, read_episodes, read_info, read_pictures, read_vectors
+from strands_robots.dataset.table import (
+    EpisodeRow,
+    Info,
+    read_episode,
+    read_episodes,
+    read_info,
+    read_pictures,
+    read_vectors,
+)
 from strands_robots.dataset.verify import verify
 
 INFO = Path("meta/info.json")
@@ -103,7 +111,9 @@ class DataSets:
             for i, name in enumerate(info.names(STATE))
         ]
         videos = [
-            {"key": key, "start": part.start, "end": part.end} for key, part in row.videos.items() if _inside(root, part.path)
+            {"key": key, "start": part.start, "end": part.end}
+            for key, part in row.videos.items()
+            if _inside(root, part.path)
         ]
         return JSONResponse(
             {
@@ -150,7 +160,11 @@ class DataSets:
             for depth in range(DEPTH + 1):
                 for info in sorted(folder.glob("/".join(["*"] * depth + [str(INFO)]))):
                     root = info.parents[1]
-                    if count < MOST_SETS and not root.name.startswith(".") and root.resolve().is_relative_to(folder.resolve()):
+                    if (
+                        count < MOST_SETS
+                        and not root.name.startswith(".")
+                        and root.resolve().is_relative_to(folder.resolve())
+                    ):
                         count += 1
                         yield root
 

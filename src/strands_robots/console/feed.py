@@ -99,7 +99,11 @@ class Feed:
             if not viewer.is_looking:
                 self._driving.release(tab)
         elif kind == "take":
-            return {"type": "seat", "robot": str(message["robot"]), "refusal": self._driving.take(str(message["robot"]), tab)}
+            return {
+                "type": "seat",
+                "robot": str(message["robot"]),
+                "refusal": self._driving.take(str(message["robot"]), tab),
+            }
         elif kind == "hold":
             self._driving.hold(tab, str(message["press"])[:64], dict(message["motion"]))
         elif kind == "release":

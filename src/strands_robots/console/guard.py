@@ -96,7 +96,9 @@ class Guard:
         if not length.isascii() or not length.isdigit() or int(length) > LARGEST_BODY:
             return _words(413, f"the body has {length[:20]} bytes; valid: up to {LARGEST_BODY}")
         if not self._may_write(session):
-            return _words(429, f"more than {WRITES} writes within {WRITE_WINDOW:g} s; valid: fewer. A stop is not counted")
+            return _words(
+                429, f"more than {WRITES} writes within {WRITE_WINDOW:g} s; valid: fewer. A stop is not counted"
+            )
         return None
 
     def _may_write(self, session: str) -> bool:
@@ -134,14 +136,14 @@ def _foreign(scope: Scope, headers: Headers) -> Response | None:
     """Return the answer to a request that is not for this console, or comes from another site's page."""
     host, origin = headers.get("host", ""), headers.get("origin")
     if not is_loopback_host(host):
-        return _words(421, f"Host is {ascii(host[:80])}; valid: localhost, 127.0.0.1 or [::1], with any port")
+        return _words(421, f"Host is {host[:80]!a}; valid: localhost, 127.0.0.1 or [::1], with any port")
     if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
-        return _words(403, f"Origin is {ascii(origin[:80])}; valid: the console's own page, http://{host}")
+        return _words(403, f"Origin is {origin[:80]!a}; valid: the console's own page, http://{host}")
     if origin is None and scope["type"] == "websocket":
         return _words(403, "no Origin; valid: a page of the console")
     site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode", "")
     if site not in ("same-origin", "none") and mode != "navigate":
-        return _words(403, f"Sec-Fetch-Site is {ascii(site[:20])}; valid: the console's own page")
+        return _words(403, f"Sec-Fetch-Site is {site[:20]!a}; valid: the console's own page")
     return None
 
 
@@ -185,5 +187,3 @@ def _dressed(send: Send, host: str, stop_port: int) -> Send:
         await send(message)
 
     return dressed
-
-

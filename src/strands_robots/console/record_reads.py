@@ -45,6 +45,14 @@ class RecordReads:
         query = Query(since, _words(given.get("kind", "")), _words(given.get("robot", "")))
         try:
             found = last_records(FolderReader(self._log), query, MOST_RECORDS)
+        except FileNotFoundError:
+            return JSONResponse(
+                {
+                    "log": str(self._log),
+                    "records": [],
+                    "problem": f"there is no log in {self._log}: audit_node has not run",
+                }
+            )
         except OSError as error:
             raise ConfigurationError(f"the log in '{self._log}' cannot be read: {error.strerror}") from error
         rows = [
@@ -64,7 +72,10 @@ class RecordReads:
         except OSError as error:
             raise ConfigurationError(f"the log in '{self._log}' could not be checked: {error.strerror}") from error
         words = "BROKEN" if report.is_broken else "INTACT, WITH GAPS" if report.has_gaps else "WHOLE"
-        findings = [{"severity": entry.severity.value, "code": entry.code, "message": entry.message} for entry in report.findings]
+        findings = [
+            {"severity": entry.severity.value, "code": entry.code, "message": entry.message}
+            for entry in report.findings
+        ]
         return JSONResponse({"verdict": words, "records": report.records, "bytes": report.size, "findings": findings})
 
     def doctor(self, request: Request) -> Response:

@@ -62,7 +62,9 @@ class Sessions:
     def session(self, cookie: str) -> str | None:
         """Return the name of the session that a cookie stands for; None when it is not one of ours, or too old."""
         body, _, signature = cookie.rpartition(".")
-        if not body or not hmac.compare_digest(signature.encode("utf-8", "replace"), self._sign("cookie", body).encode()):
+        if not body or not hmac.compare_digest(
+            signature.encode("utf-8", "replace"), self._sign("cookie", body).encode()
+        ):
             return None
         name, _, since = body.partition(".")
         # A clock that was set back makes a cookie of the future: it is ours all the same.

@@ -68,7 +68,11 @@ class Stops:
             report = self._stop(self._source, reason, WAIT)
         except Exception as error:  # noqa: BLE001
             # The person must hear that there is no evidence, whatever went wrong.
-            self._last = {**self._last, "verdict": f"NOT STOPPED ({type(error).__name__}: {error})", "is_latched": False}
+            self._last = {
+                **self._last,
+                "verdict": f"NOT STOPPED ({type(error).__name__}: {error})",
+                "is_latched": False,
+            }
             return
         self._last = {
             "number": number,

@@ -169,4 +169,6 @@ class Viewers:
         except StrandsRobotsError as error:
             moment = {"problem": str(error)}
             self._tell(f"the graph cannot be looked at: {error}")
-        return json.dumps({"type": "state", "number": self._numbers, **moment, **self._more()}, default=str, allow_nan=False)
+        return json.dumps(
+            {"type": "state", "number": self._numbers, **moment, **self._more()}, default=str, allow_nan=False
+        )

@@ -35,7 +35,7 @@ export function open(main) {
     try {
       const query = new URLSearchParams(Object.entries(inputs).map(([name, input]) => [name, input.value]));
       const found = await read(`/audit?${query}`);
-      say(words, `${found.records.length} records of ${found.log}, the newest first`);
+      say(words, found.problem ?? `${found.records.length} records of ${found.log}, the newest first`);
       rows.replaceChildren(...found.records.map((record) =>
         h("tr", {}, h("td", {}, record.at.slice(0, 23).replace("T", " ")), h("th", { scope: "row" }, record.kind), h("td", {}, record.robot),
           h("td", {}, record.actor), h("td", {}, h("pre", {}, JSON.stringify(record.details))))));

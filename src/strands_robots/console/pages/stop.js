@@ -4,10 +4,10 @@ import { h, say } from "./dom.js";
 import { graph, order, send } from "./graph.js";
 
 const SILENCE = 500; // Without a word of the graph for this long the page says that the button may not work [ms].
-const LINE_SILENCE = 1000; // The stop's own way says every 250 ms that it is open.
+const LINE_SILENCE = 2000; // The stop's own way says every 250 ms that it is open.
 
 let line = null;
-let lineHeardAt = -Infinity;
+let lineHeardAt = performance.now(); // A page that was opened just now waits as long as one that lost the way.
 let pressedAt = -Infinity;
 let pressed = "";
 

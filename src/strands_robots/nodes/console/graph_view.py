@@ -13,6 +13,7 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import String
+from strands_robots.msg import ApprovalState, EpisodeState
 
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.live_watch import LiveWatch
@@ -21,7 +22,6 @@ from strands_robots.console.port import Picture
 from strands_robots.core.errors import ModelError
 from strands_robots.core.types import JointLimits
 from strands_robots.description.urdf_limits import limits_from_urdf
-from strands_robots.msg import ApprovalState, EpisodeState
 from strands_robots.nodes.console.view_words import approval_words, episode_words, finite
 from strands_robots.ros.calls.drain import Drained
 from strands_robots.ros.messages import qos
@@ -116,7 +116,9 @@ class _OpenView:
                 topic = Drained(self._node, CompressedImage, f"{name}/image_raw/compressed", depth=2)
                 self._cameras[name] = topic
             if topic.look():
-                found.append(Picture(name, self._age(to_seconds(topic.message.header.stamp)), bytes(topic.message.data)))
+                found.append(
+                    Picture(name, self._age(to_seconds(topic.message.header.stamp)), bytes(topic.message.data))
+                )
         return found
 
     def _is_published(self, camera: str) -> bool:
@@ -171,7 +173,9 @@ class _OpenView:
 def _joint(robot: RobotSnapshot, i: int, limits: JointLimits | None) -> Mapping[str, Any]:
     name = robot.joint_names[i]
     column = limits.index.get(name) if limits is not None else None
-    low, high = (math.nan, math.nan) if limits is None or column is None else (limits.lower[column], limits.upper[column])
+    low, high = (
+        (math.nan, math.nan) if limits is None or column is None else (limits.lower[column], limits.upper[column])
+    )
 
     def at(values: tuple[float, ...]) -> float | None:
         return finite(values[i]) if i < len(values) else None

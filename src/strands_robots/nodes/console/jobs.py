@@ -62,7 +62,11 @@ class MoveJob:
     def __init__(self, beside: Node, order: Move, source: str) -> None:
         self.robot = order.robot
         self._goal = move_joints_goal(
-            list(order.positions), list(order.positions.values()), robot=order.robot, source=source, speed_scale=order.speed
+            list(order.positions),
+            list(order.positions.values()),
+            robot=order.robot,
+            source=source,
+            speed_scale=order.speed,
         )
         self._client = InterruptibleClient(beside, f"{beside.get_name()}_move_{time.monotonic_ns()}")
         self._words = "sent"

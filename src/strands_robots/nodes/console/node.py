@@ -31,14 +31,19 @@ class ConsoleParameters:
 
     run_id: str = parameter("", "Run of the graph, given by bringup; the secret of the sessions is kept for it.")
     robots: tuple[str, ...] = parameter(
-        ("",), "Robots that may be moved by hand from a page, '<name>=<robot>' as sim_node has them; one empty text for none."
+        ("",),
+        "Robots that may be moved by hand from a page, '<name>=<robot>' as sim_node has them; one empty text for none.",
     )
     port: int = parameter(8780, "Port of the pages on 127.0.0.1; 0 for a free one.", minimum=0, maximum=65535)
-    stop_port: int = parameter(8781, "Port of the stop's own way on 127.0.0.1; 0 for a free one.", minimum=0, maximum=65535)
+    stop_port: int = parameter(
+        8781, "Port of the stop's own way on 127.0.0.1; 0 for a free one.", minimum=0, maximum=65535
+    )
     data_folders: tuple[str, ...] = parameter(
         ("~/datasets", "~/.cache/huggingface/lerobot"), "Folders of data sets, which pages may show and edit."
     )
-    stop_button: str = parameter("", "Where the stop button beside the robots is, in words; shown when the page's own may not work.")
+    stop_button: str = parameter(
+        "", "Where the stop button beside the robots is, in words; shown when the page's own may not work."
+    )
 
 
 class ConsoleNode(Node):

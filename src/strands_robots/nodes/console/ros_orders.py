@@ -49,7 +49,10 @@ class RosOrders:
         details = order.model_dump(exclude={"passphrase"})
         kind = type(order).__name__
         audit_of(self._node).record(
-            "console_order", {"order": kind, "session": session[:8], **details}, actor=self._source, durability=Durability.NOW
+            "console_order",
+            {"order": kind, "session": session[:8], **details},
+            actor=self._source,
+            durability=Durability.NOW,
         )
         if isinstance(order, Resume):
             return self._resume(order)
@@ -92,8 +95,12 @@ class RosOrders:
 
     def _resume(self, order: Resume) -> Answer:
         with closing(self._client("resume")) as client:
-            report = resume_graph(client, self._source, clip(order.reason, 256), order.stop_id, lambda: _key(order.passphrase))
-        words = f"armed, epoch {report.arm_epoch}: {report.message}" if report.is_armed else f"not armed: {report.message}"
+            report = resume_graph(
+                client, self._source, clip(order.reason, 256), order.stop_id, lambda: _key(order.passphrase)
+            )
+        words = (
+            f"armed, epoch {report.arm_epoch}: {report.message}" if report.is_armed else f"not armed: {report.message}"
+        )
         return Answer(report.is_armed, words, {"refusal": report.refusal})
 
     def _decide(self, order: Decide) -> Answer:
@@ -101,9 +108,16 @@ class RosOrders:
             state = read_state(client)
             entry, request = find_request(state, order.request_id)
             if request.digest != order.digest:
-                raise ConfigurationError("the request is not the one that the page showed; valid: read it again, then decide")
+                raise ConfigurationError(
+                    "the request is not the one that the page showed; valid: read it again, then decide"
+                )
             decision = sign_decision(
-                entry.request_id, request.digest, order.approve, clip(order.text, 1024), state.run_id, _key(order.passphrase)
+                entry.request_id,
+                request.digest,
+                order.approve,
+                clip(order.text, 1024),
+                state.run_id,
+                _key(order.passphrase),
             )
             response = decide(client, decision)
         return Answer(response.success, response.message, {"refusal": response.refusal})

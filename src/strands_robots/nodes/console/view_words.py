@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from strands_robots.agent.tools.request_words import request_words
 from strands_robots.msg import ApprovalRequest, EpisodeState
+
+from strands_robots.agent.tools.request_words import request_words
 
 _RECORDER_STATES = {
     EpisodeState.IDLE: "idle", EpisodeState.STARTING: "starting", EpisodeState.READY: "ready",
