@@ -63,7 +63,7 @@ class Tab:
 class Served:
     """A graph with a console, and what a browser that has entered knows."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, camera_rate: float = 15.0) -> None:
         self.graph, self.client = graph, graph.client()
         self.applied = self.client.listen(JointCommand, "so101/command_applied", qos.COMMAND)
         self.gates = self.client.listen(GateState, "so101/gate_state", qos.HEARTBEAT_READER, keep=5)
@@ -73,7 +73,7 @@ class Served:
             arm_on_start=True,
             latch_folder=f"{graph.environment['ROS_HOME']}/latch",
         )
-        graph.start("sim_node", robots=["so101=so101"], camera_rate=15.0, run_id="console-run")
+        graph.start("sim_node", robots=["so101=so101"], camera_rate=camera_rate, run_id="console-run")
         self.tabs: list[Tab] = []
         self.process = self.start(0, 0)
         self.enter()
