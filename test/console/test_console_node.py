@@ -63,7 +63,7 @@ class Tab:
 class Served:
     """A graph with a console, and what a browser that has entered knows."""
 
-    def __init__(self, graph: Graph, camera_rate: float = 15.0) -> None:
+    def __init__(self, graph: Graph, camera_rate: float = 15.0, **parameters: Any) -> None:
         self.graph, self.client = graph, graph.client()
         self.applied = self.client.listen(JointCommand, "so101/command_applied", qos.COMMAND)
         self.gates = self.client.listen(GateState, "so101/gate_state", qos.HEARTBEAT_READER, keep=5)
@@ -75,12 +75,13 @@ class Served:
         )
         graph.start("sim_node", robots=["so101=so101"], camera_rate=camera_rate, run_id="console-run")
         self.tabs: list[Tab] = []
+        self._parameters = parameters
         self.process = self.start(0, 0)
         self.enter()
 
     def start(self, port: int, stop_port: int) -> Process:
         process = self.graph.start(
-            "console_node", robots=["so101=so101"], port=port, stop_port=stop_port, run_id="console-run"
+            "console_node", robots=["so101=so101"], port=port, stop_port=stop_port, run_id="console-run", **self._parameters
         )
         found = wait_for(
             lambda: re.search(r"console: open (http://127\.0\.0\.1:(\d+)/enter\S+)", process.text),
