@@ -68,7 +68,9 @@ class Bench:
     def arm(self, page: Any) -> None:
         """Resume until the page says that the robots may move."""
         self.served.armed()
-        page.wait_for_function("() => document.getElementById('stop-state').textContent.startsWith('Armed')", timeout=30000)
+        page.wait_for_function(
+            "() => document.getElementById('stop-state').textContent.startsWith('Armed')", timeout=30000
+        )
 
     def after(self, asked: float) -> float:
         """Return the time from asking to the first report of a latched gate [s]."""
@@ -92,7 +94,10 @@ class Bench:
             self.arm(page)
             asked = time.monotonic()
             process = subprocess.Popen(
-                ["strands-robots", "estop"], env=self.served.graph.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                ["strands-robots", "estop"],
+                env=self.served.graph.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
             taken.append(self.after(asked))
             process.wait(30.0)
@@ -156,7 +161,11 @@ class Bench:
 
 
 def quantiles(name: str, values: list[float]) -> dict[str, Figure]:
-    return {f"{name}_p50_ms": 1000 * float(np.percentile(values, 50)), f"{name}_p99_ms": 1000 * float(np.percentile(values, 99)), f"{name}_count": float(len(values))}
+    return {
+        f"{name}_p50_ms": 1000 * float(np.percentile(values, 50)),
+        f"{name}_p99_ms": 1000 * float(np.percentile(values, 99)),
+        f"{name}_count": float(len(values)),
+    }
 
 
 def main() -> None:
@@ -180,7 +189,12 @@ def main() -> None:
         figures |= quantiles("frozen", bench.holds(page, given.holds, is_frozen=True))
         bench.arm(page)
         figures |= quantiles("picture_age", bench.pictures(page, given.seconds))
-        targets = {"target_idle_cores": 0.02, "target_first_page_s": 1.0, "target_picture_age_p99_ms": 100.0, "target_hold_ms": 250.0}
+        targets = {
+            "target_idle_cores": 0.02,
+            "target_first_page_s": 1.0,
+            "target_picture_age_p99_ms": 100.0,
+            "target_hold_ms": 250.0,
+        }
         report("console", figures, {**reference, **targets})
 
 

@@ -81,7 +81,12 @@ class Served:
 
     def start(self, port: int, stop_port: int) -> Process:
         process = self.graph.start(
-            "console_node", robots=["so101=so101"], port=port, stop_port=stop_port, run_id="console-run", **self._parameters
+            "console_node",
+            robots=["so101=so101"],
+            port=port,
+            stop_port=stop_port,
+            run_id="console-run",
+            **self._parameters,
         )
         found = wait_for(
             lambda: re.search(r"console: open (http://127\.0\.0\.1:(\d+)/enter\S+)", process.text),

@@ -65,7 +65,9 @@ def test_letting_go_ends_the_press_at_once_and_its_late_beats(leader: PageLeader
         ({"turn": "z", "rate": -0.5}, TeleopMode.TOOL, "angular", (0.0, 0.0, -0.5)),
     ],
 )
-def test_each_kind_of_button_is_a_motion(leader: PageLeader, motion: Any, mode: TeleopMode, field: str, value: Any) -> None:
+def test_each_kind_of_button_is_a_motion(
+    leader: PageLeader, motion: Any, mode: TeleopMode, field: str, value: Any
+) -> None:
     leader.hold("1", motion)
     frame = leader.read()
     assert frame.mode is mode and getattr(frame, field) == value
@@ -79,7 +81,9 @@ def test_each_kind_of_button_is_a_motion(leader: PageLeader, motion: Any, mode: 
         {"turn": None, "rate": 1}, {"gripper": math.inf},
     ],
 )  # fmt: skip
-def test_a_motion_that_the_robot_does_not_have_is_refused_in_words_and_moves_nothing(leader: PageLeader, motion: Any) -> None:
+def test_a_motion_that_the_robot_does_not_have_is_refused_in_words_and_moves_nothing(
+    leader: PageLeader, motion: Any
+) -> None:
     with pytest.raises(BadMotionError, match="valid"):
         leader.hold("1", motion)
     assert not leader.read().is_held

@@ -5,9 +5,12 @@ from __future__ import annotations
 import struct
 import time
 
+import pytest
 from graph import wait_for
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from strands_robots.console import feed as feed_module
 from strands_robots.console.port import Picture
 
 from .rig import Console, receive
@@ -100,3 +103,19 @@ def test_a_graph_that_cannot_be_looked_at_is_said_and_looked_at_again(console: C
         wait_for(lambda: receive(feed, "state").get("problem") == "the middleware is gone", 5.0)
         graph.look = look  # type: ignore[method-assign]
         wait_for(lambda: "problem" not in receive(feed, "state"), 5.0)
+
+
+def test_a_page_that_floods_is_closed_and_its_stops_are_made(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "MOST_MESSAGES", 20)
+    monkeypatch.setattr(feed_module, "MESSAGE_WINDOW", 60.0)  # A busy machine sends no flood within a second.
+    console.enter()
+    with console.feed() as feed:
+        for _ in range(20):
+            feed.send('{"type": "release"}')
+        for number in range(5):
+            feed.send(f'{{"type": "stop", "number": "{number}"}}')
+        wait_for(lambda: len(console.hand.stops) == 5, 5.0)
+        feed.send('{"type": "release"}')
+        with pytest.raises(ConnectionClosed) as closed:
+            receive(feed, "nothing")
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 4429

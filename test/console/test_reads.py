@@ -167,4 +167,8 @@ def test_the_machine_is_examined_with_remedies() -> None:
 
     found = browser(records=RecordReads(Path("/none"), Path("/none"))).get("/doctor").json()
     assert {check["name"] for check in found["checks"]} >= {"python", "ros", "disk"}
-    assert all(len(check["remedy"]) == 2 for check in found["checks"] if check["status"] in (Status.FAILED.value, Status.WARNING.value))
+    assert all(
+        len(check["remedy"]) == 2
+        for check in found["checks"]
+        if check["status"] in (Status.FAILED.value, Status.WARNING.value)
+    )

@@ -35,7 +35,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served,
         served = Served(graph, data_folders=[str(folder)])
         context = browser.new_context(viewport=DESKTOP)
         name, _, value = served.cookie.partition("=")
-        context.add_cookies([{"name": name, "value": value, "domain": "127.0.0.1", "path": "/", "httpOnly": True, "sameSite": "Strict"}])
+        context.add_cookies(
+            [{"name": name, "value": value, "domain": "127.0.0.1", "path": "/", "httpOnly": True, "sameSite": "Strict"}]
+        )
         page = context.new_page()
         page.goto(f"{served.url}/#record")
         yield served, page, folder
@@ -44,7 +46,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served,
 
 
 def headline(page: Any, words: str, timeout: float = 90.0) -> None:
-    page.wait_for_function("(words) => document.querySelector('main h2').textContent.includes(words)", arg=words, timeout=timeout * 1000)
+    page.wait_for_function(
+        "(words) => document.querySelector('main h2').textContent.includes(words)", arg=words, timeout=timeout * 1000
+    )
 
 
 def test_a_recording_outlives_reloads_and_its_episodes_are_kept_or_made_again(
@@ -55,7 +59,14 @@ def test_a_recording_outlives_reloads_and_its_episodes_are_kept_or_made_again(
     states = served.client.listen(EpisodeState, "recorder/state", qos.STATE)
     wait_for(lambda: states, 90.0, "recorder_node")
     headline(page, "recorder_node: idle")
-    fields = {"root": str(folder / "demo"), "task": "put the cube away", "episodes": 2, "duration": 30, "reset_time": 2, "fps": 15}
+    fields = {
+        "root": str(folder / "demo"),
+        "task": "put the cube away",
+        "episodes": 2,
+        "duration": 30,
+        "reset_time": 2,
+        "fps": 15,
+    }
     for name, value in fields.items():
         page.fill(f"#record-{name}", str(value))
     page.get_by_role("button", name="Start recording").press("Enter")
@@ -77,12 +88,18 @@ def test_a_recording_outlives_reloads_and_its_episodes_are_kept_or_made_again(
     other.goto(f"{served.url}/#record")
     wait_for(lambda: states[-1].frames > 20, 60.0)
     other.get_by_role("button", name="Save it, then stop").press("Enter")
-    wait_for(lambda: states[-1].state == EpisodeState.IDLE and "2 episodes" in states[-1].message, 120.0, "the data set is closed")
+    wait_for(
+        lambda: states[-1].state == EpisodeState.IDLE and "2 episodes" in states[-1].message,
+        120.0,
+        "the data set is closed",
+    )
     other.close()
 
 
-def test_the_data_set_is_looked_at_at_once_and_a_bad_episode_taken_out(recorded: tuple[Served, Any, Path], tmp_path: Path) -> None:
-    served, page, folder = recorded
+def test_the_data_set_is_looked_at_at_once_and_a_bad_episode_taken_out(
+    recorded: tuple[Served, Any, Path], tmp_path: Path
+) -> None:
+    served, page, _ = recorded
     page.goto(f"{served.url}/#data")
     page.get_by_role("link", name="demo").press("Enter")
     page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 2", timeout=60000)
@@ -92,7 +109,9 @@ def test_the_data_set_is_looked_at_at_once_and_a_bad_episode_taken_out(recorded:
     picture(page, "data_desktop_light", tmp_path)
     page.get_by_role("link", name="Episode 0").press("Enter")
     page.wait_for_selector(".uplot")
-    page.wait_for_function("() => [...document.querySelectorAll('video')].every((video) => video.readyState >= 2)", timeout=30000)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('video')].every((video) => video.readyState >= 2)", timeout=30000
+    )
     page.get_by_role("button", name="Play").press("Enter")
     page.wait_for_function("() => Number(document.getElementById('episode-time').value) > 1", timeout=30000)
     page.get_by_role("button", name="Pause").press("Enter")
@@ -115,10 +134,14 @@ def test_a_folder_that_is_there_already_is_refused_in_words(recorded: tuple[Serv
 def test_a_recorder_that_dies_is_said_with_what_is_saved(recorded: tuple[Served, Any, Path]) -> None:
     served, page, folder = recorded
     page.goto(f"{served.url}/#record")
-    assert served.http.post("/do/record", json={"root": str(folder / "second"), "task": "again", "duration": 60}).json()["is_done"]
+    assert served.http.post(
+        "/do/record", json={"root": str(folder / "second"), "task": "again", "duration": 60}
+    ).json()["is_done"]
     headline(page, "is recorded")
     recorder = next(process for process in served.graph.processes if process.name == "recorder_node")
     recorder.stop()
     headline(page, "No recorder_node is heard", 30.0)
-    page.wait_for_function("() => document.querySelector('[role=alert].bad').textContent.includes('--resume')", timeout=60000)
+    page.wait_for_function(
+        "() => document.querySelector('[role=alert].bad').textContent.includes('--resume')", timeout=60000
+    )
     says(page, "Armed")

@@ -94,7 +94,9 @@ class PageLeader:
 
     def _read(self, motion: Mapping[str, Any]) -> InputFrame:
         rate = motion.get("gripper", motion.get("rate"))
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not -1.0 <= rate <= 1.0:  # NaN is not, either
+        if (
+            isinstance(rate, bool) or not isinstance(rate, (int, float)) or not -1.0 <= rate <= 1.0
+        ):  # NaN is not, either
             raise BadMotionError(f"rate is {printable(str(rate))[:40]}; valid: -1 to 1")
         mode, still = TeleopMode.JOINTS, (0.0, 0.0, 0.0)
         if "joint" in motion:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import struct
+import time
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -21,6 +22,9 @@ HELLO_TIME = 5.0
 LONGEST_MESSAGE = 8192
 MOST_CAMERAS = 16
 MOST_PAGES = 32
+MOST_MESSAGES, MESSAGE_WINDOW = 400, 1.0
+"""So many messages of one page within this time [s]: a held button sends 20, four cameras 120. A stop is not counted."""
+
 
 CLOSE_TOKEN, CLOSE_LIMIT, CLOSE_MESSAGE = 4403, 4429, 4400
 """Why a page's connection is closed: no or a wrong token, too many pages, a message that cannot be used."""
@@ -75,10 +79,19 @@ class Feed:
             sending.cancel()
 
     async def _receive(self, websocket: WebSocket, viewer: Viewer, tab: str) -> None:
+        count, since = 0, time.monotonic()
         while True:
             text = await websocket.receive_text()
+            now = time.monotonic()
+            count, since = (count + 1, since) if now - since < MESSAGE_WINDOW else (1, now)
             try:
-                answer = self._take(_read(text), viewer, tab)
+                message = _read(text)
+                if count > MOST_MESSAGES and message.get("type") != "stop":
+                    await websocket.close(
+                        CLOSE_LIMIT, f"more than {MOST_MESSAGES} messages within {MESSAGE_WINDOW:g} s"
+                    )
+                    return
+                answer = self._take(message, viewer, tab)
             except (ValueError, KeyError, TypeError) as error:
                 await websocket.close(CLOSE_MESSAGE, f"a message cannot be used: {type(error).__name__}")
                 return

@@ -5,12 +5,13 @@ Source: OWASP, "Cross-Site Request Forgery Prevention" and "DNS rebinding"; Fetc
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -59,7 +60,7 @@ class Guard:
         headers = Headers(scope=scope)
         answer = _foreign(scope, headers)
         if answer is None and scope["type"] == "http" and (scope["path"], scope["method"]) == (STOP, "POST"):
-            answer = await self._stop(receive)
+            answer = self._stop(scope)
         elif answer is None:
             session = self._session(headers)
             scope.setdefault("state", {})["session"] = session
@@ -70,10 +71,10 @@ class Guard:
         limited = _Limited(receive) if scope["type"] == "http" else receive
         await self._app(scope, limited, _dressed(send, headers.get("host", ""), self._stop_port()))
 
-    async def _stop(self, receive: Receive) -> Response:
-        """Stop, with the words of the first piece of the body; nothing more of it is waited for."""
-        message = await receive()
-        return JSONResponse({"asked": self._stops.take(message.get("body", b"")[:4096])}, 202)
+    def _stop(self, scope: Scope) -> Response:
+        """Stop, with the number and the reason of the address; a body is not waited for."""
+        given = QueryParams(scope["query_string"][:4096])
+        return JSONResponse({"asked": self._stops.take(json.dumps(dict(given)))}, 202)
 
     def _session(self, headers: Headers) -> str | None:
         try:

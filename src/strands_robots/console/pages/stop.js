@@ -17,7 +17,7 @@ export function press(reason) {
   const message = JSON.stringify({ type: "stop", number: pressed, reason });
   if (line?.readyState === WebSocket.OPEN) line.send(message);
   send(message);
-  fetch("/stop", { method: "POST", body: message, keepalive: true }).catch(() => {});
+  fetch(`/stop?${new URLSearchParams({ number: pressed, reason })}`, { method: "POST", keepalive: true }).catch(() => {});
   update();
 }
 
