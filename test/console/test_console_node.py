@@ -89,7 +89,7 @@ class Served:
             **self._parameters,
         )
         found = wait_for(
-            lambda: re.search(r"console: open (http://127\.0\.0\.1:(\d+)/enter\S+)", process.text),
+            lambda: re.search(r"open (http://127\.0\.0\.1:(\d+)/enter\S+)", process.text),
             40.0,
             "the console's address",
         )

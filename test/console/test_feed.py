@@ -119,3 +119,18 @@ def test_a_page_that_floods_is_closed_and_its_stops_are_made(console: Console, m
         with pytest.raises(ConnectionClosed) as closed:
             receive(feed, "nothing")
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 4429
+
+
+def test_a_mistake_while_looking_is_logged_and_the_pages_are_served_again(console: Console) -> None:
+    graph = console.enter().hand
+    look = graph.look
+
+    def broken() -> dict[str, object]:
+        graph.look = look  # type: ignore[method-assign]
+        raise RuntimeError("an invalid handle")
+
+    with console.feed() as feed:
+        number = receive(feed, "state")["number"]
+        graph.look = broken  # type: ignore[method-assign]
+        wait_for(lambda: receive(feed, "state")["number"] > number + 3, 5.0)
+    assert graph.rests, "what was open is let go"

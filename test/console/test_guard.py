@@ -52,7 +52,7 @@ def test_a_forwarded_port_is_this_console(console: Console, host: str) -> None:
 @pytest.mark.parametrize("origin", ["https://evil.test", "null", "http://127.0.0.1:1", "http://localhost.evil.test"])
 def test_a_page_of_another_site_can_do_nothing(console: Console, origin: str) -> None:
     console.enter()
-    for path in ("/do/resume", "/invite", "/stop"):
+    for path in ("/do/resume", "/do/move", "/stop"):
         assert console.http.post(path, json={}, headers={"Origin": origin}).status_code == 403
     with pytest.raises(InvalidStatus):
         console.feed(Origin=origin)

@@ -88,16 +88,12 @@ def console_app(parts: Parts) -> ASGIApp:
             }
         )  # fmt: skip
 
-    async def invite(request: Request) -> Response:
-        return JSONResponse({"address": f"http://{request.headers['host']}{ENTER}?key={parts.sessions.invite()}"})
-
     async def order(request: Request) -> Response:
         return await _ordered(parts.orders, request)
 
     routes = [
         Route(ENTER, enter),
         Route("/session", session),
-        Route("/invite", invite, methods=["POST"]),
         Route("/do/{name}", order, methods=["POST"]),
         WebSocketRoute("/feed", parts.feed.serve),
         *parts.reads,

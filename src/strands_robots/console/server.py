@@ -94,7 +94,7 @@ class ConsoleServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app, log_config=None, access_log=False, server_header=False, ws="websockets-sansio", ws_max_size=16384,
-                timeout_graceful_shutdown=0, h11_max_incomplete_event_size=16384,
+                timeout_graceful_shutdown=1, h11_max_incomplete_event_size=16384,
             )
         )  # fmt: skip
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="console", daemon=True)

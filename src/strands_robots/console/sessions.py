@@ -38,7 +38,7 @@ class Sessions:
 
     def invite(self) -> str:
         """Return the key of a new one-time address."""
-        key = secrets.token_urlsafe(32)
+        key = secrets.token_urlsafe(16)
         with self._lock:
             self._invitations.append(_digest(key))
         return key

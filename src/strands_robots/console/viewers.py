@@ -97,7 +97,7 @@ class Viewers:
         self._viewers: set[Viewer] = set()
         self._changed = threading.Event()
         self._is_ending = False
-        self._numbers = 0
+        self._numbers, self._noted = 0, ""
         self._thread = threading.Thread(target=self._run, name="console view", daemon=True)
         self._thread.start()
 
@@ -141,7 +141,13 @@ class Viewers:
                 self._changed.clear()
             else:
                 looked = True
-                self._serve()
+                try:
+                    self._serve()
+                except Exception as error:  # noqa: BLE001
+                    # Whatever a middleware raises: the pages say that nothing is heard, and the graph is looked at anew.
+                    self._note(f"{type(error).__name__}: {error}")
+                    self._view.rest()
+                    time.sleep(STATE_PERIOD)
         self._view.rest()
 
     def _serve(self) -> None:
@@ -168,7 +174,13 @@ class Viewers:
             moment = self._view.look()
         except StrandsRobotsError as error:
             moment = {"problem": str(error)}
-            self._tell(f"the graph cannot be looked at: {error}")
+            self._note(str(error))
         return json.dumps(
             {"type": "state", "number": self._numbers, **moment, **self._more()}, default=str, allow_nan=False
         )
+
+    def _note(self, problem: str) -> None:
+        """Log why the graph cannot be looked at, once for each reason in a row."""
+        if problem != self._noted:
+            self._noted = problem
+            self._tell(f"the graph cannot be looked at: {problem}")

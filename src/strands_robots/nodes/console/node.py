@@ -83,8 +83,8 @@ class ConsoleNode(Node):
 
 
 def _show(address: str) -> None:
-    """Show a one-time address on this terminal only: the node's log is a topic that every program of the graph may read."""
-    print(f"console: open {address}", flush=True)
+    """Show a one-time address on this terminal only, short enough for the live view: the log is a topic that the whole graph may read."""
+    print(f"open {address}", flush=True)
 
 
 def _login_name() -> str:
