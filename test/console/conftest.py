@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install -r requirements/console.txt")
-
-from .rig import Console, HandGraph
+if TYPE_CHECKING:
+    from .rig import Console
 
 
 @pytest.fixture
 def console() -> Iterator[Console]:
+    from .rig import Console, HandGraph
+
     made = Console(HandGraph())
     yield made
     made.close()

@@ -9,6 +9,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
+pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install -r requirements/console.txt")
+pytest.importorskip("httpx", reason="httpx is not installed: pip install -r requirements/agent.txt")
 import httpx
 from websockets.sync.client import ClientConnection, connect
 

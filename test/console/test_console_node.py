@@ -9,9 +9,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from graph import Graph, Process, wait_for
+
+pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install -r requirements/console.txt")
+pytest.importorskip("httpx", reason="httpx is not installed: pip install -r requirements/agent.txt")
+import httpx
 from strands_robots.msg import GateState, JointCommand
 from websockets.sync.client import connect
 
