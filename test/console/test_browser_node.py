@@ -5,13 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 from graph import Graph, wait_for
 
-from .browser import DESKTOP, PAGES, PHONE, SCREENSHOTS, chromium, picture, send_to_browser, serious
+from .browser import DESKTOP, PAGES, chromium, send_to_browser
 from .test_console_node import Served
 
 
@@ -205,36 +204,6 @@ def test_a_key_that_is_held_moves_and_let_go_holds(page: Any, served: Served) ->
     wait_for(lambda: abs(served.elbow() - before) > 0.01, 10.0, "motion")
     page.keyboard.up("Enter")
     wait_for(served.is_still, 5.0, "rest")
-
-
-@pytest.mark.parametrize(
-    ("size", "scheme"),
-    [
-        (DESKTOP, "light"),
-        *(
-            pytest.param(*given, marks=pytest.mark.long)
-            for given in ((DESKTOP, "dark"), (PHONE, "light"), (PHONE, "dark"))
-        ),
-    ],
-    ids=["desktop-light", "desktop-dark", "phone-light", "phone-dark"],
-)
-def test_every_page_has_nothing_that_axe_calls_serious_and_fits_the_screen(
-    page: Any, served: Served, size: dict[str, int], scheme: str, tmp_path: Path
-) -> None:
-    page.set_viewport_size(size)
-    page.emulate_media(color_scheme=scheme)
-    kind = "phone" if size is PHONE else "desktop"
-    for name in PAGES:
-        page.goto(f"{served.url}/#{name}")
-        page.wait_for_selector("main h1")
-        page.wait_for_load_state("networkidle") if name in ("data", "audit") else page.wait_for_timeout(300)
-        assert not serious(page), name
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], (
-            f"{name} is wider than the screen"
-        )
-        if SCREENSHOTS:
-            page.wait_for_timeout(1500)
-        assert picture(page, f"{name}_{kind}_{scheme}", tmp_path).stat().st_size > 5000
 
 
 def test_no_page_asks_the_network_or_breaks_its_own_policy(

@@ -38,7 +38,7 @@ class Tab:
     def send(self, **message: Any) -> None:
         self.socket.send(json.dumps(message))
 
-    def until(self, condition: Any, timeout: float = 15.0) -> Any:
+    def until(self, condition: Any, timeout: float = 40.0) -> Any:
         """Read until a condition of this tab is true."""
         end = time.monotonic() + timeout
         while not (found := condition(self)):
@@ -93,7 +93,7 @@ class Served:
         )
         found = wait_for(
             lambda: re.search(r"open (http://127\.0\.0\.1:(\d+)/enter\S+)", process.text),
-            40.0,
+            90.0,
             "the console's address",
         )
         self.address, self.port = found[1], int(found[2])
