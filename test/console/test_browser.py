@@ -112,10 +112,15 @@ def says(page: Any, words: str, element: str = "stop-state") -> None:
 
 
 def give_pictures(page: Any) -> None:
-    stream = io.BytesIO()
-    Image.open(ROOT / "docs" / "images" / "tabletop.png").convert("RGB").resize((640, 480)).save(stream, format="JPEG")
+    """Give each camera a half of a picture of the documentation."""
+    halves = []
+    with Image.open(ROOT / "docs" / "images" / "tabletop.png") as whole:
+        for left in (0, whole.width // 2):
+            stream = io.BytesIO()
+            whole.convert("RGB").crop((left, 0, left + whole.width // 2, whole.height)).save(stream, format="JPEG")
+            halves.append(stream.getvalue())
     with page.hand.lock:
-        page.hand.new_pictures = [Picture(name, 0.03, stream.getvalue()) for name in ("so101/wrist", "overhead")]
+        page.hand.new_pictures = [Picture(name, 0.03, data) for name, data in zip(("so101/wrist", "overhead"), halves)]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

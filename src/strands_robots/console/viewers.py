@@ -19,6 +19,7 @@ STATE_PERIOD = 0.1
 PICTURE_PERIOD = 0.008
 """Time between two looks for new pictures, while somebody looks at a camera [s]."""
 
+END_TIME = 1.0
 LINGER = 2.0
 """The graph is let go this long after the last page: a reload finds it as it was [s]."""
 
@@ -120,8 +121,10 @@ class Viewers:
     def close(self) -> None:
         """End the thread and let the graph go."""
         self._is_ending = True
-        self._changed.set()
-        self._thread.join(1.0)
+        deadline = time.monotonic() + END_TIME
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            self._changed.set()
+            self._thread.join(0.02)
 
     def _looking(self) -> list[Viewer]:
         with self._lock:
@@ -130,15 +133,14 @@ class Viewers:
     def _run(self) -> None:
         looked = False
         while not self._is_ending:
+            self._changed.clear()  # Before the look: a page that comes after it ends the wait.
             viewers = self._looking()
             if not viewers and looked:
-                self._changed.clear()
                 if not self._changed.wait(LINGER) and not self._looking():
                     self._view.rest()
                     looked = False
             elif not viewers:
                 self._changed.wait()
-                self._changed.clear()
             else:
                 looked = True
                 try:
