@@ -18,7 +18,7 @@ PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 PAGES = ("live", "drive", "record", "data", "approvals", "audit")
 
 SCREENSHOTS = os.environ.get("STRANDS_ROBOTS_SCREENSHOTS", "")
-"""Folder that the documentation's pictures are written to; empty for none."""
+"""Folder that pictures are written to, for the documentation: docs/images/console; empty for none."""
 
 
 @contextmanager

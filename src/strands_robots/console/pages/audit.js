@@ -25,10 +25,11 @@ export function open(main) {
   const machine = h("tbody", {});
   const state = h("p", { role: "status" });
   const doctorHead = h("thead", {}, h("tr", {}, ["Check", "State", "Found", "What helps"].map((text) => h("th", { scope: "col" }, text))));
+  const checks = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Checks", hidden: true }, h("table", {}, doctorHead, machine));
   main.append(form, whole, findings, words,
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Records" }, h("table", {}, head, rows)),
     h("h2", {}, "This machine"), h("div", { class: "row" }, h("button", { type: "button", onclick: doctor }, "Examine it")), state,
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Checks" }, h("table", {}, doctorHead, machine)));
+    checks);
 
   async function load() {
     say(words, "Reading");
@@ -61,6 +62,7 @@ export function open(main) {
     try {
       const found = await read("/doctor");
       say(state, found.healthy ? "Nothing has failed." : "Something has failed.");
+      checks.hidden = false;
       const tone = { ok: "good", warning: "warn", failed: "bad", absent: "dim" };
       machine.replaceChildren(...found.checks.map((check) =>
         h("tr", {}, h("th", { scope: "row" }, check.name), h("td", { class: tone[check.status] }, check.status), h("td", {}, check.found), h("td", {}, check.remedy.join(" ")))));

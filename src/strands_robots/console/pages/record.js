@@ -60,7 +60,7 @@ class Running {
       h("button", { type: "button", onclick: wish("stop") }, "Save it, then stop"));
     this.streams = h("tbody", {});
     this.lines = h("ul", { class: "lines", tabindex: 0, "aria-label": "What was said" });
-    const head = ["Stream", "received", "lost", "gaps", "late", "stale"].map((text) => h("th", { scope: "col" }, text));
+    const head = ["Stream", "received", "lost", "gaps", "late", "stale"].map((text, i) => h("th", { scope: "col", class: i ? "number" : "" }, text));
     this.running = h("div", {}, this.progress, this.buttons);
     this.element = h("section", { class: "card", "aria-label": "Recording" }, this.headline, this.failure, this.running, this.numbers,
       (this.table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Streams" }, h("table", {}, h("thead", {}, h("tr", {}, head)), this.streams))), this.lines);
