@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from setup_steps.install_log import explain, is_network_trouble  # noqa: E402
 
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-FILES = ("base", "dev", "agent", "planning")
+FILES = ("base", "dev", "agent", "planning", "console")
 
 
 def check(uv: Path, version: str) -> str:

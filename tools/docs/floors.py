@@ -65,6 +65,7 @@ FLOORS: tuple[tuple[str, dict[str, str]], ...] = (
             "fleet": "many graphs",
             "agent": "tools, MCP",
             "doctor": "the machine",
+            "console": "pages in the browser",
         },
     ),
     ("what knows ROS", {"ros": "what several nodes share", "clients": "programs that talk to a graph"}),

@@ -45,7 +45,7 @@ def prepare_environment(checkout: Checkout, ros: Ros, env: dict[str, str], wante
     else:
         kept = f" (kept; to change to {wanted}: rm -r {venv.name})" if wanted else ""
         say("python", f"{version} in {venv.name}{kept}")
-    names = [*([wheels_for(_release(version))[1]] if ros.is_wheels else []), "base", "dev", "agent"]
+    names = [*([wheels_for(_release(version))[1]] if ros.is_wheels else []), "base", "dev", "agent", "console"]
     if learning or (venv / _LEARNING).is_file():
         names.append("learning")
     _install(checkout, ros, env, names, version)

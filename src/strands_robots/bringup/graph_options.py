@@ -56,6 +56,10 @@ class GraphOptions:
     rviz: bool = option(False, "Start RViz as well; needs a ROS installation with rviz2.")
     foxglove: bool = option(False, "Serve the graph to Foxglove on this machine; needs foxglove-sdk.")
     foxglove_port: int = option(8765, "Port of 127.0.0.1 for Foxglove; 0 for a free one, which the log names.")
+    console: bool = option(
+        False, "Serve the console to browsers on this machine; its address is printed, and works once."
+    )
+    console_port: int = option(8780, "Port of 127.0.0.1 for the console; the next one is its stop's own.")
     params_file: str = option(
         "", "ROS parameter file for every node; what it says wins over everything else.", is_file=True
     )
@@ -93,6 +97,8 @@ class GraphOptions:
                 )
         if not 0 <= self.foxglove_port <= 65535:
             raise ConfigurationError(f"foxglove_port is {self.foxglove_port}; valid: 0 to 65535")
+        if not 1 <= self.console_port <= 65534:
+            raise ConfigurationError(f"console_port is {self.console_port}; valid: 1 to 65534")
         if not _ROS_NAMESPACE.fullmatch(self.namespace):
             raise ConfigurationError(
                 f"namespace '{printable(self.namespace)}' cannot be used on ROS; "

@@ -118,7 +118,27 @@ class NodeMaker:
             if importlib.util.find_spec("foxglove") is None:
                 raise ConfigurationError("foxglove-sdk is not installed; install it with: pip install foxglove-sdk")
             nodes.append(self.node("foxglove_node", OnExit.OPTIONAL, port=options.foxglove_port, use_sim_time=False))
+        if options.console:
+            nodes.append(self._console())
         return nodes
+
+    def _console(self) -> NodeSpec:
+        """Return console_node. It is started again when it ends: its pages wait for it, and know it by the run."""
+        if importlib.util.find_spec("uvicorn") is None:
+            raise ConfigurationError(
+                "uvicorn is not installed; install it with: pip install -r requirements/console.txt"
+            )
+        port = self._options.console_port
+        names = ", ".join(button.name for button in self._buttons())
+        return self.node(
+            "console_node",
+            OnExit.RESTART,
+            robots=self._robots,
+            port=port,
+            stop_port=port + 1,
+            stop_button=names,
+            use_sim_time=False,
+        )
 
     def _buttons(self) -> tuple[ButtonSpec, ...]:
         return parse_buttons(self._options.stop_button, self._options.stop_gpio)

@@ -61,7 +61,7 @@ class SimOptions(GraphOptions):
 
 _LAUNCHED = (
     "mode", "headless", "cameras", "rviz", "foxglove", "foxglove_port", "incidents", "agent", "teleop", "params_file", "namespace",
-    "log_level", "stop_button", "stop_gpio", "evaluation",
+    "log_level", "stop_button", "stop_gpio", "evaluation", "console", "console_port",
 )  # fmt: skip
 
 LAUNCH_ARGUMENTS: Mapping[str, str] = MappingProxyType(

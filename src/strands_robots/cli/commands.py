@@ -50,6 +50,7 @@ _ENTRIES = (
         "Clear the latched stop and arm the robots again; signed with your operator key where the graph asks for it.",
     ),
     Entry("state", "state", "state", "Show joints, rates, gates and safety."),
+    Entry("console", "console", "console", "Serve the console for a running graph until Ctrl-C."),
     Entry(
         "render",
         "render",

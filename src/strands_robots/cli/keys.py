@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +11,13 @@ import typer
 
 from strands_robots.cli.cli_options import say
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.operators.own_key import KEY_VARIABLE as KEY_VARIABLE  # part of the commands that sign
+from strands_robots.operators.own_key import default_folder, operators_home
+from strands_robots.operators.own_key import find_key as find_key
 
 if TYPE_CHECKING:
     from strands_robots.operators.keyring import Keyring
     from strands_robots.operators.operator_key import OperatorKey, OperatorPublicKey
-
-KEY_VARIABLE = "STRANDS_ROBOTS_OPERATOR_KEY"
-"""Environment variable with the path of the operator's private key."""
 
 app = typer.Typer(help="Operator keys: who may resume and who may approve.", no_args_is_help=True)
 
@@ -116,40 +115,9 @@ def _rows(ring: Keyring) -> list[str]:
     ]
 
 
-def default_folder() -> Path:
-    """Return the default folder of private keys."""
-    return _home() / "operator_keys"
-
-
 def default_keyring() -> Path:
     """Return the default keyring."""
-    return _home() / "keyring.yaml"
-
-
-def _home() -> Path:
-    return Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots"
-
-
-def find_key(given: Path | None) -> Path:
-    """Return the operator's private key: the given one, else $STRANDS_ROBOTS_OPERATOR_KEY, else the only one in the
-    folder.
-
-    Raises:
-        ConfigurationError: If there is none, or several.
-    """
-    from strands_robots.operators.operator_key import KEY_SUFFIX
-
-    named = given or os.environ.get(KEY_VARIABLE, "")
-    if named:
-        return Path(named).expanduser()
-    found = sorted(default_folder().glob(f"*{KEY_SUFFIX}"))
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise ConfigurationError(
-            f"no single operator key in '{default_folder()}' ({names}); valid: --key PATH, ${KEY_VARIABLE}, or "
-            "`strands-robots keys create NAME`"
-        )
-    return found[0]
+    return operators_home() / "keyring.yaml"
 
 
 def load_operator_key(path: Path, ask: Callable[[str], str] = getpass.getpass) -> OperatorKey:

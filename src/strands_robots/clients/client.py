@@ -34,28 +34,35 @@ class GraphClient:
 
     Args:
         namespace: The graph's namespace; empty for the root.
+        beside: A node of this process whose connection to ROS it shares, so that it knows the graph at once; None for one of its own.
+        name: Name of the node; empty for one made of the process's id.
 
     Raises:
         ConfigurationError: If ROS refuses to start, for example because of RMW_IMPLEMENTATION or the namespace.
     """
 
-    def __init__(self, namespace: str = "") -> None:
-        self.context = rclpy.Context()
-        prepare_process(find_share(), has_pictures=False)
+    def __init__(self, namespace: str = "", beside: Node | None = None, name: str = "") -> None:
+        self._is_own = beside is None
+        self.context = rclpy.Context() if beside is None else beside.context
+        namespace = namespace if beside is None else beside.get_namespace()
         try:
-            # Ctrl-C stays Python's, so that a command can cancel what it began before it ends.
-            rclpy.init(args=[], context=self.context, signal_handler_options=SignalHandlerOptions.NO)
+            if beside is None:
+                prepare_process(find_share(), has_pictures=False)
+                # Ctrl-C stays Python's, so that a command can cancel what it began before it ends.
+                rclpy.init(args=[], context=self.context, signal_handler_options=SignalHandlerOptions.NO)
             self.node: Node = rclpy.create_node(
-                f"strands_robots_client_{os.getpid()}",
+                name or f"strands_robots_client_{os.getpid()}",
                 namespace=namespace,
                 context=self.context,
                 cli_args=shared_remappings(namespace) or None,
+                use_global_arguments=beside is None,
                 enable_rosout=False,
                 start_parameter_services=False,
                 parameter_overrides=[Parameter("start_type_description_service", value=False)],
             )
         except (rclpy_implementation.RCLError, InvalidNamespaceException) as error:
-            self.context.try_shutdown()
+            if beside is None:
+                self.context.try_shutdown()
             raise ConfigurationError(f"no connection to ROS 2: {printable(str(error))}") from error
         self.node.get_logger().set_level(LoggingSeverity.WARN)
         self._executor = SingleThreadedExecutor(context=self.context)
@@ -68,7 +75,8 @@ class GraphClient:
     def _leave(self) -> None:
         self._executor.shutdown()
         self.node.destroy_node()
-        self.context.try_shutdown()
+        if self._is_own:
+            self.context.try_shutdown()
 
     def spin_until(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Run callbacks until the condition is true and return whether it is.

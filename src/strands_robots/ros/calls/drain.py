@@ -56,6 +56,7 @@ class Drained:
             history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT
         )
         self._kind = kind
+        self._node = node
         self._subscription = node.create_subscription(kind, topic, _nothing, profile or best_effort, raw=True)
         self._counts: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
         self._data: bytes = b""
@@ -87,6 +88,10 @@ class Drained:
         while len(self._counts) > 2 and now - self._counts[1][0] > WINDOW:
             self._counts.popleft()
         return taken
+
+    def close(self) -> None:
+        """Listen no more; by the thread that looks."""
+        self._node.destroy_subscription(self._subscription)
 
     @property
     def message(self) -> Any:

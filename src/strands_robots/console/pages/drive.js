@@ -1,0 +1,238 @@
+// Drive: buttons that move a robot while they are held, and MoveTo. One page has a robot's seat; the others look on.
+
+import { Cameras } from "./cameras.js";
+import { h, number, say } from "./dom.js";
+import { graph, order, send } from "./graph.js";
+
+export const title = "Drive";
+
+const BEAT = 50; // A held button says so this often [ms]; console/drive_leader.py lets go after 150 ms without.
+
+let press = 0;
+
+// The one button that is held. A second finger, a hidden tab or a lost window lets go.
+class Held {
+  constructor() {
+    this.timer = 0;
+    this.button = null;
+    this.letGo = () => this.end();
+    this.hide = () => document.hidden && this.end();
+    window.addEventListener("blur", this.letGo);
+    window.addEventListener("pagehide", this.letGo);
+    document.addEventListener("visibilitychange", this.hide);
+  }
+
+  begin(button, motion) {
+    this.end();
+    this.button = button;
+    button.dataset.held = "true";
+    const name = `${graph.tab}:${++press}`;
+    const beat = () => {
+      if (!send({ type: "hold", press: name, motion })) this.end();
+    };
+    beat();
+    this.timer = setInterval(beat, BEAT);
+  }
+
+  end() {
+    if (!this.button) return;
+    clearInterval(this.timer);
+    delete this.button.dataset.held;
+    this.button = null;
+    send({ type: "release" });
+  }
+
+  close() {
+    this.end();
+    window.removeEventListener("blur", this.letGo);
+    window.removeEventListener("pagehide", this.letGo);
+    document.removeEventListener("visibilitychange", this.hide);
+  }
+}
+
+function holdButton(held, text, label, motion) {
+  const button = h("button", { type: "button", class: "hold", "aria-label": label }, text);
+  button.addEventListener("pointerdown", (event) => {
+    if (button.disabled) return;
+    button.setPointerCapture(event.pointerId);
+    held.begin(button, motion());
+  });
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) button.addEventListener(end, () => held.button === button && held.end());
+  button.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    if (!event.repeat && !button.disabled) held.begin(button, motion());
+  });
+  button.addEventListener("keyup", (event) => event.key === "Enter" && held.button === button && held.end());
+  button.addEventListener("contextmenu", (event) => event.preventDefault());
+  return button;
+}
+
+export function open(main) {
+  const held = new Held();
+  const cameras = h("section", { "aria-label": "Cameras" });
+  const choose = h("select", { id: "drive-robot" });
+  const seat = h("button", { type: "button", class: "primary" }, "Take the robot");
+  const words = h("p", { role: "status" });
+  const speed = h("input", { id: "drive-speed", type: "range", min: 0.1, max: 1, step: 0.1, value: 0.5 });
+  const pad = h("div", {});
+  const target = h("form", { class: "card" });
+  main.append(
+    h("div", { class: "row" }, h("div", {}, h("label", { for: "drive-robot" }, "Robot"), choose), seat,
+      h("div", {}, h("label", { for: "drive-speed" }, "Part of the speed"), speed)),
+    words,
+    h("div", { class: "grid" }, pad, h("div", {}, cameras, target)),
+  );
+  const shown = new Cameras(cameras);
+  let [robot, built, said] = ["", "", ""];
+  const motion = (fields) => () => ({ robot, ...fields(Number(speed.value)) });
+  const mover = new Mover(target);
+
+  seat.addEventListener("click", () => {
+    said = "";
+    send(isMine() ? { type: "leave" } : { type: "take", robot });
+  });
+  choose.addEventListener("change", () => {
+    held.end();
+    send({ type: "leave" });
+    robot = choose.value;
+    built = "";
+    if (graph.state) update(graph.state);
+  });
+
+  function driver() {
+    return graph.state?.driving?.[robot] ?? null;
+  }
+  function isMine() {
+    return Boolean(graph.tab) && driver()?.tab === graph.tab;
+  }
+
+  function build(known) {
+    const rows = known.joints.map((joint) =>
+      h("div", { class: "pair" },
+        holdButton(held, "\u2212", `${joint.name} down`, motion((rate) => ({ joint: joint.name, rate: -rate }))),
+        h("span", {}, joint.name),
+        holdButton(held, "+", `${joint.name} up`, motion((rate) => ({ joint: joint.name, rate })))));
+    const tool = ["x", "y", "z"].flatMap((axis) => [["axis", "Tool along", axis], ["turn", "Tool about", axis]]).sort().map(([kind, text, axis]) =>
+      h("div", { class: "pair" },
+        holdButton(held, "\u2212", `${text} ${axis}, backwards`, motion((rate) => ({ [kind]: axis, rate: -rate }))),
+        h("span", {}, `${text} ${axis}`),
+        holdButton(held, "+", `${text} ${axis}`, motion((rate) => ({ [kind]: axis, rate })))));
+    pad.replaceChildren(
+      h("p", { class: "hint" }, "Hold a button, or Enter on it, to move; let go and the robot holds."),
+      h("section", { class: "card" }, h("h2", {}, "Joints"), rows), h("section", { class: "card" }, h("h2", {}, "Tool"), tool));
+    mover.build(known);
+  }
+
+  function update(state, message) {
+    shown.update(state.cameras ?? []);
+    const names = (state.robots ?? []).map((entry) => entry.name);
+    if ([...choose.options].map((option) => option.value).join() !== names.join()) {
+      choose.replaceChildren(...names.map((name) => h("option", { value: name }, name)));
+      robot = names.includes(robot) ? robot : names[0] ?? "";
+      choose.value = robot;
+    }
+    const known = (state.robots ?? []).find((entry) => entry.name === robot);
+    const shape = known ? robot + known.joints.map((joint) => joint.name).join() : "";
+    if (known && shape !== built) {
+      held.end();
+      built = shape;
+      build(known);
+    }
+    if (message?.type === "seat") said = message.refusal;
+    const who = driver();
+    const isReady = isMine() && who.is_ready;
+    say(seat, isMine() ? "Leave the robot" : "Take the robot");
+    seat.disabled = !known || (Boolean(who?.tab) && !isMine());
+    for (const button of pad.querySelectorAll(".hold")) button.disabled = !isReady || !graph.tab;
+    if (!isReady) held.end();
+    say(words, said || spoken(known, who, isMine()));
+    if (known) mover.update(known, state.moves?.[robot]);
+  }
+
+  return {
+    update,
+    end() {
+      held.close();
+      send({ type: "leave" });
+      shown.end();
+    },
+  };
+}
+
+function spoken(known, who, isMine) {
+  if (!known) return "No robot is heard.";
+  if (!who) return "This console was started without this robot: it can be looked at, and moved with Move to.";
+  const holder = known.holder ? `${known.holder} holds it` : "nobody holds it";
+  if (who.tab && !isMine) return `Another page drives it; you look on. ${holder}.`;
+  if (!who.tab) return `Nobody drives it from a page; ${holder}.`;
+  return who.is_engaged ? "It moves." : `You drive it. ${who.message || "Ready."}`;
+}
+
+// MoveTo: where each joint goes from and to, shown before it is asked for.
+class Mover {
+  constructor(form) {
+    this.form = form;
+    this.words = h("p", { role: "status" });
+    this.inputs = new Map();
+    this.from = new Map();
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.move();
+    });
+  }
+
+  build(robot) {
+    this.robot = robot.name;
+    this.inputs.clear();
+    this.from.clear();
+    const rows = robot.joints.map((joint) => {
+      const input = h("input", { type: "number", step: "any", min: joint.low, max: joint.high, "aria-label": `${joint.name} goes to`, value: number(joint.position, 3) });
+      const from = h("td", { class: "number" }, number(joint.position, 3));
+      this.inputs.set(joint.name, input);
+      this.from.set(joint.name, from);
+      const range = joint.low === null ? "" : `${number(joint.low)} to ${number(joint.high)}`;
+      return h("tr", {}, h("th", { scope: "row" }, joint.name), from, h("td", {}, input), h("td", { class: "dim" }, range));
+    });
+    const speed = (this.speed = h("input", { id: "move-speed", type: "number", min: 0.01, max: 1, step: 0.01, value: 0.3 }));
+    this.form.replaceChildren(
+      h("h2", {}, "Move to"),
+      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Joints of the motion" }, h("table", {}, h("thead", {}, h("tr", {}, ...["Joint", "now", "goes to", "limits"].map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows))),
+      h("div", { class: "row" },
+        h("div", {}, h("label", { for: "move-speed" }, "Part of the speed"), speed),
+        h("button", { type: "submit", class: "primary" }, "Move"),
+        h("button", { type: "button", onclick: () => this.cancel() }, "End the motion"),
+        h("button", { type: "button", onclick: () => this.take() }, "Take present positions")),
+      this.words);
+  }
+
+  update(robot, job) {
+    this.now = robot.joints;
+    for (const joint of robot.joints) {
+      const cell = this.from.get(joint.name);
+      if (cell) say(cell, number(joint.position, 3));
+    }
+    if (job) say(this.words, `${job.is_over ? "Ended" : "Moving"}: ${job.message}`);
+  }
+
+  take() {
+    for (const joint of this.now ?? []) this.inputs.get(joint.name).value = number(joint.position, 3);
+  }
+
+  async move() {
+    const positions = {};
+    for (const joint of this.now ?? []) {
+      const goal = Number(this.inputs.get(joint.name).value);
+      if (Number.isFinite(goal) && Math.abs(goal - joint.position) > 0.002) positions[joint.name] = goal;
+    }
+    if (!Object.keys(positions).length) {
+      say(this.words, "No joint goes anywhere: change a number first.");
+      return;
+    }
+    say(this.words, (await order("move", { robot: this.robot, positions, speed: Number(this.speed.value) })).message);
+  }
+
+  async cancel() {
+    say(this.words, (await order("cancel_move", { robot: this.robot })).message);
+  }
+}

@@ -1,0 +1,76 @@
+"""The stop's own way to the console: a port on which nothing but stops arrives, with a thread for each connection. No ROS."""
+
+from __future__ import annotations
+
+import http
+import socket
+import threading
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
+from websockets.sync.server import ServerConnection, serve
+
+from strands_robots.console.loopback import bound, is_loopback_host, is_loopback_origin
+from strands_robots.console.stops import Stops
+from strands_robots.core.priority import hurry
+
+BEAT = 0.25
+"""A page hears this often that the way is open [s]."""
+
+MOST_BYTES = 65536
+
+
+class StopLine:
+    """Listens on 127.0.0.1. Every message on a connection is a stop, whatever it says. `close` ends it.
+
+    Args:
+        stops: Makes the stops.
+        port: Port; 0 for a free one.
+
+    Attributes:
+        port: The port it listens on.
+
+    Raises:
+        ConfigurationError: If the port cannot be had.
+    """
+
+    def __init__(self, stops: Stops, port: int) -> None:
+        self._stops = stops
+        self._socket: socket.socket = bound(port)
+        self.port = int(self._socket.getsockname()[1])
+        self._server = serve(
+            self._serve, sock=self._socket, process_request=_refuse_others, max_size=MOST_BYTES, compression=None,
+            ping_interval=None,
+        )  # fmt: skip
+        self._thread = threading.Thread(target=self._server.serve_forever, name="stop line", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the listener; connections end with the process."""
+        self._server.shutdown()
+        self._thread.join(1.0)
+
+    def _serve(self, connection: ServerConnection) -> None:
+        hurry()
+        try:
+            while True:
+                try:
+                    message = connection.recv(timeout=BEAT)
+                except TimeoutError:
+                    connection.send("open")
+                    continue
+                # First the stop, then the answer: a page that is gone has asked all the same.
+                number = self._stops.take(message)
+                connection.send(f"asked {number}")
+        except ConnectionClosed as end:
+            if end.sent is not None and end.sent.code == CloseCode.MESSAGE_TOO_BIG:
+                self._stops.take("")  # It was a message, and every message is a stop.
+
+
+def _refuse_others(connection: ServerConnection, request: Any) -> Any:
+    """Refuse pages of other sites. The browser says whose page it is; a program without a page says nothing."""
+    origin = request.headers.get("Origin")
+    if is_loopback_host(request.headers.get("Host", "")) and (origin is None or is_loopback_origin(origin)):
+        return None
+    return connection.respond(http.HTTPStatus.FORBIDDEN, "another site's page; valid: the console's own\n")

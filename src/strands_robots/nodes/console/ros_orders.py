@@ -1,0 +1,158 @@
+"""What pages ask for, done with the same functions as the command line's, and in its name: operator/<login name>."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import closing
+from typing import Any
+
+from rclpy.node import Node
+
+from strands_robots.approvals.decision import sign_decision
+from strands_robots.audit.event import Durability
+from strands_robots.clients.approval_client import decide, find_request, read_state
+from strands_robots.clients.client import GraphClient
+from strands_robots.clients.resume_client import resume_graph
+from strands_robots.console.data_reads import DataSets
+from strands_robots.console.orders import CancelMove, Decide, DeleteEpisodes, Move, Order, Record, RecordWish, Resume
+from strands_robots.console.port import Answer
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.edit import delete_episodes
+from strands_robots.nodes.console.jobs import MoveJob, RecordJob
+from strands_robots.operators.operator_key import OperatorKey, load_key
+from strands_robots.operators.own_key import find_key
+from strands_robots.ros.audit.audit_publisher import audit_of
+from strands_robots.ros.messages.conversions import clip
+
+END_PATIENCE = 0.3
+
+
+class RosOrders:
+    """An Orders on ROS. Called by the server's worker threads. `close` ends what runs.
+
+    Args:
+        node: A node of this process.
+        source: Who asks, operator/<name>.
+        sets: Data sets that may be edited.
+    """
+
+    def __init__(self, node: Node, source: str, sets: DataSets) -> None:
+        self._node, self._source, self._sets = node, source, sets
+        self._lock = threading.Lock()
+        self._moves: dict[str, MoveJob] = {}
+        self._recording: RecordJob | None = None
+
+    def make(self, order: Order, session: str) -> Answer:
+        """Do an order; see console/port.py."""
+        # What the order says is recorded, but for what opens a key.
+        details = order.model_dump(exclude={"passphrase"})
+        kind = type(order).__name__
+        audit_of(self._node).record(
+            "console_order",
+            {"order": kind, "session": session[:8], **details},
+            actor=self._source,
+            durability=Durability.NOW,
+        )
+        if isinstance(order, Resume):
+            return self._resume(order)
+        if isinstance(order, Decide):
+            return self._decide(order)
+        if isinstance(order, Move):
+            return self._move(order)
+        if isinstance(order, CancelMove):
+            return self._cancel(order)
+        if isinstance(order, Record):
+            return self._record(order)
+        if isinstance(order, RecordWish):
+            return self._wish(order)
+        if isinstance(order, DeleteEpisodes):
+            left = delete_episodes(self._sets.root(order.dataset), order.episodes)
+            return Answer(True, f"{left} episodes are left")
+        raise ConfigurationError(f"order '{kind}' cannot be done here")
+
+    def words(self) -> dict[str, Any]:
+        """Return what runs, for the pages."""
+        with self._lock:
+            recording = self._recording
+            moves = list(self._moves.values())
+        return {
+            "moves": {job.robot: job.words() for job in moves},
+            "recording": None if recording is None else recording.words(),
+        }
+
+    def close(self) -> None:
+        """End what runs: the robot brakes, the present episode is discarded and the data set closed."""
+        with self._lock:
+            recording, moves = self._recording, list(self._moves.values())
+        for job in moves:
+            job.cancel()
+        if recording is not None:
+            recording.close(END_PATIENCE)
+
+    def _client(self, what: str) -> GraphClient:
+        return GraphClient(beside=self._node, name=f"{self._node.get_name()}_{what}_{time.monotonic_ns()}")
+
+    def _resume(self, order: Resume) -> Answer:
+        with closing(self._client("resume")) as client:
+            report = resume_graph(
+                client, self._source, clip(order.reason, 256), order.stop_id, lambda: _key(order.passphrase)
+            )
+        words = (
+            f"armed, epoch {report.arm_epoch}: {report.message}" if report.is_armed else f"not armed: {report.message}"
+        )
+        return Answer(report.is_armed, words, {"refusal": report.refusal})
+
+    def _decide(self, order: Decide) -> Answer:
+        with closing(self._client("decide")) as client:
+            state = read_state(client)
+            entry, request = find_request(state, order.request_id)
+            if request.digest != order.digest:
+                raise ConfigurationError(
+                    "the request is not the one that the page showed; valid: read it again, then decide"
+                )
+            decision = sign_decision(
+                entry.request_id,
+                request.digest,
+                order.approve,
+                clip(order.text, 1024),
+                state.run_id,
+                _key(order.passphrase),
+            )
+            response = decide(client, decision)
+        return Answer(response.success, response.message, {"refusal": response.refusal})
+
+    def _move(self, order: Move) -> Answer:
+        with self._lock:
+            running = self._moves.get(order.robot)
+            if running is not None and not running.is_over:
+                raise ConfigurationError(f"a motion of '{order.robot}' runs; valid: end it first")
+            self._moves[order.robot] = MoveJob(self._node, order, self._source)
+        return Answer(True, f"'{order.robot}' is asked to move")
+
+    def _cancel(self, order: CancelMove) -> Answer:
+        with self._lock:
+            running = self._moves.get(order.robot)
+        if running is None or running.is_over:
+            return Answer(False, f"no motion of '{order.robot}' runs")
+        running.cancel()
+        return Answer(True, "the robot brakes on its path")
+
+    def _record(self, order: Record) -> Answer:
+        with self._lock:
+            if self._recording is not None and not self._recording.is_over:
+                raise ConfigurationError(f"a recording into '{self._recording.order.root}' runs; valid: stop it first")
+            self._recording = RecordJob(self._node, order)
+        return Answer(True, f"recording into {order.root}")
+
+    def _wish(self, order: RecordWish) -> Answer:
+        with self._lock:
+            recording = self._recording
+        if recording is None or recording.is_over:
+            raise ConfigurationError("no recording of this console runs; valid: start one")
+        recording.wish(order.wish)
+        return Answer(True, {"next": "on to the next", "again": "once more", "stop": "saved, then stopped"}[order.wish])
+
+
+def _key(passphrase: str) -> OperatorKey:
+    return load_key(find_key(None), lambda: passphrase.encode())

@@ -1,0 +1,225 @@
+"""Every page in a real Chromium without a graph: accessibility and layout in states that are rare, and what a page says of them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from audit.logs import write_log
+from graph import wait_for
+from PIL import Image
+
+from .browser import DESKTOP, PAGES, PHONE, chromium, picture, serious
+from .rig import Console, HandGraph
+
+pytest.importorskip("starlette", reason="starlette is not installed: pip install -r requirements/console.txt")
+from strands_robots.console.data_reads import DataSets
+from strands_robots.console.port import Picture
+from strands_robots.console.record_reads import RecordReads
+
+ROOT = Path(__file__).resolve().parents[2]
+JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
+STREAM = {
+    "topic": "so101/joint_states",
+    "received": 812,
+    "used": 405,
+    "repeated": 0,
+    "stale": 0,
+    "lost": 2,
+    "gaps": 1,
+    "late": 0,
+}
+REQUEST = {
+    "id": "r1", "asker": "agent/helper", "name": "move_to", "type": "strands_robots/action/MoveTo", "rule": "moves a robot: ask",
+    "left": 41.0, "digest": "9f2c" * 16, "words": ["Move so101's elbow_flex from 0.12 to 0.80 rad", "at 30 percent of its speed"],
+    "fields": '{"robot": "so101", "joint_names": ["elbow_flex"], "positions": [0.8]}',
+}  # fmt: skip
+
+
+def robot(**changes: Any) -> dict[str, Any]:
+    joints = [
+        {"name": name, "position": 0.2 * i - 0.4, "velocity": 0.0, "effort": 0.1, "low": -1.6, "high": 1.6}
+        for i, name in enumerate(JOINTS)
+    ]
+    return {
+        "name": "so101", "is_heard": True, "is_latched": False, "reason": "", "is_at_rest": True, "velocity": 0.0,
+        "holder": "policy/lerobot", "refused": 2, "rate": 100.0, "joints": joints, **changes,
+    }  # fmt: skip
+
+
+def safety(state: str) -> dict[str, Any]:
+    return {"state": state, "stop_id": 3, "source": "", "reason": "", "epoch": 4, "rate": 20.0}
+
+
+def moment(**changes: Any) -> dict[str, Any]:
+    """Return a graph at work, with something on every page."""
+    return {
+        "at": 0.0, "robots": [robot()], "sim_time": 12.5, "factor": 1.0, "buttons": [{"name": "usb", "problem": ""}],
+        "safety": safety("ARMED"),
+        "cameras": [{"name": "so101/wrist", "rate": 30.0}, {"name": "overhead", "rate": 29.8}],
+        "refusals": [{"at": "12:01:02", "robot": "so101", "words": "limit: elbow_flex 2.1 rad; valid: -1.6 to 1.6"}],
+        "log": [{"at": "12:01:02", "name": "safety_node", "level": "warning", "words": "a line of the log"}],
+        "recorder": {
+            "state": "recording", "message": "episode 3", "root": "/home/anna/datasets/cube", "saved": 3, "not_kept": 1, "episode": 3,
+            "frames": 405, "queued": 2, "task": "put the cube away", "streams": [STREAM],
+        },
+        "recording": {
+            "is_over": False, "root": "/home/anna/datasets/cube", "task": "put the cube away", "episodes": 10, "duration": 20.0,
+            "reset_time": 10.0, "fps": 30, "began_with": 0, "failure": "", "disk_left": 81.2e9,
+            "lines": [{"words": "episode 2 saved: 600 frames", "is_trouble": False, "at": 0.0}],
+        },
+        "approvals": {"can_approve": True, "requests": [REQUEST]},
+        "driving": {"so101": {"tab": "", "message": ""}}, "moves": {}, **changes,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture
+def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    """A page of a console that has entered; `page.hand` is its graph."""
+    write_log(tmp_path / "log", count=5, segments=2)
+    reads = (*DataSets([tmp_path / "sets"]).routes(), *RecordReads(tmp_path / "log", tmp_path / "keys").routes())
+    hand = HandGraph()
+    hand.moment = moment()
+    console = Console(hand, reads=reads)
+    context = browser.new_context(viewport=DESKTOP)
+    page = context.new_page()
+    page.hand, page.console_url = hand, console.url
+    page.goto(console.addresses[-1])
+    page.wait_for_selector(".joint", timeout=60000)
+    yield page
+    context.close()
+    console.close()
+
+
+def show(page: Any, name: str) -> None:
+    page.goto(f"{page.console_url}/#{name}")
+    page.wait_for_selector("main h1")
+
+
+def says(page: Any, words: str, element: str = "stop-state") -> None:
+    page.wait_for_function(
+        "([id, words]) => document.getElementById(id).textContent.includes(words)", arg=[element, words], timeout=20000
+    )
+
+
+def give_pictures(page: Any) -> None:
+    """Give each camera a half of a picture of the documentation."""
+    halves = []
+    with Image.open(ROOT / "docs" / "images" / "tabletop.png") as whole:
+        for left in (0, whole.width // 2):
+            stream = io.BytesIO()
+            whole.convert("RGB").crop((left, 0, left + whole.width // 2, whole.height)).save(stream, format="JPEG")
+            halves.append(stream.getvalue())
+    with page.hand.lock:
+        page.hand.new_pictures = [Picture(name, 0.03, data) for name, data in zip(("so101/wrist", "overhead"), halves)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_every_page_at_work_has_nothing_that_axe_calls_serious_and_fits(
+    page: Any, size: dict[str, int], scheme: str, tmp_path: Path
+) -> None:
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
+    for name in PAGES:
+        show(page, name)
+        if name in ("live", "drive", "record"):
+            wait_for(lambda: page.evaluate("() => document.querySelectorAll('.camera').length") == 2, 20.0)
+            wait_for(lambda: page.hand.wanted, 10.0)
+            give_pictures(page)
+            page.wait_for_function(
+                "() => document.querySelectorAll('.camera[data-pictures]').length === 2", timeout=20000
+            )
+        elif name in ("data", "audit"):
+            page.wait_for_load_state("networkidle")
+        assert not serious(page), name
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= size["width"], (
+            f"{name} is wider than the screen"
+        )
+        kind = "phone" if size is PHONE else "desktop"
+        assert picture(page, f"{name}_{kind}_{scheme}", tmp_path).stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (moment(robots=[robot(is_latched=True, reason="stop: test")], safety=safety("STOPPED")), "STOPPED, at rest"),
+        (moment(robots=[robot(is_latched=True, is_at_rest=False)]), "STOPPED, NOT AT REST: so101"),
+        (moment(robots=[robot(is_heard=False, is_latched=True)]), "so101: SILENT"),
+        (moment(robots=[robot(is_latched=True), robot(name="other")], safety=safety("STOPPING")), "NOT STOPPED: other"),
+        (moment(robots=[]), "No robot is heard"),
+        (moment(), "Armed: robots may move"),
+    ],
+    ids=["stopped", "moving", "silent", "one loose", "no robot", "armed"],
+)  # fmt: skip
+def test_the_page_says_of_a_stop_what_the_robots_say(page: Any, state: dict[str, Any], words: str) -> None:
+    page.hand.moment = state
+    says(page, words)
+
+
+def test_without_safety_node_or_without_a_state_the_page_says_where_the_other_button_is(page: Any) -> None:
+    page.hand.moment = moment(safety=None)
+    says(page, "safety_node is not heard", "warning")
+    says(page, "on the table, left", "warning")
+    page.hand.moment = moment()
+    page.wait_for_function("() => document.getElementById('warning').hidden", timeout=20000)
+    assert page.is_hidden("#warning")
+
+
+def test_a_press_is_one_stop_by_mouse_by_enter_and_by_space(page: Any) -> None:
+    page.get_by_role("button", name="STOP").click()
+    wait_for(lambda: len(page.hand.stops) == 1, 10.0)
+    page.get_by_role("button", name="STOP").press("Enter")
+    wait_for(lambda: len(page.hand.stops) == 2, 10.0)
+    page.keyboard.press("Space")
+    wait_for(lambda: len(page.hand.stops) == 3, 10.0)
+    assert [reason for _, reason, _ in page.hand.stops] == ["stop button of the console"] * 2 + [
+        "space bar in the console"
+    ]
+
+
+def test_what_a_robot_or_an_agent_says_is_never_read_as_markup(page: Any) -> None:
+    evil = '<img src=x onerror="window.evil = 1"><b>bold</b>'
+    request = {**REQUEST, "asker": evil, "words": [evil], "rule": evil}
+    log = [{"at": "1", "name": evil, "level": "error", "words": evil}]
+    approvals = {"can_approve": True, "requests": [request]}
+    page.hand.moment = moment(robots=[robot(holder=evil, reason=evil, is_latched=True)], log=log, approvals=approvals)
+    page.wait_for_function("() => document.body.textContent.includes('onerror')", timeout=20000)
+    show(page, "approvals")
+    page.wait_for_function("() => document.body.textContent.includes('onerror')", timeout=20000)
+    assert page.evaluate("() => window.evil") is None and page.locator("main b, main img").count() == 0
+
+
+def test_a_decision_is_about_the_request_that_was_shown(page: Any) -> None:
+    show(page, "approvals")
+    page.get_by_label("Passphrase of your key").fill("secret")
+    page.get_by_role("button", name="Approve once").press("Enter")
+    wait_for(lambda: page.hand.orders, 10.0)
+    order = page.hand.orders[0]
+    assert (order.request_id, order.digest, order.approve, order.passphrase) == (
+        "r1",
+        REQUEST["digest"],
+        True,
+        "secret",
+    )
+    page.hand.moment = moment(approvals={"can_approve": True, "requests": []})
+    page.wait_for_function("() => !document.body.textContent.includes('helper asks')", timeout=20000)
+
+
+def test_a_failed_recording_shows_its_reason_and_the_form_again(page: Any) -> None:
+    show(page, "record")
+    assert page.is_hidden("#record-root")
+    assert "7 of 10 episodes left" in page.inner_text("main") and "81.2 GB" in page.inner_text("main")
+    failure = "recorder_node: no room on the disk; valid: free some, then go on with the data set"
+    page.hand.moment = moment(recording={**moment()["recording"], "is_over": True, "failure": failure})
+    page.wait_for_selector("#record-root", state="visible", timeout=20000)
+    assert failure in page.inner_text("main")

@@ -1,0 +1,147 @@
+"""A recording that a page starts: it goes on through reloads, episodes are kept or made again, and the data set is looked at at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graph import Graph, wait_for
+from strands_robots.msg import EpisodeState
+
+from strands_robots.ros.messages import qos
+
+from .browser import DESKTOP, chromium, picture, serious
+from .test_browser_node import says
+from .test_console_node import Served
+
+pytestmark = [
+    pytest.mark.learning,
+    pytest.mark.long,
+    pytest.mark.skipif(sys.version_info < (3, 12), reason="LeRobotDataset of lerobot 0.6 needs Python 3.12 or newer"),
+]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Any, Path]]:
+    pytest.importorskip("lerobot", reason="LeRobot is not installed: make setup-learning")
+    folder = tmp_path_factory.mktemp("sets")
+    with chromium() as browser, Graph() as graph:
+        graph.start("recorder_node", robots=["so101=so101"], use_sim_time=True)
+        graph.start("audit_node", run_id="console-run")
+        served = Served(graph, data_folders=[str(folder)])
+        context = browser.new_context(viewport=DESKTOP)
+        name, _, value = served.cookie.partition("=")
+        context.add_cookies(
+            [{"name": name, "value": value, "domain": "127.0.0.1", "path": "/", "httpOnly": True, "sameSite": "Strict"}]
+        )
+        page = context.new_page()
+        page.goto(f"{served.url}/#record")
+        yield served, page, folder
+        with suppress(Exception):
+            context.close()
+
+
+def headline(page: Any, words: str, timeout: float = 90.0) -> None:
+    page.wait_for_function(
+        "(words) => document.querySelector('main h2').textContent.includes(words)", arg=words, timeout=timeout * 1000
+    )
+
+
+def test_a_recording_outlives_reloads_and_its_episodes_are_kept_or_made_again(
+    recorded: tuple[Served, Any, Path], tmp_path: Path
+) -> None:
+    served, page, folder = recorded
+    served.armed()
+    states = served.client.listen(EpisodeState, "recorder/state", qos.STATE)
+    wait_for(lambda: states, 90.0, "recorder_node")
+    headline(page, "recorder_node: idle")
+    fields = {
+        "root": str(folder / "demo"),
+        "task": "put the cube away",
+        "episodes": 2,
+        "duration": 30,
+        "reset_time": 2,
+        "fps": 15,
+    }
+    for name, value in fields.items():
+        page.fill(f"#record-{name}", str(value))
+    page.get_by_role("button", name="Start recording").press("Enter")
+    headline(page, "Episode 0 is recorded")
+    wait_for(lambda: states[-1].frames > 30, 60.0, "frames")
+    page.wait_for_function("() => document.querySelectorAll('.camera[data-pictures]').length >= 2", timeout=30000)
+    picture(page, "record_desktop_light", tmp_path)
+    assert not serious(page)
+    frames = states[-1].frames
+    page.reload()
+    headline(page, "Episode 0 is recorded")
+    wait_for(lambda: states[-1].frames > frames + 15, 60.0, "the recording goes on")
+    page.get_by_role("button", name="Record it again").press("Enter")
+    wait_for(lambda: states[-1].not_kept == 1 and states[-1].state == EpisodeState.RECORDING, 60.0, "once more")
+    wait_for(lambda: states[-1].frames > 30, 60.0)
+    page.get_by_role("button", name="Keep, and go on").press("Enter")
+    wait_for(lambda: states[-1].saved == 1 and states[-1].state == EpisodeState.RECORDING, 120.0, "the next episode")
+    other = page.context.new_page()
+    other.goto(f"{served.url}/#record")
+    wait_for(lambda: states[-1].frames > 20, 60.0)
+    other.get_by_role("button", name="Save it, then stop").press("Enter")
+    wait_for(
+        lambda: states[-1].state == EpisodeState.IDLE and "2 episodes" in states[-1].message,
+        120.0,
+        "the data set is closed",
+    )
+    other.close()
+
+
+def test_the_data_set_is_looked_at_at_once_and_a_bad_episode_taken_out(
+    recorded: tuple[Served, Any, Path], tmp_path: Path
+) -> None:
+    served, page, _ = recorded
+    page.goto(f"{served.url}/#data")
+    page.get_by_role("link", name="demo").press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 2", timeout=60000)
+    page.get_by_role("button", name="Verify").press("Enter")
+    page.wait_for_function("() => document.body.textContent.includes('Every check holds')", timeout=60000)
+    page.wait_for_timeout(1500)
+    picture(page, "data_desktop_light", tmp_path)
+    page.get_by_role("link", name="Episode 0").press("Enter")
+    page.wait_for_selector(".uplot")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('video')].every((video) => video.readyState >= 2)", timeout=30000
+    )
+    page.get_by_role("button", name="Play").press("Enter")
+    page.wait_for_function("() => Number(document.getElementById('episode-time').value) > 1", timeout=30000)
+    page.get_by_role("button", name="Pause").press("Enter")
+    picture(page, "episode_desktop_light", tmp_path)
+    assert not serious(page)
+    page.goto(f"{served.url}/#data")
+    page.get_by_role("link", name="demo").press("Enter")
+    page.get_by_role("button", name="Choose").first.press("Enter")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete the chosen").press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 1", timeout=120000)
+
+
+def test_a_folder_that_is_there_already_is_refused_in_words(recorded: tuple[Served, Any, Path]) -> None:
+    served, _, folder = recorded
+    answer = served.http.post("/do/record", json={"root": str(folder / "demo"), "task": "again"})
+    assert not answer.json()["is_done"] and "is there already" in answer.json()["message"]
+
+
+def test_a_recorder_that_dies_is_said_with_what_is_saved(recorded: tuple[Served, Any, Path]) -> None:
+    served, page, folder = recorded
+    page.goto(f"{served.url}/#record")
+    assert served.http.post(
+        "/do/record", json={"root": str(folder / "second"), "task": "again", "duration": 60}
+    ).json()["is_done"]
+    headline(page, "is recorded")
+    recorder = next(process for process in served.graph.processes if process.name == "recorder_node")
+    recorder.stop()
+    headline(page, "No recorder_node is heard", 30.0)
+    page.wait_for_function(
+        "() => document.querySelector('[role=alert].bad').textContent.includes('--resume')", timeout=60000
+    )
+    says(page, "Armed")
