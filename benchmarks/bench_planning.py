@@ -41,7 +41,7 @@ from strands_robots.planning.planner import PLANNERS
 from strands_robots.planning.planning_scene import PlanningScene, Shape
 from strands_robots.planning.scene_checker import SceneChecker
 from strands_robots.planning.scene_planner import PlanRequest, ScenePlanner
-from strands_robots.planning.time_law import MARGIN, timed
+from strands_robots.planning.time_law import MARGIN, load_time_laws, timed
 
 CHECKS = 800
 TURNS = 5
@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=5, help="problems of each kind")
     parser.add_argument("--planners", nargs="+", default=["rrt_connect", "ompl_rrt_connect"], choices=list(PLANNERS))
     options = parser.parse_args()
+    load_time_laws()  # what planning processes do before they are asked
     figures: dict[str, float] = {f"{robot}_check_us": _check_time(robot) for robot in ("so101", "panda")}
     reference: dict[str, float] = {"so101_check_us_target": 40.0, "panda_check_us_target": 60.0}
     for robot in ("panda", "ur5"):
