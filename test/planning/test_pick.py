@@ -173,6 +173,7 @@ def test_the_object_ends_at_its_place(planned: PickPlan, arm: Arm) -> None:
     assert there.position[2] > PLACE[2]
 
 
+@pytest.mark.timeout(600)  # every grasp is tried
 def test_an_object_in_a_narrow_pit_is_refused_with_what_is_in_the_way(planner: PickPlanner) -> None:
     pit = [shape("box", (0.004, 0.03, 0.04), (0.22 + dx, 0.02, 0.04), f"x{dx}") for dx in (-0.02, 0.02)] + [
         shape("box", (0.03, 0.004, 0.04), (0.22, 0.02 + dy, 0.04), f"y{dy}") for dy in (-0.02, 0.02)

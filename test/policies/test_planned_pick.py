@@ -7,6 +7,8 @@ import pytest
 from strands_robots.evaluation.episode import EpisodeResult, EpisodeRunner, PolicyChoice
 from strands_robots.evaluation.task import load_task
 
+pytestmark = pytest.mark.timeout(600)  # seconds of computing, which take minutes on a machine that many share
+
 TASK = """
 name: over_the_wall
 robot: so101

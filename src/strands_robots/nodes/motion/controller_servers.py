@@ -240,8 +240,12 @@ class ControllerServers:
             handle.succeed()
         else:
             handle.abort()
-        log = self._node.get_logger()
-        (log.info if is_success else log.warning)(f"'{session.source}' on '{session.robot}': {ending.message}")
+        words = f"'{session.source}' on '{session.robot}': {ending.message}"
+        # Two places: rclpy's logger refuses another severity from the same one.
+        if is_success:
+            self._node.get_logger().info(words)
+        else:
+            self._node.get_logger().warning(words)
 
     def _refuse(self, handle: ServerGoalHandle, result: Any, message: str = "") -> Any:
         self._node.get_logger().warning(f"a controller's goal is refused: {message or result.error_string}")

@@ -39,7 +39,7 @@ _KINEMATICS = {
     "kinematics_solver_search_resolution": 0.005,
     "kinematics_solver_timeout": 0.05,
 }
-_ADAPTERS = {
+_ADAPTERS: dict[str, dict[str, Any]] = {
     "jazzy": {
         "planning_plugins": ["ompl_interface/OMPLPlanner"],
         "request_adapters": [

@@ -82,7 +82,7 @@ def _touching(model: mujoco.MjModel, data: mujoco.MjData, followers: Followers) 
 
 def _are_adjacent(model: mujoco.MjModel, one: str, other: str) -> bool:
     """Return whether no link with a shape is between two links of one chain."""
-    first, second = model.body(one).id, model.body(other).id
+    first, second = int(model.body(one).id), int(model.body(other).id)
     return _shaped_parent(model, first) == second or _shaped_parent(model, second) == first
 
 
