@@ -96,8 +96,10 @@ def _wait(
     """
     run = session.run
     periods = math.ceil(latency / control_period - 1e-6)
-    if run.chunks:
+    with session.changed:
+        run.begin(observation)
         periods = min(periods, max(round((run.end_time - observation.stamp) / control_period), 1))
+    if run.chunks:
         covered = max(round((run.covered_until - observation.stamp) / control_period), 0)
         session.periods += periods
         session.stale_periods += max(periods - covered, 0)

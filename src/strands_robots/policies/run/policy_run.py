@@ -192,6 +192,12 @@ class PolicyRun:
         if source == self.config.source:
             self._unplayed.see(sequence)
 
+    def begin(self, observation: Observation) -> None:
+        """Let the run's time count from an observation whose answer comes later; without effect once it counts."""
+        if self._start is None:
+            self._start = observation.stamp
+            self.motion.add(observation)
+
     def has_ended(self) -> bool:
         """Return whether the run is over."""
         return self.ending is not None
@@ -331,7 +337,7 @@ class PolicyRun:
 
     def steps(self, now: Instant) -> int:
         """Return how many rows were due so far."""
-        if self._start is None:
+        if self._start is None or self._period == 0.0:
             return 0
         due = math.floor((min(now.ros, self.end_time) - self._start) / self._period + 1e-6)
         return max(min(due, self.config.steps or due), 0)
