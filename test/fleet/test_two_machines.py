@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(540)]
 POLICY = "version: 1\nrules:\n  - {type: strands_robots/action/RunPolicy, class: audited}\n"
 PARAMETERS = """\
 /**/approval_node: {{ros__parameters: {{policy: {policy}}}}}
-/**/driver_node: {{ros__parameters: {{heartbeat_timeout: 3.0, stall_timeout: 3.0, answer_timeout: 1.0}}}}
+/**/driver_node: {{ros__parameters: {{heartbeat_timeout: 3.0, stall_timeout: 3.0, answer_timeout: 5.0}}}}
 /**/sim_node: {{ros__parameters: {{heartbeat_timeout: 3.0}}}}
 /**/safety_node: {{ros__parameters: {{gate_state_timeout: 3.0}}}}
 """
@@ -130,6 +130,10 @@ class Lab:
             "PYTHONUNBUFFERED": "1", "STRANDS_ROBOTS_PARENT_PID": str(os.getpid()),
         }  # fmt: skip
 
+    def report(self) -> str:
+        """Return what every process has printed; the runner shows it when the test fails."""
+        return "\n".join(f"--- {name}\n{process.text[-3000:]}" for name, process in self.processes.items())
+
     def close(self) -> None:
         for process in self.processes.values():
             process.stop(10.0)
@@ -154,11 +158,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     made = Lab(tmp_path)
     try:
         yield made
-    except BaseException:
-        raise
     finally:
-        for name, process in made.processes.items():
-            print(f"--- {name}\n{process.text[-3000:]}")
         made.close()
 
 
