@@ -105,24 +105,24 @@ def make_driver(station: Station) -> Any:
         async def disconnect(self) -> None:
             """The station belongs to the caller."""
 
-        @rpc()
+        @rpc()  # type: ignore[untyped-decorator,unused-ignore]
         async def read_state(self) -> dict[str, Any]:
             """Return what each robot says: armed or stopped, at rest, or not heard."""
             return await asyncio.to_thread(desk.read)
 
-        @rpc()
+        @rpc()  # type: ignore[untyped-decorator,unused-ignore]
         async def stop(self, robots: str = EVERYBODY, reason: str = "") -> dict[str, Any]:
             """Stop robots: all, cell-<name> or one. Free for everybody."""
             return await asyncio.to_thread(desk.stop, robots, reason)
 
-        @rpc()
+        @rpc()  # type: ignore[untyped-decorator,unused-ignore]
         async def request_tell(
             self, robot: str, is_hardware: bool, action: str, fields: dict[str, Any]
         ) -> dict[str, Any]:
             """Ask for a goal of run_policy or move_to; a person at the robot approves it or not."""
             return await asyncio.to_thread(desk.request_tell, robot, is_hardware, action, fields)
 
-        @rpc()
+        @rpc()  # type: ignore[untyped-decorator,unused-ignore]
         async def tell_result(self, request: str) -> dict[str, Any]:
             """Return what became of a request."""
             return await asyncio.to_thread(desk.tell_result, request)

@@ -47,6 +47,7 @@ class MqttTransport:
     def __init__(self, broker: MqttEntry, files: TlsFiles, name: str) -> None:
         try:
             import paho.mqtt.client as mqtt
+            from paho.mqtt.enums import CallbackAPIVersion
             from paho.mqtt.packettypes import PacketTypes
             from paho.mqtt.properties import Properties
         except ImportError as error:
@@ -62,7 +63,7 @@ class MqttTransport:
         self.problem, self.dropped = "", 0
         self._expiry = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         self._expiry.MessageExpiryInterval = EXPIRY
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
         try:
             context = ssl.create_default_context(cafile=files.authority)
             context.load_cert_chain(files.certificate, files.key)

@@ -30,7 +30,7 @@ class PeerWatch:
     def __init__(self, presence: Presence, channel: Channel, folder: Path | None, now: Callable[[], float]) -> None:
         self._presence, self._channel, self._now = presence, channel, now
         self._ledger = WitnessLedger(folder) if folder is not None else None
-        self.book = WitnessBook(self._ledger, witnessed_by(channel.roster, channel.me), now)
+        self.book = WitnessBook(self._ledger, lambda: witnessed_by(channel.roster, channel.me), now)
         if folder is not None:
             self.book.remember(folder)
         self._said = now()

@@ -33,14 +33,14 @@ class WitnessBook:
 
     Args:
         ledger: Where what is witnessed is kept; None for nowhere.
-        members: Those whose logs are witnessed; None for everybody.
+        members: Returns those whose logs are witnessed now; None for all.
         now: Steady clock [s].
     """
 
     def __init__(
         self,
         ledger: WitnessLedger | None = None,
-        members: Collection[str] | None = None,
+        members: Callable[[], Collection[str]] | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.newest: dict[tuple[str, str], Checkpoint] = {}
@@ -52,7 +52,7 @@ class WitnessBook:
         """Yield what is to be said of a beacon's checkpoint: a co-signature, or what it contradicts."""
         member, body = envelope.sender, envelope.body
         checkpoint = body.checkpoint if isinstance(body, Beacon) else None
-        if checkpoint is None or (self._members is not None and member not in self._members):
+        if checkpoint is None or (self._members is not None and member not in self._members()):
             return
         place = (member, checkpoint.log)
         known = self.newest.get(place)

@@ -126,6 +126,8 @@ class FleetGoals:
         )
         goal = self._filled(kind, told)
         self._permit(told, endpoint, goal)
+        if told.is_over.is_set():
+            raise _ToldError("owner_gone", "the operator was not heard any more; the goal was not sent")
         sent = self._goals.send(endpoint, kind, goal)
         told.say(Result(request=told.tell.request, state="running", message="the goal runs"))
         return self._end(told, sent)
@@ -175,8 +177,6 @@ class FleetGoals:
             answer = desk.use(asked.permit_id, request)
             if answer.state == "granted" or answer.refusal not in ("pending", "no_answer"):
                 break
-        if told.is_over.is_set():
-            raise _ToldError("owner_gone", "the operator was not heard any more; the goal was not sent")
         return answer
 
     def _end(self, told: _Told, sent: SentGoal) -> Result:
