@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from strands_robots.cli.cli_options import Namespace
+from strands_robots.cli.cli_options import Namespace, find_graph
 from strands_robots.core.errors import ConfigurationError
 
 
@@ -33,11 +33,11 @@ def console(
 
     if importlib.util.find_spec("uvicorn") is None:
         raise ConfigurationError("uvicorn is not installed; install it with: pip install -r requirements/console.txt")
-    from strands_robots.bringup.environment import middleware_environment
     from strands_robots.bringup.graph import Graph, NodeSpec, ParameterValue, ros_arguments
     from strands_robots.bringup.prepare import find_executable
     from strands_robots.bringup.robots import parse_robot
-    from strands_robots.core.share import share_directory
+    from strands_robots.core.graph_environment import prepare_process
+    from strands_robots.core.share import find_share
 
     specs = [parse_robot(text) for text in robot or ()]
     parameters: dict[str, ParameterValue] = {
@@ -48,6 +48,7 @@ def console(
     }
     node = NodeSpec("console_node", "console_node", parameters=parameters)
     program = str(find_executable(node.package, node.executable))
-    environment = {**os.environ, **middleware_environment(os.environ, share_directory())}
+    find_graph(namespace)
+    prepare_process(find_share(), has_pictures=True)
     # The node takes the place of this command, so that Ctrl-C is the node's.
-    os.execve(program, [program, *ros_arguments(node, Graph((node,), namespace=namespace))], environment)
+    os.execve(program, [program, *ros_arguments(node, Graph((node,), namespace=namespace))], os.environ)

@@ -141,12 +141,12 @@ class MotionRun:
     def planned_at(self, stamp: float) -> FloatArray:
         """Return where the path has the joints (D',) at a ROS time [s], as far as it was sent."""
         if self._begin is None:
-            return self._move.path.points[0]
+            return np.asarray(self._move.path.points[0])
         if self.phase is Phase.SETTLING:
             return self._move.end
         # After the straight part the chunk that was sent brakes, on the same path.
         time = min(stamp, self._straight_until) - self._begin
-        return self._timed.at(np.array([max(time, 0.0)]))[0]
+        return np.asarray(self._timed.at(np.array([max(time, 0.0)]))[0])
 
     def next_chunk(self) -> Chunk | None:
         """Return what to send at the present of the watch, if anything; sets `ending` when the motion is over."""

@@ -74,7 +74,9 @@ class PlannedPick:
             if name == "approach":
                 self._make(before)
             if name == "move" and not self._make_place(before):
-                raise NotAchievedError(f"'{self.options.object.body}' cannot be put down from where it is: {self._problem}")
+                raise NotAchievedError(
+                    f"'{self.options.object.body}' cannot be put down from where it is: {self._problem}"
+                )
             self._is_aligned = name != "align" or self._make_place(before)
             if not self._is_aligned:
                 return before  # the ways from the last look hold
