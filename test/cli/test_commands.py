@@ -34,8 +34,7 @@ def run(*words: str) -> tuple[int, str]:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Graph]:
     graphs: list[Graph] = []
 
-    def record(graph: Graph, simulated: bool) -> int:
-        assert simulated
+    def record(graph: Graph) -> int:
         graphs.append(graph)
         return 7
 

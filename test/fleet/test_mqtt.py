@@ -99,9 +99,14 @@ def test_a_megabyte_does_not_pass_the_broker_and_ends_only_its_sender(site: Site
 
 
 def test_nothing_is_kept_by_the_broker_for_robots_that_start_later(site: Site) -> None:
-    sender = connected(site, "anna")
-    for _ in range(5):
+    sender, witness, witnessed = connected(site, "anna"), connected(site, "arm2"), list[bytes]()
+    witness.subscribe("fleet/lab/in/all/stop/*", lambda topic, data: witnessed.append(data))
+    deadline = time.monotonic() + 10.0
+    while b"an old stop" not in witnessed and time.monotonic() < deadline:
         sender.publish("fleet/lab/in/all/stop/anna", b"an old stop", is_stop=True)
+        time.sleep(0.05)
+    sender.publish("fleet/lab/in/all/stop/anna", b"the last old stop", is_stop=True)
+    until(lambda: b"the last old stop" in witnessed)
     receiver, heard = connected(site, "arm1"), list[bytes]()
     receiver.subscribe("fleet/lab/in/all/stop/*", lambda topic, data: heard.append(data))
     try:
@@ -112,6 +117,7 @@ def test_nothing_is_kept_by_the_broker_for_robots_that_start_later(site: Site) -
         assert set(heard) == {b"new"}
     finally:
         sender.close()
+        witness.close()
         receiver.close()
 
 

@@ -24,6 +24,7 @@ NEVER_TYPES: Mapping[str, str] = MappingProxyType(
         "strands_robots/msg/ApprovalState": "only approval_node speaks for people",
         "strands_robots/msg/AuditEvent": "the record is not the model's to write, and holds people's words",
         "strands_robots/msg/AuditReceipt": "only audit_node confirms",
+        "strands_robots/msg/AuditWanted": "only audit_node asks for what the record lacks",
         "strands_robots/msg/AuditState": "only audit_node speaks for the record",
         "strands_robots/action/PromptAgent": "an agent does not prompt agents",
         "strands_robots/msg/AgentEvent": "what an agent says is no observation",

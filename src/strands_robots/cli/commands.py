@@ -50,7 +50,12 @@ _ENTRIES = (
         "Clear the latched stop and arm the robots again; signed with your operator key where the graph asks for it.",
     ),
     Entry("state", "state", "state", "Show joints, rates, gates and safety."),
-    Entry("console", "console", "console", "Serve the console for a running graph until Ctrl-C."),
+    Entry(
+        "console",
+        "console",
+        "console",
+        "Serve the console for a running graph until Ctrl-C. The address that is printed works once, in one browser.",
+    ),
     Entry(
         "render",
         "render",

@@ -48,10 +48,9 @@ def move(
         "robot": robot, "source": operator_source(), "straight": straight, "speed_scale": speed, "lockstep": lockstep,
     }  # fmt: skip
     with connect(namespace) as client:
-        from strands_robots.clients.motion_client import move_joints_goal, move_pose_goal
-        from strands_robots.msg import PlanningOptions
+        from strands_robots.clients.motion_client import move_joints_goal, move_pose_goal, planning_options
 
-        fields["planning"] = PlanningOptions(planner=planner, held=held or [])
+        fields["planning"] = planning_options(planner, held or [])
         if joints:
             goal = move_joints_goal(list(joints), list(joints.values()), **fields)
         else:

@@ -69,7 +69,7 @@ def stop_lines(report: StopReport) -> list[str]:
     elif report.robots:
         latched = ", but its socket says that it is latched" if report.supervisor_latched else ""
         lines.append(f"  safety_node does not answer over ROS{latched}; the robots were told directly")
-        lines.append("  audited: NO RECORD IS CONFIRMED")
+        lines.append("  audited: not known, because safety_node did not answer; look with: strands-robots audit tail")
     else:
         lines.append(
             "  no safety_node and no robot was found; check ROS_DOMAIN_ID, the namespace and that the graph runs"

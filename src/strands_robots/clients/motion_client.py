@@ -10,9 +10,15 @@ from strands_robots.action import MoveTo, SetGripper
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.client_goal import client_goal
 from strands_robots.core.errors import MotionError
+from strands_robots.msg import PlanningOptions
 
 FEEDBACK_PERIOD = 1.0
 """Shortest time between two lines of feedback [s]."""
+
+
+def planning_options(planner: str, held: list[str]) -> PlanningOptions:
+    """Return how to plan around the scene: a planner's name, empty for none, and the objects that move with the tool."""
+    return PlanningOptions(planner=planner, held=held)
 
 
 def move_joints_goal(names: list[str], positions: list[float], **fields: Any) -> MoveTo.Goal:

@@ -96,7 +96,7 @@ class TrajectoryTask:
             return bool(is_near.all() and is_slow.all())
 
         move = PlannedMove(tuple(columns), JointPath(np.array([commanded[columns], end])), end, law)
-        return MotionPlan(move, monitor, is_reached, tolerances.goal_time)
+        return MotionPlan(move, monitor, is_reached, settle_timeout=tolerances.goal_time)
 
     def check_stamp(self, now: float) -> None:
         """Refuse a trajectory that is over.

@@ -88,4 +88,6 @@ class PlanTask:
         def is_reached(measured: FloatArray) -> bool:
             return bool(np.abs(measured[columns] - end).max() <= tolerance)
 
-        return MotionPlan(move, arm_contact(self._limits.velocity[columns]), is_reached, START_TOLERANCE)
+        return MotionPlan(
+            move, arm_contact(self._limits.velocity[columns]), is_reached, start_tolerance=START_TOLERANCE
+        )

@@ -106,7 +106,7 @@ class SceneMoveTask:
         def is_reached(measured: FloatArray) -> bool:
             return judge(robot.arm, target, move.columns, move.end, measured).is_reached
 
-        return MotionPlan(move, contact, is_reached, START_TOLERANCE)
+        return MotionPlan(move, contact, is_reached, start_tolerance=START_TOLERANCE)
 
     def scene_change(self) -> str:
         """Return in words what changed in the scene since the plan was made; empty for nothing."""

@@ -68,6 +68,15 @@ _ENTRIES: Mapping[str, Entry] = MappingProxyType(
                 '{"model": "so101", "waypoints": [{"position": [0.2, 0.0, 0.1]}, {"joints": {"shoulder_pan": 0.3}}]}',
             ),
         ),
+        "planned": Entry(
+            "Plans a way around everything in the simulated world and plays it. Without a goal in the settings, the task's words "
+            "name a state of the robot, such as home.",
+            f"{_POLICIES}.builtin.planned:PlannedOptions",
+            (
+                '{"model": "so101", "position": [0.2, 0.1, 0.1]}',
+                '{"model": "so101", "joints": {"shoulder_pan": 0.5}, "held": ["cube"]}',
+            ),
+        ),
         "replay": Entry(
             "Plays the actions of a recorded episode. replay_episode does the same and reports how well the robot followed.",
             f"{_POLICIES}.builtin.replay:ReplayOptions",

@@ -1,7 +1,4 @@
-"""One run of a policy on one robot, as a state machine: it is told what was seen, and says what to do next.
-
-ROS-free; no I/O, no threads.
-"""
+"""One run of a policy on one robot, as a state machine: it is told what was seen, and says what to do next. No ROS, no I/O."""
 
 from __future__ import annotations
 
@@ -398,6 +395,5 @@ class PolicyRun:
         return self._report is not None and sum(self._report.refusals.values()) > (self._refusals_before or 0)
 
     def _last_refusal(self) -> str:
-        if self._report is None or not self._report.last_refusal:
-            return "the gate gave no reason"
-        return f"the gate's last refusal: {self._report.last_refusal}"
+        reason = self._report.last_refusal if self._report is not None else ""
+        return f"the gate's last refusal: {reason}" if reason else "the gate gave no reason"
