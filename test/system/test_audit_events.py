@@ -330,7 +330,8 @@ def test_graph_without_audit_node_goes_on_and_says_so_everywhere(bench: Bench) -
     answer = bench.client.call(StopGraph, "safety/stop", StopGraph.Request(source="operator/anna"))
     assert answer.success and not answer.audited and "NOT RECORDED within 2 s" in answer.message
     code, output = bench.simulation.run("estop")
-    assert code == 0 and "NO RECORD IS CONFIRMED" in output
+    # safety_node waits 2 s for the record; the command may have given its answer before.
+    assert code == 0 and ("NO RECORD IS CONFIRMED" in output or "audited: not known" in output)
 
 
 def test_owner_of_stepping_is_recorded_when_it_changes(graph: Graph) -> None:

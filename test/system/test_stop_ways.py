@@ -18,7 +18,9 @@ from strands_robots.msg import GateState
 
 from strands_robots.clients.stop import GraphStop, stop_result
 from strands_robots.ros.messages import qos
+from strands_robots.safety.graph_file import NAME
 from strands_robots.safety.local_stop import local_stop
+from strands_robots.safety.run_folder import runs_folder
 from strands_robots.safety.stop_words import stop_words
 
 from .simulation import Command, Simulation
@@ -37,6 +39,21 @@ def simulation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]
 def armed(simulation: Simulation) -> Simulation:
     simulation.arm()
     return simulation
+
+
+@contextlib.contextmanager
+def unknown_graph(simulation: Simulation) -> Iterator[None]:
+    """Take away what tells commands in other shells how the graph is found; they use their shell's own environment then."""
+    files = list(runs_folder(simulation.environment).glob(f"*/{NAME}"))
+    assert files
+    kept = {file: file.with_name("kept") for file in files}
+    for file, aside in kept.items():
+        file.rename(aside)
+    try:
+        yield
+    finally:
+        for file, aside in kept.items():
+            aside.rename(file)
 
 
 @contextlib.contextmanager
@@ -87,7 +104,8 @@ def is_latched(simulation: Simulation) -> bool:
 def test_estop_without_middleware_or_discovery_stops_and_says_who_confirmed(
     armed: Simulation, environment: dict[str, str]
 ) -> None:
-    code, output = estop(armed, "--wait", "2", **environment)
+    with unknown_graph(armed):
+        code, output = estop(armed, "--wait", "2", **environment)
     assert code == 0, output
     assert "confirmed on this machine by sim_node" in output and "STOPPED and latched" in output
     assert is_latched(armed)

@@ -132,7 +132,7 @@ _ENTRIES = (
         "Where time and memory of a policy's training go; what changed between two runs.",
     ),
     Entry("dataset", "dataset", "app", "Look at, check, repair and publish datasets."),
-    Entry("audit", "audit", "app", "The audit log: what was told to the robots and what they did."),
+    Entry("audit", "audit", "app", "The audit log: what the robots were told and what they did."),
     Entry("approvals", "approvals", "app", "Requests of agents that need a person's approval."),
     Entry("graph", "graph", "app", "Nodes, topics, services and action servers: list, hear, publish, call."),
     Entry("fleet", "fleet", "app", "Many robots and operators: stop, status, resume, and who belongs to the fleet."),

@@ -25,7 +25,11 @@ def close_session(close: Callable[[], object], timeout: float = LONGEST_CLOSE) -
         timeout: Longest wait [s].
     """
     thread = threading.Thread(target=_closed, args=(close,), name="session end", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # the interpreter is ending and starts no thread any more
+        _closed(close)
+        return True
     thread.join(timeout)
     if thread.is_alive():
         _left.append(thread)

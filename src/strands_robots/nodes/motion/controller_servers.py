@@ -103,6 +103,7 @@ class ControllerServers:
         self._playing: dict[str, _Playing] = {}
         for robot in robots:
             self._serve(robot)
+        self._joining: set[str] = set()
         node.create_timer(LOOK_PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def close(self) -> None:
@@ -111,17 +112,24 @@ class ControllerServers:
             for server in servers:
                 server.destroy()
 
-    async def _look(self) -> None:
-        """Serve robots that joined the simulated world."""
+    def _look(self) -> None:
+        """Look for robots that joined the simulated world."""
         for name in robots_on_graph(self._node):
-            if name in self._servers:
-                continue
-            try:
-                robot = await self._access.find(name)
-            except StrandsRobotsError:
-                continue  # A robot that left again, or whose model this node does not know.
-            if name not in self._servers:
-                self._serve(robot)
+            if name not in self._servers and name not in self._joining:
+                self._joining.add(name)
+                # A task of its own: a coroutine of the timer would keep the node's callbacks waiting, its answers among them.
+                self._node.executor.create_task(self._join, name)
+
+    async def _join(self, name: str) -> None:
+        """Serve a robot that joined."""
+        try:
+            robot = await self._access.find(name)
+        except StrandsRobotsError:
+            return  # A robot that left again, or whose model this node does not know.
+        finally:
+            self._joining.discard(name)
+        if name not in self._servers:
+            self._serve(robot)
 
     def _serve(self, robot: RobotKinematics) -> None:
         kinds: list[tuple[Any, str, Any]] = [(FollowJointTrajectory, TRAJECTORY, self._follow)]
