@@ -68,7 +68,7 @@ def start_graph(graph: Graph, site: Site, folder: Path) -> MemberFolder:
         "safety_node", run_id="run", arm_on_start=True, robots=["so101"], gate_state_timeout=5.0,
         latch_folder=str(folder / "latch"), keyring=str(keyring),
     )  # fmt: skip
-    graph.start("policy_node")
+    graph.start("policy_node", use_sim_time=True)
     graph.start("approval_node", run_id="run", keyring=str(keyring), folder=str(folder / "permits"))
     graph.start("fleet_node", run_id="run", folder=str(site.folder / "sim1"))
     return anna
