@@ -29,7 +29,7 @@ Folder = Annotated[Path, typer.Option("--authority", help="Folder of the fleet's
 
 
 def default_folder() -> Path:
-    """Return the folder of this machine's member when nobody says otherwise."""
+    """Return the folder of this machine's member where none is given."""
     return Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots" / "fleet"
 
 

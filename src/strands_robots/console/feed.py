@@ -73,7 +73,7 @@ class Feed:
         try:
             await self._receive(websocket, viewer, tab)
         finally:
-            # First the robot: whatever ended the connection, nobody holds a button any more.
+            # First the robot: whatever ended the connection, no button is held any more.
             self._driving.leave(tab)
             self._viewers.remove(viewer)
             sending.cancel()

@@ -34,7 +34,7 @@ class Answer:
 
 
 class GraphView(Protocol):
-    """Looks at the graph. One thread calls it, and only while somebody looks at a page."""
+    """Looks at the graph. One thread calls it, and only while a page is open."""
 
     def look(self) -> dict[str, Any]:
         """Return the moment: safety, robots, cameras, refusals, log. The pages' own names, see pages/live.js."""
@@ -45,7 +45,7 @@ class GraphView(Protocol):
         ...
 
     def rest(self) -> None:
-        """Let go of everything: nobody looks any more."""
+        """Let go of everything: no page is open any more."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Who looks at the console, and the thread that looks at the graph for them; it sleeps while nobody does. No ROS."""
+"""Who looks at the console, and the thread that looks at the graph for them; it sleeps while no page is open. No ROS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATE_PERIOD = 0.1
 """Time between two states on a page [s]."""
 
 PICTURE_PERIOD = 0.008
-"""Time between two looks for new pictures, while somebody looks at a camera [s]."""
+"""Time between two looks for new pictures, while a page shows a camera [s]."""
 
 END_TIME = 1.0
 LINGER = 2.0

@@ -1,4 +1,4 @@
-"""A trajectory of somebody's controller client as a time law: played as it was sent, to be stopped anywhere. No I/O."""
+"""A trajectory of a controller's client as a time law: played as it was sent, to be stopped anywhere. No I/O."""
 
 from __future__ import annotations
 

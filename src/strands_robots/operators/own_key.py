@@ -1,4 +1,4 @@
-"""Where an operator's private key is when nobody names it."""
+"""Where an operator's private key is when none is named."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KEY_VARIABLE = "STRANDS_ROBOTS_OPERATOR_KEY"
 
 
 def default_folder() -> Path:
-    """Return the folder of private keys when nobody says otherwise."""
+    """Return the folder of private keys where none is given."""
     return operators_home() / "operator_keys"
 
 

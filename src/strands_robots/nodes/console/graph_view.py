@@ -1,4 +1,4 @@
-"""Looks at the graph for the console's pages. Subscribes when somebody looks, and lets go of everything when nobody does."""
+"""Looks at the graph for the console's pages. Subscribes while a page is open, and lets go of everything when nobody does."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "fatal"}
 
 
 class RosView:
-    """A GraphView on ROS. Belongs to the thread that looks; nobody spins its node.
+    """A GraphView on ROS. Belongs to the thread that looks; no executor spins its node.
 
     Args:
         beside: A node of this process.
@@ -63,7 +63,7 @@ class RosView:
 
 
 class _OpenView:
-    """What is subscribed to while somebody looks."""
+    """What is subscribed to while a page is open."""
 
     def __init__(self, beside: Node) -> None:
         self._client = GraphClient(beside=beside, name=f"{beside.get_name()}_view")

@@ -1,4 +1,4 @@
-"""console_node: serves the console in the browser, on this machine. Costs nothing while nobody looks."""
+"""console_node: serves the console in the browser, on this machine. Costs nothing while no page is open."""
 
 from __future__ import annotations
 

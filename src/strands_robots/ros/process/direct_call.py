@@ -29,7 +29,7 @@ class DirectCall:
         """Return None: what the function raises has left the call."""
 
     def result(self) -> None:
-        """Return None, as the function's result is of no use to anybody."""
+        """Return None, as the function's result is not used."""
 
 
 def _call_subscription(subscription: Any) -> None:

@@ -47,7 +47,7 @@ class LightExecutor(SingleThreadedExecutor):
 
     def wake(self) -> None:
         """Wake the executor, because an entity was made or destroyed, or a future is done."""
-        self._is_stale = True  # Before the trigger: whoever is woken by it must see it.
+        self._is_stale = True  # Before the trigger: the thread that it wakes must see it.
         super().wake()
 
     def add_node(self, node: Any) -> bool:
