@@ -84,7 +84,7 @@ class Guard:
         return self._sessions.session(found.value) if found is not None else None
 
     def _unwelcome(self, scope: Scope, headers: Headers, session: str | None) -> Response | None:
-        """Return why a request of our own page, or of nobody's, is not passed on; None when it is."""
+        """Return why a request of our own page, or of no known origin, is not passed on; None when it is."""
         if scope["path"] == ENTER:
             return None
         if session is None:

@@ -1,4 +1,4 @@
-"""Looks at the graph for the console's pages. Subscribes while a page is open, and lets go of everything when nobody does."""
+"""Looks at the graph for the console's pages. Subscribes while a page is open, and lets go of everything when the last one is closed."""
 
 from __future__ import annotations
 
