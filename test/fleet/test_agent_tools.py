@@ -52,7 +52,9 @@ def tools(fleet: Fleet, port: Port, monkeypatch: pytest.MonkeyPatch) -> FleetToo
     fleet.start("arm1", "sim1")
     fleet.arm("arm1", "sim1")
     station = fleet.station("anna")
-    for _ in range(10):  # A beacon may be overtaken by an answer to anna's own, and then is not taken; the next one comes.
+    for _ in range(
+        10
+    ):  # A beacon may be overtaken by an answer to anna's own, and then is not taken; the next one comes.
         fleet.advance(0.6)
         if all(station.presence.is_present(name) for name in ("arm1", "sim1")):
             return FleetTools(port, station)
