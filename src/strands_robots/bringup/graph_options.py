@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -132,11 +131,6 @@ def values_from_text(kind: type, given: Mapping[str, str], others: Iterable[str]
 def as_text(value: object) -> str:
     """Return an option's value as the text of a launch argument."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def ros_home() -> Path:
-    """Return the folder of ROS's own files: $ROS_HOME, else ~/.ros."""
-    return Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser()
 
 
 def resolved(path: str) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from strands_robots.bringup.agent import agent_node
 from strands_robots.bringup.buttons import ButtonSpec, button_node, parse_buttons
 from strands_robots.bringup.graph import END_PATIENCE, Graph, NodeSpec, OnExit, ParameterValue
-from strands_robots.bringup.graph_options import GraphOptions, ros_home
+from strands_robots.bringup.graph_options import GraphOptions
 from strands_robots.bringup.teleop import parse_teleop, teleop_node
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.ros_home import ros_home
 
 _ENDS = {
     "recorder_node": (0, 6.0),

@@ -15,12 +15,12 @@ from strands_robots.bringup.graph_options import (
     option,
     option_fields,
     resolved,
-    ros_home,
     values_from_text,
 )
 from strands_robots.bringup.nodes import NodeMaker
 from strands_robots.bringup.robots import BringupRobot, check_robots, parse_robots
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.ros_home import ros_home
 
 MODES = ("realtime", "fast", "lockstep")
 

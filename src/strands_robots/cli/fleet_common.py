@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 
 from strands_robots.cli.cli_options import say
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.ros_home import ros_home
 
 if TYPE_CHECKING:
     from strands_robots.fleet.authority import Authority
@@ -30,7 +30,7 @@ Folder = Annotated[Path, typer.Option("--authority", help="Folder of the fleet's
 
 def default_folder() -> Path:
     """Return the folder of this machine's member where none is given."""
-    return Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots" / "fleet"
+    return ros_home() / "strands_robots" / "fleet"
 
 
 @contextlib.contextmanager

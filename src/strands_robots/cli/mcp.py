@@ -78,7 +78,7 @@ def graph_tools(
     Raises:
         ConfigurationError: If ROS cannot be imported, or the policy or a folder is not usable.
     """
-    from strands_robots.bringup.graph_options import ros_home
+    from strands_robots.core.ros_home import ros_home
     from strands_robots.core.share import share_directory
 
     share = share_directory()

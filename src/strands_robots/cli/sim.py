@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from strands_robots.bringup.graph import Graph, NodeSpec, OnExit
-from strands_robots.bringup.graph_options import ros_home
 from strands_robots.bringup.robots import BringupRobot, check_robots, parse_robot, parse_robots
 from strands_robots.bringup.sim import LAUNCH_ARGUMENTS, SimOptions, describe, sim_graph
 from strands_robots.cli.cli_options import complain, connect, operator_source, say
 from strands_robots.cli.graph_command import run, with_options
+from strands_robots.core.ros_home import ros_home
 from strands_robots.live.terminal import can_show_live
 
 STATE_DELAY = 2.0

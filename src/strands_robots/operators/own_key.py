@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.ros_home import ros_home
 
 KEY_VARIABLE = "STRANDS_ROBOTS_OPERATOR_KEY"
 """Environment variable with the path of the operator's private key."""
@@ -18,7 +19,7 @@ def default_folder() -> Path:
 
 def operators_home() -> Path:
     """Return the folder of keys and keyring: strands_robots in $ROS_HOME or ~/.ros."""
-    return Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots"
+    return ros_home() / "strands_robots"
 
 
 def find_key(given: Path | None) -> Path:

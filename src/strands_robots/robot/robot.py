@@ -289,7 +289,7 @@ class Robot:
             ConfigurationError: If a value cannot be used.
         """
         self._require_open()
-        from strands_robots.bringup.graph_options import ros_home
+        from strands_robots.core.ros_home import ros_home
 
         names = [self._name] if robots is None else list(robots)
         if cameras is None:

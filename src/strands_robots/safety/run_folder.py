@@ -19,6 +19,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from strands_robots.core.ros_home import ros_home
+
 SOCKET = ".stop"
 RECORD = ".json"
 LARGEST_RECORD = 65536
@@ -63,7 +65,7 @@ class RunRecord:
 
 def runs_folder(environment: Mapping[str, str]) -> Path:
     """Return the folder of all runs: strands_robots/runs in $ROS_HOME or ~/.ros."""
-    return Path(environment.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots" / "runs"
+    return ros_home(environment) / "strands_robots" / "runs"
 
 
 def run_name(run: str) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from strands_robots.core.ros_home import ros_home
+
 HEAD_FILE = "HEAD"
 LOCK_FILE = "LOCK"
 HEAD_BYTES = 1024
@@ -42,4 +44,4 @@ def default_key_folder(environment: Mapping[str, str]) -> Path:
 
 
 def _home(environment: Mapping[str, str]) -> Path:
-    return Path(environment.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots"
+    return ros_home(environment) / "strands_robots"

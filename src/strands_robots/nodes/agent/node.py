@@ -29,9 +29,9 @@ from strands_robots.agent.strands.models import make_model
 from strands_robots.agent.tools.tool_answer import clean
 from strands_robots.agent.tools.toolset import Toolset
 from strands_robots.audit.log.layout import default_log_folder
-from strands_robots.bringup.graph_options import ros_home
 from strands_robots.clients.agent_graph import AgentGraph
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.ros_home import ros_home
 from strands_robots.core.share import share_directory
 from strands_robots.nodes.agent.wake_subscriber import WakeSubscriber
 from strands_robots.ros.audit.audit_publisher import audit_of

@@ -4,7 +4,6 @@ docs/adr/0004.
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from strands_robots.approvals.permit_journal import PermitJournal
 from strands_robots.approvals.permits import Asker, Moment, PermitDesk
 from strands_robots.audit.event import Durability
 from strands_robots.control.tally import Tally
+from strands_robots.core.ros_home import ros_home
 from strands_robots.core.share import share_directory
 from strands_robots.operators.keyring import Keyring, Role, load_keyring
 from strands_robots.ros.audit.audit_publisher import audit_of
@@ -230,7 +230,7 @@ def default_policy() -> Path:
 def _folder(given: str, run_id: str) -> Path:
     if given:
         return Path(given).expanduser()
-    return Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots" / "permits" / run_id
+    return ros_home() / "strands_robots" / "permits" / run_id
 
 
 def main() -> int:

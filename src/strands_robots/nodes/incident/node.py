@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import importlib
-import os
 import threading
 import time
 from collections.abc import Mapping
@@ -25,6 +24,7 @@ from strands_robots.msg import SafetyState
 
 from strands_robots.audit.event import Durability
 from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.ros_home import ros_home
 from strands_robots.incident.ring import Ring, RingConfig
 from strands_robots.incident.trigger import Incident, Trigger
 from strands_robots.mcap.mcap_file import McapSummary, write_mcap
@@ -117,7 +117,7 @@ class IncidentNode(Node):
         super().__init__("incident_node")
         self._given = read_parameters(self, IncidentParameters)
         given = self._given.folder
-        home = Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser()
+        home = ros_home()
         self._folder = Path(given).expanduser() if given else home / "strands_robots" / "incidents"
         seconds = self._given.seconds + self._given.after
         self._ring = Ring(RingConfig(seconds, self._given.max_bytes, self._given.picture_period))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from sensor_msgs.msg import CameraInfo
 from strands_robots.srv import GetWorldState, RenderCamera, StartRecording
 
 from strands_robots.core.errors import ConfigurationError, NoAnswerError, UnknownNameError
+from strands_robots.core.ros_home import ros_home
 from strands_robots.core.text import printable
 from strands_robots.dataset.encoder import EncoderConfig
 from strands_robots.dataset.schema import CameraPart
@@ -184,7 +184,7 @@ def options_from_request(request: StartRecording.Request, folder: str) -> Record
     Raises:
         ConfigurationError: If a value is not valid.
     """
-    home = Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots" / "datasets"
+    home = ros_home() / "strands_robots" / "datasets"
     root = (
         Path(request.root).expanduser()
         if request.root

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 import uuid
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from rclpy.node import Node
 from strands_robots.msg import GateState, SafetyState
 
 from strands_robots.audit.watches.health import OnAuditLoss
+from strands_robots.core.ros_home import ros_home
 from strands_robots.nodes.safety.audit_monitor import AuditMonitor
 from strands_robots.nodes.safety.button_subscriber import listen_to_buttons
 from strands_robots.nodes.safety.resume_services import ResumeServices
@@ -216,7 +216,7 @@ class SafetyNode(Node):
 def _latch_folder(given: str, run_id: str) -> Path:
     if given:
         return Path(given).expanduser()
-    return Path(os.environ.get("ROS_HOME", "") or "~/.ros").expanduser() / "strands_robots" / "latch" / run_id
+    return ros_home() / "strands_robots" / "latch" / run_id
 
 
 def main() -> int:

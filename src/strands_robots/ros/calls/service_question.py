@@ -19,8 +19,11 @@ def ask_service(client: Client, request: Any, timeout: float, attempts: int = 3)
         timeout: How long one attempt waits [s].
         attempts: How often it is asked.
     """
-    if not client.service_is_ready():
-        return None
+    return ask_repeatedly(client, request, timeout, attempts) if client.service_is_ready() else None
+
+
+def ask_repeatedly(client: Client, request: Any, timeout: float, attempts: int) -> Any:
+    """Return a service's answer, or None when none came; whether the service is there is not looked at. See `ask_service`."""
     for _ in range(attempts):
         answered = threading.Event()
         future = client.call_async(request)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from strands_robots.core.stepping import StepAnswer
 from strands_robots.msg import BodyState
 from strands_robots.planning.surroundings import Surroundings, WorldBody, WorldGeom, world_surroundings
 from strands_robots.policies.run.snapshot import Snapshot
+from strands_robots.ros.calls.service_question import ask_repeatedly
 from strands_robots.ros.messages.conversions import chunk_to_msg, observation_from_joint_state
 from strands_robots.ros.messages.geometry import triple
 from strands_robots.ros.messages.images import rgb_from_msg
@@ -198,13 +198,9 @@ class WorldClient:
         """Return the answer, asking up to `attempts` times and waiting `timeout` [s] each time."""
         if not client.wait_for_service(DISCOVERY_TIMEOUT):
             raise WorldError(f"no node serves {client.srv_name}; valid: lockstep needs a simulated world")
-        for _ in range(attempts):
-            answered = threading.Event()
-            future = client.call_async(request)
-            future.add_done_callback(lambda _, event=answered: event.set())
-            if answered.wait(timeout):
-                return future.result()
-            client.remove_pending_request(future)
+        answer = ask_repeatedly(client, request, timeout, attempts)
+        if answer is not None:
+            return answer
         raise WorldError(f"{client.srv_name} has not answered for {attempts * timeout:g} s")
 
 
