@@ -87,7 +87,21 @@ def test_what_is_missing_is_named_and_holds_the_first_arming() -> None:
     assert start.run(5.0).message == "armed; waiting for arm, and that for motion_node, audit_node"
     assert not start.is_armed
     start.supervisor.settling.hold("")
-    start.run(1.2)
+    start.run(0.4)
+    assert not start.is_armed, "half the time has to pass after the last node has come up"
+    start.run(0.2)
+    assert start.is_armed
+
+
+def test_gap_while_nodes_are_missing_begins_the_time_anew_as_well() -> None:
+    start = Start()
+    start.supervisor.settling.hold("motion_node")
+    start.run(2.0)
+    start.run(0.5, is_heard=False)
+    start.supervisor.settling.hold("")
+    start.run(0.9)
+    assert not start.is_armed
+    start.run(0.2)
     assert start.is_armed
 
 

@@ -12,12 +12,15 @@ class Settling:
     Args:
         settle_time: How long a robot must be heard without a gap [s]; 0 arms it when it is first heard.
         longest_gap: Silence of a robot, or between two calls of `tick`, that begins the time anew [s].
+
+    Half of the time has to pass after the last of the other nodes has come up: what it still loads makes gaps too.
     """
 
     def __init__(self, settle_time: float, longest_gap: float) -> None:
         self._settle_time = settle_time
         self._longest_gap = longest_gap
         self._waiting_for = ""
+        self._waited: float | None = None
         self._ticked: float | None = None
         self._since: dict[str, float] = {}
         self._heard: dict[str, tuple[str, float]] = {}
@@ -31,14 +34,19 @@ class Settling:
         if self._ticked is not None and now - self._ticked > self._longest_gap:
             self._since = dict.fromkeys(self._since, now)
         self._ticked = now
+        if self._waiting_for:
+            self._waited = now
 
     def hear(self, robot: str, session: str, now: float) -> bool:
         """Take a report of a robot; returns True when it has settled, and forgets it then."""
         before, received = self._heard.get(robot, ("", now))
-        if robot not in self._since or before != session or now - received > self._longest_gap or self._waiting_for:
+        if robot not in self._since or before != session or now - received > self._longest_gap:
             self._since[robot] = now
         self._heard[robot] = (session, now)
-        has_settled = not self._waiting_for and now - self._since[robot] >= self._settle_time
+        if self._waiting_for:
+            self._waited = now
+        is_calm = self._waited is None or now - self._waited >= self._settle_time / 2.0
+        has_settled = not self._waiting_for and is_calm and now - self._since[robot] >= self._settle_time
         if has_settled:
             self.forget(robot)
         return has_settled

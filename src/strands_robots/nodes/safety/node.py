@@ -35,7 +35,7 @@ from strands_robots.safety.signed_resume import make_authority
 from strands_robots.safety.supervisor import GraphState, Supervisor, SupervisorConfig, SupervisorState
 
 HEARTBEAT_PERIOD = 0.05
-START_PERIOD = 0.25
+START_PERIOD = 0.1
 LONGEST_START = 20.0
 """The first arming waits no longer for other nodes [s]; one that does not come up is told by others."""
 
