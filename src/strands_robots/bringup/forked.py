@@ -21,7 +21,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
+from strands_robots.core.parent_end import signal_with_parent
+
 _PR_SET_NAME = 15
 _NAME_BYTES = 15
 
@@ -123,14 +124,11 @@ class ForkedProcess:
 
 
 def _run(command: tuple[str, ...], environment: dict[str, str], output: int, parent: int) -> None:
-    """Become the script's process; its end is the end of the process.
-
-    Source: prctl(2), PR_SET_PDEATHSIG.
-    """
+    """Become the script's process; its end is the end of the process."""
     signal.set_wakeup_fd(-1)  # First: a signal to this process must not reach the parent's loop.
     os.setsid()
     library = ctypes.CDLL(None, use_errno=True)
-    library.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    signal_with_parent(signal.SIGTERM)
     if os.getppid() != parent:
         os._exit(1)
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -52,6 +52,9 @@ class GraphOptions:
         ConfigurationError: If a value is not valid; the message says what is.
     """
 
+    resident: bool = option(
+        True, "Keep a process that runs commands of this machine (state, move, grip, render, graph) at once."
+    )
     rviz: bool = option(False, "Start RViz as well; needs a ROS installation with rviz2.")
     foxglove: bool = option(False, "Serve the graph to Foxglove on this machine; needs foxglove-sdk.")
     foxglove_port: int = option(8765, "Port of 127.0.0.1 for Foxglove; 0 for a free one, which the log names.")

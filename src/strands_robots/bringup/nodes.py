@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,10 @@ _ENDS = {
     "audit_node": (3, 6.0),
 }  # fmt: skip
 """Stage and patience [s] with which nodes end: who commands first, then who moves, who supervises, and who writes it all down."""
+
+
+RESIDENT_DELAY = 4.0
+"""The resident client is started this long after the graph [s], so as not to take the processor from its start."""
 
 
 class NodeMaker:
@@ -121,6 +126,8 @@ class NodeMaker:
             nodes.append(self.node("foxglove_node", OnExit.OPTIONAL, port=options.foxglove_port, use_sim_time=False))
         if options.console:
             nodes.append(self._console())
+        if options.resident:
+            nodes.append(_resident(self.journal.parent, options.namespace))
         return nodes
 
     def _console(self) -> NodeSpec:
@@ -147,6 +154,19 @@ class NodeMaker:
 
 def _keyring(options: GraphOptions) -> str:
     return str(Path(options.keyring).expanduser().absolute()) if options.keyring else ""
+
+
+def _resident(run: Path, namespace: str) -> NodeSpec:
+    """Return the process that commands of this machine ask first, started when the graph is up; nothing depends on it."""
+    return NodeSpec(
+        sys.executable,
+        "resident",
+        package="",
+        is_ros_node=False,
+        on_exit=OnExit.IGNORE,
+        start_delay=RESIDENT_DELAY,
+        arguments=("-m", "strands_robots.cli.resident.serve", str(run), namespace),
+    )
 
 
 def _rviz(is_simulated: bool, namespace: str) -> NodeSpec:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from strands_robots.cli.resident.prepared import take
 from strands_robots.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def connect(namespace: str, is_starting: bool = False) -> Iterator[GraphClient]:
 def connected(namespace: str, is_starting: bool = False) -> GraphClient:
     """Return a client of the running graph; raises as `connect`."""
     find_graph(namespace, is_starting)
+    prepared = take(namespace)
+    if prepared is not None:
+        return prepared
     try:
         from strands_robots.clients.client import GraphClient
     except ImportError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from strands_robots.cli.resident.words import COMMANDS
 from strands_robots.core.session_end import leave_process
 
 HELP = ("-h", "--help")
@@ -13,6 +14,12 @@ def main() -> int:
     """Run the command line and return the exit code; see cli/main.py."""
     words = sys.argv[1:]
     if words[:1] != ["estop"] or any(word in HELP for word in words):
+        if words and words[0] in COMMANDS:
+            from strands_robots.cli.resident.ask import ask_resident
+
+            code = ask_resident(words)
+            if code is not None:
+                return code
         from strands_robots.cli.main import main as run
 
         return leave_process(run())

@@ -96,7 +96,7 @@ def main(begun: object = None) -> int:
         0 when it did what was asked, 2 for arguments that cannot be used, 130 after Ctrl-C, else what the command says.
     """
     try:
-        app(obj=begun)
+        app(obj=begun, prog_name="strands-robots")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except StrandsRobotsError as error:

@@ -30,6 +30,7 @@ class GraphFile:
         domain: ROS domain.
         namespace: Namespace of the graph, without slashes at its ends.
         variables: Those of GRAPH_VARIABLES that are set.
+        run: Name of the run's folder; empty before it is written.
     """
 
     pid: int
@@ -37,6 +38,7 @@ class GraphFile:
     domain: int
     namespace: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    run: str = ""
 
 
 def write_graph_file(folder: Path, namespace: str, environ: Mapping[str, str]) -> None:
@@ -69,11 +71,31 @@ def running_graphs(environ: Mapping[str, str]) -> list[GraphFile]:
             given = json.loads(folder.read_file(NAME))
             variables = {name: str(given["variables"][name]) for name in GRAPH_VARIABLES if name in given["variables"]}
             said = GraphFile(
-                int(given["pid"]), int(given["started"]), int(given["domain"]), str(given["namespace"]), variables
-            )
+                int(given["pid"]), int(given["started"]), int(given["domain"]), str(given["namespace"]), variables,
+                folder.path.name,
+            )  # fmt: skip
             if said.started == _start_of(said.pid):
                 found.append(said)
     return found
+
+
+def graph_of(environ: Mapping[str, str], namespace: str) -> GraphFile | None:
+    """Return the graph of an environment's domain that runs on this machine: that of the namespace, else the newest; None for none."""
+    domain = domain_of(environ)
+    graphs = [graph for graph in running_graphs(environ) if graph.domain == domain]
+    own = [graph for graph in graphs if graph.namespace == namespace.strip("/")] or graphs
+    return own[0] if own else None
+
+
+def told_otherwise(environ: Mapping[str, str], graph: GraphFile) -> list[str]:
+    """Return the variables that a person has set otherwise than a graph has them."""
+    return [
+        name
+        for name in GRAPH_VARIABLES
+        if (before := environ.get(name, ""))
+        and before != graph.variables.get(name, "")
+        and not (name in PROFILE_VARIABLES and is_own_profile(before))
+    ]
 
 
 def join_graph(environ: MutableMapping[str, str], namespace: str = "") -> list[str]:
@@ -82,23 +104,19 @@ def join_graph(environ: MutableMapping[str, str], namespace: str = "") -> list[s
     Returns:
         What was set otherwise and is now as the graph has it, in words.
     """
-    domain = domain_of(environ)
-    graphs = [graph for graph in running_graphs(environ) if graph.domain == domain]
-    own = [graph for graph in graphs if graph.namespace == namespace.strip("/")] or graphs
-    if not own:
+    graph = graph_of(environ, namespace)
+    if graph is None:
         return []
     told = []
+    for name in told_otherwise(environ, graph):
+        after = graph.variables.get(name, "")
+        told.append(
+            f"{name} is '{environ[name]}' in this shell; the graph has {ascii(after) if after else 'none'}, as is used now"
+        )
     for name in GRAPH_VARIABLES:
-        before, after = environ.get(name, ""), own[0].variables.get(name, "")
-        if before == after:
-            continue
         environ.pop(name, None)
-        if after:
+        if after := graph.variables.get(name, ""):
             environ[name] = after
-        if before and not (name in PROFILE_VARIABLES and is_own_profile(before)):
-            told.append(
-                f"{name} is '{before}' in this shell; the graph has {ascii(after) if after else 'none'}, as is used now"
-            )
     return told
 
 

@@ -8,14 +8,13 @@ PATIENCE [s] is killed. The exit code is the command's, 128 and the number of th
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import signal
 import subprocess
 import sys
 
-_PR_SET_PDEATHSIG = 1
+from strands_robots.core.parent_end import signal_with_parent
 
 
 def main() -> int:
@@ -23,8 +22,7 @@ def main() -> int:
     control, patience, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # Only the control ends it, so that nothing is left without a parent.
-    libc = ctypes.CDLL(None, use_errno=True)
-    process = subprocess.Popen(command, start_new_session=True, preexec_fn=lambda: _prepare(libc), close_fds=True)
+    process = subprocess.Popen(command, start_new_session=True, preexec_fn=_prepare, close_fds=True)
     try:
         ended = os.pidfd_open(process.pid)
         ready, _, _ = select.select([control, ended], [], [])
@@ -37,9 +35,9 @@ def main() -> int:
     return 128 - code if code < 0 else code
 
 
-def _prepare(libc: ctypes.CDLL) -> None:
+def _prepare() -> None:
     """Let the command die with this process, and give it back the signals that this process ignores."""
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal_with_parent(signal.SIGKILL)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from rclpy.task import Future
 
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.core.graph_environment import prepare_process
+from strands_robots.core.parent_end import signal_with_parent
 from strands_robots.core.priority import raise_priority
 from strands_robots.core.resident import stay_resident
 from strands_robots.core.session_end import close_session
@@ -32,7 +32,6 @@ PARENT_VARIABLE = "STRANDS_ROBOTS_PARENT_PID"
 EXIT_FAILED = 1
 EXIT_CONFIGURATION = 2
 
-_PR_SET_PDEATHSIG = 1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -164,14 +163,11 @@ def _refuse(error: Exception) -> int:
 
 
 def _end_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent ends, if bringup said that it is the parent.
-
-    Source: prctl(2), PR_SET_PDEATHSIG.
-    """
+    """Ask the kernel for SIGTERM when the parent ends, if bringup said that it is the parent."""
     given = os.environ.get(PARENT_VARIABLE, "")
     if not given:
         return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    signal_with_parent(signal.SIGTERM)
     if not given.isdigit() or not _is_running(int(given)):
         print(f"error: the process of {PARENT_VARIABLE}={given!a} does not exist", file=sys.stderr, flush=True)
         raise SystemExit(EXIT_CONFIGURATION)

@@ -1,0 +1,85 @@
+"""Which commands the resident client may carry out, and what goes over its socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from strands_robots.cli.resident.ask import ask_resident
+from strands_robots.cli.resident.words import (
+    LARGEST_REQUEST,
+    Request,
+    code_stamp,
+    namespace_asked,
+    receive_end,
+    receive_request,
+    send_end,
+    send_request,
+)
+
+REQUEST = Request(("state", "--namespace", "cell"), "strands-robots", "/tmp", {"A": "\u00e9"}, "utf-8", "s")
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(1.0)
+    with ours, theirs:
+        yield ours, theirs
+
+
+@pytest.mark.parametrize(
+    ("line", "namespace"),
+    [
+        ("state", ""), ("move a=1 --robot x", ""), ("state --namespace /cell/", "cell"), ("graph --namespace=cell", "cell"),
+        ("state --follow", None), ("state -f", None), ("move --help", None), ("estop", None), ("resume", None), ("sim", None), ("", None),
+    ],
+)  # fmt: skip
+def test_only_commands_that_end_and_ask_nothing_are_for_it(line: str, namespace: str | None) -> None:
+    assert namespace_asked(line.split()) == namespace
+
+
+def test_request_arrives_with_its_streams(pair: tuple[socket.socket, socket.socket]) -> None:
+    send_request(pair[0], REQUEST)
+    request, streams = receive_request(pair[1])
+    assert request == REQUEST
+    assert [os.fstat(number).st_ino for number in streams] == [os.fstat(number).st_ino for number in range(3)]
+    for number in streams:
+        os.close(number)
+
+
+@pytest.mark.parametrize("size", [LARGEST_REQUEST + 1, 2**32 - 1])
+def test_request_without_end_is_refused_before_it_is_read(pair: tuple[socket.socket, socket.socket], size: int) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    socket.send_fds(pair[0], [size.to_bytes(4, "big")], [0, 1, 2])
+    with pytest.raises(ValueError, match="bytes"):
+        receive_request(pair[1])
+    assert set(os.listdir("/proc/self/fd")) == before, "the streams are closed"
+
+
+@pytest.mark.parametrize("data", [b"[]", b"{}", b"null", b"\xff", b"[" * 5000])
+def test_what_is_no_request_is_refused(pair: tuple[socket.socket, socket.socket], data: bytes) -> None:
+    socket.send_fds(pair[0], [len(data).to_bytes(4, "big")], [0, 1, 2])
+    pair[0].sendall(data)
+    with pytest.raises(ValueError):
+        receive_request(pair[1])
+
+
+def test_exit_code_arrives_and_an_end_without_one_is_no_code(pair: tuple[socket.socket, socket.socket]) -> None:
+    send_end(pair[0], -15)
+    assert receive_end(pair[1]) == -15
+    pair[0].close()
+    with pytest.raises(ConnectionResetError):
+        receive_end(pair[1])
+
+
+def test_stamp_is_the_same_twice() -> None:
+    assert code_stamp() == code_stamp()
+
+
+def test_without_a_graph_the_command_does_it_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.setenv("ROS_HOME", str(tmp_path))
+    assert ask_resident(["state"]) is None
