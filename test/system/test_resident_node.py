@@ -40,7 +40,7 @@ class Graph(Simulation):
 
     def waiting(self) -> psutil.Process:
         """Return the process that waits for the next command."""
-        return wait_for(lambda: next(iter(self.resident().children()), None), 20.0, "a process that waits")
+        return wait_for(lambda: next(reversed(self.resident().children()), None), 20.0, "a process that waits")
 
     def connected(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -80,7 +80,7 @@ def test_errors_and_exit_codes_are_those_of_the_command(graph: Graph) -> None:
 
 
 def test_output_goes_where_the_shell_sends_it_and_files_lie_where_it_stands(graph: Graph, tmp_path: Path) -> None:
-    command = graph.words("render", "--output", "here.png")
+    command = graph.words("render", "overhead", "--file", "here.png")
     done = subprocess.run(command, env=graph.environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done
     assert (tmp_path / "here.png").read_bytes().startswith(b"\x89PNG") and "here.png" in done.stdout

@@ -14,12 +14,16 @@ import signal
 import socket
 import struct
 import sys
+import warnings
 from pathlib import Path
 from typing import NoReturn
 
 from strands_robots.cli.resident.words import COMMANDS, SOCKET, code_stamp
 from strands_robots.core.parent_end import signal_with_parent
 from strands_robots.safety.run_folder import RunFolder
+
+# The threads that it means belong to numpy's BLAS, which prepares them for a fork; none of Python's is there.
+warnings.filterwarnings("ignore", r"This process .* is multi-threaded, use of fork", DeprecationWarning)
 
 _CREDENTIALS = struct.Struct("3i")
 _BACKLOG = 8
