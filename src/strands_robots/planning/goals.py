@@ -21,6 +21,7 @@ from strands_robots.planning.scene_checker import SceneChecker
 MOST_CONFIGURATIONS = 8
 """Most joint positions that a planner gets as goals of one request."""
 
+_LIMIT_TOLERANCE = 1e-6  # [rad] or [m]
 _FAR = 2.0  # of the reach; a pose further away than this is not looked for
 _MAX_LINE_POINTS = 400
 _LINE_ORIENTATION_COST = 0.01  # [m/rad]
@@ -99,8 +100,15 @@ def joint_goal(target: JointTarget, start: FloatArray, checker: SceneChecker) ->
     """Return the joint positions (D,) of a target, which are free.
 
     Raises:
-        MotionError: "collision" if they are not; the message says what is in the way.
+        MotionError: "invalid_goal" if one is not finite or outside its limits; "collision" if something is in the way.
     """
+    limits = checker.arm.limits
+    for column, value in zip(target.columns, target.positions.tolist()):
+        low, high = float(limits.lower[column]), float(limits.upper[column])
+        if not low - _LIMIT_TOLERANCE <= value <= high + _LIMIT_TOLERANCE:
+            raise MotionError(
+                "invalid_goal", f"target of '{limits.names[column]}' is {value:.4g}; valid: {low:.4g} to {high:.4g}"
+            )
     goal = start.copy()
     goal[list(target.columns)] = target.positions
     problem = checker.problem(goal)

@@ -8,6 +8,7 @@ import numpy as np
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, MotionError, UnknownNameError
 from strands_robots.core.pose import Pose, quaternion_of
+from strands_robots.description.contact_margins import set_margins
 from strands_robots.description.equality_joints import Followers
 from strands_robots.description.model_file import compile_model
 from strands_robots.motion.arm import CLEARANCE, GROUND, GROUND_TOLERANCE, Arm
@@ -85,7 +86,7 @@ class SceneChecker:
         }
         self._ground = int(mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, GROUND))
         self._least = self._least_distances()
-        self.model.geom_margin[:] = np.maximum(self._least, 0.0)
+        set_margins(self.model, np.maximum(self._least, 0.0))
         self._pairs: dict[tuple[int, int], float] = {}
         self._allow(scene.allowed)
         self._allowed_pairs = dict(self._pairs)

@@ -20,7 +20,7 @@ from strands_robots.planning.planning_scene import PlanningScene
 from strands_robots.planning.scene_checker import SceneChecker
 from strands_robots.planning.time_law import timed
 
-SEARCH_STEPS = (0.03, 0.012)
+SEARCH_STEPS = (0.05, 0.02)
 """Largest ways of a point between two checks of a search [m], the coarse first; the last search takes that of the played curve."""
 
 UPRIGHT = (0.01, 3.0)
