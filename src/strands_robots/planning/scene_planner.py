@@ -14,6 +14,7 @@ from strands_robots.motion.move_to import SLOWEST, JointTarget
 from strands_robots.motion.path import JointPath
 from strands_robots.planning.checked_curve import check_step, checked_curve, first_hit
 from strands_robots.planning.goals import Goal, LineGoal, from_start, joint_goal, line_points, pose_goals
+from strands_robots.planning.joint_effort import inverse_dynamics
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS, MOST_ITERATIONS, Problem, planner
 from strands_robots.planning.planning_scene import PlanningScene
@@ -93,7 +94,8 @@ class ScenePlanner:
         else:
             columns = list(request.goal.columns) if isinstance(request.goal, JointTarget) else self.arm.tool_columns
             path, fraction = self._search(request, columns, start, checker), 1.0
-        law = timed(request.time_law, path, limits, columns, request.speed)
+        dynamics = inverse_dynamics(self.arm, columns, start)
+        law = timed(request.time_law, path, limits, columns, request.speed, dynamics)
         points = path.points
         return Plan(
             robot=self.arm.name,
