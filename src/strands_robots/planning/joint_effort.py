@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import mujoco
-import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.motion.arm import Arm

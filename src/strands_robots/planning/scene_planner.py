@@ -180,7 +180,7 @@ class ScenePlanner:
         )
 
     def _line(self, goal: LineGoal, start: FloatArray, checker: SceneChecker) -> tuple[JointPath, float]:
-        """Return the curve of a straight line, as far as it is free, and the fraction that it does."""
+        """Return the curve of a straight line or an arc, as far as it is free, and the fraction that it does."""
         if not 0.0 < goal.min_fraction <= 1.0:
             raise MotionError("invalid_goal", f"min_fraction is {goal.min_fraction:g}; valid: above 0 and up to 1")
         columns = self.arm.tool_columns
@@ -199,9 +199,10 @@ class ScenePlanner:
         done = (len(points) - 1) / total
         if len(points) < 2 or done < goal.min_fraction - 1e-9:
             reason = "collision" if "would be" in why else "unreachable"
+            words = "straight line" if goal.through is None else "arc"
             raise MotionError(
                 reason,
-                f"the straight line ends after {100.0 * done:.0f} percent: {why}; the robot was not moved; "
+                f"the {words} ends after {100.0 * done:.0f} percent: {why}; the robot was not moved; "
                 f"valid: min_fraction up to {done:.2f}, or a goal that is not a line",
             )
         return JointPath(points[:, columns]), done
