@@ -5,6 +5,10 @@ CPU time of the planning thread everywhere, compiling the scene included, so tha
 gets the same problems, the same collision checks and the same shortcuts in the same run.
 
     python benchmarks/bench_planning.py [--problems FOLDER] [--each 5] [--planners rrt_connect ompl_rrt_connect]
+        [--into FILE] [--seconds 400]
+
+The first problem of every kind comes first, then the second, each solved by all planners. With FILE the outcomes are added to it, a line
+each, and what it has is not solved again: a run in several parts. The figures are of all of its lines.
 
 FOLDER is resources/ of the repository KavrakiLab/vamp (Apache-2.0), panda/problems.tar.bz2 and ur5/problems.tar.bz2 unpacked where they
 are. The Panda is ours; the UR5 is the one of these problems, from ur5/ur5_spherized.urdf.
@@ -15,12 +19,13 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import dataclasses
+import itertools
+import json
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,21 +58,27 @@ def main() -> None:
     parser.add_argument("--problems", type=Path, default=Path("problems"))
     parser.add_argument("--each", type=int, default=5, help="problems of each kind")
     parser.add_argument("--planners", nargs="+", default=["rrt_connect", "ompl_rrt_connect"], choices=list(PLANNERS))
+    parser.add_argument("--into", type=Path, help="file of outcomes, which is added to")
+    parser.add_argument("--seconds", type=float, default=np.inf, help="no problem is begun after this time")
+    parser.add_argument("--robots", nargs="+", default=["panda", "ur5"], choices=["panda", "ur5"])
     options = parser.parse_args()
+    ends = time.monotonic() + options.seconds
+    planners = [name for name in options.planners if PLANNERS[name].is_there]
     load_time_laws()  # what planning processes do before they are asked
     figures: dict[str, float] = {f"{robot}_check_us": _check_time(robot) for robot in ("so101", "panda")}
     reference: dict[str, float] = {"so101_check_us_target": 40.0, "panda_check_us_target": 60.0}
-    for robot in ("panda", "ur5"):
+    for robot in options.robots:
         folder = options.problems / robot / "problems"
         if not folder.is_dir():
             print(f"skipped: no MotionBenchMaker problems in {folder} (see --help)")
             continue
         config = load_robot("panda") if robot == "panda" else _ur5(options.problems / robot)
-        for name in options.planners:
-            if PLANNERS[name].is_there:
+        outcomes = _outcomes(folder, config, options.each, planners, options.into, ends)
+        for name in planners:
+            own = [outcome for outcome in outcomes if (outcome.robot, outcome.planner) == (robot, name)]
+            if own:
                 into = figures if name == "rrt_connect" else reference
-                solved = _solve(folder, config, options.each, name)
-                into.update({f"{robot}_{name}_{key}": value for key, value in solved.items()})
+                into.update({f"{robot}_{name}_{key}": value for key, value in _summary(own).items()})
         reference |= {
             "solved_rate_target": 0.99,
             "cpu_median_s_target": 0.1,
@@ -113,56 +124,110 @@ def _ur5(folder: Path) -> RobotConfig:
     return describe_model(path)
 
 
-def _solve(folder: Path, config: RobotConfig, each: int, name: str) -> dict[str, float]:
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one problem.
+
+    Attributes:
+        robot, planner, kind, number: Which it was.
+        reason: Empty where it was solved; "collision" where start or goal touches something in our model, else why there is no plan.
+        cpu: CPU time [s].
+        length, direct: Lengths of the way and of the straight one between its ends, in joint space [rad].
+        over_toppra: Duration over that of TOPP-RA on the same path at the robot's own limits.
+        quintic_over: Duration of a quintic over this one.
+        touches: Whether the played curve touches something, looked at in steps of `FINE`.
+    """
+
+    robot: str
+    planner: str
+    kind: str
+    number: int
+    reason: str
+    cpu: float = 0.0
+    length: float = 0.0
+    direct: float = 0.0
+    over_toppra: float = 0.0
+    quintic_over: float = 0.0
+    touches: bool = False
+
+
+def _outcomes(
+    folder: Path, config: RobotConfig, each: int, planners: list[str], into: Path | None, ends: float
+) -> list[Outcome]:
+    robot = folder.parent.name
+    outcomes: list[Outcome] = []
+    if into is not None and into.is_file():
+        outcomes = [Outcome(**json.loads(line)) for line in into.read_text(encoding="utf-8").splitlines()]
+    known = {(one.robot, one.planner, one.kind, one.number) for one in outcomes}
     planner = ScenePlanner(Arm(config, avoid_ground=False))
-    limits = config.limits()
-    # What the law keeps back is given to it, so that this is TOPP-RA at the robot's own limits.
-    full = dataclasses.replace(limits, velocity=limits.velocity / MARGIN, acceleration=limits.acceleration / MARGIN)
-    cpu, lengths, durations, times_quintic, reached, direct, invalid, unsolved, hits = [], [], [], [], [], [], 0, 0, 0
-    for scene, request in _problems(folder, limits, each, name):
-        try:
-            plan = planner.plan(request, scene)
-        except MotionError as error:
-            invalid += error.reason == "collision"  # start or goal touches something in our model of the hand
-            unsolved += error.reason != "collision"
+    kinds = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    for number, kind in itertools.product(range(1, each + 1), kinds):
+        left = [name for name in planners if (robot, name, kind, number) not in known]
+        if not left or time.monotonic() > ends:
             continue
-        move = plan.move(limits)
-        columns = list(move.columns)
-        cpu.append(plan.planning_time)
-        lengths.append(plan.length / plan.direct_length)
-        reached.append(plan.length)
-        direct.append(plan.direct_length)
-        optimal = timed("toppra", move.path, full, columns, 1.0).duration
-        durations.append(plan.duration / optimal)
-        times_quintic.append(TimedPath(move.path, limits, columns, 1.0).duration / plan.duration)
-        hits += first_hit(planner.checker(scene), move.path, columns, request.start, FINE) is not None
+        scene, request = _problem(folder / kind, config.limits(), number)
+        for name in left:
+            outcome = _solve(planner, scene, replace(request, planner=name), Outcome(robot, name, kind, number, ""))
+            outcomes.append(outcome)
+            if into is not None:
+                with into.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(outcome)) + "\n")
+    return outcomes
+
+
+def _solve(planner: ScenePlanner, scene: PlanningScene, request: PlanRequest, outcome: Outcome) -> Outcome:
+    limits = planner.arm.limits
+    # What the law keeps back is given to it, so that this is TOPP-RA at the robot's own limits.
+    full = replace(limits, velocity=limits.velocity / MARGIN, acceleration=limits.acceleration / MARGIN)
+    began = time.thread_time()
+    try:
+        plan = planner.plan(request, scene)
+    except MotionError as error:
+        return replace(outcome, reason=error.reason, cpu=time.thread_time() - began)
+    move = plan.move(limits)
+    columns = list(move.columns)
+    touching = SceneChecker(planner.arm, replace(scene, clearance=0.0))
+    touching.start_at(request.start)
+    return replace(
+        outcome,
+        cpu=plan.planning_time,
+        length=plan.length,
+        direct=plan.direct_length,
+        over_toppra=plan.duration / timed("toppra", move.path, full, columns, 1.0).duration,
+        quintic_over=TimedPath(move.path, limits, columns, 1.0).duration / plan.duration,
+        touches=first_hit(touching, move.path, columns, request.start, FINE) is not None,
+    )
+
+
+def _summary(outcomes: list[Outcome]) -> dict[str, float]:
+    solved = [one for one in outcomes if not one.reason]
+    valid = [one for one in outcomes if one.reason != "collision"]
+    cpu, lengths = [one.cpu for one in solved], [one.length / one.direct for one in solved]
     return {
-        "solved_rate": len(cpu) / max(len(cpu) + unsolved, 1),
-        "problems": float(len(cpu) + unsolved),
-        "left_out_in_collision": float(invalid),
+        "solved_rate": len(solved) / max(len(valid), 1),
+        "problems": float(len(valid)),
+        "left_out_in_collision": float(len(outcomes) - len(valid)),
         "cpu_median_s": float(np.median(cpu)),
         "cpu_p90_s": float(np.quantile(cpu, 0.9)),
         "cpu_mean_s": float(np.mean(cpu)),
         "length_over_direct_median": float(np.median(lengths)),
-        "length_over_direct_total": float(np.sum(reached) / np.sum(direct)),
-        "duration_over_toppra_median": float(np.median(durations)),
-        "quintic_over_toppra_median": float(np.median(times_quintic)),
-        "curves_with_contact_at_1_mm": float(hits),
+        "length_over_direct_total": sum(one.length for one in solved) / sum(one.direct for one in solved),
+        "duration_over_toppra_median": float(np.median([one.over_toppra for one in solved])),
+        "quintic_over_toppra_median": float(np.median([one.quintic_over for one in solved])),
+        "curves_with_contact_at_1_mm": float(sum(one.touches for one in solved)),
     }
 
 
-def _problems(folder: Path, limits: JointLimits, each: int, name: str) -> Iterator[tuple[PlanningScene, PlanRequest]]:
-    for kind in sorted(path for path in folder.iterdir() if path.is_dir()):
-        for number in range(1, each + 1):
-            scene, request = (_read(kind / f"{part}{number:04d}.yaml") for part in ("scene", "request"))
-            state = request["start_state"]["joint_state"]
-            begin = dict(zip(state["name"], state["position"]))
-            start = np.array([begin[joint] for joint in limits.names]).clip(limits.lower, limits.upper)
-            goal = {c["joint_name"]: c["position"] for c in request["goal_constraints"][0]["joint_constraints"]}
-            columns = [limits.index[joint] for joint in goal]
-            target = np.array(list(goal.values())).clip(limits.lower[columns], limits.upper[columns])
-            shapes = tuple(_shape(thing) for thing in scene["world"]["collision_objects"])
-            yield PlanningScene(shapes), PlanRequest(JointTarget(tuple(columns), target), start, name, speed=1.0)
+def _problem(folder: Path, limits: JointLimits, number: int) -> tuple[PlanningScene, PlanRequest]:
+    scene, request = (_read(folder / f"{part}{number:04d}.yaml") for part in ("scene", "request"))
+    state = request["start_state"]["joint_state"]
+    begin = dict(zip(state["name"], state["position"]))
+    start = np.array([begin[joint] for joint in limits.names]).clip(limits.lower, limits.upper)
+    goal = {c["joint_name"]: c["position"] for c in request["goal_constraints"][0]["joint_constraints"]}
+    columns = [limits.index[joint] for joint in goal]
+    target = np.array(list(goal.values())).clip(limits.lower[columns], limits.upper[columns])
+    shapes = tuple(_shape(thing) for thing in scene["world"]["collision_objects"])
+    return PlanningScene(shapes), PlanRequest(JointTarget(tuple(columns), target), start, "", speed=1.0)
 
 
 def _shape(thing: dict[str, Any]) -> Shape:

@@ -17,6 +17,7 @@ from strands_robots.motion.move_to import JointTarget
 from strands_robots.planning.goals import LineGoal, PoseGoals, named_state
 from strands_robots.planning.planner import PLANNERS, PlannerEntry
 from strands_robots.planning.planning_scene import AttachedShape, PlanningScene, Shape, cloud_shapes
+from strands_robots.planning.scene_checker import SceneChecker
 from strands_robots.planning.scene_planner import PlanRequest, ScenePlanner
 
 from .scenes import box, wall
@@ -176,6 +177,8 @@ def test_faults_are_named(arm: Arm, planner: ScenePlanner) -> None:
         "planner": (dataclasses.replace(across(), planner="astar"), PlanningScene(), "invalid_goal"),
         "time law": (across(time_law="fast"), PlanningScene(), "invalid_goal"),
         "start outside": (dataclasses.replace(across(), start=reaching(9.0)), PlanningScene(), "invalid_goal"),
+        "target outside": (dataclasses.replace(across(), goal=JointTarget((0,), np.array([9.0]))), PlanningScene(), "invalid_goal"),
+        "target nowhere": (dataclasses.replace(across(), goal=JointTarget((0,), np.array([np.nan]))), PlanningScene(), "invalid_goal"),
         "iterations": (across(iterations=0), PlanningScene(), "invalid_goal"),
     }  # fmt: skip
     for name, (request, scene, reason) in cases.items():
@@ -192,6 +195,18 @@ def test_a_planner_that_is_not_installed_is_refused_with_those_that_are(monkeypa
         MotionError, match=r"needs no_such_package, which is not installed \(pip install it\); valid: rrt_connect"
     ):
         planner.plan(dataclasses.replace(across(), planner="missing"), PlanningScene())
+
+
+def test_the_clearance_is_kept_where_bounding_boxes_do_not_overlap(arm: Arm) -> None:
+    start = reaching(0.0)
+    tool = arm.tool_pose(start).position
+    # MuJoCo compares boxes around bodies before it looks at shapes: a plate below the arm, brought nearer in small steps.
+    free = []
+    for gap in np.arange(0.06, -0.02, -0.0005):
+        plate = box("plate", (tool[0], tool[1], tool[2] - gap), (0.2, 0.2, 0.001))
+        free.append([SceneChecker(arm, PlanningScene((plate,), clearance=c)).is_free(start) for c in (0.0, 0.004)])
+    touches, too_near = (next(i for i, row in enumerate(free) if not row[column]) for column in (0, 1))
+    assert touches - too_near == pytest.approx(8, abs=1), "4 mm before it touches"
 
 
 def test_allowed_contacts_may_touch(arm: Arm, planner: ScenePlanner) -> None:

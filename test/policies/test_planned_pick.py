@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from strands_robots.core.errors import MotionError, PolicyError
+from strands_robots.core.pose import Pose
+from strands_robots.core.types import Observation
+from strands_robots.description.robot_config import load_robot
 from strands_robots.evaluation.episode import EpisodeResult, EpisodeRunner, PolicyChoice
 from strands_robots.evaluation.task import load_task
+from strands_robots.motion.arm import Arm
+from strands_robots.planning.planning_scene import PlanningScene, Shape
+from strands_robots.planning.scene_checker import SceneChecker
+from strands_robots.planning.surroundings import Surroundings
+from strands_robots.policies.provider import PolicyContext
+from strands_robots.policies.registry import create_policy
 
 pytestmark = pytest.mark.timeout(600)  # seconds of computing, which take minutes on a machine that many share
 
@@ -80,3 +91,51 @@ def test_an_object_that_is_not_there_is_named(name: str) -> None:
     finally:
         runner.close()
     assert not result.success and f"'{name}'" in result.message and "cube" in result.message
+
+
+def test_on_a_graph_the_same_pick_is_planned_among_what_the_world_tells_of() -> None:
+    limits = load_robot("so101").limits()
+    cube = Shape("cube", "box", (0.0125, 0.0125, 0.0125), Pose(np.array([0.21, 0.08, 0.0125]), np.eye(3)))
+    wall = Shape("wall", "box", (0.05, 0.003, 0.03), Pose(np.array([0.21, 0.0, 0.03]), np.eye(3)))
+    asked = []
+
+    def look(base_frame: str, ground: float | None) -> Surroundings:
+        asked.append((base_frame, ground))
+        return Surroundings((cube, wall))
+
+    def pose(name: str) -> Pose:
+        return {"cube": cube, "wall": wall}[name].pose
+
+    context = PolicyContext("so101", limits.names, limits, bodies=pose, surroundings=look)
+    settings = {"model": "so101", "speed": 0.5, "pick": {"object": {"body": "cube"}, "place": [0.2, -0.09, 0.0125]}}
+    policy = create_policy("scripted", settings, context)
+    policy.reset(0)
+    arm = Arm(load_robot("so101"))
+    checker = SceneChecker(arm, PlanningScene((wall,), clearance=0.0))
+    home = load_robot("so101").home
+    position, stamp, stages = np.array([home[name] for name in limits.names]), 1.0, []
+    while "close" not in stages and stamp < 30.0:
+        seen = Observation(stamp, limits.names, position, np.zeros(len(position)), np.zeros(len(position)))
+        action = policy.infer(seen)
+        assert [checker.problem(row) for row in action.values if checker.problem(row)] == []
+        position, stamp = action.values[1], stamp + action.control_period
+        stages += [policy.stage] if policy.stage not in stages else []
+    assert stages == ["open", "approach", "descend", "close"]
+    assert asked and asked[0][0] == "base_link" and asked[0][1] is not None
+    assert arm.tool_pose(position).position == pytest.approx([0.21, 0.08, 0.0125], abs=0.02)
+
+
+def test_on_a_graph_what_the_world_cannot_tell_ends_the_pick() -> None:
+    def look(base_frame: str, ground: float | None) -> Surroundings:
+        raise MotionError("invalid_goal", "the world has terrain ('hills'), which planners do not know")
+
+    limits = load_robot("so101").limits()
+    context = PolicyContext(
+        "so101", limits.names, limits, bodies=lambda name: Pose(np.zeros(3), np.eye(3)), surroundings=look
+    )
+    policy = create_policy("scripted", {"model": "so101", "pick": {"object": {"body": "cube"}}}, context)
+    policy.reset(0)
+    zeros = np.zeros(len(limits.names))
+    with pytest.raises(PolicyError, match="the world has terrain"):
+        for k in range(200):
+            policy.infer(Observation(1.0 + k * 0.1, limits.names, zeros, zeros, zeros))

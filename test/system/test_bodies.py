@@ -57,7 +57,7 @@ def cube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CubeGraph]:
 
 def test_scripted_pick_finds_the_cube_by_its_name_and_lifts_it(cube: CubeGraph) -> None:
     cube.reset()
-    result = cube.goals.send(policy="scripted", config=PICK, lockstep=True, duration=6.0).result(120.0)
+    result = cube.goals.send(policy="scripted", config=PICK, lockstep=True, duration=12.0).result(240.0)
     assert result.success, result.message
     assert cube.height() > 0.04
 

@@ -193,6 +193,7 @@ def test_a_scene_that_changes_on_the_way_brakes_or_replans(planning: PlanningGra
         ({"positions": reaching(0.0)}, {}, "collision", "inside 'wall'"),
         ({"start": reaching(0.0)}, {}, "collision", "at the start"),
         ({"start": [0.0]}, {}, "invalid_goal", "start has 1 numbers; valid: 6"),
+        ({"through": [Point(x=0.2)]}, {}, "invalid_goal", "through is given without straight; valid: straight true"),
         ({"joint_names": ["shoulder_pan"], "positions": [-SIDE]}, {"iterations": 100}, "no_path", "100 iterations"),
     ],
 )  # fmt: skip

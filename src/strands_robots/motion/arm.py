@@ -14,6 +14,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
 from strands_robots.core.pose import Pose
 from strands_robots.description.base_contacts import exclude_base_contacts
+from strands_robots.description.contact_margins import set_margins
 from strands_robots.description.equality_joints import Followers
 from strands_robots.description.model_file import compile_model
 from strands_robots.description.robot_config import RobotConfig
@@ -104,7 +105,7 @@ class Arm:
             low, high = self.limits.lower[column], self.limits.upper[column]
             self.model.jnt_range[joint] = low, high
             self.model.jnt_limited[joint] = bool(np.isfinite([low, high]).all())
-        self.model.geom_margin[:] = CLEARANCE
+        set_margins(self.model, CLEARANCE)
         self._base = _body(self.model, config.base_frame, self.name)
         self.ground = ground - float(self.base_pose.position[2]) if avoid_ground else None
         self.tool = _tool(self.model, config.tool_frame, self.name)

@@ -16,11 +16,13 @@ from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import ORIENTATION_COST, IkSolver, Orientation, PoseTarget
 from strands_robots.motion.move_to import JointTarget
 from strands_robots.motion.planner import LINE_STEP, LINE_TURN
+from strands_robots.planning.arc import arc_through
 from strands_robots.planning.scene_checker import SceneChecker
 
 MOST_CONFIGURATIONS = 8
 """Most joint positions that a planner gets as goals of one request."""
 
+_LIMIT_TOLERANCE = 1e-6  # [rad] or [m]
 _FAR = 2.0  # of the reach; a pose further away than this is not looked for
 _MAX_LINE_POINTS = 400
 _LINE_ORIENTATION_COST = 0.01  # [m/rad]
@@ -43,17 +45,19 @@ class PoseGoals:
 
 @dataclass(frozen=True)
 class LineGoal:
-    """The tool at a pose, by a straight line.
+    """The tool at a pose, by a straight line or by an arc.
 
     Attributes:
         target: The pose with its tolerances.
         min_fraction: Smallest part of the line that is worth a plan, above 0 and up to 1.
-        is_relative: The pose is given in the tool's frame at the start.
+        is_relative: The pose, and the point of an arc, are given in the tool's frame at the start.
+        through: A point (x, y, z) that the tool goes through on an arc of a circle [m]; None for a straight line.
     """
 
     target: PoseTarget
     min_fraction: float = 1.0
     is_relative: bool = False
+    through: tuple[float, float, float] | None = None
 
 
 Goal: TypeAlias = JointTarget | PoseGoals | LineGoal
@@ -68,8 +72,13 @@ def from_start(goal: Goal, arm: Arm, start: FloatArray) -> Goal:
         start: Joint positions (D,) at which the tool's frame is taken [rad] or [m].
     """
     if isinstance(goal, LineGoal) and goal.is_relative:
-        pose = arm.tool_pose(start).at(goal.target.pose)
-        return replace(goal, target=replace(goal.target, pose=pose), is_relative=False)
+        tool = arm.tool_pose(start)
+        through = goal.through
+        if through is not None:
+            x, y, z = tool.at(Pose(np.array(through), np.eye(3))).position.tolist()
+            through = (x, y, z)
+        target = replace(goal.target, pose=tool.at(goal.target.pose))
+        return replace(goal, target=target, is_relative=False, through=through)
     if isinstance(goal, PoseGoals) and any(goal.relative):
         tool = arm.tool_pose(start)
         pairs = zip(goal.targets, goal.relative)
@@ -99,8 +108,15 @@ def joint_goal(target: JointTarget, start: FloatArray, checker: SceneChecker) ->
     """Return the joint positions (D,) of a target, which are free.
 
     Raises:
-        MotionError: "collision" if they are not; the message says what is in the way.
+        MotionError: "invalid_goal" if one is not finite or outside its limits; "collision" if something is in the way.
     """
+    limits = checker.arm.limits
+    for column, value in zip(target.columns, target.positions.tolist()):
+        low, high = float(limits.lower[column]), float(limits.upper[column])
+        if not low - _LIMIT_TOLERANCE <= value <= high + _LIMIT_TOLERANCE:
+            raise MotionError(
+                "invalid_goal", f"target of '{limits.names[column]}' is {value:.4g}; valid: {low:.4g} to {high:.4g}"
+            )
     goal = start.copy()
     goal[list(target.columns)] = target.positions
     problem = checker.problem(goal)
@@ -147,7 +163,7 @@ def pose_goals(goals: PoseGoals, start: FloatArray, checker: SceneChecker) -> tu
 
 
 def line_points(goal: LineGoal, start: FloatArray, arm: Arm) -> tuple[FloatArray, float, str]:
-    """Return way points (N, D) of a straight line of the tool, the fraction that they do, and why they end early.
+    """Return way points (N, D) of a straight line or an arc of the tool, the fraction that they do, and why they end early.
 
     Args:
         goal: Where to.
@@ -159,11 +175,14 @@ def line_points(goal: LineGoal, start: FloatArray, arm: Arm) -> tuple[FloatArray
     is_free = target.orientation is Orientation.FREE
     end = Pose(target.pose.position, begin.rotation) if is_free else target.pose
     turn = rotation_between(begin.rotation, end.rotation)
-    length = float(np.linalg.norm(end.position - begin.position))
+    arc = None if goal.through is None else arc_through(begin.position, np.array(goal.through), end.position)
+    length = float(np.linalg.norm(end.position - begin.position)) if arc is None else arc.length
     count = min(max(math.ceil(length / LINE_STEP), math.ceil(turn / LINE_TURN), 1), _MAX_LINE_POINTS)
     points = [start]
     for i in range(1, count + 1):
         place = interpolate(begin, end, i / count)
+        if arc is not None:
+            place = replace(place, position=arc.at(i / count))
         on_line = PoseTarget(place, target.orientation, target.position_tolerance, target.orientation_tolerance)
         solution = solver.solve(on_line, points[-1], _LINE_ORIENTATION_COST, _LINE_POSTURE_COST)
         if not solution.is_reached:

@@ -15,7 +15,7 @@ from strands_robots.core.errors import MotionError
 from strands_robots.planning.planner import Problem
 from strands_robots.planning.scene_checker import SceneChecker
 
-RANGE = 1.0
+RANGE = 0.6
 """Longest edge of a tree [rad] or [m], over all joints."""
 
 LEVEL_RANGE = 0.15
@@ -30,7 +30,7 @@ SHORTCUT_STEP = 0.7
 SHORTCUTS = 200
 """Shortcuts that are tried."""
 
-_IDLE_SHORTCUTS = 30  # in a row without one that shortens the path; then no more are tried
+_IDLE_SHORTCUTS = 60  # in a row without one that shortens the path; then no more are tried
 _LEAST_GAIN = 5e-3  # of the path's length; a shortcut that saves less is not worth its checks
 _LEAST_PROGRESS = 0.1  # of an edge, towards the other tree
 _TREE = 256  # nodes that a tree has room for at first

@@ -8,6 +8,7 @@ import numpy as np
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, MotionError, UnknownNameError
 from strands_robots.core.pose import Pose, quaternion_of
+from strands_robots.description.contact_margins import set_margins
 from strands_robots.description.equality_joints import Followers
 from strands_robots.description.model_file import compile_model
 from strands_robots.motion.arm import CLEARANCE, GROUND, GROUND_TOLERANCE, Arm
@@ -67,6 +68,7 @@ class SceneChecker:
         self.arm = arm
         self.scene = scene
         spec = arm.spec.copy()
+        _leave_out_what_touches_nothing(spec)
         base = arm.base_pose
         for shape in scene.shapes:
             _add(spec, spec.worldbody, shape, base.at(shape.pose))
@@ -85,7 +87,7 @@ class SceneChecker:
         }
         self._ground = int(mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, GROUND))
         self._least = self._least_distances()
-        self.model.geom_margin[:] = np.maximum(self._least, 0.0)
+        set_margins(self.model, np.maximum(self._least, 0.0))
         self._pairs: dict[tuple[int, int], float] = {}
         self._allow(scene.allowed)
         self._allowed_pairs = dict(self._pairs)
@@ -329,6 +331,17 @@ def _halving(count: int) -> list[int]:
                 rest += [(low, middle), (middle + 1, high)]
         gaps = rest
     return order
+
+
+def _leave_out_what_touches_nothing(spec: mujoco.MjSpec) -> None:
+    """Delete the shapes that are only there to be seen: MuJoCo places them too, and sorts them with the others, in every check."""
+    paired = {name for pair in spec.pairs for name in (pair.geomname1, pair.geomname2)}
+    for body in spec.bodies[1:]:
+        if not body.explicitinertial:  # its mass may be that of such a shape, and a body without mass does not compile
+            body.mass, body.inertia, body.explicitinertial = 1.0, [1.0, 1.0, 1.0], True
+    for geom in list(spec.geoms):
+        if not geom.contype and not geom.conaffinity and geom.name not in paired:
+            spec.delete(geom)
 
 
 def _add(spec: mujoco.MjSpec, body: mujoco.MjsBody, shape: Shape, pose: Pose) -> None:

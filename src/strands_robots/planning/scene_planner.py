@@ -14,13 +14,14 @@ from strands_robots.motion.move_to import SLOWEST, JointTarget
 from strands_robots.motion.path import JointPath
 from strands_robots.planning.checked_curve import check_step, checked_curve, first_hit
 from strands_robots.planning.goals import Goal, LineGoal, from_start, joint_goal, line_points, pose_goals
+from strands_robots.planning.joint_effort import inverse_dynamics
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS, MOST_ITERATIONS, Problem, planner
 from strands_robots.planning.planning_scene import PlanningScene
 from strands_robots.planning.scene_checker import SceneChecker
 from strands_robots.planning.time_law import timed
 
-SEARCH_STEPS = (0.03, 0.012)
+SEARCH_STEPS = (0.05, 0.02)
 """Largest ways of a point between two checks of a search [m], the coarse first; the last search takes that of the played curve."""
 
 UPRIGHT = (0.01, 3.0)
@@ -93,7 +94,8 @@ class ScenePlanner:
         else:
             columns = list(request.goal.columns) if isinstance(request.goal, JointTarget) else self.arm.tool_columns
             path, fraction = self._search(request, columns, start, checker), 1.0
-        law = timed(request.time_law, path, limits, columns, request.speed)
+        dynamics = inverse_dynamics(self.arm, columns, start)
+        law = timed(request.time_law, path, limits, columns, request.speed, dynamics)
         points = path.points
         return Plan(
             robot=self.arm.name,
@@ -178,7 +180,7 @@ class ScenePlanner:
         )
 
     def _line(self, goal: LineGoal, start: FloatArray, checker: SceneChecker) -> tuple[JointPath, float]:
-        """Return the curve of a straight line, as far as it is free, and the fraction that it does."""
+        """Return the curve of a straight line or an arc, as far as it is free, and the fraction that it does."""
         if not 0.0 < goal.min_fraction <= 1.0:
             raise MotionError("invalid_goal", f"min_fraction is {goal.min_fraction:g}; valid: above 0 and up to 1")
         columns = self.arm.tool_columns
@@ -197,9 +199,10 @@ class ScenePlanner:
         done = (len(points) - 1) / total
         if len(points) < 2 or done < goal.min_fraction - 1e-9:
             reason = "collision" if "would be" in why else "unreachable"
+            words = "straight line" if goal.through is None else "arc"
             raise MotionError(
                 reason,
-                f"the straight line ends after {100.0 * done:.0f} percent: {why}; the robot was not moved; "
+                f"the {words} ends after {100.0 * done:.0f} percent: {why}; the robot was not moved; "
                 f"valid: min_fraction up to {done:.2f}, or a goal that is not a line",
             )
         return JointPath(points[:, columns]), done

@@ -15,6 +15,7 @@ from strands_robots.core.text import printable
 from strands_robots.core.types import JointLimits
 from strands_robots.motion.grid_timed_path import GridTimedPath
 from strands_robots.motion.path import JointPath, TimedPath
+from strands_robots.planning.joint_effort import InverseDynamics
 
 MARGIN = 0.95
 """Part of the limits that a motion at full speed uses; the rest is for the interpolation between rows."""
@@ -40,7 +41,14 @@ def load_time_laws() -> None:
             importlib.import_module(name)
 
 
-def timed(law: str, path: JointPath, limits: JointLimits, columns: list[int], speed: float) -> GridTimedPath:
+def timed(
+    law: str,
+    path: JointPath,
+    limits: JointLimits,
+    columns: list[int],
+    speed: float,
+    dynamics: InverseDynamics | None = None,
+) -> GridTimedPath:
     """Return a path with a time law from rest to rest.
 
     Args:
@@ -49,6 +57,7 @@ def timed(law: str, path: JointPath, limits: JointLimits, columns: list[int], sp
         limits: Limits of all joints of the robot.
         columns: Which joints the path moves.
         speed: Part of the velocity limits to use, above 0 and up to 1; accelerations follow with its square.
+        dynamics: Efforts that the joints need, which "toppra" keeps within their limits; None for velocity and acceleration alone.
 
     Raises:
         MotionError: If the law is unknown or not installed, or cannot be had on this path; the message says what is valid.
@@ -61,10 +70,25 @@ def timed(law: str, path: JointPath, limits: JointLimits, columns: list[int], sp
         return _quintic(path, limits, columns, speed)
     velocity = MARGIN * speed * limits.velocity[columns]
     acceleration = MARGIN * speed**2 * limits.acceleration[columns]
-    times, s, rates = (
-        _toppra(path, velocity, acceleration) if law == "toppra" else _ruckig(path, velocity, acceleration)
-    )
-    return GridTimedPath(path, limits, columns, times, s, rates)
+    if law == "ruckig":
+        return GridTimedPath(path, limits, columns, *_ruckig(path, velocity, acceleration))
+    made = _toppra(path, velocity, acceleration)
+    if dynamics is not None and _overload(path, made, limits.effort[columns], dynamics) > 1.0:
+        # Efforts cost ten times as much as everything else, and few motions need to be slower for them.
+        made = _toppra(path, velocity, acceleration, limits.effort[columns], dynamics)
+    return GridTimedPath(path, limits, columns, *made)
+
+
+def _overload(
+    path: JointPath, law: tuple[FloatArray, FloatArray, FloatArray], effort: FloatArray, dynamics: InverseDynamics
+) -> float:
+    """Return the largest effort along a path, as a part of the limits (D',)."""
+    times, s, rates = law
+    middle, rate = 0.5 * (s[1:] + s[:-1]), 0.5 * (rates[1:] + rates[:-1])
+    bend = np.diff(rates) / np.diff(times)
+    slope, curvature = path.derivatives(middle)
+    rows = zip(path.at(middle), slope * rate[:, None], slope * bend[:, None] + curvature * rate[:, None] ** 2)
+    return max(float((np.abs(dynamics(*row)) / effort).max()) for row in rows)
 
 
 def _quintic(path: JointPath, limits: JointLimits, columns: list[int], speed: float) -> GridTimedPath:
@@ -78,7 +102,11 @@ def _quintic(path: JointPath, limits: JointLimits, columns: list[int], speed: fl
 
 
 def _toppra(
-    path: JointPath, velocity: FloatArray, acceleration: FloatArray
+    path: JointPath,
+    velocity: FloatArray,
+    acceleration: FloatArray,
+    effort: FloatArray | None = None,
+    dynamics: InverseDynamics | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return times, parameters and rates of the time-optimal law.
 
@@ -97,6 +125,16 @@ def _toppra(
             discretization_scheme=toppra.constraint.DiscretizationType.Interpolation,
         ),
     ]
+    if effort is not None and dynamics is not None:
+        effort = MARGIN * effort
+        limits.append(
+            toppra.constraint.JointTorqueConstraint(
+                dynamics,
+                np.stack([-effort, effort], axis=1),
+                np.zeros(len(effort)),
+                discretization_scheme=toppra.constraint.DiscretizationType.Interpolation,
+            )
+        )
     grid = _grid(path.knots)
     instance = toppra.algorithm.TOPPRA(limits, curve, gridpoints=grid, solver_wrapper="seidel")
     _, rates, _ = instance.compute_parameterization(0.0, 0.0)

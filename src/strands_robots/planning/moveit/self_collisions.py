@@ -11,6 +11,7 @@ from collections import Counter
 import mujoco
 import numpy as np
 
+from strands_robots.description.contact_margins import set_margins
 from strands_robots.description.equality_joints import Followers
 
 SAMPLES = 10_000
@@ -66,7 +67,7 @@ def _let_all_meet(model: mujoco.MjModel) -> None:
     """Let every shape that collides at all meet every other one; MuJoCo's own exclusions of parents and pairs are lifted."""
     collides = (model.geom_contype > 0) | (model.geom_conaffinity > 0)
     model.geom_contype[collides] = model.geom_conaffinity[collides] = _EVERY_TYPE
-    model.geom_margin[:] = 0.0
+    set_margins(model, 0.0)
     model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_FILTERPARENT
     model.exclude_signature[:] = 0
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import PolicyError
+from strands_robots.core.errors import MotionError, PolicyError
 from strands_robots.core.types import Action, Observation, Playback, PolicyGives, PolicyNeeds
+from strands_robots.planning.pick.pick_scene import PickScene, pick_scene_of
 from strands_robots.policies.provider import PolicyContext, read_options
 from strands_robots.policies.scripted.known_boxes import KnownBoxes
 from strands_robots.policies.scripted.planned_pick import PlannedPick
@@ -81,7 +82,7 @@ class ScriptedPolicy:
         self._check_names(observation.joint_names)
         options, reach = self._options, self._reach
         self._names = reach.names if reach is not None else observation.joint_names
-        pick_scene = self._context.pick_scene
+        pick_scene = self._pick_scene(reach)
         if options.pick is not None and reach is not None and pick_scene is not None and options.pick.object.body:
             if reach.config.gripper is None:
                 raise PolicyError(f"'{reach.config.name}' has no gripper to pick with")
@@ -94,6 +95,21 @@ class ScriptedPolicy:
         order = [observation.joint_names.index(name) for name in self._names]
         script.start(observation.position[order], observation.stamp)
         return script
+
+    def _pick_scene(self, reach: Reach | None) -> Callable[[], PickScene] | None:
+        """Return what looks at everything around the robot, where there is a world to look at."""
+        look = self._context.surroundings
+        if self._context.pick_scene is not None or look is None or reach is None:
+            return self._context.pick_scene
+        frame, ground = reach.config.base_frame, reach.arm.ground
+
+        def around() -> PickScene:
+            try:
+                return pick_scene_of(look(frame, ground))
+            except MotionError as error:
+                raise PolicyError(f"{error.reason}: {error}") from error
+
+        return around
 
     def _speed(self) -> FloatArray:
         limits = self._reach.limits if self._reach is not None else self._context.limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -76,12 +77,14 @@ def scene_goal(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -
         if request.straight and len(poses) > 1:
             raise MotionError("invalid_goal", f"straight is true for {len(poses)} poses; valid: for one")
         goal = (
-            LineGoal(poses[0][0], min_fraction, poses[0][1])
+            LineGoal(poses[0][0], min_fraction, poses[0][1], _through(request))
             if request.straight
             else PoseGoals(tuple(pose for pose, _ in poses), tuple(is_relative for _, is_relative in poses))
         )
     if min_fraction < 1.0 and not request.straight:
         raise MotionError("invalid_goal", f"min_fraction is {min_fraction:g} without straight; valid: 0")
+    if not request.straight and _through(request) is not None:
+        raise MotionError("invalid_goal", "through is given without straight; valid: straight true, or no point")
     if not request.straight:
         planner(options.planner)  # says which there are
     return SceneGoal(
@@ -96,6 +99,17 @@ def scene_goal(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -
         tuple(options.may_touch),
         clearance,
     )
+
+
+def _through(request: MoveTo.Goal | PlanMotion.Goal) -> tuple[float, float, float] | None:
+    """Return the point of an arc; None for a straight line."""
+    points = getattr(request, "through", ())
+    if not points:
+        return None
+    point = (points[0].x, points[0].y, points[0].z)
+    if not all(math.isfinite(value) for value in point):
+        raise MotionError("invalid_goal", f"through is {point}; valid: finite numbers")
+    return point
 
 
 def _joints(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -> JointTarget:
