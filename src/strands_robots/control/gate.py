@@ -12,11 +12,12 @@ from strands_robots.control.alarm import Alarm
 from strands_robots.control.checks import check_mode, check_shape, check_times
 from strands_robots.control.gate_types import GateConfig, GateReport, Setpoint
 from strands_robots.control.heartbeat import Heartbeat
+from strands_robots.control.inner_loop import quiet_tick
 from strands_robots.control.latch import ArmingLatch
 from strands_robots.control.latch_advice import latch_advice
 from strands_robots.control.lease import Lease, source_class
 from strands_robots.control.limits import plan
-from strands_robots.control.player import ChunkPlayer
+from strands_robots.control.player import LATEST, ChunkPlayer
 from strands_robots.control.readings import Readings
 from strands_robots.control.refusal import Refusal, Refused, Verdict
 from strands_robots.control.refusal_ledger import RefusalEntry, RefusalLedger
@@ -43,6 +44,7 @@ class Gate:
         limits: Joint limits; their order is the order of every (D,) array here.
         position: Measured position at start (D,) [rad]; the robot holds it.
         supervision: What the robot watches of itself while it is armed; None for nothing.
+        compiled: False has Python make every tick, also where the compiled inner loop was built.
 
     Attributes:
         supervision: As given.
@@ -58,6 +60,8 @@ class Gate:
         limits: JointLimits,
         position: FloatArray,
         supervision: Supervision | None = None,
+        *,
+        compiled: bool = True,
     ) -> None:
         if np.shape(position) != (len(limits),):
             raise ShapeError(f"position has shape {np.shape(position)}; valid: ({len(limits)},)")
@@ -89,6 +93,7 @@ class Gate:
         self._refusals: Counter[str] = Counter()
         self._last_refusal = ""
         self._ledger = RefusalLedger()
+        self._quiet = quiet_tick(self, LATEST) if compiled else None
 
     @property
     def is_latched(self) -> bool:
@@ -198,6 +203,8 @@ class Gate:
         """
         with self._lock:
             self.wants_tick = False
+            if self._quiet is not None and self._quiet.tick(self, now, dt, position, velocity):
+                return self._setpoint
             self._watch(now)
             self._rest.update(velocity, self._motion_time(now), now.steady)
             setpoint = self._setpoint

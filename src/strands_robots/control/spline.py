@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from strands_robots.control import inner_loop
 from strands_robots.core.arrays import FloatArray
 
 
@@ -39,6 +40,13 @@ def _end_slope(delta: FloatArray, next_delta: FloatArray) -> FloatArray:
     return bounded
 
 
+def coefficients(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the linear, quadratic and cubic coefficients (H - 1, D) of the curve from each row to the next, rows (H, D), H >= 2."""
+    slopes = monotone_slopes(rows)
+    delta = np.diff(rows, axis=0)
+    return slopes[:-1], 3.0 * delta - 2.0 * slopes[:-1] - slopes[1:], slopes[:-1] + slopes[1:] - 2.0 * delta
+
+
 class MonotoneCubic:
     """Rows at equal intervals, evaluated anywhere between the first and the last.
 
@@ -53,11 +61,7 @@ class MonotoneCubic:
         self._last = len(rows) - 1
         if self._last == 0:
             return  # one row has no interval; most commands are of one row
-        slopes = monotone_slopes(rows)
-        self._linear = slopes[:-1]
-        delta = np.diff(rows, axis=0)
-        self._quadratic = 3.0 * delta - 2.0 * slopes[:-1] - slopes[1:]
-        self._cubic = slopes[:-1] + slopes[1:] - 2.0 * delta
+        self._linear, self._quadratic, self._cubic = inner_loop.coefficients(rows) or coefficients(rows)
 
     def at(self, time: float) -> FloatArray:
         """Return the value (D,) at `time` [s] after row 0; on a row it is a view of that row, never to be written to."""
