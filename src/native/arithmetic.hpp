@@ -1,4 +1,4 @@
-// numpy's element-wise functions for one number, with numpy's answers for NaN and for zeros of both signs.
+// numpy's element-wise functions for one number, with numpy's answers for NaN.
 #pragma once
 
 #include <cmath>
@@ -7,6 +7,9 @@ namespace strands {
 
 inline double maximum(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
 inline double minimum(double a, double b) { return a <= b || std::isnan(a) ? a : b; }
-inline double clip(double value, double low, double high) { return minimum(maximum(value, low), high); }
+inline double clip(double value, double low, double high) {
+  const double raised = std::isnan(value) || value > low ? value : low;
+  return std::isnan(raised) || raised < high ? raised : high;
+}
 
 }  // namespace strands

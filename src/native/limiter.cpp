@@ -34,7 +34,7 @@ void apply(const Limits& limits, const Motion& motion, const double* wanted, dou
     const double bounded = clip(wanted == nullptr ? 0.0 : wanted[j], -minimum(down, fastest), minimum(up, fastest));
     const double step = limits.acceleration[j] * dt;
     const double there = here + clip(bounded, current - step, current + step) * dt;
-    motion.next[j] = clip(there, minimum(lower, here), maximum(upper, here));
+    motion.next[j] = clip(there, minimum(lower, here), maximum(upper, here)) + 0.0;
   }
 }
 

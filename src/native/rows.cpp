@@ -15,7 +15,7 @@ namespace {
 double end_slope(double delta, double next) {
   const double slope = 1.5 * delta - 0.5 * next;
   const double limit = 3.0 * delta;
-  return clip(slope, minimum(limit, 0.0), maximum(limit, 0.0));
+  return clip(slope, minimum(limit, 0.0), maximum(limit, 0.0)) + 0.0;
 }
 
 double slope_between(double before, double after) {
@@ -52,6 +52,15 @@ bool coefficients(nb::handle rows, nb::handle linear, nb::handle quadratic, nb::
     }
   }
   return true;
+}
+
+nb::object is_finite(nb::handle rows) {
+  const Buffer value(rows.ptr());
+  if (!value.is_open() || value.dimensions() != 2) return nb::none();
+  const Py_ssize_t count = value.length(0) * value.length(1);
+  for (Py_ssize_t k = 0; k < count; ++k)
+    if (!std::isfinite(value.data()[k])) return nb::bool_(false);
+  return nb::bool_(true);
 }
 
 nb::object is_within(nb::handle rows, nb::handle lower, nb::handle upper) {

@@ -64,6 +64,11 @@ def coefficients(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray] 
     return (linear, quadratic, cubic) if _native.coefficients(rows, linear, quadratic, cubic) else None
 
 
+def is_finite(values: FloatArray) -> bool:
+    """Return whether all values (H, D) are finite; False also where numpy shall look."""
+    return _native is not None and _native.is_finite(values) is True
+
+
 def is_within(rows: FloatArray, lower: FloatArray, upper: FloatArray) -> bool:
     """Return whether all rows (H, D) are within bounds (D,); False also where numpy shall look."""
     return _native is not None and _native.is_within(rows, lower, upper) is True
