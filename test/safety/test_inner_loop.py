@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strands_robots.control import inner_loop, limits, spline
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.skipif(bool(inner_loop.MISSING), reason=f"not compiled:
 
 def _compare(configuration: dict[str, Any], seed: int, count: int) -> None:
     quiet = ticks = 0
-    for part in range(0, count, 500):
+    for part in range(0, count, 1000):
         twins = Twins(**configuration)
-        for operation in operations(seed * 1_000_003 + part, min(500, count - part)):
+        for operation in operations(seed * 1_000_003 + part, min(1000, count - part)):
             twins.apply(operation)
         quiet, ticks = quiet + twins.quiet, ticks + twins.ticks
     assert quiet > 0.2 * ticks, f"only {quiet} of {ticks} ticks were the compiled loop's"
@@ -58,7 +58,8 @@ _OPERATIONS = st.one_of(
 )  # fmt: skip
 
 
-@given(st.lists(_OPERATIONS, max_size=40))
+@settings(max_examples=50)
+@given(st.lists(_OPERATIONS, max_size=30))
 def test_any_sequence_ends_in_the_same_bytes(sequence: list[tuple[Any, ...]]) -> None:
     twins = Twins()
     for operation in [("beat", True, True), *sequence]:
