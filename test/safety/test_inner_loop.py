@@ -94,7 +94,11 @@ def test_a_set_point_that_is_kept_is_never_written_to() -> None:
     assert len({copy.tobytes() for _, copy in kept}) > 20
 
 
-@given(st.lists(st.lists(st.one_of(st.floats(-3, 3), st.sampled_from(ODD)), min_size=4, max_size=4), min_size=2, max_size=9))
+@given(
+    st.lists(
+        st.lists(st.one_of(st.floats(-3, 3), st.sampled_from(ODD)), min_size=4, max_size=4), min_size=2, max_size=9
+    )
+)
 def test_coefficients_are_numpys(values: list[list[float]]) -> None:
     rows = np.array(values)
     with np.errstate(all="ignore"):

@@ -57,7 +57,9 @@ class Twins:
         self.position, self.velocity = np.array([0.0, 0.0, 0.0, 0.25]), np.zeros(4)
         self.gates = []
         for compiled in (True, False):
-            watch = Supervision(LimitsConfig(**SUPERVISION), LIMITS, PERIOD, measures=("contact",)) if supervised else None
+            watch = (
+                Supervision(LimitsConfig(**SUPERVISION), LIMITS, PERIOD, measures=("contact",)) if supervised else None
+            )
             self.gates.append(Gate(config, LIMITS, self.position, watch, compiled=compiled))
         self.ros, self.steady = 100.0, 5000.0
         self.quiet = self.ticks = 0
@@ -88,13 +90,17 @@ class Twins:
             wrong = {name: pair for name, *pair in zip(names, mine, other) if bytes_of(pair[0]) != bytes_of(pair[1])}
             raise AssertionError(f"after {operation}: {wrong}")
 
-    def do_tick(self, ros: float, steady: float, dt: float, position: tuple[float, ...], velocity: tuple[float, ...]) -> Any:
+    def do_tick(
+        self, ros: float, steady: float, dt: float, position: tuple[float, ...], velocity: tuple[float, ...]
+    ) -> Any:
         """Let time pass, with measured positions relative to the set-point's."""
         self.ros += ros
         self.steady += steady
         self.ticks += 1
         at = self.gates[1]._player.setpoint.position
-        self.position[:] = [each if each in _ODD else here + each for here, each in zip(at.tolist(), position, strict=True)]
+        self.position[:] = [
+            each if each in _ODD else here + each for here, each in zip(at.tolist(), position, strict=True)
+        ]
         self.velocity[:] = velocity
         with np.errstate(all="ignore"):
             answers = [gate.tick(self.now, dt, self.position, self.velocity) for gate in self.gates]
@@ -102,7 +108,9 @@ class Twins:
 
     def do_beat(self, is_armed: bool, is_new: bool) -> Any:
         self.beat_sequence += 1
-        is_new = is_new and (self.gates[1].is_latched or self.beat_sequence % 50 == 0)  # the latter is a stop that was missed
+        is_new = is_new and (
+            self.gates[1].is_latched or self.beat_sequence % 50 == 0
+        )  # the latter is a stop that was missed
         if is_new:
             self.epoch += 1
             self.count = self.gates[1].report(self.now).latch_count
@@ -114,7 +122,9 @@ class Twins:
             self.beat_sequence += 1
         return None, None
 
-    def do_submit(self, source: str, names: tuple[str, ...], values: Any, mode: int, period: float, ahead: float) -> Any:
+    def do_submit(
+        self, source: str, names: tuple[str, ...], values: Any, mode: int, period: float, ahead: float
+    ) -> Any:
         self.sequence += 1
         rows = np.array(values, dtype=np.float64)
         is_many = rows.ndim == 2 and len(rows) > 1
@@ -240,7 +250,12 @@ def _operation(draw: random.Random) -> tuple[Any, ...]:
     if kind < 0.965:
         return ("stop", draw.random() < 0.3)
     if kind < 0.975:
-        return ("read", *draw.choice([(0.0, 0.0, "")] * 6 + [(25.0, 0.0, ""), (1.0, 50.0, ""), (math.nan, 0.0, ""), (0.0, 0.0, "no torque")]))
+        return (
+            "read",
+            *draw.choice(
+                [(0.0, 0.0, "")] * 6 + [(25.0, 0.0, ""), (1.0, 50.0, ""), (math.nan, 0.0, ""), (0.0, 0.0, "no torque")]
+            ),
+        )
     if kind < 0.985:
         return ("freeze", draw.random() < 0.5)
     return ("report",) if kind < 0.997 else ("restart",)

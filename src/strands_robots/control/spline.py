@@ -37,7 +37,9 @@ def _end_slope(delta: FloatArray, next_delta: FloatArray) -> FloatArray:
     slope = 1.5 * delta - 0.5 * next_delta
     limit = 3.0 * delta
     bounded: FloatArray = np.clip(slope, np.minimum(limit, 0.0), np.maximum(limit, 0.0))
-    return bounded + 0.0  # which zero a maximum of both zeros is depends on the processor; so it is always the positive one
+    return (
+        bounded + 0.0
+    )  # which zero a maximum of both zeros is depends on the processor; so it is always the positive one
 
 
 def coefficients(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
