@@ -11,7 +11,7 @@ Without a compiler the package works the same, only slower; `strands-robots doct
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -26,22 +26,43 @@ else:
     MISSING = ""
 """Why the compiled inner loop is not used; empty while it is."""
 
-if TYPE_CHECKING:
-    from strands_robots.control.gate import Gate
-    from strands_robots.control.spline import MonotoneCubic
-
 _ARRAYS = 8
 """Arrays that set-points take turns in; one is used again only when nothing else refers to it."""
+
+
+class Watches(Protocol):
+    """A supervision, as far as it says whether the compiled loop has all of its watches."""
+
+    @property
+    def has_slow_watches(self) -> bool:
+        """True with watches that only Python makes."""
+
+
+class Ticked(Protocol):
+    """The gate. The compiled loop reads and writes the state of its parts by their attributes' names."""
+
+    limits: JointLimits
+
+    @property
+    def supervision(self) -> Watches | None:
+        """What is watched."""
+
+
+class Curve(Protocol):
+    """Rows and what is between them: spline.MonotoneCubic."""
+
+    rows: FloatArray
+    period: float
 
 
 class QuietTick(Protocol):
     """A tick in which nothing is wrong."""
 
-    def tick(self, gate: Gate, now: Instant, dt: float, position: FloatArray, velocity: FloatArray) -> bool:
+    def tick(self, gate: Ticked, now: Instant, dt: float, position: FloatArray, velocity: FloatArray) -> bool:
         """Make the tick as `Gate.tick` would, or change nothing and return False; the caller holds the gate's lock."""
 
 
-def quiet_tick(gate: Gate, latest: float) -> QuietTick | None:
+def quiet_tick(gate: Ticked, latest: float) -> QuietTick | None:
     """Return the compiled tick of one gate; None where Python makes every tick.
 
     Args:
@@ -80,7 +101,7 @@ def is_slow(rows: FloatArray, period: float, velocity: FloatArray, tolerance: fl
 
 
 def is_smooth(
-    curve: MonotoneCubic, dt: float, limits: JointLimits, columns: list[int], tolerance: float
+    curve: Curve, dt: float, limits: JointLimits, columns: list[int], tolerance: float
 ) -> bool | None:
     """Return whether a curve played at `dt` [s] keeps every limit of its joints; None where numpy shall find out."""
     if _native is None:

@@ -1,4 +1,4 @@
-"""Is the sky in a picture? Drawing it in software takes two fifths of a frame, also where the floor hides all of it."""
+"""Is the sky in a picture? Drawing it in software takes a tenth of a frame, also where the floor hides all of it."""
 
 from __future__ import annotations
 
