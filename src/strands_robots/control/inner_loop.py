@@ -100,9 +100,7 @@ def is_slow(rows: FloatArray, period: float, velocity: FloatArray, tolerance: fl
     return _native is not None and _native.is_slow(rows, period, velocity, tolerance) is True
 
 
-def is_smooth(
-    curve: Curve, dt: float, limits: JointLimits, columns: list[int], tolerance: float
-) -> bool | None:
+def is_smooth(curve: Curve, dt: float, limits: JointLimits, columns: list[int], tolerance: float) -> bool | None:
     """Return whether a curve played at `dt` [s] keeps every limit of its joints; None where numpy shall find out."""
     if _native is None:
         return None

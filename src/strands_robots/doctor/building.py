@@ -29,12 +29,16 @@ def check_compiler(machine: Machine) -> Result:
 
 def check_inner_loop(machine: Machine) -> Result:
     """Whether the robots' inner loop is compiled; without it they decide the same and need more processor time."""
-    answer = machine.run_python("from strands_robots.control import inner_loop; print(inner_loop.MISSING or 'compiled')")
+    answer = machine.run_python(
+        "from strands_robots.control import inner_loop; print(inner_loop.MISSING or 'compiled')"
+    )
     words = answer.output.strip() if answer.code == 0 else answer.last_words
     if words == "compiled":
         return ok("inner_loop", "compiled")
     found = f"not compiled ({words}); Python makes the same decisions with more processor time"
-    return warning("inner_loop", found, f"{machine.python} -m pip install -r requirements/base.txt", "then: make clean build")
+    return warning(
+        "inner_loop", found, f"{machine.python} -m pip install -r requirements/base.txt", "then: make clean build"
+    )
 
 
 def _compiler(machine: Machine) -> str:
