@@ -372,16 +372,18 @@ class Gate:
         setpoint.target = self._player.setpoint.position
 
     def _drop(self) -> None:
-        """Drop chunk and lease; the caller holds the lock and, unless it sets `_armed_at` itself, has closed the latch."""
+        """Drop chunk and lease; the caller holds the lock and has closed the latch."""
         self._player.drop()
         self._lease.clear()
         self._setpoint.source, self._setpoint.sequence = "", 0
         self._armed_at = math.inf
 
     def _flush(self, now: Instant) -> None:
-        armed_at = min(self._armed_at, now.ros)
-        self._drop()
-        self._armed_at, self._last_ros = armed_at, now.ros
+        self._player.drop()
+        self._lease.clear()
+        self._setpoint.source, self._setpoint.sequence = "", 0
+        self._armed_at = min(self._armed_at, now.ros)
+        self._last_ros = now.ros
 
     def _motion_time(self, now: Instant) -> float:
         return now.steady if self.config.lease_on_steady_clock else now.ros

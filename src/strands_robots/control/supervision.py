@@ -102,7 +102,7 @@ class Supervision:
     @property
     def has_slow_watches(self) -> bool:
         """True with watches that only Python makes: a workspace, drives' health, speed zones (control/inner_loop.py)."""
-        return not (self._tool is self._temperature is self._current is self.zones is None)
+        return any(watch is not None for watch in (self._tool, self._temperature, self._current, self.zones))
 
     def restart(self) -> None:
         """Begin anew: the robot was armed, or put somewhere else, or its world stood still."""
