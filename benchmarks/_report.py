@@ -28,13 +28,16 @@ _LOAD, _TICKS = os.getloadavg()[0], _processor_ticks()
 Figure = float | str
 
 
-def report(name: str, figures: Mapping[str, Figure], reference: Mapping[str, Figure]) -> Path:
+def report(
+    name: str, figures: Mapping[str, Figure], reference: Mapping[str, Figure], goals: Mapping[str, str] | None = None
+) -> Path:
     """Print a benchmark's figures and write them to results/<name>.json, with the machine that they were measured on.
 
     Args:
         name: Name of the benchmark.
         figures: What was measured; the unit is part of each name, for example "step_rate_hz" or "latency_p99_ms".
         reference: What to compare with: the same work done without this package in the same run, or the target.
+        goals: What a figure shall be, such as "at least 0.9", by the figure's name; printed beside it.
 
     Returns:
         The file written.
@@ -43,12 +46,15 @@ def report(name: str, figures: Mapping[str, Figure], reference: Mapping[str, Fig
     for title, values in (("measured", figures), ("reference", reference)):
         for key, value in values.items():
             shown = f"{value:.4g}" if isinstance(value, float) and abs(value) < 1000.0 else f"{value}"
-            print(f"  {title:<9} {key:<42} {shown}")
+            goal = f"   goal: {goals[key]}" if goals and values is figures and key in goals else ""
+            print(f"  {title:<9} {key:<42} {shown}{goal}")
     machine = _machine()
     print(
         f"  load before {float(machine['load_before']):.1f}, stolen processor time {100 * float(machine['stolen_share']):.1f} %"
     )
     record = {"name": name, "figures": dict(figures), "reference": dict(reference), "machine": machine}
+    if goals:
+        record["goals"] = dict(goals)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="ascii")

@@ -2,7 +2,8 @@
 
 One SO-101, 2 ms timestep, 10 physics steps per control step. `chunk`: a chunk of 20 rows for each request, as a policy
 sends it; `command`: one command for each control step; `hold`: nothing commanded. Both ways take short turns and the
-fastest turn of each counts. Without ROS: what the messages cost on top is in bench_simulation.
+fastest turn of each counts. `python_*` is the same with every tick made by the gate's Python specification
+(control/inner_loop.py). Without ROS: what the messages cost on top is in bench_simulation.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import mujoco
 import numpy as np
 from _report import report
 
+from strands_robots.control import inner_loop
 from strands_robots.control.gate import Gate, GateConfig, GateReport, Setpoint
 from strands_robots.control.heartbeat import Heartbeat
 from strands_robots.control.loop import ControlLoop, RobotLoop
@@ -50,12 +52,12 @@ class _NoPort:
 class _Lockstep:
     """A world in lockstep with an armed robot."""
 
-    def __init__(self) -> None:
+    def __init__(self, compiled: bool = True) -> None:
         config = load_robot("so101")
         self.world = World(WorldConfig(robots=(RobotSpec("so101", config),), timestep=TIMESTEP))
         robot = self.robot = self.world.robots["so101"]
         gate_config = GateConfig("so101", "session", PERIOD, stall_timeout=float("inf"), heartbeat_timeout=3600.0)
-        self.gate = Gate(gate_config, robot.limits, robot.position, robot.supervision(PERIOD))
+        self.gate = Gate(gate_config, robot.limits, robot.position, robot.supervision(PERIOD), compiled=compiled)
         self.control = ControlLoop(self.world, [RobotLoop(robot, self.gate, _NoPort())], TIMESTEP, PERIOD)
         self.stepper = Stepper(self.control, 3600.0)
         self.sequence = 0
@@ -105,13 +107,15 @@ class _Lockstep:
 
 
 def main() -> None:
-    lockstep = _Lockstep()
-    figures: dict[str, float] = {}
-    reference: dict[str, float] = {"ratio_target": 0.9, "peer_policy_loop_hz": 3250.0, "peer_bare_hz": 11600.0}
+    lockstep, python = _Lockstep(), _Lockstep(compiled=False)
+    figures: dict[str, float] = {"is_compiled": float(not inner_loop.MISSING)}
+    reference: dict[str, float] = {"peer_policy_loop_hz": 3250.0, "peer_bare_hz": 11600.0}
     ways: dict[str, Callable[[], None]] = {
         "chunk": lambda: lockstep.play(ROWS),
         "command": lambda: lockstep.play(1),
         "hold": lockstep.hold,
+        "python_chunk": lambda: python.play(ROWS),
+        "python_command": lambda: python.play(1),
     }
     for name, way in ways.items():
         pairs = [(_rate(way), _rate(lockstep.bare)) for _ in range(TURNS)]
@@ -119,7 +123,7 @@ def main() -> None:
         mine, bare = max(mine for mine, _ in pairs), max(bare for _, bare in pairs)
         figures[f"{name}_control_steps_per_s"], figures[f"{name}_ratio"] = mine, mine / bare
         reference[f"{name}_bare_control_steps_per_s"] = bare
-    report("lockstep", figures, reference)
+    report("lockstep", figures, reference, {"chunk_ratio": "at least 0.9", "command_ratio": "at least 0.75"})
 
 
 def _rate(work: Callable[[], None]) -> float:

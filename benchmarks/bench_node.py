@@ -1,6 +1,8 @@
 """sim_node as its users see it: command latency, rates, image age, pacing and processor time, on real processes.
 
-Run it after `source install/setup.bash`: python benchmarks/bench_node.py [--seconds 20] [--no-cameras]
+Run it after `source install/setup.bash`: python benchmarks/bench_node.py [--seconds 20] [--no-cameras] [--busy 1.0]
+
+With --busy other processes keep that many cores busy; a half-loaded machine of two cores is --busy 1.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import IO, Any
 
 import numpy as np
 import rclpy
+from _load import busy
 from _report import report
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
@@ -35,6 +38,7 @@ from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.stamps import fill_time, to_duration, to_seconds
 
 CAMERAS = ("so101/wrist/image_raw", "overhead/image_raw")
+GOALS = {"tick_lateness_p99_ms": "under 1 on a half-loaded machine", "image_age_p99_ms": "under 5"}
 REFERENCE = {
     "real_time_factor": "1.00 +- 0.02",
     "joint_states_rate_hz": "100 +- 2",
@@ -205,12 +209,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--no-cameras", action="store_true")
+    parser.add_argument("--busy", type=float, default=0.0, help="cores that other work takes")
     parser.add_argument("--watch", type=float, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.watch:
         watch(given.watch, not given.no_cameras)
         return
-    with Graph() as graph:
+    with Graph() as graph, busy(given.busy):
         os.environ |= graph.environment
         sim = graph.start("sim_node", robots=["so101=so101"], cameras=not given.no_cameras)
         rclpy.init()
@@ -222,7 +227,8 @@ def main() -> None:
             raise
         finally:
             rclpy.try_shutdown()
-    report("node_without_cameras" if given.no_cameras else "node", figures, REFERENCE)
+    name = f"node{'_without_cameras' * given.no_cameras}{'_busy' * bool(given.busy)}"
+    report(name, figures | {"busy_cores": given.busy}, REFERENCE, GOALS)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from strands_robots.control import inner_loop
 from strands_robots.core.errors import UnknownNameError
-from strands_robots.doctor.building import check_compiler
+from strands_robots.doctor.building import check_compiler, check_inner_loop
 from strands_robots.doctor.devices import check_buttons, check_cameras, check_serial_ports
 from strands_robots.doctor.examination import CHECKS, examine
 from strands_robots.doctor.graphics import check_gl, check_gpu
@@ -222,6 +223,14 @@ def test_missing_compiler_fails_only_while_there_is_something_to_build(tmp_path:
     assert_found(
         check_compiler(Machine({"PATH": str(tmp_path)}, python=str(bare))), Status.FAILED, "no C++", "build-essential"
     )
+
+
+def test_inner_loop_that_was_not_compiled_is_found(tmp_path: Path) -> None:
+    hide = "import sys; sys.modules['strands_robots.control._native'] = None; exec(sys.argv[2])"
+    bare = program(tmp_path, "python", f'exec {sys.executable} -c "{hide}" "$@"')
+    found = check_inner_loop(Machine(dict(os.environ), python=str(bare)))
+    assert_found(found, Status.WARNING, "not compiled", "requirements/base.txt")
+    assert check_inner_loop(machine()).found.startswith("compiled" if not inner_loop.MISSING else "not compiled")
 
 
 @pytest.mark.parametrize(("compiler", "cmake", "words"), [

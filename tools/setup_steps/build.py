@@ -64,6 +64,7 @@ def _sources(checkout: Checkout, identity: str) -> str:
             "CMakeLists.txt",
             "package.xml",
             "cmake/*",
+            "src/native/*",
             "ros_interfaces/*/*",
             "ros_interfaces/*/*/*",
         )

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from strands_robots.control.inner_loop import is_finite
 from strands_robots.control.refusal import Refusal, Refused
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.text import printable
@@ -28,6 +29,23 @@ def check_shape(chunk: Chunk, limits: JointLimits) -> list[int]:
             Refusal.TOO_LARGE,
             f"{len(chunk.joint_names)} joint names and {values.size} values given; valid: at most 64 and {MAX_VALUES}",
         )
+    columns = list(range(len(limits))) if chunk.joint_names == limits.names else _columns(chunk, limits)
+    width = len(chunk.joint_names)
+    if values.ndim != 2 or width == 0 or len(values) == 0 or values.shape[1] != width:
+        raise Refused(
+            Refusal.WRONG_LENGTH,
+            f"{values.size} values for {width} joint names; valid: at least one name, and rows of as many values as names",
+        )
+    if not is_finite(values) and not np.isfinite(values).all():
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        raise Refused(
+            Refusal.NOT_FINITE,
+            f"row {row} of '{chunk.joint_names[column]}' is {values[row, column]}; valid: finite numbers",
+        )
+    return columns
+
+
+def _columns(chunk: Chunk, limits: JointLimits) -> list[int]:
     unknown = [name for name in chunk.joint_names if name not in limits.index]
     if unknown:
         shown = ", ".join(f"'{printable(name[:64])}'" for name in unknown[:4])
@@ -35,18 +53,6 @@ def check_shape(chunk: Chunk, limits: JointLimits) -> list[int]:
     if len(set(chunk.joint_names)) != len(chunk.joint_names):
         raise Refused(
             Refusal.WRONG_LENGTH, f"a joint is named twice in {', '.join(chunk.joint_names)}; valid: each once"
-        )
-    width = len(chunk.joint_names)
-    if values.ndim != 2 or width == 0 or len(values) == 0 or values.shape[1] != width:
-        raise Refused(
-            Refusal.WRONG_LENGTH,
-            f"{values.size} values for {width} joint names; valid: at least one name, and rows of as many values as names",
-        )
-    if not np.isfinite(values).all():
-        row, column = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise Refused(
-            Refusal.NOT_FINITE,
-            f"row {row} of '{chunk.joint_names[column]}' is {values[row, column]}; valid: finite numbers",
         )
     return [limits.index[name] for name in chunk.joint_names]
 
@@ -73,8 +79,13 @@ def check_times(chunk: Chunk, now: Instant, future_tolerance: float, armed_at: f
     Raises:
         Refused: If a time is not usable, the chunk is expired, from the future, or was issued before the robot was armed.
     """
-    times = (chunk.stamp, chunk.lifetime, chunk.control_period, chunk.observation_stamp or 0.0)
-    if not all(math.isfinite(time) for time in times) or chunk.lifetime <= 0.0:
+    are_finite = (
+        math.isfinite(chunk.stamp)
+        and math.isfinite(chunk.lifetime)
+        and math.isfinite(chunk.control_period)
+        and math.isfinite(chunk.observation_stamp or 0.0)
+    )
+    if not are_finite or chunk.lifetime <= 0.0:
         raise Refused(
             Refusal.INVALID_TIME,
             f"stamp {chunk.stamp}, lifetime {chunk.lifetime}, control_period {chunk.control_period} given; valid: finite, lifetime > 0",

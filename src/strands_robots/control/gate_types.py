@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from strands_robots.control.limits import LimitPolicy
 from strands_robots.core.arrays import FloatArray
@@ -92,6 +93,19 @@ class Setpoint:
     torque_enabled: bool = True
     source: str = ""
     sequence: int = 0
+
+
+class GateSummary(NamedTuple):
+    """What listeners hear of at once when it changes; fields of GateReport."""
+
+    latched: bool
+    latch_reason: str
+    arm_epoch: int
+    torque_enabled: bool
+    lease_holder: str
+    playing: bool
+    at_rest: bool
+    speed_zone: str
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from strands_robots.control.refusal import Refusal, Refused
 from strands_robots.core.text import printable
@@ -11,6 +12,7 @@ from strands_robots.core.types import SourceClass
 _SOURCE = re.compile(r"[a-z]+/[\x21-\x7e]{1,120}")
 
 
+@lru_cache(maxsize=256)
 def source_class(source: str) -> SourceClass:
     """Return the class of "class/name".
 

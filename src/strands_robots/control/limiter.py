@@ -152,4 +152,5 @@ class Limiter:
         np.clip(
             position, np.minimum(limits.lower, self.position), np.maximum(limits.upper, self.position), out=position
         )
+        position += 0.0  # which zero a clip at zero gives depends on the processor; so it is always the positive one
         self.place(position, dt)

@@ -6,7 +6,9 @@ import enum
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
+from strands_robots.control import inner_loop
 from strands_robots.control.player import PlannedChunk
 from strands_robots.control.refusal import Refusal, Refused
 from strands_robots.control.spline import MonotoneCubic
@@ -51,42 +53,44 @@ def plan(
     Raises:
         Refused: With policy REFUSE, if any value or rate is over a limit.
     """
-    rows = chunk.values
-    if mode is ControlMode.VELOCITY:
-        lower, upper = -limits.velocity[columns], limits.velocity[columns]
-        unit = "rad/s"
-    else:
-        lower, upper = limits.lower[columns], limits.upper[columns]
-        unit = "rad"
-    over = (rows < lower) | (rows > upper)
+    rows, is_full = chunk.values, columns == list(range(len(limits)))
+    highest = limits.velocity if mode is ControlMode.VELOCITY else limits.upper
+    lowest = -limits.velocity if mode is ControlMode.VELOCITY else limits.lower
+    lower, upper = (lowest, highest) if is_full else (lowest[columns], highest[columns])
     reports = []
-    if over.any():
-        row, column = (int(i) for i in np.argwhere(over)[0])
-        numbers = rows[row, column], lower[column], upper[column]
-        value, low, high = (f"{number:.4f}" for number in numbers)
-        if value in (low, high):
-            value, low, high = apart(*numbers)
-        reports.append(f"'{chunk.joint_names[column]}' row {row} is {value} {unit}; valid: {low} to {high}")
-        rows = np.clip(rows, lower, upper)
-    else:
+    if inner_loop.is_within(rows, lower, upper) or not (over := (rows < lower) | (rows > upper)).any():
         rows = rows.copy()
-    is_smooth = False
+    else:
+        reports.append(_value_over(chunk, over, lower, upper, "rad/s" if mode is ControlMode.VELOCITY else "rad"))
+        rows = np.clip(rows, lower, upper)
+    period = chunk.control_period if len(rows) > 1 or mode is ControlMode.VELOCITY else 0.0
+    planned = PlannedChunk(mode, columns, rows, period, start, is_full=is_full, is_smooth=False)
     if mode is ControlMode.POSITION and len(rows) > 1:
-        rates = _rates_over(rows, chunk.control_period, limits, columns, chunk.joint_names)
-        is_smooth = not rates and _is_smooth(rows, chunk.control_period, limits, columns, dt)
+        rates = _rates_over(rows, period, limits, columns, chunk.joint_names)
         if rates:
             reports.append(rates)
+        else:
+            planned.is_smooth = _is_smooth(planned.curve, limits, columns, dt)
     message = "; ".join(reports)
     if message and policy is LimitPolicy.REFUSE:
         raise Refused(Refusal.LIMIT, message)
-    period = chunk.control_period if len(rows) > 1 or mode is ControlMode.VELOCITY else 0.0
-    is_full = columns == list(range(len(limits)))
-    return PlannedChunk(mode, columns, rows, period, start, is_full=is_full, is_smooth=is_smooth), message
+    return planned, message
+
+
+def _value_over(chunk: Chunk, over: NDArray[np.bool_], lower: FloatArray, upper: FloatArray, unit: str) -> str:
+    row, column = (int(i) for i in np.argwhere(over)[0])
+    numbers = chunk.values[row, column], lower[column], upper[column]
+    value, low, high = (f"{number:.4f}" for number in numbers)
+    if value in (low, high):
+        value, low, high = apart(*numbers)
+    return f"'{chunk.joint_names[column]}' row {row} is {value} {unit}; valid: {low} to {high}"
 
 
 def _rates_over(
     rows: FloatArray, period: float, limits: JointLimits, columns: list[int], names: tuple[str, ...]
 ) -> str:
+    if inner_loop.is_slow(rows, period, limits.velocity[columns], _TOLERANCE):
+        return ""
     velocity = np.diff(rows, axis=0) / period
     fastest = np.abs(velocity).max(axis=0)
     column = int(np.argmax(fastest / limits.velocity[columns]))
@@ -98,10 +102,15 @@ def _rates_over(
     return ""
 
 
-def _is_smooth(rows: FloatArray, period: float, limits: JointLimits, columns: list[int], dt: float) -> bool:
+def _is_smooth(curve: MonotoneCubic, limits: JointLimits, columns: list[int], dt: float) -> bool:
     """Return whether the interpolated rows, played at `dt`, keep every velocity and acceleration limit, the stop at the end included."""
-    count = math.ceil((len(rows) - 1) * period / dt - 1e-6)
-    path = MonotoneCubic(rows, period).sample(np.arange(count + 1, dtype=np.float64) * dt)
+    is_smooth = inner_loop.is_smooth(curve, dt, limits, columns, _TOLERANCE)
+    return _is_smooth_sampled(curve, limits, columns, dt) if is_smooth is None else is_smooth
+
+
+def _is_smooth_sampled(curve: MonotoneCubic, limits: JointLimits, columns: list[int], dt: float) -> bool:
+    count = math.ceil((len(curve.rows) - 1) * curve.period / dt - 1e-6)
+    path = curve.sample(np.arange(count + 1, dtype=np.float64) * dt)
     velocity = np.diff(path, axis=0) / dt
     if (np.abs(velocity) > limits.velocity[columns] * _TOLERANCE).any():
         return False

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from strands_robots.control.gate import Gate, GateReport, Setpoint
+from strands_robots.control.gate_types import GateSummary
 from strands_robots.control.readings import Readings
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError
@@ -85,7 +86,7 @@ class RobotLoop:
         self._torque: bool | None = None
         self._last_tick: float | None = None
         self._last_report = -float("inf")
-        self._reported: tuple[object, ...] = ()
+        self._reported: GateSummary | None = None
 
     def tick(self, now: Instant, period: float) -> None:
         """Measure, ask the gate, and tell the actuators.
@@ -114,17 +115,13 @@ class RobotLoop:
         """Publish what the last tick measured, at `stamp` [s, ROS time]."""
         self.port.publish_state(stamp, self.robot.position, self.robot.velocity, self.robot.effort)
 
-    def report(self, now: Instant) -> GateReport:
+    def report(self, now: Instant) -> GateSummary:
         """Return the gate's state; publish it when it changed or was not published for `GATE_PERIOD`."""
-        report = self.gate.report(now)
-        key = (
-            report.latched, report.latch_reason, report.arm_epoch, report.torque_enabled,
-            report.lease_holder, report.playing, report.at_rest, report.speed_zone,
-        )  # fmt: skip
-        if key != self._reported or now.steady - self._last_report >= GATE_PERIOD:
-            self._reported, self._last_report = key, now.steady
-            self.port.publish_gate(now.ros, report)
-        return report
+        summary = self.gate.summary(now)
+        if summary != self._reported or now.steady - self._last_report >= GATE_PERIOD:
+            self._reported, self._last_report = summary, now.steady
+            self.port.publish_gate(now.ros, self.gate.report(now))
+        return summary
 
     def is_latched(self, now: Instant) -> bool:
         """Return whether the robot may not move; a report is published when it may not, or none was for `GATE_PERIOD`."""
@@ -192,9 +189,9 @@ class ControlLoop:
                 robot.publish_state(now.ros)
         return is_due
 
-    def advance_period(self) -> None:
-        """Advance by one whole control period without extra ticks, for lockstep."""
-        now = self.now()
+    def advance_period(self, now: Instant | None = None) -> None:
+        """Advance by one whole control period without extra ticks, for lockstep; `now` where the caller knows it already."""
+        now = self.now() if now is None else now
         for robot in self.robots:
             robot.tick(now, self.control_period)
             robot.publish_state(now.ros)
@@ -206,16 +203,18 @@ class ControlLoop:
         for robot in self.robots:
             robot.robot.read()
 
-    def report(self) -> bool:
-        """Report every gate; return True when at least one is latched."""
-        now = self.now()
-        reports = [robot.report(now) for robot in self.robots]
-        return any(report.latched for report in reports)
+    def report(self, now: Instant | None = None) -> None:
+        """Report every gate."""
+        now = self.now() if now is None else now
+        for robot in self.robots:
+            robot.report(now)
 
-    def is_latched(self) -> bool:
+    def is_latched(self, now: Instant) -> bool:
         """Return whether at least one robot may not move; for the inside of a long request, where `report` costs too much."""
-        now = self.now()
-        return any(robot.is_latched(now) for robot in self.robots)
+        for robot in self.robots:  # noqa: SIM110  (a generator costs as much as what it asks)
+            if robot.is_latched(now):
+                return True
+        return False
 
     def freeze(self, frozen: bool) -> None:
         """Tell the gates whether the world can advance."""

@@ -51,3 +51,7 @@ class Verdict:
     refusal: Refusal | None = None
     message: str = ""
     clamped: bool = False
+
+
+ACCEPTED = Verdict(True)
+"""The verdict on a command that is played as it is."""

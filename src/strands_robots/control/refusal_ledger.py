@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 OTHERS = "others"
@@ -30,14 +31,22 @@ class RefusalLedger:
 
     Args:
         most: Pairs of source and reason that are told apart; the rest shares one entry for each reason.
+
+    Attributes:
+        totals: How often each reason was given since the start.
+        last: The last refusal in words; empty before the first.
     """
 
     def __init__(self, most: int = 64) -> None:
+        self.totals: Counter[str] = Counter()
+        self.last = ""
         self._most = most
         self._entries: dict[tuple[str, str], RefusalEntry] = {}
 
     def count(self, source: str, reason: str, message: str) -> None:
         """Count one refusal."""
+        self.totals[reason] += 1
+        self.last = message
         entry = self._entries.get((source, reason))
         if entry is None:
             if len(self._entries) >= self._most:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from strands_robots.control import inner_loop
 from strands_robots.core.arrays import FloatArray
 
 
@@ -36,7 +37,16 @@ def _end_slope(delta: FloatArray, next_delta: FloatArray) -> FloatArray:
     slope = 1.5 * delta - 0.5 * next_delta
     limit = 3.0 * delta
     bounded: FloatArray = np.clip(slope, np.minimum(limit, 0.0), np.maximum(limit, 0.0))
-    return bounded
+    return (
+        bounded + 0.0
+    )  # which zero a maximum of both zeros is depends on the processor; so it is always the positive one
+
+
+def coefficients(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the linear, quadratic and cubic coefficients (H - 1, D) of the curve from each row to the next, rows (H, D), H >= 2."""
+    slopes = monotone_slopes(rows)
+    delta = np.diff(rows, axis=0)
+    return slopes[:-1], 3.0 * delta - 2.0 * slopes[:-1] - slopes[1:], slopes[:-1] + slopes[1:] - 2.0 * delta
 
 
 class MonotoneCubic:
@@ -53,11 +63,7 @@ class MonotoneCubic:
         self._last = len(rows) - 1
         if self._last == 0:
             return  # one row has no interval; most commands are of one row
-        slopes = monotone_slopes(rows)
-        self._linear = slopes[:-1]
-        delta = np.diff(rows, axis=0)
-        self._quadratic = 3.0 * delta - 2.0 * slopes[:-1] - slopes[1:]
-        self._cubic = slopes[:-1] + slopes[1:] - 2.0 * delta
+        self._linear, self._quadratic, self._cubic = inner_loop.coefficients(rows) or coefficients(rows)
 
     def at(self, time: float) -> FloatArray:
         """Return the value (D,) at `time` [s] after row 0; on a row it is a view of that row, never to be written to."""

@@ -99,6 +99,11 @@ class Supervision:
             if watch is not None
         ]  # fmt: skip
 
+    @property
+    def has_slow_watches(self) -> bool:
+        """True with watches that only Python makes: a workspace, drives' health, speed zones (control/inner_loop.py)."""
+        return any(watch is not None for watch in (self._tool, self._temperature, self._current, self.zones))
+
     def restart(self) -> None:
         """Begin anew: the robot was armed, or put somewhere else, or its world stood still."""
         for watch in self._watches:

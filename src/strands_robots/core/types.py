@@ -61,7 +61,16 @@ class SourceClass(enum.IntEnum):
     @property
     def priority(self) -> int:
         """Rank in the contest for the lease; equal ranks wait for each other."""
-        return {"AGENT": 1, "POLICY": 2, "EXTERNAL": 2, "TELEOP": 3, "OPERATOR": 4}[self.name]
+        return _PRIORITIES[self]
+
+
+_PRIORITIES = {
+    SourceClass.AGENT: 1,
+    SourceClass.POLICY: 2,
+    SourceClass.EXTERNAL: 2,
+    SourceClass.TELEOP: 3,
+    SourceClass.OPERATOR: 4,
+}
 
 
 @dataclass(frozen=True)

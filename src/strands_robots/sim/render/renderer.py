@@ -20,6 +20,7 @@ from strands_robots.core.errors import RenderError, ShapeError, UnknownNameError
 from strands_robots.sim.render.cameras import Camera
 from strands_robots.sim.render.gl import INSTALL_HINT, make_context
 from strands_robots.sim.render.segmentation import values_by_segment, values_of_pixels
+from strands_robots.sim.render.sky import Floors
 from strands_robots.sim.render.view_camera import aim_camera, aim_scene, place
 from strands_robots.sim.render.views import FreeView
 from strands_robots.sim.world.render_source import RenderSource
@@ -105,8 +106,8 @@ class SceneRenderer:
         self._resize(width, height)
         self._load(state)
         out = self._output(out, kind, width, height)
-        self._set_flags(kind)
         self._update_scene(view)
+        self._set_flags(kind, width / height)
         rectangle = mujoco.MjrRect(0, 0, width, height)
         shape = (height, width) if kind == PictureKind.DEPTH else (height, width, 3)
         rows = self._rows.get(shape)
@@ -178,6 +179,7 @@ class SceneRenderer:
         self._stage = stage
         self._model = copy.copy(stage.model) if self._is_still else stage.model
         self._data = mujoco.MjData(stage.model)
+        self._floors = Floors(self._model)
         if self._is_still:
             self._model.vis.quality.offsamples = STILL_SAMPLES
             self._model.vis.quality.shadowsize = STILL_SHADOW_MAP
@@ -221,9 +223,12 @@ class SceneRenderer:
             self._gl.make_current()
             mujoco.mjr_resizeOffscreen(max(width, context.offWidth), max(height, context.offHeight), context)
 
-    def _set_flags(self, kind: int) -> None:
+    def _set_flags(self, kind: int, aspect: float) -> None:
         flags = self._scene.flags
         flags[int(mujoco.mjtRndFlag.mjRND_SHADOW)] = self._is_still and kind == PictureKind.RGB
+        shows_sky = not self._floors.hide_sky(self._data, self._scene, aspect)
+        for flag in (mujoco.mjtRndFlag.mjRND_SKYBOX, mujoco.mjtRndFlag.mjRND_HAZE):
+            flags[int(flag)] = shows_sky
         # Depth needs no light: flat colours cost less.
         for flag in (mujoco.mjtRndFlag.mjRND_SEGMENT, mujoco.mjtRndFlag.mjRND_IDCOLOR):
             flags[int(flag)] = kind != PictureKind.RGB

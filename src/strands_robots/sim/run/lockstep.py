@@ -9,6 +9,7 @@ from strands_robots.control.loop import ControlLoop, RobotLoop
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import UnknownNameError
 from strands_robots.core.text import printable
+from strands_robots.core.types import Instant
 
 TOPIC = "world/step"
 """Where these commands come from, for the gates' sequences."""
@@ -76,10 +77,14 @@ class Stepper:
         self._is_ending = is_ending
         self._expiry = 0.0
         self._sources: set[str] = set()
+        self._named: tuple[tuple[RobotLoop, ...], dict[str, RobotLoop]] = ((), {})
 
     @property
     def _robots(self) -> dict[str, RobotLoop]:
-        return {robot.robot.name: robot for robot in self._control.robots}
+        robots = self._control.robots
+        if self._named[0] is not robots:
+            self._named = robots, {robot.robot.name: robot for robot in robots}
+        return self._named[1]
 
     def expire(self) -> None:
         """Free stepping when the owner has been silent for its timeout."""
@@ -88,23 +93,23 @@ class Stepper:
 
     def step(self, request: StepRequest) -> StepResult:
         """Gate the commands, advance, and say how far it got. If a robot is latched, nothing advances."""
-        refused = self._check(request)
+        refused = self._check(request, self._control.now())
         if refused:
             return StepResult(False, refused)
         self.owner = request.client
         result = self._advance(request)
-        self._expiry = self._control.now().steady + self._timeout
         if request.release:
             self._release()
         return result
 
-    def _check(self, request: StepRequest) -> str:
+    def _check(self, request: StepRequest, now: Instant) -> str:
         """Return why the request is refused; empty when it is not."""
-        self.expire()
+        if self.owner and now.steady > self._expiry:
+            self._release()
         if not request.client:
             return "client is empty; valid: a name such as 'policy/run-12'"
         if self.owner and request.client != self.owner:
-            left = self._expiry - self._control.now().steady
+            left = self._expiry - now.steady
             return (
                 f"'{self.owner}' owns stepping, '{printable(request.client)}' asked; valid: the owner, or any client "
                 f"{left:.1f} s after its last call or once it released (world/get_state needs no ownership)"
@@ -112,7 +117,7 @@ class Stepper:
         for name, _ in request.chunks:
             if name not in self._robots:
                 return str(UnknownNameError("robot", name, self._robots))
-        latched = self._latched()
+        latched = self._latched(now)
         if latched and (request.steps or request.chunks):
             return f"{latched}; nothing advanced; valid: nothing until it is armed (after a stop: safety/resume)"
         return ""
@@ -129,16 +134,19 @@ class Stepper:
         control.freeze(False)
         try:
             while result.steps_done < request.steps and not self._is_ending():
-                if control.is_latched():
+                now = control.now()
+                if control.is_latched(now):
                     break
-                control.advance_period()
+                control.advance_period(now)
                 result.steps_done += 1
                 if result.steps_done % SETTLE_PERIODS == 0:
                     self.settle()
         finally:
             control.freeze(True)
         control.measure()
-        latched = self._latched()
+        now = control.now()
+        self._expiry = now.steady + self._timeout
+        latched = self._latched(now)
         messages = []
         if result.steps_done < request.steps:
             messages.append(
@@ -146,17 +154,19 @@ class Stepper:
             )
         if result.refusals:
             messages.append(f"{len(result.refusals)} of {len(request.chunks)} commands were refused, see refusals")
-        control.report()
+        control.report(now)
         result.success, result.message = not messages, "; ".join(messages)
         return result
 
-    def _latched(self) -> str:
+    def _latched(self, now: Instant) -> str:
         """Return which robots are latched and why; empty when none is."""
-        now = self._control.now()
-        if not any(robot.gate.is_latched_at(now) for robot in self._control.robots):
+        for robot in self._control.robots:
+            if robot.gate.is_latched_at(now):
+                break
+        else:
             return ""
-        reports = [robot.report(now) for robot in self._robots.values()]
-        return ", ".join(f"'{r.robot}' is latched ({r.latch_reason})" for r in reports if r.latched)
+        reports = {name: robot.report(now) for name, robot in self._robots.items()}
+        return ", ".join(f"'{name}' is latched ({each.latch_reason})" for name, each in reports.items() if each.latched)
 
     def _release(self) -> None:
         """Free stepping, and the leases that came with it: only the owner could make simulated time pass to end them."""

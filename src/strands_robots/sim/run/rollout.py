@@ -18,6 +18,9 @@ from strands_robots.core.errors import ShapeError, WorldError
 from strands_robots.sim.world.state import SIGNATURE, state_size
 
 _PHYSICS = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
+PIECES = 64
+"""Pieces of a batch that each thread takes, one after the other; the more, the less one waits for another at the end."""
+
 MAX_VALUES = 200_000_000
 """Most numbers that one call may return."""
 
@@ -141,7 +144,13 @@ class BatchRollout:
             controls = np.repeat(controls, batch, axis=0)
         self._write_targets(actions, controls)
         physics, sensordata = self._pool.rollout(
-            model, self._data, initial, np.repeat(controls, substeps, axis=1), initial_warmstart=warm
+            model,
+            self._data,
+            initial,
+            np.repeat(controls, substeps, axis=1),
+            initial_warmstart=warm,
+            # MuJoCo's own pieces are a tenth of a thread's share: all but one thread wait for the last one.
+            chunk_size=max(1, batch // (PIECES * len(self._data))),
         )
         last = slice(substeps - 1, None, substeps)
         physics = physics[:, last]

@@ -15,8 +15,8 @@ def require_no_lease(robots: Sequence[RobotLoop], now: Instant, service: str) ->
     Raises:
         WorldError: While a source holds a robot's lease; the message names them all.
     """
-    reports = [robot.report(now) for robot in robots]
-    held = [f"'{r.lease_holder}' holds '{r.robot}'" for r in reports if r.lease_holder]
+    holders = {robot.robot.name: robot.report(now).lease_holder for robot in robots}
+    held = [f"'{holder}' holds '{name}'" for name, holder in holders.items() if holder]
     if held:
         raise WorldError(
             f"{', '.join(held)}; valid: {service} while no source holds a lease (wait for its end, or stop the graph)"
