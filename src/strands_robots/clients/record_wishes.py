@@ -23,7 +23,7 @@ class Wish(enum.Enum):
 
 
 _ARROWS = {"C": Wish.NEXT, "D": Wish.AGAIN}
-_LETTERS = {"n": Wish.NEXT, "r": Wish.AGAIN, "q": Wish.STOP}
+_LETTERS = {"n": Wish.NEXT, "r": Wish.AGAIN, "q": Wish.STOP, "s": Wish.NEXT}
 
 
 class KeyParser:
