@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def test_policy_that_gets_the_robot_back_begins_from_where_it_is(tmp_path: Path)
     finally:
         runner.close()
     assert len(runner.corrections) >= 2, runner.corrections
-    changes = [now for before, now in zip(seen, seen[1:]) if before[0] != now[0]]
+    changes = [now for before, now in pairwise(seen) if before[0] != now[0]]
     assert len(changes) >= 3
     assert max(gap for _, gap in changes) < 0.1, changes
 

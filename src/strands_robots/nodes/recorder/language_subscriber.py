@@ -1,4 +1,7 @@
-"""The words of the graph for the language columns of a recording: recorder/language, and the agent's turns on agent/events."""
+"""The words of the graph for the language columns of a recording: recorder/language, and the agent's turns on agent/events.
+
+What a `say` row says goes on to the topic speech, whether an episode is recorded or not: a speech synthesis listens there.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.node import Node
+from std_msgs.msg import String
 from strands_robots.msg import AgentEvent, LanguageRow
 
 from strands_robots.core.errors import StrandsRobotsError
-from strands_robots.dataset.language_rows import agent_row, plain_row
+from strands_robots.dataset.language_rows import agent_row, plain_row, said
 from strands_robots.recording.stream import SECOND
 from strands_robots.ros.messages import qos
 
@@ -26,6 +30,7 @@ class LanguageSubscriber:
         self._node = node
         self._on_row = on_row
         self._said = ""
+        self._speech = node.create_publisher(String, "speech", qos.COMMAND)
         node.create_subscription(LanguageRow, "recorder/language", self._on_language, qos.COMMAND)
         node.create_subscription(AgentEvent, "agent/events", self._on_agent, qos.COMMAND)
 
@@ -36,7 +41,12 @@ class LanguageSubscriber:
         except StrandsRobotsError as error:
             self._node.get_logger().warning(f"recorder/language: {error}", throttle_duration_sec=5.0)
             return
-        self._on_row(stamp.sec * SECOND + stamp.nanosec, row)
+        self._take(stamp.sec * SECOND + stamp.nanosec, row)
+
+    def _take(self, stamp: int, row: Mapping[str, Any]) -> None:
+        self._on_row(stamp, row)
+        for text in said([row]):
+            self._speech.publish(String(data=text))
 
     def _on_agent(self, message: AgentEvent) -> None:
         """Take a step of the agent's turn; what it says comes in pieces and is one row once it does something else."""
@@ -44,7 +54,7 @@ class LanguageSubscriber:
             self._said += message.text
             return
         if self._said.strip():
-            self._on_row(0, plain_row("assistant", "", self._said.strip()))
+            self._take(0, plain_row("assistant", "", self._said.strip()))
         self._said = ""
         if message.kind == AgentEvent.BEGIN:
             self._on_row(0, plain_row("user", "interjection", message.text))
