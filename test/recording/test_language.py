@@ -114,3 +114,20 @@ def test_words_that_are_not_valid_are_refused(root: Path) -> None:
     with pytest.raises(DatasetError, match="are not valid"):
         write_language(root)
     assert "language_persistent" not in read_info(root).features and verify(root, expected=2).is_good
+
+
+def test_columns_that_were_written_in_part_when_the_process_died_are_written_again(root: Path) -> None:
+    """The columns are in the tables, and neither info.json nor the manifest knows of them."""
+    info = (root / "meta/info.json").read_bytes()
+    write_language(root)
+    (root / "meta/info.json").write_bytes(info)
+    schema = require_schema(root)
+    store = LeRobotStore(root, "test/made", schema, EncoderConfig(), with_language=True)
+    store.resume()
+    for k in range(10):
+        store.add(values(schema, k), "wave")
+    store.save(account(schema, 2, 10))
+    store.close()
+    assert verify(root, expected=3).is_good
+    rows = read_language(root)
+    assert [row["content"] for row in rows[0]] == [row["content"] for row in WORDS] and rows[2] == []

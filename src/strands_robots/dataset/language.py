@@ -23,6 +23,11 @@ ROWS = "language"
 PERSISTENT, EVENTS = "language_persistent", "language_events"
 
 
+def require_language() -> None:
+    """Raise ConfigurationError where LeRobot has no language columns, before anything is recorded for them."""
+    _lerobot()
+
+
 def has_language(root: Path) -> bool:
     """Return whether a dataset has language columns."""
     return PERSISTENT in read_info(root).features

@@ -17,7 +17,7 @@ from strands_robots.dataset.adopt import adopt, in_words_of_today
 from strands_robots.dataset.check import EpisodeCheck
 from strands_robots.dataset.encoder import EncoderConfig, writer_options
 from strands_robots.dataset.errors import DatasetError, DiskFullError, RecordingError
-from strands_robots.dataset.language import has_language, put_language_aside, write_language
+from strands_robots.dataset.language import has_language, put_language_aside, require_language, write_language
 from strands_robots.dataset.lerobot_private import check_lerobot, close_tables, full_encoders, open_tables_let_go
 from strands_robots.dataset.manifest import Progress, commit
 from strands_robots.dataset.recover import recover, take_out_last
@@ -74,6 +74,8 @@ class LeRobotStore:
         self, root: Path, repo_id: str, schema: Schema, encoder: EncoderConfig, with_language: bool = False
     ) -> None:
         require_lerobot()
+        if with_language:
+            require_language()
         self.with_language = with_language
         self.root = root
         self.schema = schema
