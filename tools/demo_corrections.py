@@ -27,6 +27,9 @@ from demo_learning import ACT, FPS, LEARNING_RATE, NORMALIZATION, SHOWN_BY, TASK
 WEAK_SEED, MORE_SEED = 1_000_000, 2_000_000
 """Seeds of the first demonstrations, and of corrections and further demonstrations alike; evaluations begin at 0."""
 
+CORRECTED = 16.0
+"""Length of an attempt that is corrected [s]: the policy's time, and all that the expert needs after it."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -62,6 +65,9 @@ def main() -> int:
     settings = SMOKE if given.smoke else Settings()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "task.yaml").write_text(TASK)
+    (folder / "task_corrected.yaml").write_text(
+        yaml.safe_dump({**yaml.safe_load(TASK), "duration": CORRECTED}, sort_keys=False)
+    )
     for name, done, command in stages(folder, settings):
         if given.print:
             print(shlex.join(command))
@@ -91,7 +97,7 @@ def stages(folder: Path, settings: Settings) -> list[tuple[str, Path, list[str]]
         _stage(
             folder,
             "record_corrected",
-            ["strands-robots", "correct", str(folder / "task.yaml"), "lerobot", str(data["corrected"]), "--config",
+            ["strands-robots", "correct", str(folder / "task_corrected.yaml"), "lerobot", str(data["corrected"]), "--config",
              _policy(folder, "weak"), "--adapter", str(folder / "adapter.yaml"), "--expert", "scripted", "--expert-config", SHOWN_BY,
              "--after", "1.0", "3.0", "--episodes", str(more), "--seed", str(MORE_SEED), "--fps", str(FPS), "--body", "cube",
              "--repo-id", "local/lift_cube"],
