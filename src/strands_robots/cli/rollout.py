@@ -78,7 +78,7 @@ def rollout(
         from strands_robots.clients.continuous_rollout import roll_out
         from strands_robots.clients.policy_client import PolicyGoalFields, run_policy
         from strands_robots.clients.record_episode import RecordPlan, ending_of, only_robot
-        from strands_robots.clients.record_wishes import Wishes
+        from strands_robots.clients.record_wishes import Wish, Wishes
         from strands_robots.clients.recorder_client import record_episodes
         from strands_robots.live.record_keys import HELP, reading_keys
 
@@ -100,7 +100,7 @@ def rollout(
             reset_time=reset_time, adapter=file_or_text(adapter), is_dagger=is_dagger, language=language,
             keep_seconds=ring_seconds if is_continuous else 0.0,
         )  # fmt: skip
-        wishes = Wishes()
+        wishes = Wishes({"s": Wish.NEXT, "q": Wish.STOP}) if is_continuous else Wishes()
         with reading_keys(wishes, complain, RING_HELP if is_continuous else HELP) if keys else nullcontext():
             if is_continuous:
                 saved = roll_out(strategy.value, client, plan, say, complain, wishes)

@@ -105,7 +105,7 @@ class ContinuousRollout:
         end = time.monotonic() + self._plan.duration * self._plan.episodes
         while time.monotonic() < end and not is_over() and self._wishes.pending is not Wish.STOP:
             self._client.spin_until(is_over, LOOK)
-            if self._wishes.pending in (Wish.NEXT, Wish.AGAIN):
+            if self._wishes.pending is Wish.NEXT:
                 self._wishes.take()
                 self._toggle()
         cancel()
