@@ -28,6 +28,7 @@ FPS = 50
 REACH = """
 name: reach
 robot: so101
+objects: {block: {size: [0.01, 0.01, 0.01], x: 0.3, y: 0.2, z: 0.01}}
 success: {holds: {joint: shoulder_pan, above: 0.3}, for: 0.1}
 duration: 4.0
 settle: 0.0
@@ -45,7 +46,9 @@ def _record(root: Path, plan: CorrectionPlan, episodes: int = 1) -> list[list[tu
         return runners[0]
 
     times: list[list[tuple[float, float]]] = []
-    config = DemonstrationConfig(REACH, plan.learner, root, episodes, fps=FPS, with_intervention=True)
+    config = DemonstrationConfig(
+        REACH, plan.learner, root, episodes, fps=FPS, bodies=("block",), with_intervention=True
+    )  # fmt: skip
     demonstrate(config, lambda one, is_kept: times.append(list(runners[0].corrections)), make)
     return times
 
