@@ -26,7 +26,7 @@ from strands_robots.ros.messages.stamps import to_duration
 
 from .recorded_graph import RecordedGraph
 
-pytestmark = [pytest.mark.learning, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.learning, pytest.mark.timeout(300)]
 
 WAVE = "{joints: {shoulder_pan: [{amplitude: 0.3, frequency: 0.5}], gripper: [{amplitude: 0.3, frequency: 0.4}]}}"
 SINE = [
