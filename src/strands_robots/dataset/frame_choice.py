@@ -37,7 +37,7 @@ def choose(intervention: NDArray[np.bool_], choice: FrameChoice) -> list[Segment
             it, and keeps what the policy did after the last one and in an episode without any.
     """
     hand = np.asarray(intervention, dtype=bool).ravel()
-    wanted = np.ones(len(hand), dtype=bool)
+    wanted: NDArray[np.bool_] = np.ones(len(hand), dtype=bool)
     if choice is FrameChoice.CORRECTIONS:
         wanted = hand
     elif choice is FrameChoice.WITHOUT_MISTAKES and hand.any():
