@@ -332,6 +332,18 @@ def test_operation_that_lacks_something_says_what(rig: Rig, operation: str) -> N
     assert all(word in told["message"] for word in EDITS[operation])
 
 
+def test_annotation_asks_a_server_of_this_machine_only_and_starts_none(rig: Rig) -> None:
+    rig.run("lerobot_annotate", dataset="data", server_port=8123, model="Qwen/Qwen3-VL-4B", episodes=[0, 2], wait=20)
+    request = rig.port.requests[0]
+    assert request.name == "lerobot/annotate"
+    command = json.loads(request.fields)["command"]
+    assert {
+        "--vlm.api_base=http://127.0.0.1:8123/v1", "--vlm.auto_serve=false", "--push_to_hub=false", "--only_episodes=[0, 2]",
+    } <= set(command)  # fmt: skip
+    told = rig.run("lerobot_annotate", dataset="data", server_port=0, model="x")
+    assert "server_port" in told["message"]
+
+
 def test_recording_goes_through_the_graph_and_stays_here(rig: Rig) -> None:
     given = {"robot": "so101", "leader": "so101_leader", "leader_port": "/dev/ttyACM1", "leader_id": "me", "dataset": "new",
              "task": "pick the cube", "episodes": 3}  # fmt: skip

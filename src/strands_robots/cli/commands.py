@@ -111,6 +111,24 @@ _ENTRIES = (
         "Record episodes of a task in a world of its own, in lockstep, and keep those that succeed as a LeRobot dataset.",
     ),
     Entry(
+        "correct",
+        "correct",
+        "correct",
+        "Record attempts of a policy that an expert corrects (DAgger), whole, and keep those that succeed as a LeRobot dataset.",
+    ),
+    Entry(
+        "train",
+        "train",
+        "train",
+        "Train a policy with LeRobot's trainer on chosen frames: all, a hand's, or all but those that led to a correction.",
+    ),
+    Entry(
+        "rollout",
+        "rollout",
+        "rollout",
+        "Let a policy work, and record by a strategy: base, sentry, highlight, episodic or dagger.",
+    ),
+    Entry(
         "record",
         "record",
         "record",

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from strands_robots.cli.cli_options import say
+from strands_robots.cli.cli_options import Namespace, connect, say
 
 app = typer.Typer(help="Look at, check, repair and publish datasets.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -247,6 +247,34 @@ def view(
 
     write_view(root, episode, out)
     say(f"{out}: episode {episode}")
+
+
+@app.command("language")
+def language(
+    root: Root,
+    episode: Episode = 0,
+    write: Annotated[
+        bool, typer.Option(help="First write the columns from the episodes' accounts, as at the end of a recording.")
+    ] = False,
+    speak: Annotated[bool, typer.Option(help="Publish what is said on the topic speech, each at its time.")] = False,
+    namespace: Namespace = "",
+) -> None:
+    """Print the language rows of an episode: subtasks, words, tool calls, corrections."""
+    from strands_robots.dataset.language import read_language, write_language
+    from strands_robots.dataset.language_rows import said
+
+    if write:
+        say(f"{write_language(root)} rows written")
+    rows = read_language(root).get(episode, [])
+    if speak:
+        from strands_robots.clients.speech import speak as publish
+
+        with connect(namespace) as client:
+            say(f"{publish(client, rows, say)} rows said")
+        return
+    for row in rows:
+        words = row["content"] or f"says: {'; '.join(said([row]))}"
+        say(f"{row['timestamp']:8.2f} s  {row['style'] or 'say':<12} {row['role']:<10} {words}")
 
 
 def _say_streams(streams: Mapping[str, Mapping[str, int]]) -> None:

@@ -25,6 +25,9 @@ def demonstrate(
     ] = None,
     cameras: Annotated[list[str] | None, typer.Option("--camera", help="Camera of the robot.")] = None,
     repo_id: Annotated[str, typer.Option(help="Name of the dataset, <owner>/<name>.")] = "local/demonstrations",
+    intervention: Annotated[
+        bool, typer.Option(help="Also record intervention, so that `correct` can continue the dataset.")
+    ] = False,
 ) -> None:
     """Record episodes of a task in a world of its own, in lockstep, and keep those that succeed as a LeRobot dataset.
 
@@ -36,7 +39,7 @@ def demonstrate(
 
     plan = DemonstrationConfig(
         task, PolicyChoice(policy, config, adapter), root.expanduser().absolute(), episodes, seed, fps,
-        tuple(bodies or ()), tuple(cameras or ()), repo_id,
+        tuple(bodies or ()), tuple(cameras or ()), repo_id, intervention,
     )  # fmt: skip
     done = run(
         plan,

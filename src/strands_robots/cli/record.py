@@ -46,6 +46,9 @@ def record(
             "the robot from the policy."
         ),
     ] = False,
+    language: Annotated[
+        bool, typer.Option(help="Also record LeRobot's language columns: subtasks, what is said, corrections.")
+    ] = False,
     units: Annotated[str, typer.Option(help="lerobot (degrees, grippers 0 to 100) or si.")] = "lerobot",
     codec: Annotated[str, typer.Option(help="Video codec: h264, libsvtav1 or another of LeRobot.")] = "h264",
     success_when: Annotated[
@@ -88,6 +91,7 @@ def record(
             seed=seed, lockstep=lockstep, mode=1 if resume else 2 if overwrite else 0, velocity=velocity, effort=effort,
             units=units, codec=codec, on_stale=on_stale, success_when=success_when,
             intervention=intervention, adapter=file_or_text(adapter), reset_time=reset_time,
+            language=language,
         )  # fmt: skip
         wishes = Wishes()
         with reading_keys(wishes, complain) if keys else nullcontext():

@@ -102,12 +102,21 @@ class PolicyTake:
             raise WorldError(self.begun.message)
         self._end = to_seconds(self.begun.state.header.stamp) + self._length
         self._on_begin(self.begun.state)
+        self.attend_again(is_over, cancel)
+
+    def attend_again(self, is_over: Callable[[], bool], cancel: Callable[[], None]) -> None:
+        """Go on with the episode to its end, after a correction; called by `run_policy` as `attend`."""
         self.wait(lambda: is_over() or self._is_ended())
         if is_over():
             return
         cancel()
         if self._is_kept():
             self.ended = self._orders.order(RecordEpisode.Request.END, outcome=self._outcome)
+
+    def left(self) -> float:
+        """Return how much of the episode is left, in the recorder's time [s]; 0 where it is not recorded any more."""
+        state = self._orders.order(RecordEpisode.Request.STATE).state
+        return self._end - to_seconds(state.header.stamp) if state.state == state.RECORDING else 0.0
 
     def wait(self, is_over: Callable[[], bool] = lambda: False) -> None:
         """Return at the end of the episode in the recorder's time, or when `is_over` says so."""

@@ -42,6 +42,9 @@ class RecordPlan:
     intervention: bool = False
     reset_time: float = 0.0
     adapter: str = ""
+    is_dagger: bool = False
+    keep_seconds: float = 0.0
+    language: bool = False
 
 
 def ending_of(result: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import threading
 import time
+from collections.abc import Mapping
 
 ESCAPE = "\x1b"
 SPLIT = 0.15
@@ -32,7 +33,8 @@ class KeyParser:
     An arrow is Escape, "[" or "O", and a letter, maybe in several pieces. Escape alone is the key itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, letters: Mapping[str, Wish] = _LETTERS) -> None:
+        self._letters = letters
         self._pending = ""
         self._since = 0.0
 
@@ -57,7 +59,7 @@ class KeyParser:
             self._pending, self._since = ESCAPE, now
             return wish
         self._pending = ""
-        return alone or _LETTERS.get(character.lower())
+        return alone or self._letters.get(character.lower())
 
     def poll(self, now: float) -> Wish | None:
         """Return the wish of an Escape that stayed alone until `now` [s, steady time]."""
@@ -68,11 +70,15 @@ class KeyParser:
 
 
 class Wishes:
-    """What a person asked for and was not taken yet; safe in any thread."""
+    """What a person asked for and was not taken yet; safe in any thread.
 
-    def __init__(self) -> None:
+    Args:
+        letters: Keys besides arrows and Escape, and what each asks for.
+    """
+
+    def __init__(self, letters: Mapping[str, Wish] = _LETTERS) -> None:
         self._lock = threading.Lock()
-        self._parser = KeyParser()
+        self._parser = KeyParser(letters)
         self._wish: Wish | None = None
 
     def press(self, character: str) -> None:

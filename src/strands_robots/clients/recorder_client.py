@@ -6,10 +6,11 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from strands_robots.clients.client import GraphClient
+from strands_robots.clients.hand_watch import HandWatch
 from strands_robots.clients.policy_client import PolicyGoalFields, run_policy
 from strands_robots.clients.policy_take import GOAL_SLACK, PolicyTake, RecorderOrders, load_policy, unload_policy
 from strands_robots.clients.record_episode import (
@@ -71,7 +72,7 @@ def _record(
     """Record the episodes, the policy being loaded; return how many were saved."""
     owner = uuid.uuid4().hex
     GoalBeats(client.node).keep(owner)
-    _start(client, plan, owner, tell)
+    start_recording(client, plan, owner, tell)
     watch = RecorderWatch(client, plan.root)
     orders = RecorderOrders(client)
     session = _Session(client, plan, key, watch, orders, wishes, tell, complain)
@@ -80,32 +81,38 @@ def _record(
     except KeyboardInterrupt:
         complain("interrupted: the present episode is discarded")
         _order(client, RecordEpisode.Request.DISCARD)
-        _close(client, tell, complain)
+        close_recording(client, tell, complain)
     except RecorderLostError:
         raise
     except BaseException:
-        _close(client, tell, complain)
+        close_recording(client, tell, complain)
         raise
     else:
         if not session.is_closed:
-            _close(client, tell, complain)
+            close_recording(client, tell, complain)
     finally:
         watch.close()
         orders.close()
     return session.saved
 
 
-def _close(client: GraphClient, tell: Callable[[str], None], complain: Callable[[str], None]) -> None:
+def close_recording(client: GraphClient, tell: Callable[[str], None], complain: Callable[[str], None]) -> None:
+    """Close the dataset and say what it has."""
     response = _order(client, RecordEpisode.Request.STOP)
     (tell if response.success else complain)(response.message)
 
 
-def _start(client: GraphClient, plan: RecordPlan, owner: str, tell: Callable[[str], None]) -> None:
+def start_recording(client: GraphClient, plan: RecordPlan, owner: str, tell: Callable[[str], None]) -> None:
+    """Open the dataset of a plan.
+
+    Raises:
+        WorldError: If recorder_node refuses.
+    """
     request = StartRecording.Request(
         root=plan.root, repo_id=plan.repo_id, mode=plan.mode, fps=plan.fps, robots=list(plan.robots),
         cameras=list(plan.cameras), task=plan.task, units=plan.units, with_velocity=plan.velocity,
         with_effort=plan.effort, with_outcome=bool(plan.success_when), with_intervention=plan.intervention,
-        codec=plan.codec, on_stale=plan.on_stale, owner=owner,
+        codec=plan.codec, on_stale=plan.on_stale, owner=owner, keep_seconds=plan.keep_seconds, with_language=plan.language,
         provenance=json.dumps({"policy": plan.policy, "policy_config": plan.config}) if plan.policy else "",
     )  # fmt: skip
     response = client.call(StartRecording, "recorder/start", request, START_TIMEOUT)
@@ -213,6 +220,8 @@ class _Session:
         problem, result = "", None
         try:
             result = run_policy(self.client, goal, self.complain, take.attend, self._is_stopped)
+            if plan.is_dagger:
+                result = self._after_corrections(take, goal, result)
         except StrandsRobotsError as error:
             problem = str(error)
         wish = self.wishes.take()
@@ -237,6 +246,22 @@ class _Session:
         self._save(outcome)
         return Wish.STOP if wish is Wish.STOP else Wish.NEXT
 
+    def _after_corrections(self, take: PolicyTake, goal: PolicyGoalFields, result: Any) -> Any:
+        """Give the robot back to the policy each time a hand has let it go, to the end of the episode; return the last result.
+
+        Each time the policy begins anew, from a fresh observation: nothing of what it computed before the correction is played.
+        """
+        with HandWatch(self.client, goal.robot) as hand:
+            while take.begun is not None and take.begun.success and take.ended is None and _is_by_hand(result):
+                self.complain(f"{result.message}; the policy goes on when the hand lets go")
+                hand.wait_until_free(lambda: self._is_over() or take.left() <= 0.0)
+                left = take.left()
+                if self._is_over() or left <= 0.0:
+                    return result
+                again = replace(goal, duration=left + GOAL_SLACK)
+                result = run_policy(self.client, again, self.complain, take.attend_again, self._is_stopped)
+        return result
+
     def _begun(self, state: EpisodeState) -> None:
         self.wishes.take()  # A key of the time before is not meant for this episode.
         self.watch.begin(state)
@@ -252,7 +277,7 @@ class _Session:
         """Return what went wrong with a policy that ended before its episode, or nothing, and RecordEpisode's outcome."""
         if result.termination_reason == "cancelled":
             raise KeyboardInterrupt  # run_policy takes the key press itself.
-        if self.plan.intervention and result.termination_reason == "refused" and _BY_HAND in result.message:
+        if self.plan.intervention and _is_by_hand(result):
             self.complain("a hand took the robot from the policy; the episode continues to its end")
             take.wait(self._is_over)
             return "", int(RecordEpisode.Request.UNKNOWN)
@@ -319,6 +344,11 @@ class _Session:
         self.complain(answer.message)
         self.saved -= bool(answer.success)
         return bool(answer.success)
+
+
+def _is_by_hand(result: Any) -> bool:
+    """Return whether a policy's run ended because a hand has the robot."""
+    return bool(result is not None and result.termination_reason == "refused" and _BY_HAND in result.message)
 
 
 def _order(client: GraphClient, command: int, **fields: Any) -> Any:

@@ -17,6 +17,7 @@ from strands_robots.dataset.adopt import adopt, in_words_of_today
 from strands_robots.dataset.check import EpisodeCheck
 from strands_robots.dataset.encoder import EncoderConfig, writer_options
 from strands_robots.dataset.errors import DatasetError, DiskFullError, RecordingError
+from strands_robots.dataset.language import has_language, put_language_aside, require_language, write_language
 from strands_robots.dataset.lerobot_private import check_lerobot, close_tables, full_encoders, open_tables_let_go
 from strands_robots.dataset.manifest import Progress, commit
 from strands_robots.dataset.recover import recover, take_out_last
@@ -61,15 +62,21 @@ class LeRobotStore:
         repo_id: Name.
         schema: Features.
         encoder: Video settings.
+        with_language: Write the language columns when the dataset is closed; one that has them keeps them in any case.
 
     Attributes:
-        root, schema: As given.
+        root, schema, with_language: As given.
         repaired: What was repaired on opening.
         episodes, frames: Completed.
     """
 
-    def __init__(self, root: Path, repo_id: str, schema: Schema, encoder: EncoderConfig) -> None:
+    def __init__(
+        self, root: Path, repo_id: str, schema: Schema, encoder: EncoderConfig, with_language: bool = False
+    ) -> None:
         require_lerobot()
+        if with_language:
+            require_language()
+        self.with_language = with_language
         self.root = root
         self.schema = schema
         self.repaired: list[str] = []
@@ -132,6 +139,11 @@ class LeRobotStore:
             return
         self._check_space()
         self.episodes, self.frames = report.episodes, report.frames
+        if has_language(self.root):
+            self.with_language = True
+            with _lerobot_errors(self.root):
+                put_language_aside(self.root)
+                commit(self.root, self.episodes, self.frames)
         self._reopen()
         with _lerobot_errors(self.root):
             files.reserve(self.root)
@@ -246,6 +258,10 @@ class LeRobotStore:
                 self._dataset.finalize()
             self._dataset = None
         files.release(self.root)
+        if self.with_language and self.episodes:
+            with _lerobot_errors(self.root):
+                write_language(self.root)
+                commit(self.root, self.episodes, self.frames)
         if self._progress is not None:
             self._progress.clear()
             self._progress.close()

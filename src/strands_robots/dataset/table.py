@@ -255,7 +255,7 @@ def read_episode_statistics(root: Path, table: Path) -> dict[int, dict[str, dict
 
 
 def read_vectors(root: Path, row: EpisodeRow, columns: list[str] | None = None) -> dict[str, NDArray[Any]]:
-    """Return the columns of one episode, (N,) or (N, D).
+    """Return the columns of one episode, (N,) or (N, D); language columns are no vectors and are left out.
 
     Raises:
         DatasetError: If its file cannot be read or a column is missing.
@@ -266,7 +266,8 @@ def read_vectors(root: Path, row: EpisodeRow, columns: list[str] | None = None) 
     if missing:
         raise DatasetError(f"{root / row.data} lacks the columns {', '.join(missing)}")
     table = table.filter(pc.equal(table["episode_index"], row.index))
-    return {name: np.array(table[name].to_pylist()) for name in (columns or table.column_names)}
+    numbers = [name for name in table.column_names if not name.startswith("language_")]
+    return {name: np.array(table[name].to_pylist()) for name in (columns or numbers)}
 
 
 def read_pictures(root: Path, info: Info, row: EpisodeRow, key: str) -> Iterator[NDArray[np.uint8]]:

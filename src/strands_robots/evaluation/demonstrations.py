@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from strands_robots.control.gate import GateReport, Setpoint
+from strands_robots.control.loop import RobotPort
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.body_state import place_of
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
@@ -62,6 +63,7 @@ class DemonstrationConfig:
         bodies: Bodies whose x, y, z and yaw in the robot's base frame become observation.environment_state.
         cameras: Cameras of the robot.
         repo_id: Name of the dataset, <owner>/<name>.
+        with_intervention: Each frame says whether a hand commanded, so that corrections may be added to the dataset later.
     """
 
     task: str
@@ -73,6 +75,7 @@ class DemonstrationConfig:
     bodies: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
     repo_id: str = "local/demonstrations"
+    with_intervention: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.episodes <= 100_000:
@@ -96,21 +99,40 @@ class Demonstrations:
     failures: int = 0
 
 
+class Attempts(Protocol):
+    """Runs one episode after the other in a world of its own.
+
+    Attributes:
+        world: The world.
+    """
+
+    world: LocalWorld
+
+    def run(self, seed: int, *, on_begin: Callable[[], None]) -> EpisodeResult:
+        """Run an episode; `on_begin` is called before the robot moves."""
+
+    def close(self) -> None:
+        """Free policies and world."""
+
+
 def demonstrate(
-    config: DemonstrationConfig, on_result: Callable[[EpisodeResult, bool], None] = lambda result, is_kept: None
+    config: DemonstrationConfig,
+    on_result: Callable[[EpisodeResult, bool], None] = lambda result, is_kept: None,
+    make_runner: Callable[[TaskConfig, RobotPort], Attempts] | None = None,
 ) -> Demonstrations:
     """Record episodes until the dataset has as many as were asked for.
 
     Args:
         config: What is recorded.
         on_result: Told each result as it comes, and whether its episode was kept.
+        make_runner: Makes what runs the episodes; None lets the policy run alone.
 
     Raises:
         StrandsRobotsError: If task, policy or dataset cannot be used, or `FAILURES` episodes in a row fail.
     """
     task = load_task(config.task)
     feed = _Feed(config, task)
-    runner = EpisodeRunner(task, config.choice, port=feed)
+    runner: Attempts = EpisodeRunner(task, config.choice, port=feed) if make_runner is None else make_runner(task, feed)
     try:
         with _recorder(config, task, feed.schema) as recorder:
             feed.attach(recorder, runner.world)
@@ -120,7 +142,7 @@ def demonstrate(
 
 
 def _record(
-    config: DemonstrationConfig, task: TaskConfig, runner: EpisodeRunner, feed: _Feed, recorder: Recorder,
+    config: DemonstrationConfig, task: TaskConfig, runner: Attempts, feed: _Feed, recorder: Recorder,
     on_result: Callable[[EpisodeResult, bool], None],
 ) -> Demonstrations:  # fmt: skip
     done = Demonstrations(feed.schema, recorder.saved)
@@ -167,8 +189,9 @@ def _recorder(config: DemonstrationConfig, task: TaskConfig, schema: Schema) -> 
 def _options(config: DemonstrationConfig) -> RecordingOptions:
     is_there = config.root.is_dir() and any(config.root.iterdir())
     return RecordingOptions(
-        config.root, config.repo_id, RESUME if is_there else NEW, config.fps, cameras=config.cameras, with_outcome=False
-    )
+        config.root, config.repo_id, RESUME if is_there else NEW, config.fps, cameras=config.cameras, with_outcome=False,
+        with_intervention=config.with_intervention,
+    )  # fmt: skip
 
 
 class _Feed:

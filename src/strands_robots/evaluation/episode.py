@@ -34,6 +34,32 @@ VIDEO_RATE = 10.0
 """Pictures a second of videos [Hz]."""
 
 
+def session_in(
+    world: LocalWorld, choice: PolicyChoice, seed: int, duration: float, shelf: PolicyShelf, patience: Patience
+) -> PolicySession:
+    """Return a session of a policy in a task's world, which it steps.
+
+    Args:
+        world: The world.
+        choice: The policy.
+        seed: Its seed.
+        duration: The session ends after this [s].
+        shelf: Keeps the policy for the next session.
+        patience: How long the policy may take.
+    """
+    goal = PolicyGoal(
+        f"{seed:x}", world.robot, choice.policy, choice.config, world.task.instruction, duration=duration,
+        seed=seed, lockstep=True, adapter=choice.adapter, keep_loaded=True,
+    )  # fmt: skip
+    if choice.policy == RANDOM:
+        shelf.put(goal.key, RandomTargets(world.limits))
+    session = PolicySession(goal, Instant(0.0, 0.0), shelf, patience)
+    session.cameras = world.cameras
+    session.bodies, session.boxes = world.body_pose, world.body_box
+    session.pick_scene = world.pick_scene
+    return session
+
+
 class EpisodeRunner:
     """Runs episodes; the policy is made once.
 
@@ -83,17 +109,8 @@ class EpisodeRunner:
         if index not in (None, seed):
             raise ConfigurationError(f"episode {index} has the seed {seed}; valid: the same number, in a task of ours")
         world, choice = self.world, self._choice
-        goal = PolicyGoal(
-            f"{seed:x}", world.robot, choice.policy, choice.config, self._task.instruction, duration=self._task.duration,
-            seed=seed, lockstep=True, adapter=choice.adapter, keep_loaded=True,
-        )  # fmt: skip
-        if choice.policy == RANDOM:
-            self._shelf.put(goal.key, RandomTargets(world.limits))
-        session = PolicySession(goal, Instant(0.0, 0.0), self._shelf, self._patience)
+        session = session_in(world, choice, seed, self._task.duration, self._shelf, self._patience)
         charge_latency(session, self._latency)
-        session.cameras = world.cameras
-        session.bodies, session.boxes = world.body_pose, world.body_box
-        session.pick_scene = world.pick_scene
         frames: list[NDArray[np.uint8]] = []
         world.begin(session, seed)
         start = world.state_digest()

@@ -62,6 +62,7 @@ class LocalWorld:
         premise: Conditions of the task's premise that did not hold at the start of the episode, as JSON.
         actions: What the policy sent in this episode.
         progress: Stages that it reached.
+        is_failed: Whether the task's failure condition ended the episode.
     """
 
     def __init__(self, task: TaskConfig, port: RobotPort | None = None) -> None:
@@ -84,6 +85,7 @@ class LocalWorld:
         self._beats = 0
         self._renderer: Any = None
         self._begin = 0.0
+        self.is_failed = False
         self._session: PolicySession | None = None
         self._success: Watch | None = None
         self._failure: Watch | None = None
@@ -120,7 +122,6 @@ class LocalWorld:
         begin_episode(self.world, self.task, seed)
         self._control.restart()
         self._begin = self.world.time
-        self._session = session
         self._success = Watch(self.task.success)
         self._failure = Watch(self.task.failure) if self.task.failure is not None else None
         self.actions = ActionDigest()
@@ -130,9 +131,15 @@ class LocalWorld:
             for condition in self.task.premise
             if not Watch(condition).holds(self)
         )
-        self._stepper.owner = ""
+        self.is_failed = False
         for _ in range(2):
             self._beat()
+        self.hand_over(session)
+
+    def hand_over(self, session: PolicySession) -> None:
+        """Serve another session from now on, in the same episode: nothing is moved, and the robot's set-point stays."""
+        self._session = session
+        self._stepper.owner = ""
         session.on_limits(self._robot.limits)
         self._tell()
 
@@ -263,6 +270,7 @@ class LocalWorld:
         if self._success.holds(self):
             session.end(RunReason.CONDITION_MET, f"succeeded after {self.time:.2f} s")
         elif self._failure is not None and self._failure.holds(self):
+            self.is_failed = True
             session.end(RunReason.COMPLETED, f"the failure condition held after {self.time:.2f} s")
         return session.run.has_ended()
 

@@ -13,16 +13,17 @@ HELP = "keys: right arrow (n) ends the episode or the pause, left arrow (r) reco
 
 
 @contextmanager
-def reading_keys(wishes: Wishes, tell: Callable[[str], None]) -> Iterator[None]:
+def reading_keys(wishes: Wishes, tell: Callable[[str], None], words: str = HELP) -> Iterator[None]:
     """Hand the terminal's keys to `wishes`; without a terminal do nothing.
 
     Args:
         wishes: Takes each character.
         tell: Takes the line that says which key does what.
+        words: That line.
     """
     if not sys.stdin.isatty():
         yield
         return
     with Keys(wishes.press, sys.stdin.fileno()):
-        tell(HELP)
+        tell(words)
         yield

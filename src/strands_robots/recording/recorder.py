@@ -12,8 +12,9 @@ import numpy as np
 
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.dataset.errors import DiskFullError, RecordingError
-from strands_robots.dataset.schema import DONE, REWARD, SUCCESS
+from strands_robots.dataset.schema import DONE, INTERVENTION, REWARD, SUCCESS
 from strands_robots.recording.sampler import DatasetFrame, Sampler, StaleError
+from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
 
 
@@ -81,6 +82,8 @@ class _Episode:
     ending: _Ending | None = None
     last: int = field(default=0)
     policies: list[dict[str, str]] = field(default_factory=list)
+    words: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    has_hand: bool = False
 
 
 class Recorder:
@@ -119,6 +122,7 @@ class Recorder:
         self._wait = wait
         self._on_failure = on_failure
         self._episode: _Episode | None = None
+        self._ended: int | None = None
 
     @property
     def episode(self) -> int:
@@ -135,25 +139,38 @@ class Recorder:
         """Frames that wait for the writer."""
         return self._writer.queued
 
-    def begin(self, at: int, task: str, provenance: Mapping[str, Any], wall: float) -> int:
+    def begin(
+        self, at: int, task: str, provenance: Mapping[str, Any], wall: float, before: float = 0.0, gapless: bool = False
+    ) -> int:
         """Begin an episode and return its index.
 
         Args:
-            at: t_0 [ns, ROS time].
+            at: Present [ns, ROS time], which is t_0 unless the episode begins in the past.
             task: What shall be done, in words; not empty.
             provenance: What is known of this episode.
             wall: Wall-clock time [s].
+            before: t_0 is so long before `at` [s].
+            gapless: t_0 is where the last episode ended, as far as samples are kept.
 
         Raises:
-            RecordingError: In another state than READY.
+            RecordingError: In another state than READY, or for a t_0 before the kept samples.
         """
         self._require(State.READY, "an episode can begin")
+        keep = self.sampler.config.keep
+        if not 0.0 <= before <= keep or (gapless and not keep):
+            raise RecordingError(
+                f"an episode shall begin {'at the end of the last one' if gapless else f'{before:g} s ago'}, and {keep:g} s are kept; "
+                "valid: a recording that was started with keep_seconds"
+            )
+        start = at - round(before * SECOND)
+        if gapless and self._ended is not None:
+            start = max(self._ended, at - round(keep * SECOND))
         if not task.strip():
             raise RecordingError(
                 "the task is empty; valid: what is to be done, in words (LeRobot stores it with every frame)"
             )
-        self.sampler.begin(at)
-        self._episode = _Episode(self.saved, task, dict(provenance), wall)
+        self.sampler.begin(start, live=at)
+        self._episode = _Episode(self.saved, task, dict(provenance), wall - (at - start) / SECOND)
         self.state, self.message = State.RECORDING, f"episode {self.saved}"
         return self.saved
 
@@ -213,6 +230,11 @@ class Recorder:
         if self._episode is not None and entry not in self._episode.policies:
             self._episode.policies.append(entry)
 
+    def note_words(self, stamp: int, row: Mapping[str, Any]) -> None:
+        """Note a row of the language columns said at `stamp` [ns, ROS time], if an episode is being recorded."""
+        if self._episode is not None:
+            self._episode.words.append((stamp, dict(row)))
+
     def on_push(self, now_ros: int, now_steady: float) -> None:
         """Make what frames can be made, after a sample came or time passed.
 
@@ -252,6 +274,8 @@ class Recorder:
             self._submit(episode, episode.held, ending)
             episode.held = None
         account = self._account(episode, ending)
+        # The next frame would have begun here.
+        self._ended = self.sampler.instant(self.sampler.next)
         self.sampler.end()
         future = self._writer.save(lambda: account)
         future.add_done_callback(lambda done: self._on_saved(done, episode, ending, account))
@@ -283,12 +307,21 @@ class Recorder:
 
     def _take(self, episode: _Episode, frame: DatasetFrame) -> None:
         """Hold a frame back until the next one, where the last frame of an episode says how it went."""
+        self._note_hand(episode, frame)
         if not self.sampler.schema.with_outcome:
             self._submit(episode, frame, None)
             return
         held, episode.held = episode.held, frame
         if held is not None:
             self._submit(episode, held, None)
+
+    def _note_hand(self, episode: _Episode, frame: DatasetFrame) -> None:
+        """Note in words where a hand takes the robot and gives it back."""
+        has_hand = bool(np.any(frame.values.get(INTERVENTION, False)))
+        if has_hand is not episode.has_hand:
+            episode.has_hand = has_hand
+            words = "a hand corrects the policy" if has_hand else "the hand gives the robot back"
+            episode.words.append((frame.stamp, {"role": "user", "style": "interjection", "content": words}))
 
     def _submit(self, episode: _Episode, frame: DatasetFrame, ending: _Ending | None) -> None:
         values = dict(frame.values)
@@ -318,11 +351,14 @@ class Recorder:
         self._on_failure(index, reason)
 
     def _account(self, episode: _Episode, ending: _Ending) -> dict[str, Any]:
-        return self.sampler.account(
+        account = self.sampler.account(
             episode=episode.index, task=episode.task, ended=ending.until, began_wall=episode.began_wall,
             provenance={**self._provenance, **episode.provenance, "policies": episode.policies}, outcome=ending.outcome.name.lower(),
             reward=ending.reward,
         )  # fmt: skip
+        start = self.sampler.start or 0
+        account["language"] = [{**row, "timestamp": (stamp - start) / SECOND} for stamp, row in episode.words]
+        return account
 
     def _require(self, state: State, what: str) -> None:
         if self.state is not state:

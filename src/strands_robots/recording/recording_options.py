@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,10 @@ from strands_robots.description.robot_config import RobotConfig
 from strands_robots.recording.sampler import OnStale, SamplerConfig
 
 NEW, RESUME, OVERWRITE = 0, 1, 2
+
+LONGEST_KEEP = 300.0  # [s]
+MOST_KEPT = 2 << 30
+"""Pictures that are kept between episodes may take this much memory [bytes]."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class RecordingOptions:
     max_age_images: float = 0.2
     on_stale: str = "mark"
     provenance: str = ""
+    keep_seconds: float = 0.0
+    with_language: bool = False
 
     def __post_init__(self) -> None:
         if not is_hub_repository(self.repo_id):
@@ -60,12 +67,14 @@ class RecordingOptions:
             raise UnknownNameError("units", self.units, [unit.value for unit in Units])
         if self.on_stale not in [choice.value for choice in OnStale]:
             raise UnknownNameError("on_stale", self.on_stale, [choice.value for choice in OnStale])
+        if not 0.0 <= self.keep_seconds <= LONGEST_KEEP:
+            raise ConfigurationError(f"keep_seconds is {self.keep_seconds:g}; valid: 0 to {LONGEST_KEEP:g}")
         parse_provenance(self.provenance)
 
     @property
     def capacity(self) -> int:
-        """Frames that may wait for the writer."""
-        return self.queue_frames or 5 * self.fps
+        """Frames that may wait for the writer; an episode that begins in the past comes all at once."""
+        return (self.queue_frames or 5 * self.fps) + math.ceil(self.keep_seconds * self.fps)
 
     def sampler(self, control_period: float | None) -> SamplerConfig:
         """Return how frames are sampled.
@@ -75,12 +84,16 @@ class RecordingOptions:
         """
         ages = self.max_age_joints, self.max_age_images
         if control_period is None:
-            return SamplerConfig(*ages, OnStale(self.on_stale))
+            return SamplerConfig(*ages, OnStale(self.on_stale), keep=self.keep_seconds)
+        if self.keep_seconds:
+            raise ConfigurationError(
+                "keep_seconds is for robots whose time passes by itself; valid: 0 in a world in lockstep"
+            )
         return SamplerConfig(*ages, OnStale(self.on_stale), grace=None, slack=1.5 * control_period)
 
     def open_store(self, schema: Schema) -> LeRobotStore:
         """Return the open dataset; in the writer's thread."""
-        store = LeRobotStore(self.root, self.repo_id, schema, self.encoder)
+        store = LeRobotStore(self.root, self.repo_id, schema, self.encoder, self.with_language)
         {NEW: store.create, RESUME: store.resume, OVERWRITE: store.overwrite}[self.mode]()
         return store
 
@@ -109,6 +122,20 @@ def make_schema(options: RecordingOptions, known: Mapping[str, RobotConfig], cam
         options.with_outcome, robot_type({name: known[name] for name in names}, Units(options.units)),
         with_intervention=options.with_intervention,
     )  # fmt: skip
+
+
+def require_memory(options: RecordingOptions, cameras: Sequence[CameraPart]) -> None:
+    """Refuse to keep more seconds of pictures than memory is meant for.
+
+    Raises:
+        ConfigurationError: With the longest time that is valid.
+    """
+    second = options.fps * sum(3 * camera.height * camera.width for camera in cameras)
+    if options.keep_seconds * second > MOST_KEPT:
+        raise ConfigurationError(
+            f"keep_seconds is {options.keep_seconds:g}, whose pictures take {options.keep_seconds * second / (1 << 20):.0f} MiB; valid: "
+            f"up to {MOST_KEPT / second:.1f} s with these cameras"
+        )
 
 
 def require_whole_periods(fps: int, control_period: float) -> None:

@@ -26,7 +26,6 @@ from strands_robots.recording.stream import SECOND, Stream, StreamCount
 ROUNDING = 1_000
 """Stamps of a world whose periods are no whole nanoseconds (1/30 s) are rounded: this much is the same instant [ns]."""
 
-
 STALL = 100_000_000
 """What is longer between two polls is the recorder itself standing still, and no silence of a stream [ns]."""
 
@@ -56,6 +55,7 @@ class SamplerConfig:
         grace: How long a silent stream is waited for [s, ROS time]; None where time does not pass by itself (lockstep).
         slack: Where time does not pass by itself: the command stream is complete when its newest sample is at most this much
             before the end of the frame [s], the control period.
+        keep: Samples of this long are kept between episodes [s], for an episode that begins in the past.
     """
 
     max_age_joints: float = 0.1
@@ -63,6 +63,7 @@ class SamplerConfig:
     on_stale: OnStale = OnStale.MARK
     grace: float | None = 0.25
     slack: float = 0.0
+    keep: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("max_age_joints", "max_age_images"):
@@ -151,9 +152,10 @@ class Sampler:
         self.schema = schema
         self.config = config
         joints, images = (round(age * SECOND) + ROUNDING for age in (config.max_age_joints, config.max_age_images))
-        self._states = [Stream(state_topic(robot.name), joints) for robot in schema.robots]
-        self._commands = [Stream(command_topic(robot.name), joints) for robot in schema.robots]
-        self._images = [Stream(image_topic(camera.name), images, capacity=64) for camera in schema.cameras]
+        sizes = 1024 + round(500 * config.keep), 64 + round(schema.fps * config.keep)
+        self._states = [Stream(state_topic(robot.name), joints, sizes[0]) for robot in schema.robots]
+        self._commands = [Stream(command_topic(robot.name), joints, sizes[0]) for robot in schema.robots]
+        self._images = [Stream(image_topic(camera.name), images, sizes[1]) for camera in schema.cameras]
         self._environment = [Stream(ENVIRONMENT_STREAM, joints)] if schema.environment else []
         streams = (*self._states, *self._commands, *self._images, *self._environment)
         self.streams = {stream.topic: stream for stream in streams}
@@ -165,6 +167,7 @@ class Sampler:
         self.watch = EpisodeWatch(schema.fps)
         self.start: int | None = None
         self._instant = self._index = 0
+        self._live = 0
         self._polled: int | None = None
         self._commanders: dict[str, tuple[str, int]] = {}
 
@@ -178,8 +181,17 @@ class Sampler:
         """Frames of this episode so far."""
         return self._index
 
-    def begin(self, at: int, keep_counts: bool = False) -> None:
-        """Begin an episode at t_0 [ns, ROS time]; `keep_counts` counts what came before as part of it."""
+    @property
+    def next(self) -> int:
+        """Number k of the next instant of this episode."""
+        return self._instant
+
+    def begin(self, at: int, keep_counts: bool = False, live: int | None = None) -> None:
+        """Begin an episode at t_0 [ns, ROS time]; `keep_counts` counts what came before as part of it.
+
+        Frames that end before `live` [ns] are made late on purpose: the episode begins in the past.
+        """
+        self._live = at if live is None else live
         for stream in self.streams.values():
             mark = stream.watermark
             if self.config.grace is None and not keep_counts and mark is not None and mark > at + ROUNDING:
@@ -195,7 +207,7 @@ class Sampler:
     def idle(self, now: int) -> None:
         """Keep only the newest samples between two episodes."""
         for stream in self.streams.values():
-            stream.forget_before(now)
+            stream.forget_before(now - round(self.config.keep * SECOND))
 
     def end(self) -> None:
         """End the episode; counts stay until the next one begins."""
@@ -244,7 +256,7 @@ class Sampler:
             frame = self._make(t, end)
             self._instant += 1
             if frame is not None:
-                if self.config.grace:
+                if self.config.grace and end >= self._live:
                     self.delays.append(max(now - end, 0))
                 yield frame
 

@@ -247,6 +247,33 @@ def plan_edit_dataset(given: Given, workspace: LeRobotFolders) -> CommandPlan:
     return CommandPlan("edit_dataset", tuple(words), workspace.home, network_of(given), output, rule=rule)
 
 
+ANNOTATE = _object(
+    {
+        "dataset": _text("folder of the dataset; its language columns are written anew"),
+        "server_port": _number(
+            "integer", 1, 65535, "port on this machine of an OpenAI-style server of a vision-language model"
+        ),
+        "model": _text("name of the model there", 128),
+        "camera": _text("camera that it looks through, as observation.images.wrist; empty for the first", 128),
+        "episodes": _EPISODES,
+    },
+    ("dataset", "server_port", "model"),
+)
+
+
+def plan_annotate(given: Given, workspace: LeRobotFolders) -> CommandPlan:
+    """Return the plan of an annotation: pictures go to a server on this machine and nowhere else; no server is started."""
+    root = workspace.existing(given["dataset"])
+    words = [*dataset_words(given["dataset"], workspace, "--"), "--push_to_hub=false", "--vlm.backend=openai",
+             "--vlm.auto_serve=false", f"--vlm.api_base=http://127.0.0.1:{given['server_port']}/v1",
+             f"--vlm.model_id={checked_line(given['model'])}", "--video_backend=pyav"]  # fmt: skip
+    if given.get("camera"):
+        words.append(f"--vlm.camera_key={checked_line(given['camera'])}")
+    if "episodes" in given:
+        words.append(f"--only_episodes={json.dumps(given['episodes'])}")
+    return CommandPlan("annotate", tuple(words), workspace.home, "none", root)
+
+
 CALIBRATE = _object(
     {
         "device": {"enum": [*ROBOTS, *LEADERS]},
@@ -321,6 +348,7 @@ COMMANDS: Mapping[str, Command] = {
     "train": Command("Train a policy with LeRobot; answers a job_id for lerobot_job.", TRAIN, plan_train),
     "eval": Command("Evaluate a policy in one of LeRobot's simulated environments.", EVAL, plan_eval),
     "edit_dataset": Command("Look at a LeRobot dataset, or make a new one of it.", EDIT_DATASET, plan_edit_dataset),
+    "annotate": Command("Have a vision-language model write subtasks, plans and speech into a dataset.", ANNOTATE, plan_annotate),
     "calibrate": Command("Calibrate an arm with a person at it; lerobot_reply says what they did.", CALIBRATE, plan_calibrate),
     "find_port": Command("Find an arm's serial port: a person pulls its cable, then lerobot_reply.", FIND_PORT, plan_find_port),
     "record": Command("Record a dataset with a leader arm that a person moves.", RECORD, plan_record),

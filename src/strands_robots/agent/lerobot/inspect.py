@@ -23,6 +23,7 @@ CONFIGS: Mapping[str, tuple[str, str]] = {
     "train": ("lerobot.configs.train", "TrainPipelineConfig"),
     "eval": ("lerobot.configs.eval", "EvalPipelineConfig"),
     "edit_dataset": ("lerobot.scripts.lerobot_edit_dataset", "EditDatasetConfig"),
+    "annotate": ("lerobot.annotations.steerable_pipeline.config", "AnnotationPipelineConfig"),
     "calibrate": ("lerobot.scripts.lerobot_calibrate", "CalibrateConfig"),
     "record": ("lerobot.scripts.lerobot_record", "RecordConfig"),
 }

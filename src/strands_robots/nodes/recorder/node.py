@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from std_msgs.msg import Empty
 from strands_robots.msg import AuditState, EpisodeState, PolicyState
 from strands_robots.srv import RecordEpisode, StartRecording
 
@@ -21,9 +23,11 @@ from strands_robots.dataset.provenance import package_provenance, robot_provenan
 from strands_robots.dataset.store import require_lerobot
 from strands_robots.description.robot_spec import robot_spec
 from strands_robots.nodes.recorder.calibration_watch import CalibrationWatch
+from strands_robots.nodes.recorder.language_subscriber import LanguageSubscriber
 from strands_robots.nodes.recorder.recorder_messages import fill_recorder
+from strands_robots.nodes.recorder.recorder_parameters import RecorderParameters
 from strands_robots.nodes.recorder.recording_subscriber import RecordingSubscriber
-from strands_robots.nodes.recorder.recording_waits import STREAM_WAIT, wait_for_calibrations, wait_for_streams
+from strands_robots.nodes.recorder.recording_waits import wait_for_calibrations, wait_for_quiet, wait_for_streams
 from strands_robots.nodes.recorder.recording_world import RecordingWorld, options_from_request, require_owner
 from strands_robots.nodes.recorder.replay_server import ReplayServer
 from strands_robots.recording.recorder import EpisodeOutcome, Recorder, State
@@ -31,6 +35,7 @@ from strands_robots.recording.recording_options import (
     RecordingOptions,
     make_schema,
     parse_provenance,
+    require_memory,
     require_whole_periods,
 )
 from strands_robots.recording.sampler import Sampler
@@ -45,13 +50,10 @@ from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import fill_time
 from strands_robots.ros.process.main import run_node
-from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.process.parameters import read_parameters
 
 POLL_PERIOD = 0.01
 STATE_PERIOD = 0.5
-QUIET_TURNS = 5
-"""Turns of the executor without a message after which none waits any more."""
-
 OWNER_PATIENCE = 3.0
 LONGEST_SILENCE = 10.0
 """How long the client that records may be silent, and while this node itself stalls [s, steady time]."""
@@ -59,20 +61,6 @@ LONGEST_SILENCE = 10.0
 SAVE_TIMEOUT = 300.0
 END_WAIT = 30.0
 """How long the end of an episode waits for samples that are on their way [s, steady time]."""
-
-
-@dataclass(frozen=True)
-class RecorderParameters:
-    """Parameters of recorder_node."""
-
-    run_id: str = parameter("", "Run of the graph, given by bringup; for the log and the provenance.")
-    robots: tuple[str, ...] = parameter(
-        ("so101=so101",),
-        "Robots as the robot nodes have them, '<name>=<robot>'; a known robot or a YAML, MJCF or URDF file.",
-    )
-    folder: str = parameter(
-        "", "Folder of datasets without a root; empty for strands_robots/datasets in $ROS_HOME or ~/.ros."
-    )
 
 
 @dataclass
@@ -109,6 +97,8 @@ class RecorderNode(Node):
         self.create_subscription(PolicyState, "policies/state", self._on_policy, qos.STATE)
         create_deferred_service(self, StartRecording, "recorder/start", self._on_start, refusal(StartRecording))
         create_deferred_service(self, RecordEpisode, "recorder/episode", self._on_episode, refusal(RecordEpisode))
+        self.create_subscription(Empty, "recorder/highlight", self._on_highlight, qos.COMMAND)
+        LanguageSubscriber(self, self._on_words)
         GoalOwners(self, self._owned, self._on_lost_owner, OWNER_PATIENCE, LONGEST_SILENCE)
         self._replay = ReplayServer(self, self._robots)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -167,6 +157,7 @@ class RecorderNode(Node):
             if is_lockstep:
                 require_whole_periods(options.fps, world.control_period)
             schema = make_schema(options, self._robots, self._world.cameras(options))
+            require_memory(options, schema.cameras)
             if world.provenance is None:
                 wait_for_calibrations(self._calibrations, [robot.name for robot in schema.robots])
             robots = {robot.name: robot_provenance(self._robots[robot.name]) for robot in schema.robots}
@@ -213,13 +204,15 @@ class RecorderNode(Node):
             "robots": with_calibrations(recording.robots, self._calibrations.known),
         }
         if world.mode == "lockstep":
-            self._take_what_came(recording)
+            wait_for_quiet(self._executor_calls, recording.recorder.sampler)
         else:
             wait_for_streams(recording.recorder.sampler)
 
         def begin() -> int:
             at = world.stamp if world.mode == "lockstep" else self.get_clock().now().nanoseconds
-            return recording.recorder.begin(at, request.task or recording.options.task, provenance, time.time())
+            return recording.recorder.begin(
+                at, request.task or recording.options.task, provenance, time.time(), request.before, request.gapless
+            )
 
         index = self._executor_calls.wait(begin)
         self._record(
@@ -233,7 +226,7 @@ class RecorderNode(Node):
             raise ConfigurationError(f"outcome is {request.outcome}; valid: 0 UNKNOWN, 1 SUCCEEDED, 2 FAILED")
         world = self._world.facts()
         if world.mode == "lockstep":
-            self._take_what_came(recording)
+            wait_for_quiet(self._executor_calls, recording.recorder.sampler)
 
         def end() -> Future[Any]:
             until = world.stamp if world.mode == "lockstep" else self.get_clock().now().nanoseconds
@@ -298,18 +291,6 @@ class RecorderNode(Node):
             self._discard(RecordEpisode.Request())
         self._stop(RecordEpisode.Request())
 
-    def _take_what_came(self, recording: _Recording) -> None:
-        """Return when the executor has taken every message of the time before: the world stands still, and waited for its readers."""
-        counts = recording.recorder.sampler.counts
-        quiet, received, deadline = 0, -1, time.monotonic() + STREAM_WAIT
-        while quiet < QUIET_TURNS and time.monotonic() < deadline:
-            before, received = (
-                received,
-                self._executor_calls.wait(lambda: sum(count.received for count in counts.values())),
-            )
-            quiet = quiet + 1 if received == before else 0
-            time.sleep(0.005)
-
     def _provenance(self, options: RecordingOptions) -> dict[str, Any]:
         return {
             **parse_provenance(options.provenance),
@@ -352,6 +333,27 @@ class RecorderNode(Node):
     def _on_leader(self, recorder: Recorder, source: str) -> None:
         """Note that a hand's leader lives, whether it commands or has let go."""
         recorder.sampler.leaders[source] = self.get_clock().now().nanoseconds
+
+    def _on_highlight(self, message: Empty) -> None:
+        """Begin an episode that has the seconds before already, or end the one that is being recorded."""
+        self._orders.submit(self._highlight)
+
+    def _highlight(self) -> None:
+        recording = self._recording
+        try:
+            if recording is None or recording.recorder.state is not State.RECORDING:
+                self._begin(RecordEpisode.Request(before=self._require().options.keep_seconds))
+            else:
+                self._end(RecordEpisode.Request())
+        except StrandsRobotsError as error:
+            self._message = str(error)
+            self.get_logger().warning(f"recorder/highlight: {error}")
+
+    def _on_words(self, stamp: int, row: Mapping[str, Any]) -> None:
+        """Note words for the language columns; a stamp of 0 [ns] is now."""
+        recording = self._recording
+        if recording is not None and recording.options.with_language:
+            recording.recorder.note_words(stamp or self.get_clock().now().nanoseconds, row)
 
     def _on_failure(self, episode: int, reason: str) -> None:
         self.get_logger().warning(f"episode {episode} was not kept: {reason}")

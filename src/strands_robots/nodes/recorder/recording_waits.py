@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from strands_robots.dataset.errors import RecordingError
 from strands_robots.nodes.recorder.calibration_watch import CalibrationWatch
 from strands_robots.recording.sampler import Sampler
+from strands_robots.ros.calls.executor_calls import ExecutorCalls
+
+QUIET_TURNS = 5
+"""Turns of the executor without a message after which none waits any more."""
 
 STREAM_WAIT = 3.0
 """How long the start of an episode waits for the first sample of every stream [s, steady time]."""
@@ -36,3 +40,12 @@ def wait_for_calibrations(known: CalibrationWatch, robots: Sequence[str]) -> Non
     deadline = time.monotonic() + CALIBRATION_WAIT
     while not set(robots) <= set(known.known) and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def wait_for_quiet(calls: ExecutorCalls, sampler: Sampler) -> None:
+    """Return when the executor has taken every message of the time before: the world stands still, and waited for its readers."""
+    quiet, received, deadline = 0, -1, time.monotonic() + STREAM_WAIT
+    while quiet < QUIET_TURNS and time.monotonic() < deadline:
+        before, received = received, calls.wait(lambda: sum(count.received for count in sampler.counts.values()))
+        quiet = quiet + 1 if received == before else 0
+        time.sleep(0.005)

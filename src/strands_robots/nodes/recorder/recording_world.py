@@ -198,4 +198,5 @@ def options_from_request(request: StartRecording.Request, folder: str) -> Record
         encoder=EncoderConfig(request.codec or "h264", request.crf, request.preset, request.encoder_threads),
         queue_frames=request.queue_frames, max_age_joints=request.max_age_joints or 0.1,
         max_age_images=request.max_age_images or 0.2, on_stale=request.on_stale or "mark", provenance=request.provenance,
+        keep_seconds=request.keep_seconds, with_language=request.with_language,
     )  # fmt: skip

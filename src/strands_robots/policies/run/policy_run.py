@@ -173,12 +173,14 @@ class PolicyRun:
             self.motion.add(observation)
 
     def on_gate(self, report: GateReport, now: Instant) -> None:
-        """Take the gate's state; a latched gate ends the run."""
-        self._report, self._heard = report, now.steady
+        """Take the gate's state; a latched gate ends the run, and so does another source that takes the robot from it."""
+        before, self._report, self._heard = self._report, report, now.steady
         if self._refusals_before is None:
             self._refusals_before = sum(report.refusals.values())
         if report.latched:
             self.end(RunReason.STOPPED, f"'{self.config.robot}' is latched: {latch_advice(report.latch_reason)}")
+        elif before and before.lease_holder == self.config.source != report.lease_holder and report.lease_holder:
+            self.end(RunReason.REFUSED, f"'{report.lease_holder}' took '{self.config.robot}' from the policy")
 
     def on_applied(self, source: str, sequence: int, joint_names: tuple[str, ...], values: FloatArray) -> None:
         """Take what the gate let through, values (D,) [rad].
@@ -201,8 +203,7 @@ class PolicyRun:
 
     def end(self, reason: RunReason, message: str) -> None:
         """End the run; the first reason stays."""
-        if self.ending is None:
-            self.ending = RunEnding(reason, message)
+        self.ending = self.ending or RunEnding(reason, message)
 
     # What to do ---------------------------------------------------------------------------------------------
 
