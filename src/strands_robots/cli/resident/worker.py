@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import select
 import signal
@@ -97,15 +98,14 @@ def _accepted(connection: socket.socket, namespace: str, stamp: str) -> Request 
 
 def _open_streams(encoding: str) -> None:
     """Give Python the streams as an interpreter that starts with them has them."""
+    try:
+        known = codecs.lookup(encoding).name
+    except LookupError:
+        known = "ascii"
     for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
         errors = "backslashreplace" if name == "stderr" else "strict"
-        try:
-            stream = open(number, mode, encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115 - for the process's life
-        except LookupError:
-            stream = open(number, mode, encoding="ascii", errors="backslashreplace", closefd=False)  # noqa: SIM115
-        if mode == "w" and (stream.isatty() or name == "stderr"):
-            stream.reconfigure(line_buffering=True)
-        setattr(sys, name, stream)
+        is_line = mode == "w" and (name == "stderr" or os.isatty(number))
+        setattr(sys, name, open(number, mode, 1 if is_line else -1, known, errors, closefd=False))  # noqa: SIM115 - for the process's life
 
 
 def _watch(connection: socket.socket, is_over: threading.Event) -> None:
