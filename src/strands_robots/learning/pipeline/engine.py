@@ -1,0 +1,91 @@
+"""Runs stages one after the other, skips what has not changed, and goes on after a kill at any instant. Writes files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.dataset.files import sync_files, sync_folders
+from strands_robots.learning.pipeline.content_hash import canonical_sha256
+from strands_robots.learning.pipeline.stage import Context, Stage, StageDone, WaitingForPersonError
+
+KEY_LENGTH = 16
+
+
+def run_stages(stages: Sequence[Stage], context: Context) -> list[StageDone]:
+    """Run the stages and return what each one made.
+
+    A stage is skipped when the journal says that it was done with the same inputs, and its outputs are on the disk as they were.
+    Outputs that have changed since are kept aside, and the stage runs again.
+
+    Raises:
+        StrandsRobotsError: What the first stage that could not be done raised; the journal has it.
+    """
+    return [_run_stage(stage, context) for stage in stages]
+
+
+def _run_stage(stage: Stage, context: Context) -> StageDone:
+    journal = context.journal
+    inputs = dict(stage.inputs(context))
+    key = canonical_sha256({"stage": stage.name, "inputs": inputs})
+    folder = context.folder / stage.name / key[:KEY_LENGTH]
+    before = journal.done(stage.name, key)
+    if before is not None:
+        if _outputs(stage, context, folder) == before["outputs"]:
+            context.tell(f"{stage.name}: unchanged")
+            done = StageDone(stage.name, key, folder, before["outputs"], before["facts"], before["elapsed"], True)
+            context.done[stage.name] = done
+            return done
+        _keep_aside(folder, context)
+    journal.append("begun", stage=stage.name, key=key, inputs=inputs)
+    context.tell(f"{stage.name}: begins")
+    begin = time.monotonic()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = dict(stage.run(context, folder, key))
+        outputs = dict(stage.outputs(context, folder))
+    except WaitingForPersonError as error:
+        journal.append("waiting", stage=stage.name, key=key, message=str(error))
+        raise
+    except StrandsRobotsError as error:
+        journal.append("failed", stage=stage.name, key=key, message=str(error))
+        raise
+    except OSError as error:
+        message = f"{stage.name} could not read or write: {error}"
+        journal.append("failed", stage=stage.name, key=key, message=message)
+        raise ConfigurationError(message) from error
+    _sync(folder)
+    elapsed = round(time.monotonic() - begin, 3)
+    journal.append("done", stage=stage.name, key=key, outputs=outputs, facts=facts, elapsed=elapsed)
+    context.tell(f"{stage.name}: done in {elapsed:.1f} s")
+    done = StageDone(stage.name, key, folder, outputs, facts, elapsed)
+    context.done[stage.name] = done
+    return done
+
+
+def _outputs(stage: Stage, context: Context, folder: Path) -> Mapping[str, Any] | None:
+    try:
+        return dict(stage.outputs(context, folder))
+    except (OSError, StrandsRobotsError, ValueError, KeyError):
+        return None
+
+
+def _keep_aside(folder: Path, context: Context) -> None:
+    """Move outputs that are not what they were out of the way; they may be a person's work."""
+    if not folder.exists():
+        return
+    for number in range(1, 10_000):
+        target = folder.with_name(f"{folder.name}.changed-{number}")
+        if not target.exists():
+            folder.rename(target)
+            context.tell(f"{folder} is not what was made there; it is kept as {target.name}")
+            return
+
+
+def _sync(folder: Path) -> None:
+    paths = [path for path in folder.rglob("*") if not path.is_symlink()]
+    sync_files(path for path in paths if path.is_file())
+    sync_folders([folder, folder.parent, *(path for path in paths if path.is_dir())])
