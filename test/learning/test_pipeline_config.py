@@ -183,7 +183,10 @@ def test_newest_checkpoint_is_the_newest_whole_one(tmp_path: Path) -> None:
     def checkpoint(step: int, whole: bool = True) -> Path:
         folder = tmp_path / "checkpoints" / f"{step:06d}"
         names = ["pretrained_model/model.safetensors", "pretrained_model/train_config.json"]
-        names += [f"training_state/{n}" for n in ("training_step.json", "rng_state.safetensors", "optimizer_state.safetensors")]
+        names += [
+            f"training_state/{n}"
+            for n in ("training_step.json", "rng_state.safetensors", "optimizer_state.safetensors")
+        ]
         for name in names if whole else names[:1]:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text("")

@@ -139,7 +139,7 @@ def test_line_that_was_being_written_is_cut_off_and_damage_is_named(tmp_path: Pa
     assert all(one.is_skipped for one in run(tmp_path))
     assert path.read_bytes() == whole
     path.write_bytes(b"nonsense\n" + whole)
-    with pytest.raises(ConfigurationError, match="line 1 of .*journal.jsonl is no JSON"):
+    with pytest.raises(ConfigurationError, match=r"line 1 of .*journal\.jsonl is no JSON"):
         run(tmp_path)
 
 
@@ -152,7 +152,7 @@ def test_one_process_at_a_time_one_pipeline_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "two" / "thesis.tex").write_text("")
     with pytest.raises(ConfigurationError, match="holds no pipeline, but something else"):
         Journal(tmp_path / "two", "tiny")
-    assert journal_module.FORMAT == json.loads((tmp_path / "one" / NAME).read_text())["format"]
+    assert json.loads((tmp_path / "one" / NAME).read_text())["format"] == journal_module.FORMAT
 
 
 def test_status_and_report_say_where_a_failed_pipeline_stands(tmp_path: Path) -> None:

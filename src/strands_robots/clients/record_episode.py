@@ -42,6 +42,7 @@ class RecordPlan:
     intervention: bool = False
     reset_time: float = 0.0
     adapter: str = ""
+    encoder: str = ""
 
 
 def ending_of(result: Any) -> str:

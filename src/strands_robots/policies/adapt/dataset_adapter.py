@@ -36,7 +36,8 @@ def adapter_text(schema: Schema, model: str = "") -> str:
     (robot,) = schema.robots
     elements = [_element(unit) for unit in robot.codec.units]
     cameras = {}
-    for camera in schema.cameras:
+    # No adapter gives a policy depth: one that was trained on it is refused for the picture that it lacks.
+    for camera in (camera for camera in schema.cameras if not camera.is_depth):
         owner, _, name = camera.name.partition("/")
         if name and owner != robot.name:
             raise ConfigurationError(
