@@ -150,3 +150,32 @@ def test_demonstrations_have_true_progress_in_lerobots_contract_and_videos_show_
     assert len(frames) == int((found.episode == 1).sum())
     yellow = (frames[-1][..., 0] > 180) & (frames[-1][..., 1] > 140) & (frames[-1][..., 2] < 110)
     assert yellow.sum() > 50, "the curve is drawn"
+
+
+@pytest.mark.learning
+def test_sarm_of_lerobot_with_random_weights_is_held_against_the_truth(tmp_path: Path) -> None:
+    pytest.importorskip("lerobot")
+    import torch
+    from lerobot.rewards import get_reward_model_class
+    from lerobot.rewards.sarm.configuration_sarm import SARMConfig
+
+    torch.manual_seed(0)
+    config = SARMConfig(
+        device="cpu", image_dim=16, text_dim=16, hidden_dim=16, num_heads=2, num_layers=1, max_state_dim=6, n_obs_steps=4,
+        max_rewind_steps=1, frame_gap=2,
+    )  # fmt: skip
+    model = get_reward_model_class("sarm")(config).eval()
+    true = rows(lambda k, e: k / 19)
+    generator = torch.Generator().manual_seed(1)
+    batch = {
+        "language_embedding": torch.randn(60, 16, generator=generator),
+        "observation_features": torch.randn(60, 5, 16, generator=generator),
+        "observation.state": torch.randn(60, 5, 6, generator=generator),
+    }
+    learnt = replace(
+        true, progress=np.asarray(model.compute_reward(batch), dtype=np.float64).reshape(-1), source="random"
+    )
+    path = tmp_path / "sarm_progress.parquet"
+    write_progress(path, learnt)
+    found = agreement(true, read_progress(path))
+    assert found.frames == 60 and abs(found.spearman) < 0.7 and 0.1 < found.error < 0.9
