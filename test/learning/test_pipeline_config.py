@@ -76,7 +76,7 @@ def test_a_real_robot_has_the_strict_policy_and_a_simulated_one_the_other(tmp_pa
     with Journal(tmp_path / "one", "tiny") as journal:
         assert require_approval(simulated, journal, tmp_path, PROMOTE, FIELDS, "k")["decided_by"] == ""
         for key, (authority, what) in enumerate(((real, PROMOTE), (simulated, PUBLISH), (simulated, OVERWRITE))):
-            with pytest.raises(WaitingForPersonError, match="approvals sign"):
+            with pytest.raises(ConfigurationError, match=r"needs a person's approval .*valid: a keyring"):
                 require_approval(authority, journal, tmp_path, what, FIELDS, str(key))
 
 

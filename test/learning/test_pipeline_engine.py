@@ -121,6 +121,17 @@ def test_nothing_runs_twice_and_a_change_runs_only_what_depends_on_it(tmp_path: 
     assert all(one.is_skipped for one in run(tmp_path)), "the former settings are still there"
 
 
+def test_status_follows_a_return_to_former_settings(tmp_path: Path) -> None:
+    first = hashes(run(tmp_path))
+    run(tmp_path, [Parts("record", 2), Parts("train", 3, "record"), Parts("evaluate", 1, "train")])
+    run(tmp_path)
+    length = len((tmp_path / NAME).read_text().splitlines())
+    run(tmp_path)
+    records = list(read_journal(tmp_path / NAME))
+    assert len(records) == length, "a run that does nothing writes nothing"
+    assert {one.stage: dict(one.outputs) for one in pipeline_status(records) if one.outputs} == first
+
+
 def test_outputs_that_were_changed_are_kept_aside_and_made_again(tmp_path: Path) -> None:
     first = run(tmp_path)
     folder = first[0].folder

@@ -140,6 +140,9 @@ def test_dataset_and_policy_are_published_only_when_a_person_has_signed(
     hub = Hub()
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+    monkeypatch.setenv("NO_PROXY", "*")
     try:
         said = run("run", str(config), "--folder", str(folder), expected=4)
         assert "pipeline/overwrite waits for a person" in said, "the stand-in has every repository already"

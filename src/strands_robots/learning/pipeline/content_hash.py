@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from strands_robots.dataset.depth import read_depths
 from strands_robots.dataset.table import library, read_episodes, read_info, read_pictures, read_table
 from strands_robots.evaluation.digests import files_sha256, text_sha256
 
@@ -38,14 +39,18 @@ def dataset_sha256(root: Path) -> str:
         name: {key: value for key, value in entry.items() if key != "info"} for name, entry in info.features.items()
     }
     digest.update(canonical_sha256([info.fps, info.robot_type, info.episodes, info.frames, features]).encode())
+    path: Path | None = None
+    table: Any = None
     for row in read_episodes(root, info):
         digest.update(canonical_sha256([row.index, row.length, list(row.tasks)]).encode())
-        table = read_table(root / row.data)
+        if row.data != path:
+            path, table = row.data, read_table(root / row.data)
         chosen = table.filter(library("pyarrow.compute").equal(table["episode_index"], row.index))
         for name in sorted(chosen.column_names):
             digest.update(f"{name}\0{canonical_sha256(chosen[name].to_pylist())}\n".encode())
         for key in info.video_keys:
-            for picture in read_pictures(root, info, row, key):
+            read = read_depths if key in info.depth_keys else read_pictures
+            for picture in read(root, info, row, key):
                 digest.update(np.ascontiguousarray(picture).tobytes())
     statistics = root / "meta" / "stats.json"
     if statistics.is_file():

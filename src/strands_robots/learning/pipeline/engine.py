@@ -10,6 +10,8 @@ from typing import Any
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.dataset.files import sync_files, sync_folders
 from strands_robots.learning.pipeline.content_hash import canonical_sha256
+from strands_robots.learning.pipeline.journal import last
+from strands_robots.learning.pipeline.pipeline_status import STATES
 from strands_robots.learning.pipeline.stage import Context, Stage, StageDone, WaitingForPersonError
 
 KEY_LENGTH = 16
@@ -36,6 +38,11 @@ def _run_stage(stage: Stage, context: Context) -> StageDone:
     if before is not None:
         if _outputs(stage, context, folder) == before["outputs"]:
             context.tell(f"{stage.name}: unchanged")
+            if last_of(journal.records, stage.name) is not before:
+                # Another result of this stage came in between; now this one counts again.
+                journal.append(
+                    "unchanged", **{name: value for name, value in before.items() if name not in ("kind", "at")}
+                )
             done = StageDone(stage.name, key, folder, before["outputs"], before["facts"], before["elapsed"], True)
             context.done[stage.name] = done
             return done
@@ -64,6 +71,14 @@ def _run_stage(stage: Stage, context: Context) -> StageDone:
     done = StageDone(stage.name, key, folder, outputs, facts, elapsed)
     context.done[stage.name] = done
     return done
+
+
+def last_of(records: list[dict[str, Any]], stage: str) -> dict[str, Any] | None:
+    """Return the last record of a stage that says where it stands; of an unchanged one, that of the time when it was done."""
+    found = next((one for one in reversed(records) if one["kind"] in STATES and one["stage"] == stage), None)
+    if found is None or found["kind"] != "unchanged":
+        return found
+    return last(records, kind="done", stage=stage, key=found["key"])
 
 
 def _outputs(stage: Stage, context: Context, folder: Path) -> Mapping[str, Any] | None:

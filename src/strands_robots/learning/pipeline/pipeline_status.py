@@ -28,14 +28,15 @@ class StageStatus:
     words: str = ""
 
 
-_STATES = {"begun": "begun", "done": "done", "failed": "failed", "waiting": "waits"}
+STATES = {"begun": "begun", "done": "done", "unchanged": "done", "failed": "failed", "waiting": "waits"}
+"""Kinds of the journal's records that say where a stage stands, and in which words."""
 
 
 def pipeline_status(records: list[dict[str, Any]]) -> list[StageStatus]:
     """Return where each stage stands, in their order; `publish` only where it was begun."""
     found: dict[str, StageStatus] = {name: StageStatus(name) for name in STAGES[:-1]}
     for record in records:
-        state = _STATES.get(record["kind"])
+        state = STATES.get(record["kind"])
         if state is not None:
             found[record["stage"]] = StageStatus(
                 record["stage"], state, record.get("elapsed", 0.0), record.get("outputs", {}), record.get("message", "")

@@ -22,9 +22,10 @@ from strands_robots.approvals.approval_refusal import ApprovalRefusal, ApprovalR
 from strands_robots.approvals.approval_request import CanonicalRequest, canonical_request
 from strands_robots.approvals.decision import check_decision
 from strands_robots.approvals.decision_file import FOLDER, RequestFile, read_decision, write_request
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.learning.pipeline.journal import Journal, last
 from strands_robots.learning.pipeline.stage import WaitingForPersonError
-from strands_robots.operators.keyring import Keyring
+from strands_robots.operators.keyring import Keyring, Role
 
 PROMOTE = ("pipeline/promote", "pipeline/action/Promote")
 PUBLISH = ("pipeline/publish", "pipeline/action/Publish")
@@ -67,6 +68,7 @@ def require_approval(
     Raises:
         ApprovalRefusedError: If it is forbidden, declined, or the decision does not count.
         WaitingForPersonError: If no person has decided yet.
+        ConfigurationError: If there is no operator who could.
     """
     request = canonical_request(*what, fields)
     used = last(journal.records, kind="allowed", digest=request.digest, stage_key=stage_key)
@@ -81,8 +83,20 @@ def require_approval(
         )
     if ruling.request_class is not RequestClass.NEEDS_APPROVAL:
         return journal.append("allowed", **about, decided_by="")
+    _require_decider(authority, request.name, ruling)
     asked = _asked(journal, folder, request, ruling, stage_key)
     return _decided(authority, journal, folder, request, ruling, asked, about)
+
+
+def _require_decider(authority: Authority, name: str, ruling: Ruling) -> None:
+    """Raise ConfigurationError when no operator's decision could count; such a request would wait for ever."""
+    known = [one for one in authority.keyring.operators if Role.APPROVE in one.roles]
+    if not [one for one in known if not ruling.by or one.key.name in ruling.by]:
+        wanted = f"one of {', '.join(ruling.by)}" if ruling.by else "an operator"
+        raise ConfigurationError(
+            f"{name} needs a person's approval ({ruling.words}), and the keyring has none who may give it; valid: a keyring, as "
+            f"approvals.keyring, with {wanted} in the role 'approve'"
+        )
 
 
 def _asked(journal: Journal, folder: Path, request: CanonicalRequest, ruling: Ruling, stage_key: str) -> dict[str, Any]:
