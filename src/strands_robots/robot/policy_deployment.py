@@ -7,6 +7,7 @@ import json
 import math
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,6 @@ def servo_bus(robot: str) -> Iterator[tuple[str, str]]:
 
 
 def _await_port(bus: Child, port: Path) -> None:
-    import time
-
     deadline = time.monotonic() + BUS_TIMEOUT
     while not port.exists():
         if not bus.is_running or time.monotonic() > deadline:
