@@ -60,9 +60,12 @@ class RecordStage:
             try:
                 demonstrate(plan, tell)
             except DatasetError as error:
-                # Killed before its first episode was whole: nothing can be gone on with.
+                # Killed before its first episode was whole, as a rule; what was there is kept until the next time.
                 context.tell(f"record: begins anew ({error})")
-                shutil.rmtree(root, ignore_errors=True)
+                aside = root.with_name(f"{DATASET}.unreadable")
+                shutil.rmtree(aside, ignore_errors=True)
+                if root.exists():
+                    root.rename(aside)
                 demonstrate(plan, tell)
         info = read_info(dataset_folder(context, folder))
         return {"episodes": info.episodes, "frames": info.frames, "fps": info.fps, "robot": info.robot_type}
