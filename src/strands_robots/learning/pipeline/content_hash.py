@@ -66,9 +66,10 @@ def policy_sha256(folder: Path) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted(entry for entry in folder.rglob("*") if entry.is_file() and entry.name not in _TRAINING_ONLY):
-        if path.name == "config.json":
+        if path.suffix == ".json":
             given = json.loads(path.read_text(encoding="utf-8"))
-            one = canonical_sha256({name: value for name, value in given.items() if name not in _NOT_THE_POLICY})
+            left_out = _NOT_THE_POLICY if path.name == "config.json" else ()
+            one = canonical_sha256({name: value for name, value in given.items() if name not in left_out})
         else:
             one = files_sha256(path)
         digest.update(f"{path.relative_to(folder).as_posix()}\0{one}\n".encode())
