@@ -18,7 +18,7 @@ from strands_robots.cli.main import app
 from strands_robots.learning.pipeline.journal import NAME, read_journal
 from strands_robots.learning.pipeline.pipeline_status import pipeline_status
 
-pytestmark = [pytest.mark.learning, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.learning, pytest.mark.long, pytest.mark.timeout(900)]
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "pipeline.yaml"
 TINY = {
@@ -166,7 +166,6 @@ def test_dataset_and_policy_are_published_only_when_a_person_has_signed(
         hub.close()
 
 
-@pytest.mark.long
 @pytest.mark.timeout(3000)
 def test_example_comes_to_the_servo_bus_arm_and_killed_in_each_stage_it_is_the_same(tmp_path: Path) -> None:
     run("run", str(EXAMPLE), "--folder", str(tmp_path / "whole"))
