@@ -142,6 +142,21 @@ def test_outputs_that_were_changed_are_kept_aside_and_made_again(tmp_path: Path)
     assert (folder.parent / f"{folder.name}.changed-1" / "0.json").read_text() == '"edited by a person"'
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_stage_that_is_made_again_and_killed_goes_on_with_its_own_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for instant in range(4, 20, 2):
+        first = run(tmp_path / str(instant))
+        folder = first[0].folder
+        (folder / "0.json").write_text('"edited"')
+        assert killed(tmp_path / str(instant), instant, monkeypatch)
+        assert hashes(run(tmp_path / str(instant))) == hashes(first)
+        changed = [path for path in folder.parent.iterdir() if "changed" in path.name]
+        assert [path.name for path in changed] == [f"{folder.name}.changed-1"], instant
+        assert (changed[0] / "0.json").read_text() == '"edited"'
+
+
 def test_line_that_was_being_written_is_cut_off_and_damage_is_named(tmp_path: Path) -> None:
     run(tmp_path)
     path = tmp_path / NAME

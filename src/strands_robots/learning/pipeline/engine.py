@@ -46,7 +46,8 @@ def _run_stage(stage: Stage, context: Context) -> StageDone:
             done = StageDone(stage.name, key, folder, before["outputs"], before["facts"], before["elapsed"], True)
             context.done[stage.name] = done
             return done
-        _keep_aside(folder, context)
+        if _is_settled(journal.records, stage.name, key):
+            _keep_aside(folder, context)
     journal.append("begun", stage=stage.name, key=key, inputs=inputs)
     context.tell(f"{stage.name}: begins")
     begin = time.monotonic()
@@ -79,6 +80,12 @@ def last_of(records: list[dict[str, Any]], stage: str) -> dict[str, Any] | None:
     if found is None or found["kind"] != "unchanged":
         return found
     return last(records, kind="done", stage=stage, key=found["key"])
+
+
+def _is_settled(records: list[dict[str, Any]], stage: str, key: str) -> bool:
+    """Return whether a stage was done with a key and not begun again since: then what lies there is no work of its own."""
+    kinds = (one["kind"] for one in reversed(records) if one.get("stage") == stage and one.get("key") == key)
+    return next((kind for kind in kinds if kind in STATES), "") in ("done", "unchanged")
 
 
 def _outputs(stage: Stage, context: Context, folder: Path) -> Mapping[str, Any] | None:
