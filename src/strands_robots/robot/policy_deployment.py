@@ -21,6 +21,9 @@ from strands_robots.robot.robot import Robot
 NAMESPACE = "pipeline_deployment"
 """Graphs that are started for a deployment have one of their own, so that they meet no other."""
 
+HARDWARE = ("port", "arm", "calibration", "second", "controllers")
+"""Options of a real graph by which it reaches an arm."""
+
 BUS_TIMEOUT = 30.0
 _STEPS = 4096 / (2 * math.pi)
 _MIDDLE = 2047
@@ -65,9 +68,10 @@ def _robot(wanted: Deployment, stack: contextlib.ExitStack) -> Robot:
     if given.to == "sim":
         return Robot(wanted.robot, mode="sim", namespace=NAMESPACE, **given.options)
     if given.to == "bus":
-        if given.options.keys() & {"port", "arm", "calibration"}:
+        # The pipeline resumes the arm of the bus itself, so no real one may hang on the same graph.
+        if named := sorted(given.options.keys() & set(HARDWARE)):
             raise ConfigurationError(
-                "deploy to bus has port, arm or calibration in its options; valid: to: real, or without them"
+                f"deploy to bus has {', '.join(named)} in its options; valid: to: real, or to leave {', '.join(HARDWARE)} out"
             )
         port, calibration = stack.enter_context(servo_bus(wanted.robot))
         return Robot(

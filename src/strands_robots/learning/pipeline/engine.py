@@ -55,6 +55,7 @@ def _run_stage(stage: Stage, context: Context) -> StageDone:
         folder.mkdir(parents=True, exist_ok=True)
         facts = dict(stage.run(context, folder, key))
         outputs = dict(stage.outputs(context, folder))
+        _sync(folder)
     except WaitingForPersonError as error:
         journal.append("waiting", stage=stage.name, key=key, message=str(error))
         raise
@@ -65,7 +66,6 @@ def _run_stage(stage: Stage, context: Context) -> StageDone:
         message = f"{stage.name} could not read or write: {error}"
         journal.append("failed", stage=stage.name, key=key, message=message)
         raise ConfigurationError(message) from error
-    _sync(folder)
     elapsed = round(time.monotonic() - begin, 3)
     journal.append("done", stage=stage.name, key=key, outputs=outputs, facts=facts, elapsed=elapsed)
     context.tell(f"{stage.name}: done in {elapsed:.1f} s")
