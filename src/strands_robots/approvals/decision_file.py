@@ -94,7 +94,7 @@ def read_decision(path: Path) -> Decision | None:
 def _fields(path: Path, kind: Any, what: str) -> dict[str, Any]:
     given = read_json(path)
     names = kind.__dataclass_fields__
-    types = {"str": str, "bool": bool, "float": (int, float), "bytes": str}
+    types: dict[str, Any] = {"str": str, "bool": bool, "float": (int, float), "bytes": str}
     if not isinstance(given, dict) or set(given) != set(names):
         raise ConfigurationError(f"{path} is no {what}; valid: {', '.join(names)}")
     for name, entry in names.items():

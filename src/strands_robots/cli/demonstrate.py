@@ -39,9 +39,10 @@ def demonstrate(
     from strands_robots.evaluation.demonstrations import demonstrate as run
     from strands_robots.evaluation.episode_result import PolicyChoice
 
+    further = encoder_settings(encoder)
     plan = DemonstrationConfig(
         task, PolicyChoice(policy, config, adapter), root.expanduser().absolute(), episodes, seed, fps,
-        tuple(bodies or ()), tuple(cameras or ()), repo_id, EncoderConfig(**encoder_settings(encoder)),
+        tuple(bodies or ()), tuple(cameras or ()), repo_id, EncoderConfig(rgb=further.get("rgb", {}), depth=further.get("depth", {})),
     )  # fmt: skip
     done = run(
         plan,

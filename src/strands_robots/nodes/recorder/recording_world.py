@@ -191,14 +191,15 @@ def options_from_request(request: StartRecording.Request, folder: str) -> Record
         if request.root
         else (Path(folder).expanduser() if folder else home) / request.repo_id
     )
+    further = encoder_settings(request.encoder_settings)
     return RecordingOptions(
         root=root.absolute(), repo_id=request.repo_id, mode=request.mode, fps=request.fps, robots=tuple(request.robots),
         cameras=tuple(request.cameras), task=request.task, units=request.units or "lerobot",
         with_velocity=request.with_velocity, with_effort=request.with_effort, with_outcome=request.with_outcome,
         with_intervention=request.with_intervention,
         encoder=EncoderConfig(
-            request.codec or "h264", request.crf, request.preset, request.encoder_threads,
-            **encoder_settings(request.encoder_settings),
+            request.codec or "h264", request.crf, request.preset, request.encoder_threads, rgb=further.get("rgb", {}),
+            depth=further.get("depth", {}),
         ),
         queue_frames=request.queue_frames, max_age_joints=request.max_age_joints or 0.1,
         max_age_images=request.max_age_images or 0.2, on_stale=request.on_stale or "mark", provenance=request.provenance,
