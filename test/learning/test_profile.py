@@ -17,6 +17,7 @@ from recording.made import make_dataset
 
 from strands_robots.cli.main import app
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.errors import RecordingError
 from strands_robots.learning.profiling.comparison import compare
 from strands_robots.learning.profiling.policy_words import read_policy, row_names
 from strands_robots.learning.profiling.profile_policy import (
@@ -152,3 +153,33 @@ def test_policy_given_twice_is_refused_and_names_never_leave_the_folder() -> Non
     assert row_names(["../../a/b", "lerobot/act", "x.yaml"]) == ["a-b", "lerobot-act", "x"]
     with pytest.raises(ConfigurationError, match="each one once"):
         row_names(["a", "a"])
+
+
+def test_row_is_published_to_the_hub_without_this_machines_folders(
+    first: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import HfApi
+    from recording.hub import Hub
+
+    from strands_robots.learning.profiling.publish import publish_row, row_of
+
+    row = row_of(replace(first, settings={**first.settings, "policy": "/home/me/act"}))
+    assert row["settings"]["policy"] == "act" and "operators" not in row and row["sections"]["forward"]["count"] == 3
+    hub = Hub()
+    monkeypatch.setattr("huggingface_hub.HfApi", lambda: HfApi(endpoint=hub.url, token="hf_secretSECRET"))
+    try:
+        written = tmp_path / "profile.json"
+        written.write_text(json.dumps({"schema": 1, **{k: v for k, v in vars(first).items() if k != "fingerprint"},
+                                       "fingerprint": vars(first.fingerprint)}))  # fmt: skip
+        publish_row(written, "me/profiles")
+        publish_row(written, "me/profiles")
+        assert len(hub.files) == 1, "the same profile is one row"
+        ((name, data),) = hub.files.items()
+        assert name.startswith("rows/act-") and json.loads(data)["fingerprint"]["outputs"] == first.fingerprint.outputs
+        hub.refuses = "no room"
+        with pytest.raises(RecordingError, match="the hub did not take it"):
+            publish_row(written, "me/profiles")
+        with pytest.raises(ConfigurationError, match="valid: <owner>/<name>"):
+            publish_row(written, "nowhere")
+    finally:
+        hub.close()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from strands_robots.core.body_state import BodyQuantity, place_of
-from strands_robots.core.errors import AdapterError, ConfigurationError, PolicyError
+from strands_robots.core.errors import AdapterError, ConfigurationError, PolicyError, UnknownNameError
 from strands_robots.core.pose import Pose, rotation_matrix
 from strands_robots.core.types import Element, Observation, PolicyNeeds
 from strands_robots.dataset.schema import CameraPart, RobotPart, Schema, schema_from_json
@@ -18,6 +18,7 @@ from strands_robots.description.robot_config import load_robot
 from strands_robots.policies.adapt.adapted import AdaptedPolicy
 from strands_robots.policies.adapt.adapter import load_adapter
 from strands_robots.policies.adapt.dataset_adapter import adapter_text
+from strands_robots.policies.adapt.own_links import OwnLinks
 from strands_robots.policies.provider import PolicyContext
 
 from .models import ADAPTER, GIVES, RecordingModel
@@ -154,3 +155,38 @@ def test_dataset_of_two_robots_or_of_another_robots_camera_has_no_adapter() -> N
         adapter_text(Schema(20, (robot,), (CameraPart("left/wrist", 48, 64),)))
     with pytest.raises(ConfigurationError, match="base frame of one robot; given so101, left"):
         Schema(20, (robot, replace(robot, name="left")), environment=place_of("cube"))
+
+
+def test_link_of_the_robot_itself_follows_from_the_measured_joints_without_a_world() -> None:
+    config = load_robot("so101")
+    names = tuple(config.joints)
+    entry = "{name: hand.x, body: gripper_link, quantity: x, unit: m, model: so101}"
+    joints = ", ".join(f"{{name: {name}.pos, joint: {name}, unit: rad}}" for name in names)
+    adapter = load_adapter(f"{{state: [{joints}], environment: [{entry}], action: [{joints}], rate: 20}}")
+    links = OwnLinks(adapter.environment, names)
+    zero = Observation(0.0, names, np.zeros(len(names)), np.zeros(len(names)), np.zeros(len(names)))
+    straight = links.poses(zero)["gripper_link"].position
+    turned = links.poses(replace(zero, position=np.array([0.5, *[0.0] * (len(names) - 1)])))["gripper_link"].position
+    assert math.hypot(straight[0], straight[1]) > 0.1 and abs(turned[1] - straight[1]) > 0.05
+    assert turned[2] == pytest.approx(straight[2])
+    unknown = load_adapter(
+        f"{{state: [{joints}], environment: [{entry.replace('gripper_link', 'wing')}], action: [{joints}], rate: 20}}"
+    )
+    with pytest.raises(UnknownNameError, match=r"unknown link of 'so101' 'wing'; valid: .*gripper_link"):
+        OwnLinks(unknown.environment, names)
+    with pytest.raises(AdapterError, match=r"environment\.model 'so101' has joints"):
+        OwnLinks(adapter.environment, names[:-1])
+
+
+def test_adapter_of_a_dataset_names_the_model_of_own_links_only() -> None:
+    schema = Schema(
+        20,
+        (RobotPart("so101", robot_codec(load_robot("so101"))),),
+        environment=(*place_of("gripper_link"), *place_of("cube")),
+    )
+    text = adapter_text(schema, "so101")
+    entries = {entry.name: entry.model for entry in load_adapter(text).environment}
+    assert {name: model for name, model in entries.items() if model} == {
+        name: "so101" for name in entries if name.startswith("gripper_link")
+    }
+    assert not [entry for entry in load_adapter(adapter_text(schema)).environment if entry.model]

@@ -178,3 +178,19 @@ def test_file_that_is_no_policy_is_refused(tmp_path: Path, text: str) -> None:
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"missing.yaml.*cannot be read"):
         load_policy(tmp_path / "missing.yaml")
+
+
+def test_operators_are_named_only_where_a_person_decides() -> None:
+    rule = {"name": "pipeline/promote", "class": "needs_approval", "by": ["anna"]}
+    assert rule_on(policy(rule), "pipeline/promote", "pipeline/action/Promote").by == ("anna",)
+    with pytest.raises(ValueError, match="by is given for class audited; valid: with class needs_approval"):
+        policy({**rule, "class": "audited"})
+
+
+@pytest.mark.parametrize("name", ["approval_policy", "approval_policy_simulation"])
+def test_promotion_and_publication_have_rules_in_both_policies(name: str) -> None:
+    given, _ = load_policy(ROOT / "config" / f"{name}.yaml")
+    for what in ("publish", "overwrite"):
+        assert class_of(given, f"pipeline/{what}", f"pipeline/action/{what.title()}") is RequestClass.NEEDS_APPROVAL
+    wanted = RequestClass.AUDITED if name.endswith("simulation") else RequestClass.NEEDS_APPROVAL
+    assert class_of(given, "pipeline/promote", "pipeline/action/Promote") is wanted

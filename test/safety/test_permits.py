@@ -439,3 +439,26 @@ class EveryOrder(RuleBasedStateMachine):
 
 TestEveryOrder = EveryOrder.TestCase
 TestEveryOrder.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+
+
+# --- Whose decision counts ----------------------------------------------------------------------------------
+
+ANNAS = ApprovalPolicy.model_validate(
+    {"version": 1, "rules": [{"name": "so101/move_to", "class": "needs_approval", "by": ["anna"]}]}
+)
+
+
+def test_only_an_operator_whom_the_rule_names_decides() -> None:
+    desk = Desk(ANNAS)
+    answer = desk.ask()
+    assert refusal(lambda: desk.decide(answer, key=BOB)) is ApprovalRefusal.NO_ROLE
+    assert desk.decide(answer, key=ANNA).state is PermitState.APPROVED
+
+
+def test_permit_of_another_operator_is_void_when_the_rule_names_one_after_a_restart(tmp_path: Path) -> None:
+    desk = DiskDesk(tmp_path)
+    answer = desk.ask()
+    desk.decide(answer, key=BOB)
+    desk.restart(policy=ANNAS)
+    assert "operator/bob may not decide about this; valid: anna" in desk.problem
+    assert refusal(lambda: desk.use(answer)) is ApprovalRefusal.UNKNOWN_PERMIT

@@ -46,13 +46,18 @@ class Rate(StrictModel):
 
 
 class Rule(StrictModel):
-    """One rule: patterns of name and type, in which "*" is any text without "/", and "**" any text."""
+    """One rule: patterns of name and type, in which "*" is any text without "/", and "**" any text.
+
+    Attributes:
+        by: Names of the operators whose decision counts; empty for every one who may approve.
+    """
 
     name: str = "**"
     type: str = "**"
     request_class: Annotated[RequestClass, Field(alias="class")]
     rate: Rate | None = None
     permit_lifetime: Seconds = 60.0
+    by: Annotated[tuple[str, ...], Field(max_length=64)] = ()
 
     @field_validator("name", "type")
     @classmethod
@@ -65,6 +70,8 @@ class Rule(StrictModel):
     def _says_what_it_matches(self) -> Rule:
         if self.name == "**" and self.type == "**":
             raise ValueError("a rule for everything is no rule; valid: a pattern of the name, the type, or both")
+        if self.by and self.request_class is not RequestClass.NEEDS_APPROVAL:
+            raise ValueError(f"by is given for class {self.request_class.value}; valid: with class needs_approval")
         if self.request_class is RequestClass.FORBIDDEN:
             return self
         reason = reason_against_tool(self.name, self.type)
@@ -109,12 +116,14 @@ class Ruling:
         rate: Rate limit; None for none.
         permit_lifetime: How long a permit is valid after it was given [s].
         words: Which rule decided, for people and the audit.
+        by: Names of the operators whose decision counts; empty for every one who may approve.
     """
 
     request_class: RequestClass
     rate: Rate | None
     permit_lifetime: float
     words: str
+    by: tuple[str, ...] = ()
 
 
 def rule_on(policy: ApprovalPolicy, name: str, kind: str, namespace: str = "") -> Ruling:
@@ -137,7 +146,8 @@ def rule_on(policy: ApprovalPolicy, name: str, kind: str, namespace: str = "") -
     for number, rule in enumerate(policy.rules, start=1):
         if rule.matches(local, kind):
             rate = rule.rate or policy.default_rate
-            return Ruling(rule.request_class, rate, rule.permit_lifetime, f"rule {number} ({rule.name}, {rule.type})")
+            words = f"rule {number} ({rule.name}, {rule.type})"
+            return Ruling(rule.request_class, rate, rule.permit_lifetime, words, rule.by)
     return Ruling(RequestClass.NEEDS_APPROVAL, policy.default_rate, policy.default_permit_lifetime, "no rule knows it")
 
 

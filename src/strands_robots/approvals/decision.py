@@ -71,7 +71,9 @@ def sign_decision(
     return Decision(request_id, digest, is_approved, text, key.public.key_id, signature)
 
 
-def check_decision(decision: Decision, digest: str, asker: str, run_id: str, keyring: Keyring) -> Operator:
+def check_decision(
+    decision: Decision, digest: str, asker: str, run_id: str, keyring: Keyring, by: tuple[str, ...] = ()
+) -> Operator:
     """Return the operator who made a decision.
 
     Args:
@@ -80,6 +82,7 @@ def check_decision(decision: Decision, digest: str, asker: str, run_id: str, key
         asker: Who asked for it.
         run_id: Run of the graph.
         keyring: Whose signatures count.
+        by: Names of the operators whom the rule lets decide; empty for every one who may approve.
 
     Raises:
         ApprovalRefusedError: If it is about another content, or not signed by an operator who may approve it.
@@ -97,6 +100,10 @@ def check_decision(decision: Decision, digest: str, asker: str, run_id: str, key
     if Role.APPROVE not in operator.roles:
         raise ApprovalRefusedError(
             ApprovalRefusal.NO_ROLE, f"the key of {operator.source} may not decide; valid: role 'approve'"
+        )
+    if by and operator.key.name not in by:
+        raise ApprovalRefusedError(
+            ApprovalRefusal.NO_ROLE, f"{operator.source} may not decide about this; valid: {', '.join(by)}"
         )
     if operator.source == asker:
         raise ApprovalRefusedError(

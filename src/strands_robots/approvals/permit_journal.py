@@ -153,8 +153,8 @@ class PermitJournal:
             record["request"], record["digest"], True, record["text"], record["key"], bytes.fromhex(record["signature"])
         )
         asker = Asker(record["asker"], record["session"])
-        operator = check_decision(decision, request.digest, asker.source, self._run_id, keyring)
         ruling = rule_on(policy, request.name, request.kind, self._namespace)
+        operator = check_decision(decision, request.digest, asker.source, self._run_id, keyring, ruling.by)
         if ruling.request_class is RequestClass.FORBIDDEN:
             raise ValueError(f"'{request.name}' is forbidden now")
         expires = float(record["expires"])

@@ -204,7 +204,9 @@ class PermitDesk:
         if ticket.state is not PermitState.PENDING:
             reason = ApprovalRefusal.EXPIRED if ticket.state is PermitState.EXPIRED else ApprovalRefusal.ALREADY_DECIDED
             raise ApprovalRefusedError(reason, f"request {ticket.request_id} is {ticket.state.name.lower()}")
-        operator = check_decision(decision, ticket.request.digest, ticket.asker.source, self._run_id, self._keyring)
+        operator = check_decision(
+            decision, ticket.request.digest, ticket.asker.source, self._run_id, self._keyring, ticket.ruling.by
+        )
         lifetime = ticket.ruling.permit_lifetime
         decided = replace(
             ticket,

@@ -63,6 +63,41 @@ def decline(request: RequestId, text: Text = "", key: Key = None, namespace: Nam
     _decide(request, False, text, True, key, namespace)
 
 
+@app.command()
+def sign(
+    file: Annotated[Path, typer.Argument(help="Request that waits in a file, as a pipeline's.", dir_okay=False)],
+    declined: Annotated[bool, typer.Option("--decline", help="Do not let it be made.")] = False,
+    text: Text = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again after showing the request.")] = False,
+    key: Key = None,
+) -> None:
+    """Show a request that waits in a file, and put your signed decision beside it. Needs no graph."""
+    from strands_robots.approvals.decision import sign_decision
+    from strands_robots.approvals.decision_file import read_request, write_decision
+
+    shown = read_request(file)
+    request = shown.request
+    for line in file_request_lines(shown):
+        say(line)
+    if not yes and not declined:
+        typer.confirm("approve this, once?", abort=True)
+    decision = sign_decision(
+        shown.request_id, request.digest, not declined, clip_text(text, TEXT_CHARACTERS), shown.run_id,
+        load_operator_key(find_key(key)),
+    )  # fmt: skip
+    say(f"{'declined' if declined else 'approved'}: {write_decision(file, decision)}")
+
+
+def file_request_lines(shown: Any) -> list[str]:
+    """Return what a person needs to know of a request in a file: every field, as JSON without control characters."""
+    return [
+        f"{shown.request_id}  asked by {json.dumps(shown.asker)}: {shown.name} ({shown.type})",
+        f"  policy: {json.dumps(shown.rule)}",
+        *(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in json.loads(shown.fields).items()),
+        f"  hash {shown.request.digest}",
+    ]
+
+
 def _decide(request_id: str, is_approved: bool, text: str, yes: bool, key: Path | None, namespace: str) -> None:
     with connect(namespace) as client:
         from strands_robots.approvals.decision import sign_decision

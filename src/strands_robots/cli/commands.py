@@ -149,6 +149,12 @@ _ENTRIES = (
         "app",
         "Where time and memory of a policy's training go; what changed between two runs.",
     ),
+    Entry(
+        "pipeline",
+        "pipeline",
+        "app",
+        "The loop in one file: record, train, evaluate, compare, deploy; every step resumable.",
+    ),
     Entry("dataset", "dataset", "app", "Look at, check, repair and publish datasets."),
     Entry("audit", "audit", "app", "The audit log: what the robots were told and what they did."),
     Entry("approvals", "approvals", "app", "Requests of agents that need a person's approval."),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from strands_robots.cli.cli_options import complain, say
+from strands_robots.cli.record import Encoder
 
 
 def demonstrate(
@@ -23,23 +24,29 @@ def demonstrate(
         list[str] | None,
         typer.Option("--body", help="Body whose x, y, z and yaw are recorded as observation.environment_state."),
     ] = None,
-    cameras: Annotated[list[str] | None, typer.Option("--camera", help="Camera of the robot.")] = None,
+    cameras: Annotated[
+        list[str] | None, typer.Option("--camera", help="Camera of the robot, or its depth as '<camera>/depth'.")
+    ] = None,
     repo_id: Annotated[str, typer.Option(help="Name of the dataset, <owner>/<name>.")] = "local/demonstrations",
     intervention: Annotated[
         bool, typer.Option(help="Also record intervention, so that `correct` can continue the dataset.")
     ] = False,
+    encoder: Encoder = "",
 ) -> None:
     """Record episodes of a task in a world of its own, in lockstep, and keep those that succeed as a LeRobot dataset.
 
     The same seeds give the same dataset. `strands-robots policy adapter ROOT` prints the adapter of policies trained on it.
     """
+    from strands_robots.dataset.encoder import EncoderConfig, encoder_settings
     from strands_robots.evaluation.demonstrations import DemonstrationConfig
     from strands_robots.evaluation.demonstrations import demonstrate as run
     from strands_robots.evaluation.episode_result import PolicyChoice
 
+    further = encoder_settings(encoder)
     plan = DemonstrationConfig(
         task, PolicyChoice(policy, config, adapter), root.expanduser().absolute(), episodes, seed, fps,
         tuple(bodies or ()), tuple(cameras or ()), repo_id, intervention,
+        EncoderConfig(rgb=further.get("rgb", {}), depth=further.get("depth", {})),
     )  # fmt: skip
     done = run(
         plan,

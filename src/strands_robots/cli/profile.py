@@ -96,3 +96,18 @@ def compare(
         write_page(page, profiles, {}, found)
     if not found.is_good:
         raise typer.Exit(DIFFERENT)
+
+
+@app.command("publish")
+def publish(
+    profile: Annotated[Path, typer.Argument(help="Folder of a profile, or its profile.json.", exists=True)],
+    repo_id: Annotated[str, typer.Argument(help="Dataset on the Hugging Face Hub, <owner>/<name>.")],
+    public: Annotated[bool, typer.Option("--public", help="Let the public read it; private otherwise.")] = False,
+) -> None:
+    """Publish the row of a profile as a file of a dataset on the Hugging Face Hub, private unless --public.
+
+    The token comes from HF_TOKEN or `hf auth login`; it is never printed. HF_ENDPOINT names another hub.
+    """
+    from strands_robots.learning.profiling.publish import publish_row
+
+    say(publish_row(profile, repo_id, private=not public))

@@ -10,6 +10,13 @@ import typer
 from strands_robots.cli.cli_options import Namespace, complain, connect, say
 from strands_robots.cli.policy import file_or_text
 
+Encoder = Annotated[
+    str,
+    typer.Option(
+        help="Settings of LeRobot's encoders, YAML or JSON, for example '{rgb: {g: 2, crf: 23}, depth: {depth_max: 2.0}}'."
+    ),
+]
+
 
 def record(
     root: Annotated[Path, typer.Argument(help="Folder of the dataset.")],
@@ -19,7 +26,10 @@ def record(
     duration: Annotated[float, typer.Option(help="Length of an episode, ROS time [s].", min=0.1)] = 10.0,
     fps: Annotated[int, typer.Option(help="Frames a second [Hz].", min=1, max=1000)] = 30,
     robots: Annotated[list[str] | None, typer.Option("--robot", help="Robot to record; none takes every one.")] = None,
-    cameras: Annotated[list[str] | None, typer.Option("--camera", help="Camera as '<robot>/<camera>', or '*'.")] = None,
+    cameras: Annotated[
+        list[str] | None,
+        typer.Option("--camera", help="Camera as '<robot>/<camera>', or '*'; its depth as '<robot>/<camera>/depth'."),
+    ] = None,
     policy: Annotated[
         str, typer.Option(help="Policy to run in every episode; empty records the source that moves the robot.")
     ] = "",
@@ -51,6 +61,7 @@ def record(
     ] = False,
     units: Annotated[str, typer.Option(help="lerobot (degrees, grippers 0 to 100) or si.")] = "lerobot",
     codec: Annotated[str, typer.Option(help="Video codec: h264, libsvtav1 or another of LeRobot.")] = "h264",
+    encoder: Encoder = "",
     success_when: Annotated[
         str,
         typer.Option(
@@ -89,7 +100,7 @@ def record(
             root=str(root.expanduser().absolute()), repo_id=repo_id, task=task, episodes=episodes, duration=duration,
             fps=fps, robots=tuple(robots or ()), cameras=tuple(cameras or ()), policy=policy, config=config, rate=rate,
             seed=seed, lockstep=lockstep, mode=1 if resume else 2 if overwrite else 0, velocity=velocity, effort=effort,
-            units=units, codec=codec, on_stale=on_stale, success_when=success_when,
+            units=units, codec=codec, encoder=encoder, on_stale=on_stale, success_when=success_when,
             intervention=intervention, adapter=file_or_text(adapter), reset_time=reset_time,
             language=language,
         )  # fmt: skip

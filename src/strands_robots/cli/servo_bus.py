@@ -10,6 +10,7 @@ import typer
 
 from strands_robots.cli.cli_options import say
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.priority import raise_priority
 from strands_robots.core.text import printable
 
 app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
@@ -41,6 +42,7 @@ def servo_bus(
         nonlocal over
         over = True
 
+    raise_priority()  # Servos do not wait for a processor.
     process = BusProcess(BusOptions(robot, protocol, link, control, _mounts(mounts), calibrated, paced, seed, holds))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)

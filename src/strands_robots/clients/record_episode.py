@@ -45,6 +45,7 @@ class RecordPlan:
     is_dagger: bool = False
     keep_seconds: float = 0.0
     language: bool = False
+    encoder: str = ""
 
 
 def ending_of(result: Any) -> str:

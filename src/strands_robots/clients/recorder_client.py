@@ -112,7 +112,8 @@ def start_recording(client: GraphClient, plan: RecordPlan, owner: str, tell: Cal
         root=plan.root, repo_id=plan.repo_id, mode=plan.mode, fps=plan.fps, robots=list(plan.robots),
         cameras=list(plan.cameras), task=plan.task, units=plan.units, with_velocity=plan.velocity,
         with_effort=plan.effort, with_outcome=bool(plan.success_when), with_intervention=plan.intervention,
-        codec=plan.codec, on_stale=plan.on_stale, owner=owner, keep_seconds=plan.keep_seconds, with_language=plan.language,
+        codec=plan.codec, encoder_settings=plan.encoder, on_stale=plan.on_stale, owner=owner,
+        keep_seconds=plan.keep_seconds, with_language=plan.language,
         provenance=json.dumps({"policy": plan.policy, "policy_config": plan.config}) if plan.policy else "",
     )  # fmt: skip
     response = client.call(StartRecording, "recorder/start", request, START_TIMEOUT)

@@ -21,6 +21,7 @@ from strands_robots.dataset.errors import DatasetError
 from strands_robots.dataset.robot_type import lerobot_name
 from strands_robots.dataset.schema import (
     ACTION,
+    DEPTH,
     EFFORTS,
     ENVIRONMENT,
     IMAGES,
@@ -196,7 +197,7 @@ def _by_convention(root: Path, info: Info) -> Schema | None:
         if not is_one or info.names(ACTION) != keys or info.names(STATE) != keys:
             continue
         cameras = tuple(
-            CameraPart(f"{name}/{key.removeprefix(IMAGES)}", *info.features[key]["shape"][:2])
+            CameraPart(f"{name}/{_camera_name(key, info)}", *info.features[key]["shape"][:2])
             for key in info.video_keys
             if key.startswith(IMAGES)
         )
@@ -207,6 +208,12 @@ def _by_convention(root: Path, info: Info) -> Schema | None:
         )  # fmt: skip
         return schema if _is_within(root, schema, config.limits()) else None
     return None
+
+
+def _camera_name(key: str, info: Info) -> str:
+    """Return the name of a camera by its feature; the depth of a camera ends with "/depth"."""
+    name = key.removeprefix(IMAGES)
+    return name.removesuffix("_depth") + DEPTH if key in info.depth_keys and name.endswith("_depth") else name
 
 
 def _is_within(root: Path, schema: Schema, limits: Any) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +56,6 @@ def push_dataset(root: Path, repo_id: str, *, private: bool = True, branch: str 
         raise DatasetError(f"{root} is not published: {verdict.errors[0]}")
     try:
         from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
     except ImportError as error:
         raise ConfigurationError(
             f"huggingface_hub is not installed here; valid: make setup-learning ({error})"
@@ -62,7 +63,7 @@ def push_dataset(root: Path, repo_id: str, *, private: bool = True, branch: str 
     info = read_info(root)
     ignored = [f"{files.OURS}/{files.LOST}/**", str(PROGRESS), str(files.RESERVE), "tmp*/**", "images/**", "**/.*"]
     api = HfApi()
-    try:
+    with hub_errors():
         url = api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
         revision = branch or "main"
         if branch:
@@ -83,13 +84,26 @@ def push_dataset(root: Path, repo_id: str, *, private: bool = True, branch: str 
         api.delete_tag(repo_id, tag=info.version, repo_type="dataset") if _has_tag(api, repo_id, info.version) else None
         api.create_tag(repo_id, tag=info.version, revision=revision, repo_type="dataset", exist_ok=True)
         is_private = bool(api.dataset_info(repo_id).private)
-    except (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError) as error:
-        text = _TOKEN.sub("<token>", str(error)).splitlines()
-        raise RecordingError(f"the hub did not take it: {text[0] if text else type(error).__name__}") from None
     number = sum(
         1 for path in root.rglob("*") if path.is_file() and files.LOST.name not in path.relative_to(root).parts
     )
     return Pushed(str(url), number, is_private)
+
+
+@contextmanager
+def hub_errors() -> Iterator[None]:
+    """Turn what the hub's client raises into one sentence without the token.
+
+    Raises:
+        RecordingError: If the hub refuses.
+    """
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    try:
+        yield
+    except (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError) as error:
+        text = _TOKEN.sub("<token>", str(error)).splitlines()
+        raise RecordingError(f"the hub did not take it: {text[0] if text else type(error).__name__}") from None
 
 
 def _has_tag(api: object, repo_id: str, tag: str) -> bool:

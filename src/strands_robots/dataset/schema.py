@@ -26,6 +26,9 @@ INTERVENTION = "intervention"
 Source: lerobot/rollout/strategies/dagger.py.
 """
 
+DEPTH = "/depth"
+"""End of the name of a camera's depth, as of its topic; LeRobot's feature ends with _depth."""
+
 FORMAT = 1
 """Version of meta/strands_robots/schema.json."""
 
@@ -48,13 +51,18 @@ class CameraPart:
     """One camera.
 
     Attributes:
-        name: "<robot>/<camera>", or "<camera>" for a camera of the world.
+        name: "<robot>/<camera>", or "<camera>" for a camera of the world; its depth has "/depth" after that.
         height, width: Size [px].
     """
 
     name: str
     height: int
     width: int
+
+    @property
+    def is_depth(self) -> bool:
+        """Whether its pictures are distances along the optical axis [m]."""
+        return self.name.endswith(DEPTH)
 
 
 @dataclass(frozen=True)
@@ -125,8 +133,9 @@ class Schema:
         for camera in self.cameras:
             features[self.keys[camera.name]] = {
                 "dtype": "video",
-                "shape": (camera.height, camera.width, 3),
+                "shape": (camera.height, camera.width, 1 if camera.is_depth else 3),
                 "names": ["height", "width", "channels"],
+                **({"info": {"is_depth_map": True}} if camera.is_depth else {}),
             }
         if self.with_outcome:
             features[REWARD] = {"dtype": "float32", "shape": (1,), "names": None}
@@ -187,6 +196,7 @@ class Schema:
 
     def _camera_key(self, name: str) -> str:
         robot, separator, camera = name.partition("/")
+        camera = camera.replace("/", "_")
         if not separator:
             return name
         owners = [part.name for part in self.robots]

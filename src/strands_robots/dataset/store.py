@@ -15,7 +15,8 @@ from strands_robots.core.errors import ConfigurationError
 from strands_robots.dataset import files
 from strands_robots.dataset.adopt import adopt, in_words_of_today
 from strands_robots.dataset.check import EpisodeCheck
-from strands_robots.dataset.encoder import EncoderConfig, writer_options
+from strands_robots.dataset.depth import finite_depth
+from strands_robots.dataset.encoder import EncoderConfig, depth_ends, writer_options
 from strands_robots.dataset.errors import DatasetError, DiskFullError, RecordingError
 from strands_robots.dataset.language import has_language, put_language_aside, require_language, write_language
 from strands_robots.dataset.lerobot_private import check_lerobot, close_tables, full_encoders, open_tables_let_go
@@ -172,10 +173,18 @@ class LeRobotStore:
             self._check_space()
         with _lerobot_errors(self.root):
             self._wait_for_encoders()
-            self._dataset.add_frame({**values, "task": task})
+            self._dataset.add_frame({**values, **self._depths(values), "task": task})
         self._pending += 1
         if self._progress is not None:
             self._progress.note(self.episodes, self._pending)
+
+    def _depths(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the depth pictures as LeRobot takes them: (H, W, 1) float32 [m], every number finite."""
+        keys = [self.schema.keys[camera.name] for camera in self.schema.cameras if camera.is_depth]
+        if not keys:
+            return {}
+        far = depth_ends(self._encoder)[1]
+        return {key: finite_depth(values[key], far) for key in keys if key in values}
 
     def save(self, account: Mapping[str, Any]) -> EpisodeRow:
         """Write the episode, read it again, commit it, and return its row.

@@ -82,6 +82,11 @@ class Info:
         """Features that are videos."""
         return [key for key, feature in self.features.items() if feature["dtype"] == "video"]
 
+    @property
+    def depth_keys(self) -> list[str]:
+        """Videos whose pictures are distances."""
+        return [key for key in self.video_keys if (self.features[key].get("info") or {}).get("is_depth_map")]
+
     def names(self, feature: str) -> list[str]:
         """Return the names of a vector's elements."""
         return list(self.features[feature].get("names") or [])

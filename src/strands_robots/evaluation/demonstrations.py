@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,14 +21,16 @@ from strands_robots.control.loop import RobotPort
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.body_state import place_of
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
+from strands_robots.dataset.encoder import EncoderConfig
 from strands_robots.dataset.provenance import package_provenance, robot_provenance
-from strands_robots.dataset.schema import CameraPart, Schema
+from strands_robots.dataset.schema import DEPTH, CameraPart, Schema
 from strands_robots.dataset.table import read_account
 from strands_robots.description.robot_config import load_robot
 from strands_robots.evaluation.episode import EpisodeRunner
 from strands_robots.evaluation.episode_result import EpisodeResult, PolicyChoice
 from strands_robots.evaluation.local_world import LocalWorld
 from strands_robots.evaluation.task import TaskConfig, load_task
+from strands_robots.evaluation.true_progress import TrueProgress
 from strands_robots.recording.recorder import EpisodeOutcome, Recorder
 from strands_robots.recording.recording_options import NEW, RESUME, RecordingOptions, make_schema
 from strands_robots.recording.sampler import (
@@ -61,9 +63,10 @@ class DemonstrationConfig:
         seed: Of the first episode; the others count up, failed ones included.
         fps: Frames a second; a frame is a whole number of control periods.
         bodies: Bodies whose x, y, z and yaw in the robot's base frame become observation.environment_state.
-        cameras: Cameras of the robot.
+        cameras: Cameras of the robot, and as "<camera>/depth" their depth.
         repo_id: Name of the dataset, <owner>/<name>.
         with_intervention: Each frame says whether a hand commanded, so that corrections may be added to the dataset later.
+        encoder: Video settings.
     """
 
     task: str
@@ -76,6 +79,7 @@ class DemonstrationConfig:
     cameras: tuple[str, ...] = ()
     repo_id: str = "local/demonstrations"
     with_intervention: bool = False
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
 
     def __post_init__(self) -> None:
         if not 1 <= self.episodes <= 100_000:
@@ -191,6 +195,7 @@ def _options(config: DemonstrationConfig) -> RecordingOptions:
     return RecordingOptions(
         config.root, config.repo_id, RESUME if is_there else NEW, config.fps, cameras=config.cameras, with_outcome=False,
         with_intervention=config.with_intervention,
+        encoder=config.encoder,
     )  # fmt: skip
 
 
@@ -216,6 +221,7 @@ class _Feed:
                 f"fps is {config.fps} with a control period of {task.control_period:g} s; valid: frames of whole control periods"
             )
         sizes = {name: (camera.height, camera.width) for name, camera in robot.cameras.items()}
+        sizes |= {name + DEPTH: size for name, size in sizes.items()}
         for camera in config.cameras:
             if camera not in sizes:
                 raise UnknownNameError(f"camera of '{robot.name}'", camera, sizes)
@@ -231,6 +237,8 @@ class _Feed:
         self._recorder: Recorder | None = None
         self._world: LocalWorld | None = None
         self._frame = 0
+        self._progress: TrueProgress | None = None
+        self._noted: list[float] = []
 
     def attach(self, recorder: Recorder, world: LocalWorld) -> None:
         """Feed a recorder with what happens in a world from now on."""
@@ -248,7 +256,11 @@ class _Feed:
             "control_period": world.task.control_period, "randomization": None, "task": world.task.name,
         }  # fmt: skip
         choice = self._config.choice
-        provenance = {"world": about, "policy": choice.policy, "policy_config": choice.config}
+        self._progress = TrueProgress(world.task.stages, world.task.success, world)
+        self._noted = []  # Grows with the episode; the recorder writes it when the episode is saved.
+        provenance = {
+            "world": about, "policy": choice.policy, "policy_config": choice.config, "progress": self._noted
+        }  # fmt: skip
         recorder.begin(_nanoseconds(world.world.time), task, provenance, time.time())
 
     def end(self, is_success: bool) -> int:
@@ -276,11 +288,19 @@ class _Feed:
         if self.schema.environment:
             places = [entry.read(self._world.body_pose(entry.body)) for entry in self.schema.environment]
             sampler.streams[ENVIRONMENT_STREAM].push(at, np.array(places, dtype=np.float32))
-        if self.schema.cameras and at >= sampler.instant(self._frame):
+        progress = self._progress.look(self._world) if self._progress is not None else 0.0
+        if at >= sampler.instant(self._frame):
             self._frame += 1
+            self._noted.append(round(progress, 6))
             for camera in self.schema.cameras:
-                sampler.streams[image_topic(camera.name)].push(at, self._world.draw(camera.name))
+                sampler.streams[image_topic(camera.name)].push(at, self._picture(camera))
         self._recorder.on_push(at, time.monotonic())
+
+    def _picture(self, camera: CameraPart) -> Any:
+        assert self._world is not None
+        if camera.is_depth:
+            return self._world.draw_depth(camera.name.removesuffix(DEPTH))
+        return self._world.draw(camera.name)
 
     def publish_applied(self, stamp: float, setpoint: Setpoint) -> None:
         """Take what the gate let through."""

@@ -179,12 +179,22 @@ class LocalWorld:
 
     def draw(self, camera: str, width: int = 0, height: int = 0) -> NDArray[np.uint8]:
         """Return a picture (H, W, 3) of any camera of the world; size 0 takes the camera's own."""
+        picture: NDArray[np.uint8] = self._drawing().render(self.world.get_state(), camera, width=width, height=height)
+        return picture.copy()
+
+    def draw_depth(self, camera: str) -> NDArray[np.float32]:
+        """Return the depth (H, W) [m] that a camera of the world sees; +inf where it sees nothing."""
+        from strands_robots.sim.render.renderer import PictureKind
+
+        depth: NDArray[np.float32] = self._drawing().render(self.world.get_state(), camera, PictureKind.DEPTH)
+        return depth.copy()
+
+    def _drawing(self) -> Any:
         if self._renderer is None:
             from strands_robots.sim.render.renderer import SceneRenderer
 
             self._renderer = SceneRenderer(self.world)
-        picture: NDArray[np.uint8] = self._renderer.render(self.world.get_state(), camera, width=width, height=height)
-        return picture.copy()
+        return self._renderer
 
     def body_pose(self, name: str) -> Pose:
         """Return where a body is in the robot's base frame, which is the world's: the robot stands at the origin.

@@ -17,7 +17,7 @@ from strands_robots.dataset.schema import CameraPart, RobotPart, Schema
 from strands_robots.recording.sampler import CommandSample, JointSample, command_topic, image_topic, state_topic
 from strands_robots.recording.stream import SECOND, Stream
 from strands_robots.ros.messages import qos
-from strands_robots.ros.messages.images import rgb_from_msg
+from strands_robots.ros.messages.images import depth_from_msg, rgb_from_msg
 
 JOINT_DEPTH = 500
 IMAGE_DEPTH = 30
@@ -124,7 +124,7 @@ class RecordingSubscriber:
                 raise ShapeError(
                     f"picture of {message.width}x{message.height}; the dataset has {camera.width}x{camera.height}"
                 )
-            return rgb_from_msg(message)
+            return depth_from_msg(message) if camera.is_depth else rgb_from_msg(message)
 
         return convert
 

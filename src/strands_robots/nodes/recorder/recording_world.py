@@ -16,8 +16,8 @@ from strands_robots.srv import GetWorldState, RenderCamera, StartRecording
 from strands_robots.core.errors import ConfigurationError, NoAnswerError, UnknownNameError
 from strands_robots.core.ros_home import ros_home
 from strands_robots.core.text import printable
-from strands_robots.dataset.encoder import EncoderConfig
-from strands_robots.dataset.schema import CameraPart
+from strands_robots.dataset.encoder import EncoderConfig, encoder_settings
+from strands_robots.dataset.schema import DEPTH, CameraPart
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.recording.recording_options import RecordingOptions
 from strands_robots.recording.stream import SECOND
@@ -108,12 +108,13 @@ class RecordingWorld:
             time.sleep(0.05)
             on_graph = self._on_graph()
         if names == ["*"]:
-            names = on_graph
+            names = [name for name in on_graph if not name.endswith(DEPTH)]
         sizes = {}
         for name in names:
             if name not in on_graph:
                 raise UnknownNameError("camera", name, on_graph)
-            sizes[name] = self._configured(name) or self._rendered(name) or self._size(name)
+            camera = name.removesuffix(DEPTH)
+            sizes[name] = self._configured(camera) or self._rendered(camera) or self._size(camera)
         return [CameraPart(name, *size) for name, size in sizes.items()]
 
     def _on_graph(self) -> list[str]:
@@ -123,7 +124,7 @@ class RecordingWorld:
             for topic, types in topics_of_graph(self._node).items()
             if _IMAGE in types and topic.startswith(prefix) and topic.endswith(_SUFFIX)
         ]
-        return sorted(name for name in found if not name.endswith("/depth"))
+        return sorted(found)
 
     def _configured(self, name: str) -> tuple[int, int] | None:
         robot, _, camera = name.partition("/")
@@ -190,12 +191,16 @@ def options_from_request(request: StartRecording.Request, folder: str) -> Record
         if request.root
         else (Path(folder).expanduser() if folder else home) / request.repo_id
     )
+    further = encoder_settings(request.encoder_settings)
     return RecordingOptions(
         root=root.absolute(), repo_id=request.repo_id, mode=request.mode, fps=request.fps, robots=tuple(request.robots),
         cameras=tuple(request.cameras), task=request.task, units=request.units or "lerobot",
         with_velocity=request.with_velocity, with_effort=request.with_effort, with_outcome=request.with_outcome,
         with_intervention=request.with_intervention,
-        encoder=EncoderConfig(request.codec or "h264", request.crf, request.preset, request.encoder_threads),
+        encoder=EncoderConfig(
+            request.codec or "h264", request.crf, request.preset, request.encoder_threads, rgb=further.get("rgb", {}),
+            depth=further.get("depth", {}),
+        ),
         queue_frames=request.queue_frames, max_age_joints=request.max_age_joints or 0.1,
         max_age_images=request.max_age_images or 0.2, on_stale=request.on_stale or "mark", provenance=request.provenance,
         keep_seconds=request.keep_seconds, with_language=request.with_language,

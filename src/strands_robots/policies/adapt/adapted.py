@@ -15,6 +15,7 @@ from strands_robots.policies.adapt.adapter_check import check_adapter
 from strands_robots.policies.adapt.adapter_tool import ConstantAdapter, ToolStateAdapter
 from strands_robots.policies.adapt.joint_rows import JointRows
 from strands_robots.policies.adapt.model import ModelInput, PolicyModel
+from strands_robots.policies.adapt.own_links import OwnLinks
 from strands_robots.policies.adapt.pictures import adapt_picture
 from strands_robots.policies.adapt.tool_frame import ToolFrame, tool_numbers
 from strands_robots.policies.provider import PolicyContext
@@ -94,8 +95,9 @@ class ModelInputs:
             {entry.camera: PictureNeed() for entry in adapter.cameras.values()},
             model.needs.language,
             model.needs.history,
-            bodies=tuple(dict.fromkeys(entry.body for entry in adapter.environment)),
+            bodies=tuple(dict.fromkeys(entry.body for entry in adapter.environment if not entry.model)),
         )
+        self._links = OwnLinks(adapter.environment, context.joint_names)
         self._environment = tuple(entry.reading() for entry in adapter.environment)
         self._tool = None if adapter.tool is None else ToolFrame(adapter.tool, context.joint_names)
         self._is_short = adapter.start == "short" or (adapter.start is None and model.needs.takes_short)
@@ -152,7 +154,8 @@ class ModelInputs:
         """Return the environment state (T, E)."""
         if not self._environment:
             return np.zeros((len(frames), 0))
-        return np.array([[_place(reading, frame) for reading in self._environment] for frame in frames])
+        seen = [replace(frame, bodies={**frame.bodies, **self._links.poses(frame)}) for frame in frames]
+        return np.array([[_place(reading, frame) for reading in self._environment] for frame in seen])
 
 
 def check_rows(rows: FloatArray, model: PolicyModel) -> FloatArray:

@@ -101,11 +101,13 @@ class ElementAdapter(StrictModel):
 
 
 class BodyAdapter(StrictModel):
-    """One number of the model's environment state, and the body of a simulated world that it is about.
+    """One number of the model's environment state, and the body that it is about.
 
     Attributes:
         name: Name in the model's vocabulary.
-        body: Body of the world.
+        body: Body of a simulated world; with `model`, a link of the robot itself.
+        model: Kind of robot whose link it is, a name in config/robots or a YAML file: its place follows from the measured joints,
+            so that a real robot can say it. Empty for what only a simulated world knows.
         quantity: Of its frame in the robot's base frame; angles turn about the fixed axes x, y, z, in this order.
         unit: m or mm; rad or deg.
     """
@@ -114,6 +116,7 @@ class BodyAdapter(StrictModel):
     body: Name
     quantity: Literal["x", "y", "z", "roll", "pitch", "yaw"]
     unit: str
+    model: str = ""
 
     @model_validator(mode="after")
     def _readable(self) -> BodyAdapter:
@@ -238,7 +241,7 @@ class Adapter(StrictModel):
     Attributes:
         state: The model's state vector, in its order: joints one by one, parts of the tool's pose, and constants.
         tool: The frame whose pose `state` and `end_effector` are about; None for models that speak of joints only.
-        environment: The model's environment state, in its order; only a simulated world can say it.
+        environment: The model's environment state, in its order; only a simulated world can say it, but of the robot's own links.
         cameras: The model's pictures.
         absent_cameras: Optional pictures that this robot does not have.
         action: The model's action vector, in its order; for joint spaces.

@@ -10,13 +10,19 @@ from strands_robots.core.errors import ConfigurationError
 from strands_robots.dataset.schema import Schema
 from strands_robots.description.lerobot_units import POSITION, JointUnit
 from strands_robots.policies.adapt.adapter import WORLD, Adapter
+from strands_robots.policies.adapt.own_links import own_links
 from strands_robots.policies.adapt.units import FACTORS, RANGES
 
 PICTURE_KEY = "observation.images."
 
 
-def adapter_text(schema: Schema) -> str:
+def adapter_text(schema: Schema, model: str = "") -> str:
     """Return the adapter, as YAML, for policies trained on a dataset.
+
+    Args:
+        schema: What the dataset holds.
+        model: Kind of robot, a name in config/robots or a YAML file: places of its own links are computed from the measured
+            joints, so that a real robot can say them. Empty leaves every place to a simulated world.
 
     Raises:
         ConfigurationError: If the dataset is of several robots, or holds what an adapter cannot say.
@@ -30,15 +36,18 @@ def adapter_text(schema: Schema) -> str:
     (robot,) = schema.robots
     elements = [_element(unit) for unit in robot.codec.units]
     cameras = {}
-    for camera in schema.cameras:
+    # No adapter gives a policy depth: one that was trained on it is refused for the picture that it lacks.
+    for camera in (camera for camera in schema.cameras if not camera.is_depth):
         owner, _, name = camera.name.partition("/")
         if name and owner != robot.name:
             raise ConfigurationError(
                 f"camera '{camera.name}' is another robot's; valid: cameras of '{robot.name}' and of the world"
             )
         cameras[schema.keys[camera.name]] = {"camera": name or WORLD + owner}
+    links = own_links(model) if model and schema.environment else ()
     environment = [
         {"name": entry.name, "body": entry.body, "quantity": entry.quantity, "unit": entry.unit}
+        | ({"model": model} if entry.body in links else {})
         for entry in schema.environment
     ]
     data = {

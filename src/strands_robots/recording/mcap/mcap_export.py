@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.depth import read_depths
 from strands_robots.dataset.origin import require_known_schema
 from strands_robots.dataset.schema import ACTION, EFFORTS, STATE, VELOCITIES, Schema
 from strands_robots.dataset.table import (
@@ -68,15 +69,19 @@ def _messages(root: Path, info: Info, schema: Schema, row: EpisodeRow, types: Ro
     ]
     data = read_vectors(root, row, columns)
     joints = _Joints(types, schema, data, source)
-    pictures = {camera.name: read_pictures(root, info, row, schema.keys[camera.name]) for camera in schema.cameras}
+    pictures: dict[str, Iterator[Any]] = {
+        camera.name: (read_depths if camera.is_depth else read_pictures)(root, info, row, schema.keys[camera.name])
+        for camera in schema.cameras
+    }
     for k in range(row.length):
         stamp = first + k * SECOND // schema.fps
         yield from joints.states(k, stamp)
         yield from joints.commands(k, stamp)
         for camera in schema.cameras:
+            size, encoding = (4, "32FC1") if camera.is_depth else (3, "rgb8")
             image = types.make(
-                IMAGE, header=types.header(stamp), height=camera.height, width=camera.width, encoding="rgb8",
-                is_bigendian=0, step=3 * camera.width, data=next(pictures[camera.name]).reshape(-1),
+                IMAGE, header=types.header(stamp), height=camera.height, width=camera.width, encoding=encoding,
+                is_bigendian=0, step=size * camera.width, data=next(pictures[camera.name]).reshape(-1).view(np.uint8),
             )  # fmt: skip
             yield Message("/" + image_topic(camera.name), stamp, types.encode(image, IMAGE))
     yield from joints.commands(row.length - 1, first + row.length * SECOND // schema.fps)

@@ -119,6 +119,23 @@ def rgb_from_msg(message: Image) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[:, :, list(order)] if order != (0, 1, 2) else pixels[:, :, :3])
 
 
+def depth_from_msg(message: Image) -> NDArray[np.float32]:
+    """Return a depth picture as float32 (H, W) [m], NaN where it is not known (REP 118).
+
+    Raises:
+        UnknownNameError: If the encoding is no depth: 32FC1 [m], or 16UC1 and mono16 [mm] with 0 for what is not known.
+        ShapeError: As `pixels_from_msg`.
+    """
+    if message.encoding not in ("32FC1", "16UC1", "mono16"):
+        raise UnknownNameError("encoding of depth", message.encoding, ("32FC1", "16UC1", "mono16"))
+    pixels = pixels_from_msg(message)
+    if message.encoding == "32FC1":
+        return np.array(pixels, dtype=np.float32)
+    depth = pixels.astype(np.float32) * np.float32(1e-3)
+    depth[pixels == 0] = np.nan
+    return depth
+
+
 def _with_cv_bridge(message: Image) -> NDArray[np.uint8]:
     try:
         from cv_bridge import CvBridge

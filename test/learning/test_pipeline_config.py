@@ -1,0 +1,203 @@
+"""pipeline.yaml: what is refused and in which words; who may promote; and decisions in files."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from strands_robots.approvals.approval_policy import load_policy
+from strands_robots.approvals.approval_refusal import ApprovalRefusedError
+from strands_robots.approvals.decision import sign_decision
+from strands_robots.approvals.decision_file import FOLDER, read_request, write_decision
+from strands_robots.cli.main import app
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.learning.pipeline.journal import Journal
+from strands_robots.learning.pipeline.pipeline_config import load_pipeline
+from strands_robots.learning.pipeline.promotion import OVERWRITE, PROMOTE, PUBLISH, Authority, require_approval
+from strands_robots.learning.pipeline.run_pipeline import read_authority
+from strands_robots.learning.pipeline.stage import WaitingForPersonError
+from strands_robots.learning.pipeline.train_stage import newest_checkpoint
+from strands_robots.operators.keyring import Keyring, Operator, Role
+from strands_robots.operators.operator_key import KEY_SUFFIX, OperatorKey, create_key
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "pipeline.yaml"
+FIELDS = {"policy_sha256": "a" * 64, "evaluation_sha256": "b" * 64}
+
+
+def changed(tmp_path: Path, where: str, value: Any) -> Path:
+    given = yaml.safe_load(EXAMPLE.read_text())
+    *parents, name = where.split("/")
+    part = given
+    for parent in parents:
+        part = part.setdefault(parent, {})
+    part[name] = value
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(yaml.safe_dump(given))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "words"),
+    [
+        ("train/stepz", 3, r"train\.stepz: Extra inputs are not permitted .*valid in train: steps, batch_size"),
+        ("deploy/to", "moon", r"deploy\.to is 'moon'; valid: 'none', 'sim', 'bus' or 'real'"),
+        ("train/options/output_dir", "/", r"'output_dir' is set by the pipeline"),
+        ("train/options/policy.push_to_hub", True, r"'policy.push_to_hub' is set by the pipeline"),
+        ("train/options/; rm", True, r"'; rm' is no name of an option"),
+        ("task", "fly", r"task: unknown task 'fly'; valid: .*reach"),
+        ("record/dataset", "data", r"record: dataset is given, so .*episodes.* would not count"),
+        ("gate/success_rate", 2.0, r"gate\.success_rate is 2\.0; valid: less than or equal to 1"),
+        ("publish/policy", "nowhere", r"publish\.policy: no name of a repository; valid: <owner>/<name>"),
+        ("name", "../x", r"name: "),
+    ],
+)
+def test_field_that_is_wrong_is_named(tmp_path: Path, where: str, value: Any, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        load_pipeline(changed(tmp_path, where, value))
+
+
+def test_paths_are_seen_from_the_files_folder(tmp_path: Path) -> None:
+    found = load_pipeline(changed(tmp_path, "record", {"dataset": "shown/data"}))
+    assert found.record.dataset == tmp_path / "shown" / "data"
+    given = load_pipeline(changed(tmp_path, "approvals", {"keyring": "keys.yaml"}))
+    assert given.approvals.keyring == tmp_path / "keys.yaml"
+
+
+def test_a_real_robot_has_the_strict_policy_and_a_simulated_one_the_other(tmp_path: Path) -> None:
+    simulated = read_authority(load_pipeline(EXAMPLE))
+    real = read_authority(load_pipeline(changed(tmp_path, "deploy", {"to": "real"})))
+    assert simulated.sha256 != real.sha256
+    with Journal(tmp_path / "one", "tiny") as journal:
+        assert require_approval(simulated, journal, tmp_path, PROMOTE, FIELDS, "k")["decided_by"] == ""
+        for key, (authority, what) in enumerate(((real, PROMOTE), (simulated, PUBLISH), (simulated, OVERWRITE))):
+            with pytest.raises(ConfigurationError, match=r"needs a person's approval .*valid: a keyring"):
+                require_approval(authority, journal, tmp_path, what, FIELDS, str(key))
+
+
+class Rig:
+    """A pipeline whose rule wants alice, and a keyring with alice and bob."""
+
+    def __init__(self, folder: Path, lifetime: float = 600.0) -> None:
+        self.folder = folder
+        self.keys = {name: create_key(folder / "keys", name) for name in ("alice", "bob")}
+        rules = [{"name": "pipeline/promote", "class": "needs_approval", "permit_lifetime": lifetime, "by": ["alice"]}]
+        path = folder / "policy.yaml"
+        path.write_text(yaml.safe_dump({"version": 1, "rules": rules}))
+        policy, digest = load_policy(path)
+        operators = [Operator(key.public, frozenset({Role.APPROVE})) for key in self.keys.values()]
+        self.keyring = Keyring(operators)
+        self.authority = Authority(policy, digest, self.keyring)
+        self.journal = Journal(folder / "work", "tiny")
+
+    def ask(self, fields: dict[str, str] = FIELDS, key: str = "k") -> dict[str, Any]:
+        return require_approval(self.authority, self.journal, self.folder / "work", PROMOTE, fields, key)
+
+    def request(self) -> Path:
+        (path,) = [p for p in (self.folder / "work" / FOLDER).glob("*.json") if ".decision" not in p.name]
+        return path
+
+    def decide(self, name: str, approved: bool = True) -> None:
+        shown = read_request(self.request())
+        key: OperatorKey = self.keys[name]
+        decision = sign_decision(shown.request_id, shown.request.digest, approved, "", shown.run_id, key)
+        write_decision(self.request(), decision)
+
+
+def test_only_the_operator_whom_the_rule_names_promotes_and_only_once(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    with pytest.raises(WaitingForPersonError):
+        rig.ask()
+    rig.decide("bob")
+    with pytest.raises(ApprovalRefusedError, match="operator/bob may not decide about this; valid: alice"):
+        rig.ask()
+    rig.decide("alice")
+    assert rig.ask()["decided_by"] == "operator/alice"
+    assert rig.ask()["digest"] == rig.ask()["digest"], "the same stage goes on after a kill"
+    with pytest.raises(WaitingForPersonError):
+        rig.ask(key="another time")
+
+
+def test_decision_is_bound_to_the_hashes_and_to_the_pipeline(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    with pytest.raises(WaitingForPersonError):
+        rig.ask()
+    path = rig.request()
+    rig.decide("alice")
+    shown = json.loads(path.read_text())
+    signed = path.with_name(f"{path.stem}.decision.json").read_text()
+    with pytest.raises(WaitingForPersonError):
+        rig.ask({**FIELDS, "policy_sha256": "c" * 64})
+    newer = next(p for p in path.parent.glob("*.json") if ".decision" not in p.name and p != path)
+    newer.with_name(f"{newer.stem}.decision.json").write_text(signed)
+    with pytest.raises(ApprovalRefusedError, match="is about another request"):
+        rig.ask({**FIELDS, "policy_sha256": "c" * 64})
+    forged = {**json.loads(signed), "request_id": newer.stem}
+    newer.with_name(f"{newer.stem}.decision.json").write_text(json.dumps(forged))
+    with pytest.raises(ApprovalRefusedError, match="another content"):
+        rig.ask({**FIELDS, "policy_sha256": "c" * 64})
+    forged["digest"] = read_request(newer).request.digest
+    newer.with_name(f"{newer.stem}.decision.json").write_text(json.dumps(forged))
+    with pytest.raises(ApprovalRefusedError, match="signature is not that of"):
+        rig.ask({**FIELDS, "policy_sha256": "c" * 64})
+    assert shown["run_id"] == rig.journal.id
+
+
+def test_declined_is_over_and_late_is_asked_again(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    with pytest.raises(WaitingForPersonError):
+        rig.ask()
+    rig.decide("alice", approved=False)
+    with pytest.raises(ApprovalRefusedError, match="declined by operator/alice"):
+        rig.ask()
+    (tmp_path / "late").mkdir()
+    late = Rig(tmp_path / "late", lifetime=0.01)
+    with pytest.raises(WaitingForPersonError):
+        late.ask()
+    late.decide("alice")
+    deadline = time.time() + 0.02
+    while time.time() < deadline:
+        pass
+    with pytest.raises(WaitingForPersonError):
+        late.ask()
+
+
+def test_request_is_shown_and_signed_on_the_command_line(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    with pytest.raises(WaitingForPersonError):
+        rig.ask()
+    key = next((tmp_path / "keys").glob(f"alice*{KEY_SUFFIX}"))
+    words = ["approvals", "sign", str(rig.request()), "--key", str(key), "--yes"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert FIELDS["policy_sha256"] in result.output and "pipeline/promote" in result.output
+    assert rig.ask()["decided_by"] == "operator/alice"
+
+
+def test_newest_checkpoint_is_the_newest_whole_one(tmp_path: Path) -> None:
+    def checkpoint(step: int, whole: bool = True) -> Path:
+        folder = tmp_path / "checkpoints" / f"{step:06d}"
+        names = ["pretrained_model/model.safetensors", "pretrained_model/train_config.json"]
+        names += [
+            f"training_state/{n}"
+            for n in ("training_step.json", "rng_state.safetensors", "optimizer_state.safetensors")
+        ]
+        for name in names if whole else names[:1]:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("")
+        return folder
+
+    assert newest_checkpoint(tmp_path) is None
+    checkpoint(10, whole=False)
+    assert newest_checkpoint(tmp_path) is None
+    first, second = checkpoint(20), checkpoint(30)
+    link = tmp_path / "checkpoints" / "last"
+    link.symlink_to("000020")
+    assert newest_checkpoint(tmp_path) == first, "the newer one is not known to be whole"
+    link.unlink()
+    assert newest_checkpoint(tmp_path) == second, "killed between the old link and the new one"
