@@ -11,6 +11,7 @@ pytest.importorskip("starlette", reason="starlette is not installed: pip install
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from strands_robots.console.data_reads import DataSets
@@ -23,7 +24,11 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 def browser(sets: DataSets | None = None, records: RecordReads | None = None) -> TestClient:
-    routes = [*(sets.routes() if sets else ()), *(records.routes() if records else ())]
+    return served(*(sets.routes() if sets else ()), *(records.routes() if records else ()))
+
+
+def served(*routes: Route) -> TestClient:
+    """Return a browser before some routes, with the console's answer to errors."""
     return TestClient(Starlette(routes=routes, exception_handlers={StrandsRobotsError: _failed}))
 
 

@@ -56,6 +56,7 @@ class Record(Order):
     episodes: Annotated[int, Field(ge=1, le=10000)] = 1
     duration: Annotated[float, Field(ge=0.5, le=3600.0)] = 20.0
     reset_time: Annotated[float, Field(ge=0.0, le=3600.0)] = 10.0
+    countdown: Annotated[float, Field(ge=0.0, le=3600.0)] = 0.0
     fps: Annotated[int, Field(ge=1, le=200)] = 30
     mode: Literal["create", "resume"] = "create"
 
@@ -63,7 +64,7 @@ class Record(Order):
 class RecordWish(Order):
     """What the person wants of the recording that runs."""
 
-    wish: Literal["next", "again", "stop"]
+    wish: Literal["next", "again", "stop", "discard", "pause"]
 
 
 class Decide(Order):
@@ -83,6 +84,21 @@ class DeleteEpisodes(Order):
     episodes: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=10000)]
 
 
+class SplitDataset(Order):
+    """Make data sets of parts of one, in new folders beside it; it stays as it is. Parts are written as `dataset split` takes them."""
+
+    dataset: Name
+    parts: Annotated[list[Words], Field(min_length=1, max_length=64)]
+
+
+class PushDataset(Order):
+    """Publish a data set on the Hugging Face Hub, with the token that its own client keeps on this machine."""
+
+    dataset: Name
+    repo_id: Annotated[str, Field(min_length=3, max_length=128)]
+    private: bool = True
+
+
 ORDERS: dict[str, type[Order]] = {
     "resume": Resume,
     "move": Move,
@@ -91,6 +107,8 @@ ORDERS: dict[str, type[Order]] = {
     "record_wish": RecordWish,
     "decide": Decide,
     "delete_episodes": DeleteEpisodes,
+    "split_dataset": SplitDataset,
+    "push_dataset": PushDataset,
 }
 
 

@@ -8,9 +8,10 @@ import * as drive from "./drive.js";
 import { connect, graph, onState } from "./graph.js";
 import * as live from "./live.js";
 import * as record from "./record.js";
+import * as runs from "./runs.js";
 import { startStop } from "./stop.js";
 
-const pages = { live, drive, record, data, approvals, audit };
+const pages = { live, drive, record, data, runs, approvals, audit };
 let shown = null;
 
 function open() {

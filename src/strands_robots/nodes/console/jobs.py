@@ -119,6 +119,7 @@ class RecordJob:
             duration=order.duration, fps=order.fps, robots=(), cameras=("*",), policy="", config="", rate=0.0, seed=0,
             lockstep=False, mode=1 if order.mode == "resume" else 0, velocity=False, effort=False, units="lerobot",
             codec="h264", on_stale="mark", intervention=True, reset_time=order.reset_time,
+            countdown=order.countdown,
         )  # fmt: skip
         self._wishes = Wishes()
         self._lines: deque[dict[str, Any]] = deque(maxlen=MOST_LINES)
@@ -135,8 +136,11 @@ class RecordJob:
         return self._is_over
 
     def wish(self, wish: str) -> None:
-        """Take what a person wants: next, again or stop."""
-        self._wishes.ask(Wish(wish))
+        """Take what a person wants: a Wish's value, or "discard", which ends the recording as Ctrl-C does."""
+        if wish == "discard":
+            self._client.interrupt()
+        else:
+            self._wishes.ask(Wish(wish))
 
     def close(self, patience: float) -> None:
         """End the recording as Ctrl-C does: the present episode is discarded, the data set closed."""
@@ -149,7 +153,7 @@ class RecordJob:
         return {
             "is_over": self._is_over, "root": str(self._root), "task": self.order.task, "episodes": self.order.episodes,
             "duration": self.order.duration, "reset_time": self.order.reset_time, "fps": self.order.fps,
-            "began_with": self._began_with,
+            "began_with": self._began_with, "pause_left": self._wishes.pause.left, "is_held": self._wishes.pause.is_held,
             "failure": self._failure, "lines": list(self._lines), "disk_left": self._disk_left(),
         }  # fmt: skip
 
@@ -168,6 +172,8 @@ class RecordJob:
             record_episodes(self._client, self._plan, self._tell, self._complain, self._wishes)
         except StrandsRobotsError as error:
             self._failure = str(error)
+        except KeyboardInterrupt:
+            self._failure = "it was ended before recorder_node had opened the data set; nothing was recorded"
         finally:
             self._is_over = True
             self._client.close()

@@ -14,6 +14,7 @@ from strands_robots.audit.log.layout import default_key_folder, default_log_fold
 from strands_robots.clients.stop import GraphStop
 from strands_robots.console.data_reads import DataSets
 from strands_robots.console.record_reads import RecordReads
+from strands_robots.console.run_reads import Runs
 from strands_robots.console.secret_file import run_secret
 from strands_robots.console.server import ConsoleConfig, ConsoleServer
 from strands_robots.nodes.console.driving import RosDriving
@@ -41,6 +42,9 @@ class ConsoleParameters:
     data_folders: tuple[str, ...] = parameter(
         ("~/datasets", "~/.cache/huggingface/lerobot"), "Folders of data sets, which pages may show and edit."
     )
+    run_folders: tuple[str, ...] = parameter(
+        ("out", "~/evaluations"), "Folders of evaluations, which pages may show; relative to where the console was started."
+    )
     stop_button: str = parameter(
         "", "Where the stop button beside the robots is, in words; shown when the page's own may not work."
     )
@@ -60,10 +64,11 @@ class ConsoleNode(Node):
         self._driving = RosDriving(self, robots, self.get_logger().info)
         config = ConsoleConfig(given.port, given.stop_port, self.get_namespace(), given.stop_button, source)
         log = default_log_folder(os.environ, self.get_namespace())
+        runs = Runs([Path(folder) for folder in given.run_folders if folder])
         records = RecordReads(log, default_key_folder(os.environ))
         self._server = ConsoleServer(
             config, run_secret(operators_home() / "runs", given.run_id), self._stop.stop, RosView(self), self._orders,
-            self._driving, _show, self.get_logger().info, self._more, (*sets.routes(), *records.routes()),
+            self._driving, _show, self.get_logger().info, self._more, (*sets.routes(), *runs.routes(), *records.routes()),
         )  # fmt: skip
         self._server.show_address()
         self.get_logger().info(

@@ -15,10 +15,22 @@ from strands_robots.clients.approval_client import decide, find_request, read_st
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.resume_client import resume_graph
 from strands_robots.console.data_reads import DataSets
-from strands_robots.console.orders import CancelMove, Decide, DeleteEpisodes, Move, Order, Record, RecordWish, Resume
+from strands_robots.console.orders import (
+    CancelMove,
+    Decide,
+    DeleteEpisodes,
+    Move,
+    Order,
+    PushDataset,
+    Record,
+    RecordWish,
+    Resume,
+    SplitDataset,
+)
 from strands_robots.console.port import Answer
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.dataset.edit import delete_episodes
+from strands_robots.dataset.edit import delete_episodes, read_parts, split
+from strands_robots.dataset.push import push_dataset
 from strands_robots.nodes.console.jobs import MoveJob, RecordJob
 from strands_robots.operators.operator_key import OperatorKey, load_key
 from strands_robots.operators.own_key import find_key
@@ -26,6 +38,10 @@ from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.messages.conversions import clip
 
 END_PATIENCE = 0.3
+_WISHES = {
+    "next": "on to the next", "again": "once more", "stop": "saved, then stopped", "discard": "discarded, then stopped",
+    "pause": "the pause is held, or goes on",
+}  # fmt: skip
 
 
 class RosOrders:
@@ -69,6 +85,14 @@ class RosOrders:
         if isinstance(order, DeleteEpisodes):
             left = delete_episodes(self._sets.root(order.dataset), order.episodes)
             return Answer(True, f"{left} episodes are left")
+        if isinstance(order, SplitDataset):
+            root = self._sets.root(order.dataset)
+            made = split(root, root.parent, read_parts(order.parts))
+            return Answer(True, "; ".join(f"{root.parent / name} has {count} episodes" for name, count in made.items()))
+        if isinstance(order, PushDataset):
+            pushed = push_dataset(self._sets.root(order.dataset), order.repo_id, private=order.private)
+            who = "only you can" if pushed.private else "everybody can"
+            return Answer(True, f"{pushed.url}: {pushed.files} files; {who} read it")
         raise ConfigurationError(f"order '{kind}' cannot be done here")
 
     def words(self) -> dict[str, Any]:
@@ -151,7 +175,7 @@ class RosOrders:
         if recording is None or recording.is_over:
             raise ConfigurationError("no recording of this console runs; valid: start one")
         recording.wish(order.wish)
-        return Answer(True, {"next": "on to the next", "again": "once more", "stop": "saved, then stopped"}[order.wish])
+        return Answer(True, _WISHES[order.wish])
 
 
 def _key(passphrase: str) -> OperatorKey:
