@@ -39,6 +39,7 @@ class HandGraph:
         self.blocks.set()
         self.holds: list[tuple[str, str, dict[str, Any]]] = []
         self.driving: list[tuple[str, str]] = []
+        self.urdfs: dict[str, str] = {}
 
     def look(self) -> dict[str, Any]:
         self.looks += 1
@@ -50,6 +51,9 @@ class HandGraph:
             found = [picture for picture in self.new_pictures if picture.camera in cameras]
             self.new_pictures = []
         return found
+
+    def urdf(self, robot: str) -> str | None:
+        return self.urdfs.get(robot)
 
     def rest(self) -> None:
         self.rests += 1

@@ -114,6 +114,25 @@ def test_an_episode_that_is_not_there_is_said(recorded: Path, episode: str) -> N
     assert answer.status_code == 409 and "0 to 1" in answer.json()["message"]
 
 
+@pytest.mark.learning
+def test_two_hundred_thousand_frames_are_opened_episode_by_episode(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: make setup-learning")
+    from .large_set import write_large_set
+
+    write_large_set(tmp_path / "large")
+    write_large_set(tmp_path / "long", episodes=1, length=60_000)
+    client = browser(DataSets([tmp_path]))
+    ids = {row["name"]: row["id"] for row in client.get("/data").json()["sets"]}
+    found = client.get(f"/data/{ids['large']}").json()
+    assert found["frames"] == 200_000 and len(found["episodes"]) == 400
+    episode = client.get(f"/data/{ids['large']}/episode/399").json()
+    assert len(episode["time"]) == 500 and sum(episode["single"]["intervention"]) == 249.0
+    assert episode["curves"][0]["action"][7] == pytest.approx(episode["curves"][0]["state"][7] + 0.05, abs=1e-5)
+    long = client.get(f"/data/{ids['long']}/episode/0").json()
+    assert long["frames"] == 60_000 and 1000 <= len(long["time"]) <= 1500, "no more points than a screen shows"
+    assert long["time"][-1] == pytest.approx(2000.0, abs=2.0)
+
+
 def test_a_folder_that_is_no_data_set_hides_no_other_and_links_lead_nowhere(tmp_path: Path) -> None:
     for name, text in (("cut", "{"), ("other", '{"codebase_version": "v9"}'), ("list", "[]")):
         (tmp_path / "sets" / name / "meta").mkdir(parents=True)

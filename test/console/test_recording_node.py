@@ -45,6 +45,16 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served,
             context.close()
 
 
+def reads(page: Any, condition: str, timeout: float = 60.0) -> None:
+    """Wait until a condition of the page holds; else fail with what the page says."""
+    from playwright.sync_api import TimeoutError as NotInTimeError
+
+    try:
+        page.wait_for_function(f"() => {condition}", timeout=timeout * 1000)
+    except NotInTimeError:
+        raise AssertionError(f"{condition} did not come true; the page says: {page.inner_text('main')[:2000]}") from None
+
+
 def headline(page: Any, words: str, timeout: float = 90.0) -> None:
     page.wait_for_function(
         "(words) => document.querySelector('main h2').textContent.includes(words)", arg=words, timeout=timeout * 1000
@@ -102,18 +112,16 @@ def test_the_data_set_is_looked_at_at_once_and_a_bad_episode_taken_out(
     served, page, _ = recorded
     page.goto(f"{served.url}/#data")
     page.get_by_role("link", name="demo").press("Enter")
-    page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 2", timeout=60000)
+    reads(page, "document.querySelectorAll('tbody tr').length === 2")
     page.get_by_role("button", name="Verify").press("Enter")
-    page.wait_for_function("() => document.body.textContent.includes('Every check holds')", timeout=60000)
+    reads(page, "document.body.textContent.includes('Every check holds')")
     page.wait_for_timeout(1500)
     picture(page, "data_desktop_light", tmp_path)
     page.get_by_role("link", name="Episode 0").press("Enter")
     page.wait_for_selector(".uplot")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('video')].every((video) => video.readyState >= 2)", timeout=30000
-    )
+    reads(page, "[...document.querySelectorAll('video')].every((video) => video.readyState >= 2)", 30.0)
     page.get_by_role("button", name="Play").press("Enter")
-    page.wait_for_function("() => Number(document.getElementById('episode-time').value) > 1", timeout=30000)
+    reads(page, "Number(document.getElementById('episode-time').value) > 1", 30.0)
     page.get_by_role("button", name="Pause").press("Enter")
     picture(page, "episode_desktop_light", tmp_path)
     assert not serious(page)
@@ -122,7 +130,7 @@ def test_the_data_set_is_looked_at_at_once_and_a_bad_episode_taken_out(
     page.get_by_role("button", name="Choose").first.press("Enter")
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete the chosen").press("Enter")
-    page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 1", timeout=120000)
+    reads(page, "document.querySelectorAll('tbody tr').length === 1", 120.0)
 
 
 def test_a_folder_that_is_there_already_is_refused_in_words(recorded: tuple[Served, Any, Path]) -> None:

@@ -42,6 +42,22 @@ class Move(Order):
     speed: Annotated[float, Field(ge=0.01, le=1.0)] = 0.3
 
 
+class Plan(Order):
+    """Plan a motion of joints to positions [rad] or [m] through the whole scene, without moving."""
+
+    robot: Name
+    positions: Annotated[dict[Name, float], Field(min_length=1, max_length=64), AfterValidator(_finite)]
+    speed: Annotated[float, Field(ge=0.01, le=1.0)] = 0.3
+    planner: Annotated[str, Field(min_length=1, max_length=32)] = "rrt_connect"
+
+
+class PlayPlan(Order):
+    """Move a robot on exactly the plan that the page showed, by its digest."""
+
+    robot: Name
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class CancelMove(Order):
     """End the motion of a robot that this console began."""
 
@@ -102,6 +118,8 @@ class PushDataset(Order):
 ORDERS: dict[str, type[Order]] = {
     "resume": Resume,
     "move": Move,
+    "plan": Plan,
+    "play_plan": PlayPlan,
     "cancel_move": CancelMove,
     "record": Record,
     "record_wish": RecordWish,

@@ -3,6 +3,7 @@
 import { Cameras } from "./cameras.js";
 import { h, number, say } from "./dom.js";
 import { graph, order, send } from "./graph.js";
+import { RobotScene } from "./scene3d.js";
 
 export const title = "Drive";
 
@@ -156,6 +157,7 @@ export function open(main) {
       held.close();
       send({ type: "leave" });
       shown.end();
+      mover.end();
     },
   };
 }
@@ -173,6 +175,9 @@ function spoken(known, who, isMine) {
 class Mover {
   constructor(form) {
     this.form = form;
+    this.space = h("div", {});
+    this.scene = new RobotScene(this.space);
+    this.plan = null;
     this.words = h("p", { role: "status" });
     this.inputs = new Map();
     this.from = new Map();
@@ -200,35 +205,76 @@ class Mover {
       h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Joints of the motion" }, h("table", {}, h("thead", {}, h("tr", {}, ...["Joint", "now", "goes to", "limits"].map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows))),
       h("div", { class: "row" },
         h("div", {}, h("label", { for: "move-speed" }, "Part of the speed"), speed),
-        h("button", { type: "submit", class: "primary" }, "Move"),
+        h("button", { type: "button", class: "primary", onclick: () => this.show() }, "Show the plan"),
+        (this.play = h("button", { type: "button", disabled: true, onclick: () => this.follow() }, "Move on this plan")),
+        h("button", { type: "submit" }, "Move without a plan"),
         h("button", { type: "button", onclick: () => this.cancel() }, "End the motion"),
         h("button", { type: "button", onclick: () => this.take() }, "Take present positions")),
-      this.words);
+      this.words, this.space);
+    this.forget();
   }
 
   update(robot, job) {
     this.now = robot.joints;
+    this.scene.update(robot);
     for (const joint of robot.joints) {
       const cell = this.from.get(joint.name);
       if (cell) say(cell, number(joint.position, 3));
     }
-    if (job) say(this.words, `${job.is_over ? "Ended" : "Moving"}: ${job.message}`);
+    if (job && this.told !== JSON.stringify(job)) say(this.words, `${job.is_over ? "Ended" : "Moving"}: ${job.message}`);
+    this.told = JSON.stringify(job);
   }
 
   take() {
     for (const joint of this.now ?? []) this.inputs.get(joint.name).value = number(joint.position, 3);
   }
 
-  async move() {
+  // Where the joints that change go; null, and said, where none does.
+  goal() {
     const positions = {};
     for (const joint of this.now ?? []) {
       const goal = Number(this.inputs.get(joint.name).value);
       if (Number.isFinite(goal) && Math.abs(goal - joint.position) > 0.002) positions[joint.name] = goal;
     }
-    if (!Object.keys(positions).length) {
-      say(this.words, "No joint goes anywhere: change a number first.");
-      return;
-    }
+    if (Object.keys(positions).length) return positions;
+    say(this.words, "No joint goes anywhere: change a number first.");
+    return null;
+  }
+
+  // Plans through the scene, and shows the way as a ghost; nothing moves.
+  async show() {
+    const positions = this.goal();
+    if (!positions) return;
+    this.forget();
+    say(this.words, "Planning");
+    const answer = await order("plan", { robot: this.robot, positions, speed: Number(this.speed.value) });
+    say(this.words, answer.message);
+    if (!answer.is_done) return;
+    this.plan = answer.details;
+    this.play.disabled = false;
+    this.scene.showPlan(this.plan);
+  }
+
+  async follow() {
+    const { digest } = this.plan;
+    this.forget();
+    say(this.words, (await order("play_plan", { robot: this.robot, digest })).message);
+  }
+
+  forget() {
+    this.plan = null;
+    if (this.play) this.play.disabled = true;
+    this.scene.showPlan(null);
+  }
+
+  end() {
+    this.scene.end();
+  }
+
+  async move() {
+    const positions = this.goal();
+    if (!positions) return;
+    this.forget();
     say(this.words, (await order("move", { robot: this.robot, positions, speed: Number(this.speed.value) })).message);
   }
 

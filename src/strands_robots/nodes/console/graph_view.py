@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections import deque
@@ -55,6 +56,11 @@ class RosView:
         """Return new pictures of these cameras."""
         return [] if self._open is None else self._open.pictures(cameras)
 
+    def urdf(self, robot: str) -> str | None:
+        """Return the description of a robot, as it was said last; in any thread."""
+        view = self._open
+        return None if view is None else view.urdfs.get(robot)
+
     def rest(self) -> None:
         """Let go of everything."""
         if self._open is not None:
@@ -75,6 +81,8 @@ class _OpenView:
         self._approvals = Drained(node, ApprovalState, "approvals/state")
         self._descriptions: dict[str, Drained] = {}
         self._limits: dict[str, JointLimits | None] = {}
+        self.urdfs: dict[str, str] = {}
+        self._models: dict[str, str] = {}
         self._cameras: dict[str, Drained] = {}
         self._lines: deque[dict[str, str]] = deque(maxlen=LOG_LINES)
         self._factor = 1.0
@@ -142,7 +150,7 @@ class _OpenView:
         return {
             "name": robot.name, "is_heard": robot.is_heard, "is_latched": robot.is_latched, "reason": robot.latch_reason,
             "is_at_rest": robot.is_at_rest, "velocity": finite(robot.max_velocity), "holder": robot.lease_holder,
-            "refused": robot.refused, "rate": robot.joint_rate,
+            "refused": robot.refused, "rate": robot.joint_rate, "model": self._models.get(robot.name, ""),
             "joints": [_joint(robot, i, limits) for i in range(len(robot.joint_names))],
         }  # fmt: skip
 
@@ -153,6 +161,8 @@ class _OpenView:
             topic = Drained(self._node, String, f"{robot}/robot_description", profile=qos.DESCRIPTION)
             self._descriptions[robot] = topic
         if topic.look():
+            self.urdfs[robot] = topic.message.data
+            self._models[robot] = hashlib.sha256(topic.message.data.encode()).hexdigest()[:8]
             try:
                 self._limits[robot] = limits_from_urdf(topic.message.data)
             except ModelError:

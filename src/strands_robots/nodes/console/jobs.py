@@ -15,10 +15,11 @@ from rclpy.node import Node
 
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.motion_client import move_joints_goal, run_motion
+from strands_robots.clients.plan_client import execute_plan
 from strands_robots.clients.record_episode import RecordPlan
 from strands_robots.clients.record_wishes import Wish, Wishes
 from strands_robots.clients.recorder_client import record_episodes
-from strands_robots.console.orders import Move, Record
+from strands_robots.console.orders import Move, PlayPlan, Record
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 
 MOST_LINES = 40
@@ -51,7 +52,7 @@ class InterruptibleClient(GraphClient):
 
 
 class MoveJob:
-    """One motion of a robot with MoveTo.
+    """One motion of a robot: MoveTo, or a plan that a page showed.
 
     Args:
         beside: A node of this process.
@@ -59,15 +60,9 @@ class MoveJob:
         source: Who asks.
     """
 
-    def __init__(self, beside: Node, order: Move, source: str) -> None:
+    def __init__(self, beside: Node, order: Move | PlayPlan, source: str) -> None:
         self.robot = order.robot
-        self._goal = move_joints_goal(
-            list(order.positions),
-            list(order.positions.values()),
-            robot=order.robot,
-            source=source,
-            speed_scale=order.speed,
-        )
+        self._order, self._source = order, source
         self._client = InterruptibleClient(beside, f"{beside.get_name()}_move_{time.monotonic_ns()}")
         self._words = "sent"
         self._is_over = False
@@ -89,13 +84,24 @@ class MoveJob:
 
     def _run(self) -> None:
         try:
-            result = run_motion(self._client, self._goal, self._tell)
+            result = self._move()
             self._words = f"{result.termination_reason}: {result.message}"
         except StrandsRobotsError as error:
             self._words = str(error)
+        except KeyboardInterrupt:
+            self._words = "cancelled before it began"
         finally:
             self._is_over = True
             self._client.close()
+
+    def _move(self) -> Any:
+        order = self._order
+        if isinstance(order, PlayPlan):
+            return execute_plan(self._client, order.robot, order.digest, source=self._source, tell=self._tell)
+        goal = move_joints_goal(
+            list(order.positions), list(order.positions.values()), robot=order.robot, source=self._source, speed_scale=order.speed
+        )  # fmt: skip
+        return run_motion(self._client, goal, self._tell)
 
     def _tell(self, line: str) -> None:
         self._words = line

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from strands_robots.audit.log.layout import default_key_folder, default_log_folder
 from strands_robots.clients.stop import GraphStop
 from strands_robots.console.data_reads import DataSets
+from strands_robots.console.model_reads import ModelReads
 from strands_robots.console.record_reads import RecordReads
 from strands_robots.console.run_reads import Runs
 from strands_robots.console.secret_file import run_secret
@@ -66,9 +67,11 @@ class ConsoleNode(Node):
         log = default_log_folder(os.environ, self.get_namespace())
         runs = Runs([Path(folder) for folder in given.run_folders if folder])
         records = RecordReads(log, default_key_folder(os.environ))
+        view = RosView(self)
+        reads = (*sets.routes(), *runs.routes(), *records.routes(), *ModelReads(view.urdf).routes())
         self._server = ConsoleServer(
-            config, run_secret(operators_home() / "runs", given.run_id), self._stop.stop, RosView(self), self._orders,
-            self._driving, _show, self.get_logger().info, self._more, (*sets.routes(), *runs.routes(), *records.routes()),
+            config, run_secret(operators_home() / "runs", given.run_id), self._stop.stop, view, self._orders,
+            self._driving, _show, self.get_logger().info, self._more, reads,
         )  # fmt: skip
         self._server.show_address()
         self.get_logger().info(

@@ -13,6 +13,7 @@ from strands_robots.approvals.decision import sign_decision
 from strands_robots.audit.event import Durability
 from strands_robots.clients.approval_client import decide, find_request, read_state
 from strands_robots.clients.client import GraphClient
+from strands_robots.clients.plan_client import plan_joints
 from strands_robots.clients.resume_client import resume_graph
 from strands_robots.console.data_reads import DataSets
 from strands_robots.console.orders import (
@@ -21,6 +22,8 @@ from strands_robots.console.orders import (
     DeleteEpisodes,
     Move,
     Order,
+    Plan,
+    PlayPlan,
     PushDataset,
     Record,
     RecordWish,
@@ -74,7 +77,9 @@ class RosOrders:
             return self._resume(order)
         if isinstance(order, Decide):
             return self._decide(order)
-        if isinstance(order, Move):
+        if isinstance(order, Plan):
+            return self._plan(order)
+        if isinstance(order, (Move, PlayPlan)):
             return self._move(order)
         if isinstance(order, CancelMove):
             return self._cancel(order)
@@ -146,7 +151,20 @@ class RosOrders:
             response = decide(client, decision)
         return Answer(response.success, response.message, {"refusal": response.refusal})
 
-    def _move(self, order: Move) -> Answer:
+    def _plan(self, order: Plan) -> Answer:
+        with closing(self._client("plan")) as client:
+            result = plan_joints(
+                client, order.robot, order.positions, source=self._source, speed_scale=order.speed, planner=order.planner
+            )
+        if not result.success:
+            return Answer(False, f"{result.termination_reason}: {result.message}")
+        plan, names = result.plan, list(result.plan.joint_names)
+        values = list(plan.way_points)
+        rows = [values[i : i + len(names)] for i in range(0, len(values), len(names))]
+        details = {"digest": plan.digest, "names": names, "rows": rows, "times": list(plan.times), "duration": plan.duration}
+        return Answer(True, f"{result.message}; {plan.duration:.1f} s with {plan.planner}", details)
+
+    def _move(self, order: Move | PlayPlan) -> Answer:
         with self._lock:
             running = self._moves.get(order.robot)
             if running is not None and not running.is_over:
