@@ -31,7 +31,10 @@ def chromium() -> Iterator[Any]:
         "playwright.sync_api", reason="playwright is not installed: requirements/browser.txt"
     )
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        args = ["--enable-unsafe-swiftshader"]  # WebGL without a graphics card
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*args, "--no-sandbox"] if os.geteuid() == 0 else args
+        )
         try:
             yield browser
         finally:

@@ -19,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from strands_robots.console.orders import Order
 from strands_robots.console.port import Answer, Picture
 from strands_robots.console.server import ConsoleConfig, ConsoleServer
+from strands_robots.console.tls import Listen
 from strands_robots.safety.stop_report import RestReport, StopReport
 
 
@@ -86,11 +87,12 @@ class Console:
     """The server, and a browser's part of HTTP."""
 
     def __init__(
-        self, graph: HandGraph, secret: bytes = b"s" * 32, port: int = 0, stop_port: int = 0, **more: Any
-    ) -> None:
+        self, graph: HandGraph, secret: bytes = b"s" * 32, port: int = 0, stop_port: int = 0,
+        listen: Listen | None = None, **more: Any,
+    ) -> None:  # fmt: skip
         self.hand = graph
         self.addresses: list[str] = []
-        config = ConsoleConfig(port, stop_port, graph="/test", stop_button="on the table, left")
+        config = ConsoleConfig(port, stop_port, graph="/test", stop_button="on the table, left", listen=listen)
         self.server = ConsoleServer(
             config, secret, graph.stop, graph, graph, graph, self.addresses.append, lambda line: None, **more
         )

@@ -14,11 +14,14 @@ from PIL import Image
 
 from .browser import DESKTOP, PAGES, PHONE, chromium, picture, serious
 from .rig import Console, HandGraph
+from .test_run_reads import write_run
 
 pytest.importorskip("starlette", reason="starlette is not installed: pip install -r requirements/console.txt")
 from strands_robots.console.data_reads import DataSets
-from strands_robots.console.port import Picture
+from strands_robots.console.model_reads import ModelReads
+from strands_robots.console.port import Answer, Picture
 from strands_robots.console.record_reads import RecordReads
+from strands_robots.console.run_reads import Runs
 
 ROOT = Path(__file__).resolve().parents[2]
 JOINTS = ("shoulder_pan", "shoulder_lift", "elbow_flex", "wrist_flex", "wrist_roll", "gripper")
@@ -46,7 +49,7 @@ def robot(**changes: Any) -> dict[str, Any]:
     ]
     return {
         "name": "so101", "is_heard": True, "is_latched": False, "reason": "", "is_at_rest": True, "velocity": 0.0,
-        "holder": "policy/lerobot", "refused": 2, "rate": 100.0, "joints": joints, **changes,
+        "holder": "policy/lerobot", "refused": 2, "rate": 100.0, "model": "one", "joints": joints, **changes,
     }  # fmt: skip
 
 
@@ -68,7 +71,7 @@ def moment(**changes: Any) -> dict[str, Any]:
         },
         "recording": {
             "is_over": False, "root": "/home/anna/datasets/cube", "task": "put the cube away", "episodes": 10, "duration": 20.0,
-            "reset_time": 10.0, "fps": 30, "began_with": 0, "failure": "", "disk_left": 81.2e9,
+            "reset_time": 10.0, "fps": 30, "began_with": 0, "pause_left": None, "is_held": False, "failure": "", "disk_left": 81.2e9,
             "lines": [{"words": "episode 2 saved: 600 frames", "is_trouble": False, "at": 0.0}],
         },
         "approvals": {"can_approve": True, "requests": [REQUEST]},
@@ -86,9 +89,15 @@ def browser() -> Iterator[Any]:
 def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     """A page of a console that has entered; `page.hand` is its graph."""
     write_log(tmp_path / "log", count=5, segments=2)
-    reads = (*DataSets([tmp_path / "sets"]).routes(), *RecordReads(tmp_path / "log", tmp_path / "keys").routes())
+    write_run(tmp_path / "runs" / "monday", [True, False, True, True, False, True, False, True])
+    write_run(tmp_path / "runs" / "tuesday", [True] * 5, total=8, is_open=True)
     hand = HandGraph()
     hand.moment = moment()
+    hand.urdfs = {"so101": (ROOT / "urdf" / "so101" / "so101.urdf").read_text(encoding="utf-8")}
+    reads = (
+        *DataSets([tmp_path / "sets"]).routes(), *RecordReads(tmp_path / "log", tmp_path / "keys").routes(),
+        *Runs([tmp_path / "runs"]).routes(), *ModelReads(hand.urdf).routes(),
+    )  # fmt: skip
     console = Console(hand, reads=reads)
     context = browser.new_context(viewport=DESKTOP)
     page = context.new_page()
@@ -123,6 +132,13 @@ def give_pictures(page: Any) -> None:
         page.hand.new_pictures = [Picture(name, 0.03, data) for name, data in zip(("so101/wrist", "overhead"), halves)]
 
 
+def in_3d(page: Any) -> None:
+    """Open the part of the page in which the robot is in 3D, and wait until it is drawn."""
+    for summary in page.locator("details:not([open]) > summary", has_text="In 3D").all():
+        summary.click()
+    page.wait_for_function("() => Number(document.querySelector('.scene')?.dataset.drawn ?? 0) > 0", timeout=60000)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_every_page_at_work_has_nothing_that_axe_calls_serious_and_fits(
@@ -139,7 +155,10 @@ def test_every_page_at_work_has_nothing_that_axe_calls_serious_and_fits(
             page.wait_for_function(
                 "() => document.querySelectorAll('.camera[data-pictures]').length === 2", timeout=20000
             )
-        elif name in ("data", "audit"):
+        if name in ("live", "drive"):
+            in_3d(page)
+        elif name in ("data", "audit", "runs"):
+            page.wait_for_function("() => !['', 'Reading'].includes(document.querySelector('main').textContent.slice(5, 12))")
             page.wait_for_load_state("networkidle")
         assert not serious(page), name
         assert page.evaluate("() => document.documentElement.scrollWidth") <= size["width"], (
@@ -223,3 +242,99 @@ def test_a_failed_recording_shows_its_reason_and_the_form_again(page: Any) -> No
     page.hand.moment = moment(recording={**moment()["recording"], "is_over": True, "failure": failure})
     page.wait_for_selector("#record-root", state="visible", timeout=20000)
     assert failure in page.inner_text("main")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_reload_in_every_state_shows_the_same_state(page: Any, name: str) -> None:
+    states = [
+        (moment(), "Armed: robots may move"),
+        (moment(robots=[robot(is_latched=True, reason="stop: test")], safety=safety("STOPPED")), "STOPPED, at rest"),
+        (moment(robots=[robot(is_latched=True, is_at_rest=False)], safety=safety("STOPPED")), "STOPPED, NOT AT REST"),
+        (moment(moves={"so101": {"robot": "so101", "is_over": False, "message": "40 percent of the way"}}), "Armed"),
+    ]
+    show(page, name)
+    for state, words in states:
+        page.hand.moment = state
+        says(page, words)
+        page.reload()
+        page.wait_for_selector("main h1")
+        says(page, words)
+    if name == "drive":
+        page.wait_for_function("() => document.body.textContent.includes('40 percent of the way')", timeout=20000)
+    if name == "record":
+        assert "Episode 3 is recorded" in page.inner_text("main") and "7 of 10 episodes left" in page.inner_text("main")
+    assert not page.hand.stops and not page.hand.orders and not page.hand.holds, "a reload asks for nothing"
+
+
+def test_a_dialog_that_was_open_is_gone_after_a_reload_and_nothing_was_resumed(page: Any) -> None:
+    page.hand.moment = moment(robots=[robot(is_latched=True)], safety=safety("STOPPED"))
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_label("Why it is safe to go on").fill("half a reas")
+    page.reload()
+    says(page, "STOPPED, at rest")
+    assert page.locator("dialog[open]").count() == 0 and not page.hand.orders
+
+
+def test_the_pause_before_an_episode_counts_down_is_held_and_begun(page: Any) -> None:
+    show(page, "record")
+    recording = {**moment()["recording"], "pause_left": 7.2}
+    recorder = {**moment()["recorder"], "state": "ready", "episode": -1}
+    page.hand.moment = moment(recording=recording, recorder=recorder)
+    page.wait_for_function("() => document.body.textContent.includes('episode 3 begins in 8 s')", timeout=20000)
+    for name in ("Pause", "Begin now", "Record the last one again", "Stop"):
+        page.locator("main").get_by_role("button", name=name, exact=True).press("Enter")
+    wait_for(lambda: len(page.hand.orders) == 4, 10.0)
+    assert [order.wish for order in page.hand.orders] == ["pause", "next", "again", "stop"]
+    page.hand.moment = moment(recording={**recording, "is_held": True}, recorder=recorder)
+    page.wait_for_function("() => document.body.textContent.includes('Paused; episode 3 waits')", timeout=20000)
+    assert page.get_by_role("button", name="Let the time go on").get_attribute("aria-pressed") == "true"
+
+
+def test_a_plan_is_shown_as_a_ghost_before_exactly_it_is_played(page: Any) -> None:
+    show(page, "drive")
+    in_3d(page)
+    page.get_by_label("elbow_flex goes to").fill("0.8")
+    details = {"digest": "ab" * 32, "names": ["elbow_flex"], "rows": [[0.0], [0.8]], "times": [0.0, 1.0], "duration": 1.0}
+    page.hand.answer = Answer(True, "planned", details)
+    assert page.get_by_role("button", name="Move on this plan").is_disabled()
+    page.get_by_role("button", name="Show the plan").press("Enter")
+    page.wait_for_function("() => document.body.textContent.includes('planned')", timeout=20000)
+    drawn = int(page.locator(".scene").get_attribute("data-drawn"))
+    wait_for(lambda: int(page.locator(".scene").get_attribute("data-drawn")) > drawn + 3, 20.0, "the ghost moves")
+    page.get_by_role("button", name="Move on this plan").press("Enter")
+    wait_for(lambda: len(page.hand.orders) == 2, 10.0)
+    planned, played = page.hand.orders
+    assert planned.positions == {"elbow_flex": 0.8} and (played.robot, played.digest) == ("so101", "ab" * 32)
+    assert page.get_by_role("button", name="Move on this plan").is_disabled(), "a plan is played once"
+
+
+def test_evaluations_are_shown_with_intervals_their_failures_and_a_against_b(page: Any) -> None:
+    show(page, "runs")
+    page.get_by_role("link", name="monday").wait_for(timeout=20000)
+    text = page.inner_text("main")
+    assert "62.5 %" in text and "5 of 8" in text and "runs" in text
+    page.get_by_role("button", name="Compare").press("Enter")
+    page.wait_for_function("() => document.querySelector('main pre')?.textContent.includes('exact McNemar')", timeout=30000)
+    page.get_by_role("link", name="monday").press("Enter")
+    page.wait_for_selector(".uplot", timeout=20000)
+    assert page.locator("main video").count() == 3 and not serious(page)
+
+
+def test_a_server_that_is_gone_is_said_and_found_again_without_a_reload(browser: Any, tmp_path: Path) -> None:
+    hand = HandGraph()
+    hand.moment = moment()
+    first = Console(hand)
+    context = browser.new_context(viewport=DESKTOP)
+    page = context.new_page()
+    page.goto(first.addresses[-1])
+    page.wait_for_selector(".joint", timeout=60000)
+    page.evaluate("window.mark = 1")
+    port, stop_port = first.server.port, first.server.stop_port
+    first.close()
+    says(page, "NOT HEARD")
+    says(page, "on the table, left", "warning")
+    second = Console(hand, port=port, stop_port=stop_port)
+    says(page, "Armed")
+    assert page.evaluate("window.mark") == 1
+    context.close()
+    second.close()

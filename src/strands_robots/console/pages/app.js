@@ -32,6 +32,7 @@ document.getElementById("nav").append(...Object.entries(pages).map(([name, page]
 window.addEventListener("hashchange", () => location.hash !== "#main" && open());
 onState((state, message) => {
   document.getElementById("graph").textContent = graph.session?.graph ?? "";
+  document.getElementById("looking-on").hidden = graph.session?.is_signed_in !== false;
   shown?.update(state, message);
 });
 startStop();
