@@ -19,7 +19,11 @@ def write_large_set(root: Path, episodes: int = 400, length: int = 500, per_file
     frames = episodes * length
     names = [f"{name}.pos" for name in JOINTS]
     vector = {"dtype": "float32", "shape": [len(names)], "names": names}
-    features = {"observation.state": vector, "action": vector, "intervention": {"dtype": "bool", "shape": [1], "names": None}}
+    features = {
+        "observation.state": vector,
+        "action": vector,
+        "intervention": {"dtype": "bool", "shape": [1], "names": None},
+    }
     for name in ("timestamp", "frame_index", "episode_index", "index", "task_index"):
         features[name] = {"dtype": "float32" if name == "timestamp" else "int64", "shape": [1], "names": None}
     info = {

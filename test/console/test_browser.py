@@ -17,6 +17,8 @@ from .rig import Console, HandGraph
 from .test_run_reads import write_run
 
 pytest.importorskip("starlette", reason="starlette is not installed: pip install -r requirements/console.txt")
+from strands_robots.agent.conversation.turn import Step, StepKind
+from strands_robots.console.chat import Conversation
 from strands_robots.console.data_reads import DataSets
 from strands_robots.console.model_reads import ModelReads
 from strands_robots.console.port import Answer, Picture
@@ -75,8 +77,23 @@ def moment(**changes: Any) -> dict[str, Any]:
             "lines": [{"words": "episode 2 saved: 600 frames", "is_trouble": False, "at": 0.0}],
         },
         "approvals": {"can_approve": True, "requests": [REQUEST]},
+        "agents": ["helper"], "chat": {"revision": 1, "is_running": False},
         "driving": {"so101": {"tab": "", "message": ""}}, "moves": {}, **changes,
     }  # fmt: skip
+
+
+def talked() -> Conversation:
+    """Return a conversation with a tool call in it."""
+    made = Conversation()
+    made.begin("helper", "Open the gripper")
+    for step in (
+        Step(StepKind.TEXT, text="I open "), Step(StepKind.TEXT, text="it."), Step(StepKind.TOOL_CALL, "set_gripper", '{"robot": "so101"}'),
+        Step(StepKind.APPROVAL_WAITING, "set_gripper", "{}", "r1"), Step(StepKind.TOOL_RESULT, "set_gripper", "reached"),
+        Step(StepKind.TEXT, text="It is open."),
+    ):  # fmt: skip
+        made.take(step)
+    made.end("answered", "It is open.")
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +113,7 @@ def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     hand.urdfs = {"so101": (ROOT / "urdf" / "so101" / "so101.urdf").read_text(encoding="utf-8")}
     reads = (
         *DataSets([tmp_path / "sets"]).routes(), *RecordReads(tmp_path / "log", tmp_path / "keys").routes(),
-        *Runs([tmp_path / "runs"]).routes(), *ModelReads(hand.urdf).routes(),
+        *talked().routes(), *Runs([tmp_path / "runs"]).routes(), *ModelReads(hand.urdf).routes(),
     )  # fmt: skip
     console = Console(hand, reads=reads)
     context = browser.new_context(viewport=DESKTOP)
@@ -158,7 +175,9 @@ def test_every_page_at_work_has_nothing_that_axe_calls_serious_and_fits(
         if name in ("live", "drive"):
             in_3d(page)
         elif name in ("data", "audit", "runs"):
-            page.wait_for_function("() => !['', 'Reading'].includes(document.querySelector('main').textContent.slice(5, 12))")
+            page.wait_for_function(
+                "() => !['', 'Reading'].includes(document.querySelector('main').textContent.slice(5, 12))"
+            )
             page.wait_for_load_state("networkidle")
         assert not serious(page), name
         assert page.evaluate("() => document.documentElement.scrollWidth") <= size["width"], (
@@ -294,7 +313,13 @@ def test_a_plan_is_shown_as_a_ghost_before_exactly_it_is_played(page: Any) -> No
     show(page, "drive")
     in_3d(page)
     page.get_by_label("elbow_flex goes to").fill("0.8")
-    details = {"digest": "ab" * 32, "names": ["elbow_flex"], "rows": [[0.0], [0.8]], "times": [0.0, 1.0], "duration": 1.0}
+    details = {
+        "digest": "ab" * 32,
+        "names": ["elbow_flex"],
+        "rows": [[0.0], [0.8]],
+        "times": [0.0, 1.0],
+        "duration": 1.0,
+    }
     page.hand.answer = Answer(True, "planned", details)
     assert page.get_by_role("button", name="Move on this plan").is_disabled()
     page.get_by_role("button", name="Show the plan").press("Enter")
@@ -314,7 +339,9 @@ def test_evaluations_are_shown_with_intervals_their_failures_and_a_against_b(pag
     text = page.inner_text("main")
     assert "62.5 %" in text and "5 of 8" in text and "runs" in text
     page.get_by_role("button", name="Compare").press("Enter")
-    page.wait_for_function("() => document.querySelector('main pre')?.textContent.includes('exact McNemar')", timeout=30000)
+    page.wait_for_function(
+        "() => document.querySelector('main pre')?.textContent.includes('exact McNemar')", timeout=30000
+    )
     page.get_by_role("link", name="monday").press("Enter")
     page.wait_for_selector(".uplot", timeout=20000)
     assert page.locator("main video").count() == 3 and not serious(page)
@@ -338,3 +365,15 @@ def test_a_server_that_is_gone_is_said_and_found_again_without_a_reload(browser:
     assert page.evaluate("window.mark") == 1
     context.close()
     second.close()
+
+
+def test_a_chat_shows_what_was_said_with_the_tools_folded_in_and_asks(page: Any) -> None:
+    show(page, "agent")
+    page.get_by_text("I open it.").wait_for(timeout=20000)
+    assert page.get_by_text("calls set_gripper").is_visible() and not page.get_by_text('"robot": "so101"').is_visible()
+    page.get_by_text("calls set_gripper").click()
+    assert page.get_by_text('"robot": "so101"').is_visible()
+    page.get_by_label("What shall it do?").fill("Close it")
+    page.keyboard.press("Control+Enter")
+    wait_for(lambda: page.hand.orders, 10.0)
+    assert (page.hand.orders[0].agent, page.hand.orders[0].text) == ("helper", "Close it")

@@ -103,7 +103,9 @@ def test_without_signing_in_a_browser_looks_on_and_stops_and_can_do_nothing_else
     assert not hand.orders and not hand.holds and ("take", "so101") not in hand.driving
 
 
-def test_the_address_of_the_terminal_signs_a_browser_in_and_it_does_what_one_of_this_machine_does(elsewhere: Elsewhere) -> None:
+def test_the_address_of_the_terminal_signs_a_browser_in_and_it_does_what_one_of_this_machine_does(
+    elsewhere: Elsewhere,
+) -> None:
     console, http = elsewhere.console, elsewhere.http
     address = next(text for text in console.addresses if text.startswith("https"))
     assert address.startswith(f"https://robot.lab:{console.server.remote_port}/enter?key=")
@@ -132,7 +134,10 @@ def test_only_names_of_the_certificate_are_answered(elsewhere: Elsewhere, host: 
 def test_pages_of_other_sites_neither_look_on_nor_stop(elsewhere: Elsewhere) -> None:
     for origin in ("https://evil.test", "null"):
         assert elsewhere.http.post("/stop", headers={"Origin": origin}).status_code == 403
-        for port, path in ((elsewhere.console.server.remote_port, "/feed"), (elsewhere.console.server.remote_stop_port, "/")):
+        for port, path in (
+            (elsewhere.console.server.remote_port, "/feed"),
+            (elsewhere.console.server.remote_stop_port, "/"),
+        ):
             with pytest.raises(InvalidStatus), elsewhere.socket(port, path, origin):
                 pass
     assert not elsewhere.console.hand.stops

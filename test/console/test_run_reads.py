@@ -62,7 +62,9 @@ def test_runs_are_listed_with_progress_rate_and_interval_and_a_bad_file_hides_no
 
 def test_a_run_is_shown_with_its_episodes_and_the_videos_of_its_failures_in_ranges(tmp_path: Path) -> None:
     write_run(tmp_path / "run", [True, False])
-    (tmp_path / SWEEP).write_text(json.dumps([{"latency": 0.1, "rate": 0.5, "lower": 0.1, "upper": 0.9, "stale_share": 0.2}]))
+    (tmp_path / SWEEP).write_text(
+        json.dumps([{"latency": 0.1, "rate": 0.5, "lower": 0.1, "upper": 0.9, "stale_share": 0.2}])
+    )
     client = browser(tmp_path)
     (row,) = client.get("/runs").json()["runs"]
     run = client.get(f"/runs/{row['id']}").json()

@@ -33,14 +33,16 @@ def console(
         int, typer.Option(help="Port for other machines; the next one is the stop's own.", min=1, max=65534)
     ] = 8790,
     certificate: Annotated[
-        Path | None, typer.Option(help="With --listen: PEM file of the certificate; other machines use the names in it.")
+        Path | None,
+        typer.Option(help="With --listen: PEM file of the certificate; other machines use the names in it."),
     ] = None,
     key: Annotated[Path | None, typer.Option(help="With --listen: PEM file of its private key.")] = None,
     namespace: Namespace = "",
 ) -> None:
     """Serve the console for a running graph until Ctrl-C. The address that is printed works once, in one browser.
 
-    Without --listen only browsers on this machine reach it. From another one: ssh -L 8780:127.0.0.1:8780 -L 8781:127.0.0.1:8781 <this machine>.
+    Without --listen only browsers on this machine reach it. From another one:
+    ssh -L 8780:127.0.0.1:8780 -L 8781:127.0.0.1:8781 <this machine>.
     `strands-robots sim --console` and `real --console` start it together with the graph.
     """
     import importlib.util

@@ -62,8 +62,8 @@ def record(
     """Record episodes; exit code 0 when every one was saved, else 1. Ctrl-C discards the present one and closes the dataset.
 
     Keys, as of lerobot-record: right arrow (or n) ends the episode, or the pause; left arrow (r) records the episode again, in the
-    pause the one before it; p holds the pause, or lets it go on; Escape (q) saves the episode and stops. Another program does the same with recorder/episode: END,
-    DISCARD, STOP, and BEGIN to end the pause.
+    pause the one before it; p holds the pause, or lets it go on; Escape (q) saves the episode and stops. Another program does the same
+    with recorder/episode: END, DISCARD, STOP, and BEGIN to end the pause.
 
     Start the graph with a recorder first: strands-robots sim --recorder.
     """

@@ -83,7 +83,9 @@ def console_app(parts: Parts, names: Names | None = None) -> tuple[ASGIApp, ASGI
         cookie = parts.sessions.enter(request.query_params.get("key", ""), request.url.scheme)
         if cookie is None:
             return HTMLResponse(_NOT_ENTERED, 403)
-        answer = HTMLResponse(_ENTERED)  # A page that goes on by itself: a redirect would carry no cookie of SameSite=Strict.
+        answer = HTMLResponse(
+            _ENTERED
+        )  # A page that goes on by itself: a redirect would carry no cookie of SameSite=Strict.
         answer.set_cookie(
             COOKIE, cookie, max_age=int(LONGEST), path="/", httponly=True, samesite="strict",
             secure=request.url.scheme == "https",

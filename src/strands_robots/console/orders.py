@@ -115,6 +115,17 @@ class PushDataset(Order):
     private: bool = True
 
 
+class Prompt(Order):
+    """Ask an agent of the graph for something."""
+
+    agent: Name
+    text: Annotated[str, Field(min_length=1, max_length=16384)]
+
+
+class CancelPrompt(Order):
+    """End the turn that a page began, and the goals that the agent has started in it."""
+
+
 ORDERS: dict[str, type[Order]] = {
     "resume": Resume,
     "move": Move,
@@ -124,6 +135,8 @@ ORDERS: dict[str, type[Order]] = {
     "record": Record,
     "record_wish": RecordWish,
     "decide": Decide,
+    "prompt": Prompt,
+    "cancel_prompt": CancelPrompt,
     "delete_episodes": DeleteEpisodes,
     "split_dataset": SplitDataset,
     "push_dataset": PushDataset,

@@ -30,7 +30,9 @@ def shapes_from_urdf(text: str) -> dict[str, Any]:
     except ElementTree.ParseError as error:
         raise ModelError(f"the robot description is not XML: {error}") from error
     colours = {
-        str(material.get("name")): _colour(material, {}) for material in root.findall("material") if material.get("name")
+        str(material.get("name")): _colour(material, {})
+        for material in root.findall("material")
+        if material.get("name")
     }
     links, meshes, count = [], 0, 0
     for link in root.findall("link")[: MOST_LINKS + 1]:
@@ -59,7 +61,9 @@ def _shape(visual: ElementTree.Element, colours: dict[str, tuple[float, ...]]) -
     if found.tag == "box":
         size = list(_numbers(found.get("size", ""), 3))
     else:
-        size = [_number(found.get("radius", ""))] + ([_number(found.get("length", ""))] if found.tag == "cylinder" else [])
+        size = [_number(found.get("radius", ""))] + (
+            [_number(found.get("length", ""))] if found.tag == "cylinder" else []
+        )
     return {"kind": found.tag, "size": size, **_origin(visual), "rgba": list(_colour(visual.find("material"), colours))}
 
 
@@ -71,7 +75,8 @@ def _joint(joint: ElementTree.Element) -> dict[str, Any]:
         "name": joint.get("name", ""), "type": joint.get("type", "fixed"), "parent": parent.get("link", ""), "child": child.get("link", ""),
         "axis": list(_numbers(axis.get("xyz", "1 0 0"), 3)) if axis is not None else [1.0, 0.0, 0.0], **_origin(joint),
         "mimic": None if mimic is None else {
-            "joint": mimic.get("joint", ""), "multiplier": _number(mimic.get("multiplier", "1")), "offset": _number(mimic.get("offset", "0")),
+            "joint": mimic.get("joint", ""), "multiplier": _number(mimic.get("multiplier", "1")),
+            "offset": _number(mimic.get("offset", "0")),
         },
     }  # fmt: skip
 

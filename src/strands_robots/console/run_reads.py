@@ -139,7 +139,12 @@ class Runs:
             state = path.stat()
         except OSError:
             return None  # It went away meanwhile.
-        row: dict[str, Any] = {"id": name, "name": path.parent.name, "path": str(path.parent), "changed": state.st_mtime}
+        row: dict[str, Any] = {
+            "id": name,
+            "name": path.parent.name,
+            "path": str(path.parent),
+            "changed": state.st_mtime,
+        }
         try:
             recorded = self._recorded(path)
         except StrandsRobotsError as error:
@@ -191,7 +196,8 @@ def _video(results: Path, one: EpisodeResult) -> Path | None:
     places = [given, *(folder / Path(*given.parts[i:]) for i in range(1, len(given.parts)))]
     inside = (place.resolve() for place in places)
     return next(
-        (place for place in inside if place.suffix in _VIDEOS and place.is_relative_to(folder) and place.is_file()), None
+        (place for place in inside if place.suffix in _VIDEOS and place.is_relative_to(folder) and place.is_file()),
+        None,
     )
 
 

@@ -1,5 +1,6 @@
 // The console: one document, whose page follows the address after "#". The stop and the connection outlive every page.
 
+import * as agent from "./agent.js";
 import * as approvals from "./approvals.js";
 import * as audit from "./audit.js";
 import * as data from "./data.js";
@@ -11,7 +12,7 @@ import * as record from "./record.js";
 import * as runs from "./runs.js";
 import { startStop } from "./stop.js";
 
-const pages = { live, drive, record, data, runs, approvals, audit };
+const pages = { live, drive, record, data, runs, agent, approvals, audit };
 let shown = null;
 
 function open() {

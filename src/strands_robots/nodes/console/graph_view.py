@@ -17,6 +17,7 @@ from std_msgs.msg import String
 from strands_robots.msg import ApprovalState, EpisodeState
 
 from strands_robots.clients.client import GraphClient
+from strands_robots.clients.graph_survey import action_types
 from strands_robots.clients.live_watch import LiveWatch
 from strands_robots.clients.state_client import SILENCE, RobotSnapshot
 from strands_robots.console.port import Picture
@@ -31,6 +32,9 @@ from strands_robots.ros.messages.stamps import to_seconds
 from strands_robots.ros.process.graph_names import scope_of
 
 LOG_LINES = 60
+AGENTS_PERIOD = 3.0
+"""Time between two looks for agents [s]."""
+
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "fatal"}
 """Source: rcl_interfaces/msg/Log."""
 
@@ -86,6 +90,8 @@ class _OpenView:
         self._cameras: dict[str, Drained] = {}
         self._lines: deque[dict[str, str]] = deque(maxlen=LOG_LINES)
         self._factor = 1.0
+        self._agent_names: list[str] = []
+        self._agents_due = -math.inf
 
     def close(self) -> None:
         self._client.close()
@@ -108,6 +114,7 @@ class _OpenView:
             "sim_time": moment.sim_time,
             "factor": moment.real_time_factor,
             "log": list(self._lines),
+            "agents": self._agents(),
             "recorder": episode_words(self._said(self._recorder, 3.0)),
             "approvals": approval_words(self._said(self._approvals, 3.0)),
         }  # fmt: skip
@@ -128,6 +135,15 @@ class _OpenView:
                     Picture(name, self._age(to_seconds(topic.message.header.stamp)), bytes(topic.message.data))
                 )
         return found
+
+    def _agents(self) -> list[str]:
+        """Return the names of the agents of the graph, looked for now and then."""
+        if time.monotonic() >= self._agents_due:
+            self._agents_due = time.monotonic() + AGENTS_PERIOD
+            scope, kind = scope_of(self._node), "strands_robots/action/PromptAgent"
+            found = (scope.relative(name) for name, types in action_types(self._client).items() if kind in types)
+            self._agent_names = sorted(name.removesuffix("/prompt") for name in found if name)
+        return self._agent_names
 
     def _is_published(self, camera: str) -> bool:
         return bool(self._node.count_publishers(f"{camera}/image_raw/compressed"))

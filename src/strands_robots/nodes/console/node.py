@@ -43,9 +43,12 @@ class ConsoleParameters:
         8781, "Port of the stop's own way on 127.0.0.1; 0 for a free one.", minimum=0, maximum=65535
     )
     listen: str = parameter(
-        "", "Address of this machine on which browsers of other machines may look on and stop, and sign in, over TLS; empty for none."
+        "",
+        "Address of this machine on which browsers of other machines may look on and stop, and sign in, over TLS; empty for none.",
     )
-    listen_port: int = parameter(8790, "Port of the pages for other machines; 0 for a free one.", minimum=0, maximum=65535)
+    listen_port: int = parameter(
+        8790, "Port of the pages for other machines; 0 for a free one.", minimum=0, maximum=65535
+    )
     listen_stop_port: int = parameter(
         8791, "Port of the stop's own way for other machines; 0 for a free one.", minimum=0, maximum=65535
     )
@@ -55,7 +58,8 @@ class ConsoleParameters:
         ("~/datasets", "~/.cache/huggingface/lerobot"), "Folders of data sets, which pages may show and edit."
     )
     run_folders: tuple[str, ...] = parameter(
-        ("out", "~/evaluations"), "Folders of evaluations, which pages may show; relative to where the console was started."
+        ("out", "~/evaluations"),
+        "Folders of evaluations, which pages may show; relative to where the console was started.",
     )
     stop_button: str = parameter(
         "", "Where the stop button beside the robots is, in words; shown when the page's own may not work."
@@ -82,6 +86,7 @@ class ConsoleNode(Node):
         records = RecordReads(log, default_key_folder(os.environ))
         view = RosView(self)
         reads = (*sets.routes(), *runs.routes(), *records.routes(), *ModelReads(view.urdf).routes())
+        reads += self._orders.conversation.routes()
         self._server = ConsoleServer(
             config, run_secret(operators_home() / "runs", given.run_id), self._stop.stop, view, self._orders,
             self._driving, _show, self.get_logger().info, self._more, reads,

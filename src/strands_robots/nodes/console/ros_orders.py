@@ -15,15 +15,18 @@ from strands_robots.clients.approval_client import decide, find_request, read_st
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.plan_client import plan_joints
 from strands_robots.clients.resume_client import resume_graph
+from strands_robots.console.chat import Conversation
 from strands_robots.console.data_reads import DataSets
 from strands_robots.console.orders import (
     CancelMove,
+    CancelPrompt,
     Decide,
     DeleteEpisodes,
     Move,
     Order,
     Plan,
     PlayPlan,
+    Prompt,
     PushDataset,
     Record,
     RecordWish,
@@ -34,6 +37,7 @@ from strands_robots.console.port import Answer
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.dataset.edit import delete_episodes, read_parts, split
 from strands_robots.dataset.push import push_dataset
+from strands_robots.nodes.console.chat_job import ChatJob
 from strands_robots.nodes.console.jobs import MoveJob, RecordJob
 from strands_robots.operators.operator_key import OperatorKey, load_key
 from strands_robots.operators.own_key import find_key
@@ -54,6 +58,9 @@ class RosOrders:
         node: A node of this process.
         source: Who asks, operator/<name>.
         sets: Data sets that may be edited.
+
+    Attributes:
+        conversation: What agents were asked from pages.
     """
 
     def __init__(self, node: Node, source: str, sets: DataSets) -> None:
@@ -61,6 +68,8 @@ class RosOrders:
         self._lock = threading.Lock()
         self._moves: dict[str, MoveJob] = {}
         self._recording: RecordJob | None = None
+        self._chat: ChatJob | None = None
+        self.conversation = Conversation()
 
     def make(self, order: Order, session: str) -> Answer:
         """Do an order; see console/port.py."""
@@ -87,6 +96,10 @@ class RosOrders:
             return self._record(order)
         if isinstance(order, RecordWish):
             return self._wish(order)
+        if isinstance(order, Prompt):
+            return self._prompt(order)
+        if isinstance(order, CancelPrompt):
+            return self._cancel_prompt()
         if isinstance(order, DeleteEpisodes):
             left = delete_episodes(self._sets.root(order.dataset), order.episodes)
             return Answer(True, f"{left} episodes are left")
@@ -108,13 +121,14 @@ class RosOrders:
         return {
             "moves": {job.robot: job.words() for job in moves},
             "recording": None if recording is None else recording.words(),
+            "chat": self.conversation.words(),
         }
 
     def close(self) -> None:
         """End what runs: the robot brakes, the present episode is discarded and the data set closed."""
         with self._lock:
-            recording, moves = self._recording, list(self._moves.values())
-        for job in moves:
+            recording, moves, chat = self._recording, list(self._moves.values()), self._chat
+        for job in (*moves, *([] if chat is None else [chat])):
             job.cancel()
         if recording is not None:
             recording.close(END_PATIENCE)
@@ -154,14 +168,25 @@ class RosOrders:
     def _plan(self, order: Plan) -> Answer:
         with closing(self._client("plan")) as client:
             result = plan_joints(
-                client, order.robot, order.positions, source=self._source, speed_scale=order.speed, planner=order.planner
+                client,
+                order.robot,
+                order.positions,
+                source=self._source,
+                speed_scale=order.speed,
+                planner=order.planner,
             )
         if not result.success:
             return Answer(False, f"{result.termination_reason}: {result.message}")
         plan, names = result.plan, list(result.plan.joint_names)
         values = list(plan.way_points)
         rows = [values[i : i + len(names)] for i in range(0, len(values), len(names))]
-        details = {"digest": plan.digest, "names": names, "rows": rows, "times": list(plan.times), "duration": plan.duration}
+        details = {
+            "digest": plan.digest,
+            "names": names,
+            "rows": rows,
+            "times": list(plan.times),
+            "duration": plan.duration,
+        }
         return Answer(True, f"{result.message}; {plan.duration:.1f} s with {plan.planner}", details)
 
     def _move(self, order: Move | PlayPlan) -> Answer:
@@ -179,6 +204,21 @@ class RosOrders:
             return Answer(False, f"no motion of '{order.robot}' runs")
         running.cancel()
         return Answer(True, "the robot brakes on its path")
+
+    def _prompt(self, order: Prompt) -> Answer:
+        with self._lock:
+            if self._chat is not None and not self._chat.is_over:
+                raise ConfigurationError("a turn runs; valid: wait for its end, or end it")
+            self._chat = ChatJob(self._node, order, self._source, self.conversation)
+        return Answer(True, f"asked '{order.agent}'")
+
+    def _cancel_prompt(self) -> Answer:
+        with self._lock:
+            running = self._chat
+        if running is None or running.is_over:
+            return Answer(False, "no turn of this console runs")
+        running.cancel()
+        return Answer(True, "the turn ends, and the goals of its agent with it")
 
     def _record(self, order: Record) -> Answer:
         with self._lock:
