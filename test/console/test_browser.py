@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from graph import wait_for
 from PIL import Image
 
 from .browser import DESKTOP, PAGES, PHONE, chromium, picture, serious
+from .large_set import write_large_set
 from .rig import Console, HandGraph
 from .test_run_reads import write_run
 
@@ -108,6 +110,8 @@ def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     write_log(tmp_path / "log", count=5, segments=2)
     write_run(tmp_path / "runs" / "monday", [True, False, True, True, False, True, False, True])
     write_run(tmp_path / "runs" / "tuesday", [True] * 5, total=8, is_open=True)
+    if importlib.util.find_spec("pyarrow") is not None:
+        write_large_set(tmp_path / "sets" / "cube", episodes=6, length=90)
     hand = HandGraph()
     hand.moment = moment()
     hand.urdfs = {"so101": (ROOT / "urdf" / "so101" / "so101.urdf").read_text(encoding="utf-8")}
@@ -172,7 +176,7 @@ def test_every_page_at_work_has_nothing_that_axe_calls_serious_and_fits(
             page.wait_for_function(
                 "() => document.querySelectorAll('.camera[data-pictures]').length === 2", timeout=20000
             )
-        if name in ("live", "drive"):
+        if name in ("live", "drive", "approvals"):
             in_3d(page)
         elif name in ("data", "audit", "runs"):
             page.wait_for_function(
@@ -377,3 +381,48 @@ def test_a_chat_shows_what_was_said_with_the_tools_folded_in_and_asks(page: Any)
     page.keyboard.press("Control+Enter")
     wait_for(lambda: page.hand.orders, 10.0)
     assert (page.hand.orders[0].agent, page.hand.orders[0].text) == ("helper", "Close it")
+
+
+def test_bad_episodes_are_seen_in_their_place_taken_out_and_recorded_again(page: Any) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: make setup-learning")
+    show(page, "data")
+    page.get_by_role("link", name="cube").press("Enter")
+    page.get_by_role("link", name="Episode 4").wait_for(timeout=20000)
+    page.get_by_role("button", name="Verify").press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('.found li').length > 0", timeout=60000)
+    page.on("dialog", lambda dialog: dialog.accept())
+    for index in (2, 4):
+        page.get_by_role("button", name=f"Choose episode {index}").press("Enter")
+    page.get_by_role("button", name="Record the chosen again").press("Enter")
+    page.wait_for_function("() => document.querySelector('main h1').textContent === 'Record'", timeout=20000)
+    assert page.hand.orders[0].episodes == [2, 4]
+    page.hand.moment = moment(recording=None)
+    page.wait_for_selector("#record-root", state="visible", timeout=20000)
+    assert page.input_value("#record-root").endswith("/sets/cube") and page.input_value("#record-mode") == "resume"
+    assert page.input_value("#record-task") == "put the cube away" and page.input_value("#record-episodes") == "2"
+
+
+def test_a_data_set_is_split_and_pushed_from_its_page(page: Any) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: make setup-learning")
+    show(page, "data")
+    page.get_by_role("link", name="cube").press("Enter")
+    page.get_by_label("Parts: name").fill("train=0:4 rest=4,5")
+    page.get_by_role("button", name="Split").press("Enter")
+    wait_for(lambda: len(page.hand.orders) == 1, 10.0)
+    page.get_by_label("Repository").fill("anna/cube")
+    page.get_by_role("button", name="Push").press("Enter")
+    wait_for(lambda: len(page.hand.orders) == 2, 10.0)
+    split, push = page.hand.orders
+    assert split.parts == ["train=0:4", "rest=4,5"] and (push.repo_id, push.private) == ("anna/cube", True)
+
+
+def test_an_episodes_curves_have_one_time_axis_and_play_without_a_video(page: Any) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: make setup-learning")
+    show(page, "data")
+    page.get_by_role("link", name="cube").press("Enter")
+    page.get_by_role("link", name="Episode 4").press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('.uplot').length === 7", timeout=20000)
+    page.get_by_role("button", name="Play").press("Enter")
+    page.wait_for_function("() => Number(document.getElementById('episode-time').value) > 0.5", timeout=20000)
+    page.get_by_role("button", name="Pause").press("Enter")
+    assert "frame" in page.inner_text("main") and not serious(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,8 +11,11 @@ from typing import Any
 
 import pytest
 from graph import Graph, wait_for
+from small_disk import mounted
 from strands_robots.msg import EpisodeState
 
+from strands_robots.dataset.store import MIN_FREE
+from strands_robots.dataset.verify import verify
 from strands_robots.ros.messages import qos
 
 from .browser import DESKTOP, chromium, picture, serious
@@ -79,9 +83,15 @@ def test_a_recording_outlives_reloads_and_its_episodes_are_kept_or_made_again(
         "reset_time": 2,
         "fps": 15,
     }
-    for name, value in fields.items():
+    for name, value in {**fields, "countdown": 300}.items():
         page.fill(f"#record-{name}", str(value))
     page.get_by_role("button", name="Start recording").press("Enter")
+    headline(page, "episode 0 begins in")
+    page.get_by_role("button", name="Pause", exact=True).press("Enter")
+    headline(page, "Paused; episode 0 waits")
+    page.reload()
+    headline(page, "Paused; episode 0 waits")
+    page.get_by_role("button", name="Begin now").press("Enter")
     headline(page, "Episode 0 is recorded")
     wait_for(lambda: states[-1].frames > 30, 60.0, "frames")
     page.wait_for_function("() => document.querySelectorAll('.camera[data-pictures]').length >= 2", timeout=30000)
@@ -139,6 +149,59 @@ def test_a_folder_that_is_there_already_is_refused_in_words(recorded: tuple[Serv
     served, _, folder = recorded
     answer = served.http.post("/do/record", json={"root": str(folder / "demo"), "task": "again"})
     assert not answer.json()["is_done"] and "is there already" in answer.json()["message"]
+
+
+def test_an_episode_that_is_discarded_ends_the_recording_and_is_not_in_the_data_set(
+    recorded: tuple[Served, Any, Path],
+) -> None:
+    served, page, folder = recorded
+    served.armed()
+    states = served.client.listen(EpisodeState, "recorder/state", qos.STATE)
+    page.goto(f"{served.url}/#record")
+    fields = {"root": str(folder / "demo"), "task": "again", "mode": "resume", "duration": 60, "fps": 15}
+    assert served.http.post("/do/record", json=fields).json()["is_done"]
+    headline(page, "is recorded")
+    wait_for(lambda: states[-1].frames > 10, 60.0, "frames")
+    before = verify(folder / "demo", pictures=False).episodes
+    page.get_by_role("button", name="Discard it, then stop").press("Enter")
+    reads(page, "document.querySelector('main form').hidden === false")
+    wait_for(lambda: states[-1].state == EpisodeState.IDLE, 60.0, "the data set is closed")
+    assert verify(folder / "demo", pictures=False).episodes == before
+
+
+def test_a_disk_that_is_full_ends_the_recording_with_its_reason_and_the_saved_episode_stays(
+    recorded: tuple[Served, Any, Path],
+) -> None:
+    served, page, folder = recorded
+    served.armed()
+    page.goto(f"{served.url}/#record")
+    states = served.client.listen(EpisodeState, "recorder/state", qos.STATE)
+    with mounted(folder / "disk", f"{(MIN_FREE >> 20) + 24}m") as disk:
+        fields = {
+            "root": str(disk / "demo"),
+            "task": "fill",
+            "episodes": 5,
+            "duration": 120,
+            "reset_time": 0,
+            "fps": 15,
+        }
+        assert served.http.post("/do/record", json=fields).json()["is_done"]
+        headline(page, "Episode 0 is recorded")
+        wait_for(lambda: states[-1].frames > 20, 60.0, "frames")
+        page.get_by_role("button", name="Keep, and go on").press("Enter")
+        wait_for(lambda: states[-1].saved == 1 and states[-1].state == EpisodeState.RECORDING, 120.0, "one is saved")
+        (disk / "ballast").write_bytes(bytes(max(shutil.disk_usage(disk).free - 300_000, 0)))
+        reads(
+            page,
+            "/disk|room|space/.test(document.querySelector('main').textContent.replace(/disk left [^;]*/g, ''))",
+            60.0,
+        )
+        reads(page, "document.querySelector('main form').hidden === false", 120.0)
+        text = page.inner_text("main")
+        assert "full" in text or "free" in text, text
+        verdict = verify(disk / "demo", pictures=False)
+        assert verdict.episodes == 1 and verdict.is_good, verdict.errors
+    says(page, "Armed")
 
 
 def test_a_recorder_that_dies_is_said_with_what_is_saved(recorded: tuple[Served, Any, Path]) -> None:
