@@ -8,7 +8,8 @@
 * large data: from opening a data set of 200,000 frames to its 400 episodes on the screen, and from opening one to its curves;
 * idle: processor time of console_node while no page is open.
 
-Run it with: python benchmarks/bench_console.py [--stops 200] [--commands 20] [--holds 20] [--seconds 20]. It needs Chromium and requirements/browser.txt.
+Run it with: python benchmarks/bench_console.py [--stops 200] [--commands 20] [--holds 20] [--seconds 20].
+It needs Chromium and requirements/browser.txt.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     """A page of a console that has entered; `page.hand` is its graph."""
     write_log(tmp_path / "log", count=5, segments=2)
     write_run(tmp_path / "runs" / "monday", [True, False, True, True, False, True, False, True])
-    write_run(tmp_path / "runs" / "tuesday", [True] * 5, total=8, is_open=True)
+    going = write_run(tmp_path / "runs" / "tuesday", [True] * 5, total=8, is_open=True)
     if importlib.util.find_spec("pyarrow") is not None:
         write_large_set(tmp_path / "sets" / "cube", episodes=6, length=90)
     hand = HandGraph()
@@ -128,6 +128,7 @@ def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     yield page
     context.close()
     console.close()
+    going.__exit__(None, None, None)
 
 
 def show(page: Any, name: str) -> None:
@@ -341,7 +342,7 @@ def test_evaluations_are_shown_with_intervals_their_failures_and_a_against_b(pag
     show(page, "runs")
     page.get_by_role("link", name="monday").wait_for(timeout=20000)
     text = page.inner_text("main")
-    assert "62.5 %" in text and "5 of 8" in text and "runs" in text
+    assert "62.5 %" in text and "5 of 8" in text and "running" in text
     page.get_by_role("button", name="Compare").press("Enter")
     page.wait_for_function(
         "() => document.querySelector('main pre')?.textContent.includes('exact McNemar')", timeout=30000

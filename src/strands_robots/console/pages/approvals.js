@@ -15,7 +15,7 @@ export function open(main) {
     update({ approvals, robots = [] }) {
       const requests = approvals?.requests ?? [];
       if (!approvals) say(words, "No approval_node is heard. Start the graph with --approvals.");
-      else if (!approvals.can_approve) say(words, "approval_node has no keyring: requests can be read here, and nobody can approve.");
+      else if (!approvals.can_approve) say(words, "approval_node has no keyring: requests can be read here, and not approved.");
       else say(words, requests.length ? "" : "Nothing waits for a decision.");
       kept.update(requests, (request) => request.id, (card, request) => card.update(request, robots));
     },
@@ -41,7 +41,7 @@ class Target {
     this.place = h("div", {});
     this.details = h("details", {}, h("summary", {}, "In 3D: where it goes, straight; the way itself may bend"), this.place);
     this.details.addEventListener("toggle", () => (this.details.open ? (this.scene ??= new RobotScene(this.place)) : this.end()));
-    this.elements = [h("table", {}, h("thead", {}, h("tr", {}, ["Joint", "now", "goes to"].map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows)), this.details];
+    this.elements = [h("table", {}, h("thead", {}, h("tr", {}, ["Joint", "now", "goes to"].map((text, i) => h("th", { scope: "col", class: i ? "number" : "" }, text)))), h("tbody", {}, rows)), this.details];
   }
 
   update(robots) {

@@ -138,7 +138,7 @@ function splitForm(id, set, said) {
 function pushForm(id, said) {
   const name = h("input", { id: "push-name", required: true, autocomplete: "off", placeholder: "owner/name" });
   const open = h("input", { id: "push-open", type: "checkbox" });
-  return orderForm("Push", "To the Hugging Face Hub, with the token of this machine (`hf auth login`).", said, [["push-name", "Repository", name], ["push-open", "Everybody may read it", open]],
+  return orderForm("Push", "To the Hugging Face Hub, with the token of this machine (`hf auth login`).", said, [["push-name", "Repository", name], ["push-open", "Public: every person may read it", open]],
     "Push", "Pushing; this page may be closed meanwhile", () => ["push_dataset", { dataset: id, repo_id: name.value, private: !open.checked }]);
 }
 

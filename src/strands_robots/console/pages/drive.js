@@ -71,7 +71,7 @@ function holdButton(held, text, label, motion) {
 
 export function open(main) {
   const held = new Held();
-  const cameras = h("section", { "aria-label": "Cameras" });
+  const cameras = h("section", { class: "beside", "aria-label": "Cameras" });
   const choose = h("select", { id: "drive-robot" });
   const seat = h("button", { type: "button", class: "primary" }, "Take the robot");
   const words = h("p", { role: "status" });
@@ -165,9 +165,9 @@ export function open(main) {
 function spoken(known, who, isMine) {
   if (!known) return "No robot is heard.";
   if (!who) return "This console was started without this robot: it can be looked at, and moved with Move to.";
-  const holder = known.holder ? `${known.holder} holds it` : "nobody holds it";
+  const holder = known.holder ? `${known.holder} holds it` : "no source holds it";
   if (who.tab && !isMine) return `Another page drives it; you look on. ${holder}.`;
-  if (!who.tab) return `Nobody drives it from a page; ${holder}.`;
+  if (!who.tab) return `No page drives it; ${holder}.`;
   return who.is_engaged ? "It moves." : `You drive it. ${who.message || "Ready."}`;
 }
 
@@ -202,7 +202,7 @@ class Mover {
     const speed = (this.speed = h("input", { id: "move-speed", type: "number", min: 0.01, max: 1, step: 0.01, value: 0.3 }));
     this.form.replaceChildren(
       h("h2", {}, "Move to"),
-      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Joints of the motion" }, h("table", {}, h("thead", {}, h("tr", {}, ...["Joint", "now", "goes to", "limits"].map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows))),
+      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Joints of the motion" }, h("table", {}, h("thead", {}, h("tr", {}, ...["Joint", "now", "goes to", "limits"].map((text) => h("th", { scope: "col", class: text === "now" ? "number" : "" }, text)))), h("tbody", {}, rows))),
       h("div", { class: "row" },
         h("div", {}, h("label", { for: "move-speed" }, "Part of the speed"), speed),
         h("button", { type: "button", class: "primary", onclick: () => this.show() }, "Show the plan"),

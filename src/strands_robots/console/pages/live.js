@@ -104,7 +104,7 @@ export class RobotCard {
     const words = !robot.is_heard ? "silent" : !robot.is_latched ? "armed" : robot.is_at_rest ? "stopped, at rest" : "stopped, moving";
     say(this.gate, words);
     this.gate.className = `chip ${!robot.is_heard || words === "stopped, moving" ? "bad" : robot.is_latched ? "warn" : "good"}`;
-    say(this.holder, robot.holder ? `held by ${robot.holder}` : "nobody holds it");
+    say(this.holder, robot.holder ? `held by ${robot.holder}` : "no source holds it");
     say(this.reason, robot.is_latched ? robot.reason : "");
     this.bars.update(robot.joints, (joint) => joint.name, (bar, joint) => bar.update(joint));
   }

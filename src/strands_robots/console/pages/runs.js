@@ -68,7 +68,7 @@ class Row {
   }
 
   update(run) {
-    say(this.state, run.problem ? "" : run.is_running ? "runs" : run.total === null || run.done >= run.total ? "done" : "ended early");
+    say(this.state, run.problem ? "" : run.is_running ? "running" : run.total === null || run.done >= run.total ? "done" : "ended early");
     this.state.className = run.is_running ? "good" : "";
     this.progress.hidden = run.problem !== undefined || run.total === null;
     if (run.problem) return;
@@ -173,7 +173,7 @@ class One {
       await this.draw(run);
     }
     const left = run.total === null ? "" : ` of ${run.total}`;
-    return `${run.name}: ${run.policy} on ${run.tasks.join(", ")}; ${run.done}${left} episodes${run.is_running ? ", it runs" : ""}`;
+    return `${run.name}: ${run.policy} on ${run.tasks.join(", ")}; ${run.done}${left} episodes${run.is_running ? ", running" : ""}`;
   }
 
   async draw(run) {

@@ -64,12 +64,12 @@ export class RobotScene {
     this.scene.add(new three.HemisphereLight(0xffffff, 0x777788, 1.6), sun, ground);
     this.robot = new Robot(three, model, null);
     this.ghost = new Robot(three, model, new three.Color(0x2f7be0));
-    this.ghost.root.visible = false;
+    this.ghost.root.visible = Boolean(this.plan);
     this.scene.add(this.robot.root, this.ghost.root);
     this.robot.pose(this.positions ?? {});
     const box = new three.Box3().setFromObject(this.robot.root);
     this.middle = box.getCenter(new three.Vector3());
-    this.view.distance = Math.max(box.getSize(new three.Vector3()).length() * 1.5, 0.3);
+    this.view.distance = Math.max(box.getSize(new three.Vector3()).length() * 1.2, 0.3);
     this.draw();
   }
 

@@ -109,8 +109,8 @@ class RosOrders:
             return Answer(True, "; ".join(f"{root.parent / name} has {count} episodes" for name, count in made.items()))
         if isinstance(order, PushDataset):
             pushed = push_dataset(self._sets.root(order.dataset), order.repo_id, private=order.private)
-            who = "only you can" if pushed.private else "everybody can"
-            return Answer(True, f"{pushed.url}: {pushed.files} files; {who} read it")
+            who = "private" if pushed.private else "public"
+            return Answer(True, f"{pushed.url}: {pushed.files} files, {who}")
         raise ConfigurationError(f"order '{kind}' cannot be done here")
 
     def words(self) -> dict[str, Any]:
