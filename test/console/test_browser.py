@@ -407,7 +407,7 @@ def test_a_data_set_is_split_and_pushed_from_its_page(page: Any) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed: make setup-learning")
     show(page, "data")
     page.get_by_role("link", name="cube").press("Enter")
-    page.get_by_label("Parts: name").fill("train=0:4 rest=4,5")
+    page.get_by_label("Parts").fill("train=0:4 rest=4,5")
     page.get_by_role("button", name="Split").press("Enter")
     wait_for(lambda: len(page.hand.orders) == 1, 10.0)
     page.get_by_label("Repository").fill("anna/cube")

@@ -39,7 +39,7 @@ async function sets() {
       h("td", {}, new Date(1000 * set.changed).toLocaleString()), h("td", { class: "dim" }, set.path)));
   return {
     words: rows.length ? "" : `No data set lies in ${found.folders.join(", ")}. The console's parameter data_folders names where they are.`,
-    elements: [table("Data sets", ["Name", "Holds", "Robot", "Changed", "Folder"], rows)],
+    elements: rows.length ? [table("Data sets", ["Name", "Holds", "Robot", "Changed", "Folder"], rows)] : [],
   };
 }
 
@@ -131,7 +131,7 @@ class Choice {
 function splitForm(id, set, said) {
   const half = Math.max(Math.floor(0.8 * set.episodes.length), 1);
   const parts = h("input", { id: "split-parts", required: true, autocomplete: "off", value: `train=0:${half} validation=${half}:${set.episodes.length}` });
-  return orderForm("Split", "New data sets beside this one, which stays as it is.", said, [["split-parts", "Parts: name=first:end or name=0,2,5", parts]],
+  return orderForm("Split", "New data sets beside this one, which stays as it is. A part is name=first:end, or name=0,2,5.", said, [["split-parts", "Parts", parts]],
     "Split", "Splitting", () => ["split_dataset", { dataset: id, parts: parts.value.split(/\s+/).filter(Boolean) }]);
 }
 

@@ -156,7 +156,7 @@ class One {
     this.episodes = h("div", {});
     this.facts = h("p", { class: "dim" });
     body.append(h("p", {}, h("a", { href: "#runs" }, "All runs")), this.facts,
-      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tasks" }, h("table", {}, h("thead", {}, h("tr", {}, ["Task", "Success, 95 % interval", "Mean progress"].map((text) => h("th", { scope: "col" }, text)))), this.tasks)),
+      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tasks" }, h("table", {}, h("thead", {}, h("tr", {}, ["Task", "Success, 95 % interval", "Mean progress"].map((text, i) => h("th", { scope: "col", class: i === 2 ? "number" : "" }, text)))), this.tasks)),
       this.charts, h("h2", {}, "Failures"), this.failures, h("h2", {}, "Episodes"), this.episodes);
     this.plots = [];
     this.films = new Kept(this.failures, (episode) => this.film(episode));
@@ -177,14 +177,14 @@ class One {
   }
 
   async draw(run) {
-    say(this.facts, `${run.command.join(" ")}; started ${run.started} on ${run.machine.host ?? "an unknown machine"}; ${Object.entries(run.versions).map(([name, version]) => `${name} ${version}`).join(", ")}`);
+    say(this.facts, `${run.command.join(" ")}; started ${run.started} on ${run.machine.host ?? "an unknown machine"}; ${Object.entries(run.versions).map(([name, version]) => `${name} ${version.slice(0, 12)}`).join(", ")}`);
     this.tasks.replaceChildren(...run.by_task.map((row) => h("tr", {}, h("th", { scope: "row" }, row.task), h("td", {}, new RateBar().update(row).element), h("td", { class: "number" }, number(row.progress)))));
     const failed = run.episodes.filter((episode) => episode.outcome !== "success");
     this.films.update(failed.filter((episode) => episode.video), (episode) => `${episode.task}/${episode.index}`, () => {});
     if (!this.films.items.size) this.failures.replaceChildren(h("p", { class: "dim" }, failed.length ? "No video was kept: --failure-videos 5 keeps some." : "None."));
     const rows = run.episodes.map((episode) => h("tr", {}, h("th", { scope: "row" }, `${episode.task} ${episode.index}`),
       h("td", { class: { success: "good", failure: "bad", error: "warn" }[episode.outcome] }, episode.outcome), h("td", { class: "number" }, `${episode.time.toFixed(2)} s`),
-      h("td", { class: "number" }, number(episode.progress)), h("td", { class: "number" }, `${(1000 * episode.latency).toFixed(0)} ms`), h("td", {}, `${episode.reason}: ${episode.message}`)));
+      h("td", { class: "number" }, number(episode.progress)), h("td", { class: "number" }, `${(1000 * episode.latency).toFixed(0)} ms`), h("td", {}, [episode.reason, episode.message].filter(Boolean).join(": "))));
     this.episodes.replaceChildren(table("Episodes of the run", ["Episode", "Outcome", "Time", "Progress", "Inference p95", "Why"], rows));
     await plotter();
     this.plots.forEach((made) => made.destroy());
