@@ -180,11 +180,19 @@ def test_every_page_at_work_has_nothing_that_axe_calls_serious_and_fits(
         if name in ("live", "drive", "approvals"):
             in_3d(page)
         elif name in ("data", "audit", "runs"):
+            if name == "audit":
+                page.fill("#audit-since", "")
+                page.get_by_role("button", name="Show").press("Enter")
+                page.wait_for_function("() => document.querySelectorAll('main tbody tr').length > 5", timeout=20000)
             page.wait_for_function(
                 "() => !['', 'Reading'].includes(document.querySelector('main').textContent.slice(5, 12))"
             )
             page.wait_for_load_state("networkidle")
         assert not serious(page), name
+        page.evaluate("() => scrollTo(0, 0)")
+        if name in ("live", "drive", "record"):
+            give_pictures(page)
+            page.wait_for_function("() => !document.querySelector('.camera .old')", timeout=20000)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= size["width"], (
             f"{name} is wider than the screen"
         )
@@ -338,17 +346,21 @@ def test_a_plan_is_shown_as_a_ghost_before_exactly_it_is_played(page: Any) -> No
     assert page.get_by_role("button", name="Move on this plan").is_disabled(), "a plan is played once"
 
 
-def test_evaluations_are_shown_with_intervals_their_failures_and_a_against_b(page: Any) -> None:
+def test_evaluations_are_shown_with_intervals_their_failures_and_a_against_b(page: Any, tmp_path: Path) -> None:
+    import scipy.stats  # noqa: F401  The first comparison of a process waits for it.
+
     show(page, "runs")
     page.get_by_role("link", name="monday").wait_for(timeout=20000)
     text = page.inner_text("main")
     assert "62.5 %" in text and "5 of 8" in text and "running" in text
     page.get_by_role("button", name="Compare").press("Enter")
     page.wait_for_function(
-        "() => document.querySelector('main pre')?.textContent.includes('exact McNemar')", timeout=30000
+        "() => document.querySelector('main pre')?.textContent.includes('exact McNemar')", timeout=60000
     )
+    picture(page, "compare_desktop_light", tmp_path)
     page.get_by_role("link", name="monday").press("Enter")
     page.wait_for_selector(".uplot", timeout=20000)
+    picture(page, "run_desktop_light", tmp_path)
     assert page.locator("main video").count() == 3 and not serious(page)
 
 
@@ -384,13 +396,15 @@ def test_a_chat_shows_what_was_said_with_the_tools_folded_in_and_asks(page: Any)
     assert (page.hand.orders[0].agent, page.hand.orders[0].text) == ("helper", "Close it")
 
 
-def test_bad_episodes_are_seen_in_their_place_taken_out_and_recorded_again(page: Any) -> None:
+def test_bad_episodes_are_seen_in_their_place_taken_out_and_recorded_again(page: Any, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed: make setup-learning")
     show(page, "data")
     page.get_by_role("link", name="cube").press("Enter")
     page.get_by_role("link", name="Episode 4").wait_for(timeout=20000)
     page.get_by_role("button", name="Verify").press("Enter")
     page.wait_for_function("() => document.querySelectorAll('.found li').length > 0", timeout=60000)
+    assert not serious(page)
+    picture(page, "findings_desktop_light", tmp_path)
     page.on("dialog", lambda dialog: dialog.accept())
     for index in (2, 4):
         page.get_by_role("button", name=f"Choose episode {index}").press("Enter")

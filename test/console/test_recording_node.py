@@ -128,7 +128,7 @@ def test_the_data_set_is_looked_at_at_once_and_a_bad_episode_taken_out(
     page.get_by_role("button", name="Verify").press("Enter")
     reads(page, "document.body.textContent.includes('Every check holds')")
     page.wait_for_timeout(1500)
-    picture(page, "data_desktop_light", tmp_path)
+    picture(page, "dataset_desktop_light", tmp_path)
     page.get_by_role("link", name="Episode 0").press("Enter")
     page.wait_for_selector(".uplot")
     reads(page, "[...document.querySelectorAll('video')].every((video) => video.readyState >= 2)", 30.0)
