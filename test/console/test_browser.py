@@ -80,7 +80,7 @@ def moment(**changes: Any) -> dict[str, Any]:
         },
         "approvals": {"can_approve": True, "requests": [REQUEST]},
         "agents": ["helper"], "chat": {"revision": 1, "is_running": False},
-        "driving": {"so101": {"tab": "", "message": ""}}, "moves": {}, **changes,
+        "driving": {"so101": {"tab": "", "message": "", "poses": {"home": {"elbow_flex": 0.8}}}}, "moves": {}, **changes,
     }  # fmt: skip
 
 
@@ -325,7 +325,8 @@ def test_the_pause_before_an_episode_counts_down_is_held_and_begun(page: Any) ->
 def test_a_plan_is_shown_as_a_ghost_before_exactly_it_is_played(page: Any) -> None:
     show(page, "drive")
     in_3d(page)
-    page.get_by_label("elbow_flex goes to").fill("0.8")
+    page.get_by_role("button", name="To home").press("Enter")
+    assert page.input_value("[aria-label='elbow_flex goes to']") == "0.800"
     details = {
         "digest": "ab" * 32,
         "names": ["elbow_flex"],

@@ -1,7 +1,7 @@
 // Drive: buttons that move a robot while they are held, and MoveTo. One page has a robot's seat; the others look on.
 
 import { Cameras } from "./cameras.js";
-import { h, number, say } from "./dom.js";
+import { h, Kept, number, say } from "./dom.js";
 import { graph, order, send } from "./graph.js";
 import { RobotScene } from "./scene3d.js";
 
@@ -148,7 +148,7 @@ export function open(main) {
     for (const button of pad.querySelectorAll(".hold")) button.disabled = !isReady || !graph.tab;
     if (!isReady) held.end();
     say(words, said || spoken(known, who, isMine()));
-    if (known) mover.update(known, state.moves?.[robot]);
+    if (known) mover.update(known, state.moves?.[robot], who?.poses ?? {});
   }
 
   return {
@@ -178,6 +178,8 @@ class Mover {
     this.space = h("div", {});
     this.scene = new RobotScene(this.space);
     this.plan = null;
+    this.poses = h("div", { class: "row", role: "group", "aria-label": "Named poses" });
+    this.named = new Kept(this.poses, ([name]) => ({ element: h("button", { type: "button", onclick: () => this.fill(name) }, `To ${name}`) }));
     this.words = h("p", { role: "status" });
     this.inputs = new Map();
     this.from = new Map();
@@ -210,12 +212,15 @@ class Mover {
         h("button", { type: "submit" }, "Move without a plan"),
         h("button", { type: "button", onclick: () => this.cancel() }, "End the motion"),
         h("button", { type: "button", onclick: () => this.take() }, "Take present positions")),
+      this.poses,
       this.words, this.space);
     this.forget();
   }
 
-  update(robot, job) {
+  update(robot, job, poses) {
     this.now = robot.joints;
+    this.known = poses;
+    this.named.update(Object.entries(poses), ([name]) => name, () => {});
     this.scene.update(robot);
     for (const joint of robot.joints) {
       const cell = this.from.get(joint.name);
@@ -223,6 +228,14 @@ class Mover {
     }
     if (job && this.told !== JSON.stringify(job)) say(this.words, `${job.is_over ? "Ended" : "Moving"}: ${job.message}`);
     this.told = JSON.stringify(job);
+  }
+
+  // Takes the numbers of a named pose; nothing moves yet.
+  fill(name) {
+    for (const [joint, position] of Object.entries(this.known[name])) {
+      if (this.inputs.has(joint)) this.inputs.get(joint).value = number(position, 3);
+    }
+    say(this.words, `The numbers of ${name} are in the table.`);
   }
 
   take() {
