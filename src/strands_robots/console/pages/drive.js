@@ -175,8 +175,10 @@ function spoken(known, who, isMine) {
 class Mover {
   constructor(form) {
     this.form = form;
-    this.space = h("div", {});
-    this.scene = new RobotScene(this.space);
+    this.space = h("details", {}, h("summary", {}, "In 3D"));
+    this.space.addEventListener("toggle", () => (this.space.open ? this.begin() : this.end()));
+    this.place = h("div", {});
+    this.scene = null;
     this.plan = null;
     this.poses = h("div", { class: "row", role: "group", "aria-label": "Named poses" });
     this.named = new Kept(this.poses, ([name]) => ({ element: h("button", { type: "button", onclick: () => this.fill(name) }, `To ${name}`) }));
@@ -221,7 +223,8 @@ class Mover {
     this.now = robot.joints;
     this.known = poses;
     this.named.update(Object.entries(poses), ([name]) => name, () => {});
-    this.scene.update(robot);
+    this.robotNow = robot;
+    this.scene?.update(robot);
     for (const joint of robot.joints) {
       const cell = this.from.get(joint.name);
       if (cell) say(cell, number(joint.position, 3));
@@ -265,7 +268,8 @@ class Mover {
     if (!answer.is_done) return;
     this.plan = answer.details;
     this.play.disabled = false;
-    this.scene.showPlan(this.plan);
+    this.space.open = true;
+    this.scene?.showPlan(this.plan);
   }
 
   async follow() {
@@ -277,11 +281,20 @@ class Mover {
   forget() {
     this.plan = null;
     if (this.play) this.play.disabled = true;
-    this.scene.showPlan(null);
+    this.scene?.showPlan(null);
+  }
+
+  begin() {
+    this.space.append(this.place);
+    this.scene ??= new RobotScene(this.place);
+    if (this.robotNow) this.scene.update(this.robotNow);
+    this.scene.showPlan(this.plan);
   }
 
   end() {
-    this.scene.end();
+    this.scene?.end();
+    this.scene = null;
+    this.place.replaceChildren();
   }
 
   async move() {

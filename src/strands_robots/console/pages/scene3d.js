@@ -3,6 +3,7 @@
 import { h, say } from "./dom.js";
 import { read } from "./graph.js";
 
+const PERIOD = 40; // Shortest time between two pictures [ms].
 const TURN = 0.12; // A key turns the view by this [rad].
 
 let loading = null;
@@ -16,7 +17,7 @@ export class RobotScene {
     this.view = { turn: -0.8, lift: 0.45, distance: 1 };
     this.version = "";
     this.ended = false;
-    this.frame = 0;
+    [this.timer, this.notBefore] = [0, 0];
     this.listen();
     this.watcher = new ResizeObserver(() => this.draw());
     this.watcher.observe(this.canvas);
@@ -31,7 +32,7 @@ export class RobotScene {
       this.load(robot);
     }
     this.positions = Object.fromEntries(robot.joints.map((joint) => [joint.name, joint.position]));
-    if (this.robot && this.robot.pose(this.positions)) this.draw();
+    if (this.robot?.pose(this.positions) || this.plan) this.draw();
   }
 
   async load(robot) {
@@ -81,13 +82,17 @@ export class RobotScene {
     this.draw();
   }
 
+  // Draws soon, and seldom where drawing is slow: whatever is drawn, the page must have time for a press on the stop.
   draw() {
-    if (!this.robot || this.frame || this.ended) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
+    if (!this.robot || this.timer || this.ended) return;
+    this.timer = setTimeout(() => {
+      this.timer = 0;
+      const began = performance.now();
       this.render();
+      const taken = performance.now() - began;
+      this.notBefore = began + taken + Math.max(PERIOD, 4 * taken);
       if (this.plan && !document.hidden) this.draw();
-    });
+    }, Math.max(this.notBefore - performance.now(), 0));
   }
 
   render() {
@@ -139,7 +144,7 @@ export class RobotScene {
   end() {
     this.ended = true;
     this.watcher.disconnect();
-    cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
     this.renderer?.dispose();
     this.renderer?.forceContextLoss();
   }
