@@ -79,7 +79,7 @@ def test_a_recording_outlives_reloads_and_its_episodes_are_kept_or_made_again(
         "root": str(folder / "demo"),
         "task": "put the cube away",
         "episodes": 2,
-        "duration": 30,
+        "duration": 240,
         "reset_time": 2,
         "fps": 15,
     }
