@@ -128,8 +128,10 @@ class RosOrders:
         """End what runs: the robot brakes, the present episode is discarded and the data set closed."""
         with self._lock:
             recording, moves, chat = self._recording, list(self._moves.values()), self._chat
-        for job in (*moves, *([] if chat is None else [chat])):
+        for job in moves:
             job.cancel()
+        if chat is not None:
+            chat.cancel()
         if recording is not None:
             recording.close(END_PATIENCE)
 
