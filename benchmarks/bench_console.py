@@ -5,9 +5,11 @@
 * hold: from letting the mouse go, and from freezing the browser with SIGSTOP, to the last set-point that differs from the one before;
 * pictures: the age of each picture of two cameras at 30 Hz when it is drawn, from its stamp;
 * first page: from opening the address to the first joint on the screen;
+* large data: from opening a data set of 200,000 frames to its 400 episodes on the screen, and from opening one to its curves;
 * idle: processor time of console_node while no page is open.
 
-Run it with: python benchmarks/bench_console.py [--stops 200] [--holds 20] [--seconds 20]. It needs Chromium and requirements/browser.txt.
+Run it with: python benchmarks/bench_console.py [--stops 200] [--commands 20] [--holds 20] [--seconds 20].
+It needs Chromium and requirements/browser.txt.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import argparse
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from pathlib import Path
@@ -29,14 +32,12 @@ from _report import Figure, report
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test"))
 
 from console.browser import DESKTOP, chromium, send_to_browser
+from console.large_set import write_large_set
 from console.test_console_node import Served
 from graph import Graph, wait_for
 from strands_robots.msg import GateState, JointCommand
 
 from strands_robots.ros.messages import qos
-
-COMMANDS = 20
-"""Stops of the command line that are measured: each starts a process."""
 
 SWITCH_INTERVAL = 0.0005
 """How long the measuring thread waits for the one that receives [s]; Python's own is 5 ms."""
@@ -151,6 +152,23 @@ class Bench:
         page.close()
         return taken
 
+    def large_data(self) -> tuple[float, float]:
+        """Return the time to a large data set's episodes, and to the curves of one [s]."""
+        page = self.context.new_page()
+        page.goto(f"{self.served.url}/#data")
+        link = page.get_by_role("link", name="large")
+        link.wait_for()
+        started = time.monotonic()
+        link.press("Enter")
+        page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 400")
+        listed = time.monotonic() - started
+        started = time.monotonic()
+        page.get_by_role("link", name="Episode 7", exact=True).press("Enter")
+        page.wait_for_function("() => document.querySelectorAll('.uplot').length === 7")
+        drawn = time.monotonic() - started
+        page.close()
+        return listed, drawn
+
     def idle(self, seconds: float) -> float:
         """Return the part of a core that console_node takes while nobody looks."""
         process = psutil.Process(self.served.process.pid)
@@ -173,19 +191,24 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stops", type=int, default=200)
+    parser.add_argument("--commands", type=int, default=20, help="Stops of the command line; each starts a process.")
     parser.add_argument("--holds", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=20.0)
     given = parser.parse_args()
     sys.setswitchinterval(SWITCH_INTERVAL)
-    with chromium() as browser, Graph() as graph:
-        served = Served(graph, camera_rate=30.0)
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser, Graph() as graph:
+        write_large_set(Path(folder) / "large")
+        served = Served(graph, camera_rate=30.0, data_folders=[folder])
         bench = Bench(served, browser)
         figures: dict[str, Figure] = {"idle_cores": bench.idle(given.seconds)}
         figures["first_page_s"] = float(np.median([bench.first_page() for _ in range(5)]))
+        figures["large_data_s"], figures["large_episode_s"] = (
+            float(np.median(taken)) for taken in zip(*(bench.large_data() for _ in range(5)))
+        )
         page = bench.context.new_page()
         page.goto(f"{served.url}/#audit")
         figures |= quantiles("stop", bench.stops(page, given.stops))
-        reference = quantiles("estop_command", bench.commands(page, COMMANDS))
+        reference = quantiles("estop_command", bench.commands(page, given.commands))
         figures |= quantiles("hold", bench.holds(page, given.holds, is_frozen=False))
         figures |= quantiles("frozen", bench.holds(page, given.holds, is_frozen=True))
         bench.arm(page)
@@ -193,6 +216,7 @@ def main() -> None:
         targets = {
             "target_idle_cores": 0.02,
             "target_first_page_s": 1.0,
+            "target_large_data_s": 1.0,
             "target_picture_age_p99_ms": 100.0,
             "target_hold_ms": 250.0,
         }

@@ -15,7 +15,7 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-PAGES = ("live", "drive", "record", "data", "approvals", "audit")
+PAGES = ("live", "drive", "record", "data", "runs", "agent", "approvals", "audit")
 
 SCREENSHOTS = os.environ.get("STRANDS_ROBOTS_SCREENSHOTS", "")
 """Folder that pictures are written to, for the documentation: docs/images/console; empty for none."""
@@ -31,7 +31,10 @@ def chromium() -> Iterator[Any]:
         "playwright.sync_api", reason="playwright is not installed: requirements/browser.txt"
     )
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        args = ["--enable-unsafe-swiftshader"]  # WebGL without a graphics card
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*args, "--no-sandbox"] if os.geteuid() == 0 else args
+        )
         try:
             yield browser
         finally:

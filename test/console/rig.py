@@ -19,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from strands_robots.console.orders import Order
 from strands_robots.console.port import Answer, Picture
 from strands_robots.console.server import ConsoleConfig, ConsoleServer
+from strands_robots.console.tls import Listen
 from strands_robots.safety.stop_report import RestReport, StopReport
 
 
@@ -39,6 +40,7 @@ class HandGraph:
         self.blocks.set()
         self.holds: list[tuple[str, str, dict[str, Any]]] = []
         self.driving: list[tuple[str, str]] = []
+        self.urdfs: dict[str, str] = {}
 
     def look(self) -> dict[str, Any]:
         self.looks += 1
@@ -50,6 +52,9 @@ class HandGraph:
             found = [picture for picture in self.new_pictures if picture.camera in cameras]
             self.new_pictures = []
         return found
+
+    def urdf(self, robot: str) -> str | None:
+        return self.urdfs.get(robot)
 
     def rest(self) -> None:
         self.rests += 1
@@ -82,11 +87,12 @@ class Console:
     """The server, and a browser's part of HTTP."""
 
     def __init__(
-        self, graph: HandGraph, secret: bytes = b"s" * 32, port: int = 0, stop_port: int = 0, **more: Any
-    ) -> None:
+        self, graph: HandGraph, secret: bytes = b"s" * 32, port: int = 0, stop_port: int = 0,
+        listen: Listen | None = None, **more: Any,
+    ) -> None:  # fmt: skip
         self.hand = graph
         self.addresses: list[str] = []
-        config = ConsoleConfig(port, stop_port, graph="/test", stop_button="on the table, left")
+        config = ConsoleConfig(port, stop_port, graph="/test", stop_button="on the table, left", listen=listen)
         self.server = ConsoleServer(
             config, secret, graph.stop, graph, graph, graph, self.addresses.append, lambda line: None, **more
         )

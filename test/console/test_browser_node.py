@@ -164,7 +164,7 @@ def test_a_second_tab_sees_who_drives(page: Any, served: Served) -> None:
     other.wait_for_function("() => document.body.textContent.includes('Another page drives it')")
     assert other.get_by_role("button", name="Take the robot").is_disabled()
     page.close()
-    other.wait_for_function("() => document.body.textContent.includes('Nobody drives it')")
+    other.wait_for_function("() => document.body.textContent.includes('No page drives it')")
 
 
 def test_a_graph_that_restarts_is_followed_without_a_reload(page: Any, served: Served) -> None:

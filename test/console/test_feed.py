@@ -134,3 +134,23 @@ def test_a_mistake_while_looking_is_logged_and_the_pages_are_served_again(consol
         graph.look = broken  # type: ignore[method-assign]
         wait_for(lambda: receive(feed, "state")["number"] > number + 3, 5.0)
     assert graph.rests, "what was open is let go"
+
+
+@pytest.mark.parametrize("jump", [-86400.0, 86400.0])
+def test_a_clock_that_is_set_in_the_middle_changes_nothing(
+    console: Console, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    console.enter()
+    with console.feed() as feed, console.stop_line() as line:
+        receive(feed, "state")
+        wall = time.time
+        monkeypatch.setattr(time, "time", lambda: wall() + jump)
+        number = receive(feed, "state")["number"]
+        wait_for(lambda: receive(feed, "state")["number"] > number + 3, 5.0, "states go on")
+        feed.send('{"type": "take", "robot": "so101"}')
+        assert receive(feed, "seat")["refusal"] == ""
+        feed.send('{"type": "hold", "press": "a", "motion": {"robot": "so101", "joint": "elbow_flex", "rate": 1}}')
+        wait_for(lambda: console.hand.holds, 5.0)
+        assert console.http.post("/do/resume", json={"stop_id": 1, "reason": "clear"}).json()["is_done"]
+        line.send("stop")
+        wait_for(lambda: console.hand.stops, 5.0, "the stop")

@@ -169,6 +169,14 @@ def test_no_page_has_a_script_or_style_inside(console: Console) -> None:
         )
 
 
+def test_the_shell_asks_for_every_module_at_once(console: Console) -> None:
+    pages = Path(__file__).parents[2] / "src" / "strands_robots" / "console" / "pages"
+    text = console.enter().http.get("/").text
+    for module in pages.glob("*.js"):
+        assert f'"/pages/{module.name}"' in text, "a module that is found late makes the first page late"
+        assert console.http.get(f"/pages/{module.name}").status_code == 200
+
+
 def test_a_console_that_was_started_again_knows_its_pages(console: Console) -> None:
     console.enter()
     cookie = console.http.cookies[COOKIE]

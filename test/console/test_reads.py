@@ -11,6 +11,7 @@ pytest.importorskip("starlette", reason="starlette is not installed: pip install
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from strands_robots.console.data_reads import DataSets
@@ -23,7 +24,11 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 def browser(sets: DataSets | None = None, records: RecordReads | None = None) -> TestClient:
-    routes = [*(sets.routes() if sets else ()), *(records.routes() if records else ())]
+    return served(*(sets.routes() if sets else ()), *(records.routes() if records else ()))
+
+
+def served(*routes: Route) -> TestClient:
+    """Return a browser before some routes, with the console's answer to errors."""
     return TestClient(Starlette(routes=routes, exception_handlers={StrandsRobotsError: _failed}))
 
 
@@ -107,6 +112,25 @@ def test_an_episode_that_is_not_there_is_said(recorded: Path, episode: str) -> N
     client = browser(DataSets([recorded]))
     answer = client.get(f"/data/{first(client)}/episode/{episode}")
     assert answer.status_code == 409 and "0 to 1" in answer.json()["message"]
+
+
+@pytest.mark.learning
+def test_two_hundred_thousand_frames_are_opened_episode_by_episode(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: make setup-learning")
+    from .large_set import write_large_set
+
+    write_large_set(tmp_path / "large")
+    write_large_set(tmp_path / "long", episodes=1, length=60_000)
+    client = browser(DataSets([tmp_path]))
+    ids = {row["name"]: row["id"] for row in client.get("/data").json()["sets"]}
+    found = client.get(f"/data/{ids['large']}").json()
+    assert found["frames"] == 200_000 and len(found["episodes"]) == 400
+    episode = client.get(f"/data/{ids['large']}/episode/399").json()
+    assert len(episode["time"]) == 500 and sum(episode["single"]["intervention"]) == 249.0
+    assert episode["curves"][0]["action"][7] == pytest.approx(episode["curves"][0]["state"][7] + 0.05, abs=1e-5)
+    long = client.get(f"/data/{ids['long']}/episode/0").json()
+    assert long["frames"] == 60_000 and 1000 <= len(long["time"]) <= 1500, "no more points than a screen shows"
+    assert long["time"][-1] == pytest.approx(2000.0, abs=2.0)
 
 
 def test_a_folder_that_is_no_data_set_hides_no_other_and_links_lead_nowhere(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,8 +11,11 @@ from typing import Any
 
 import pytest
 from graph import Graph, wait_for
+from small_disk import mounted
 from strands_robots.msg import EpisodeState
 
+from strands_robots.dataset.store import MIN_FREE
+from strands_robots.dataset.verify import verify
 from strands_robots.ros.messages import qos
 
 from .browser import DESKTOP, chromium, picture, serious
@@ -45,6 +49,18 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served,
             context.close()
 
 
+def reads(page: Any, condition: str, timeout: float = 60.0) -> None:
+    """Wait until a condition of the page holds; else fail with what the page says."""
+    from playwright.sync_api import TimeoutError as NotInTimeError
+
+    try:
+        page.wait_for_function(f"() => {condition}", timeout=timeout * 1000)
+    except NotInTimeError:
+        raise AssertionError(
+            f"{condition} did not come true; the page says: {page.inner_text('main')[:2000]}"
+        ) from None
+
+
 def headline(page: Any, words: str, timeout: float = 90.0) -> None:
     page.wait_for_function(
         "(words) => document.querySelector('main h2').textContent.includes(words)", arg=words, timeout=timeout * 1000
@@ -63,13 +79,19 @@ def test_a_recording_outlives_reloads_and_its_episodes_are_kept_or_made_again(
         "root": str(folder / "demo"),
         "task": "put the cube away",
         "episodes": 2,
-        "duration": 30,
+        "duration": 240,
         "reset_time": 2,
         "fps": 15,
     }
-    for name, value in fields.items():
+    for name, value in {**fields, "countdown": 300}.items():
         page.fill(f"#record-{name}", str(value))
     page.get_by_role("button", name="Start recording").press("Enter")
+    headline(page, "episode 0 begins in")
+    page.get_by_role("button", name="Pause", exact=True).press("Enter")
+    headline(page, "Paused; episode 0 waits")
+    page.reload()
+    headline(page, "Paused; episode 0 waits")
+    page.get_by_role("button", name="Begin now").press("Enter")
     headline(page, "Episode 0 is recorded")
     wait_for(lambda: states[-1].frames > 30, 60.0, "frames")
     page.wait_for_function("() => document.querySelectorAll('.camera[data-pictures]').length >= 2", timeout=30000)
@@ -102,18 +124,16 @@ def test_the_data_set_is_looked_at_at_once_and_a_bad_episode_taken_out(
     served, page, _ = recorded
     page.goto(f"{served.url}/#data")
     page.get_by_role("link", name="demo").press("Enter")
-    page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 2", timeout=60000)
+    reads(page, "document.querySelectorAll('tbody tr').length === 2")
     page.get_by_role("button", name="Verify").press("Enter")
-    page.wait_for_function("() => document.body.textContent.includes('Every check holds')", timeout=60000)
+    reads(page, "document.body.textContent.includes('Every check holds')")
     page.wait_for_timeout(1500)
-    picture(page, "data_desktop_light", tmp_path)
+    picture(page, "dataset_desktop_light", tmp_path)
     page.get_by_role("link", name="Episode 0").press("Enter")
     page.wait_for_selector(".uplot")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('video')].every((video) => video.readyState >= 2)", timeout=30000
-    )
+    reads(page, "[...document.querySelectorAll('video')].every((video) => video.readyState >= 2)", 30.0)
     page.get_by_role("button", name="Play").press("Enter")
-    page.wait_for_function("() => Number(document.getElementById('episode-time').value) > 1", timeout=30000)
+    reads(page, "Number(document.getElementById('episode-time').value) > 1", 30.0)
     page.get_by_role("button", name="Pause").press("Enter")
     picture(page, "episode_desktop_light", tmp_path)
     assert not serious(page)
@@ -122,13 +142,66 @@ def test_the_data_set_is_looked_at_at_once_and_a_bad_episode_taken_out(
     page.get_by_role("button", name="Choose").first.press("Enter")
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete the chosen").press("Enter")
-    page.wait_for_function("() => document.querySelectorAll('tbody tr').length === 1", timeout=120000)
+    reads(page, "document.querySelectorAll('tbody tr').length === 1", 120.0)
 
 
 def test_a_folder_that_is_there_already_is_refused_in_words(recorded: tuple[Served, Any, Path]) -> None:
     served, _, folder = recorded
     answer = served.http.post("/do/record", json={"root": str(folder / "demo"), "task": "again"})
     assert not answer.json()["is_done"] and "is there already" in answer.json()["message"]
+
+
+def test_an_episode_that_is_discarded_ends_the_recording_and_is_not_in_the_data_set(
+    recorded: tuple[Served, Any, Path],
+) -> None:
+    served, page, folder = recorded
+    served.armed()
+    states = served.client.listen(EpisodeState, "recorder/state", qos.STATE)
+    page.goto(f"{served.url}/#record")
+    fields = {"root": str(folder / "demo"), "task": "again", "mode": "resume", "duration": 60, "fps": 15}
+    assert served.http.post("/do/record", json=fields).json()["is_done"]
+    headline(page, "is recorded")
+    wait_for(lambda: states[-1].frames > 10, 60.0, "frames")
+    before = verify(folder / "demo", pictures=False).episodes
+    page.get_by_role("button", name="Discard it, then stop").press("Enter")
+    reads(page, "document.querySelector('main form').hidden === false")
+    wait_for(lambda: states[-1].state == EpisodeState.IDLE, 60.0, "the data set is closed")
+    assert verify(folder / "demo", pictures=False).episodes == before
+
+
+def test_a_disk_that_is_full_ends_the_recording_with_its_reason_and_the_saved_episode_stays(
+    recorded: tuple[Served, Any, Path],
+) -> None:
+    served, page, folder = recorded
+    served.armed()
+    page.goto(f"{served.url}/#record")
+    states = served.client.listen(EpisodeState, "recorder/state", qos.STATE)
+    with mounted(folder / "disk", f"{(MIN_FREE >> 20) + 24}m") as disk:
+        fields = {
+            "root": str(disk / "demo"),
+            "task": "fill",
+            "episodes": 5,
+            "duration": 120,
+            "reset_time": 0,
+            "fps": 15,
+        }
+        assert served.http.post("/do/record", json=fields).json()["is_done"]
+        headline(page, "Episode 0 is recorded")
+        wait_for(lambda: states[-1].frames > 20, 60.0, "frames")
+        page.get_by_role("button", name="Keep, and go on").press("Enter")
+        wait_for(lambda: states[-1].saved == 1 and states[-1].state == EpisodeState.RECORDING, 120.0, "one is saved")
+        (disk / "ballast").write_bytes(bytes(max(shutil.disk_usage(disk).free - 300_000, 0)))
+        reads(
+            page,
+            "/disk|room|space/.test(document.querySelector('main').textContent.replace(/disk left [^;]*/g, ''))",
+            60.0,
+        )
+        reads(page, "document.querySelector('main form').hidden === false", 120.0)
+        text = page.inner_text("main")
+        assert "full" in text or "free" in text, text
+        verdict = verify(disk / "demo", pictures=False)
+        assert verdict.episodes == 1 and verdict.is_good, verdict.errors
+    says(page, "Armed")
 
 
 def test_a_recorder_that_dies_is_said_with_what_is_saved(recorded: tuple[Served, Any, Path]) -> None:

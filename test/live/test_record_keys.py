@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from strands_robots.clients.record_wishes import SPLIT, KeyParser, Wish, Wishes
+from strands_robots.clients.record_wishes import SPLIT, KeyParser, Pause, Wish, Wishes
 from strands_robots.live.record_keys import reading_keys
 
 
@@ -84,3 +84,35 @@ def test_without_a_terminal_nothing_is_read(monkeypatch: pytest.MonkeyPatch, tmp
         with reading_keys(Wishes(), told.append):
             pass
         assert not told and stream.read() == "n"
+
+
+def test_a_pause_counts_down_is_held_with_the_time_that_was_left_and_goes_on() -> None:
+    clock = [10.0]
+    pause = Pause(lambda: clock[0])
+    assert pause.left is None and pause.is_over
+    pause.begin(5.0)
+    clock[0] += 2.0
+    pause.toggle()
+    clock[0] += 100.0
+    assert pause.left == 3.0 and pause.is_held and not pause.is_over
+    pause.toggle()
+    clock[0] += 2.9
+    assert not pause.is_over
+    clock[0] += 0.2
+    assert pause.left == 0.0 and pause.is_over
+    pause.end()
+    pause.toggle()
+    assert not pause.is_over, "a pause that was held before it began stays held"
+    pause.begin(0.0)
+    clock[0] += 1.0
+    assert not pause.is_over
+    pause.end()
+    assert pause.left is None and pause.is_over
+
+
+def test_the_key_p_holds_the_pause_and_is_no_wish_of_an_episode() -> None:
+    wishes = Wishes()
+    wishes.press("p")
+    assert wishes.pending is None and wishes.pause.is_held
+    wishes.ask(Wish.PAUSE)
+    assert not wishes.pause.is_held

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,11 +23,26 @@ def console(
         int, typer.Option(help="Port of 127.0.0.1; the next one is the stop's own.", min=1, max=65534)
     ] = 8780,
     stop_button: Annotated[str, typer.Option(help="Where the stop button beside the robots is, in words.")] = "",
+    listen: Annotated[
+        str,
+        typer.Option(
+            help="Address on which browsers of other machines may look on and stop, and sign in, over TLS; for example 0.0.0.0."
+        ),
+    ] = "",
+    listen_port: Annotated[
+        int, typer.Option(help="Port for other machines; the next one is the stop's own.", min=1, max=65534)
+    ] = 8790,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="With --listen: PEM file of the certificate; other machines use the names in it."),
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="With --listen: PEM file of its private key.")] = None,
     namespace: Namespace = "",
 ) -> None:
     """Serve the console for a running graph until Ctrl-C. The address that is printed works once, in one browser.
 
-    Only browsers on this machine reach it. From another one: ssh -L 8780:127.0.0.1:8780 -L 8781:127.0.0.1:8781 <this machine>.
+    Without --listen only browsers on this machine reach it. From another one:
+    ssh -L 8780:127.0.0.1:8780 -L 8781:127.0.0.1:8781 <this machine>.
     `strands-robots sim --console` and `real --console` start it together with the graph.
     """
     import importlib.util
@@ -39,12 +55,19 @@ def console(
     from strands_robots.core.graph_environment import prepare_process
     from strands_robots.core.share import find_share
 
+    if bool(listen) != bool(certificate and key):
+        raise ConfigurationError("--listen, --certificate and --key belong together; valid: all three or none")
     specs = [parse_robot(text) for text in robot or ()]
     parameters: dict[str, ParameterValue] = {
         "robots": tuple(f"{spec.name}={spec.model}" for spec in specs) or ("",),
         "port": port,
         "stop_port": port + 1,
         "stop_button": stop_button,
+        "listen": listen,
+        "listen_port": listen_port,
+        "listen_stop_port": listen_port + 1,
+        "certificate": str(certificate.expanduser().absolute()) if certificate else "",
+        "key": str(key.expanduser().absolute()) if key else "",
     }
     node = NodeSpec("console_node", "console_node", parameters=parameters)
     program = str(find_executable(node.package, node.executable))

@@ -44,6 +44,7 @@ def record(
         float,
         typer.Option(help="Pause before each further episode, to reset the scene [s]; a key ends it.", min=0.0),
     ] = 0.0,
+    countdown: Annotated[float, typer.Option(help="Time before the first episode [s]; a key ends it.", min=0.0)] = 0.0,
     keys: Annotated[bool, typer.Option(help="Take the keys of the terminal, where there is one.")] = True,
     resume: Annotated[bool, typer.Option(help="Go on with the dataset that is there.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace the existing dataset by a new one.")] = False,
@@ -75,8 +76,8 @@ def record(
     """Record episodes; exit code 0 when every one was saved, else 1. Ctrl-C discards the present one and closes the dataset.
 
     Keys, as of lerobot-record: right arrow (or n) ends the episode, or the pause; left arrow (r) records the episode again, in the
-    pause the one before it; Escape (q) saves the episode and stops. Another program does the same with recorder/episode: END,
-    DISCARD, STOP, and BEGIN to end the pause.
+    pause the one before it; p holds the pause, or lets it go on; Escape (q) saves the episode and stops. Another program does the same
+    with recorder/episode: END, DISCARD, STOP, and BEGIN to end the pause.
 
     Start the graph with a recorder first: strands-robots sim --recorder.
     """
@@ -102,7 +103,7 @@ def record(
             seed=seed, lockstep=lockstep, mode=1 if resume else 2 if overwrite else 0, velocity=velocity, effort=effort,
             units=units, codec=codec, encoder=encoder, on_stale=on_stale, success_when=success_when,
             intervention=intervention, adapter=file_or_text(adapter), reset_time=reset_time,
-            language=language,
+            language=language, countdown=countdown,
         )  # fmt: skip
         wishes = Wishes()
         with reading_keys(wishes, complain) if keys else nullcontext():

@@ -41,6 +41,7 @@ class RecordPlan:
     success_when: str = ""
     intervention: bool = False
     reset_time: float = 0.0
+    countdown: float = 0.0
     adapter: str = ""
     is_dagger: bool = False
     keep_seconds: float = 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 ESCAPE = "\x1b"
 SPLIT = 0.15
@@ -21,10 +21,11 @@ class Wish(enum.Enum):
     NEXT = "next"
     AGAIN = "again"
     STOP = "stop"
+    PAUSE = "pause"
 
 
 _ARROWS = {"C": Wish.NEXT, "D": Wish.AGAIN}
-_LETTERS = {"n": Wish.NEXT, "r": Wish.AGAIN, "q": Wish.STOP}
+_LETTERS = {"n": Wish.NEXT, "r": Wish.AGAIN, "q": Wish.STOP, "p": Wish.PAUSE}
 
 
 class KeyParser:
@@ -69,14 +70,73 @@ class KeyParser:
         return None
 
 
+class Pause:
+    """The time before an episode, which a person may hold for as long as the scene needs. Safe in any thread.
+
+    Args:
+        now: Steady time [s].
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._left: float | None = None
+        self._since = 0.0
+        self._is_held = False
+
+    def begin(self, duration: float) -> None:
+        """Begin a pause [s]; one that was held before it began stays held."""
+        with self._lock:
+            self._left, self._since = duration, self._now()
+
+    def end(self) -> None:
+        """End the pause, held or not."""
+        with self._lock:
+            self._left, self._is_held = None, False
+
+    def toggle(self) -> None:
+        """Hold the present or the next pause, or let it go on with the time that was left."""
+        with self._lock:
+            self._count()
+            self._is_held = not self._is_held
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a person holds it."""
+        return self._is_held
+
+    @property
+    def left(self) -> float | None:
+        """Time until the episode begins [s]; None where no pause is."""
+        with self._lock:
+            self._count()
+            return self._left
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the next episode may begin."""
+        return not self._is_held and not self.left
+
+    def _count(self) -> None:
+        """Let the time pass, unless the pause is held; the caller holds the lock."""
+        now = self._now()
+        if self._left is not None and not self._is_held:
+            self._left = max(self._left - (now - self._since), 0.0)
+        self._since = now
+
+
 class Wishes:
     """What a person asked for and was not taken yet; safe in any thread.
 
     Args:
         letters: Keys besides arrows and Escape, and what each asks for.
+
+    Attributes:
+        pause: The time before an episode.
     """
 
     def __init__(self, letters: Mapping[str, Wish] = _LETTERS) -> None:
+        self.pause = Pause()
         self._lock = threading.Lock()
         self._parser = KeyParser(letters)
         self._wish: Wish | None = None
@@ -107,5 +167,7 @@ class Wishes:
 
     def _add(self, wish: Wish | None) -> None:
         """Keep a wish; nothing takes the place of a stop."""
-        if wish is not None and self._wish is not Wish.STOP:
+        if wish is Wish.PAUSE:
+            self.pause.toggle()
+        elif wish is not None and self._wish is not Wish.STOP:
             self._wish = wish

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -151,14 +150,18 @@ class _Session:
     def run(self) -> None:
         """Record until every episode was tried, or a person stops it."""
         number, begun = 0, None
+        if self.plan.countdown > 0.0:
+            wish, begun = self._pause(self.plan.countdown, "the first episode begins in")
+            if wish is Wish.STOP:
+                return
         while number < self.plan.episodes and not self.is_closed:
             ended = self._episode(self.plan.seed + number, begun)
             if ended is Wish.STOP or self.is_closed:
                 return
             number += ended is Wish.NEXT
             begun = None
-            if number < self.plan.episodes and self.plan.reset_time > 0.0:
-                wish, begun = self._pause()
+            if number < self.plan.episodes and not (self.plan.reset_time == 0.0 and self.wishes.pause.is_over):
+                wish, begun = self._pause(self.plan.reset_time, "put the scene back: the next episode begins in")
                 if wish is Wish.STOP:
                     return
                 if wish is Wish.AGAIN and ended is Wish.NEXT and self._take_back():
@@ -321,18 +324,27 @@ class _Session:
             self.tell(f"  {count.topic}: {numbers}")
         self.saved += bool(ended.success)
 
-    def _pause(self) -> tuple[Wish | None, Any]:
-        """Wait while a person puts the scene back; return what was asked for, and the episode that another client has begun."""
+    def _pause(self, duration: float, words: str) -> tuple[Wish | None, Any]:
+        """Wait before an episode; return what was asked for, and the episode that another client has begun.
+
+        Args:
+            duration: How long [s]; longer while a person holds the pause.
+            words: What the time is for.
+        """
         self.wishes.take()
+        pause = self.wishes.pause
         self.watch.begin(_order(self.client, RecordEpisode.Request.STATE).state)
-        self.complain(f"put the scene back: {self.plan.reset_time:g} s until the next episode")
-        end = time.monotonic() + self.plan.reset_time
-        while time.monotonic() < end and self.wishes.pending is None and not self.watch.is_recording():
-            ended = self.watch.ended()
-            if ended is not None and ended.is_closed:
-                self.is_closed = True
-                return Wish.STOP, None
-            self.client.spin_until(lambda: False, min(0.1, max(end - time.monotonic(), 0.0)))
+        self.complain(f"{words} {duration:g} s")
+        pause.begin(duration)
+        try:
+            while not pause.is_over and self.wishes.pending is None and not self.watch.is_recording():
+                ended = self.watch.ended()
+                if ended is not None and ended.is_closed:
+                    self.is_closed = True
+                    return Wish.STOP, None
+                self.client.spin_until(lambda: False, 0.1 if pause.is_held else min(0.1, pause.left or 0.0))
+        finally:
+            pause.end()
         if not self.watch.is_recording():
             return self.wishes.take(), None
         begun = _order(self.client, RecordEpisode.Request.STATE)

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from strands_robots.console.feed import Feed
 from strands_robots.console.guard import COOKIE, ENTER, Guard, TooLargeError
+from strands_robots.console.loopback import Names
 from strands_robots.console.orders import ORDERS, read_order
 from strands_robots.console.port import Orders
 from strands_robots.console.sessions import LONGEST, Sessions
@@ -36,11 +37,17 @@ _NOT_ENTERED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Co
 
 @dataclass(frozen=True)
 class Facts:
-    """What a page is told once: the graph's name, the stop's own port, and where the stop button that always works is."""
+    """What a page is told once: the graph's name, where the stop button that always works is, and the stop's own ports.
+
+    Attributes:
+        stop_port: For browsers of this machine.
+        remote_stop_port: For those of others; 0 where the console listens to none.
+    """
 
     graph: str
     stop_port: int
     stop_button: str
+    remote_stop_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,14 +71,21 @@ class Parts:
     reads: tuple[Route, ...] = ()
 
 
-def console_app(parts: Parts) -> ASGIApp:
-    """Return the console as an ASGI application, behind its guard."""
+def console_app(parts: Parts, names: Names | None = None) -> tuple[ASGIApp, ASGIApp | None]:
+    """Return the console as ASGI applications behind their guards: for browsers of this machine, and for those of others.
+
+    Args:
+        parts: What the routes need.
+        names: Names under which other machines address the console; None where it listens to none.
+    """
 
     async def enter(request: Request) -> Response:
-        cookie = parts.sessions.enter(request.query_params.get("key", ""))
+        cookie = parts.sessions.enter(request.query_params.get("key", ""), request.url.scheme)
         if cookie is None:
             return HTMLResponse(_NOT_ENTERED, 403)
-        answer = HTMLResponse(_ENTERED)
+        answer = HTMLResponse(
+            _ENTERED
+        )  # A page that goes on by itself: a redirect would carry no cookie of SameSite=Strict.
         answer.set_cookie(
             COOKIE, cookie, max_age=int(LONGEST), path="/", httponly=True, samesite="strict",
             secure=request.url.scheme == "https",
@@ -80,11 +94,12 @@ def console_app(parts: Parts) -> ASGIApp:
         return answer
 
     async def session(request: Request) -> Response:
-        facts = parts.facts
+        facts, name = parts.facts, request.state.session
+        is_remote = request.url.scheme == "https"
         return JSONResponse(
             {
-                "token": parts.sessions.token(request.state.session), "graph": facts.graph, "stop_port": facts.stop_port,
-                "stop_button": facts.stop_button,
+                "token": "" if name is None else parts.sessions.token(name), "graph": facts.graph, "stop_button": facts.stop_button,
+                "stop_port": facts.remote_stop_port if is_remote else facts.stop_port, "is_signed_in": name is not None,
             }
         )  # fmt: skip
 
@@ -105,7 +120,10 @@ def console_app(parts: Parts) -> ASGIApp:
         ),
     ]
     app = Starlette(routes=routes, exception_handlers={StrandsRobotsError: _failed, TooLargeError: _too_large})
-    return Guard(app, parts.sessions, parts.stops, lambda: parts.facts.stop_port)
+    here = Guard(app, parts.sessions, parts.stops, lambda: parts.facts.stop_port)
+    if names is None:
+        return here, None
+    return here, Guard(app, parts.sessions, parts.stops, lambda: parts.facts.remote_stop_port, names)
 
 
 def _files() -> list[Path]:

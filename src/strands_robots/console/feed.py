@@ -22,9 +22,17 @@ HELLO_TIME = 5.0
 LONGEST_MESSAGE = 8192
 MOST_CAMERAS = 16
 MOST_PAGES = 32
+MOST_LOOKING_ON = 8
+"""Pages of browsers that have not signed in; they take no place of those that have."""
+
 MOST_MESSAGES, MESSAGE_WINDOW = 400, 1.0
 """So many messages of one page within this time [s]: a held button sends 20, four cameras 120. A stop is not counted."""
 
+
+_LOOKING_ON = ("stop", "drawn", "show")
+"""What a page of a browser that has not signed in may say; the rest of its messages does nothing."""
+
+_SIGN_IN = "this browser looks on; valid: sign in with the address that the console's terminal shows"
 
 CLOSE_TOKEN, CLOSE_LIMIT, CLOSE_MESSAGE = 4403, 4429, 4400
 """Why a page's connection is closed: no or a wrong token, too many pages, a message that cannot be used."""
@@ -42,29 +50,33 @@ class Feed:
 
     def __init__(self, sessions: Sessions, viewers: Viewers, stops: Stops, driving: Driving) -> None:
         self._sessions, self._viewers, self._stops, self._driving = sessions, viewers, stops, driving
-        self._open = 0
+        self._open = {True: 0, False: 0}
+        """Pages that are open, of browsers that have signed in and of others."""
 
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one page until it is closed."""
         await websocket.accept()
-        if self._open >= MOST_PAGES:
-            await websocket.close(CLOSE_LIMIT, f"{MOST_PAGES} pages are open; valid: close one")
+        is_known = websocket.state.session is not None
+        most = MOST_PAGES if is_known else MOST_LOOKING_ON
+        if self._open[is_known] >= most:
+            await websocket.close(CLOSE_LIMIT, f"{most} pages are open; valid: close one")
             return
-        self._open += 1
+        self._open[is_known] += 1
         try:
             await self._welcome(websocket)
         except WebSocketDisconnect:
             return
         finally:
-            self._open -= 1
+            self._open[is_known] -= 1
 
     async def _welcome(self, websocket: WebSocket) -> None:
         try:
             hello = _read(await asyncio.wait_for(websocket.receive_text(), HELLO_TIME))
         except (asyncio.TimeoutError, ValueError, KeyError):
             hello = {}
-        token = hello.get("token")
-        if not isinstance(token, str) or not self._sessions.is_token(websocket.state.session, token):
+        token, session = hello.get("token"), websocket.state.session
+        # The guard lets a browser without a session in only where it may look on.
+        if not isinstance(token, str) or (session is not None and not self._sessions.is_token(session, token)):
             await websocket.close(CLOSE_TOKEN, "the first message has no token of this session")
             return
         tab, viewer = secrets.token_hex(8), Viewer()
@@ -91,6 +103,10 @@ class Feed:
                         CLOSE_LIMIT, f"more than {MOST_MESSAGES} messages within {MESSAGE_WINDOW:g} s"
                     )
                     return
+                if websocket.state.session is None and message.get("type") not in _LOOKING_ON:
+                    if message["type"] == "take":
+                        await websocket.send_text(json.dumps({"type": "seat", "robot": "", "refusal": _SIGN_IN}))
+                    continue
                 answer = self._take(message, viewer, tab)
             except (ValueError, KeyError, TypeError) as error:
                 await websocket.close(CLOSE_MESSAGE, f"a message cannot be used: {type(error).__name__}")

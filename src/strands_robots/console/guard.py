@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from strands_robots.console.loopback import is_loopback_host
+from strands_robots.console.loopback import LOOPBACK, Names
 from strands_robots.console.sessions import Sessions
 from strands_robots.console.stops import Stops
 
@@ -27,7 +27,7 @@ LARGEST_BODY = 65536
 WRITES, WRITE_WINDOW = 60, 1.0
 """So many writes of one session within this time [s]."""
 
-ENTER, STOP = "/enter", "/stop"
+ENTER, STOP, FEED = "/enter", "/stop", "/feed"
 _READS = ("GET", "HEAD")
 
 _NOT_SIGNED_IN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Console</title>
@@ -46,9 +46,13 @@ class Guard:
         sessions: Who was let in.
         stops: Takes stops.
         stop_port: Port of the stop's own way, for the policy of what a page may connect to.
+        names: Names of the listener.
     """
 
-    def __init__(self, app: ASGIApp, sessions: Sessions, stops: Stops, stop_port: Callable[[], int]) -> None:
+    def __init__(
+        self, app: ASGIApp, sessions: Sessions, stops: Stops, stop_port: Callable[[], int], names: Names = LOOPBACK
+    ) -> None:
+        self._names = names
         self._app, self._sessions, self._stops, self._stop_port = app, sessions, stops, stop_port
         self._writes: dict[str, deque[float]] = {}
 
@@ -58,7 +62,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        answer = _foreign(scope, headers)
+        answer = _foreign(scope, headers, self._names)
         if answer is None and scope["type"] == "http" and (scope["path"], scope["method"]) == (STOP, "POST"):
             answer = self._stop(scope)
         elif answer is None:
@@ -69,7 +73,8 @@ class Guard:
             await _refuse(scope, receive, send, answer)
             return
         limited = _Limited(receive) if scope["type"] == "http" else receive
-        await self._app(scope, limited, _dressed(send, headers.get("host", ""), self._stop_port()))
+        sockets = "wss" if scope["scheme"] in ("https", "wss") else "ws"
+        await self._app(scope, limited, _dressed(send, headers.get("host", ""), self._stop_port(), sockets))
 
     def _stop(self, scope: Scope) -> Response:
         """Stop, with the number and the reason of the address; a body is not waited for."""
@@ -86,6 +91,8 @@ class Guard:
     def _unwelcome(self, scope: Scope, headers: Headers, session: str | None) -> Response | None:
         """Return why a request of our own page, or of no known origin, is not passed on; None when it is."""
         if scope["path"] == ENTER:
+            return None
+        if session is None and self._names.is_open and _is_looking_on(scope):
             return None
         if session is None:
             return HTMLResponse(_NOT_SIGNED_IN, 401)
@@ -133,11 +140,20 @@ class _Limited:
         return message
 
 
-def _foreign(scope: Scope, headers: Headers) -> Response | None:
+def _is_looking_on(scope: Scope) -> bool:
+    """Return whether a request shows no more than what happens now."""
+    path = str(scope["path"])
+    if scope["type"] == "websocket":
+        return path == FEED
+    is_shown = path in ("/", "/session", "/favicon.ico") or path.startswith("/pages/")
+    return scope["method"] in _READS and (is_shown or (path.startswith("/robot/") and path.endswith("/model")))
+
+
+def _foreign(scope: Scope, headers: Headers, names: Names) -> Response | None:
     """Return the answer to a request that is not for this console, or comes from another site's page."""
     host, origin = headers.get("host", ""), headers.get("origin")
-    if not is_loopback_host(host):
-        return _words(421, f"Host is {host[:80]!a}; valid: localhost, 127.0.0.1 or [::1], with any port")
+    if not names.is_host(host):
+        return _words(421, f"Host is {host[:80]!a}; valid: {', '.join(names.names)}, with any port")
     if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
         return _words(403, f"Origin is {origin[:80]!a}; valid: the console's own page, http://{host}")
     if origin is None and scope["type"] == "websocket":
@@ -171,12 +187,12 @@ _HEADERS: Mapping[str, str] = {
 }
 
 
-def _dressed(send: Send, host: str, stop_port: int) -> Send:
+def _dressed(send: Send, host: str, stop_port: int, sockets: str) -> Send:
     """Return the sender that adds what a browser must know of every answer."""
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self'; "
-        f"connect-src 'self' ws://{host} ws://{name}:{stop_port}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        f"connect-src 'self' {sockets}://{host} {sockets}://{name}:{stop_port}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 
     async def dressed(message: Message) -> None:

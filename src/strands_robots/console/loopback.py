@@ -1,45 +1,59 @@
-"""What is on this machine: names of the loopback in requests, and listeners on it. No ROS."""
+"""Under which names a listener may be addressed, and how one is bound. No ROS."""
 
 from __future__ import annotations
 
 import socket
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from strands_robots.core.errors import ConfigurationError
 
 HOST = "127.0.0.1"
-NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
-"""Names in a Host header. Any port: ssh -L may give another one. A site that points its own name here has none of these."""
 
 
-def is_loopback_host(text: str) -> bool:
-    """Return whether a Host header names this machine."""
-    return _name(f"//{text}") in NAMES
+@dataclass(frozen=True)
+class Names:
+    """Names under which a listener may be addressed. A site that points its own name here has none of these.
+
+    Attributes:
+        names: Host names and addresses, in lower case; any port, for ssh -L may give another one.
+        is_open: A browser that has not signed in may look on; else it sees nothing.
+    """
+
+    names: tuple[str, ...]
+    is_open: bool = False
+
+    def is_host(self, text: str) -> bool:
+        """Return whether a Host header names this listener."""
+        return _name(f"//{text}") in self.names
+
+    def is_origin(self, text: str) -> bool:
+        """Return whether an Origin header names a page of it."""
+        return text.startswith(("http://", "https://")) and _name(text) in self.names
 
 
-def is_loopback_origin(text: str) -> bool:
-    """Return whether an Origin header names a page of this machine."""
-    return text.startswith(("http://", "https://")) and _name(text) in NAMES
+LOOPBACK = Names(("127.0.0.1", "localhost", "::1"))
 
 
-def bound(port: int) -> socket.socket:
-    """Return a listening socket on the loopback.
+def bound(port: int, host: str = HOST) -> socket.socket:
+    """Return a listening socket.
 
     Args:
         port: Port; 0 for a free one.
+        host: Address of this machine.
 
     Raises:
         ConfigurationError: If it cannot be had.
     """
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((HOST, port))
+        made.bind((host, port))
         made.listen(128)
     except (OSError, OverflowError) as error:
         made.close()
         raise ConfigurationError(
-            f"port {port} of {HOST} cannot be used: {error}; valid: a free port, or 0 for any"
+            f"port {port} of {host} cannot be used: {error}; valid: a free port, or 0 for any"
         ) from error
     return made
 

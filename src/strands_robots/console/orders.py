@@ -42,6 +42,22 @@ class Move(Order):
     speed: Annotated[float, Field(ge=0.01, le=1.0)] = 0.3
 
 
+class Plan(Order):
+    """Plan a motion of joints to positions [rad] or [m] through the whole scene, without moving."""
+
+    robot: Name
+    positions: Annotated[dict[Name, float], Field(min_length=1, max_length=64), AfterValidator(_finite)]
+    speed: Annotated[float, Field(ge=0.01, le=1.0)] = 0.3
+    planner: Annotated[str, Field(min_length=1, max_length=32)] = "rrt_connect"
+
+
+class PlayPlan(Order):
+    """Move a robot on exactly the plan that the page showed, by its digest."""
+
+    robot: Name
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class CancelMove(Order):
     """End the motion of a robot that this console began."""
 
@@ -56,6 +72,7 @@ class Record(Order):
     episodes: Annotated[int, Field(ge=1, le=10000)] = 1
     duration: Annotated[float, Field(ge=0.5, le=3600.0)] = 20.0
     reset_time: Annotated[float, Field(ge=0.0, le=3600.0)] = 10.0
+    countdown: Annotated[float, Field(ge=0.0, le=3600.0)] = 0.0
     fps: Annotated[int, Field(ge=1, le=200)] = 30
     mode: Literal["create", "resume"] = "create"
 
@@ -63,7 +80,7 @@ class Record(Order):
 class RecordWish(Order):
     """What the person wants of the recording that runs."""
 
-    wish: Literal["next", "again", "stop"]
+    wish: Literal["next", "again", "stop", "discard", "pause"]
 
 
 class Decide(Order):
@@ -83,14 +100,46 @@ class DeleteEpisodes(Order):
     episodes: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=10000)]
 
 
+class SplitDataset(Order):
+    """Make data sets of parts of one, in new folders beside it; it stays as it is. Parts are written as `dataset split` takes them."""
+
+    dataset: Name
+    parts: Annotated[list[Words], Field(min_length=1, max_length=64)]
+
+
+class PushDataset(Order):
+    """Publish a data set on the Hugging Face Hub, with the token that its own client keeps on this machine."""
+
+    dataset: Name
+    repo_id: Annotated[str, Field(min_length=3, max_length=128)]
+    private: bool = True
+
+
+class Prompt(Order):
+    """Ask an agent of the graph for something."""
+
+    agent: Name
+    text: Annotated[str, Field(min_length=1, max_length=16384)]
+
+
+class CancelPrompt(Order):
+    """End the turn that a page began, and the goals that the agent has started in it."""
+
+
 ORDERS: dict[str, type[Order]] = {
     "resume": Resume,
     "move": Move,
+    "plan": Plan,
+    "play_plan": PlayPlan,
     "cancel_move": CancelMove,
     "record": Record,
     "record_wish": RecordWish,
     "decide": Decide,
+    "prompt": Prompt,
+    "cancel_prompt": CancelPrompt,
     "delete_episodes": DeleteEpisodes,
+    "split_dataset": SplitDataset,
+    "push_dataset": PushDataset,
 }
 
 

@@ -58,7 +58,7 @@ class Orders(Protocol):
 
 
 class Driving(Protocol):
-    """Moves a robot by hand; called by the server's thread, and never waits."""
+    """Moves a robot by hand; called by the threads of the servers, and never waits."""
 
     def take(self, robot: str, tab: str) -> str:
         """Give a tab the seat of a robot; returns why not, or nothing."""

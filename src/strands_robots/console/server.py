@@ -1,15 +1,17 @@
-"""The console's two listeners: uvicorn for the pages, and the stop's own. No ROS."""
+"""The console's listeners: uvicorn for the pages, and the stop's own; the same for other machines over TLS. No ROS."""
 
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from strands_robots.console.app import Facts, Parts, console_app
 from strands_robots.console.feed import Feed
@@ -19,6 +21,7 @@ from strands_robots.console.port import Driving, GraphView, Orders
 from strands_robots.console.sessions import Sessions
 from strands_robots.console.stop_line import StopLine
 from strands_robots.console.stops import StopGraph, Stops
+from strands_robots.console.tls import Listen
 from strands_robots.console.viewers import Viewers
 from strands_robots.core.errors import ConfigurationError
 
@@ -36,6 +39,7 @@ class ConsoleConfig:
         graph: The graph's name, shown on every page.
         stop_button: Where the stop button is that works without this machine's browser.
         source: Who asks, in leases and the audit log.
+        listen: Where browsers of other machines may look on, stop and sign in, over TLS; None for nowhere.
     """
 
     port: int = 8780
@@ -43,6 +47,7 @@ class ConsoleConfig:
     graph: str = "/"
     stop_button: str = ""
     source: str = "operator/console"
+    listen: Listen | None = None
 
 
 class ConsoleServer:
@@ -60,6 +65,7 @@ class ConsoleServer:
 
     Attributes:
         port, stop_port: Where it listens.
+        remote_port, remote_stop_port: Where it listens for other machines; 0 for nowhere.
 
     Raises:
         ConfigurationError: If a port cannot be had, or uvicorn is missing.
@@ -71,7 +77,7 @@ class ConsoleServer:
         reads: Sequence[Route] = (),
     ) -> None:  # fmt: skip
         try:
-            import uvicorn
+            import uvicorn  # noqa: F401
         except ImportError as error:
             raise ConfigurationError(
                 f"uvicorn is not installed ({error}); install it with: pip install -r requirements/console.txt"
@@ -79,24 +85,58 @@ class ConsoleServer:
         self.sessions = Sessions(secret)
         self.stops = Stops(stop, config.source)
         self._show_address = show_address
-        listener = bound(config.port)
-        self.port = int(listener.getsockname()[1])
-        try:
-            self._line = StopLine(self.stops, config.stop_port)
-        except ConfigurationError:
-            listener.close()
-            raise
-        self.stop_port = self._line.port
+        listen, self._names = config.listen, None if config.listen is None else config.listen.names()
+        tls = None if listen is None else listen.context()
+        self._lines: list[StopLine] = []
+        with contextlib.ExitStack() as undo:  # A port that cannot be had leaves none of the others behind.
+            listeners = [undo.enter_context(contextlib.closing(bound(config.port)))]
+            self._lines.append(StopLine(self.stops, config.stop_port))
+            undo.callback(self._lines[0].close)
+            if listen is not None and self._names is not None:
+                listeners.append(undo.enter_context(contextlib.closing(bound(listen.port, listen.host))))
+                self._lines.append(StopLine(self.stops, listen.stop_port, listen.host, self._names, tls))
+            undo.pop_all()
+        self.port, self.stop_port = int(listeners[0].getsockname()[1]), self._lines[0].port
+        self.remote_port = self.remote_stop_port = 0
+        if listen is not None:
+            self.remote_port, self.remote_stop_port = int(listeners[1].getsockname()[1]), self._lines[1].port
         self._viewers = Viewers(view, lambda: {"stop": self.stops.last, **more()}, tell)
         feed = Feed(self.sessions, self._viewers, self.stops, driving)
-        facts = Facts(config.graph, self.stop_port, config.stop_button)
-        app = console_app(Parts(self.sessions, self.stops, feed, orders, facts, self.show_address, tuple(reads)))
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                app, log_config=None, access_log=False, server_header=False, ws="websockets-sansio", ws_max_size=16384,
-                timeout_graceful_shutdown=1, h11_max_incomplete_event_size=16384,
-            )
+        facts = Facts(config.graph, self.stop_port, config.stop_button, self.remote_stop_port)
+        parts = Parts(self.sessions, self.stops, feed, orders, facts, self.show_address, tuple(reads))
+        here, elsewhere = console_app(parts, self._names)
+        self._servers = [_Served(here, listeners[0], {})]
+        if listen is not None and elsewhere is not None:
+            files = {"ssl_certfile": str(listen.certificate), "ssl_keyfile": str(listen.key)}
+            self._servers.append(_Served(elsewhere, listeners[1], files))
+
+    def show_address(self) -> None:
+        """Make a new one-time address and show it."""
+        if self._names is not None:
+            self._show_address(f"https://{self._names.names[0]}:{self.remote_port}{ENTER}?key={self.sessions.invite()}")
+        self._show_address(f"http://{HOST}:{self.port}{ENTER}?key={self.sessions.invite()}")
+
+    def close(self) -> None:
+        """End the listeners, the pages first: a stop is taken to the end."""
+        for served in self._servers:
+            served.close()
+        self._viewers.close()
+        for line in self._lines:
+            with contextlib.suppress(OSError):
+                line.close()
+
+
+class _Served:
+    """uvicorn on one socket, in a thread of its own. `close` ends it."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket, files: Mapping[str, str]) -> None:
+        import uvicorn
+
+        options = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, ws="websockets-sansio", ws_max_size=16384,
+            timeout_graceful_shutdown=1, h11_max_incomplete_event_size=16384, **files,  # type: ignore[arg-type]
         )  # fmt: skip
+        self._server = uvicorn.Server(options)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="console", daemon=True)
         self._thread.start()
         deadline = time.monotonic() + START_TIME
@@ -105,14 +145,6 @@ class ConsoleServer:
         if not self._server.started:
             raise ConfigurationError(f"the console's server did not start within {START_TIME:g} s")
 
-    def show_address(self) -> None:
-        """Make a new one-time address and show it."""
-        self._show_address(f"http://{HOST}:{self.port}{ENTER}?key={self.sessions.invite()}")
-
     def close(self) -> None:
-        """End both listeners, the pages first: a stop is taken to the end."""
         self._server.should_exit = True
         self._thread.join(END_TIME)
-        self._viewers.close()
-        with contextlib.suppress(OSError):
-            self._line.close()

@@ -34,7 +34,7 @@ class Sessions:
         self._secret, self._now = secret, now
         self._lock = threading.Lock()
         self._invitations: deque[bytes] = deque(maxlen=MOST_INVITATIONS)
-        self._wrong: deque[float] = deque(maxlen=ATTEMPTS)
+        self._wrong: dict[str, deque[float]] = {}
 
     def invite(self) -> str:
         """Return the key of a new one-time address."""
@@ -43,17 +43,23 @@ class Sessions:
             self._invitations.append(_digest(key))
         return key
 
-    def enter(self, key: str) -> str | None:
-        """Return the cookie for a one-time key, which is used up by this; None when it is not good, or after too many that were not."""
+    def enter(self, key: str, door: str = "") -> str | None:
+        """Return the cookie for a one-time key, which is used up by this; None when it is not good, or after too many that were not.
+
+        Args:
+            key: The key.
+            door: Name of the listener: wrong keys at one do not lock another.
+        """
         now, digest = self._now(), _digest(key)
         with self._lock:
-            while self._wrong and not 0.0 <= now - self._wrong[0] < ATTEMPT_WINDOW:
-                self._wrong.popleft()
-            if len(self._wrong) == ATTEMPTS:
+            wrong = self._wrong.setdefault(door, deque(maxlen=ATTEMPTS))
+            while wrong and not 0.0 <= now - wrong[0] < ATTEMPT_WINDOW:
+                wrong.popleft()
+            if len(wrong) == ATTEMPTS:
                 return None
             found = [known for known in self._invitations if hmac.compare_digest(known, digest)]
             if not found:
-                self._wrong.append(now)
+                wrong.append(now)
                 return None
             self._invitations.remove(found[0])
         body = f"{secrets.token_urlsafe(16)}.{int(now)}"

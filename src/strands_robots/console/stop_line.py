@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 import socket
+import ssl
 import threading
 from typing import Any
 
@@ -11,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.sync.server import ServerConnection, serve
 
-from strands_robots.console.loopback import bound, is_loopback_host, is_loopback_origin
+from strands_robots.console.loopback import HOST, LOOPBACK, Names, bound
 from strands_robots.console.stops import Stops
 from strands_robots.core.priority import hurry
 
@@ -22,11 +23,14 @@ MOST_BYTES = 65536
 
 
 class StopLine:
-    """Listens on 127.0.0.1. Every message on a connection is a stop, whatever it says. `close` ends it.
+    """Listens for stops. Every message on a connection is one, whatever it says. `close` ends it.
 
     Args:
         stops: Makes the stops.
         port: Port; 0 for a free one.
+        host: Address of this machine.
+        names: Names of the listener.
+        tls: For browsers of other machines; None on the loopback.
 
     Attributes:
         port: The port it listens on.
@@ -35,12 +39,14 @@ class StopLine:
         ConfigurationError: If the port cannot be had.
     """
 
-    def __init__(self, stops: Stops, port: int) -> None:
-        self._stops = stops
-        self._socket: socket.socket = bound(port)
+    def __init__(
+        self, stops: Stops, port: int, host: str = HOST, names: Names = LOOPBACK, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._stops, self._names = stops, names
+        self._socket: socket.socket = bound(port, host)
         self.port = int(self._socket.getsockname()[1])
         self._server = serve(
-            self._serve, sock=self._socket, process_request=_refuse_others, max_size=MOST_BYTES, compression=None,
+            self._serve, sock=self._socket, process_request=self._refuse_others, ssl=tls, max_size=MOST_BYTES, compression=None,
             ping_interval=None,
         )  # fmt: skip
         self._thread = threading.Thread(target=self._server.serve_forever, name="stop line", daemon=True)
@@ -67,10 +73,9 @@ class StopLine:
             if end.sent is not None and end.sent.code == CloseCode.MESSAGE_TOO_BIG:
                 self._stops.take("")  # It was a message, and every message is a stop.
 
-
-def _refuse_others(connection: ServerConnection, request: Any) -> Any:
-    """Refuse pages of other sites. The browser says whose page it is; a program without a page says nothing."""
-    origin = request.headers.get("Origin")
-    if is_loopback_host(request.headers.get("Host", "")) and (origin is None or is_loopback_origin(origin)):
-        return None
-    return connection.respond(http.HTTPStatus.FORBIDDEN, "another site's page; valid: the console's own\n")
+    def _refuse_others(self, connection: ServerConnection, request: Any) -> Any:
+        """Refuse pages of other sites. The browser says whose page it is; a program without a page says nothing."""
+        origin = request.headers.get("Origin")
+        if self._names.is_host(request.headers.get("Host", "")) and (origin is None or self._names.is_origin(origin)):
+            return None
+        return connection.respond(http.HTTPStatus.FORBIDDEN, "another site's page; valid: the console's own\n")

@@ -272,7 +272,20 @@ def read_vectors(root: Path, row: EpisodeRow, columns: list[str] | None = None) 
         raise DatasetError(f"{root / row.data} lacks the columns {', '.join(missing)}")
     table = table.filter(pc.equal(table["episode_index"], row.index))
     numbers = [name for name in table.column_names if not name.startswith("language_")]
-    return {name: np.array(table[name].to_pylist()) for name in (columns or numbers)}
+    return {name: _column(table[name]) for name in (columns or numbers)}
+
+
+def _column(column: Any) -> NDArray[Any]:
+    """Return a column as numpy has it; vectors of one length without a Python object for each number."""
+    pa = library("pyarrow")
+    kind = column.type
+    is_vector = pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
+    if is_vector and not column.null_count and len(column):
+        flat = column.combine_chunks().flatten()
+        lengths = library("pyarrow.compute").list_value_length(column).unique()
+        if len(lengths) == 1 and not flat.null_count and pa.types.is_floating(kind.value_type):
+            return np.asarray(flat.to_numpy(zero_copy_only=False), dtype=np.float64).reshape(len(column), -1)
+    return np.array(column.to_pylist())
 
 
 def read_pictures(root: Path, info: Info, row: EpisodeRow, key: str) -> Iterator[NDArray[np.uint8]]:

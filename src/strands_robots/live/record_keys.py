@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from strands_robots.clients.record_wishes import Wishes
 from strands_robots.live.terminal import Keys
 
-HELP = "keys: right arrow (n) ends the episode or the pause, left arrow (r) records the episode again, Escape (q) stops"
+HELP = (
+    "keys: right arrow (n) ends the episode or the pause, left arrow (r) records the episode again, p holds the pause or lets it go on, "
+    "Escape (q) stops"
+)
 
 
 @contextmanager

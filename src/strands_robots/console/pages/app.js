@@ -1,5 +1,6 @@
 // The console: one document, whose page follows the address after "#". The stop and the connection outlive every page.
 
+import * as agent from "./agent.js";
 import * as approvals from "./approvals.js";
 import * as audit from "./audit.js";
 import * as data from "./data.js";
@@ -8,9 +9,10 @@ import * as drive from "./drive.js";
 import { connect, graph, onState } from "./graph.js";
 import * as live from "./live.js";
 import * as record from "./record.js";
+import * as runs from "./runs.js";
 import { startStop } from "./stop.js";
 
-const pages = { live, drive, record, data, approvals, audit };
+const pages = { live, drive, record, data, runs, agent, approvals, audit };
 let shown = null;
 
 function open() {
@@ -31,6 +33,7 @@ document.getElementById("nav").append(...Object.entries(pages).map(([name, page]
 window.addEventListener("hashchange", () => location.hash !== "#main" && open());
 onState((state, message) => {
   document.getElementById("graph").textContent = graph.session?.graph ?? "";
+  document.getElementById("looking-on").hidden = graph.session?.is_signed_in !== false;
   shown?.update(state, message);
 });
 startStop();

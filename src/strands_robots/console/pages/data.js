@@ -1,5 +1,6 @@
 // Data: local data sets, their episodes, and one episode's videos and curves on one time axis.
 
+import { plot, plotter, table } from "./charts.js";
 import { h, say } from "./dom.js";
 import { order, read } from "./graph.js";
 
@@ -38,7 +39,7 @@ async function sets() {
       h("td", {}, new Date(1000 * set.changed).toLocaleString()), h("td", { class: "dim" }, set.path)));
   return {
     words: rows.length ? "" : `No data set lies in ${found.folders.join(", ")}. The console's parameter data_folders names where they are.`,
-    elements: [table("Data sets", ["Name", "Holds", "Robot", "Changed", "Folder"], rows)],
+    elements: rows.length ? [table("Data sets", ["Name", "Holds", "Robot", "Changed", "Folder"], rows)] : [],
   };
 }
 
@@ -46,40 +47,114 @@ async function episodes(id) {
   const set = await read(`/data/${id}`);
   const said = h("p", { role: "status" });
   const findings = h("ul", { class: "lines" });
+  const again = () => window.dispatchEvent(new HashChangeEvent("hashchange"));
+  const rows = new Map(set.episodes.map((row) => [row.index, new EpisodeRow(id, set, row, () => choice.show())]));
   const check = h("button", { type: "button", onclick: async () => {
     say(said, "Checking");
     try {
-      const verdict = await read(`/data/${id}/verify`);
-      say(said, verdict.good ? "Every check holds (videos are not decoded here)." : `${verdict.errors.length} errors`);
-      findings.replaceChildren(...verdict.errors.map((text) => h("li", { class: "bad" }, text)), ...verdict.warnings.map((text) => h("li", { class: "warn" }, text)));
+      placeFindings(await read(`/data/${id}/verify`), rows, findings, said);
     } catch (error) {
       say(said, error.message);
     }
   } }, "Verify");
-  const chosen = new Set();
-  const remove = h("button", { type: "button", disabled: true, onclick: async () => {
-    const names = [...chosen].sort((a, b) => a - b);
-    if (!window.confirm(`Take ${names.length} episodes (${names.join(", ")}) out of ${set.path}? The others are numbered anew.`)) return;
-    say(said, "Deleting");
-    const answer = await order("delete_episodes", { dataset: id, episodes: names });
-    say(said, answer.message);
-    if (answer.is_done) window.dispatchEvent(new HashChangeEvent("hashchange"));
-  } }, "Delete the chosen");
-  const rows = set.episodes.map((row) => {
-    const choose = h("button", { type: "button", "aria-pressed": "false", onclick: () => {
-      if (!chosen.delete(row.index)) chosen.add(row.index);
-      choose.setAttribute("aria-pressed", String(chosen.has(row.index)));
-      remove.disabled = !chosen.size;
-    } }, "Choose");
-    return h("tr", {}, h("th", { scope: "row" }, h("a", { href: `#data/${id}/${row.index}` }, `Episode ${row.index}`)),
-      h("td", {}, set.cameras.length ? h("img", { src: `/data/${id}/episode/${row.index}/thumb`, alt: `First picture of episode ${row.index}`, width: 120, loading: "lazy" }) : "no video"),
-      h("td", {}, `${(row.frames / set.fps).toFixed(1)} s, ${row.frames} frames`), h("td", {}, row.tasks.join("; ")), h("td", {}, choose));
-  });
+  const choice = new Choice(id, set, rows, said, again);
   return {
     words: `${set.path}: ${set.episodes.length} episodes, ${set.frames} frames, ${set.fps} Hz, robot ${set.robot}`,
-    elements: [h("p", {}, h("a", { href: "#data" }, "All data sets")), h("div", { class: "row" }, check, remove), said, findings,
-      table("Episodes", ["Episode", "First picture", "Length", "Task", ""], rows)],
+    elements: [h("p", {}, h("a", { href: "#data" }, "All data sets")), h("div", { class: "row" }, check, choice.remove, choice.redo), said, findings,
+      table("Episodes", ["Episode", "First picture", "Length", "Task", "Found", ""], [...rows.values()].map((row) => row.element)),
+      h("div", { class: "grid" }, splitForm(id, set, said), pushForm(id, said))],
   };
+}
+
+class EpisodeRow {
+  constructor(id, set, row, changed) {
+    this.row = row;
+    this.isChosen = false;
+    this.found = h("ul", { class: "found" });
+    const choose = h("button", { type: "button", "aria-pressed": "false", "aria-label": `Choose episode ${row.index}`, onclick: () => {
+      this.isChosen = !this.isChosen;
+      choose.setAttribute("aria-pressed", String(this.isChosen));
+      changed();
+    } }, "Choose");
+    const picture = set.cameras.length ? h("img", { src: `/data/${id}/episode/${row.index}/thumb`, alt: `First picture of episode ${row.index}`, width: 120, loading: "lazy" }) : "no video";
+    if (set.cameras.length) picture.addEventListener("error", () => picture.replaceWith("its video is missing"));
+    this.element = h("tr", {}, h("th", { scope: "row" }, h("a", { href: `#data/${id}/${row.index}` }, `Episode ${row.index}`)), h("td", {}, picture),
+      h("td", {}, `${(row.frames / set.fps).toFixed(1)} s, ${row.frames} frames`), h("td", {}, row.tasks.join("; ")), h("td", {}, this.found), h("td", {}, choose));
+  }
+}
+
+// Puts what verify says of an episode beside the episode, and the rest above the table.
+function placeFindings(verdict, rows, findings, said) {
+  for (const row of rows.values()) row.found.replaceChildren();
+  findings.replaceChildren();
+  for (const [texts, tone] of [[verdict.errors, "bad"], [verdict.warnings, "warn"]]) {
+    for (const text of texts) {
+      const [, index, words] = /^episode (\d+):? (.*)$/s.exec(text) ?? [];
+      const row = rows.get(Number(index));
+      (row?.found ?? findings).append(h("li", { class: tone }, row ? words : text));
+    }
+  }
+  const warnings = verdict.warnings.length ? `, ${verdict.warnings.length} warnings` : "";
+  say(said, verdict.good ? `Every check holds${warnings} (videos are not decoded here).` : `${verdict.errors.length} errors${warnings}`);
+}
+
+// What is done with the chosen episodes.
+class Choice {
+  constructor(id, set, rows, said, again) {
+    Object.assign(this, { id, set, rows, said });
+    this.remove = h("button", { type: "button", disabled: true, onclick: async () => (await this.take("")) && again() }, "Delete the chosen");
+    this.redo = h("button", { type: "button", disabled: true, onclick: async () => {
+      const chosen = this.chosen();
+      const address = ["#record", "resume", encodeURIComponent(set.path), encodeURIComponent(chosen[0].row.tasks[0] ?? ""), chosen.length].join("/");
+      if (await this.take(" Record opens, and goes on with this data set.")) location.hash = address;
+    } }, "Record the chosen again");
+  }
+
+  chosen() {
+    return [...this.rows.values()].filter((row) => row.isChosen);
+  }
+
+  show() {
+    this.remove.disabled = this.redo.disabled = !this.chosen().length;
+  }
+
+  async take(more) {
+    const names = this.chosen().map((row) => row.row.index);
+    if (!window.confirm(`Take ${names.length} episodes (${names.join(", ")}) out of ${this.set.path}? The others are numbered anew.${more}`)) return false;
+    say(this.said, "Deleting");
+    const answer = await order("delete_episodes", { dataset: this.id, episodes: names });
+    say(this.said, answer.message);
+    return answer.is_done;
+  }
+}
+
+function splitForm(id, set, said) {
+  const half = Math.max(Math.floor(0.8 * set.episodes.length), 1);
+  const parts = h("input", { id: "split-parts", required: true, autocomplete: "off", value: `train=0:${half} validation=${half}:${set.episodes.length}` });
+  return orderForm("Split", "New data sets beside this one, which stays as it is. A part is name=first:end, or name=0,2,5.", said, [["split-parts", "Parts", parts]],
+    "Split", "Splitting", () => ["split_dataset", { dataset: id, parts: parts.value.split(/\s+/).filter(Boolean) }]);
+}
+
+function pushForm(id, said) {
+  const name = h("input", { id: "push-name", required: true, autocomplete: "off", placeholder: "owner/name" });
+  const open = h("input", { id: "push-open", type: "checkbox" });
+  return orderForm("Push", "To the Hugging Face Hub, with the token of this machine (`hf auth login`).", said, [["push-name", "Repository", name], ["push-open", "Public: every person may read it", open]],
+    "Push", "Pushing; this page may be closed meanwhile", () => ["push_dataset", { dataset: id, repo_id: name.value, private: !open.checked }]);
+}
+
+function orderForm(name, words, said, fields, button, during, made) {
+  const submit = h("button", { type: "submit" }, button);
+  const form = h("form", { class: "card fields", "aria-label": name }, h("h2", { class: "wide" }, name), h("p", { class: "wide dim" }, words),
+    fields.map(([id, label, input]) => h("div", {}, h("label", { for: id }, label), input)), submit);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    submit.disabled = true;
+    say(said, during);
+    const answer = await order(...made());
+    say(said, answer.message);
+    submit.disabled = false;
+  });
+  return form;
 }
 
 async function oneEpisode(id, index) {
@@ -146,37 +221,4 @@ async function oneEpisode(id, index) {
       plots.forEach((made) => made.destroy());
     },
   };
-}
-
-// uPlot is loaded when the first curve is drawn.
-let loading = null;
-function plotter() {
-  loading ??= new Promise((done, fail) => {
-    document.head.append(h("link", { rel: "stylesheet", href: "/pages/vendor/uPlot.min.css" }));
-    const script = h("script", { src: "/pages/vendor/uPlot.iife.min.js" });
-    script.onload = done;
-    script.onerror = fail;
-    document.head.append(script);
-  });
-  return loading;
-}
-
-function plot(parent, name, time, series) {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (variable) => style.getPropertyValue(variable).trim();
-  const card = h("section", { class: "card", role: "img", "aria-label": `${name} over time` });
-  parent.append(card);
-  const axis = { stroke: colour("--ink"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
-  return new window.uPlot(
-    {
-      title: name, width: Math.max(card.clientWidth - 26, 220), height: 170, scales: { x: { time: false } },
-      series: [{ label: "t [s]" }, ...series.map(([label], i) => ({ label, stroke: colour(i ? "--warn" : "--accent"), width: 1.5 }))],
-      axes: [axis, { ...axis, size: 56 }], cursor: { drag: { x: false, y: false } },
-    },
-    [time, ...series.map(([, values]) => values)], card);
-}
-
-function table(label, head, rows) {
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
-    h("table", {}, h("thead", {}, h("tr", {}, head.map((text) => (text ? h("th", { scope: "col" }, text) : h("td", {}))))), h("tbody", {}, rows)));
 }

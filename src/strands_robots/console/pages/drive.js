@@ -1,8 +1,9 @@
 // Drive: buttons that move a robot while they are held, and MoveTo. One page has a robot's seat; the others look on.
 
 import { Cameras } from "./cameras.js";
-import { h, number, say } from "./dom.js";
+import { h, Kept, number, say } from "./dom.js";
 import { graph, order, send } from "./graph.js";
+import { RobotScene } from "./scene3d.js";
 
 export const title = "Drive";
 
@@ -70,7 +71,7 @@ function holdButton(held, text, label, motion) {
 
 export function open(main) {
   const held = new Held();
-  const cameras = h("section", { "aria-label": "Cameras" });
+  const cameras = h("section", { class: "beside", "aria-label": "Cameras" });
   const choose = h("select", { id: "drive-robot" });
   const seat = h("button", { type: "button", class: "primary" }, "Take the robot");
   const words = h("p", { role: "status" });
@@ -147,7 +148,7 @@ export function open(main) {
     for (const button of pad.querySelectorAll(".hold")) button.disabled = !isReady || !graph.tab;
     if (!isReady) held.end();
     say(words, said || spoken(known, who, isMine()));
-    if (known) mover.update(known, state.moves?.[robot]);
+    if (known) mover.update(known, state.moves?.[robot], who?.poses ?? {});
   }
 
   return {
@@ -156,6 +157,7 @@ export function open(main) {
       held.close();
       send({ type: "leave" });
       shown.end();
+      mover.end();
     },
   };
 }
@@ -163,9 +165,9 @@ export function open(main) {
 function spoken(known, who, isMine) {
   if (!known) return "No robot is heard.";
   if (!who) return "This console was started without this robot: it can be looked at, and moved with Move to.";
-  const holder = known.holder ? `${known.holder} holds it` : "nobody holds it";
+  const holder = known.holder ? `${known.holder} holds it` : "no source holds it";
   if (who.tab && !isMine) return `Another page drives it; you look on. ${holder}.`;
-  if (!who.tab) return `Nobody drives it from a page; ${holder}.`;
+  if (!who.tab) return `No page drives it; ${holder}.`;
   return who.is_engaged ? "It moves." : `You drive it. ${who.message || "Ready."}`;
 }
 
@@ -173,6 +175,13 @@ function spoken(known, who, isMine) {
 class Mover {
   constructor(form) {
     this.form = form;
+    this.space = h("details", {}, h("summary", {}, "In 3D"));
+    this.space.addEventListener("toggle", () => (this.space.open ? this.begin() : this.end()));
+    this.place = h("div", {});
+    this.scene = null;
+    this.plan = null;
+    this.poses = h("div", { class: "row", role: "group", "aria-label": "Named poses" });
+    this.named = new Kept(this.poses, ([name]) => ({ element: h("button", { type: "button", onclick: () => this.fill(name) }, `To ${name}`) }));
     this.words = h("p", { role: "status" });
     this.inputs = new Map();
     this.from = new Map();
@@ -197,38 +206,101 @@ class Mover {
     const speed = (this.speed = h("input", { id: "move-speed", type: "number", min: 0.01, max: 1, step: 0.01, value: 0.3 }));
     this.form.replaceChildren(
       h("h2", {}, "Move to"),
-      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Joints of the motion" }, h("table", {}, h("thead", {}, h("tr", {}, ...["Joint", "now", "goes to", "limits"].map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, rows))),
+      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Joints of the motion" }, h("table", {}, h("thead", {}, h("tr", {}, ...["Joint", "now", "goes to", "limits"].map((text) => h("th", { scope: "col", class: text === "now" ? "number" : "" }, text)))), h("tbody", {}, rows))),
       h("div", { class: "row" },
         h("div", {}, h("label", { for: "move-speed" }, "Part of the speed"), speed),
-        h("button", { type: "submit", class: "primary" }, "Move"),
+        h("button", { type: "button", class: "primary", onclick: () => this.show() }, "Show the plan"),
+        (this.play = h("button", { type: "button", disabled: true, onclick: () => this.follow() }, "Move on this plan")),
+        h("button", { type: "submit" }, "Move without a plan"),
         h("button", { type: "button", onclick: () => this.cancel() }, "End the motion"),
         h("button", { type: "button", onclick: () => this.take() }, "Take present positions")),
-      this.words);
+      this.poses,
+      this.words, this.space);
+    this.forget();
   }
 
-  update(robot, job) {
+  update(robot, job, poses) {
     this.now = robot.joints;
+    this.known = poses;
+    this.named.update(Object.entries(poses), ([name]) => name, () => {});
+    this.robotNow = robot;
+    this.scene?.update(robot);
     for (const joint of robot.joints) {
       const cell = this.from.get(joint.name);
       if (cell) say(cell, number(joint.position, 3));
     }
-    if (job) say(this.words, `${job.is_over ? "Ended" : "Moving"}: ${job.message}`);
+    if (job && this.told !== JSON.stringify(job)) say(this.words, `${job.is_over ? "Ended" : "Moving"}: ${job.message}`);
+    this.told = JSON.stringify(job);
+  }
+
+  // Takes the numbers of a named pose; nothing moves yet.
+  fill(name) {
+    for (const [joint, position] of Object.entries(this.known[name])) {
+      if (this.inputs.has(joint)) this.inputs.get(joint).value = number(position, 3);
+    }
+    say(this.words, `The numbers of ${name} are in the table.`);
   }
 
   take() {
     for (const joint of this.now ?? []) this.inputs.get(joint.name).value = number(joint.position, 3);
   }
 
-  async move() {
+  // Where the joints that change go; null, and said, where none does.
+  goal() {
     const positions = {};
     for (const joint of this.now ?? []) {
       const goal = Number(this.inputs.get(joint.name).value);
       if (Number.isFinite(goal) && Math.abs(goal - joint.position) > 0.002) positions[joint.name] = goal;
     }
-    if (!Object.keys(positions).length) {
-      say(this.words, "No joint goes anywhere: change a number first.");
-      return;
-    }
+    if (Object.keys(positions).length) return positions;
+    say(this.words, "No joint goes anywhere: change a number first.");
+    return null;
+  }
+
+  // Plans through the scene, and shows the way as a ghost; nothing moves.
+  async show() {
+    const positions = this.goal();
+    if (!positions) return;
+    this.forget();
+    say(this.words, "Planning");
+    const answer = await order("plan", { robot: this.robot, positions, speed: Number(this.speed.value) });
+    say(this.words, answer.message);
+    if (!answer.is_done) return;
+    this.plan = answer.details;
+    this.play.disabled = false;
+    this.space.open = true;
+    this.scene?.showPlan(this.plan);
+  }
+
+  async follow() {
+    const { digest } = this.plan;
+    this.forget();
+    say(this.words, (await order("play_plan", { robot: this.robot, digest })).message);
+  }
+
+  forget() {
+    this.plan = null;
+    if (this.play) this.play.disabled = true;
+    this.scene?.showPlan(null);
+  }
+
+  begin() {
+    this.space.append(this.place);
+    this.scene ??= new RobotScene(this.place);
+    if (this.robotNow) this.scene.update(this.robotNow);
+    this.scene.showPlan(this.plan);
+  }
+
+  end() {
+    this.scene?.end();
+    this.scene = null;
+    this.place.replaceChildren();
+  }
+
+  async move() {
+    const positions = this.goal();
+    if (!positions) return;
+    this.forget();
     say(this.words, (await order("move", { robot: this.robot, positions, speed: Number(this.speed.value) })).message);
   }
 

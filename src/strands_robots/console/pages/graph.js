@@ -1,5 +1,8 @@
 // The page's connection to the console: the newest state, pictures, orders. It finds the console again by itself.
 
+export const SOCKETS = location.protocol === "https:" ? "wss" : "ws";
+export const LOOKING_ON = "This browser looks on, and can stop. To do more, open the address that the console's terminal shows.";
+
 const RETRY = 500; // Time until the connection is tried again [ms].
 
 export const graph = {
@@ -46,6 +49,7 @@ export async function order(name, fields) {
 }
 
 export async function post(path, fields) {
+  if (graph.session?.is_signed_in === false) return { is_done: false, message: LOOKING_ON };
   try {
     const answer = await fetch(path, {
       method: "POST",
@@ -61,6 +65,7 @@ export async function post(path, fields) {
 
 export async function read(path) {
   const answer = await fetch(path);
+  if (answer.status === 401) throw new Error(LOOKING_ON);
   const said = await answer.json();
   if (!answer.ok) throw new Error(said.message ?? `the console answered ${answer.status}`);
   return said;
@@ -80,7 +85,7 @@ export async function connect() {
     setTimeout(connect, RETRY);
     return;
   }
-  socket = new WebSocket(`ws://${location.host}/feed`);
+  socket = new WebSocket(`${SOCKETS}://${location.host}/feed`);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     socket.send(JSON.stringify({ token: graph.session.token }));

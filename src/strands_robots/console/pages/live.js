@@ -2,6 +2,7 @@
 
 import { Cameras } from "./cameras.js";
 import { h, Kept, number, say } from "./dom.js";
+import { RobotScene } from "./scene3d.js";
 
 export const title = "Live";
 
@@ -9,10 +10,13 @@ export function open(main) {
   const cameras = h("section", { "aria-label": "Cameras" });
   const robots = h("div", { class: "grid" });
   const facts = h("p", { class: "dim" });
+  const spatial = h("details", { class: "card" }, h("summary", {}, "In 3D"));
+  const space = h("div", {}, spatial);
+  const scene = new RobotChoice(spatial);
   const refusals = h("ul", { class: "lines", tabindex: 0, "aria-label": "Refusals" });
   const log = h("ul", { class: "lines", tabindex: 0, "aria-label": "Log" });
   main.append(
-    cameras, h("h2", {}, "Robots"), facts, robots,
+    cameras, h("h2", {}, "Robots"), facts, robots, space,
     h("div", { class: "grid" },
       h("section", { class: "card" }, h("h2", {}, "Refused"), refusals),
       h("section", { class: "card" }, h("h2", {}, "Log"), log)),
@@ -24,6 +28,7 @@ export function open(main) {
     update(state) {
       shown.update(state.cameras ?? []);
       kept.update(state.robots ?? [], (robot) => robot.name, (card, robot) => card.update(robot));
+      scene.update(state.robots ?? []);
       say(facts, factsOf(state));
       told = list(refusals, state.refusals ?? [], told, (entry) => `${entry.at} ${entry.robot}: ${entry.words}`, () => "warn");
       logged = list(log, state.log ?? [], logged, (entry) => `${entry.at} ${entry.name}: ${entry.words}`,
@@ -31,8 +36,41 @@ export function open(main) {
     },
     end() {
       shown.end();
+      scene.end();
     },
   };
+}
+
+// The robot in 3D, drawn while its part of the page is open; which one, where there are several.
+class RobotChoice {
+  constructor(details) {
+    this.details = details;
+    this.choose = h("select", { id: "scene-robot" });
+    this.row = h("div", { class: "row" }, h("label", { for: "scene-robot" }, "Robot"), this.choose);
+    details.append(this.row);
+    details.addEventListener("toggle", () => (details.open ? this.begin() : this.end()));
+    this.scene = null;
+  }
+
+  begin() {
+    this.scene ??= new RobotScene((this.place = h("div", {})));
+    this.details.append(this.place);
+  }
+
+  update(robots) {
+    const names = robots.map((robot) => robot.name);
+    if ([...this.choose.options].map((option) => option.value).join() !== names.join()) {
+      this.choose.replaceChildren(...names.map((name) => h("option", { value: name }, name)));
+    }
+    this.row.hidden = names.length < 2;
+    this.scene?.update(robots.find((robot) => robot.name === this.choose.value));
+  }
+
+  end() {
+    this.scene?.end();
+    this.place?.remove();
+    this.scene = null;
+  }
 }
 
 function factsOf(state) {
@@ -66,7 +104,7 @@ export class RobotCard {
     const words = !robot.is_heard ? "silent" : !robot.is_latched ? "armed" : robot.is_at_rest ? "stopped, at rest" : "stopped, moving";
     say(this.gate, words);
     this.gate.className = `chip ${!robot.is_heard || words === "stopped, moving" ? "bad" : robot.is_latched ? "warn" : "good"}`;
-    say(this.holder, robot.holder ? `held by ${robot.holder}` : "nobody holds it");
+    say(this.holder, robot.holder ? `held by ${robot.holder}` : "no source holds it");
     say(this.reason, robot.is_latched ? robot.reason : "");
     this.bars.update(robot.joints, (joint) => joint.name, (bar, joint) => bar.update(joint));
   }

@@ -11,11 +11,12 @@ const FIELDS = [
   ["task", "Task, in words", "text", "", { required: true, maxlength: 1024 }],
   ["episodes", "Episodes", "number", 10, { min: 1, max: 10000 }],
   ["duration", "Length of an episode [s]", "number", 20, { min: 0.5, max: 3600, step: "any" }],
+  ["countdown", "Countdown before the first one [s]", "number", 3, { min: 0, max: 3600, step: "any" }],
   ["reset_time", "Pause before the next one [s]", "number", 10, { min: 0, max: 3600, step: "any" }],
   ["fps", "Frames a second", "number", 30, { min: 1, max: 200 }],
 ];
 
-export function open(main) {
+export function open(main, [how, root, task, episodes]) {
   const cameras = h("section", { "aria-label": "Cameras" });
   const words = h("p", { role: "status" });
   const inputs = {};
@@ -32,6 +33,13 @@ export function open(main) {
     for (const [name, , type] of FIELDS) fields[name] = type === "number" ? Number(inputs[name].value) : inputs[name].value;
     say(words, (await order("record", fields)).message);
   });
+  if (how === "resume") {
+    // Data sends a person here to record bad episodes again.
+    mode.value = "resume";
+    inputs.root.value = decodeURIComponent(root ?? "");
+    inputs.task.value = decodeURIComponent(task ?? "");
+    inputs.episodes.value = episodes ?? "1";
+  }
   const running = new Running((text) => say(words, text));
   main.append(words, running.element, form, cameras);
   const shown = new Cameras(cameras);
@@ -54,10 +62,12 @@ class Running {
     this.failure = h("p", { class: "bad", role: "alert" });
     this.progress = h("progress", { max: 1, value: 0, "aria-label": "The present episode" });
     this.numbers = h("p", {});
-    this.buttons = h("div", { class: "row" },
-      h("button", { type: "button", class: "primary", onclick: wish("next") }, "Keep, and go on"),
-      h("button", { type: "button", onclick: wish("again") }, "Record it again"),
-      h("button", { type: "button", onclick: wish("stop") }, "Save it, then stop"));
+    this.next = h("button", { type: "button", class: "primary", onclick: wish("next") });
+    this.again = h("button", { type: "button", onclick: wish("again") });
+    this.hold = h("button", { type: "button", "aria-pressed": "false", onclick: wish("pause") });
+    this.stop = h("button", { type: "button", onclick: wish("stop") });
+    this.discard = h("button", { type: "button", onclick: wish("discard") }, "Discard it, then stop");
+    this.buttons = h("div", { class: "row" }, this.next, this.again, this.hold, this.stop, this.discard);
     this.streams = h("tbody", {});
     this.lines = h("ul", { class: "lines", tabindex: 0, "aria-label": "What was said" });
     const head = ["Stream", "received", "lost", "gaps", "late", "stale"].map((text, i) => h("th", { scope: "col", class: i ? "number" : "" }, text));
@@ -70,6 +80,14 @@ class Running {
   update({ recorder, recording }) {
     const isRunning = recording && !recording.is_over;
     this.running.hidden = !isRunning;
+    const isPause = isRunning && recording.pause_left !== null;
+    say(this.next, isPause ? "Begin now" : "Keep, and go on");
+    say(this.again, isPause ? "Record the last one again" : "Record it again");
+    say(this.hold, recording?.is_held ? (isPause ? "Let the time go on" : "Do not pause after it") : isPause ? "Pause" : "Pause after it");
+    this.hold.setAttribute("aria-pressed", String(Boolean(recording?.is_held)));
+    say(this.stop, isPause ? "Stop" : "Save it, then stop");
+    this.discard.hidden = isPause;
+    this.again.disabled = isPause && recorder?.saved === recording.began_with;
     say(this.failure, recording?.failure ?? "");
     this.table.hidden = !recorder?.streams.length;
     this.lines.hidden = !recording?.lines.length;
@@ -103,6 +121,8 @@ class Running {
 function headline(recorder, recording, left) {
   if (recorder.state === "recording") return `Episode ${recorder.episode} is recorded: ${left.toFixed(0)} s left`;
   if (recorder.state === "saving") return `Episode ${recorder.episode} is saved`;
-  if (recorder.state === "ready") return "Put the scene back; Keep, and go on begins the next episode";
+  const next = `episode ${recorder.saved}`;
+  if (recording.is_held && recording.pause_left !== null) return `Paused; ${next} waits until you let it go on`;
+  if (recording.pause_left !== null) return `Put the scene back: ${next} begins in ${Math.ceil(recording.pause_left)} s`;
   return `recorder_node: ${recorder.state}`;
 }

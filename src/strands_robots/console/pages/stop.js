@@ -1,7 +1,7 @@
 // The stop: three ways at once with one number, the space bar on every page, and what the robots themselves say of it.
 
 import { h, say } from "./dom.js";
-import { graph, order, send } from "./graph.js";
+import { graph, order, send, SOCKETS } from "./graph.js";
 
 const SILENCE = 500; // Without a word of the graph for this long the page says that the button may not work [ms].
 const LINE_SILENCE = 2000; // The stop's own way says every 250 ms that it is open.
@@ -50,7 +50,7 @@ function openLine() {
     setTimeout(openLine, 200);
     return;
   }
-  line = new WebSocket(`ws://${location.hostname}:${port}/`);
+  line = new WebSocket(`${SOCKETS}://${location.hostname}:${port}/`);
   line.onmessage = () => (lineHeardAt = performance.now());
   line.onclose = () => setTimeout(openLine, 500);
 }

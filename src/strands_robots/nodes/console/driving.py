@@ -70,7 +70,7 @@ class _Driver:
 
 
 class RosDriving:
-    """A Driving on ROS; the server's thread calls it, and nothing in it waits. `close` lets every robot go.
+    """A Driving on ROS; the threads of the servers call it, and nothing in it waits. `close` lets every robot go.
 
     Args:
         node: The node; its executor spins.
@@ -82,6 +82,7 @@ class RosDriving:
         self._node, self._tell = node, tell
         self._calls = ExecutorCalls(node)
         self._robots = {text.partition("=")[0]: text for text in robots}
+        self._poses = {name: _poses(text) for name, text in self._robots.items()}
         self._lock = threading.Lock()
         self._drivers: dict[str, _Driver] = {}
 
@@ -135,7 +136,7 @@ class RosDriving:
         for robot in self._robots:
             driver = drivers.get(robot)
             if driver is None:
-                found[robot] = {"tab": "", "message": ""}
+                found[robot] = {"tab": "", "message": "", "poses": self._poses[robot]}
                 continue
             report = driver.seat.teleop.report(time.monotonic()) if driver.seat is not None else None
             found[robot] = {
@@ -143,6 +144,7 @@ class RosDriving:
                 "is_ready": report is not None,
                 "is_engaged": report is not None and report.engaged,
                 "message": driver.problem or (report.message if report is not None else "getting ready"),
+                "poses": self._poses[robot],
             }
         return found
 
@@ -171,3 +173,11 @@ class RosDriving:
             driver.seat = seat if is_wanted else None
         if not is_wanted:
             seat.close()
+
+
+def _poses(text: str) -> dict[str, dict[str, float]]:
+    """Return the named poses of a robot; none where it cannot be read, which a page hears when it takes the robot."""
+    try:
+        return {"home": dict(robot_spec(text, 0, camera_rate=30.0).config.home)}
+    except StrandsRobotsError:
+        return {}

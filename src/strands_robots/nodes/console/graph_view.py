@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections import deque
@@ -16,6 +17,7 @@ from std_msgs.msg import String
 from strands_robots.msg import ApprovalState, EpisodeState
 
 from strands_robots.clients.client import GraphClient
+from strands_robots.clients.graph_survey import action_types
 from strands_robots.clients.live_watch import LiveWatch
 from strands_robots.clients.state_client import SILENCE, RobotSnapshot
 from strands_robots.console.port import Picture
@@ -30,6 +32,9 @@ from strands_robots.ros.messages.stamps import to_seconds
 from strands_robots.ros.process.graph_names import scope_of
 
 LOG_LINES = 60
+AGENTS_PERIOD = 3.0
+"""Time between two looks for agents [s]."""
+
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "fatal"}
 """Source: rcl_interfaces/msg/Log."""
 
@@ -55,6 +60,11 @@ class RosView:
         """Return new pictures of these cameras."""
         return [] if self._open is None else self._open.pictures(cameras)
 
+    def urdf(self, robot: str) -> str | None:
+        """Return the description of a robot, as it was said last; in any thread."""
+        view = self._open
+        return None if view is None else view.urdfs.get(robot)
+
     def rest(self) -> None:
         """Let go of everything."""
         if self._open is not None:
@@ -75,9 +85,13 @@ class _OpenView:
         self._approvals = Drained(node, ApprovalState, "approvals/state")
         self._descriptions: dict[str, Drained] = {}
         self._limits: dict[str, JointLimits | None] = {}
+        self.urdfs: dict[str, str] = {}
+        self._models: dict[str, str] = {}
         self._cameras: dict[str, Drained] = {}
         self._lines: deque[dict[str, str]] = deque(maxlen=LOG_LINES)
         self._factor = 1.0
+        self._agent_names: list[str] = []
+        self._agents_due = -math.inf
 
     def close(self) -> None:
         self._client.close()
@@ -100,6 +114,7 @@ class _OpenView:
             "sim_time": moment.sim_time,
             "factor": moment.real_time_factor,
             "log": list(self._lines),
+            "agents": self._agents(),
             "recorder": episode_words(self._said(self._recorder, 3.0)),
             "approvals": approval_words(self._said(self._approvals, 3.0)),
         }  # fmt: skip
@@ -120,6 +135,15 @@ class _OpenView:
                     Picture(name, self._age(to_seconds(topic.message.header.stamp)), bytes(topic.message.data))
                 )
         return found
+
+    def _agents(self) -> list[str]:
+        """Return the names of the agents of the graph, looked for now and then."""
+        if time.monotonic() >= self._agents_due:
+            self._agents_due = time.monotonic() + AGENTS_PERIOD
+            scope, kind = scope_of(self._node), "strands_robots/action/PromptAgent"
+            found = (scope.relative(name) for name, types in action_types(self._client).items() if kind in types)
+            self._agent_names = sorted(name.removesuffix("/prompt") for name in found if name)
+        return self._agent_names
 
     def _is_published(self, camera: str) -> bool:
         return bool(self._node.count_publishers(f"{camera}/image_raw/compressed"))
@@ -142,7 +166,7 @@ class _OpenView:
         return {
             "name": robot.name, "is_heard": robot.is_heard, "is_latched": robot.is_latched, "reason": robot.latch_reason,
             "is_at_rest": robot.is_at_rest, "velocity": finite(robot.max_velocity), "holder": robot.lease_holder,
-            "refused": robot.refused, "rate": robot.joint_rate,
+            "refused": robot.refused, "rate": robot.joint_rate, "model": self._models.get(robot.name, ""),
             "joints": [_joint(robot, i, limits) for i in range(len(robot.joint_names))],
         }  # fmt: skip
 
@@ -153,6 +177,8 @@ class _OpenView:
             topic = Drained(self._node, String, f"{robot}/robot_description", profile=qos.DESCRIPTION)
             self._descriptions[robot] = topic
         if topic.look():
+            self.urdfs[robot] = topic.message.data
+            self._models[robot] = hashlib.sha256(topic.message.data.encode()).hexdigest()[:8]
             try:
                 self._limits[robot] = limits_from_urdf(topic.message.data)
             except ModelError:

@@ -15,10 +15,11 @@ from rclpy.node import Node
 
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.motion_client import move_joints_goal, run_motion
+from strands_robots.clients.plan_client import execute_plan
 from strands_robots.clients.record_episode import RecordPlan
 from strands_robots.clients.record_wishes import Wish, Wishes
 from strands_robots.clients.recorder_client import record_episodes
-from strands_robots.console.orders import Move, Record
+from strands_robots.console.orders import Move, PlayPlan, Record
 from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 
 MOST_LINES = 40
@@ -51,7 +52,7 @@ class InterruptibleClient(GraphClient):
 
 
 class MoveJob:
-    """One motion of a robot with MoveTo.
+    """One motion of a robot: MoveTo, or a plan that a page showed.
 
     Args:
         beside: A node of this process.
@@ -59,15 +60,9 @@ class MoveJob:
         source: Who asks.
     """
 
-    def __init__(self, beside: Node, order: Move, source: str) -> None:
+    def __init__(self, beside: Node, order: Move | PlayPlan, source: str) -> None:
         self.robot = order.robot
-        self._goal = move_joints_goal(
-            list(order.positions),
-            list(order.positions.values()),
-            robot=order.robot,
-            source=source,
-            speed_scale=order.speed,
-        )
+        self._order, self._source = order, source
         self._client = InterruptibleClient(beside, f"{beside.get_name()}_move_{time.monotonic_ns()}")
         self._words = "sent"
         self._is_over = False
@@ -89,13 +84,24 @@ class MoveJob:
 
     def _run(self) -> None:
         try:
-            result = run_motion(self._client, self._goal, self._tell)
+            result = self._move()
             self._words = f"{result.termination_reason}: {result.message}"
         except StrandsRobotsError as error:
             self._words = str(error)
+        except KeyboardInterrupt:
+            self._words = "cancelled before it began"
         finally:
             self._is_over = True
             self._client.close()
+
+    def _move(self) -> Any:
+        order = self._order
+        if isinstance(order, PlayPlan):
+            return execute_plan(self._client, order.robot, order.digest, source=self._source, tell=self._tell)
+        goal = move_joints_goal(
+            list(order.positions), list(order.positions.values()), robot=order.robot, source=self._source, speed_scale=order.speed
+        )  # fmt: skip
+        return run_motion(self._client, goal, self._tell)
 
     def _tell(self, line: str) -> None:
         self._words = line
@@ -119,6 +125,7 @@ class RecordJob:
             duration=order.duration, fps=order.fps, robots=(), cameras=("*",), policy="", config="", rate=0.0, seed=0,
             lockstep=False, mode=1 if order.mode == "resume" else 0, velocity=False, effort=False, units="lerobot",
             codec="h264", on_stale="mark", intervention=True, reset_time=order.reset_time,
+            countdown=order.countdown,
         )  # fmt: skip
         self._wishes = Wishes()
         self._lines: deque[dict[str, Any]] = deque(maxlen=MOST_LINES)
@@ -135,8 +142,11 @@ class RecordJob:
         return self._is_over
 
     def wish(self, wish: str) -> None:
-        """Take what a person wants: next, again or stop."""
-        self._wishes.ask(Wish(wish))
+        """Take what a person wants: a Wish's value, or "discard", which ends the recording as Ctrl-C does."""
+        if wish == "discard":
+            self._client.interrupt()
+        else:
+            self._wishes.ask(Wish(wish))
 
     def close(self, patience: float) -> None:
         """End the recording as Ctrl-C does: the present episode is discarded, the data set closed."""
@@ -149,7 +159,7 @@ class RecordJob:
         return {
             "is_over": self._is_over, "root": str(self._root), "task": self.order.task, "episodes": self.order.episodes,
             "duration": self.order.duration, "reset_time": self.order.reset_time, "fps": self.order.fps,
-            "began_with": self._began_with,
+            "began_with": self._began_with, "pause_left": self._wishes.pause.left, "is_held": self._wishes.pause.is_held,
             "failure": self._failure, "lines": list(self._lines), "disk_left": self._disk_left(),
         }  # fmt: skip
 
@@ -168,6 +178,8 @@ class RecordJob:
             record_episodes(self._client, self._plan, self._tell, self._complain, self._wishes)
         except StrandsRobotsError as error:
             self._failure = str(error)
+        except KeyboardInterrupt:
+            self._failure = "it was ended before recorder_node had opened the data set; nothing was recorded"
         finally:
             self._is_over = True
             self._client.close()

@@ -13,9 +13,13 @@ from rclpy.node import Node
 from strands_robots.audit.log.layout import default_key_folder, default_log_folder
 from strands_robots.clients.stop import GraphStop
 from strands_robots.console.data_reads import DataSets
+from strands_robots.console.model_reads import ModelReads
 from strands_robots.console.record_reads import RecordReads
+from strands_robots.console.run_reads import Runs
 from strands_robots.console.secret_file import run_secret
 from strands_robots.console.server import ConsoleConfig, ConsoleServer
+from strands_robots.console.tls import Listen
+from strands_robots.core.errors import ConfigurationError
 from strands_robots.nodes.console.driving import RosDriving
 from strands_robots.nodes.console.graph_view import RosView
 from strands_robots.nodes.console.ros_orders import RosOrders
@@ -38,8 +42,24 @@ class ConsoleParameters:
     stop_port: int = parameter(
         8781, "Port of the stop's own way on 127.0.0.1; 0 for a free one.", minimum=0, maximum=65535
     )
+    listen: str = parameter(
+        "",
+        "Address of this machine on which browsers of other machines may look on and stop, and sign in, over TLS; empty for none.",
+    )
+    listen_port: int = parameter(
+        8790, "Port of the pages for other machines; 0 for a free one.", minimum=0, maximum=65535
+    )
+    listen_stop_port: int = parameter(
+        8791, "Port of the stop's own way for other machines; 0 for a free one.", minimum=0, maximum=65535
+    )
+    certificate: str = parameter("", "PEM file with the certificate for `listen`; other machines use the names in it.")
+    key: str = parameter("", "PEM file with its private key.")
     data_folders: tuple[str, ...] = parameter(
         ("~/datasets", "~/.cache/huggingface/lerobot"), "Folders of data sets, which pages may show and edit."
+    )
+    run_folders: tuple[str, ...] = parameter(
+        ("out", "~/evaluations"),
+        "Folders of evaluations, which pages may show; relative to where the console was started.",
     )
     stop_button: str = parameter(
         "", "Where the stop button beside the robots is, in words; shown when the page's own may not work."
@@ -58,12 +78,18 @@ class ConsoleNode(Node):
         self._orders = RosOrders(self, source, sets)
         robots = tuple(text for text in given.robots if text)
         self._driving = RosDriving(self, robots, self.get_logger().info)
-        config = ConsoleConfig(given.port, given.stop_port, self.get_namespace(), given.stop_button, source)
+        config = ConsoleConfig(
+            given.port, given.stop_port, self.get_namespace(), given.stop_button, source, _listen(given)
+        )
         log = default_log_folder(os.environ, self.get_namespace())
+        runs = Runs([Path(folder) for folder in given.run_folders if folder])
         records = RecordReads(log, default_key_folder(os.environ))
+        view = RosView(self)
+        reads = (*sets.routes(), *runs.routes(), *records.routes(), *ModelReads(view.urdf).routes())
+        reads += self._orders.conversation.routes()
         self._server = ConsoleServer(
-            config, run_secret(operators_home() / "runs", given.run_id), self._stop.stop, RosView(self), self._orders,
-            self._driving, _show, self.get_logger().info, self._more, (*sets.routes(), *records.routes()),
+            config, run_secret(operators_home() / "runs", given.run_id), self._stop.stop, view, self._orders,
+            self._driving, _show, self.get_logger().info, self._more, reads,
         )  # fmt: skip
         self._server.show_address()
         self.get_logger().info(
@@ -80,6 +106,16 @@ class ConsoleNode(Node):
 
     def _more(self) -> dict[str, Any]:
         return {"driving": self._driving.words(), **self._orders.words()}
+
+
+def _listen(given: ConsoleParameters) -> Listen | None:
+    """Return where the console listens for other machines; None where it shall not."""
+    if not given.listen:
+        return None
+    if not given.certificate or not given.key:
+        raise ConfigurationError("listen is given without certificate and key; valid: PEM files of both, or no listen")
+    files = [Path(name).expanduser() for name in (given.certificate, given.key)]
+    return Listen(given.listen, given.listen_port, given.listen_stop_port, files[0], files[1])
 
 
 def _show(address: str) -> None:

@@ -13,12 +13,31 @@ from strands_robots.approvals.decision import sign_decision
 from strands_robots.audit.event import Durability
 from strands_robots.clients.approval_client import decide, find_request, read_state
 from strands_robots.clients.client import GraphClient
+from strands_robots.clients.plan_client import plan_joints
 from strands_robots.clients.resume_client import resume_graph
+from strands_robots.console.chat import Conversation
 from strands_robots.console.data_reads import DataSets
-from strands_robots.console.orders import CancelMove, Decide, DeleteEpisodes, Move, Order, Record, RecordWish, Resume
+from strands_robots.console.orders import (
+    CancelMove,
+    CancelPrompt,
+    Decide,
+    DeleteEpisodes,
+    Move,
+    Order,
+    Plan,
+    PlayPlan,
+    Prompt,
+    PushDataset,
+    Record,
+    RecordWish,
+    Resume,
+    SplitDataset,
+)
 from strands_robots.console.port import Answer
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.dataset.edit import delete_episodes
+from strands_robots.dataset.edit import delete_episodes, read_parts, split
+from strands_robots.dataset.push import push_dataset
+from strands_robots.nodes.console.chat_job import ChatJob
 from strands_robots.nodes.console.jobs import MoveJob, RecordJob
 from strands_robots.operators.operator_key import OperatorKey, load_key
 from strands_robots.operators.own_key import find_key
@@ -26,6 +45,10 @@ from strands_robots.ros.audit.audit_publisher import audit_of
 from strands_robots.ros.messages.conversions import clip
 
 END_PATIENCE = 0.3
+_WISHES = {
+    "next": "on to the next", "again": "once more", "stop": "saved, then stopped", "discard": "discarded, then stopped",
+    "pause": "the pause is held, or goes on",
+}  # fmt: skip
 
 
 class RosOrders:
@@ -35,6 +58,9 @@ class RosOrders:
         node: A node of this process.
         source: Who asks, operator/<name>.
         sets: Data sets that may be edited.
+
+    Attributes:
+        conversation: What agents were asked from pages.
     """
 
     def __init__(self, node: Node, source: str, sets: DataSets) -> None:
@@ -42,6 +68,8 @@ class RosOrders:
         self._lock = threading.Lock()
         self._moves: dict[str, MoveJob] = {}
         self._recording: RecordJob | None = None
+        self._chat: ChatJob | None = None
+        self.conversation = Conversation()
 
     def make(self, order: Order, session: str) -> Answer:
         """Do an order; see console/port.py."""
@@ -58,7 +86,9 @@ class RosOrders:
             return self._resume(order)
         if isinstance(order, Decide):
             return self._decide(order)
-        if isinstance(order, Move):
+        if isinstance(order, Plan):
+            return self._plan(order)
+        if isinstance(order, (Move, PlayPlan)):
             return self._move(order)
         if isinstance(order, CancelMove):
             return self._cancel(order)
@@ -66,9 +96,21 @@ class RosOrders:
             return self._record(order)
         if isinstance(order, RecordWish):
             return self._wish(order)
+        if isinstance(order, Prompt):
+            return self._prompt(order)
+        if isinstance(order, CancelPrompt):
+            return self._cancel_prompt()
         if isinstance(order, DeleteEpisodes):
             left = delete_episodes(self._sets.root(order.dataset), order.episodes)
             return Answer(True, f"{left} episodes are left")
+        if isinstance(order, SplitDataset):
+            root = self._sets.root(order.dataset)
+            made = split(root, root.parent, read_parts(order.parts))
+            return Answer(True, "; ".join(f"{root.parent / name} has {count} episodes" for name, count in made.items()))
+        if isinstance(order, PushDataset):
+            pushed = push_dataset(self._sets.root(order.dataset), order.repo_id, private=order.private)
+            who = "private" if pushed.private else "public"
+            return Answer(True, f"{pushed.url}: {pushed.files} files, {who}")
         raise ConfigurationError(f"order '{kind}' cannot be done here")
 
     def words(self) -> dict[str, Any]:
@@ -79,14 +121,17 @@ class RosOrders:
         return {
             "moves": {job.robot: job.words() for job in moves},
             "recording": None if recording is None else recording.words(),
+            "chat": self.conversation.words(),
         }
 
     def close(self) -> None:
         """End what runs: the robot brakes, the present episode is discarded and the data set closed."""
         with self._lock:
-            recording, moves = self._recording, list(self._moves.values())
+            recording, moves, chat = self._recording, list(self._moves.values()), self._chat
         for job in moves:
             job.cancel()
+        if chat is not None:
+            chat.cancel()
         if recording is not None:
             recording.close(END_PATIENCE)
 
@@ -122,7 +167,31 @@ class RosOrders:
             response = decide(client, decision)
         return Answer(response.success, response.message, {"refusal": response.refusal})
 
-    def _move(self, order: Move) -> Answer:
+    def _plan(self, order: Plan) -> Answer:
+        with closing(self._client("plan")) as client:
+            result = plan_joints(
+                client,
+                order.robot,
+                order.positions,
+                source=self._source,
+                speed_scale=order.speed,
+                planner=order.planner,
+            )
+        if not result.success:
+            return Answer(False, f"{result.termination_reason}: {result.message}")
+        plan, names = result.plan, list(result.plan.joint_names)
+        values = list(plan.way_points)
+        rows = [values[i : i + len(names)] for i in range(0, len(values), len(names))]
+        details = {
+            "digest": plan.digest,
+            "names": names,
+            "rows": rows,
+            "times": list(plan.times),
+            "duration": plan.duration,
+        }
+        return Answer(True, f"{result.message}; {plan.duration:.1f} s with {plan.planner}", details)
+
+    def _move(self, order: Move | PlayPlan) -> Answer:
         with self._lock:
             running = self._moves.get(order.robot)
             if running is not None and not running.is_over:
@@ -138,6 +207,21 @@ class RosOrders:
         running.cancel()
         return Answer(True, "the robot brakes on its path")
 
+    def _prompt(self, order: Prompt) -> Answer:
+        with self._lock:
+            if self._chat is not None and not self._chat.is_over:
+                raise ConfigurationError("a turn runs; valid: wait for its end, or end it")
+            self._chat = ChatJob(self._node, order, self._source, self.conversation)
+        return Answer(True, f"asked '{order.agent}'")
+
+    def _cancel_prompt(self) -> Answer:
+        with self._lock:
+            running = self._chat
+        if running is None or running.is_over:
+            return Answer(False, "no turn of this console runs")
+        running.cancel()
+        return Answer(True, "the turn ends, and the goals of its agent with it")
+
     def _record(self, order: Record) -> Answer:
         with self._lock:
             if self._recording is not None and not self._recording.is_over:
@@ -151,7 +235,7 @@ class RosOrders:
         if recording is None or recording.is_over:
             raise ConfigurationError("no recording of this console runs; valid: start one")
         recording.wish(order.wish)
-        return Answer(True, {"next": "on to the next", "again": "once more", "stop": "saved, then stopped"}[order.wish])
+        return Answer(True, _WISHES[order.wish])
 
 
 def _key(passphrase: str) -> OperatorKey:

@@ -1,0 +1,159 @@
+"""What is done on the pages, in a real Chromium without a graph: recording, plans, decisions, data sets, evaluations, agents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graph import wait_for
+
+from strands_robots.console.port import Answer
+
+from .browser import picture, serious
+from .moments import REQUEST, browser, in_3d, moment, page, show
+
+__all__ = ["browser", "page"]  # Fixtures.
+
+
+def test_a_decision_is_about_the_request_that_was_shown(page: Any) -> None:
+    show(page, "approvals")
+    page.get_by_label("Passphrase of your key").fill("secret")
+    page.get_by_role("button", name="Approve once").press("Enter")
+    wait_for(lambda: page.hand.orders, 10.0)
+    order = page.hand.orders[0]
+    assert (order.request_id, order.digest, order.approve, order.passphrase) == (
+        "r1",
+        REQUEST["digest"],
+        True,
+        "secret",
+    )
+    page.hand.moment = moment(approvals={"can_approve": True, "requests": []})
+    page.wait_for_function("() => !document.body.textContent.includes('helper asks')", timeout=20000)
+
+
+def test_a_failed_recording_shows_its_reason_and_the_form_again(page: Any) -> None:
+    show(page, "record")
+    assert page.is_hidden("#record-root")
+    assert "7 of 10 episodes left" in page.inner_text("main") and "81.2 GB" in page.inner_text("main")
+    failure = "recorder_node: no room on the disk; valid: free some, then go on with the data set"
+    page.hand.moment = moment(recording={**moment()["recording"], "is_over": True, "failure": failure})
+    page.wait_for_selector("#record-root", state="visible", timeout=20000)
+    assert failure in page.inner_text("main")
+
+
+def test_the_pause_before_an_episode_counts_down_is_held_and_begun(page: Any) -> None:
+    show(page, "record")
+    recording = {**moment()["recording"], "pause_left": 7.2}
+    recorder = {**moment()["recorder"], "state": "ready", "episode": -1}
+    page.hand.moment = moment(recording=recording, recorder=recorder)
+    page.wait_for_function("() => document.body.textContent.includes('episode 3 begins in 8 s')", timeout=20000)
+    for name in ("Pause", "Begin now", "Record the last one again", "Stop"):
+        page.locator("main").get_by_role("button", name=name, exact=True).press("Enter")
+    wait_for(lambda: len(page.hand.orders) == 4, 10.0)
+    assert [order.wish for order in page.hand.orders] == ["pause", "next", "again", "stop"]
+    page.hand.moment = moment(recording={**recording, "is_held": True}, recorder=recorder)
+    page.wait_for_function("() => document.body.textContent.includes('Paused; episode 3 waits')", timeout=20000)
+    assert page.get_by_role("button", name="Let the time go on").get_attribute("aria-pressed") == "true"
+
+
+def test_a_plan_is_shown_as_a_ghost_before_exactly_it_is_played(page: Any) -> None:
+    show(page, "drive")
+    in_3d(page)
+    page.get_by_role("button", name="To home").press("Enter")
+    assert page.input_value("[aria-label='elbow_flex goes to']") == "0.800"
+    details = {
+        "digest": "ab" * 32,
+        "names": ["elbow_flex"],
+        "rows": [[0.0], [0.8]],
+        "times": [0.0, 1.0],
+        "duration": 1.0,
+    }
+    page.hand.answer = Answer(True, "planned", details)
+    assert page.get_by_role("button", name="Move on this plan").is_disabled()
+    page.get_by_role("button", name="Show the plan").press("Enter")
+    page.wait_for_function("() => document.body.textContent.includes('planned')", timeout=20000)
+    drawn = int(page.locator(".scene").get_attribute("data-drawn"))
+    wait_for(lambda: int(page.locator(".scene").get_attribute("data-drawn")) > drawn + 3, 20.0, "the ghost moves")
+    page.get_by_role("button", name="Move on this plan").press("Enter")
+    wait_for(lambda: len(page.hand.orders) == 2, 10.0)
+    planned, played = page.hand.orders
+    assert planned.positions == {"elbow_flex": 0.8} and (played.robot, played.digest) == ("so101", "ab" * 32)
+    assert page.get_by_role("button", name="Move on this plan").is_disabled(), "a plan is played once"
+
+
+def test_evaluations_are_shown_with_intervals_their_failures_and_a_against_b(page: Any, tmp_path: Path) -> None:
+    import scipy.stats  # noqa: F401  The first comparison of a process waits for it.
+
+    show(page, "runs")
+    page.get_by_role("link", name="monday").wait_for(timeout=20000)
+    text = page.inner_text("main")
+    assert "62.5 %" in text and "5 of 8" in text and "running" in text
+    page.get_by_role("button", name="Compare").press("Enter")
+    page.wait_for_function(
+        "() => document.querySelector('main pre')?.textContent.includes('exact McNemar')", timeout=60000
+    )
+    picture(page, "compare_desktop_light", tmp_path)
+    page.get_by_role("link", name="monday").press("Enter")
+    page.wait_for_selector(".uplot", timeout=20000)
+    picture(page, "run_desktop_light", tmp_path)
+    assert page.locator("main video").count() == 3 and not serious(page)
+
+
+def test_a_chat_shows_what_was_said_with_the_tools_folded_in_and_asks(page: Any) -> None:
+    show(page, "agent")
+    page.get_by_text("I open it.").wait_for(timeout=20000)
+    assert page.get_by_text("calls set_gripper").is_visible() and not page.get_by_text('"robot": "so101"').is_visible()
+    page.get_by_text("calls set_gripper").click()
+    assert page.get_by_text('"robot": "so101"').is_visible()
+    page.get_by_label("What shall it do?").fill("Close it")
+    page.keyboard.press("Control+Enter")
+    wait_for(lambda: page.hand.orders, 10.0)
+    assert (page.hand.orders[0].agent, page.hand.orders[0].text) == ("helper", "Close it")
+
+
+def test_bad_episodes_are_seen_in_their_place_taken_out_and_recorded_again(page: Any, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: make setup-learning")
+    show(page, "data")
+    page.get_by_role("link", name="cube").press("Enter")
+    page.get_by_role("link", name="Episode 4").wait_for(timeout=20000)
+    page.get_by_role("button", name="Verify").press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('.found li').length > 0", timeout=60000)
+    assert not serious(page)
+    picture(page, "findings_desktop_light", tmp_path)
+    page.on("dialog", lambda dialog: dialog.accept())
+    for index in (2, 4):
+        page.get_by_role("button", name=f"Choose episode {index}").press("Enter")
+    page.get_by_role("button", name="Record the chosen again").press("Enter")
+    page.wait_for_function("() => document.querySelector('main h1').textContent === 'Record'", timeout=20000)
+    assert page.hand.orders[0].episodes == [2, 4]
+    page.hand.moment = moment(recording=None)
+    page.wait_for_selector("#record-root", state="visible", timeout=20000)
+    assert page.input_value("#record-root").endswith("/sets/cube") and page.input_value("#record-mode") == "resume"
+    assert page.input_value("#record-task") == "put the cube away" and page.input_value("#record-episodes") == "2"
+
+
+def test_a_data_set_is_split_and_pushed_from_its_page(page: Any) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: make setup-learning")
+    show(page, "data")
+    page.get_by_role("link", name="cube").press("Enter")
+    page.get_by_label("Parts").fill("train=0:4 rest=4,5")
+    page.get_by_role("button", name="Split").press("Enter")
+    wait_for(lambda: len(page.hand.orders) == 1, 10.0)
+    page.get_by_label("Repository").fill("anna/cube")
+    page.get_by_role("button", name="Push").press("Enter")
+    wait_for(lambda: len(page.hand.orders) == 2, 10.0)
+    split, push = page.hand.orders
+    assert split.parts == ["train=0:4", "rest=4,5"] and (push.repo_id, push.private) == ("anna/cube", True)
+
+
+def test_an_episodes_curves_have_one_time_axis_and_play_without_a_video(page: Any) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: make setup-learning")
+    show(page, "data")
+    page.get_by_role("link", name="cube").press("Enter")
+    page.get_by_role("link", name="Episode 4").press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('.uplot').length === 7", timeout=20000)
+    page.get_by_role("button", name="Play").press("Enter")
+    page.wait_for_function("() => Number(document.getElementById('episode-time').value) > 0.5", timeout=20000)
+    page.get_by_role("button", name="Pause").press("Enter")
+    assert "frame" in page.inner_text("main") and not serious(page)

@@ -1,0 +1,122 @@
+"""The console as `strands-robots sim --console` starts it: a plan is shown before exactly it is played, and an agent is talked with."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from graph import wait_for
+
+pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install -r requirements/console.txt")
+pytest.importorskip("strands", reason="strands-agents is not installed")
+import httpx
+from system.simulation import Simulation
+
+from .test_console_node import Tab
+
+pytestmark = pytest.mark.long
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "agent"
+
+
+class Page:
+    """A simulation with a console, and a page of it without a browser."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+        model = {"provider": "scripted_agent:ScriptedAgent", "settings": {"root": str(folder / "unused")}}
+        (folder / "agent.yaml").write_text(yaml.safe_dump({"version": 1, "model": model}), encoding="ascii")
+        path = os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH", ""))))
+        self.simulation = Simulation(
+            folder, "--cameras", "--camera-rate", "10", "--agent", str(folder / "agent.yaml"), "--console",
+            "--console-port", str(port), PYTHONPATH=path,
+        )  # fmt: skip
+        found = wait_for(
+            lambda: re.search(r"open (http://\S+)(/enter\S+)", self.simulation.output), 120.0, "the address"
+        )
+        self.http = httpx.Client(base_url=found[1], timeout=60.0, headers={"Origin": found[1]})
+        assert self.http.get(found[2]).status_code == 200
+        cookie = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
+        token = self.http.get("/session").json()["token"]
+        self.http.headers["X-Console-Token"] = token
+        self.tab = Tab(found[1], cookie, token)
+        self.tab.until(lambda tab: tab.robot().get("joints") and not tab.robot()["is_latched"], 60.0)
+
+    def order(self, name: str, **fields: Any) -> dict[str, Any]:
+        return dict(self.http.post(f"/do/{name}", json=fields).json())
+
+    def turn(self, timeout: float) -> dict[str, Any]:
+        """Return the newest turn once it is over."""
+        wait_for(lambda: self.http.get("/chat").json()["turns"][-1]["is_over"], timeout, "the end of the turn")
+        return dict(self.http.get("/chat").json()["turns"][-1])
+
+    def joint(self, name: str) -> float:
+        return float(next(joint["position"] for joint in self.tab.robot()["joints"] if joint["name"] == name))
+
+    def close(self) -> None:
+        self.tab.close()
+        self.http.close()
+        self.simulation.close()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    made = Page(tmp_path_factory.mktemp("console"))
+    yield made
+    made.close()
+
+
+def test_the_robot_is_drawn_from_what_the_graph_publishes(page: Page) -> None:
+    page.tab.until(lambda tab: tab.robot()["model"], 30.0)
+    model = page.http.get("/robot/so101/model").json()
+    joints = {joint["name"] for joint in model["joints"] if joint["type"] != "fixed"}
+    assert joints == {joint["name"] for joint in page.tab.robot()["joints"]}
+    assert sum(len(link["shapes"]) for link in model["links"]) > 100
+
+
+def test_a_plan_moves_nothing_until_exactly_it_is_played(page: Page) -> None:
+    before = page.joint("shoulder_pan")
+    goal = before + 0.4
+    planned = page.order("plan", robot="so101", positions={"shoulder_pan": goal}, speed=0.5)
+    assert planned["is_done"], planned
+    plan = planned["details"]
+    column = plan["names"].index("shoulder_pan")
+    assert plan["rows"][-1][column] == pytest.approx(goal, abs=0.02) and plan["times"][-1] == pytest.approx(
+        plan["duration"]
+    )
+    page.tab.until(lambda tab: tab.state)
+    assert page.joint("shoulder_pan") == pytest.approx(before, abs=0.01), "planning moves nothing"
+    assert page.order("play_plan", robot="so101", digest="0" * 64)["is_done"], "it is asked for"
+    page.tab.until(lambda tab: tab.state["moves"].get("so101", {}).get("is_over"))
+    assert "refused" in page.tab.state["moves"]["so101"]["message"], "another digest is no plan"
+    assert page.order("play_plan", robot="so101", digest=plan["digest"])["is_done"]
+    page.tab.until(
+        lambda tab: tab.state["moves"]["so101"]["is_over"] and "reached" in tab.state["moves"]["so101"]["message"]
+    )
+    page.tab.until(lambda tab: abs(page.joint("shoulder_pan") - goal) < 0.03)
+
+
+def test_an_agent_is_talked_with_and_its_tools_are_in_the_conversation(page: Page) -> None:
+    page.tab.until(lambda tab: tab.state["agents"] == ["agent"], 60.0)
+    assert page.order("prompt", agent="agent", text="look around")["is_done"]
+    turn = page.turn(90.0)
+    kinds = [step["kind"] for step in turn["steps"]]
+    assert kinds == ["TEXT", "TOOL_CALL", "TOOL_RESULT", "TEXT"], turn
+    assert turn["steps"][1]["name"] == "look" and turn["reason"] == "answered" and turn["steps"][-1]["text"] == "done."
+
+
+def test_a_turn_that_hangs_is_ended_and_an_agent_that_is_not_there_is_said(page: Page) -> None:
+    assert page.order("prompt", agent="agent", text="hang")["is_done"]
+    assert "a turn runs" in page.order("prompt", agent="agent", text="more")["message"]
+    assert page.order("cancel_prompt")["is_done"]
+    assert page.turn(30.0)["reason"] == "cancelled"
+    assert page.order("prompt", agent="other", text="look")["is_done"]
+    assert "other/prompt" in page.turn(30.0)["message"]
