@@ -14,6 +14,7 @@ from strands_robots.fleet.bodies import Body
 from strands_robots.fleet.envelope import Envelope, open_envelope, seal
 from strands_robots.fleet.member import Member, MemberKind, Right
 from strands_robots.fleet.message_numbers import Numbers
+from strands_robots.fleet.outbox import Outbox
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.roster import Roster
 from strands_robots.fleet.roster_keeper import RosterKeeper
@@ -58,6 +59,7 @@ class Channel:
         self, key: OperatorKey, keeper: RosterKeeper, numbers: Numbers, now: Callable[[], float] = time.monotonic
     ) -> None:
         self.key, self.keeper, self.numbers = key, keeper, numbers
+        self.outbox = Outbox()
         self._now = now
         self._lock = threading.Lock()
         self._marks: dict[tuple[str, str], int] = {}

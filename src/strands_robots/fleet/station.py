@@ -24,12 +24,11 @@ from strands_robots.fleet.bodies import (
     Witness,
 )
 from strands_robots.fleet.channel import Channel, Received
-from strands_robots.fleet.inbox import Inbox
-from strands_robots.fleet.peer_watch import PeerWatch
-from strands_robots.fleet.presence import PRESENT, Presence
+from strands_robots.fleet.fleet_client import FleetClient
+from strands_robots.fleet.presence import PRESENT
 from strands_robots.fleet.refusal import FleetRefusedError
 from strands_robots.fleet.stop_campaign import StopCampaign
-from strands_robots.fleet.topics import ROSTER, inward, kind_of, read_by, topic_of
+from strands_robots.fleet.topics import ROSTER, inward
 from strands_robots.fleet.transport import Transport
 from strands_robots.safety.resume import PURPOSE, ResumeRequest
 
@@ -39,6 +38,9 @@ SILENCE = 2.0
 
 MOST_REQUESTS = 1024
 """Requests whose answers are kept."""
+
+MOST_WAITING = 4096
+"""Messages that wait to be looked at."""
 
 MOST_STOPS = 63
 """Earlier stops whose reports are still taken."""
@@ -66,21 +68,18 @@ class Station:
         on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
         folder: Path | None = None,
     ) -> None:
-        self.channel, self.presence = channel, Presence(now)
-        self._watch = PeerWatch(self.presence, channel, folder, now)
-        self.witnesses = self._watch.book
-        self.session = uuid.uuid4().hex
+        self._client = FleetClient(channel, transport, self._take, MOST_WAITING, now, on_refusal, folder)
+        self.channel, self.presence, self.session = channel, self._client.presence, self._client.session
+        self.witnesses, self.send = self._client.watch.book, self._client.send
         self.seen_by: list[tuple[str, Witness]] = []
-        self._transport, self._now, self._on_refusal = transport, now, on_refusal
+        self._now = now
         self._campaigns: tuple[StopCampaign, ...] = ()
         self._silent_until = float("-inf")
         self._asked: OrderedDict[str, str] = OrderedDict()
         self._answers: dict[str, Challenge | Result] = {}
         self._changed = threading.Condition()
         self._ending = threading.Event()
-        self._inbox: Inbox[tuple[str, bytes]] = Inbox(self._on_other, 4096, "fleet messages")
-        for topic in read_by(channel.roster, channel.me):
-            transport.subscribe(topic, self._on_data)
+        self._client.subscribe()
         self._thread = threading.Thread(target=self._run, name="fleet station", daemon=True)
         self._thread.start()
 
@@ -88,8 +87,7 @@ class Station:
         """End the heartbeat. The transport belongs to the caller."""
         self._ending.set()
         self._thread.join(1.0)
-        self._inbox.close()
-        self._watch.say_heard()
+        self._client.close()
 
     def let_go(self) -> None:
         """Send no beacon for so long that each robot ends what this operator has told it. Stops go on."""
@@ -104,7 +102,7 @@ class Station:
             addressee: "all", "cell-<name>" or a robot.
             reason: Why.
         """
-        campaign = StopCampaign(self.channel, self._transport, addressee, reason, self.presence, self._now)
+        campaign = StopCampaign(self.channel, self._client.transport, addressee, reason, self.presence, self._now)
         campaign.advance()
         for other in self._campaigns:
             # The newer stop says the same to the same robots; only that one has to go on.
@@ -176,16 +174,9 @@ class Station:
         """Return the newest answer to a request."""
         return self._answers.get(request)
 
-    def send(self, to: str, body: Body) -> None:
-        """Seal and publish a message."""
-        envelope = self.channel.seal(to, body)
-        self._transport.publish(
-            topic_of(self.channel.roster.fleet, self.channel.key.name, to, body), envelope.encoded()
-        )
-
     def publish_roster(self, data: bytes) -> None:
         """Send a signed roster to every robot."""
-        self._transport.publish(inward(self.channel.roster.fleet, "all", ROSTER, self.channel.key.name), data)
+        self._client.transport.publish(inward(self.channel.roster.fleet, "all", ROSTER, self.channel.key.name), data)
 
     def _ask(self, robot: str, body: Body, request: str, timeout: float) -> Challenge | Result:
         self._request(robot, body, request)
@@ -211,28 +202,9 @@ class Station:
                 self.send("", Beacon(session=self.session, state="none", roster=self.channel.roster.version))
                 self.channel.numbers.save()
 
-    def _on_data(self, topic: str, data: bytes) -> None:
-        self._inbox.put((topic, data))
-
-    def _on_other(self, item: tuple[str, bytes]) -> None:
-        topic, data = item
-        try:
-            if kind_of(topic) == ROSTER:
-                self.channel.keeper.accept(data)
-            else:
-                self._take(self.channel.open(data))
-        except (FleetRefusedError, OSError) as error:
-            if isinstance(error, FleetRefusedError):
-                self._on_refusal(error)
-        with self._changed:
-            self._changed.notify_all()
-
     def _take(self, received: Received) -> None:
         body, sender = received.body, received.sender.name
-        if isinstance(body, Beacon):
-            for witness in self._watch.beacon(received.envelope, body):
-                self.send("", witness)
-        elif isinstance(body, StopReport):
+        if isinstance(body, StopReport):
             for campaign in self._campaigns:
                 campaign.take(sender, body)
         elif isinstance(body, (Challenge, Result)):
@@ -242,4 +214,5 @@ class Station:
         elif isinstance(body, Witness):
             self.seen_by.append((sender, body))
             del self.seen_by[:-10000]
-            self._watch.witness(received.envelope)
+        with self._changed:
+            self._changed.notify_all()
