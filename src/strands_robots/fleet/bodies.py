@@ -250,6 +250,26 @@ class Witness(Body):
     finding: Literal["", "smaller_index", "other_head"] = ""
 
 
+class RenewalRequest(Body):
+    """A member's signed request for its next certificate (enrolment.py).
+
+    Attributes:
+        key: Its public key line.
+        csr: Certificate signing request, PEM.
+        signature: By the key over both, hex.
+    """
+
+    key: Annotated[str, Field(max_length=512)]
+    csr: Annotated[str, Field(max_length=1024)]
+    signature: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
+
+
+class RenewedCertificate(Body):
+    """A member's next certificate, PEM. It authorises nothing; the member checks its key and its issuer."""
+
+    certificate: Annotated[str, Field(max_length=2048)]
+
+
 KINDS: dict[str, type[Body]] = {
     "beacon": Beacon,
     "stop": Stop,
@@ -260,6 +280,8 @@ KINDS: dict[str, type[Body]] = {
     "tell": Tell,
     "result": Result,
     "witness": Witness,
+    "renewal_request": RenewalRequest,
+    "renewal": RenewedCertificate,
 }
 """Every kind of message but the roster, which has a signature of its own."""
 

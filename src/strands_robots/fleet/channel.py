@@ -18,7 +18,7 @@ from strands_robots.fleet.outbox import Outbox
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.roster import Roster
 from strands_robots.fleet.roster_keeper import RosterKeeper
-from strands_robots.fleet.topics import INWARD
+from strands_robots.fleet.topics import INWARD, RENEWAL
 from strands_robots.operators.operator_key import OperatorKey
 
 RATE = 20.0
@@ -149,6 +149,8 @@ class Channel:
         kind = envelope.kind
         if kind == "stop":
             is_allowed = sender.may_stop(envelope.to)
+        elif kind == RENEWAL:
+            is_allowed = sender.kind is MemberKind.OPERATOR
         elif kind in _RIGHTS:
             is_allowed = sender.kind is MemberKind.OPERATOR and _RIGHTS[kind] in sender.rights
         else:

@@ -7,12 +7,13 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from strands_robots.fleet.bodies import Beacon, Body, StopReport, Witness
+from strands_robots.fleet.bodies import Beacon, Body, RenewedCertificate, StopReport, Witness
 from strands_robots.fleet.channel import Channel, Received
 from strands_robots.fleet.inbox import Inbox
 from strands_robots.fleet.peer_watch import PeerWatch
 from strands_robots.fleet.presence import Presence
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
+from strands_robots.fleet.renewal import Renewal
 from strands_robots.fleet.topics import ROSTER, kind_of, read_by, topic_of
 from strands_robots.fleet.transport import OnData, Transport
 
@@ -27,7 +28,7 @@ class FleetClient:
         capacity: Messages that may wait for `take`; stops are none of them.
         now: Steady clock [s].
         on_refusal: Takes each refusal, for the log.
-        folder: Where what it witnesses is kept; None for nowhere.
+        folder: The member's, for what it witnesses and for its next certificate; None to keep and renew nothing.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class FleetClient:
         self.channel, self.transport, self.presence = channel, transport, Presence(now)
         self.watch = PeerWatch(self.presence, channel, folder, now)
         self.session = uuid.uuid4().hex
+        self.renewal = Renewal(folder, channel.key) if folder is not None else None
         self._take_it, self._on_refusal = take, on_refusal
         self._topics: set[str] = set()
         self._on_stop: OnData | None = None
@@ -89,6 +91,12 @@ class FleetClient:
         """Publish what is queued, in the order of its numbers."""
         self.channel.outbox.publish()
 
+    def renew(self) -> None:
+        """Ask for the next certificate when it is time. Called often; never waits."""
+        asked = self.renewal.request() if self.renewal is not None else None
+        if asked is not None:
+            self.send("", asked)
+
     def refuse(self, error: FleetRefusedError) -> None:
         """Count a refusal that the channel did not make, and hand it to the log."""
         self.channel.count(error)
@@ -122,6 +130,8 @@ class FleetClient:
                 self.send("", witness)
         elif isinstance(received.body, Witness):
             self.watch.witness(received.envelope)
+        elif isinstance(received.body, RenewedCertificate) and self.renewal is not None:
+            self.renewal.take(received.body)
         self._take_it(received)
 
     def _take_roster(self, data: bytes) -> None:

@@ -18,9 +18,11 @@ from pydantic import ValidationError
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.private_folder import opened
+from strands_robots.fleet.aws_shadow import ShadowView
+from strands_robots.fleet.aws_transport import AwsTransport, aws_files
 from strands_robots.fleet.channel import Channel
 from strands_robots.fleet.enrolment import EnrolmentRequest, new_request, parse_request
-from strands_robots.fleet.fleet_file import MqttEntry, RouterEntry
+from strands_robots.fleet.fleet_file import AwsEntry, MqttEntry, RouterEntry
 from strands_robots.fleet.member import check_member_name
 from strands_robots.fleet.message_numbers import Numbers
 from strands_robots.fleet.mqtt_transport import mqtt_transport
@@ -82,6 +84,7 @@ def accept_grant(folder: Path, text: str | bytes) -> str:
         roots = [parse_public_key(line) for line in pinned]
         router = RouterEntry.model_validate(grant["router"])
         mqtt = MqttEntry.model_validate(grant["mqtt"]) if grant.get("mqtt") else None
+        aws = AwsEntry.model_validate(grant["aws"]) if grant.get("aws") else None
         data = str(grant["roster"]).encode()
         authorities, certificate = "".join(grant["authorities"]), str(grant["certificate"])
     except (ValueError, KeyError, TypeError, ValidationError) as error:
@@ -99,6 +102,7 @@ def accept_grant(folder: Path, text: str | bytes) -> str:
         write_atomically(folder, "certificate.pem", certificate.encode(), 0o644)
         write_atomically(folder, "router.json", router.model_dump_json().encode())
         write_atomically(folder, "mqtt.json", mqtt.model_dump_json().encode() if mqtt is not None else b"null")
+        write_atomically(folder, "aws.json", aws.model_dump_json().encode() if aws is not None else b"null")
     except FleetRefusedError as error:
         raise ConfigurationError(f"the grant is refused ({error.refusal.value}): {error}") from error
     except OSError as error:
@@ -146,9 +150,29 @@ class MemberFolder:
         return Channel(self.key, load_roster(self.folder, self.roots), Numbers(self.folder))
 
     def transport(self) -> Transport:
-        """Return the way to the others: Zenoh, and MQTT at once where the fleet has a broker."""
-        zenoh, broker = ZenohTransport(self.zenoh_config()), self.mqtt_broker()
-        return zenoh if broker is None else AllTransports([zenoh, mqtt_transport(self.folder, broker, self.name)])
+        """Return the way to the others: Zenoh, and MQTT and AWS IoT at once where the fleet has them."""
+        ways: list[Transport] = [ZenohTransport(self.zenoh_config())]
+        broker, aws, files = self.mqtt_broker(), self.aws(), aws_files(self.folder)
+        if broker is not None:
+            ways.append(mqtt_transport(self.folder, broker, self.name))
+        if aws is not None and files is not None:
+            ways += self._aws_ways(aws, files)
+        return ways[0] if len(ways) == 1 else AllTransports(ways)
+
+    def _aws_ways(self, aws: AwsEntry, files: TlsFiles) -> list[Transport]:
+        """Return AWS IoT as a way, and a robot's shadows there."""
+        carrier = AwsTransport(aws, files, self.name)
+        keeper = load_roster(self.folder, self.roots)
+        me = keeper.roster.find(self.name)
+        if me is None or not me.is_robot:
+            return [carrier]
+        return [carrier, ShadowView(carrier.connection, lambda: load_roster(self.folder, self.roots).roster)]
+
+    def aws(self) -> AwsEntry | None:
+        """Return where AWS IoT Core is; None where the fleet does not use it."""
+        path = self.folder / "aws.json"
+        given = json.loads(_read(self.folder, "aws.json")) if path.exists() else None
+        return AwsEntry.model_validate(given) if given else None
 
     def mqtt_broker(self) -> MqttEntry | None:
         """Return where the fleet's MQTT broker is; None where it has none."""

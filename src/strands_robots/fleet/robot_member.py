@@ -64,7 +64,7 @@ class RobotMember:
         graph: The robot's graph.
         now: Steady clock [s].
         on_refusal: Takes each refusal, for the log.
-        folder: Where what it witnesses is kept; None for nowhere.
+        folder: The member's, for what it witnesses and for its next certificate; None to keep and renew nothing.
     """
 
     def __init__(
@@ -123,6 +123,7 @@ class RobotMember:
         self._client.publish()
         self._watch_cell(report, now)
         self._watch_owners()
+        self._client.renew()
 
     def _stop_at_opening(self, report: GraphReport | None = None) -> GraphReport:
         """Stop the graph unless it has just reported that it is not armed; return what it says then."""

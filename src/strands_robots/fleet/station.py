@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from strands_robots.core.errors import NoAnswerError
+from strands_robots.core.errors import ConfigurationError, NoAnswerError
 from strands_robots.fleet.bodies import (
     Beacon,
     BeaconEcho,
     Body,
     Challenge,
     ChallengeRequest,
+    RenewalRequest,
     Result,
     Resume,
     StopReport,
@@ -26,7 +27,8 @@ from strands_robots.fleet.bodies import (
 from strands_robots.fleet.channel import Channel, Received
 from strands_robots.fleet.fleet_client import FleetClient
 from strands_robots.fleet.presence import PRESENT
-from strands_robots.fleet.refusal import FleetRefusedError
+from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
+from strands_robots.fleet.renewal_answers import RenewalAnswers
 from strands_robots.fleet.stop_campaign import StopCampaign
 from strands_robots.fleet.topics import ROSTER, inward
 from strands_robots.fleet.transport import Transport
@@ -57,7 +59,8 @@ class Station:
         transport: The way to the robots.
         now: Steady clock [s].
         on_refusal: Takes each refusal, for the log.
-        folder: Where what it witnesses is kept; None for nowhere.
+        folder: The member's, for what it witnesses and for its next certificate; None to keep and renew nothing.
+        renewals: Answers requests for certificates, on the authority's machine; None elsewhere.
     """
 
     def __init__(
@@ -67,12 +70,13 @@ class Station:
         now: Callable[[], float] = time.monotonic,
         on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
         folder: Path | None = None,
+        renewals: RenewalAnswers | None = None,
     ) -> None:
         self._client = FleetClient(channel, transport, self._take, MOST_WAITING, now, on_refusal, folder)
         self.channel, self.presence, self.session = channel, self._client.presence, self._client.session
         self.witnesses, self.send = self._client.watch.book, self._client.send
         self.seen_by: list[tuple[str, Witness]] = []
-        self._now = now
+        self._now, self.renewals = now, renewals
         self._campaigns: tuple[StopCampaign, ...] = ()
         self._silent_until = float("-inf")
         self._asked: OrderedDict[str, str] = OrderedDict()
@@ -201,6 +205,7 @@ class Station:
                 beaten = self._now()
                 self.send("", Beacon(session=self.session, state="none", roster=self.channel.roster.version))
                 self.channel.numbers.save()
+                self._client.renew()
 
     def _take(self, received: Received) -> None:
         body, sender = received.body, received.sender.name
@@ -214,5 +219,13 @@ class Station:
         elif isinstance(body, Witness):
             self.seen_by.append((sender, body))
             del self.seen_by[:-10000]
+        elif isinstance(body, RenewalRequest) and self.renewals is not None:
+            self._renew(sender, body, self.renewals)
         with self._changed:
             self._changed.notify_all()
+
+    def _renew(self, sender: str, asked: RenewalRequest, renewals: RenewalAnswers) -> None:
+        try:
+            self.send(sender, renewals.answer(sender, asked))
+        except ConfigurationError as error:
+            self._client.refuse(FleetRefusedError(FleetRefusal.NOT_ALLOWED, str(error), sender))
