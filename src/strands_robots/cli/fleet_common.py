@@ -56,9 +56,9 @@ def open_station(member: Path | None, is_kept: bool = False, authority: Authorit
     try:
         yield station
     finally:
+        problem = getattr(transport, "problem", "")  # Of the link as it was used: closing it is none.
         station.close()
         transport.close()
-        problem = getattr(transport, "problem", "")
         if problem:
             say(f"the router was not reached: {problem}")
 

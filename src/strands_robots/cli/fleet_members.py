@@ -182,6 +182,21 @@ def accept(grant: Annotated[Path, typer.Argument(help="What the authority grante
     say(f"{accept_grant(member or default_folder(), read_text(grant))} is a member")
 
 
+@app.command("break-glass")
+def break_glass(
+    reason: Annotated[str, typer.Option(help="Why the fleet's authority cannot be used.")], member: Member = None
+) -> None:
+    """For a fleet whose authority is lost: let this machine's next `fleet accept` pin another root, or take an older roster.
+
+    Counts once, on this machine only; stays in the member's folder and in the audit log.
+    """
+    from strands_robots.fleet import break_glass as marker
+
+    folder = member or default_folder()
+    marker.break_glass(folder, reason)
+    say(f"the next `strands-robots fleet accept` in {folder} may pin another root or take an older roster, once")
+
+
 @app.command()
 def revoke(name: Annotated[str, typer.Argument(help="The member.")], authority: Folder, member: Member = None) -> None:
     """Take a member off the roster. With --member of an operator, robots on the network get the new roster at once."""

@@ -20,6 +20,7 @@ from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.private_folder import opened
 from strands_robots.fleet.aws_shadow import ShadowView
 from strands_robots.fleet.aws_transport import AwsTransport, aws_files
+from strands_robots.fleet.break_glass import find_marker, use_marker
 from strands_robots.fleet.channel import Channel
 from strands_robots.fleet.enrolment import EnrolmentRequest, new_request, parse_request
 from strands_robots.fleet.fleet_file import AwsEntry, MqttEntry, RouterEntry
@@ -71,6 +72,8 @@ def make_request_files(folder: Path, name: str) -> EnrolmentRequest:
 def accept_grant(folder: Path, text: str | bytes) -> str:
     """Take what the authority granted, and return the member's name. Roots that are pinned already stay pinned.
 
+    Only a marker of break_glass.py, which counts once, lets another root or an older roster in.
+
     Raises:
         ConfigurationError: If it is for another member, or its roster is older or not signed by a pinned root.
     """
@@ -80,7 +83,8 @@ def accept_grant(folder: Path, text: str | bytes) -> str:
         name = parse_public_key(request.key).name
         if grant["v"] != 1 or grant["name"] != name:
             raise ConfigurationError(f"the grant is for '{grant['name']}'; valid: '{name}'")
-        pinned = _lines(folder, "roots.pub") or [str(line) for line in grant["roots"]]
+        marker = find_marker(folder)
+        pinned = ([] if marker else _lines(folder, "roots.pub")) or [str(line) for line in grant["roots"]]
         roots = [parse_public_key(line) for line in pinned]
         router = RouterEntry.model_validate(grant["router"])
         mqtt = MqttEntry.model_validate(grant["mqtt"]) if grant.get("mqtt") else None
@@ -90,7 +94,7 @@ def accept_grant(folder: Path, text: str | bytes) -> str:
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise ConfigurationError(f"no grant: {error}") from error
     try:
-        if (folder / ROSTER_FILE).exists():
+        if (folder / ROSTER_FILE).exists() and marker is None:
             _accept_newer(load_roster(folder, roots), data)
         else:
             parse_roster(data, roots)
@@ -103,6 +107,8 @@ def accept_grant(folder: Path, text: str | bytes) -> str:
         write_atomically(folder, "router.json", router.model_dump_json().encode())
         write_atomically(folder, "mqtt.json", mqtt.model_dump_json().encode() if mqtt is not None else b"null")
         write_atomically(folder, "aws.json", aws.model_dump_json().encode() if aws is not None else b"null")
+        if marker is not None:
+            use_marker(folder)
     except FleetRefusedError as error:
         raise ConfigurationError(f"the grant is refused ({error.refusal.value}): {error}") from error
     except OSError as error:

@@ -14,6 +14,7 @@ from rclpy.node import Node
 from strands_robots.audit.event import Durability
 from strands_robots.clients.spun_client import SpunClient
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.fleet.break_glass import used_markers
 from strands_robots.fleet.member_folder import MemberFolder
 from strands_robots.fleet.refusal import FleetRefusedError
 from strands_robots.fleet.robot_member import RobotMember
@@ -56,6 +57,7 @@ class FleetNode(Node):
         graph = RosGraph(self, self._goals)
         self._robot = RobotMember(channel, self._transport, graph, on_refusal=self._on_refusal, folder=member.folder)
         details = {"member": member.name, "roster": channel.roster.version, "session": self._robot.session}
+        details["break_glass"] = used_markers(member.folder)
         self._audit.record("fleet_joined", details, durability=Durability.NOW)
         # A thread and not a timer: a service call that the executor runs must not keep a beacon back.
         self._ending = threading.Event()
