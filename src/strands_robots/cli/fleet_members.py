@@ -35,6 +35,7 @@ def init(
     name: Annotated[str, typer.Option(help="Host name or address in the router's certificate.")] = "localhost",
     mqtt: Annotated[str, typer.Option(help="<host>:<port> of an MQTT broker as a second way; empty for none.")] = "",
     mqtt_bind: Annotated[str, typer.Option(help="Address that the broker listens on.")] = "127.0.0.1",
+    pictures: Annotated[str, typer.Option(help="Host that robots upload pictures to; empty for none.")] = "",
     aws: Annotated[str, typer.Option(help="Data endpoint of AWS IoT Core as one more way; empty for none.")] = "",
 ) -> None:
     """Make a fleet: authority, root key, router certificate, fleet.yaml without members."""
@@ -42,17 +43,18 @@ def init(
 
     from strands_robots.core.validation import problems_of
     from strands_robots.fleet.authority import create_authority
-    from strands_robots.fleet.fleet_file import AwsEntry, MqttEntry, RouterEntry
+    from strands_robots.fleet.fleet_file import AwsEntry, MqttEntry, PicturesEntry, RouterEntry
 
     host, _, port = mqtt.rpartition(":")
     try:
         router = RouterEntry(listen=listen, connect=connect, name=name)
         broker = MqttEntry.model_validate({"host": host, "port": port, "bind": mqtt_bind}) if mqtt else None
         cloud = AwsEntry(endpoint=aws) if aws else None
+        store = PicturesEntry(host=pictures) if pictures else None
     except ValidationError as error:
-        valid = "tls/<host>:<port> for the router, <host>:<port> for MQTT, a host name for AWS"
+        valid = "tls/<host>:<port> for the router, <host>:<port> for MQTT, host names for AWS and for pictures"
         raise ConfigurationError(f"{problems_of(error, 'fleet')}; valid: {valid}") from error
-    create_authority(authority, fleet, router, mqtt=broker, aws=cloud)
+    create_authority(authority, fleet, router, mqtt=broker, aws=cloud, pictures=store)
     say(f"fleet {fleet} in {authority}; start its router with: strands-robots fleet router --authority {authority}")
 
 
@@ -76,7 +78,9 @@ def invite(
     fingerprint: Annotated[str, typer.Option(help="Of the member's request, read on its own machine.")],
     kind: Annotated[str, typer.Option(help="robot, sim, operator or auditor.")] = "robot",
     cell: Annotated[str, typer.Option(help="Cell of a robot.")] = "",
-    may: Annotated[list[str] | None, typer.Option(help="stop_cell, tell or resume; may be given twice.")] = None,
+    may: Annotated[
+        list[str] | None, typer.Option(help="stop_cell, tell, resume or pictures; may be given twice.")
+    ] = None,
 ) -> None:
     """Open an invite for an hour: for this name with this key, once. Prints its token."""
     from strands_robots.fleet.member import MemberKind, Right

@@ -41,6 +41,7 @@ from strands_robots.fleet.fleet_file import (
     FleetFile,
     MemberEntry,
     MqttEntry,
+    PicturesEntry,
     RouterEntry,
     load_fleet_file,
     save_fleet_file,
@@ -186,6 +187,7 @@ class Authority:
             "roster": self._read(ROSTER_FILE).decode(),
             "router": self.file.router.model_dump(),
             "mqtt": self.file.mqtt.model_dump() if self.file.mqtt is not None else None,
+            "pictures": self.file.pictures.model_dump() if self.file.pictures is not None else None,
             "aws": self.file.aws.model_dump() if self.file.aws is not None else None,
         }
 
@@ -214,6 +216,7 @@ def create_authority(
     passphrase: bytes = b"",
     mqtt: MqttEntry | None = None,
     aws: AwsEntry | None = None,
+    pictures: PicturesEntry | None = None,
 ) -> Authority:
     """Make a fleet: keys, certificates and an empty roster. Nothing is overwritten.
 
@@ -229,7 +232,7 @@ def create_authority(
     hosts = (router.name, *([mqtt.host] if mqtt is not None else []), "localhost", "127.0.0.1")
     names = tuple(dict.fromkeys(hosts))
     server = make_server_certificate(names, router_key.public_key(), certificate, key)
-    file = FleetFile(fleet=fleet, router=router, mqtt=mqtt, aws=aws)
+    file = FleetFile(fleet=fleet, router=router, mqtt=mqtt, aws=aws, pictures=pictures)
     try:
         write_atomically(folder, "authority.key", private_pem(key))
         write_atomically(folder, "authority.pem", certificate_pem(certificate), 0o644)

@@ -16,7 +16,7 @@ from typing import Any
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.fleet.member import CELL_PREFIX, EVERYBODY, Member, MemberKind, Right
 from strands_robots.fleet.roster import Roster
-from strands_robots.fleet.topics import INWARD, RENEWAL, ROSTER, inward, outward
+from strands_robots.fleet.topics import INWARD, NEEDED, RENEWAL, ROSTER, inward, outward
 
 LONGEST = 2048
 THING = "${iot:Connection.Thing.ThingName}"
@@ -111,8 +111,7 @@ def _writes(fleet: str, member: Member) -> list[str]:
     said = [outward(fleet, THING, kind) for kind in ("beacon", "witness")]
     if member.kind is MemberKind.AUDITOR:
         return said
-    needed = {"tell": Right.TELL, "resume": Right.RESUME, "challenge_request": Right.RESUME}
-    kinds = [kind for kind in INWARD if kind != RENEWAL and (kind not in needed or needed[kind] in member.rights)]
+    kinds = [kind for kind in INWARD if kind != RENEWAL and (kind not in NEEDED or NEEDED[kind] in member.rights)]
     return [*said, *(inward(fleet, "*", kind, THING) for kind in kinds), f"{_VIEWS}/get"]
 
 

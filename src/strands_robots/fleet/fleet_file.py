@@ -87,6 +87,18 @@ class AwsEntry(BaseModel):
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
 
 
+class PicturesEntry(BaseModel):
+    """The store that robots upload pictures to.
+
+    Attributes:
+        host: As in its URLs: "<bucket>.s3.<region>.amazonaws.com", with ":<port>" where it is not 443.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,128}(:[0-9]{1,5})?$")]
+
+
 class FleetFile(BaseModel):
     """What fleet.yaml says."""
 
@@ -98,6 +110,7 @@ class FleetFile(BaseModel):
     router: RouterEntry = RouterEntry()
     mqtt: MqttEntry | None = None
     aws: AwsEntry | None = None
+    pictures: PicturesEntry | None = None
     members: dict[str, MemberEntry] = {}
 
     def roster(self, issued: int = 0) -> Roster:

@@ -23,10 +23,11 @@ from strands_robots.fleet.aws_transport import AwsTransport, aws_files
 from strands_robots.fleet.break_glass import find_marker, use_marker
 from strands_robots.fleet.channel import Channel
 from strands_robots.fleet.enrolment import EnrolmentRequest, new_request, parse_request
-from strands_robots.fleet.fleet_file import AwsEntry, MqttEntry, RouterEntry
+from strands_robots.fleet.fleet_file import AwsEntry, MqttEntry, PicturesEntry, RouterEntry
 from strands_robots.fleet.member import check_member_name
 from strands_robots.fleet.message_numbers import Numbers
 from strands_robots.fleet.mqtt_transport import mqtt_transport
+from strands_robots.fleet.picture_upload import PictureUpload
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.roster import parse_roster
 from strands_robots.fleet.roster_keeper import FILE as ROSTER_FILE
@@ -88,6 +89,7 @@ def accept_grant(folder: Path, text: str | bytes) -> str:
         roots = [parse_public_key(line) for line in pinned]
         router = RouterEntry.model_validate(grant["router"])
         mqtt = MqttEntry.model_validate(grant["mqtt"]) if grant.get("mqtt") else None
+        pictures = PicturesEntry.model_validate(grant["pictures"]) if grant.get("pictures") else None
         aws = AwsEntry.model_validate(grant["aws"]) if grant.get("aws") else None
         data = str(grant["roster"]).encode()
         authorities, certificate = "".join(grant["authorities"]), str(grant["certificate"])
@@ -107,6 +109,9 @@ def accept_grant(folder: Path, text: str | bytes) -> str:
         write_atomically(folder, "router.json", router.model_dump_json().encode())
         write_atomically(folder, "mqtt.json", mqtt.model_dump_json().encode() if mqtt is not None else b"null")
         write_atomically(folder, "aws.json", aws.model_dump_json().encode() if aws is not None else b"null")
+        write_atomically(
+            folder, "pictures.json", pictures.model_dump_json().encode() if pictures is not None else b"null"
+        )
         if marker is not None:
             use_marker(folder)
     except FleetRefusedError as error:
@@ -173,6 +178,12 @@ class MemberFolder:
         if me is None or not me.is_robot:
             return [carrier]
         return [carrier, ShadowView(carrier.connection, lambda: load_roster(self.folder, self.roots).roster)]
+
+    def pictures(self) -> PictureUpload | None:
+        """Return where the member's pictures go; None where the fleet has no store of pictures."""
+        path = self.folder / "pictures.json"
+        given = json.loads(_read(self.folder, "pictures.json")) if path.exists() else None
+        return PictureUpload(PicturesEntry.model_validate(given).host) if given else None
 
     def aws(self) -> AwsEntry | None:
         """Return where AWS IoT Core is; None where the fleet does not use it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 import uuid
@@ -10,13 +11,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from strands_robots.fleet.bodies import Beacon, ChallengeRequest, Result, Resume, Stop, StopReport, Tell
+from strands_robots.core.errors import ConfigurationError, NoAnswerError, RenderError, UnknownNameError
+from strands_robots.core.text import printable
+from strands_robots.fleet.bodies import (
+    Beacon,
+    ChallengeRequest,
+    PictureReference,
+    PictureRequest,
+    Result,
+    Resume,
+    Stop,
+    StopReport,
+    Tell,
+)
 from strands_robots.fleet.channel import Channel, Received
 from strands_robots.fleet.fleet_client import FleetClient
 from strands_robots.fleet.freshness import SentBeacons
 from strands_robots.fleet.graph_link import GraphLink, GraphReport
 from strands_robots.fleet.inbox import Inbox
 from strands_robots.fleet.member import CELL_PREFIX, MemberKind, Right
+from strands_robots.fleet.picture_upload import PictureUpload
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.stop_campaign import REPEAT_PERIOD, StopCampaign
 from strands_robots.fleet.transport import Transport
@@ -65,6 +79,7 @@ class RobotMember:
         now: Steady clock [s].
         on_refusal: Takes each refusal, for the log.
         folder: The member's, for what it witnesses and for its next certificate; None to keep and renew nothing.
+        pictures: Where its pictures go; None to give none.
     """
 
     def __init__(
@@ -75,6 +90,7 @@ class RobotMember:
         now: Callable[[], float] = time.monotonic,
         on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
         folder: Path | None = None,
+        pictures: PictureUpload | None = None,
     ) -> None:
         self._client = FleetClient(channel, transport, self._take, MOST_WAITING, now, on_refusal, folder)
         self.channel, self.presence, self.session = channel, self._client.presence, self._client.session
@@ -91,6 +107,9 @@ class RobotMember:
         self._owners: set[str] = set()
         self._cell_stop: tuple[StopCampaign, float] | None = None
         self._calls: Inbox[tuple[Tell | Resume | ChallengeRequest, str]] = Inbox(self._call, 16, "fleet requests")
+        # An upload may take seconds, and must hold up no resume.
+        self._pictures = pictures
+        self._uploads: Inbox[tuple[PictureRequest, str]] = Inbox(self._upload, 2, "fleet pictures")
         # Latched before anything is heard: a stop may have been given while this robot was off, and nothing else knows it.
         # A state, not a message: `tick` repeats it until the graph says that it is not armed.
         self._opening = uuid.uuid4().hex
@@ -101,6 +120,7 @@ class RobotMember:
         """Take no more requests. The transport belongs to the caller."""
         self._client.close()
         self._calls.close()
+        self._uploads.close()
 
     def tick(self) -> None:
         """Send what is due: a beacon, evidence of stops, a stop of the cell."""
@@ -204,10 +224,10 @@ class RobotMember:
         body, sender = received.body, received.sender.name
         if isinstance(body, StopReport) and self._cell_stop is not None:
             self._cell_stop[0].take(sender, body)
-        elif isinstance(body, (Tell, Resume, ChallengeRequest)):
+        elif isinstance(body, (Tell, Resume, ChallengeRequest, PictureRequest)):
             self._asked(body, sender)
 
-    def _asked(self, body: Tell | Resume | ChallengeRequest, sender: str) -> None:
+    def _asked(self, body: Tell | Resume | ChallengeRequest | PictureRequest, sender: str) -> None:
         try:
             self.sent.check(body.echo, sender)
             if isinstance(body, Tell):
@@ -217,7 +237,11 @@ class RobotMember:
             self.send(sender, Result(request=body.request, state="refused", refusal=error.refusal.value, message=text))
             self._client.refuse(error)
         else:
-            if not self._calls.put((body, sender)):
+            if not (
+                self._uploads.put((body, sender))
+                if isinstance(body, PictureRequest)
+                else self._calls.put((body, sender))
+            ):
                 text = "too many requests wait for the graph; valid: ask again later"
                 self.send(sender, Result(request=body.request, state="refused", refusal="too_many", message=text))
 
@@ -232,6 +256,24 @@ class RobotMember:
         else:
             self._owners.add(sender)
             self._graph.tell(body, source, lambda result: self.send(sender, result))
+
+    def _upload(self, item: tuple[PictureRequest, str]) -> None:
+        """Take a picture and upload it, in a thread where nothing else waits for it."""
+        asked, sender = item
+        try:
+            if self._pictures is None:
+                raise ConfigurationError("this robot gives no pictures; valid: a fleet.yaml with `pictures`")
+            self._pictures.check(asked.url)
+            data = self._graph.picture(asked.camera)
+            self._pictures.put(asked.url, data)
+        except (ConfigurationError, NoAnswerError, UnknownNameError, RenderError) as error:
+            text = printable(str(error))[:512]
+            self.send(sender, Result(request=asked.request, state="refused", refusal="no_picture", message=text))
+        else:
+            digest = hashlib.sha256(data).hexdigest()
+            self.send(
+                sender, PictureReference(request=asked.request, camera=asked.camera, sha256=digest, size=len(data))
+            )
 
     def _check_kind(self, tell: Tell, sender: str) -> None:
         is_hardware = self.channel.me.kind is MemberKind.ROBOT

@@ -17,6 +17,8 @@ from strands_robots.fleet.bodies import (
     Body,
     Challenge,
     ChallengeRequest,
+    PictureReference,
+    PictureRequest,
     RenewalRequest,
     Result,
     Resume,
@@ -26,6 +28,7 @@ from strands_robots.fleet.bodies import (
 )
 from strands_robots.fleet.channel import Channel, Received
 from strands_robots.fleet.fleet_client import FleetClient
+from strands_robots.fleet.picture_upload import PERIOD
 from strands_robots.fleet.presence import PRESENT
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.renewal_answers import RenewalAnswers
@@ -80,7 +83,8 @@ class Station:
         self._campaigns: tuple[StopCampaign, ...] = ()
         self._silent_until = float("-inf")
         self._asked: OrderedDict[str, str] = OrderedDict()
-        self._answers: dict[str, Challenge | Result] = {}
+        self._answers: dict[str, Challenge | Result | PictureReference] = {}
+        self._pictures: dict[str, float] = {}
         self._changed = threading.Condition()
         self._ending = threading.Event()
         self._client.subscribe()
@@ -144,6 +148,7 @@ class Station:
         answer = self._ask(robot, request, request.request, timeout)
         if isinstance(answer, Result):
             raise NoAnswerError(f"robot '{robot}' refused ({answer.refusal}): {answer.message}")
+        assert isinstance(answer, Challenge)
         return answer
 
     def resume(self, robot: str, reason: str, timeout: float) -> Result:
@@ -174,7 +179,30 @@ class Station:
         self._request(robot, body, body.request)
         return body.request
 
-    def result(self, request: str) -> Challenge | Result | None:
+    def ask_picture(self, robot: str, camera: str, url: str, timeout: float) -> PictureReference:
+        """Have a robot upload one picture, and return what it says of it.
+
+        Args:
+            robot: The robot.
+            camera: Its camera, "<robot>/<camera>".
+            url: Where it goes (picture_store.py).
+            timeout: How long it may take [s].
+
+        Raises:
+            NoAnswerError: If the robot refuses or does not answer.
+            ConfigurationError: If it was asked a moment ago.
+        """
+        age = self._now() - self._pictures.get(robot, float("-inf"))
+        if age < PERIOD:
+            raise ConfigurationError(f"robot '{robot}' was asked {age:.1f} s ago; valid: one picture in {PERIOD:g} s")
+        self._pictures[robot] = self._now()
+        request = PictureRequest(request=uuid.uuid4().hex, echo=self.echo(robot), camera=camera, url=url)
+        answer = self._ask(robot, request, request.request, timeout)
+        if not isinstance(answer, PictureReference):
+            raise NoAnswerError(f"robot '{robot}' gives no picture: {answer.message}")
+        return answer
+
+    def result(self, request: str) -> Challenge | Result | PictureReference | None:
         """Return the newest answer to a request."""
         return self._answers.get(request)
 
@@ -182,7 +210,7 @@ class Station:
         """Send a signed roster to every robot."""
         self._client.transport.publish(inward(self.channel.roster.fleet, "all", ROSTER, self.channel.key.name), data)
 
-    def _ask(self, robot: str, body: Body, request: str, timeout: float) -> Challenge | Result:
+    def _ask(self, robot: str, body: Body, request: str, timeout: float) -> Challenge | Result | PictureReference:
         self._request(robot, body, request)
         if not self.wait_for(lambda: request in self._answers, timeout):
             raise NoAnswerError(f"robot '{robot}' did not answer within {timeout:g} s")
@@ -212,7 +240,7 @@ class Station:
         if isinstance(body, StopReport):
             for campaign in self._campaigns:
                 campaign.take(sender, body)
-        elif isinstance(body, (Challenge, Result)):
+        elif isinstance(body, (Challenge, Result, PictureReference)):
             # Only the robot that was asked answers for itself.
             if self._asked.get(body.request) == sender:
                 self._answers[body.request] = body

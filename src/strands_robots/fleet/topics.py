@@ -13,11 +13,19 @@ from strands_robots.fleet.roster import Roster
 
 ROSTER = "roster"
 RENEWAL = "renewal"
-INWARD = ("stop", "tell", "resume", "challenge_request", ROSTER, RENEWAL)
+INWARD = ("stop", "tell", "resume", "challenge_request", "picture_request", ROSTER, RENEWAL)
 """Kinds that go to an addressee."""
 
-OUTWARD = ("beacon", "stop_report", "challenge", "result", "witness", "renewal_request")
+OUTWARD = ("beacon", "stop_report", "challenge", "result", "witness", "picture", "renewal_request")
 """Kinds that go to every member that may listen."""
+
+NEEDED = {
+    "tell": Right.TELL,
+    "resume": Right.RESUME,
+    "challenge_request": Right.RESUME,
+    "picture_request": Right.PICTURES,
+}
+"""Right that an operator needs for a kind; the others need none."""
 
 
 def topic_of(fleet: str, sender: str, to: str, body: Body) -> str:
@@ -68,7 +76,9 @@ def read_by(roster: Roster, member: Member) -> tuple[str, ...]:
         return (rosters, renewals, *listened)
     addressees = [member.name, EVERYBODY, *([CELL_PREFIX + member.cell] if member.cell else [])]
     stops = tuple(inward(fleet, addressee, "stop", "*") for addressee in addressees)
-    asked = tuple(inward(fleet, member.name, kind, "*") for kind in ("tell", "resume", "challenge_request"))
+    asked = tuple(
+        inward(fleet, member.name, kind, "*") for kind in ("tell", "resume", "challenge_request", "picture_request")
+    )
     operators = [other.name for other in roster.members if other.kind is MemberKind.OPERATOR]
     cell = [other.name for other in roster.robots(CELL_PREFIX + member.cell)] if _stops_cell(member) else []
     heard = dict.fromkeys([*operators, *witnessed_by(roster, member), *cell])
@@ -108,5 +118,5 @@ def written_by(fleet: str, member: Member) -> tuple[str, ...]:
 
 
 def _is_allowed(member: Member, kind: str) -> bool:
-    needed = {"tell": Right.TELL, "resume": Right.RESUME, "challenge_request": Right.RESUME}.get(kind)
+    needed = NEEDED.get(kind)
     return needed is None or needed in member.rights

@@ -55,7 +55,14 @@ class FleetNode(Node):
         self._client = SpunClient(self.get_namespace())
         self._goals = FleetGoals(self._client, uuid.uuid4().hex)
         graph = RosGraph(self, self._goals)
-        self._robot = RobotMember(channel, self._transport, graph, on_refusal=self._on_refusal, folder=member.folder)
+        self._robot = RobotMember(
+            channel,
+            self._transport,
+            graph,
+            on_refusal=self._on_refusal,
+            folder=member.folder,
+            pictures=member.pictures(),
+        )
         details = {"member": member.name, "roster": channel.roster.version, "session": self._robot.session}
         details["break_glass"] = used_markers(member.folder)
         self._audit.record("fleet_joined", details, durability=Durability.NOW)
