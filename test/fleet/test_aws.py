@@ -21,17 +21,25 @@ from aws_stand_in import CLAIM, AwsStandIn
 
 from strands_robots.core.errors import ConfigurationError, NoAnswerError
 from strands_robots.fleet.aws_provisioning import pre_provision, provision, template
-from strands_robots.fleet.aws_shadow import ShadowView, read_shadow
-from strands_robots.fleet.aws_transport import AwsConnection, AwsTransport, aws_files, connect
+from strands_robots.fleet.aws_shadow import read_shadow
+from strands_robots.fleet.aws_transport import (
+    AUTHORITY,
+    CERTIFICATE,
+    KEY,
+    AwsConnection,
+    AwsTransport,
+    aws_files,
+    connect,
+)
 from strands_robots.fleet.certificates import certificate_pem, make_authority, new_private_key, sign_request
 from strands_robots.fleet.enrolment import EnrolmentRequest, new_invite
 from strands_robots.fleet.fleet_file import AwsEntry
 from strands_robots.fleet.member import MemberKind
 from strands_robots.fleet.member_folder import MemberFolder, make_request_files
 from strands_robots.fleet.robot_member import RobotMember
+from strands_robots.fleet.roster_keeper import write_atomically
 from strands_robots.fleet.simulated_graph import SimulatedGraph
 from strands_robots.fleet.station import Station
-from strands_robots.fleet.transport import AllTransports
 from strands_robots.operators.keyring import Keyring, Operator, Role
 
 PATIENCE = 15.0
@@ -65,13 +73,14 @@ def linked(aws: AwsStandIn, place: AwsEntry, name: str) -> AwsTransport:
 def test_a_stop_with_evidence_and_a_signed_resume_go_over_aws_and_the_shadow_only_shows(
     aws: AwsStandIn, place: AwsEntry
 ) -> None:
-    folders = {name: MemberFolder(aws.folder / name) for name in ("arm1", "anna", "bert")}
-    ports = {name: linked(aws, place, name) for name in folders}
-    roster = folders["arm1"].channel().roster
-    view = ShadowView(ports["arm1"].connection, lambda: roster)
+    # Each has the ways that its own folder names; there is no Zenoh router, so AWS carries everything.
+    folders = {name: provisioned(aws, name) for name in ("arm1", "anna", "bert")}
+    ports = {name: folder.transport() for name, folder in folders.items()}
+    carriers = {name: carrier_of(port) for name, port in ports.items()}
+    until(lambda: all(carrier.is_connected for carrier in carriers.values()))
     keyring = Keyring([Operator(folders["anna"].key.public, frozenset({Role.RESUME}))])
     graph = SimulatedGraph("arm1", keyring)
-    robot = RobotMember(folders["arm1"].channel(), AllTransports([ports["arm1"], view]), graph)
+    robot = RobotMember(folders["arm1"].channel(), ports["arm1"], graph)
     station = Station(folders["anna"].channel(), ports["anna"])
 
     def ticking(condition: Any) -> Any:
@@ -97,9 +106,9 @@ def test_a_stop_with_evidence_and_a_signed_resume_go_over_aws_and_the_shadow_onl
             )
         )
         for name in ("anna", "bert"):
-            read = read_shadow(ports[name].connection, aws.authority.file.roster(), "arm1")
+            read = read_shadow(carriers[name].connection, aws.authority.file.roster(), "arm1")
             assert read.beacon.state == "armed" and read.sequence > 0
-        others = AwsConnection(ports["bert"].connection.client, "anna")
+        others = AwsConnection(carriers["bert"].connection.client, "anna")
         with pytest.raises(NoAnswerError):
             read_shadow(others, aws.authority.file.roster(), "arm1", 1.0)
         written = [json.loads(data) for topic, data in aws.log if topic.endswith("/update")]
@@ -114,12 +123,28 @@ def test_a_stop_with_evidence_and_a_signed_resume_go_over_aws_and_the_shadow_onl
             "beacon": read_forged(aws)
         }
         with pytest.raises(ConfigurationError, match="no beacon that it signed"):
-            read_shadow(ports["anna"].connection, aws.authority.file.roster(), "arm1")
+            read_shadow(carriers["anna"].connection, aws.authority.file.roster(), "arm1")
     finally:
         station.close()
         robot.close()
         for port in ports.values():
             port.close()
+
+
+def provisioned(aws: AwsStandIn, name: str) -> MemberFolder:
+    """Return a member's folder with its certificate at AWS."""
+    files, folder = aws.files(name), aws.folder / name
+    for path, file in ((files.certificate, CERTIFICATE), (files.key, KEY), (files.authority, AUTHORITY)):
+        write_atomically(folder, file, Path(path).read_bytes())
+    return MemberFolder(folder)
+
+
+def carrier_of(port: Any) -> AwsTransport:
+    """Return AWS among a member's ways, of which a robot's last one keeps its shadows."""
+    zenoh, carrier, *views = port._transports
+    assert zenoh.name == "zenoh" and [view.name for view in views] in ([], ["aws shadow"])
+    assert isinstance(carrier, AwsTransport)
+    return carrier
 
 
 def read_forged(aws: AwsStandIn) -> str:
