@@ -27,7 +27,7 @@ from strands_robots.fleet.certificates import (
     sign_request,
 )
 from strands_robots.fleet.enrolment import new_request
-from strands_robots.fleet.member_folder import MemberFolder
+from strands_robots.fleet.member_folder import MemberFolder, accept_grant, make_request_files
 from strands_robots.fleet.mqtt_transport import mqtt_transport
 from strands_robots.fleet.renewal import Renewal, finish
 from strands_robots.fleet.renewal_answers import SHORTEST, RenewalAnswers
@@ -164,7 +164,7 @@ def test_the_authority_renews_only_for_the_member_itself_and_not_too_often(site:
         desk.answer("arm1", asked)
     now[0] = SHORTEST + 1.0
     desk.answer("arm1", asked)
-    site.authority.revoke("arm1")
+    Authority(site.folder / "authority").revoke("arm1")  # By another command.
     now[0] = 2 * SHORTEST + 2.0
     with pytest.raises(ConfigurationError, match="roster"):
         desk.answer("arm1", asked)
@@ -181,3 +181,13 @@ def test_a_renewal_that_was_interrupted_between_its_files_is_finished(site: Site
     finish(folder.folder)
     assert (folder.folder / "tls.key").read_bytes() == (folder.folder / "tls.new.key").read_bytes() != old
     assert json.loads((folder.folder / "router.json").read_text())
+
+
+def test_a_grant_for_an_earlier_request_is_refused_before_anything_is_written(site: Site) -> None:
+    folder = site.folder / "arm1"
+    grant = site.authority.renew(make_request_files(folder, "arm1"))
+    make_request_files(folder, "arm1")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(ConfigurationError, match="earlier request"):
+        accept_grant(folder, json.dumps(grant))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -76,6 +76,10 @@ class Authority:
         self.file = load_fleet_file(folder)
         self._ask, self._now = ask_passphrase, now
 
+    def reload(self) -> None:
+        """Read fleet.yaml again: another command may have enrolled or revoked a member since."""
+        self.file = load_fleet_file(self.folder)
+
     @property
     def certificate(self) -> x509.Certificate:
         """The authority's certificate."""

@@ -21,6 +21,7 @@ from strands_robots.core.private_folder import opened
 from strands_robots.fleet.aws_shadow import ShadowView
 from strands_robots.fleet.aws_transport import AwsTransport, aws_files
 from strands_robots.fleet.break_glass import find_marker, use_marker
+from strands_robots.fleet.certificates import is_pair
 from strands_robots.fleet.channel import Channel
 from strands_robots.fleet.enrolment import EnrolmentRequest, new_request, parse_request
 from strands_robots.fleet.fleet_file import AwsEntry, MqttEntry, PicturesEntry, RouterEntry
@@ -95,13 +96,21 @@ def accept_grant(folder: Path, text: str | bytes) -> str:
         authorities, certificate = "".join(grant["authorities"]), str(grant["certificate"])
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise ConfigurationError(f"no grant: {error}") from error
+    tls_key = _read(folder, "tls.new.key")
+    try:
+        is_own = is_pair(certificate.encode(), tls_key)
+    except ValueError as error:
+        raise ConfigurationError(f"no grant: {error}") from error
+    if not is_own:
+        raise ConfigurationError(
+            "the certificate is for an earlier request; valid: a grant for the newest request.json"
+        )
     try:
         if (folder / ROSTER_FILE).exists() and marker is None:
             _accept_newer(load_roster(folder, roots), data)
         else:
             parse_roster(data, roots)
             write_atomically(folder, ROSTER_FILE, data)
-        tls_key = _read(folder, "tls.new.key")
         write_atomically(folder, "roots.pub", ("\n".join(pinned) + "\n").encode())
         write_atomically(folder, "authority.pem", authorities.encode(), 0o644)
         write_atomically(folder, "tls.key", tls_key)

@@ -7,20 +7,17 @@ a link when its certificate ends, and the member's next link uses the new one.
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.private_folder import opened
 from strands_robots.fleet.bodies import RenewalRequest, RenewedCertificate
-from strands_robots.fleet.certificates import load_private
+from strands_robots.fleet.certificates import is_pair
 from strands_robots.fleet.enrolment import new_request
 from strands_robots.fleet.roster_keeper import write_atomically
 from strands_robots.operators.operator_key import OperatorKey
@@ -80,7 +77,7 @@ class Renewal:
             with opened(self._folder) as place:
                 key, pinned = place.read(NEW_KEY, _LARGEST), place.read(AUTHORITY, _LARGEST)
             certificate = x509.load_pem_x509_certificate(answer.certificate.encode())
-            if _public(certificate) != _public_of(key):
+            if not is_pair(answer.certificate.encode(), key):
                 raise ConfigurationError("the certificate is for another key; valid: for the key that was made last")
             _check_issuer(certificate, pinned)
             # The certificate first: with it, `finish` knows after a crash that the new key is the one to use.
@@ -95,10 +92,7 @@ class Renewal:
     def _is_due(self) -> bool:
         with opened(self._folder) as place:
             certificate = x509.load_pem_x509_certificate(place.read(CERTIFICATE, _LARGEST))
-        begin, end = (
-            moment.replace(tzinfo=datetime.timezone.utc).timestamp() if moment.tzinfo is None else moment.timestamp()
-            for moment in (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
-        )
+        begin, end = certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp()
         return self._wall() > (begin + end) / 2.0
 
 
@@ -106,9 +100,9 @@ def finish(folder: Path) -> None:
     """Finish a renewal that was interrupted between its two files: the key is made the one of the certificate."""
     try:
         with opened(folder) as place:
-            certificate = x509.load_pem_x509_certificate(place.read(CERTIFICATE, _LARGEST))
+            certificate = place.read(CERTIFICATE, _LARGEST)
             key, new = place.read(KEY, _LARGEST), place.read(NEW_KEY, _LARGEST)
-        if _public(certificate) != _public_of(key) and _public(certificate) == _public_of(new):
+        if not is_pair(certificate, key) and is_pair(certificate, new):
             write_atomically(folder, KEY, new)
     except (OSError, ValueError, ConfigurationError):
         return  # Nothing was interrupted, or there is no second key; a pair that does not fit is said where it is used.
@@ -122,14 +116,3 @@ def _check_issuer(certificate: x509.Certificate, pinned: bytes) -> None:
         except (InvalidSignature, ValueError, TypeError):
             continue
     raise ConfigurationError("no pinned authority has signed the certificate; valid: those in authority.pem")
-
-
-def _public(certificate: x509.Certificate) -> bytes:
-    return certificate.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-
-
-def _public_of(private: bytes) -> bytes:
-    key: ec.EllipticCurvePublicKey = load_private(private).public_key()
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

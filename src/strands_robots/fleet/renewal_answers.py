@@ -35,6 +35,7 @@ class RenewalAnswers:
         Raises:
             ConfigurationError: If it asks for another member, too often, or is on the authority's roster no more.
         """
+        self._authority.reload()
         entry = self._authority.file.members.get(sender)
         if entry is None or entry.key != asked.key:
             raise ConfigurationError(f"'{sender}' asks with a key that is not its own on the roster; valid: its own")

@@ -122,6 +122,11 @@ class RobotMember:
         self._calls.close()
         self._uploads.close()
 
+    @property
+    def renewal_problem(self) -> str:
+        """What keeps its certificate from being renewed; empty for nothing."""
+        return self._client.renewal.problem if self._client.renewal is not None else ""
+
     def tick(self) -> None:
         """Send what is due: a beacon, evidence of stops, a stop of the cell."""
         report = self._graph.report()

@@ -98,6 +98,8 @@ class FleetNode(Node):
     def _flush(self) -> None:
         if not self._thread.is_alive() and not self._ending.is_set():
             raise RuntimeError("the thread that sends beacons has ended")
+        if self._robot.renewal_problem:
+            self.get_logger().warning(self._robot.renewal_problem, throttle_duration_sec=60.0)
         for (refusal, sender), count in self._channel.take_refusals().items():
             details = {"refusal": refusal, "sender": sender, "count": count}
             self._audit.record("fleet_refused", details, actor=f"fleet/{sender}")
