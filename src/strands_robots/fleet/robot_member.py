@@ -133,6 +133,7 @@ class RobotMember:
         if self._opening:
             report = self._stop_at_opening(report)
         now = self._now()
+        self._watch_cell(report, now)  # First: it may be a stop.
         seen = (
             report.state,
             report.graph_stop,
@@ -146,7 +147,6 @@ class RobotMember:
                 if not known.is_confirmed or (known.reported is not None and not known.reported.is_at_rest):
                     self._confirm(known)
         self._client.publish()
-        self._watch_cell(report, now)
         self._watch_owners()
         self._client.renew()
 
