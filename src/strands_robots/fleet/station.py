@@ -148,7 +148,8 @@ class Station:
         answer = self._ask(robot, request, request.request, timeout)
         if isinstance(answer, Result):
             raise NoAnswerError(f"robot '{robot}' refused ({answer.refusal}): {answer.message}")
-        assert isinstance(answer, Challenge)
+        if not isinstance(answer, Challenge):
+            raise NoAnswerError(f"robot '{robot}' answered something else; valid: a challenge")
         return answer
 
     def resume(self, robot: str, reason: str, timeout: float) -> Result:
@@ -167,7 +168,8 @@ class Station:
             challenge=asked.challenge, key_id=asked.key_id, signature=signature,
         )  # fmt: skip
         answer = self._ask(robot, body, body.request, timeout)
-        assert isinstance(answer, Result)
+        if not isinstance(answer, Result):
+            raise NoAnswerError(f"robot '{robot}' answered something else; valid: a result")
         return answer
 
     def tell(self, robot: str, is_hardware: bool, action: str, fields: str, needs_person: bool = False) -> str:
@@ -199,7 +201,8 @@ class Station:
         request = PictureRequest(request=uuid.uuid4().hex, echo=self.echo(robot), camera=camera, url=url)
         answer = self._ask(robot, request, request.request, timeout)
         if not isinstance(answer, PictureReference):
-            raise NoAnswerError(f"robot '{robot}' gives no picture: {answer.message}")
+            said = getattr(answer, "message", "it answered something else")
+            raise NoAnswerError(f"robot '{robot}' gives no picture: {said}")
         return answer
 
     def result(self, request: str) -> Challenge | Result | PictureReference | None:
