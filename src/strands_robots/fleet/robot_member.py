@@ -104,7 +104,7 @@ class RobotMember:
         self._beaten = float("-inf")
         self._last_beacon: object = None
         self._last_state = ""
-        self._owners: set[str] = set()
+        self._owners: dict[str, float] = {}
         self._cell_stop: tuple[StopCampaign, float] | None = None
         self._calls: Inbox[tuple[Tell | Resume | ChallengeRequest, str]] = Inbox(self._call, 16, "fleet requests")
         # An upload may take seconds, and must hold up no resume.
@@ -259,7 +259,8 @@ class RobotMember:
         elif isinstance(body, Resume):
             self.send(sender, self._graph.resume(body, source))
         else:
-            self._owners.add(sender)
+            # A fresh tell is a sign of life too: the operator's first beacon may come later.
+            self._owners[sender] = self._now()
             self._graph.tell(body, source, lambda result: self.send(sender, result))
 
     def _upload(self, item: tuple[PictureRequest, str]) -> None:
@@ -291,10 +292,10 @@ class RobotMember:
             )
 
     def _watch_owners(self) -> None:
-        for owner in list(self._owners):
-            age = self.presence.age(owner)
-            if age is None or age > OWNER_TIMEOUT:
-                self._owners.discard(owner)
+        for owner, told in list(self._owners.items()):
+            age, since = self.presence.age(owner), self._now() - told
+            if min(since, since if age is None else age) > OWNER_TIMEOUT:
+                self._owners.pop(owner, None)
                 self._graph.owner_is_gone(f"fleet/{owner}")
 
     def _beat(self, report: GraphReport) -> None:
