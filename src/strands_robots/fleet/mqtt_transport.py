@@ -60,7 +60,7 @@ class MqttTransport:
         # receiver. The queue of stops has no bound.
         self._stops: Inbox[_Arrived] = Inbox(_hand_over, 0, "mqtt stops")
         self._others: Inbox[_Arrived] = Inbox(_hand_over, 4096, "mqtt messages")
-        self.problem, self.dropped = "", 0
+        self.problem, self.dropped = "no link to the broker yet", 0
         self._expiry = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         self._expiry.MessageExpiryInterval = EXPIRY
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
