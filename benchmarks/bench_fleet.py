@@ -8,7 +8,9 @@ operator's station stops all; each graph notes when its gate latched, the statio
 
 The reference of the same run is a bare Zenoh put of as many bytes through the same router to one subscriber.
 
-Run it with: python benchmarks/bench_fleet.py [--size 10 50 ...] [--stalled-trials 200]
+Run it with: python benchmarks/bench_fleet.py [--size 10 50 ...] [--stalled-trials 200] [--seconds 300]
+One part (`--size 250 --stalled-trials 0`, or `--size --stalled-trials 200`) takes at most 8 minutes: no stop begins after
+`--seconds`, and the figures say how many trials there were.
 """
 
 from __future__ import annotations
@@ -124,13 +126,15 @@ def stop_once(
     return [latched[name] - began for name in names if name in latched], confirmed, campaign
 
 
-def measure_size(robots: int, trials: int) -> tuple[dict[str, float], dict[str, float]]:
+def measure_size(robots: int, trials: int, seconds: float) -> tuple[dict[str, float], dict[str, float]]:
     latched: list[float] = []
     last: list[float] = []
     confirmed: list[float] = []
     with running(robots) as (fleet, station, transport, present):
-        for _ in range(trials):
+        began, wanted = time.monotonic(), 0
+        while wanted < robots * trials and time.monotonic() - began < seconds:
             times, rests, _ = stop_once(fleet, station, fleet.names)
+            wanted += robots
             latched += times
             confirmed += rests
             last.append(max(times))
@@ -140,9 +144,8 @@ def measure_size(robots: int, trials: int) -> tuple[dict[str, float], dict[str, 
         until(station, lambda: all(heard_since(station, name, killed) for name in fleet.names), "all are back")
         back = time.monotonic() - killed
         processor = fleet.processor_times()
-    wanted = robots * trials
     found = {
-        "trials": float(trials), "stops_wanted": float(wanted), "latched": float(len(latched)),
+        "trials": float(wanted // robots), "stops_wanted": float(wanted), "latched": float(len(latched)),
         "rest_confirmed": float(len(confirmed)), "present_after_s": present, "latched_p50_ms": ms(latched, 50),
         "latched_p99_ms": ms(latched, 99), "latched_max_ms": ms(latched, 100), "last_latched_p50_ms": ms(last, 50),
         "rest_reported_p50_ms": ms(confirmed, 50), "rest_reported_p99_ms": ms(confirmed, 99),
@@ -156,10 +159,10 @@ def heard_since(station: Station, name: str, moment: float) -> bool:
     return heard is not None and heard.at > moment
 
 
-def measure_stalled(trials: int) -> dict[str, float]:
+def measure_stalled(trials: int, seconds: float) -> dict[str, float]:
     plan = FaultPlan(((Fault.STALL, 2),))
     latched: list[float] = []
-    complete = named = 0
+    complete = named = tried = 0
     with running(12, plan) as (fleet, station, transport, _):
         stalled = set(fleet.faults[Fault.STALL])
         well = [name for name in fleet.names if name not in stalled]
@@ -174,8 +177,10 @@ def measure_stalled(trials: int) -> dict[str, float]:
         thread = threading.Thread(target=flood, daemon=True)
         thread.start()
         try:
-            for _ in range(trials):
+            began = time.monotonic()
+            while tried < trials and time.monotonic() - began < seconds:
                 times, _, campaign = stop_once(fleet, station, well)
+                tried += 1
                 latched += times
                 complete += len(times) == len(well)
                 silent = {entry.robot for entry in campaign.outcomes() if entry.outcome is StopOutcome.NOT_HEARD}
@@ -185,7 +190,7 @@ def measure_stalled(trials: int) -> dict[str, float]:
             thread.join()
             fleet.end_faults()
     return {
-        "stalled_trials": float(trials), "stalled_trials_where_every_well_robot_latched": float(complete),
+        "stalled_trials": float(tried), "stalled_trials_where_every_well_robot_latched": float(complete),
         "stalled_trials_that_named_the_two": float(named), "stalled_latched_p50_ms": ms(latched, 50),
         "stalled_latched_p99_ms": ms(latched, 99), "stalled_latched_max_ms": ms(latched, 100),
     }  # fmt: skip
@@ -196,13 +201,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, nargs="*")
     parser.add_argument("--stalled-trials", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=300.0, help="longest time of the stops of one part")
     arguments = parser.parse_args()
     for size in arguments.size if arguments.size is not None else [10, 50, 100, 250]:
         before = os.getloadavg()[0]
-        figures, reference = measure_size(size, TRIALS.get(size, 20))
+        figures, reference = measure_size(size, TRIALS.get(size, 20), arguments.seconds)
         report(f"fleet_{size}", {**figures, "load_before_one": before}, reference)
     if arguments.stalled_trials:
-        report("fleet_stalled", measure_stalled(arguments.stalled_trials), {"wanted": float(arguments.stalled_trials)})
+        report(
+            "fleet_stalled",
+            measure_stalled(arguments.stalled_trials, arguments.seconds),
+            {"wanted": float(arguments.stalled_trials)},
+        )
 
 
 if __name__ == "__main__":

@@ -48,17 +48,13 @@ def port() -> Port:
 
 @pytest.fixture
 def tools(fleet: Fleet, port: Port, monkeypatch: pytest.MonkeyPatch) -> FleetTools:
-    monkeypatch.setattr("strands_robots.agent.fleet.fleet_tools.STOP_WAIT", 0.2)
+    monkeypatch.setattr("strands_robots.fleet.fleet_answers.STOP_WAIT", 0.2)
     fleet.start("arm1", "sim1")
     fleet.arm("arm1", "sim1")
     station = fleet.station("anna")
-    for _ in range(
-        10
-    ):  # A beacon may be overtaken by an answer to anna's own, and then is not taken; the next one comes.
-        fleet.advance(0.6)
-        if all(station.presence.is_present(name) for name in ("arm1", "sim1")):
-            return FleetTools(port, station)
-    raise AssertionError("anna hears no robot")
+    fleet.advance(0.6)
+    assert station.wait_for(lambda: all(station.presence.is_present(name) for name in ("arm1", "sim1")), 5.0)
+    return FleetTools(port, station)
 
 
 def run(tools: FleetTools, name: str, **given: Any) -> ToolAnswer:

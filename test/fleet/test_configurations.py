@@ -119,7 +119,7 @@ def test_policies_are_taken_by_the_api_and_bound_to_the_thing(fleet: Fleet) -> N
     boto3, moto = pytest.importorskip("boto3"), pytest.importorskip("moto")
     roster = Roster("lab", 1, tuple(fleet.members.values()))
     made = policies(roster, "eu-central-1", "123456789012")
-    assert len(made) == 5 and all(len(text) <= LONGEST for text in made.values())
+    assert len(made) == 6 and all(len(text) <= LONGEST for text in made.values())
     with moto.mock_aws():
         iot = boto3.client("iot", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
         for name, text in made.items():
@@ -136,7 +136,12 @@ def test_policies_are_taken_by_the_api_and_bound_to_the_thing(fleet: Fleet) -> N
 
 def test_no_policy_lets_a_thing_speak_under_another_name(fleet: Fleet) -> None:
     roster = Roster("lab", 1, tuple(fleet.members.values()))
-    for text in policies(roster, "eu-central-1", "1").values():
+    made = policies(roster, "eu-central-1", "1")
+    claim = json.loads(made.pop("lab-claim"))["Statement"]
+    assert {resource.partition(":topic/")[2].split("/")[1] for resource in claim[1]["Resource"]} == {
+        "certificates", "provisioning-templates",
+    }  # fmt: skip
+    for text in made.values():
         statements = json.loads(text)["Statement"]
         assert all(entry["Effect"] == "Allow" for entry in statements)
         published = next(entry["Resource"] for entry in statements if entry["Action"] == "iot:Publish")

@@ -18,7 +18,7 @@ GOAL = {"robot": "arm1", "is_hardware": True, "action": "run_policy", "fields": 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch, fleet: Fleet) -> None:
-    monkeypatch.setattr("strands_robots.fleet.device_connect.STOP_WAIT", 0.2)
+    monkeypatch.setattr("strands_robots.fleet.fleet_answers.STOP_WAIT", 0.2)
     fleet.members["anna"] = fleet.member("anna", MemberKind.OPERATOR, "", Right.TELL)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +17,11 @@ from strands_robots.msg import ApprovalState
 from strands_robots.srv import DecideApproval
 
 from strands_robots.approvals.decision import sign_decision
+from strands_robots.core.errors import NoAnswerError, UnknownNameError
 from strands_robots.fleet.bodies import Result
 from strands_robots.fleet.member_folder import MemberFolder
 from strands_robots.fleet.station import Station
+from strands_robots.nodes.fleet.ros_graph import RosGraph
 from strands_robots.operators.keyring import Keyring, Operator, Role, save_keyring
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.approval_messages import decision_to_msg
@@ -162,3 +165,22 @@ def test_stop_evidence_resume_and_tells_of_a_graph(graph: Graph, site: Site, tmp
     finally:
         watcher.close()
         reader.close()
+
+
+def test_a_picture_of_a_graphs_camera_is_a_jpeg_and_a_camera_that_is_not_there_is_named(graph: Graph) -> None:
+    from PIL import Image
+
+    graph.start("sim_node", robots=["so101=so101"], cameras=True, mode="realtime")
+    node = graph.client()
+    link = RosGraph(node, None)  # type: ignore[arg-type]  # No goal is told.
+
+    def picture() -> bytes:
+        try:
+            return link.picture("so101/wrist")
+        except (NoAnswerError, UnknownNameError):
+            return b""
+
+    with Image.open(io.BytesIO(wait_for(picture, 60.0, "a picture"))) as found:
+        assert found.format == "JPEG" and min(found.size) >= 64
+    with pytest.raises(UnknownNameError, match="so101/wrist"):
+        link.picture("so101/elbow")

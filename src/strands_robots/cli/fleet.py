@@ -138,6 +138,26 @@ def tell(
 
 
 @app.command()
+def picture(
+    robot: Annotated[str, typer.Argument(help="The robot of the roster.")],
+    camera: Annotated[str, typer.Argument(help='Its camera, "<robot>/<camera>" of its graph.')],
+    bucket: Annotated[str, typer.Option(help="Bucket of S3; AWS credentials are found as boto3 finds them.")],
+    out: Annotated[Path, typer.Option(help="File that the picture is written to.")] = Path("picture.jpg"),
+    region: Annotated[str, typer.Option(help="Region of the bucket.")] = "us-east-1",
+    member: Member = None,
+) -> None:
+    """Have a robot upload one picture to the fleet's store, and fetch it. Needs the right pictures; one in two seconds."""
+    from strands_robots.fleet.picture_store import PictureStore
+
+    store = PictureStore(bucket, region)
+    place = store.upload_url(robot, camera)
+    with open_station(member) as station:
+        reference = station.ask_picture(robot, camera, place.url, 30.0)
+    out.write_bytes(store.fetch(place.key, reference))
+    say(f"{out}: {reference.size} bytes, as {robot} signed")
+
+
+@app.command()
 def watch(
     seconds: Annotated[float, typer.Option(help="How long [s]; 0 until Ctrl-C.", min=0.0)] = 0.0, member: Member = None
 ) -> None:

@@ -34,9 +34,16 @@ def default_folder() -> Path:
 
 
 @contextlib.contextmanager
-def open_station(member: Path | None, is_kept: bool = False) -> Iterator[Station]:
-    """Give the station of an operator or auditor; leaving says when the router was not reached."""
+def open_station(member: Path | None, is_kept: bool = False, authority: Authority | None = None) -> Iterator[Station]:
+    """Give the station of an operator or auditor; leaving says when the router was not reached.
+
+    Args:
+        member: Folder of the member.
+        is_kept: It stays: it keeps what it witnesses, and renews its certificate.
+        authority: Where it answers members that ask for their next certificate; None for nowhere.
+    """
     from strands_robots.fleet.member_folder import MemberFolder
+    from strands_robots.fleet.renewal_answers import RenewalAnswers
     from strands_robots.fleet.station import Station
 
     opened = MemberFolder(member or default_folder(), ask_passphrase)
@@ -44,13 +51,14 @@ def open_station(member: Path | None, is_kept: bool = False) -> Iterator[Station
     if channel.me.is_robot:
         raise ConfigurationError(f"'{opened.name}' is a robot; valid: an operator or auditor")
     transport = opened.transport()
-    station = Station(channel, transport, folder=opened.folder if is_kept else None)
+    desk = RenewalAnswers(authority) if authority is not None else None
+    station = Station(channel, transport, folder=opened.folder if is_kept else None, renewals=desk)
     try:
         yield station
     finally:
+        problem = getattr(transport, "problem", "")  # Of the link as it was used: closing it is none.
         station.close()
         transport.close()
-        problem = getattr(transport, "problem", "")
         if problem:
             say(f"the router was not reached: {problem}")
 

@@ -35,22 +35,26 @@ def init(
     name: Annotated[str, typer.Option(help="Host name or address in the router's certificate.")] = "localhost",
     mqtt: Annotated[str, typer.Option(help="<host>:<port> of an MQTT broker as a second way; empty for none.")] = "",
     mqtt_bind: Annotated[str, typer.Option(help="Address that the broker listens on.")] = "127.0.0.1",
+    pictures: Annotated[str, typer.Option(help="Host that robots upload pictures to; empty for none.")] = "",
+    aws: Annotated[str, typer.Option(help="Data endpoint of AWS IoT Core as one more way; empty for none.")] = "",
 ) -> None:
     """Make a fleet: authority, root key, router certificate, fleet.yaml without members."""
     from pydantic import ValidationError
 
     from strands_robots.core.validation import problems_of
     from strands_robots.fleet.authority import create_authority
-    from strands_robots.fleet.fleet_file import MqttEntry, RouterEntry
+    from strands_robots.fleet.fleet_file import AwsEntry, MqttEntry, PicturesEntry, RouterEntry
 
     host, _, port = mqtt.rpartition(":")
     try:
         router = RouterEntry(listen=listen, connect=connect, name=name)
         broker = MqttEntry.model_validate({"host": host, "port": port, "bind": mqtt_bind}) if mqtt else None
+        cloud = AwsEntry(endpoint=aws) if aws else None
+        store = PicturesEntry(host=pictures) if pictures else None
     except ValidationError as error:
-        valid = "tls/<host>:<port> for the router, <host>:<port> for MQTT"
+        valid = "tls/<host>:<port> for the router, <host>:<port> for MQTT, host names for AWS and for pictures"
         raise ConfigurationError(f"{problems_of(error, 'fleet')}; valid: {valid}") from error
-    create_authority(authority, fleet, router, mqtt=broker)
+    create_authority(authority, fleet, router, mqtt=broker, aws=cloud, pictures=store)
     say(f"fleet {fleet} in {authority}; start its router with: strands-robots fleet router --authority {authority}")
 
 
@@ -74,7 +78,9 @@ def invite(
     fingerprint: Annotated[str, typer.Option(help="Of the member's request, read on its own machine.")],
     kind: Annotated[str, typer.Option(help="robot, sim, operator or auditor.")] = "robot",
     cell: Annotated[str, typer.Option(help="Cell of a robot.")] = "",
-    may: Annotated[list[str] | None, typer.Option(help="stop_cell, tell or resume; may be given twice.")] = None,
+    may: Annotated[
+        list[str] | None, typer.Option(help="stop_cell, tell, resume or pictures; may be given twice.")
+    ] = None,
 ) -> None:
     """Open an invite for an hour: for this name with this key, once. Prints its token."""
     from strands_robots.fleet.member import MemberKind, Right
@@ -108,6 +114,35 @@ def enrol(
     say(f"{granted['name']} is let in, roster {made.file.version}; grant: {grant}; restart the router")
 
 
+@app.command("provision-aws")
+def provision_aws(
+    endpoint: Annotated[str, typer.Argument(help="The account's data endpoint.")],
+    claim: Annotated[Path, typer.Option(help="Folder with claim.pem and claim.key, the claim certificate.")],
+    fleet: Annotated[str, typer.Option(help="Name of the fleet, which is the provisioning template's.")],
+    token: Annotated[str, typer.Option(help="The invite's token.")],
+    member: Member = None,
+) -> None:
+    """Get this machine's certificate at AWS IoT Core with the request and the invite that `fleet enrol` takes as well."""
+    import uuid
+
+    from strands_robots.fleet.aws_provisioning import provision
+    from strands_robots.fleet.aws_transport import AUTHORITY, connect
+    from strands_robots.fleet.enrolment import parse_request
+    from strands_robots.fleet.fleet_file import AwsEntry
+    from strands_robots.fleet.zenoh_config import TlsFiles
+    from strands_robots.operators.operator_key import parse_public_key
+
+    folder = member or default_folder()
+    name = parse_public_key(parse_request(read_text(folder / "request.json")).key).name
+    authority = folder / AUTHORITY
+    files = TlsFiles(str(authority) if authority.exists() else "", str(claim / "claim.pem"), str(claim / "claim.key"))
+    connection = connect(AwsEntry(endpoint=endpoint), files, f"{fleet}-claim-{uuid.uuid4().hex[:8]}")
+    try:
+        say(f"thing {provision(connection, folder, name, fleet, token)} is provisioned; its certificate is in {folder}")
+    finally:
+        connection.close()
+
+
 @app.command()
 def rotate(
     request: Annotated[Path, typer.Argument(help="A new request.json of the member.")],
@@ -123,11 +158,47 @@ def rotate(
 
 
 @app.command()
+def renew(
+    authority: Folder,
+    seconds: Annotated[float, typer.Option(help="How long [s]; 0 until Ctrl-C.", min=0.0)] = 0.0,
+    member: Member = None,
+) -> None:
+    """Answer members that ask over the live link for their next certificate; runs on the authority's machine as an operator."""
+    told: list[str] = []
+    made = open_authority(authority)
+    with open_station(member, is_kept=True, authority=made) as station, contextlib.suppress(KeyboardInterrupt):
+
+        def is_over() -> bool:
+            assert station.renewals is not None
+            for name in station.renewals.renewed[len(told) :]:
+                told.append(name)
+                say(f"{name}: a new certificate")
+            return False
+
+        station.wait_for(is_over, seconds or float("inf"))
+
+
+@app.command()
 def accept(grant: Annotated[Path, typer.Argument(help="What the authority granted.")], member: Member = None) -> None:
     """Take a grant on the member's own machine. An older roster is refused."""
     from strands_robots.fleet.member_folder import accept_grant
 
     say(f"{accept_grant(member or default_folder(), read_text(grant))} is a member")
+
+
+@app.command("break-glass")
+def break_glass(
+    reason: Annotated[str, typer.Option(help="Why the fleet's authority cannot be used.")], member: Member = None
+) -> None:
+    """For a fleet whose authority is lost: let this machine's next `fleet accept` pin another root, or take an older roster.
+
+    Counts once, on this machine only; stays in the member's folder and in the audit log.
+    """
+    from strands_robots.fleet import break_glass as marker
+
+    folder = member or default_folder()
+    marker.break_glass(folder, reason)
+    say(f"the next `strands-robots fleet accept` in {folder} may pin another root or take an older roster, once")
 
 
 @app.command()
@@ -188,7 +259,7 @@ def configure(
     account: Annotated[str, typer.Option(help="Number of the account; for aws.")] = "",
 ) -> None:
     """Write configurations for what runs beside the fleet: rmw_zenoh that stays on its machine, policies of AWS IoT Core."""
-    from strands_robots.fleet import aws_policy, rmw_zenoh_config
+    from strands_robots.fleet import aws_policy, aws_provisioning, rmw_zenoh_config
     from strands_robots.fleet.roster_keeper import write_atomically
 
     files: dict[str, str] = {}
@@ -200,8 +271,10 @@ def configure(
             raise ConfigurationError(
                 "aws needs the fleet's roster and the account; valid: --authority FOLDER --account NUMBER"
             )
-        made = aws_policy.policies(open_authority(authority).file.roster(), region, account)
+        roster = open_authority(authority).file.roster()
+        made = aws_policy.policies(roster, region, account)
         files |= {f"{name}.json": text for name, text in made.items()}
+        files["provisioning_template.json"] = json.dumps(aws_provisioning.template(roster.fleet), indent=1)
     else:
         raise UnknownNameError("configuration", what, ["rmw_zenoh", "aws"])
     for name, text in files.items():

@@ -34,12 +34,14 @@ from strands_robots.fleet.certificates import (
     private_pem,
     sign_request,
 )
-from strands_robots.fleet.enrolment import EnrolmentRequest, Invite, decide, new_invite
+from strands_robots.fleet.enrolment import EnrolmentRequest, Invite, check_signature, decide, new_invite
 from strands_robots.fleet.fleet_file import (
     FILE,
+    AwsEntry,
     FleetFile,
     MemberEntry,
     MqttEntry,
+    PicturesEntry,
     RouterEntry,
     load_fleet_file,
     save_fleet_file,
@@ -73,6 +75,10 @@ class Authority:
         self.folder = folder.absolute()
         self.file = load_fleet_file(folder)
         self._ask, self._now = ask_passphrase, now
+
+    def reload(self) -> None:
+        """Read fleet.yaml again: another command may have enrolled or revoked a member since."""
+        self.file = load_fleet_file(self.folder)
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -129,6 +135,8 @@ class Authority:
         name = next((name for name, entry in self.file.members.items() if entry.key == request.key), None)
         if name is None:
             raise ConfigurationError("the key of the request is not on the roster; valid: a member, or an invite first")
+        # The key's line is public: only its signature shows that the member itself wants this certificate.
+        check_signature(request)
         return self._grant(name, self._sign(request, name))
 
     def revoke(self, name: str) -> bytes:
@@ -183,6 +191,8 @@ class Authority:
             "roster": self._read(ROSTER_FILE).decode(),
             "router": self.file.router.model_dump(),
             "mqtt": self.file.mqtt.model_dump() if self.file.mqtt is not None else None,
+            "pictures": self.file.pictures.model_dump() if self.file.pictures is not None else None,
+            "aws": self.file.aws.model_dump() if self.file.aws is not None else None,
         }
 
     def _invites(self) -> list[Invite]:
@@ -204,7 +214,13 @@ class Authority:
 
 
 def create_authority(
-    folder: Path, fleet: str, router: RouterEntry, passphrase: bytes = b"", mqtt: MqttEntry | None = None
+    folder: Path,
+    fleet: str,
+    router: RouterEntry,
+    passphrase: bytes = b"",
+    mqtt: MqttEntry | None = None,
+    aws: AwsEntry | None = None,
+    pictures: PicturesEntry | None = None,
 ) -> Authority:
     """Make a fleet: keys, certificates and an empty roster. Nothing is overwritten.
 
@@ -220,7 +236,7 @@ def create_authority(
     hosts = (router.name, *([mqtt.host] if mqtt is not None else []), "localhost", "127.0.0.1")
     names = tuple(dict.fromkeys(hosts))
     server = make_server_certificate(names, router_key.public_key(), certificate, key)
-    file = FleetFile(fleet=fleet, router=router, mqtt=mqtt)
+    file = FleetFile(fleet=fleet, router=router, mqtt=mqtt, aws=aws, pictures=pictures)
     try:
         write_atomically(folder, "authority.key", private_pem(key))
         write_atomically(folder, "authority.pem", certificate_pem(certificate), 0o644)

@@ -250,6 +250,58 @@ class Witness(Body):
     finding: Literal["", "smaller_index", "other_head"] = ""
 
 
+class PictureRequest(Body):
+    """Ask a robot for one picture of a camera, uploaded to the fleet's store.
+
+    Attributes:
+        request: Identity of the request.
+        echo: The robot's newest beacon.
+        camera: Name of the camera on the robot's graph, "<robot>/<camera>".
+        url: Where it goes: a URL of the store that takes one PUT.
+    """
+
+    request: Id
+    echo: BeaconEcho
+    camera: Annotated[str, Field(max_length=128)]
+    url: Annotated[str, Field(max_length=2560)]
+
+
+class PictureReference(Body):
+    """What a robot has uploaded. The picture counts where its bytes have this hash.
+
+    Attributes:
+        request: The request.
+        camera: Name of the camera.
+        sha256: Hash of the bytes, hex.
+        size: Number of bytes.
+    """
+
+    request: Id
+    camera: Annotated[str, Field(max_length=128)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(ge=0, le=2**31)]
+
+
+class RenewalRequest(Body):
+    """A member's signed request for its next certificate (enrolment.py).
+
+    Attributes:
+        key: Its public key line.
+        csr: Certificate signing request, PEM.
+        signature: By the key over both, hex.
+    """
+
+    key: Annotated[str, Field(max_length=512)]
+    csr: Annotated[str, Field(max_length=1024)]
+    signature: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
+
+
+class RenewedCertificate(Body):
+    """A member's next certificate, PEM. It authorises nothing; the member checks its key and its issuer."""
+
+    certificate: Annotated[str, Field(max_length=2048)]
+
+
 KINDS: dict[str, type[Body]] = {
     "beacon": Beacon,
     "stop": Stop,
@@ -260,6 +312,10 @@ KINDS: dict[str, type[Body]] = {
     "tell": Tell,
     "result": Result,
     "witness": Witness,
+    "picture_request": PictureRequest,
+    "picture": PictureReference,
+    "renewal_request": RenewalRequest,
+    "renewal": RenewedCertificate,
 }
 """Every kind of message but the roster, which has a signature of its own."""
 

@@ -53,6 +53,13 @@ def certificate_pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
+def is_pair(certificate: bytes, private: bytes) -> bool:
+    """Return whether a certificate (PEM) is for a private key (PEM); raises ValueError or ConfigurationError for what is none."""
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    own = load_private(private).public_key().public_bytes(*form)
+    return x509.load_pem_x509_certificate(certificate).public_key().public_bytes(*form) == own
+
+
 def make_authority(
     fleet: str, key: ec.EllipticCurvePrivateKey, lifetime: datetime.timedelta = 3650 * DAY
 ) -> x509.Certificate:

@@ -12,20 +12,20 @@ from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.text import printable
 from strands_robots.fleet.bodies import Body
 from strands_robots.fleet.envelope import Envelope, open_envelope, seal
-from strands_robots.fleet.member import Member, MemberKind, Right
+from strands_robots.fleet.member import Member, MemberKind
 from strands_robots.fleet.message_numbers import Numbers
+from strands_robots.fleet.outbox import Outbox
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.roster import Roster
 from strands_robots.fleet.roster_keeper import RosterKeeper
-from strands_robots.fleet.topics import INWARD
+from strands_robots.fleet.topics import INWARD, NEEDED, RENEWAL
 from strands_robots.operators.operator_key import OperatorKey
 
 RATE = 20.0
 """Messages of one sender that are taken in a second, stops not counted: they are never too many."""
 
 BURST = 40.0
-_FROM_ROBOTS = ("stop_report", "challenge", "result")
-_RIGHTS = {"tell": Right.TELL, "resume": Right.RESUME, "challenge_request": Right.RESUME}
+_FROM_ROBOTS = ("stop_report", "challenge", "result", "picture")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Channel:
         self, key: OperatorKey, keeper: RosterKeeper, numbers: Numbers, now: Callable[[], float] = time.monotonic
     ) -> None:
         self.key, self.keeper, self.numbers = key, keeper, numbers
+        self.outbox = Outbox()
         self._now = now
         self._lock = threading.Lock()
         self._marks: dict[tuple[str, str], int] = {}
@@ -147,8 +148,10 @@ class Channel:
         kind = envelope.kind
         if kind == "stop":
             is_allowed = sender.may_stop(envelope.to)
-        elif kind in _RIGHTS:
-            is_allowed = sender.kind is MemberKind.OPERATOR and _RIGHTS[kind] in sender.rights
+        elif kind == RENEWAL:
+            is_allowed = sender.kind is MemberKind.OPERATOR
+        elif kind in NEEDED:
+            is_allowed = sender.kind is MemberKind.OPERATOR and NEEDED[kind] in sender.rights
         else:
             is_allowed = sender.is_robot or kind not in _FROM_ROBOTS
         if not is_allowed:

@@ -13,11 +13,9 @@ from typing import Any
 from strands_robots.core.errors import ConfigurationError, NoAnswerError, StrandsRobotsError
 from strands_robots.core.text import printable
 from strands_robots.fleet.bodies import TELL_ACTIONS, TELL_FIELDS, Result
+from strands_robots.fleet.fleet_answers import read_fleet, stop_fleet
 from strands_robots.fleet.member import EVERYBODY, MemberKind
 from strands_robots.fleet.station import Station
-
-STOP_WAIT = 3.0
-"""How long a stop waits for evidence [s]; it is repeated beyond that."""
 
 
 class FleetDesk:
@@ -38,26 +36,11 @@ class FleetDesk:
 
     def read(self) -> dict[str, Any]:
         """Return what each robot of the roster says."""
-        station, robots = self._station, dict[str, Any]()
-        for member in station.channel.roster.members:
-            if not member.is_robot:
-                continue
-            heard = station.presence.find(member.name) if station.presence.is_present(member.name) else None
-            robots[member.name] = {
-                "is_hardware": member.kind is MemberKind.ROBOT,
-                "state": heard.beacon.state if heard is not None else "not heard: it may be moving",
-                "at_rest": heard is not None and all(gate.is_at_rest for gate in heard.beacon.gates),
-            }
-        return {"fleet": station.channel.roster.fleet, "robots": robots}
+        return read_fleet(self._station)
 
     def stop(self, robots: str, reason: str) -> dict[str, Any]:
         """Stop, and return what is known of each robot after some seconds. A name that no robot has stops all."""
-        station = self._station
-        addressee = robots if station.channel.roster.robots(robots) else EVERYBODY
-        campaign = station.stop(addressee, f"device connect: {printable(reason)}"[:256])
-        station.wait_for(lambda: campaign.is_done, STOP_WAIT)
-        words = {outcome.robot: outcome.words() for outcome in campaign.outcomes()}
-        return {"stopped": addressee, "all_at_rest": campaign.is_done, "robots": words}
+        return stop_fleet(self._station, robots, f"device connect: {reason}")
 
     def request_tell(self, robot: str, is_hardware: bool, action: str, fields: dict[str, Any]) -> dict[str, Any]:
         """Ask for a goal that a person at the robot's graph has to approve, and return the request's identity."""

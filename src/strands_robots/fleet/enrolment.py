@@ -128,6 +128,17 @@ def new_invite(
     return invite, token
 
 
+def check_signature(request: EnrolmentRequest) -> OperatorPublicKey:
+    """Return the key that signed a request; raises ConfigurationError when the key that it names did not."""
+    key = parse_public_key(request.key)
+    statement = rfc8785.dumps({"csr": request.csr, "key": request.key})
+    if not key.is_signature(bytes.fromhex(request.signature), PURPOSE, statement):
+        raise ConfigurationError(
+            f"the request is not signed by the key of '{key.name}'; valid: the member's own request"
+        )
+    return key
+
+
 def decide(request: EnrolmentRequest, token: str, invites: Sequence[Invite], now: float) -> Decision:
     """Return whether a request is let in: denied, unless everything fits one open invite.
 
@@ -138,12 +149,9 @@ def decide(request: EnrolmentRequest, token: str, invites: Sequence[Invite], now
         now: Wall clock of the authority [s since 1970].
     """
     try:
-        key = parse_public_key(request.key)
+        key = check_signature(request)
     except ConfigurationError as error:
         return Decision(None, None, f"denied: {error}")
-    statement = rfc8785.dumps({"csr": request.csr, "key": request.key})
-    if not key.is_signature(bytes.fromhex(request.signature), PURPOSE, statement):
-        return Decision(None, key, f"denied: the request is not signed by the key of '{key.name}'")
     given = _hash(token)
     invite = next((entry for entry in invites if hmac.compare_digest(entry.token_hash, given)), None)
     if invite is None:

@@ -73,6 +73,32 @@ class MqttEntry(BaseModel):
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
 
 
+class AwsEntry(BaseModel):
+    """AWS IoT Core, one more way between members.
+
+    Attributes:
+        endpoint: The account's data endpoint, "<id>-ats.iot.<region>.amazonaws.com".
+        port: TLS port of MQTT.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    endpoint: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,128}$")]
+    port: Annotated[int, Field(ge=1, le=65535)] = 8883
+
+
+class PicturesEntry(BaseModel):
+    """The store that robots upload pictures to.
+
+    Attributes:
+        host: As in its URLs: "<bucket>.s3.<region>.amazonaws.com", with ":<port>" where it is not 443.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,128}(:[0-9]{1,5})?$")]
+
+
 class FleetFile(BaseModel):
     """What fleet.yaml says."""
 
@@ -83,6 +109,8 @@ class FleetFile(BaseModel):
     version: Annotated[int, Field(ge=1, le=2**53 - 1)] = 1
     router: RouterEntry = RouterEntry()
     mqtt: MqttEntry | None = None
+    aws: AwsEntry | None = None
+    pictures: PicturesEntry | None = None
     members: dict[str, MemberEntry] = {}
 
     def roster(self, issued: int = 0) -> Roster:

@@ -74,5 +74,8 @@ class GraphLink(Protocol):
     def tell(self, request: Tell, source: str, say: Callable[[Result], None]) -> None:
         """Ask the graph's approval_node for a permit and send the goal; says what becomes of it. Returns at once."""
 
+    def picture(self, camera: str) -> bytes:
+        """Return the next picture of a camera as JPEG; may take seconds. Raises NoAnswerError or UnknownNameError."""
+
     def owner_is_gone(self, source: str) -> None:
         """Cancel the goals that this operator started."""

@@ -34,12 +34,13 @@ class Right(enum.Enum):
     STOP_CELL = "stop_cell"
     TELL = "tell"
     RESUME = "resume"
+    PICTURES = "pictures"
 
 
 VALID_RIGHTS = {
     MemberKind.ROBOT: {Right.STOP_CELL},
     MemberKind.SIM: {Right.STOP_CELL},
-    MemberKind.OPERATOR: {Right.TELL, Right.RESUME},
+    MemberKind.OPERATOR: {Right.TELL, Right.RESUME, Right.PICTURES},
     MemberKind.AUDITOR: set[Right](),
 }
 """Rights that a member of each kind can have."""

@@ -18,12 +18,17 @@ from pydantic import ValidationError
 
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.private_folder import opened
+from strands_robots.fleet.aws_shadow import ShadowView
+from strands_robots.fleet.aws_transport import AwsTransport, aws_files
+from strands_robots.fleet.break_glass import find_marker, use_marker
+from strands_robots.fleet.certificates import is_pair
 from strands_robots.fleet.channel import Channel
 from strands_robots.fleet.enrolment import EnrolmentRequest, new_request, parse_request
-from strands_robots.fleet.fleet_file import MqttEntry, RouterEntry
+from strands_robots.fleet.fleet_file import AwsEntry, MqttEntry, PicturesEntry, RouterEntry
 from strands_robots.fleet.member import check_member_name
 from strands_robots.fleet.message_numbers import Numbers
 from strands_robots.fleet.mqtt_transport import mqtt_transport
+from strands_robots.fleet.picture_upload import PictureUpload
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.roster import parse_roster
 from strands_robots.fleet.roster_keeper import FILE as ROSTER_FILE
@@ -69,6 +74,8 @@ def make_request_files(folder: Path, name: str) -> EnrolmentRequest:
 def accept_grant(folder: Path, text: str | bytes) -> str:
     """Take what the authority granted, and return the member's name. Roots that are pinned already stay pinned.
 
+    Only a marker of break_glass.py, which counts once, lets another root or an older roster in.
+
     Raises:
         ConfigurationError: If it is for another member, or its roster is older or not signed by a pinned root.
     """
@@ -78,27 +85,44 @@ def accept_grant(folder: Path, text: str | bytes) -> str:
         name = parse_public_key(request.key).name
         if grant["v"] != 1 or grant["name"] != name:
             raise ConfigurationError(f"the grant is for '{grant['name']}'; valid: '{name}'")
-        pinned = _lines(folder, "roots.pub") or [str(line) for line in grant["roots"]]
+        marker = find_marker(folder)
+        pinned = ([] if marker else _lines(folder, "roots.pub")) or [str(line) for line in grant["roots"]]
         roots = [parse_public_key(line) for line in pinned]
         router = RouterEntry.model_validate(grant["router"])
         mqtt = MqttEntry.model_validate(grant["mqtt"]) if grant.get("mqtt") else None
+        pictures = PicturesEntry.model_validate(grant["pictures"]) if grant.get("pictures") else None
+        aws = AwsEntry.model_validate(grant["aws"]) if grant.get("aws") else None
         data = str(grant["roster"]).encode()
         authorities, certificate = "".join(grant["authorities"]), str(grant["certificate"])
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise ConfigurationError(f"no grant: {error}") from error
+    tls_key = _read(folder, "tls.new.key")
     try:
-        if (folder / ROSTER_FILE).exists():
+        is_own = is_pair(certificate.encode(), tls_key)
+    except ValueError as error:
+        raise ConfigurationError(f"no grant: {error}") from error
+    if not is_own:
+        raise ConfigurationError(
+            "the certificate is for an earlier request; valid: a grant for the newest request.json"
+        )
+    try:
+        if (folder / ROSTER_FILE).exists() and marker is None:
             _accept_newer(load_roster(folder, roots), data)
         else:
             parse_roster(data, roots)
             write_atomically(folder, ROSTER_FILE, data)
-        tls_key = _read(folder, "tls.new.key")
         write_atomically(folder, "roots.pub", ("\n".join(pinned) + "\n").encode())
         write_atomically(folder, "authority.pem", authorities.encode(), 0o644)
         write_atomically(folder, "tls.key", tls_key)
         write_atomically(folder, "certificate.pem", certificate.encode(), 0o644)
         write_atomically(folder, "router.json", router.model_dump_json().encode())
         write_atomically(folder, "mqtt.json", mqtt.model_dump_json().encode() if mqtt is not None else b"null")
+        write_atomically(folder, "aws.json", aws.model_dump_json().encode() if aws is not None else b"null")
+        write_atomically(
+            folder, "pictures.json", pictures.model_dump_json().encode() if pictures is not None else b"null"
+        )
+        if marker is not None:
+            use_marker(folder)
     except FleetRefusedError as error:
         raise ConfigurationError(f"the grant is refused ({error.refusal.value}): {error}") from error
     except OSError as error:
@@ -146,9 +170,35 @@ class MemberFolder:
         return Channel(self.key, load_roster(self.folder, self.roots), Numbers(self.folder))
 
     def transport(self) -> Transport:
-        """Return the way to the others: Zenoh, and MQTT at once where the fleet has a broker."""
-        zenoh, broker = ZenohTransport(self.zenoh_config()), self.mqtt_broker()
-        return zenoh if broker is None else AllTransports([zenoh, mqtt_transport(self.folder, broker, self.name)])
+        """Return the way to the others: Zenoh, and MQTT and AWS IoT at once where the fleet has them."""
+        ways: list[Transport] = [ZenohTransport(self.zenoh_config())]
+        broker, aws, files = self.mqtt_broker(), self.aws(), aws_files(self.folder)
+        if broker is not None:
+            ways.append(mqtt_transport(self.folder, broker, self.name))
+        if aws is not None and files is not None:
+            ways += self._aws_ways(aws, files)
+        return ways[0] if len(ways) == 1 else AllTransports(ways)
+
+    def _aws_ways(self, aws: AwsEntry, files: TlsFiles) -> list[Transport]:
+        """Return AWS IoT as a way, and a robot's shadows there."""
+        carrier = AwsTransport(aws, files, self.name)
+        keeper = load_roster(self.folder, self.roots)
+        me = keeper.roster.find(self.name)
+        if me is None or not me.is_robot:
+            return [carrier]
+        return [carrier, ShadowView(carrier.connection, lambda: load_roster(self.folder, self.roots).roster)]
+
+    def pictures(self) -> PictureUpload | None:
+        """Return where the member's pictures go; None where the fleet has no store of pictures."""
+        path = self.folder / "pictures.json"
+        given = json.loads(_read(self.folder, "pictures.json")) if path.exists() else None
+        return PictureUpload(PicturesEntry.model_validate(given).host) if given else None
+
+    def aws(self) -> AwsEntry | None:
+        """Return where AWS IoT Core is; None where the fleet does not use it."""
+        path = self.folder / "aws.json"
+        given = json.loads(_read(self.folder, "aws.json")) if path.exists() else None
+        return AwsEntry.model_validate(given) if given else None
 
     def mqtt_broker(self) -> MqttEntry | None:
         """Return where the fleet's MQTT broker is; None where it has none."""

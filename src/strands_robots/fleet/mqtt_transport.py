@@ -60,7 +60,7 @@ class MqttTransport:
         # receiver. The queue of stops has no bound.
         self._stops: Inbox[_Arrived] = Inbox(_hand_over, 0, "mqtt stops")
         self._others: Inbox[_Arrived] = Inbox(_hand_over, 4096, "mqtt messages")
-        self.problem, self.dropped = "", 0
+        self.problem, self.dropped = "no link to the broker yet", 0
         self._expiry = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         self._expiry.MessageExpiryInterval = EXPIRY
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
@@ -71,6 +71,8 @@ class MqttTransport:
             raise ConfigurationError(f"the certificate of '{name}' cannot be used: {error}") from error
         self._client.tls_set_context(context)
         self._client.reconnect_delay_set(min_delay=1, max_delay=4)
+        self._files, self._context = files, context
+        self._client.on_pre_connect = self._on_pre_connect
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
@@ -116,6 +118,13 @@ class MqttTransport:
     def _run(self) -> None:
         # loop_forever makes the first connection too, and reconnects, until `disconnect`.
         self._client.loop_forever(retry_first_connection=True)
+
+    def _on_pre_connect(self, *_: Any) -> None:
+        """Use the newest certificate: it may have been renewed since the last link."""
+        try:
+            self._context.load_cert_chain(self._files.certificate, self._files.key)
+        except (OSError, ssl.SSLError) as error:
+            self.problem = f"the certificate cannot be used: {error}"
 
     def _on_connect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:

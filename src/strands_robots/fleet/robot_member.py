@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 import uuid
@@ -10,17 +11,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from strands_robots.fleet.bodies import Beacon, Body, ChallengeRequest, Result, Resume, Stop, StopReport, Tell
+from strands_robots.core.errors import ConfigurationError, NoAnswerError, RenderError, UnknownNameError
+from strands_robots.core.text import printable
+from strands_robots.fleet.bodies import (
+    Beacon,
+    ChallengeRequest,
+    PictureReference,
+    PictureRequest,
+    Result,
+    Resume,
+    Stop,
+    StopReport,
+    Tell,
+)
 from strands_robots.fleet.channel import Channel, Received
+from strands_robots.fleet.fleet_client import FleetClient
 from strands_robots.fleet.freshness import SentBeacons
 from strands_robots.fleet.graph_link import GraphLink, GraphReport
 from strands_robots.fleet.inbox import Inbox
 from strands_robots.fleet.member import CELL_PREFIX, MemberKind, Right
-from strands_robots.fleet.peer_watch import PeerWatch
-from strands_robots.fleet.presence import Presence
+from strands_robots.fleet.picture_upload import PictureUpload
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.stop_campaign import REPEAT_PERIOD, StopCampaign
-from strands_robots.fleet.topics import ROSTER, kind_of, read_by, topic_of
 from strands_robots.fleet.transport import Transport
 
 BEACON_PERIOD = 0.5
@@ -29,6 +41,9 @@ OWNER_TIMEOUT = 1.0
 
 REMEMBERED_STOPS = 256
 """Stops whose repetitions are known. A stop that was forgotten stops once more; none is ever refused for lack of room."""
+
+MOST_WAITING = 256
+"""Messages that wait to be looked at; stops are none of them."""
 
 _CELL_STOP_TIME = 10.0
 
@@ -63,7 +78,8 @@ class RobotMember:
         graph: The robot's graph.
         now: Steady clock [s].
         on_refusal: Takes each refusal, for the log.
-        folder: Where what it witnesses is kept; None for nowhere.
+        folder: The member's, for what it witnesses and for its next certificate; None to keep and renew nothing.
+        pictures: Where its pictures go; None to give none.
     """
 
     def __init__(
@@ -74,12 +90,13 @@ class RobotMember:
         now: Callable[[], float] = time.monotonic,
         on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
         folder: Path | None = None,
+        pictures: PictureUpload | None = None,
     ) -> None:
-        self.channel, self.presence = channel, Presence(now)
-        self._watch = PeerWatch(self.presence, channel, folder, now)
-        self.session = uuid.uuid4().hex
-        self._transport, self._graph, self._now, self._on_refusal = transport, graph, now, on_refusal
-        self._sent = SentBeacons(self.session, now)
+        self._client = FleetClient(channel, transport, self._take, MOST_WAITING, now, on_refusal, folder)
+        self.channel, self.presence, self.session = channel, self._client.presence, self._client.session
+        self.send = self._client.send
+        self._graph, self._now = graph, now
+        self.sent = SentBeacons(self.session, now)
         self._lock = threading.RLock()
         self._stops: dict[str, _KnownStop] = {}
         self._order: deque[str] = deque()
@@ -87,28 +104,28 @@ class RobotMember:
         self._beaten = float("-inf")
         self._last_beacon: object = None
         self._last_state = ""
-        self._owners: set[str] = set()
+        self._owners: dict[str, float] = {}
         self._cell_stop: tuple[StopCampaign, float] | None = None
-        self._inbox: Inbox[tuple[str, bytes]] = Inbox(self._on_other, 256, "fleet messages")
         self._calls: Inbox[tuple[Tell | Resume | ChallengeRequest, str]] = Inbox(self._call, 16, "fleet requests")
+        # An upload may take seconds, and must hold up no resume.
+        self._pictures = pictures
+        self._uploads: Inbox[tuple[PictureRequest, str]] = Inbox(self._upload, 2, "fleet pictures")
         # Latched before anything is heard: a stop may have been given while this robot was off, and nothing else knows it.
         # A state, not a message: `tick` repeats it until the graph says that it is not armed.
         self._opening = uuid.uuid4().hex
         self._stop_at_opening()
-        self._topics: set[str] = set()
-        self._subscribe()
-
-    def _subscribe(self) -> None:
-        """Listen to what the roster gives this robot; a newer roster may give it more."""
-        for topic in read_by(self.channel.roster, self.channel.me):
-            if topic not in self._topics:
-                self._topics.add(topic)
-                self._transport.subscribe(topic, self._on_stop if kind_of(topic) == "stop" else self._on_data)
+        self._client.subscribe(self._on_stop)
 
     def close(self) -> None:
         """Take no more requests. The transport belongs to the caller."""
-        self._inbox.close()
+        self._client.close()
         self._calls.close()
+        self._uploads.close()
+
+    @property
+    def renewal_problem(self) -> str:
+        """What keeps its certificate from being renewed; empty for nothing."""
+        return self._client.renewal.problem if self._client.renewal is not None else ""
 
     def tick(self) -> None:
         """Send what is due: a beacon, evidence of stops, a stop of the cell."""
@@ -116,6 +133,7 @@ class RobotMember:
         if self._opening:
             report = self._stop_at_opening(report)
         now = self._now()
+        self._watch_cell(report, now)  # First: it may be a stop.
         seen = (
             report.state,
             report.graph_stop,
@@ -128,8 +146,9 @@ class RobotMember:
             for known in list(self._stops.values()):
                 if not known.is_confirmed or (known.reported is not None and not known.reported.is_at_rest):
                     self._confirm(known)
-        self._watch_cell(report, now)
+        self._client.publish()
         self._watch_owners()
+        self._client.renew()
 
     def _stop_at_opening(self, report: GraphReport | None = None) -> GraphReport:
         """Stop the graph unless it has just reported that it is not armed; return what it says then."""
@@ -147,21 +166,22 @@ class RobotMember:
         try:
             received = self.channel.open(data)
         except FleetRefusedError as error:
-            self._on_refusal(error)
+            self._client.refused(error)
             return
         if isinstance(received.body, Stop):
             self._stop(received.body, received.sender.name)
 
     def _stop(self, stop: Stop, sender: str) -> None:
+        known, now = self._stops.get(stop.stop), self._now()
+        is_due = known is None or (not known.is_confirmed and now - known.given > REPEAT_PERIOD / 2)
+        if is_due:
+            # Before any lock is taken: whatever another thread does with it, the graph is stopped.
+            self._graph.stop(stop.stop, f"fleet/{sender}", stop.reason)
         with self._lock:
-            known = self._stops.get(stop.stop)
-            if known is None:
-                self._graph.stop(stop.stop, f"fleet/{sender}", stop.reason)
-                known = self._remember(_KnownStop(stop, sender, self._now()))
-            elif not known.is_confirmed and self._now() - known.given > REPEAT_PERIOD / 2:
-                known.given = self._now()
-                self._graph.stop(stop.stop, f"fleet/{sender}", stop.reason)
+            known = self._stops.get(stop.stop) or self._remember(_KnownStop(stop, sender, now))
+            known.given = now if is_due else known.given
             self._confirm(known, is_asked=True)
+        self._client.publish()
 
     def _remember(self, known: _KnownStop) -> _KnownStop:
         self._stops[known.stop.stop] = known
@@ -184,7 +204,7 @@ class RobotMember:
         )
         if has_changed or (is_asked and now - known.reported_at > REPEAT_PERIOD / 2):
             known.reported, known.reported_at = report, now
-            self._send(known.sender, report)
+            self._client.queue(known.sender, report)
 
     def _watch_cell(self, report: GraphReport, now: float) -> None:
         """Stop the cell when this robot's graph was stopped by something of its own, where the roster allows it."""
@@ -194,7 +214,7 @@ class RobotMember:
             addressee = CELL_PREFIX + self.channel.me.cell
             reason = f"{self.channel.key.name} stopped: {report.stop_source or report.state}"[:256]
             self._cell_stop = (
-                StopCampaign(self.channel, self._transport, addressee, reason, self.presence, self._now),
+                StopCampaign(self.channel, self._client.transport, addressee, reason, self.presence, self._now),
                 now,
             )
         if self._cell_stop is not None:
@@ -205,69 +225,61 @@ class RobotMember:
 
     # --- Everything else --------------------------------------------------------------------------------------
 
-    def _on_data(self, topic: str, data: bytes) -> None:
-        if not self._inbox.put((topic, data)):
-            self._refuse(FleetRefusedError(FleetRefusal.TOO_MANY, "the queue of messages is full"))
-
-    def _on_other(self, item: tuple[str, bytes]) -> None:
-        topic, data = item
-        try:
-            if kind_of(topic) == ROSTER:
-                self._take_roster(data)
-                return
-            self._take(self.channel.open(data))
-        except FleetRefusedError as error:
-            self._on_refusal(error)
-        except OSError as error:
-            self._refuse(FleetRefusedError(FleetRefusal.OLD_ROSTER, f"a new roster cannot be written: {error}"))
-
-    def _take_roster(self, data: bytes) -> None:
-        try:
-            self.channel.keeper.accept(data)
-        except FleetRefusedError as error:
-            self._refuse(error)
-        else:
-            self._subscribe()
-
     def _take(self, received: Received) -> None:
         body, sender = received.body, received.sender.name
-        if isinstance(body, Beacon):
-            for witness in self._watch.beacon(received.envelope, body):
-                self._send("", witness)
-        elif isinstance(body, StopReport) and self._cell_stop is not None:
+        if isinstance(body, StopReport) and self._cell_stop is not None:
             self._cell_stop[0].take(sender, body)
-        elif isinstance(body, (Tell, Resume, ChallengeRequest)):
+        elif isinstance(body, (Tell, Resume, ChallengeRequest, PictureRequest)):
             self._asked(body, sender)
 
-    def _asked(self, body: Tell | Resume | ChallengeRequest, sender: str) -> None:
+    def _asked(self, body: Tell | Resume | ChallengeRequest | PictureRequest, sender: str) -> None:
         try:
-            self._sent.check(body.echo, sender)
+            self.sent.check(body.echo, sender)
             if isinstance(body, Tell):
                 self._check_kind(body, sender)
         except FleetRefusedError as error:
             text = str(error)[:512]
-            self._send(sender, Result(request=body.request, state="refused", refusal=error.refusal.value, message=text))
-            self._refuse(error)
+            self.send(sender, Result(request=body.request, state="refused", refusal=error.refusal.value, message=text))
+            self._client.refuse(error)
         else:
-            if not self._calls.put((body, sender)):
+            if not (
+                self._uploads.put((body, sender))
+                if isinstance(body, PictureRequest)
+                else self._calls.put((body, sender))
+            ):
                 text = "too many requests wait for the graph; valid: ask again later"
-                self._send(sender, Result(request=body.request, state="refused", refusal="too_many", message=text))
+                self.send(sender, Result(request=body.request, state="refused", refusal="too_many", message=text))
 
     def _call(self, item: tuple[Tell | Resume | ChallengeRequest, str]) -> None:
         """Make a call of the graph, which may take seconds, in a thread where nothing else waits for it."""
         body, sender = item
         source = f"fleet/{sender}"
         if isinstance(body, ChallengeRequest):
-            self._send(sender, self._graph.challenge(body, source))
+            self.send(sender, self._graph.challenge(body, source))
         elif isinstance(body, Resume):
-            self._send(sender, self._graph.resume(body, source))
+            self.send(sender, self._graph.resume(body, source))
         else:
-            self._owners.add(sender)
-            self._graph.tell(body, source, lambda result: self._send(sender, result))
+            # A fresh tell is a sign of life too: the operator's first beacon may come later.
+            self._owners[sender] = self._now()
+            self._graph.tell(body, source, lambda result: self.send(sender, result))
 
-    def _refuse(self, error: FleetRefusedError) -> None:
-        self.channel.count(error)
-        self._on_refusal(error)
+    def _upload(self, item: tuple[PictureRequest, str]) -> None:
+        """Take a picture and upload it, in a thread where nothing else waits for it."""
+        asked, sender = item
+        try:
+            if self._pictures is None:
+                raise ConfigurationError("this robot gives no pictures; valid: a fleet.yaml with `pictures`")
+            self._pictures.check(asked.url)
+            data = self._graph.picture(asked.camera)
+            self._pictures.put(asked.url, data)
+        except (ConfigurationError, NoAnswerError, UnknownNameError, RenderError) as error:
+            text = printable(str(error))[:512]
+            self.send(sender, Result(request=asked.request, state="refused", refusal="no_picture", message=text))
+        else:
+            digest = hashlib.sha256(data).hexdigest()
+            self.send(
+                sender, PictureReference(request=asked.request, camera=asked.camera, sha256=digest, size=len(data))
+            )
 
     def _check_kind(self, tell: Tell, sender: str) -> None:
         is_hardware = self.channel.me.kind is MemberKind.ROBOT
@@ -280,10 +292,10 @@ class RobotMember:
             )
 
     def _watch_owners(self) -> None:
-        for owner in list(self._owners):
-            age = self.presence.age(owner)
-            if age is None or age > OWNER_TIMEOUT:
-                self._owners.discard(owner)
+        for owner, told in list(self._owners.items()):
+            age, since = self.presence.age(owner), self._now() - told
+            if min(since, since if age is None else age) > OWNER_TIMEOUT:
+                self._owners.pop(owner, None)
                 self._graph.owner_is_gone(f"fleet/{owner}")
 
     def _beat(self, report: GraphReport) -> None:
@@ -296,16 +308,7 @@ class RobotMember:
             roster=self.channel.roster.version,
             checkpoint=report.checkpoint,
         )
-        envelope = self.channel.seal("", beacon)
-        self._sent.add(envelope.sequence)
-        self._transport.publish(
-            topic_of(self.channel.roster.fleet, self.channel.key.name, "", beacon), envelope.encoded()
-        )
-
-    def _send(self, to: str, body: Body) -> None:
-        envelope = self.channel.seal(to, body)
-        topic = topic_of(self.channel.roster.fleet, self.channel.key.name, to, body)
-        self._transport.publish(topic, envelope.encoded(), is_stop=isinstance(body, StopReport))
+        self.send("", beacon, self.sent.add)
 
 
 def _is_not_armed(report: GraphReport) -> bool:

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 
-from strands_robots.core.errors import ResumeRefusedError
+from strands_robots.core.errors import NoAnswerError, ResumeRefusedError
 from strands_robots.fleet.bodies import Challenge, ChallengeRequest, Checkpoint, GateReport, Result, Resume, Tell
 from strands_robots.fleet.graph_link import GraphReport, GraphState, StopEvidence
 from strands_robots.operators.keyring import Keyring
@@ -135,6 +135,10 @@ class SimulatedGraph:
                 return
             self._goal = (request.request, source, self._now() + duration, say)
             say(Result(request=request.request, state="running", message="a simulated goal"))
+
+    def picture(self, camera: str) -> bytes:
+        """Raise NoAnswerError: there is no camera where nothing is simulated to be seen."""
+        raise NoAnswerError(f"a graph without ROS has no camera '{camera[:64]}'")
 
     def owner_is_gone(self, source: str) -> None:
         """Cancel the operator's goal."""

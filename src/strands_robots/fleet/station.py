@@ -10,13 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from strands_robots.core.errors import NoAnswerError
+from strands_robots.core.errors import ConfigurationError, NoAnswerError
 from strands_robots.fleet.bodies import (
     Beacon,
     BeaconEcho,
     Body,
     Challenge,
     ChallengeRequest,
+    PictureReference,
+    PictureRequest,
+    RenewalRequest,
     Result,
     Resume,
     StopReport,
@@ -24,12 +27,13 @@ from strands_robots.fleet.bodies import (
     Witness,
 )
 from strands_robots.fleet.channel import Channel, Received
-from strands_robots.fleet.inbox import Inbox
-from strands_robots.fleet.peer_watch import PeerWatch
-from strands_robots.fleet.presence import PRESENT, Presence
-from strands_robots.fleet.refusal import FleetRefusedError
+from strands_robots.fleet.fleet_client import FleetClient
+from strands_robots.fleet.picture_upload import PERIOD
+from strands_robots.fleet.presence import PRESENT
+from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
+from strands_robots.fleet.renewal_answers import RenewalAnswers
 from strands_robots.fleet.stop_campaign import StopCampaign
-from strands_robots.fleet.topics import ROSTER, inward, kind_of, read_by, topic_of
+from strands_robots.fleet.topics import ROSTER, inward
 from strands_robots.fleet.transport import Transport
 from strands_robots.safety.resume import PURPOSE, ResumeRequest
 
@@ -39,6 +43,9 @@ SILENCE = 2.0
 
 MOST_REQUESTS = 1024
 """Requests whose answers are kept."""
+
+MOST_WAITING = 4096
+"""Messages that wait to be looked at."""
 
 MOST_STOPS = 63
 """Earlier stops whose reports are still taken."""
@@ -55,7 +62,8 @@ class Station:
         transport: The way to the robots.
         now: Steady clock [s].
         on_refusal: Takes each refusal, for the log.
-        folder: Where what it witnesses is kept; None for nowhere.
+        folder: The member's, for what it witnesses and for its next certificate; None to keep and renew nothing.
+        renewals: Answers requests for certificates, on the authority's machine; None elsewhere.
     """
 
     def __init__(
@@ -65,22 +73,21 @@ class Station:
         now: Callable[[], float] = time.monotonic,
         on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
         folder: Path | None = None,
+        renewals: RenewalAnswers | None = None,
     ) -> None:
-        self.channel, self.presence = channel, Presence(now)
-        self._watch = PeerWatch(self.presence, channel, folder, now)
-        self.witnesses = self._watch.book
-        self.session = uuid.uuid4().hex
+        self._client = FleetClient(channel, transport, self._take, MOST_WAITING, now, on_refusal, folder)
+        self.channel, self.presence, self.session = channel, self._client.presence, self._client.session
+        self.witnesses, self.send = self._client.watch.book, self._client.send
         self.seen_by: list[tuple[str, Witness]] = []
-        self._transport, self._now, self._on_refusal = transport, now, on_refusal
+        self._now, self.renewals = now, renewals
         self._campaigns: tuple[StopCampaign, ...] = ()
         self._silent_until = float("-inf")
         self._asked: OrderedDict[str, str] = OrderedDict()
-        self._answers: dict[str, Challenge | Result] = {}
+        self._answers: dict[str, Challenge | Result | PictureReference] = {}
+        self._pictures: dict[str, float] = {}
         self._changed = threading.Condition()
         self._ending = threading.Event()
-        self._inbox: Inbox[tuple[str, bytes]] = Inbox(self._on_other, 4096, "fleet messages")
-        for topic in read_by(channel.roster, channel.me):
-            transport.subscribe(topic, self._on_data)
+        self._client.subscribe()
         self._thread = threading.Thread(target=self._run, name="fleet station", daemon=True)
         self._thread.start()
 
@@ -88,8 +95,7 @@ class Station:
         """End the heartbeat. The transport belongs to the caller."""
         self._ending.set()
         self._thread.join(1.0)
-        self._inbox.close()
-        self._watch.say_heard()
+        self._client.close()
 
     def let_go(self) -> None:
         """Send no beacon for so long that each robot ends what this operator has told it. Stops go on."""
@@ -104,7 +110,7 @@ class Station:
             addressee: "all", "cell-<name>" or a robot.
             reason: Why.
         """
-        campaign = StopCampaign(self.channel, self._transport, addressee, reason, self.presence, self._now)
+        campaign = StopCampaign(self.channel, self._client.transport, addressee, reason, self.presence, self._now)
         campaign.advance()
         for other in self._campaigns:
             # The newer stop says the same to the same robots; only that one has to go on.
@@ -142,6 +148,8 @@ class Station:
         answer = self._ask(robot, request, request.request, timeout)
         if isinstance(answer, Result):
             raise NoAnswerError(f"robot '{robot}' refused ({answer.refusal}): {answer.message}")
+        if not isinstance(answer, Challenge):
+            raise NoAnswerError(f"robot '{robot}' answered something else; valid: a challenge")
         return answer
 
     def resume(self, robot: str, reason: str, timeout: float) -> Result:
@@ -160,7 +168,8 @@ class Station:
             challenge=asked.challenge, key_id=asked.key_id, signature=signature,
         )  # fmt: skip
         answer = self._ask(robot, body, body.request, timeout)
-        assert isinstance(answer, Result)
+        if not isinstance(answer, Result):
+            raise NoAnswerError(f"robot '{robot}' answered something else; valid: a result")
         return answer
 
     def tell(self, robot: str, is_hardware: bool, action: str, fields: str, needs_person: bool = False) -> str:
@@ -172,22 +181,39 @@ class Station:
         self._request(robot, body, body.request)
         return body.request
 
-    def result(self, request: str) -> Challenge | Result | None:
+    def ask_picture(self, robot: str, camera: str, url: str, timeout: float) -> PictureReference:
+        """Have a robot upload one picture, and return what it says of it.
+
+        Args:
+            robot: The robot.
+            camera: Its camera, "<robot>/<camera>".
+            url: Where it goes (picture_store.py).
+            timeout: How long it may take [s].
+
+        Raises:
+            NoAnswerError: If the robot refuses or does not answer.
+            ConfigurationError: If it was asked a moment ago.
+        """
+        age = self._now() - self._pictures.get(robot, float("-inf"))
+        if age < PERIOD:
+            raise ConfigurationError(f"robot '{robot}' was asked {age:.1f} s ago; valid: one picture in {PERIOD:g} s")
+        self._pictures[robot] = self._now()
+        request = PictureRequest(request=uuid.uuid4().hex, echo=self.echo(robot), camera=camera, url=url)
+        answer = self._ask(robot, request, request.request, timeout)
+        if not isinstance(answer, PictureReference):
+            said = getattr(answer, "message", "it answered something else")
+            raise NoAnswerError(f"robot '{robot}' gives no picture: {said}")
+        return answer
+
+    def result(self, request: str) -> Challenge | Result | PictureReference | None:
         """Return the newest answer to a request."""
         return self._answers.get(request)
 
-    def send(self, to: str, body: Body) -> None:
-        """Seal and publish a message."""
-        envelope = self.channel.seal(to, body)
-        self._transport.publish(
-            topic_of(self.channel.roster.fleet, self.channel.key.name, to, body), envelope.encoded()
-        )
-
     def publish_roster(self, data: bytes) -> None:
         """Send a signed roster to every robot."""
-        self._transport.publish(inward(self.channel.roster.fleet, "all", ROSTER, self.channel.key.name), data)
+        self._client.transport.publish(inward(self.channel.roster.fleet, "all", ROSTER, self.channel.key.name), data)
 
-    def _ask(self, robot: str, body: Body, request: str, timeout: float) -> Challenge | Result:
+    def _ask(self, robot: str, body: Body, request: str, timeout: float) -> Challenge | Result | PictureReference:
         self._request(robot, body, request)
         if not self.wait_for(lambda: request in self._answers, timeout):
             raise NoAnswerError(f"robot '{robot}' did not answer within {timeout:g} s")
@@ -210,36 +236,27 @@ class Station:
                 beaten = self._now()
                 self.send("", Beacon(session=self.session, state="none", roster=self.channel.roster.version))
                 self.channel.numbers.save()
-
-    def _on_data(self, topic: str, data: bytes) -> None:
-        self._inbox.put((topic, data))
-
-    def _on_other(self, item: tuple[str, bytes]) -> None:
-        topic, data = item
-        try:
-            if kind_of(topic) == ROSTER:
-                self.channel.keeper.accept(data)
-            else:
-                self._take(self.channel.open(data))
-        except (FleetRefusedError, OSError) as error:
-            if isinstance(error, FleetRefusedError):
-                self._on_refusal(error)
-        with self._changed:
-            self._changed.notify_all()
+                self._client.renew()
 
     def _take(self, received: Received) -> None:
         body, sender = received.body, received.sender.name
-        if isinstance(body, Beacon):
-            for witness in self._watch.beacon(received.envelope, body):
-                self.send("", witness)
-        elif isinstance(body, StopReport):
+        if isinstance(body, StopReport):
             for campaign in self._campaigns:
                 campaign.take(sender, body)
-        elif isinstance(body, (Challenge, Result)):
+        elif isinstance(body, (Challenge, Result, PictureReference)):
             # Only the robot that was asked answers for itself.
             if self._asked.get(body.request) == sender:
                 self._answers[body.request] = body
         elif isinstance(body, Witness):
             self.seen_by.append((sender, body))
             del self.seen_by[:-10000]
-            self._watch.witness(received.envelope)
+        elif isinstance(body, RenewalRequest) and self.renewals is not None:
+            self._renew(sender, body, self.renewals)
+        with self._changed:
+            self._changed.notify_all()
+
+    def _renew(self, sender: str, asked: RenewalRequest, renewals: RenewalAnswers) -> None:
+        try:
+            self.send(sender, renewals.answer(sender, asked))
+        except ConfigurationError as error:
+            self._client.refuse(FleetRefusedError(FleetRefusal.NOT_ALLOWED, str(error), sender))

@@ -12,11 +12,20 @@ from strands_robots.fleet.member import CELL_PREFIX, EVERYBODY, Member, MemberKi
 from strands_robots.fleet.roster import Roster
 
 ROSTER = "roster"
-INWARD = ("stop", "tell", "resume", "challenge_request", ROSTER)
+RENEWAL = "renewal"
+INWARD = ("stop", "tell", "resume", "challenge_request", "picture_request", ROSTER, RENEWAL)
 """Kinds that go to an addressee."""
 
-OUTWARD = ("beacon", "stop_report", "challenge", "result", "witness")
+OUTWARD = ("beacon", "stop_report", "challenge", "result", "witness", "picture", "renewal_request")
 """Kinds that go to every member that may listen."""
+
+NEEDED = {
+    "tell": Right.TELL,
+    "resume": Right.RESUME,
+    "challenge_request": Right.RESUME,
+    "picture_request": Right.PICTURES,
+}
+"""Right that an operator needs for a kind; the others need none."""
 
 
 def topic_of(fleet: str, sender: str, to: str, body: Body) -> str:
@@ -43,6 +52,12 @@ def kind_of(topic: str) -> str:
     return parts[4] if len(parts) == 5 and parts[2] == "out" else ""
 
 
+def is_included(pattern: str, topic: str) -> bool:
+    """Return whether a topic is one of a pattern's, where `*` stands for any one part."""
+    wanted, given = pattern.split("/"), topic.split("/")
+    return len(wanted) == len(given) and all(w in ("*", g) for w, g in zip(wanted, given))
+
+
 WITNESSES = 3
 """Robots whose audit logs a robot witnesses: the next ones on the roster. Operators and auditors witness all."""
 
@@ -56,16 +71,19 @@ def read_by(roster: Roster, member: Member) -> tuple[str, ...]:
     fleet = roster.fleet
     listened = tuple(outward(fleet, "*", kind) for kind in OUTWARD)
     rosters = inward(fleet, EVERYBODY, ROSTER, "*")
+    renewals = inward(fleet, member.name, RENEWAL, "*")
     if not member.is_robot:
-        return (rosters, *listened)
+        return (rosters, renewals, *listened)
     addressees = [member.name, EVERYBODY, *([CELL_PREFIX + member.cell] if member.cell else [])]
     stops = tuple(inward(fleet, addressee, "stop", "*") for addressee in addressees)
-    asked = tuple(inward(fleet, member.name, kind, "*") for kind in ("tell", "resume", "challenge_request"))
+    asked = tuple(
+        inward(fleet, member.name, kind, "*") for kind in ("tell", "resume", "challenge_request", "picture_request")
+    )
     operators = [other.name for other in roster.members if other.kind is MemberKind.OPERATOR]
     cell = [other.name for other in roster.robots(CELL_PREFIX + member.cell)] if _stops_cell(member) else []
     heard = dict.fromkeys([*operators, *witnessed_by(roster, member), *cell])
     beacons = tuple(outward(fleet, name, "beacon") for name in heard)
-    return (*stops, *asked, rosters, *beacons, *(outward(fleet, name, "stop_report") for name in cell))
+    return (*stops, *asked, rosters, renewals, *beacons, *(outward(fleet, name, "stop_report") for name in cell))
 
 
 def witnessed_by(roster: Roster, member: Member) -> tuple[str, ...]:
@@ -81,20 +99,24 @@ def _stops_cell(member: Member) -> bool:
     return member.cell != "" and Right.STOP_CELL in member.rights
 
 
+_OF_PERSONS = ("beacon", "witness", "renewal_request")
+"""What operators and auditors say to all."""
+
+
 def written_by(fleet: str, member: Member) -> tuple[str, ...]:
     """Return the topics that a member may publish on."""
     name = member.name
     if member.kind is MemberKind.AUDITOR:
-        return (outward(fleet, name, "beacon"), outward(fleet, name, "witness"))
+        return tuple(outward(fleet, name, kind) for kind in _OF_PERSONS)
     if member.kind is MemberKind.OPERATOR:
         kinds = [kind for kind in INWARD if _is_allowed(member, kind)]
         inwards = tuple(inward(fleet, "*", kind, name) for kind in kinds)
-        return (*inwards, outward(fleet, name, "beacon"), outward(fleet, name, "witness"))
+        return (*inwards, *(outward(fleet, name, kind) for kind in _OF_PERSONS))
     cell = CELL_PREFIX + member.cell
     stops = (inward(fleet, cell, "stop", name),) if member.cell and member.may_stop(cell) else ()
     return (*stops, *(outward(fleet, name, kind) for kind in OUTWARD))
 
 
 def _is_allowed(member: Member, kind: str) -> bool:
-    needed = {"tell": Right.TELL, "resume": Right.RESUME, "challenge_request": Right.RESUME}.get(kind)
+    needed = NEEDED.get(kind)
     return needed is None or needed in member.rights

@@ -52,7 +52,7 @@ class AllTransports:
     @property
     def problem(self) -> str:
         """What keeps each of the transports from its router or broker; empty when one has a link."""
-        problems = [str(getattr(transport, "problem", "")) for transport in self._transports]
+        problems = [str(transport.problem) for transport in self._transports if hasattr(transport, "problem")]
         return "; ".join(problems) if all(problems) else ""
 
     def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:

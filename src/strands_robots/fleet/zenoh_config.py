@@ -15,7 +15,7 @@ from strands_robots.fleet import envelope, roster
 from strands_robots.fleet.fleet_file import RouterEntry
 from strands_robots.fleet.member import Member
 from strands_robots.fleet.roster import Roster
-from strands_robots.fleet.topics import INWARD, OUTWARD, ROSTER, inward, outward, read_by, written_by
+from strands_robots.fleet.topics import INWARD, OUTWARD, ROSTER, inward, is_included, outward, read_by, written_by
 
 LEASE_MS = 2000
 CONNECT_MS = 3000
@@ -117,12 +117,7 @@ def is_allowed(fleet: Roster, member: Member | None, topic: str, is_write: bool)
     if member is None:
         return False
     allowed = written_by(fleet.fleet, member) if is_write else read_by(fleet, member)
-    return any(_includes(pattern, topic) for pattern in allowed)
-
-
-def _includes(pattern: str, topic: str) -> bool:
-    wanted, given = pattern.split("/"), topic.split("/")
-    return len(wanted) == len(given) and all(w in ("*", g) for w, g in zip(wanted, given))
+    return any(is_included(pattern, topic) for pattern in allowed)
 
 
 def _rule(name: str, messages: list[str], flows: list[str], keys: list[str]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class ZenohTransport:
         self._session: Any = None
         self._wanted: list[tuple[str, OnData]] = []
         self._subscribers: list[Any] = []
-        self.problem = ""
+        self.problem = "no link to the router yet"
         self.dropped = 0
         # A graph never waits for the network: the router is looked for beside it.
         self._thread = threading.Thread(target=self._connect, name="zenoh connect", daemon=True)

@@ -15,13 +15,10 @@ from strands_robots.agent.tools.tool_answer import ToolAnswer, clean, data_answe
 from strands_robots.approvals.approval_request import canonical_request
 from strands_robots.core.errors import ConfigurationError, NoAnswerError
 from strands_robots.fleet.bodies import TELL_ACTIONS, TELL_FIELDS, Result
+from strands_robots.fleet.fleet_answers import read_fleet, stop_fleet
 from strands_robots.fleet.member import EVERYBODY, MemberKind
 from strands_robots.fleet.member_folder import MemberFolder
 from strands_robots.fleet.station import Station
-from strands_robots.fleet.stop_campaign import StopOutcome
-
-STOP_WAIT = 3.0
-"""How long a stop waits for evidence [s]; it is repeated beyond that."""
 
 _STOP = Endpoint("fleet/stop", "strands_robots/srv/StopGraph")
 _STATUS = Endpoint("fleet/status", "fleet/msg/Status")
@@ -86,40 +83,18 @@ class FleetTools:
 
     def _stop(self, given: Mapping[str, Any]) -> ToolAnswer:
         started = time.monotonic()
-        wanted, roster = str(given.get("robots") or EVERYBODY), self._station.channel.roster
-        # A name that no robot has stops all: a stop that was misspelled is still meant.
-        addressee = wanted if roster.robots(wanted) else EVERYBODY
-        campaign = self._station.stop(addressee, clean(str(given.get("reason", "")), 200) or "an agent's stop")
-        self._station.wait_for(lambda: campaign.is_done, STOP_WAIT)
-        outcomes = campaign.outcomes()
-        values: dict[str, Any] = {
-            "stopped": addressee,
-            "all_at_rest": campaign.is_done,
-            "robots": {outcome.robot: outcome.words() for outcome in outcomes},
-        }
-        if addressee != wanted:
-            values["note"] = f"no robot or cell is called '{clean(wanted, 64)}', so all were stopped"
-        answer = data_answer(values, is_error=any(outcome.outcome is not StopOutcome.AT_REST for outcome in outcomes))
+        reason = clean(str(given.get("reason", "")), 200) or "an agent's stop"
+        values = stop_fleet(self._station, str(given.get("robots") or EVERYBODY), reason)
+        answer = data_answer(values, is_error=not values["all_at_rest"])
         self._port.called(_STOP, answer, started)
         return answer
 
     def _status(self, given: Mapping[str, Any]) -> ToolAnswer:
-        started, station = time.monotonic(), self._station
+        started = time.monotonic()
         refused = self._port.admit(canonical_request(_STATUS.name, _STATUS.kind, {}))
         if refused is not None:
             return refused
-        robots: dict[str, Any] = {}
-        for member in station.channel.roster.members:
-            if member.is_robot:
-                heard, age = station.presence.find(member.name), station.presence.age(member.name)
-                robots[member.name] = {
-                    "is_hardware": member.kind is MemberKind.ROBOT,
-                    "state": "not heard: it may be moving",
-                }
-                if heard is not None and age is not None and station.presence.is_present(member.name):
-                    at_rest = all(gate.is_at_rest for gate in heard.beacon.gates)
-                    robots[member.name] |= {"state": heard.beacon.state, "at_rest": at_rest, "heard_ago": round(age, 1)}
-        answer = data_answer({"robots": robots})
+        answer = data_answer(read_fleet(self._station))
         self._port.called(_STATUS, answer, started)
         return answer
 

@@ -14,6 +14,7 @@ from rclpy.node import Node
 from strands_robots.audit.event import Durability
 from strands_robots.clients.spun_client import SpunClient
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.fleet.break_glass import used_markers
 from strands_robots.fleet.member_folder import MemberFolder
 from strands_robots.fleet.refusal import FleetRefusedError
 from strands_robots.fleet.robot_member import RobotMember
@@ -54,8 +55,16 @@ class FleetNode(Node):
         self._client = SpunClient(self.get_namespace())
         self._goals = FleetGoals(self._client, uuid.uuid4().hex)
         graph = RosGraph(self, self._goals)
-        self._robot = RobotMember(channel, self._transport, graph, on_refusal=self._on_refusal, folder=member.folder)
+        self._robot = RobotMember(
+            channel,
+            self._transport,
+            graph,
+            on_refusal=self._on_refusal,
+            folder=member.folder,
+            pictures=member.pictures(),
+        )
         details = {"member": member.name, "roster": channel.roster.version, "session": self._robot.session}
+        details["break_glass"] = used_markers(member.folder)
         self._audit.record("fleet_joined", details, durability=Durability.NOW)
         # A thread and not a timer: a service call that the executor runs must not keep a beacon back.
         self._ending = threading.Event()
@@ -89,6 +98,8 @@ class FleetNode(Node):
     def _flush(self) -> None:
         if not self._thread.is_alive() and not self._ending.is_set():
             raise RuntimeError("the thread that sends beacons has ended")
+        if self._robot.renewal_problem:
+            self.get_logger().warning(self._robot.renewal_problem, throttle_duration_sec=60.0)
         for (refusal, sender), count in self._channel.take_refusals().items():
             details = {"refusal": refusal, "sender": sender, "count": count}
             self._audit.record("fleet_refused", details, actor=f"fleet/{sender}")

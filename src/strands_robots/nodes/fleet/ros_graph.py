@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +15,8 @@ from strands_robots.msg import AuditState, GateState, SafetyState, StopRequest
 from strands_robots.srv import GetResumeChallenge, ResumeGraph, StopGraph
 
 from strands_robots.audit.log.checkpoint import CheckpointError, parse_checkpoint_text
+from strands_robots.clients.camera_view import CameraView
+from strands_robots.clients.client import GraphClient
 from strands_robots.clients.spun_client import result_of
 from strands_robots.core.errors import NoAnswerError
 from strands_robots.fleet.bodies import Challenge, ChallengeRequest, Checkpoint, GateReport, Result, Resume, Tell
@@ -134,6 +138,19 @@ class RosGraph:
     def tell(self, request: Tell, source: str, say: Callable[[Result], None]) -> None:
         """Ask approval_node for a permit for the goal, send it, and say what becomes of it."""
         self._goals.tell(request, source, say)
+
+    def picture(self, camera: str) -> bytes:
+        """Return the next picture of any camera of the graph, as JPEG; raises NoAnswerError, UnknownNameError, RenderError."""
+        from PIL import Image
+
+        client = GraphClient(beside=self._node, name=f"fleet_pictures_{uuid.uuid4().hex[:8]}")
+        try:
+            _, pixels = CameraView(client, camera, prefer_raw=False).wait(_CALL_TIMEOUT)
+        finally:
+            client.close()
+        data = io.BytesIO()
+        Image.fromarray(pixels).save(data, "JPEG", quality=85)
+        return data.getvalue()
 
     def owner_is_gone(self, source: str) -> None:
         """Cancel the goals that an operator started."""
