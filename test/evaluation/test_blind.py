@@ -24,7 +24,9 @@ WEAK, STRONG = PolicyChoice("hold", "{weak: 1}"), PolicyChoice("sine", "{strong:
 class Bench:
     """An arm on which only STRONG does the task, and the person who watches it."""
 
-    def __init__(self, leave_at: int = -1, unclear_at: int = -1, reason: str = "completed", checked: bool = True) -> None:
+    def __init__(
+        self, leave_at: int = -1, unclear_at: int = -1, reason: str = "completed", checked: bool = True
+    ) -> None:
         self.ran: list[PolicyChoice] = []
         self.seeds: list[int] = []
         self.words: list[str] = []
@@ -53,7 +55,9 @@ class Bench:
 
 
 def trial(folder: Path, **given: Any) -> BlindTrial:
-    return BlindTrial(**{"task": "lift the cube", "first": WEAK, "second": STRONG, "pairs": 30, "folder": folder, **given})
+    return BlindTrial(
+        **{"task": "lift the cube", "first": WEAK, "second": STRONG, "pairs": 30, "folder": folder, **given}
+    )
 
 
 def run(bench: Bench, plan: BlindTrial) -> Comparison | None:

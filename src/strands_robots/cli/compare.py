@@ -38,7 +38,9 @@ def compare(
     on: On = "",
     blind: Annotated[
         bool,
-        typer.Option("--blind", help="On a robot of the graph, without telling which policy moves it; --task in words."),
+        typer.Option(
+            "--blind", help="On a robot of the graph, without telling which policy moves it; --task in words."
+        ),
     ] = False,
     robot: Annotated[str, typer.Option(help="With --blind: robot to move.")] = "",
     duration: Annotated[float, typer.Option(help="With --blind: an episode ends after this [s].", min=0.0)] = 20.0,

@@ -48,9 +48,7 @@ def blind_trial(a: str, b: str, words: BlindWords) -> Comparison | None:
 
         station = GraphStation(
             client,
-            StationFields(
-                words.robot, words.task, words.duration, words.camera, words.success_when, words.stop_when
-            ),
+            StationFields(words.robot, words.task, words.duration, words.camera, words.success_when, words.stop_when),
         )
         return run_blind(trial, station, TypingPerson(), complain)
 
