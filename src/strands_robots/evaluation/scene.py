@@ -87,7 +87,9 @@ def begin_episode(world: World, task: TaskConfig, seed: int) -> None:
     (robot,) = world.robots.values()
     noise = random.uniform(-task.joint_noise, task.joint_noise, len(robot.joint_names))
     start = np.clip(robot.home + noise, robot.limits.lower, robot.limits.upper)
-    own = dict(zip((robot.prefix + name for name in robot.joint_names), start.tolist())) if task.joint_noise > 0.0 else {}
+    own = (
+        dict(zip((robot.prefix + name for name in robot.joint_names), start.tolist())) if task.joint_noise > 0.0 else {}
+    )
     placed = {**own, **slides}
     place(world, entities, JointPlacement(list(placed), list(placed.values())) if placed else None)
     if task.settle > 0.0:

@@ -75,7 +75,9 @@ class SlideConfig(StrictModel):
     def _ordered(self) -> SlideConfig:
         first, last = self.start if isinstance(self.start, tuple) else (self.start, self.start)
         if not self.range[0] <= first <= last <= self.range[1] or self.range[0] == self.range[1]:
-            raise ValueError(f"a slide goes from {self.range} and starts at {self.start}; valid: a start within its range")
+            raise ValueError(
+                f"a slide goes from {self.range} and starts at {self.start}; valid: a start within its range"
+            )
         if not any(self.axis):
             raise ValueError("a slide's axis is zero; valid: a direction")
         return self
