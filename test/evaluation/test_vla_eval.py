@@ -20,11 +20,11 @@ pytest.importorskip("vla_eval", reason="needs pip install -r requirements/vla_ev
 
 from vla_eval.model_servers.base import SessionContext
 
-from strands_robots.core.errors import ConfigurationError, PolicyError
+from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError
 from strands_robots.evaluation.compare.outcomes import read_outcomes
 from strands_robots.evaluation.episode_result import PolicyChoice
 from strands_robots.evaluation.harness.vla_eval_benchmark import StrandsBenchmark
-from strands_robots.evaluation.harness.vla_eval_server import ServedColumns, StrandsModelServer
+from strands_robots.evaluation.harness.vla_eval_server import ServedColumns, StrandsModelServer, serve_policy
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -132,6 +132,19 @@ def test_an_observation_that_is_not_what_was_declared_is_refused_with_what_is() 
 def test_columns_that_cannot_be_are_refused(given: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         ServedColumns(**given)
+
+
+def test_policy_that_is_not_there_ends_the_server_before_it_listens() -> None:
+    with pytest.raises(UnknownNameError, match="unknown policy 'holt'"):
+        serve_policy(PolicyChoice("holt"), ServedColumns(robot="so101"), "127.0.0.1", 0)
+
+
+def test_rows_of_a_benchmark_come_in_its_order_and_at_its_rate() -> None:
+    server = StrandsModelServer(PolicyChoice("hold"), ServedColumns(action=("dx", "dy"), state=("x",), rate=20.0))
+    rows = server._rows(("dy", "dx"), np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0], [3.0, 1.0], [4.0, 1.0]]), 0.02)
+    np.testing.assert_allclose(rows, [[1.0, 0.0], [1.0, 2.5]])
+    with pytest.raises(PolicyError, match="lacks dy; valid: dx, dy"):
+        server._rows(("dx",), np.zeros((1, 1)), 0.05)
 
 
 def test_our_benchmark_says_what_it_is_and_holds_where_the_robot_is() -> None:

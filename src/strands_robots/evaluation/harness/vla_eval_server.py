@@ -25,6 +25,7 @@ from strands_robots.evaluation.episode_result import PolicyChoice
 from strands_robots.evaluation.harness.vla_eval_specs import joint_spec
 from strands_robots.policies.host.host import Patience
 from strands_robots.policies.host.opening import PolicyShelf
+from strands_robots.policies.registry import policy_names
 from strands_robots.policies.run.goal_fields import PolicyGoal
 from strands_robots.policies.run.policy_goal import PolicySession, infer
 from strands_robots.recording.recording_options import robot_numbers
@@ -239,9 +240,15 @@ class StrandsModelServer(PredictModelServer):
 
 
 def serve_policy(choice: PolicyChoice, columns: ServedColumns, host: str, port: int) -> None:
-    """Serve a policy until the process is interrupted."""
+    """Serve a policy until the process is interrupted.
+
+    Raises:
+        UnknownNameError: If there is no such policy.
+    """
     from vla_eval.model_servers.serve import serve
 
+    if choice.policy not in policy_names():
+        raise UnknownNameError("policy", choice.policy, policy_names())
     server = StrandsModelServer(choice, columns)
     try:
         serve(server, host, port)
