@@ -70,10 +70,10 @@ def compare(
     elif task:
         found = _live(a, b, task, pairs, seed, alpha, workers, output, on)
     else:
-        from strands_robots.evaluation.compare.comparison import compare as judge
+        from strands_robots.evaluation.compare.comparison import compare as weigh
         from strands_robots.evaluation.compare.outcomes import read_outcomes
 
-        found = judge(read_outcomes(Path(a)), read_outcomes(Path(b)), alpha, is_paired=not unpaired)
+        found = weigh(read_outcomes(Path(a)), read_outcomes(Path(b)), alpha, is_paired=not unpaired)
     for line in report(found):
         say(line)
     if found.verdict < 0:
