@@ -102,7 +102,7 @@ class _Episodes:
         self.feed = PairFeed(list(range(trial.pairs)), trial.alpha)
         self._trial, self._order, self._station, self._person = trial, order, station, person
         self._tell, self._file = tell, file
-        self._done = set()
+        self._done: set[int] = set()
         for result in file.done.values():
             self._take(result)
 

@@ -22,7 +22,7 @@ from strands_robots.evaluation.harness.vla_eval_specs import joint_spec
 from strands_robots.evaluation.suite import is_suite, load_suite
 
 
-class StrandsBenchmark(StepBenchmark):
+class StrandsBenchmark(StepBenchmark):  # type: ignore[misc]
     """Tasks of ours, stepped in lockstep through the robot's gate.
 
     An observation has `images` by camera, `state` with the joint positions, `environment_state` where bodies were chosen, and

@@ -74,7 +74,7 @@ class ServedColumns:
             raise ConfigurationError(f"{self.rows} rows were given; valid: 0 to {LONGEST_CHUNK}")
 
 
-class StrandsModelServer(PredictModelServer):
+class StrandsModelServer(PredictModelServer):  # type: ignore[misc]
     """One policy behind vla-eval's protocol, for one episode at a time; chunks are played row by row.
 
     Args:
@@ -92,7 +92,7 @@ class StrandsModelServer(PredictModelServer):
         self._running = ""
         self._session: PolicySession | None = None
         self._policy: Any = None
-        self._sent = np.zeros(len(columns.action))
+        self._sent: FloatArray = np.zeros(len(columns.action))
         self._places: dict[str, Pose] = {}
         self._episodes = 0
 
@@ -168,10 +168,8 @@ class StrandsModelServer(PredictModelServer):
             seed=self._episodes, lockstep=True, adapter=choice.adapter, keep_loaded=True,
         )  # fmt: skip
         session = PolicySession(goal, Instant(0.0, 0.0), self._shelf, PATIENCE)
-        session.cameras = {
-            self._columns.cameras.get(name, name): np.asarray(picture).shape[:2]
-            for name, picture in _pictures(obs).items()
-        }
+        sizes = {name: np.asarray(picture).shape for name, picture in _pictures(obs).items()}
+        session.cameras = {self._columns.cameras.get(name, name): (size[0], size[1]) for name, size in sizes.items()}
         session.bodies = self._place
         session.on_observation(observation, Instant(observation.stamp, 0.0))
         self._policy = session.make_policy()
