@@ -105,6 +105,13 @@ def test_episode_that_could_not_be_judged_is_run_again_with_the_same_policy(tmp_
     assert sum("could not be judged (stopped)" in words for words in stopped.words) == 1
 
 
+def test_policy_that_raises_has_not_done_the_task_and_is_not_run_again(tmp_path: Path) -> None:
+    bench = Bench(reason="policy_failed")
+    assert run(bench, trial(tmp_path, pairs=1)) is not None
+    assert len(bench.ran) == 2
+    assert sum("was the task done" in words for words in bench.words) == 1
+
+
 def test_a_condition_or_a_critic_judges_in_the_persons_place(tmp_path: Path) -> None:
     bench = Bench()
     found = run(bench, trial(tmp_path / "a", judge="condition"))

@@ -26,6 +26,9 @@ FILM_RATE = 10.0  # [Hz]
 UNCLEAR = "unclear"
 """Reason of an episode that could not be judged."""
 
+FAILED = "policy_failed"
+"""A policy that raised has not done the task; to run it again until it does not raise would flatter it."""
+
 
 class Critique(Protocol):
     """Judges a video."""
@@ -169,12 +172,12 @@ class _Episodes:
         trial = self._trial
         result = EpisodeResult(
             trial.seed + episode // 2, False, round(end.elapsed, 3), end.reason, end.message, task=trial.task,
-            index=episode, is_error=end.reason in ERRORS,
+            index=episode, is_error=end.reason in ERRORS and end.reason != FAILED,
         )  # fmt: skip
         if end.frames:
             path = trial.folder / "videos" / f"episode_{episode:05d}{video_suffix()}"
             result = replace(result, video=save_video(path, end.frames, FILM_RATE))
-        if result.is_error:
+        if result.is_error or end.reason == FAILED:
             return result
         done = self._judged(episode, end, result.video)
         if done is None:
