@@ -10,9 +10,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from strands_robots.evaluation.benchmarks.catalogue import BenchmarkConfig, load_benchmark
-from strands_robots.evaluation.benchmarks.environment import is_installed, python_of
+from strands_robots.evaluation.benchmarks.environment import ROOT_VARIABLE, is_installed, python_of
 from strands_robots.evaluation.benchmarks.run import BenchmarkRun, run_benchmark
 from strands_robots.evaluation.episode_result import PolicyChoice
 
@@ -60,6 +61,34 @@ def test_liberos_expert_takes_as_many_steps_as_in_its_own_loop(task: str) -> Non
     own = _own(config, task, str(config.world_file))
     assert _ours(config, task, "expert") == own
     assert task != LIBERO[0] or -1 not in own.values()
+
+
+def test_premise_that_fails_on_a_newer_mujoco_is_an_error_and_holds_on_the_pinned_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From MuJoCo 3.4.0 on the bowl of libero_spatial task 5 tilts off its ramekin while the stored state settles."""
+    config = _installed("libero")
+    own = str(python_of(config))
+    pinned = run_benchmark(BenchmarkRun("libero", PolicyChoice("noop"), ["libero_spatial/5"], 2, workers=1))
+    assert [one.outcome for one in pinned.results] == ["failure", "failure"]
+    newer = tmp_path / "newer"
+    pip = [own, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(newer), "mujoco==3.17.0"]
+    subprocess.run(pip, check=True, timeout=300)
+    python = tmp_path / "benchmarks" / "mujoco-3.17.0" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\n[ "$1" = "-I" ] && shift\nPYTHONPATH={newer} exec {own} "$@"\n')
+    python.chmod(0o755)
+    (python.parents[1] / "benchmarks.json").write_text(json.dumps({"libero": list(config.requirements)}))
+    about = {**config.model_dump(mode="json"), "environment": "mujoco-3.17.0"}
+    file = tmp_path / "libero.yaml"
+    file.write_text(yaml.safe_dump(about))
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "benchmarks"))
+    found = run_benchmark(BenchmarkRun(str(file), PolicyChoice("noop"), ["libero_spatial/5"], 2, workers=1))
+    assert found.record["benchmark"]["versions"]["mujoco"] == "3.17.0"
+    assert [one.reason for one in found.results] == ["premise_failed"] * 2
+    assert {words for one in found.results for words in one.premise} == {
+        "on akita_black_bowl_1 glazed_rim_porcelain_ramekin_1"
+    }
 
 
 @pytest.mark.parametrize(("name", "task"), [("metaworld", "reach-v3"), ("libero", LIBERO[0]), ("pusht", "pusht")])

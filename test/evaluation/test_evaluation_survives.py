@@ -115,6 +115,36 @@ def test_ray_gives_the_same_digest_also_when_an_actor_is_killed(tmp_path: Path, 
     assert results_digest(again.results) == undisturbed
 
 
+@pytest.mark.long
+@pytest.mark.timeout(400)
+def test_ray_whose_node_is_killed_is_resumed_with_the_same_digest(tmp_path: Path, undisturbed: str) -> None:
+    pytest.importorskip("ray")
+    task = tmp_path / "reach.yaml"
+    task.write_text(REACH)
+    command = [
+        "strands-robots", "evaluate", str(task), "scripted", "--config", SCRIPT,
+        "--episodes", "6", "--seed", "3", "--workers", "1", "--output", str(tmp_path / "out"),
+    ]  # fmt: skip
+    process = subprocess.Popen([*command, "--on", "ray"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    results = tmp_path / "out" / NAME
+    wait_for(lambda: results.is_file() and results.read_bytes().count(b"\n") >= 2, 200.0, "an episode on the disk")
+    nodes = [one for one in psutil.Process(process.pid).children(recursive=True) if one.name() == "raylet"]
+    assert nodes
+    for node in nodes:
+        node.kill()
+    try:
+        process.wait(
+            100.0
+        )  # Ray ends the process whose node is gone, or tells it; what is done is on the disk in both cases.
+    finally:
+        process.kill()
+    done = read_results(results).results
+    assert done
+    resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=100, check=False)
+    assert resumed.returncode == 0, resumed.stderr
+    assert results_digest(read_results(results).results.values()) == undisturbed
+
+
 def _is_actor(process: psutil.Process) -> bool:
     words = " ".join(process.info["cmdline"] or [])
     return "ray::EpisodeActor" in words

@@ -29,11 +29,11 @@ SCRIPT = "{waypoints: [{joints: {shoulder_pan: 0.4}}]}"
 def test_suite_has_twelve_tasks_and_more_on_two_arms_and_each_has_an_expert() -> None:
     tasks = [load_task(name) for name in SUITE]
     assert len(tasks) >= 12
-    assert {task.robot for task in tasks} == {"so101", "panda"}
+    assert {task.robot for task in tasks} == {"so101", "panda", "tasks/robots/so101_pair.yaml"}
     assert [task.name for task in tasks if task.expert is None or not task.instruction] == []
 
 
-@pytest.mark.parametrize("name", ["reach", "push", "lift_among_distractors", "panda_reach"])
+@pytest.mark.parametrize("name", ["reach", "push", "open_drawer", "lift_among_distractors", "panda_reach"])
 def test_expert_does_its_task_and_the_floors_do_not(name: str) -> None:
     assert _run(name, "expert").success
     assert not _run(name, "noop").success

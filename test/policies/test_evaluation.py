@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from strands_robots.core.condition import Watch, parse_condition
@@ -74,6 +75,12 @@ def test_lasting_condition_starts_anew_when_it_is_interrupted() -> None:
     assert held == [False] * 6 + [True]
 
 
+DRAWER = (
+    "objects: {drawer: {size: [0.1, 0.1, 0.1], x: 0.4, y: 0.3, z: 0.2, is_free: false, "
+    "slide: {axis: [1, 0, 0], range: [0, 0.1], start: 0.05}, parts: [{size: [0.1, 0.1, 0.1], at: [0, 0, 0.2]}]}}\n"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -81,6 +88,10 @@ def test_lasting_condition_starts_anew_when_it_is_interrupted() -> None:
         (REACH.replace("robot: so101\n", ""), "robot: Field required"),
         (REACH + "objects: {cube: {size: [0.01], x: 0, y: 0, z: 0}}\n", "a box has 3 sizes; given 1"),
         (REACH + "objects: {cube: {size: [1, 1, 1], x: [2, 1], y: 0, z: 0}}\n", "valid: the lower number first"),
+        (REACH + DRAWER.replace(", is_free: false", ""), "valid: is_free false with a slide"),
+        (REACH + DRAWER.replace("start: 0.05", "start: 0.2"), "valid: a start within its range"),
+        (REACH + DRAWER.replace("[1, 0, 0]", "[0, 0, 0]"), "valid: a direction"),
+        (REACH + DRAWER.replace("[0.1, 0.1, 0.1], at", "[0.1], at"), "a box has 3 sizes; given 1"),
         ("[: ", "not YAML"),
     ],
 )
@@ -88,6 +99,18 @@ def test_task_that_cannot_be_used_says_what_is_wrong(text: str, words: str) -> N
     with pytest.raises(ConfigurationError) as refused:
         load_task(text)
     assert words in str(refused.value)
+
+
+def test_drawer_begins_where_the_seed_says_and_slides_along_its_axis_only() -> None:
+    task = load_task(REACH + DRAWER.replace("start: 0.05", "start: [0.0, 0.1]"))
+    world = make_world(task)
+    places = []
+    for seed in (1, 1, 2):
+        begin_episode(world, task, seed)
+        places.append(world.data.body("drawer").xpos.copy())
+    np.testing.assert_array_equal(places[0], places[1])
+    assert 0.4 <= places[0][0] <= 0.5 and places[0][0] != places[2][0]
+    np.testing.assert_allclose(places[0][1:], [0.3, 0.2])
 
 
 def test_unknown_names_are_refused_with_those_that_there_are() -> None:

@@ -103,3 +103,50 @@ def run(
     for line in task_lines(found.results):
         say(line)
     say("measured with " + ", ".join(f"{package} {version}" for package, version in about.items()))
+
+
+@app.command("serve")
+def serve(
+    policy: Annotated[str, typer.Argument(help="Policy provider.")],
+    config: Annotated[str, typer.Option(help="Settings of the policy as YAML or JSON.")] = "",
+    adapter: Annotated[str, typer.Option(help="Adapter: a name in config/adapters, a YAML file, or YAML.")] = "",
+    robot: Annotated[str, typer.Option(help="Robot whose joint positions the benchmark speaks.")] = "",
+    units: Annotated[str, typer.Option(help="Of joint positions: lerobot or si.")] = "lerobot",
+    action: Annotated[str, typer.Option(help="Else the elements of its action, by commas.")] = "",
+    state: Annotated[str, typer.Option(help="And those of its state, by commas.")] = "",
+    bodies: Annotated[str, typer.Option(help="Bodies in its environment_state, by commas.")] = "",
+    rate: Annotated[float, typer.Option(help="Its actions a second [Hz].")] = 20.0,
+    rows: Annotated[int, typer.Option(help="Rows of each chunk to play; 0 for all.", min=0)] = 0,
+    camera: Annotated[
+        list[str] | None, typer.Option(help="THEIRS=OURS: a camera under another name; repeatable.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; anything that reaches it may use the policy.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)] = 8000,
+) -> None:
+    """Serve a policy to the benchmarks of vla-eval, over a websocket. No gate lies between policy and benchmark."""
+    from strands_robots.core.errors import ConfigurationError
+    from strands_robots.description.lerobot_units import Units
+    from strands_robots.evaluation.episode_result import PolicyChoice
+
+    if units not in [one.value for one in Units]:
+        raise ConfigurationError(f"units are '{units}'; valid: {', '.join(one.value for one in Units)}")
+    pairs = [pair.partition("=") for pair in camera or ()]
+    if any(not theirs or not ours for theirs, _, ours in pairs):
+        raise ConfigurationError(f"a camera is '{(camera or [''])[-1]}'; valid: THEIRS=OURS")
+    try:
+        from strands_robots.evaluation.harness.vla_eval_server import ServedColumns, serve_policy
+    except ImportError as error:
+        raise ConfigurationError(
+            f"vla-eval is not installed ({error}); valid: pip install -r requirements/vla_eval.txt"
+        ) from error
+    columns = ServedColumns(
+        robot, Units(units), _names(action), _names(state), rate, rows, _names(bodies),
+        {theirs: ours for theirs, _, ours in pairs},
+    )  # fmt: skip
+    serve_policy(PolicyChoice(policy, config, adapter), columns, host, port)
+
+
+def _names(given: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in given.split(",") if word.strip())

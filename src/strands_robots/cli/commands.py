@@ -102,6 +102,12 @@ _ENTRIES = (
         "compare",
         "Hold the results of B against those of A: results.jsonl of evaluate, eval_info.json of lerobot-eval, aggregates of vla-eval.",
     ),
+    Entry(
+        "sweep",
+        "sweep",
+        "sweep",
+        "Run lerobot-train for every combination of options, and try every policy on the same episodes.",
+    ),
     Entry("benchmark", "benchmark", "app", "Benchmarks of other people, in environments of their own."),
     Entry("critique", "critique", "critique", "Grade videos of episodes by a rubric; verdicts are kept beside them."),
     Entry(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strands_robots.cli.cli_options import say
+from strands_robots.cli.cli_options import Namespace, say
 from strands_robots.cli.evaluate import On, Workers
 from strands_robots.cli.evaluation_progress import EpisodeProgress
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 REGRESSION = 3
 """Exit code when B is worse."""
+
+LEFT = 4
+"""Exit code when a blind trial was left before its end."""
 
 
 def compare(
@@ -33,19 +36,44 @@ def compare(
     workers: Workers = 0,
     output: Annotated[Path | None, typer.Option(help="With --task: folder for the results of both.")] = None,
     on: On = "",
+    blind: Annotated[
+        bool,
+        typer.Option(
+            "--blind", help="On a robot of the graph, without telling which policy moves it; --task in words."
+        ),
+    ] = False,
+    robot: Annotated[str, typer.Option(help="With --blind: robot to move.")] = "",
+    duration: Annotated[float, typer.Option(help="With --blind: an episode ends after this [s].", min=0.0)] = 20.0,
+    camera: Annotated[
+        str, typer.Option(help="With --blind: camera that matches starts and films, <robot>/<camera>.")
+    ] = "",
+    judge: Annotated[str, typer.Option(help="With --blind: who judges: person, condition or critic.")] = "person",
+    success_when: Annotated[str, typer.Option(help="With --judge condition: the condition, YAML or JSON.")] = "",
+    stop_when: Annotated[str, typer.Option(help="With --blind: condition that ends an episode early.")] = "",
+    namespace: Namespace = "",
 ) -> None:
     """Hold the results of B against those of A: results.jsonl of evaluate, eval_info.json of lerobot-eval, aggregates of vla-eval.
 
     With --task, A and B are policies ({policy: lerobot, config: {path: ...}}), and pairs run until the evidence is enough.
-    Exit code 3 when B is worse, else 0.
+    With --blind they run on a robot of the graph, and what was done is judged before anything says which one it was.
+    Exit code 3 when B is worse, else 0; 4 when a blind trial was left before its end.
     """
-    if task:
+    if blind:
+        from strands_robots.cli.compare_blind import BlindWords, blind_trial
+
+        words = BlindWords(
+            task, robot, duration, camera, judge, success_when, stop_when, pairs, seed, alpha, output, namespace
+        )
+        found = blind_trial(a, b, words)
+        if found is None:
+            raise typer.Exit(LEFT)
+    elif task:
         found = _live(a, b, task, pairs, seed, alpha, workers, output, on)
     else:
-        from strands_robots.evaluation.compare.comparison import compare as judge
+        from strands_robots.evaluation.compare.comparison import compare as weigh
         from strands_robots.evaluation.compare.outcomes import read_outcomes
 
-        found = judge(read_outcomes(Path(a)), read_outcomes(Path(b)), alpha, is_paired=not unpaired)
+        found = weigh(read_outcomes(Path(a)), read_outcomes(Path(b)), alpha, is_paired=not unpaired)
     from strands_robots.evaluation.compare.report import report
 
     for line in report(found):

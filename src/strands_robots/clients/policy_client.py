@@ -34,6 +34,7 @@ class PolicyGoalFields:
     blending: str = ""
     execute_rows: int = 0
     keep_loaded: bool = False
+    success_when: str = ""
 
 
 Attend = Callable[[Callable[[], bool], Callable[[], None]], None]

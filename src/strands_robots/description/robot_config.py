@@ -150,8 +150,8 @@ def load_robot(name_or_path: str) -> RobotConfig:
     """Return the description of a robot, with absolute model paths.
 
     Args:
-        name_or_path: Name in config/robots, or a path to a YAML file of the same form. (Bare MJCF and URDF files are described by
-            `sim.robot_model.describe_model`.)
+        name_or_path: Name in config/robots, or a path to a YAML file of the same form; one that is not there is looked for below
+            the package's config folder. (Bare MJCF and URDF files are described by `sim.robot_model.describe_model`.)
 
     Raises:
         UnknownNameError: If it is neither a known name nor a file.
@@ -164,7 +164,9 @@ def load_robot(name_or_path: str) -> RobotConfig:
         if "/" in name_or_path or not path.is_file():
             raise UnknownNameError("robot", name_or_path, robot_names())
     elif not path.is_file():
-        raise ConfigurationError(f"robot file '{path}' does not exist")
+        if path.is_absolute() or not (share / "config" / path).is_file():
+            raise ConfigurationError(f"robot file '{path}' does not exist")
+        path = share / "config" / path
     try:
         robot = RobotConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:

@@ -165,7 +165,7 @@ class LocalWorld:
         applied = None
         if setpoint is not None:
             applied = (setpoint.source, setpoint.sequence, self._robot.joint_names, setpoint.target.copy())
-        return StepAnswer(result.success, result.message, tuple(result.refusals), self._observe(), applied)
+        return StepAnswer(result.success, result.message, tuple(result.refusals), self.observe(), applied)
 
     def picture(self, camera: str) -> NDArray[np.uint8]:
         """Return a picture (H, W, 3) of one of `cameras`.
@@ -288,7 +288,8 @@ class LocalWorld:
         if self._session is not None:
             self._session.on_gate(self._loop.gate.report(self._control.now()), self._now())
 
-    def _observe(self) -> Observation:
+    def observe(self) -> Observation:
+        """Return what the robot measures now."""
         robot = self._robot
         return Observation(
             self.world.time, robot.joint_names, robot.position.copy(), robot.velocity.copy(), robot.effort.copy()

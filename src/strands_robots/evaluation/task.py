@@ -28,6 +28,61 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Span = tuple[Number, Number]
 
 
+def _check_sizes(shape: str, size: tuple[float, ...]) -> None:
+    sizes = {"box": 3, "sphere": 1, "cylinder": 2, "capsule": 2}[shape]
+    if len(size) != sizes:
+        raise ValueError(f"a {shape} has {sizes} sizes; given {len(size)}")
+
+
+class PartConfig(StrictModel):
+    """A further shape of an object.
+
+    Attributes:
+        shape, size, mass, color: As of an object.
+        at: Its centre in the object's frame [m].
+    """
+
+    shape: Literal["box", "sphere", "cylinder", "capsule"] = "box"
+    size: Annotated[tuple[Annotated[float, Field(gt=0.0, le=2.0)], ...], Field(min_length=1, max_length=3)]
+    mass: Annotated[float, Field(gt=0.0, le=100.0)] = 0.01
+    color: tuple[Number, Number, Number] = (0.75, 0.16, 0.14)
+    at: tuple[Number, Number, Number]
+
+    @model_validator(mode="after")
+    def _sized(self) -> PartConfig:
+        _check_sizes(self.shape, self.size)
+        return self
+
+
+class SlideConfig(StrictModel):
+    """How an object that stands fast slides nevertheless, as a drawer does.
+
+    Attributes:
+        axis: Direction in the object's frame.
+        range: Shortest and longest way along it [m].
+        start: Where it is at the start [m], or a range.
+        friction: Force that holds it [N].
+        damping: Force for each speed [N s/m].
+    """
+
+    axis: tuple[Number, Number, Number]
+    range: Span
+    start: Number | Span = 0.0
+    friction: Annotated[float, Field(ge=0.0, le=100.0)] = 0.2
+    damping: Annotated[float, Field(ge=0.0, le=1000.0)] = 2.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> SlideConfig:
+        first, last = self.start if isinstance(self.start, tuple) else (self.start, self.start)
+        if not self.range[0] <= first <= last <= self.range[1] or self.range[0] == self.range[1]:
+            raise ValueError(
+                f"a slide goes from {self.range} and starts at {self.start}; valid: a start within its range"
+            )
+        if not any(self.axis):
+            raise ValueError("a slide's axis is zero; valid: a direction")
+        return self
+
+
 class ObjectConfig(StrictModel):
     """One object that lies there; where a range is given, each episode draws from it.
 
@@ -40,6 +95,8 @@ class ObjectConfig(StrictModel):
         yaw: Rotation about the vertical [rad], or a range.
         friction: Of sliding.
         is_free: False for what stands fast.
+        parts: Further shapes of the same object.
+        slide: How it slides; only for what stands fast.
     """
 
     shape: Literal["box", "sphere", "cylinder", "capsule"] = "box"
@@ -52,18 +109,20 @@ class ObjectConfig(StrictModel):
     yaw: Number | Span = 0.0
     friction: Annotated[float, Field(gt=0.0, le=10.0)] = 1.0
     is_free: bool = True
+    parts: Annotated[tuple[PartConfig, ...], Field(max_length=16)] = ()
+    slide: SlideConfig | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> ObjectConfig:
+        if self.slide is not None and self.is_free:
+            raise ValueError("an object that is free does not slide along an axis; valid: is_free false with a slide")
         for name in ("x", "y", "z", "yaw"):
             span = getattr(self, name)
             if isinstance(span, tuple) and span[0] > span[1]:
                 raise ValueError(f"{name} is from {span[0]} to {span[1]}; valid: the lower number first")
             if isinstance(span, tuple) and not self.is_free:
                 raise ValueError(f"{name} is a range, but the object stands fast; valid: one number")
-        sizes = {"box": 3, "sphere": 1, "cylinder": 2, "capsule": 2}[self.shape]
-        if len(self.size) != sizes:
-            raise ValueError(f"a {self.shape} has {sizes} sizes; given {len(self.size)}")
+        _check_sizes(self.shape, self.size)
         return self
 
 

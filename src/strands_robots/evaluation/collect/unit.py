@@ -28,6 +28,7 @@ class Unit:
         attempt: 1 for the first time.
         benchmark: Name or file of the benchmark that has the task; empty for a task of ours.
         latency: Time that an inference is said to take [s]; below 0 for the measured time.
+        is_training: True for a run of a sweep of trainings; the task is then what `TrainingTrial` is given, as JSON.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Unit:
     attempt: int = 1
     benchmark: str = ""
     latency: float = 0.0
+    is_training: bool = False
 
     @property
     def key(self) -> tuple[str, int]:
@@ -106,7 +108,10 @@ def _make_runner(unit: Unit) -> Any:
     from strands_robots.evaluation.benchmarks.episodes import BenchmarkEpisodes
     from strands_robots.evaluation.episode import EpisodeRunner
     from strands_robots.evaluation.task import load_task
+    from strands_robots.evaluation.training.trial import TrainingTrial
 
+    if unit.is_training:
+        return TrainingTrial(json.loads(unit.task))
     if unit.benchmark:
         return BenchmarkEpisodes(load_benchmark(unit.benchmark), json.loads(unit.task), unit.choice)
     return EpisodeRunner(load_task(unit.task), unit.choice, latency=unit.latency)

@@ -1,0 +1,1 @@
+"""Two policies on hardware, compared without telling the person which one moves the arm."""

@@ -1,0 +1,1 @@
+"""Our tasks in other people's harnesses, and our policies behind them."""
