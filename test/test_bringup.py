@@ -47,14 +47,15 @@ def test_sim_graph_has_its_nodes_and_their_ends() -> None:
         "incident_node": OnExit.OPTIONAL,
         "policy_node": OnExit.RESTART,
         "motion_node": OnExit.RESTART,
+        "resident": OnExit.IGNORE,
     }
+    assert "resident" not in by_name(sim_graph(SimOptions(ONE, resident=False)))
 
 
 def test_every_node_has_the_same_run_id_and_two_graphs_differ() -> None:
     first, second = (sim_graph(SimOptions(ONE)) for _ in range(2))
-    ids = {spec.parameters["run_id"] for spec in first.nodes}
-    assert len(ids) == 1
-    assert ids.isdisjoint(spec.parameters["run_id"] for spec in second.nodes)
+    ids, others = ({spec.parameters["run_id"] for spec in graph.nodes if spec.is_ros_node} for graph in (first, second))
+    assert len(ids) == 1 and ids.isdisjoint(others)
     assert (
         by_name(first)["safety_node"].parameters["latch_folder"]
         != by_name(second)["safety_node"].parameters["latch_folder"]
@@ -69,7 +70,7 @@ def test_safety_node_has_no_simulated_time_and_is_armed_as_asked() -> None:
 def test_first_arming_waits_for_the_other_nodes_of_the_graph() -> None:
     nodes = by_name(sim_graph(SimOptions(ONE, rviz=True)))
     awaited = nodes["safety_node"].parameters["start_nodes"]
-    assert set(awaited) == nodes.keys() - {"sim_node", "safety_node", "rviz2"}
+    assert set(awaited) == nodes.keys() - {"sim_node", "safety_node", "rviz2", "resident"}
     assert "start_nodes" not in by_name(sim_graph(SimOptions(ONE, arm_on_start=False)))["safety_node"].parameters
 
 
@@ -77,7 +78,7 @@ def test_a_parameter_file_comes_after_the_parameters(tmp_path: Path) -> None:
     path = tmp_path / "parameters.yaml"
     path.write_text("/**:\n  ros__parameters:\n    camera_rate: 5.0\n", encoding="utf-8")
     graph = sim_graph(SimOptions(ONE, params_file=str(path)))
-    for spec in graph.nodes:
+    for spec in filter(lambda spec: spec.is_ros_node, graph.nodes):
         arguments = ros_arguments(spec, graph)
         assert arguments[arguments.index("--params-file") + 1] == str(path)
         assert "-p" not in arguments[arguments.index("--params-file") :]

@@ -24,6 +24,9 @@ SIZE_TOLERANCE = 1e-4
 ROOT_TOLERANCE = 1e-3
 """A standard deviation may be this part of the data's largest size off: LeRobot takes it from sums of squares in single precision."""
 
+LAST_BIT = 2.0**-24
+"""Relative rounding error of single precision; numpy adds the N squares of an episode one by one, so a constant is off by N of it."""
+
 PICTURE_TOLERANCE = 0.08
 """Mean and standard deviation of pictures, 0 to 1: LeRobot takes a sample of them, before the codec changes them."""
 
@@ -63,7 +66,7 @@ def statistics_problems(
         if given.shape != right.shape:
             found.append(f"{kind} has {given.size} numbers; the data have {right.size}")
             continue
-        margin = 0.5 if kind == "count" else _margin(kind, true)
+        margin = 0.5 if kind == "count" else _margin(kind, true, len(rows) / parts)
         wrong = np.flatnonzero(~(np.abs(given - right) <= margin))
         if wrong.size:
             i = int(wrong[0])
@@ -111,7 +114,7 @@ def _quantile_problems(
     for kind, values in given.items():
         if values.shape != true["min"].shape:
             return [f"{kind} has {values.size} numbers; the data have {true['min'].size}"]
-        margin = _margin("mean", true)
+        margin = _margin("mean", true, len(rows) / parts)
         low, high = true["min"], true["max"]
         if parts == 1:
             # Two definitions of a quantile differ by less than two samples.
@@ -126,11 +129,12 @@ def _quantile_problems(
     return []
 
 
-def _margin(kind: str, true: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def _margin(kind: str, true: Mapping[str, NDArray[np.float64]], length: float) -> NDArray[np.float64]:
+    """Return how far a statistic of episodes of a length in frames may be off."""
     spread = true["max"] - true["min"]
     size = np.maximum(np.abs(true["max"]), np.abs(true["min"]))
     part = {"std": 2.0 * SPREAD_TOLERANCE, "mean": SPREAD_TOLERANCE}.get(kind, 1e-3)
-    of_size = ROOT_TOLERANCE if kind == "std" else SIZE_TOLERANCE
+    of_size = max(ROOT_TOLERANCE, float(np.sqrt(2.0 * length * LAST_BIT))) if kind == "std" else SIZE_TOLERANCE
     margin: NDArray[np.float64] = part * spread + of_size * size + 1e-6
     return margin
 
