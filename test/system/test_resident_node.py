@@ -45,7 +45,11 @@ class Graph(Simulation):
     def connected(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(10.0)
-        connection.connect(str(self.socket))
+        folder = os.open(self.socket.parent, os.O_RDONLY)
+        try:
+            connection.connect(f"/proc/self/fd/{folder}/{self.socket.name}")  # A socket's address has 108 bytes.
+        finally:
+            os.close(folder)
         return connection
 
     def request(self, *words: str, stamp: str = "") -> Request:

@@ -147,7 +147,7 @@ def test_source_of_a_higher_class_takes_the_robot_and_the_goal_ends_with_its_nam
     wait_for(teleoperate, 10.0, "the end of the goal")
     result = goal.result()
     assert result.termination_reason == "refused"
-    assert "'teleop/test' holds the robot" in result.message
+    assert "'teleop/test' took 'so101' from the policy" in result.message
 
 
 def test_stop_ends_the_goal(arm: PolicyArm) -> None:
