@@ -96,20 +96,27 @@ def test_command_with_a_closed_stream_is_done_by_its_own_process(name: str, monk
 
 
 _BECOMES = """
-import os, socket
+import os, socket, threading, time
 from strands_robots.cli.resident import ask, words, worker
 ours, theirs = socket.socketpair()
 os.umask(0o077)
 request = ask.request_of(["state"])
 words.send_request(ours, request)
-ours.sendall(words.GO)
+worker.PATIENCE = 0.1
+
+def go():
+    assert ours.recv(1) == words.ACCEPTED
+    time.sleep(0.3)
+    ours.sendall(words.GO)
+
+threading.Thread(target=go).start()
 os.umask(0o022)
 assert worker._accepted(theirs, "", request.stamp) == request
 print(oct(os.umask(0)))
 """
 
 
-def test_files_of_a_command_get_the_permissions_that_its_shell_gives() -> None:
+def test_command_of_a_slow_caller_is_carried_out_and_its_files_get_the_permissions_of_its_shell() -> None:
     umask = os.umask(0o027)
     try:
         assert request_of(["state"]).umask == 0o027

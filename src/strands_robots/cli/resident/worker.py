@@ -79,6 +79,7 @@ def _accepted(connection: socket.socket, namespace: str, stamp: str) -> Request 
             return None
         os.chdir(request.folder)
         connection.sendall(ACCEPTED)
+        connection.settimeout(None)  # A caller that is slow to say GO is there; the connection of one that is gone ends.
         if receive_exactly(connection, 1) != GO:
             return None
         for number, descriptor in enumerate(streams):
@@ -88,7 +89,6 @@ def _accepted(connection: socket.socket, namespace: str, stamp: str) -> Request 
     finally:
         for descriptor in streams:
             os.close(descriptor)
-    connection.settimeout(None)
     os.umask(request.umask & 0o777)
     os.environ.clear()
     os.environ.update(request.environment)
