@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,6 +110,20 @@ def test_nothing_is_lost_between_two_episodes_of_a_sentry() -> None:
     np.testing.assert_allclose(np.diff(times), 1.0 / FPS, atol=2e-3)
 
 
+def test_gap_that_is_longer_than_what_is_kept_is_told() -> None:
+    robot = _Robot(keep=1.0)
+    robot.run(1.0)
+    robot.begin()
+    robot.run(1.0)
+    robot.end()
+    robot.run(2.0)
+    robot.begin(gapless=True)
+    robot.run(0.5)
+    robot.end()
+    notes = [account["notes"] for _, account in robot.store.saved]
+    assert notes == [[], ["1.1 s before it are lost: only 1 s were kept"]]
+
+
 def test_hand_that_takes_and_gives_back_is_put_into_words_at_its_times() -> None:
     robot = _Robot(keep=0.0)
     robot.run(0.5)
@@ -131,8 +147,6 @@ def test_past_that_is_not_kept_and_memory_that_is_not_there_are_refused() -> Non
     assert robot.recorder.episode == 0
     with pytest.raises(RecordingError, match="at the end of the last one, and 0 s are kept"):
         _Robot(keep=0.0).begin(gapless=True)
-    from pathlib import Path
-
     options = RecordingOptions(Path("x"), "a/b", NEW, 30, keep_seconds=60.0)
     with pytest.raises(
         ConfigurationError, match=r"whose pictures take 1582 MiB|valid: up to \d+\.\d s with these cameras"
@@ -140,3 +154,24 @@ def test_past_that_is_not_kept_and_memory_that_is_not_there_are_refused() -> Non
         require_memory(options, [CameraPart("so101/wrist", 720, 1280)])
     with pytest.raises(ConfigurationError, match="keep_seconds is for robots whose time passes by itself"):
         options.sampler(0.01)
+
+
+def test_episode_begins_now_when_time_went_back_since_the_last_one() -> None:
+    robot = _Robot(keep=5.0)
+    robot.run(2.0)
+    robot.begin()
+    robot.run(1.0)
+    robot.end()
+    robot.now = 500  # The world was reset.
+    robot.run(0.5)
+    robot.begin(gapless=True)
+    robot.run(0.5)
+    np.testing.assert_allclose(robot.end(), np.arange(10) / FPS + 1.0, atol=2e-3)
+
+
+def test_depth_takes_four_bytes_of_memory() -> None:
+    options = RecordingOptions(Path("x"), "a/b", NEW, 30, keep_seconds=60.0)
+    camera = CameraPart("so101/wrist/depth", 600, 640)
+    require_memory(options, [replace(camera, name="so101/wrist")])
+    with pytest.raises(ConfigurationError, match="whose pictures take 2637 MiB"):
+        require_memory(options, [camera])

@@ -130,7 +130,7 @@ def require_memory(options: RecordingOptions, cameras: Sequence[CameraPart]) -> 
     Raises:
         ConfigurationError: With the longest time that is valid.
     """
-    second = options.fps * sum(3 * camera.height * camera.width for camera in cameras)
+    second = options.fps * sum((4 if camera.is_depth else 3) * camera.height * camera.width for camera in cameras)
     if options.keep_seconds * second > MOST_KEPT:
         raise ConfigurationError(
             f"keep_seconds is {options.keep_seconds:g}, whose pictures take {options.keep_seconds * second / (1 << 20):.0f} MiB; valid: "
