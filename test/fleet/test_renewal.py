@@ -121,9 +121,27 @@ def test_a_certificate_is_renewed_when_half_of_its_time_is_over_and_asked_for_ag
     steady[0], wall[0] = 10.0, wall[0] + 13 * 3600.0
     assert renewal.request() is not None
     steady[0] = 30.0
-    assert renewal.request() is None
+    assert renewal.request() is None and renewal.problem == ""
     steady[0] = 75.0
+    asked = renewal.request()
+    assert asked is not None and "no answer" in renewal.problem and "ends in 11.0 h" in renewal.problem
+    assert renewal.take(RenewalAnswers(site.authority).answer("arm1", asked)) and renewal.problem == ""
+
+
+def test_a_member_that_asks_over_the_link_leaves_a_persons_request_alone(site: Site) -> None:
+    folder = MemberFolder(site.folder / "arm1")
+    grant = site.authority.renew(make_request_files(folder.folder, "arm1"))
+    renewal = Renewal(folder.folder, folder.key, wall=lambda: time.time() + 13 * 3600.0)
     assert renewal.request() is not None
+    assert accept_grant(folder.folder, json.dumps(grant)) == "arm1"
+    (folder.folder / "aws.key").write_bytes(b"")  # As of `fleet provision-aws`.
+    make_request_files(folder.folder, "arm1")
+
+
+@pytest.mark.parametrize("name", ["aws", "roots", "tls"])
+def test_a_name_whose_key_would_be_another_file_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="other files of that name"):
+        make_request_files(tmp_path, name)
 
 
 def test_only_a_certificate_for_the_new_key_from_a_pinned_authority_is_taken(site: Site) -> None:
@@ -179,7 +197,7 @@ def test_a_renewal_that_was_interrupted_between_its_files_is_finished(site: Site
     old = (folder.folder / "tls.key").read_bytes()
     write_atomically(folder.folder, "certificate.pem", answer.certificate.encode(), 0o644)
     finish(folder.folder)
-    assert (folder.folder / "tls.key").read_bytes() == (folder.folder / "tls.new.key").read_bytes() != old
+    assert (folder.folder / "tls.key").read_bytes() == (folder.folder / "tls.renewal.key").read_bytes() != old
     assert json.loads((folder.folder / "router.json").read_text())
 
 
