@@ -153,6 +153,7 @@ def test_both_ends_keep_the_pace(fleet: Fleet, store: Any) -> None:
         "file:///etc/passwd",
         "",
         "https://{host}/a b",
+        "https://[{host}/x",
     ],
 )
 def test_a_robot_talks_to_no_other_host_whoever_asks(fleet: Fleet, store: Any, url: str) -> None:
@@ -160,6 +161,27 @@ def test_a_robot_talks_to_no_other_host_whoever_asks(fleet: Fleet, store: Any, u
     station = start(fleet, host, pinned)
     answer = ask(fleet, station, "so101/wrist", url.format(host=host))
     assert isinstance(answer, NoAnswerError) and f"valid: https://{host}" in str(answer)
+
+
+def test_what_cannot_be_asked_for_is_said_by_the_station_and_the_store(
+    fleet: Fleet, store: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _, host, pinned = store
+    station = start(fleet, host, pinned)
+    with pytest.raises(ConfigurationError, match="a URL of at most 2560"):
+        station.ask_picture("arm1", "so101/wrist", f"https://{host}/{'x' * 2560}", 5.0)
+    with pytest.raises(ConfigurationError, match="no URL for bucket"):
+        PictureStore("no bucket", REGION, f"https://{host}", pinned).upload_url("arm1", "so101/wrist")
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        PictureStore(BUCKET, "no region")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # It has found the credentials already.
+    with pytest.raises(ConfigurationError, match="AWS credentials"):
+        PictureStore(BUCKET, REGION, f"https://{host}", pinned).upload_url("arm1", "so101/wrist")
 
 
 def test_a_store_that_refuses_and_a_camera_that_is_not_there_are_said(fleet: Fleet, store: Any, tmp_path: Path) -> None:

@@ -153,7 +153,11 @@ def picture(
     place = store.upload_url(robot, camera)
     with open_station(member) as station:
         reference = station.ask_picture(robot, camera, place.url, 30.0)
-    out.write_bytes(store.fetch(place.key, reference))
+    data = store.fetch(place.key, reference)
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        raise ConfigurationError(f"'{out}' cannot be written: {error.strerror or error}") from error
     say(f"{out}: {reference.size} bytes, as {robot} signed")
 
 
