@@ -79,15 +79,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PictureSto
     thread.join(5.0)
 
 
-def start(fleet: Fleet, host: str, pinned: str) -> Station:
+def start(fleet: Fleet, host: str, pinned: str, given: list[tuple[str, str, str]] | None = None) -> Station:
     """Start arm1 with a camera, and anna with the right to ask for pictures."""
     fleet.members["anna"] = fleet.member("anna", MemberKind.OPERATOR, "", Right.TELL, Right.PICTURES)
     fleet.graphs["arm1"] = Camera("arm1", Keyring([]), now=fleet.clock)
     upload = PictureUpload(host, pinned, fleet.clock)
     port: Port = fleet.bus.port("arm1")
     fleet.robots["arm1"] = RobotMember(
-        fleet.channel("arm1"), port, fleet.graphs["arm1"], fleet.clock, fleet.refused.append, pictures=upload
-    )
+        fleet.channel("arm1"), port, fleet.graphs["arm1"], fleet.clock, fleet.refused.append, pictures=upload,
+        on_picture=lambda *words: (given if given is not None else []).append(words),
+    )  # fmt: skip
     station = Station(fleet.channel("anna"), fleet.bus.port("anna"), on_refusal=fleet.refused.append)
     fleet.stations["anna"] = station
     fleet.advance(0.6)
@@ -112,10 +113,12 @@ def ask(fleet: Fleet, station: Station, camera: str, url: str) -> Any:
 
 def test_a_picture_is_uploaded_once_and_is_the_one_that_the_robot_signed(fleet: Fleet, store: Any) -> None:
     made, host, pinned = store
-    station = start(fleet, host, pinned)
+    given: list[tuple[str, str, str]] = []
+    station = start(fleet, host, pinned, given)
     place = made.upload_url("arm1", "so101/wrist")
     reference = ask(fleet, station, "so101/wrist", place.url)
     assert isinstance(reference, PictureReference), reference
+    assert given == [("anna", "so101/wrist", reference.sha256)], "the robot's log says who got it"
     with Image.open(io.BytesIO(made.fetch(place.key, reference))) as picture:
         assert picture.size == (64, 48)
     made._client.put_object(Bucket=BUCKET, Key=place.key, Body=b"another")
