@@ -13,6 +13,7 @@ import pytest
 from cryptography import x509
 
 pytest.importorskip("zenoh")
+from fleet_rig import Fleet
 from fleet_site import Site, mosquitto
 
 from strands_robots.core.errors import ConfigurationError
@@ -186,6 +187,20 @@ def test_the_authority_renews_only_for_the_member_itself_and_not_too_often(site:
     now[0] = 2 * SHORTEST + 2.0
     with pytest.raises(ConfigurationError, match="roster"):
         desk.answer("arm1", asked)
+
+
+def test_a_request_that_is_none_is_refused_and_the_desk_says_why(fleet: Fleet) -> None:
+    class NoAuthority:
+        def reload(self) -> None:
+            raise OSError("the authority's disk is gone")
+
+    desk = RenewalAnswers(NoAuthority())  # type: ignore[arg-type]
+    station = Station(fleet.channel("anna"), fleet.bus.port("anna"), on_refusal=fleet.refused.append, renewals=desk)
+    fleet.stations["anna"] = station
+    fleet.start("arm1")
+    fleet.robots["arm1"].send("", RenewalRequest(key="x", csr="x", signature="0" * 128))
+    assert station.wait_for(lambda: "arm1" in desk.refused, 5.0) and "disk is gone" in desk.refused["arm1"]
+    assert station.wait_for(lambda: "not_allowed" in fleet.reasons(), 5.0)
 
 
 def test_a_renewal_that_was_interrupted_between_its_files_is_finished(site: Site) -> None:

@@ -179,6 +179,16 @@ def test_request_is_shown_and_signed_on_the_command_line(tmp_path: Path) -> None
     assert rig.ask()["decided_by"] == "operator/alice"
 
 
+def test_a_decision_file_that_is_broken_is_named(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    with pytest.raises(WaitingForPersonError):
+        rig.ask()
+    path = rig.request()
+    path.with_name(f"{path.stem}.decision.json").write_text("{")
+    with pytest.raises(ConfigurationError, match=r"decision\.json cannot be read.*valid: the file of a decision"):
+        rig.ask()
+
+
 def test_a_request_that_has_expired_is_not_signed(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     with pytest.raises(WaitingForPersonError):

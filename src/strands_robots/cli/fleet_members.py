@@ -172,6 +172,7 @@ def renew(
 ) -> None:
     """Answer members that ask over the live link for their next certificate; runs on the authority's machine as an operator."""
     told: list[str] = []
+    refused: dict[str, str] = {}
     made = open_authority(authority)
     with open_station(member, is_kept=True, authority=made) as station, contextlib.suppress(KeyboardInterrupt):
 
@@ -180,6 +181,10 @@ def renew(
             for name in station.renewals.renewed[len(told) :]:
                 told.append(name)
                 say(f"{name}: a new certificate")
+            for name, why in list(station.renewals.refused.items()):
+                if refused.get(name) != why:
+                    refused[name] = why
+                    say(f"{name}: NO CERTIFICATE: {why}")
             return False
 
         station.wait_for(is_over, seconds or float("inf"))

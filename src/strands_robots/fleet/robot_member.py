@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from strands_robots.core.errors import ConfigurationError, NoAnswerError, RenderError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.core.text import printable
 from strands_robots.fleet.bodies import (
     Beacon,
@@ -276,7 +276,7 @@ class RobotMember:
             digest = hashlib.sha256(data).hexdigest()
             self._on_picture(sender, asked.camera, digest)
             self._pictures.put(asked.url, data)
-        except (ConfigurationError, NoAnswerError, UnknownNameError, RenderError) as error:
+        except StrandsRobotsError as error:
             text = printable(str(error))[:512]
             self.send(sender, Result(request=asked.request, state="refused", refusal="no_picture", message=text))
         else:

@@ -268,5 +268,6 @@ class Station:
         try:
             self.send(sender, renewals.answer(sender, asked))
         except (ConfigurationError, ValueError, OSError) as error:
-            # What a member sends may be no certificate request at all, and the authority's disk may be full.
+            # What a member sends may be no certificate request at all, and the authority's files may be gone.
+            renewals.refused[sender] = str(error)
             self._client.refuse(FleetRefusedError(FleetRefusal.NOT_ALLOWED, str(error), sender))
