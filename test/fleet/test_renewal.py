@@ -36,6 +36,7 @@ from strands_robots.fleet.robot_member import RobotMember
 from strands_robots.fleet.roster_keeper import write_atomically
 from strands_robots.fleet.simulated_graph import SimulatedGraph
 from strands_robots.fleet.station import Station
+from strands_robots.fleet.zenoh_transport import ZenohTransport
 from strands_robots.operators.keyring import Keyring
 
 
@@ -187,6 +188,17 @@ def test_the_authority_renews_only_for_the_member_itself_and_not_too_often(site:
     now[0] = 2 * SHORTEST + 2.0
     with pytest.raises(ConfigurationError, match="roster"):
         desk.answer("arm1", asked)
+
+
+def test_no_way_is_left_open_where_another_cannot_be_used(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, closed = site.folder / "arm1", list[str]()
+    (folder / "mqtt.json").write_text('{"host": "localhost"}')
+    (folder / "certificate.pem").write_text("no certificate")
+    close = ZenohTransport.close
+    monkeypatch.setattr(ZenohTransport, "close", lambda way: (closed.append(way.name), close(way)))
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        MemberFolder(folder).transport()
+    assert closed == ["zenoh"]
 
 
 def test_a_request_that_is_none_is_refused_and_the_desk_says_why(fleet: Fleet) -> None:

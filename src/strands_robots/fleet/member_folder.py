@@ -179,19 +179,29 @@ class MemberFolder:
         return Channel(self.key, load_roster(self.folder, self.roots), Numbers(self.folder))
 
     def transport(self) -> Transport:
-        """Return the way to the others: Zenoh, and MQTT and AWS IoT at once where the fleet has them."""
-        ways: list[Transport] = [ZenohTransport(self.zenoh_config())]
+        """Return the way to the others: Zenoh, and MQTT and AWS IoT at once where the fleet has them.
+
+        Raises:
+            ConfigurationError: If one of them cannot be used; none is left open then.
+        """
         broker, aws, files = self.mqtt_broker(), self.aws(), aws_files(self.folder)
-        if broker is not None:
-            ways.append(mqtt_transport(self.folder, broker, self.name))
-        if aws is not None and files is not None:
-            ways += self._aws_ways(aws, files)
+        ways: list[Transport] = [ZenohTransport(self.zenoh_config())]
+        try:
+            if broker is not None:
+                ways.append(mqtt_transport(self.folder, broker, self.name))
+            if aws is not None and files is not None:
+                ways += self._aws_ways(aws, files)
+        except ConfigurationError:
+            # An open Zenoh session would keep the process from ending.
+            for way in ways:
+                way.close()
+            raise
         return ways[0] if len(ways) == 1 else AllTransports(ways)
 
     def _aws_ways(self, aws: AwsEntry, files: TlsFiles) -> list[Transport]:
         """Return AWS IoT as a way, and a robot's shadows there."""
-        carrier = AwsTransport(aws, files, self.name)
         keeper = load_roster(self.folder, self.roots)
+        carrier = AwsTransport(aws, files, self.name)
         me = keeper.roster.find(self.name)
         if me is None or not me.is_robot:
             return [carrier]
