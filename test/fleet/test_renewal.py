@@ -16,6 +16,7 @@ pytest.importorskip("zenoh")
 from fleet_rig import Fleet
 from fleet_site import Site, mosquitto
 
+from strands_robots.cli.fleet_common import open_station
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.fleet.authority import Authority
 from strands_robots.fleet.bodies import RenewalRequest, RenewedCertificate
@@ -188,6 +189,14 @@ def test_the_authority_renews_only_for_the_member_itself_and_not_too_often(site:
     now[0] = 2 * SHORTEST + 2.0
     with pytest.raises(ConfigurationError, match="roster"):
         desk.answer("arm1", asked)
+
+
+def test_an_auditor_cannot_be_the_one_that_answers(site: Site) -> None:
+    with (
+        pytest.raises(ConfigurationError, match="valid: an operator"),
+        open_station(site.folder / "eve", authority=site.authority),
+    ):
+        pass
 
 
 def test_no_way_is_left_open_where_another_cannot_be_used(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
