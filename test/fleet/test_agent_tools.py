@@ -16,7 +16,9 @@ from strands_robots.agent.tools.endpoint import Endpoint
 from strands_robots.agent.tools.tool_answer import ToolAnswer, error_answer
 from strands_robots.approvals.approval_policy import RequestClass, load_policy, rule_on
 from strands_robots.approvals.approval_request import CanonicalRequest
+from strands_robots.cli.fleet import _rest_words
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.fleet.bodies import Beacon, GateReport
 
 
 class Port:
@@ -130,3 +132,20 @@ def test_an_agent_with_the_right_to_resume_is_refused(tmp_path: Path, port: Port
     site.router.close()
     with pytest.raises(ConfigurationError, match="may tell at most"), fleet_tools(port, tmp_path / "anna"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("gates", "is_at_rest", "words"),
+    [
+        ([], False, "NO GATE HEARD: IT MAY BE MOVING"),
+        ([("left", True, 100)], True, "at rest"),
+        ([("left", True, 100), ("right", False, 100)], False, "moving: right"),
+        ([("left", True, 60_000)], False, "GATE NOT HEARD, IT MAY BE MOVING: left"),
+    ],
+)
+def test_a_graph_is_at_rest_only_where_each_gate_was_heard_lately(
+    gates: list[tuple[str, bool, int]], is_at_rest: bool, words: str
+) -> None:
+    said = [GateReport(robot=name, is_latched=True, is_at_rest=rest, age_ms=age) for name, rest, age in gates]
+    beacon = Beacon(session="a" * 32, state="unheard", gates=said)
+    assert beacon.is_at_rest is is_at_rest and _rest_words(beacon) == words

@@ -56,6 +56,16 @@ def test_a_grant_that_is_for_another_member_uses_no_marker_up(folder: Path) -> N
     assert find_marker(folder) is not None
 
 
+def test_a_user_without_a_name_breaks_the_glass_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    break_glass(folder, "why")
+    found = find_marker(folder)
+    assert found is not None and found.by == f"uid{os.geteuid()}"
+
+
 def test_a_link_in_place_of_the_marker_is_refused_and_not_followed(folder: Path) -> None:
     elsewhere = folder.parent / "elsewhere"
     (folder / MARKER).symlink_to(elsewhere)

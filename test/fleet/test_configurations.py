@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from fleet_site import free_port
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.share import share_directory
 from strands_robots.fleet.aws_policy import LONGEST, THING, policies, policy_name
-from strands_robots.fleet.member import MemberKind, Right
+from strands_robots.fleet.member import VALID_RIGHTS, MemberKind, Right
 from strands_robots.fleet.rmw_zenoh_config import RosInterface, rmw_router_config, rmw_session_config
 from strands_robots.fleet.roster import Roster
 from strands_robots.fleet.zenoh_transport import open_session
@@ -148,6 +150,56 @@ def test_no_policy_lets_a_thing_speak_under_another_name(fleet: Fleet) -> None:
         assert all(THING in resource for resource in published)
         connect = next(entry for entry in statements if entry["Action"] == "iot:Connect")
         assert connect["Resource"].endswith(f"client/{THING}") and connect["Condition"]["Bool"]
+
+
+def test_a_thing_tries_nothing_over_aws_that_its_policy_does_not_allow(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("awscrt")
+    from strands_robots.fleet import aws_transport
+    from strands_robots.fleet.fleet_file import AwsEntry
+    from strands_robots.fleet.topics import read_by, written_by
+    from strands_robots.fleet.zenoh_config import TlsFiles
+
+    class Recorder:
+        def __init__(self) -> None:
+            self.client, self.sent, self.heard = self, list[str](), list[str]()
+
+        def publish(self, packet: Any) -> Future[None]:
+            self.sent.append(packet.topic)
+            return Future()
+
+        def subscribe(self, packet: Any) -> None:
+            self.heard += [entry.topic_filter for entry in packet.subscriptions]
+
+        def close(self) -> None:
+            pass
+
+    anna = fleet.member("anna", MemberKind.OPERATOR, "", *VALID_RIGHTS[MemberKind.OPERATOR])
+    roster = Roster("lab", 1, tuple((fleet.members | {"anna": anna}).values()))
+    made = policies(roster, "eu-central-1", "1")
+    for member in roster.members:
+        allowed = {
+            entry["Action"]: [
+                resource.split(":", 5)[5].split("/", 1)[1].replace(THING, member.name)
+                .replace("${iot:Connection.Thing.Attributes[cell]}", member.cell or "none")
+                for resource in entry["Resource"]
+            ]
+            for entry in json.loads(made[policy_name("lab", member)])["Statement"][1:]
+        }  # fmt: skip
+        recorder = Recorder()
+        monkeypatch.setattr(aws_transport, "connect", lambda *_, recorder=recorder: recorder)
+        port = aws_transport.AwsTransport(AwsEntry(endpoint="localhost"), TlsFiles("", "", ""), member.name)
+        port.on_link()
+        for topic in written_by("lab", member):
+            port.publish(topic.replace("*", "arm1"), b"x")
+        for topic in read_by(roster, member):
+            port.subscribe(topic, lambda topic, data: None)
+        port.close()
+        assert recorder.sent and recorder.heard
+        for action, topics in (("iot:Publish", recorder.sent), ("iot:Subscribe", recorder.heard)):
+            denied = [topic for topic in topics if not any(fnmatchcase(topic, rule) for rule in allowed[action])]
+            assert not denied, (member.name, action)
 
 
 def test_a_robot_without_the_right_has_no_policy_to_stop(fleet: Fleet) -> None:

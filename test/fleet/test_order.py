@@ -101,10 +101,19 @@ def test_stops_latch_while_a_report_of_an_earlier_one_is_held_up(fleet: Fleet) -
             later = stop()
             later.join(PATIENCE)
             assert not later.is_alive() and fleet.graphs["arm1"].report().state != "armed"
-        assert threading.Thread(target=robot.tick).run() is None, "beacons go on as well"
+        before = len(fleet.bus.log)
+        fleet.clock.time += 1.0
+        ticking = threading.Thread(target=robot.tick)
+        ticking.start()
+        ticking.join(PATIENCE)
+        assert not ticking.is_alive() and len(fleet.bus.log) == before, (
+            "its beacon waits in the queue, its thread does not"
+        )
     finally:
         port.go.set()
         held.join(PATIENCE)
+    kinds = [topic.rpartition("/")[2] for topic, _ in fleet.bus.log[before:]]
+    assert "beacon" in kinds and kinds.count("stop_report") >= 3, "all that waited goes out then"
 
 
 def test_a_beacon_can_be_echoed_as_soon_as_it_is_heard(fleet: Fleet) -> None:

@@ -79,15 +79,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PictureSto
     thread.join(5.0)
 
 
-def start(fleet: Fleet, host: str, pinned: str) -> Station:
+def start(fleet: Fleet, host: str, pinned: str, given: list[tuple[str, str, str]] | None = None) -> Station:
     """Start arm1 with a camera, and anna with the right to ask for pictures."""
     fleet.members["anna"] = fleet.member("anna", MemberKind.OPERATOR, "", Right.TELL, Right.PICTURES)
     fleet.graphs["arm1"] = Camera("arm1", Keyring([]), now=fleet.clock)
     upload = PictureUpload(host, pinned, fleet.clock)
     port: Port = fleet.bus.port("arm1")
     fleet.robots["arm1"] = RobotMember(
-        fleet.channel("arm1"), port, fleet.graphs["arm1"], fleet.clock, fleet.refused.append, pictures=upload
-    )
+        fleet.channel("arm1"), port, fleet.graphs["arm1"], fleet.clock, fleet.refused.append, pictures=upload,
+        on_picture=lambda *words: (given if given is not None else []).append(words),
+    )  # fmt: skip
     station = Station(fleet.channel("anna"), fleet.bus.port("anna"), on_refusal=fleet.refused.append)
     fleet.stations["anna"] = station
     fleet.advance(0.6)
@@ -112,10 +113,12 @@ def ask(fleet: Fleet, station: Station, camera: str, url: str) -> Any:
 
 def test_a_picture_is_uploaded_once_and_is_the_one_that_the_robot_signed(fleet: Fleet, store: Any) -> None:
     made, host, pinned = store
-    station = start(fleet, host, pinned)
+    given: list[tuple[str, str, str]] = []
+    station = start(fleet, host, pinned, given)
     place = made.upload_url("arm1", "so101/wrist")
     reference = ask(fleet, station, "so101/wrist", place.url)
     assert isinstance(reference, PictureReference), reference
+    assert given == [("anna", "so101/wrist", reference.sha256)], "the robot's log says who got it"
     with Image.open(io.BytesIO(made.fetch(place.key, reference))) as picture:
         assert picture.size == (64, 48)
     made._client.put_object(Bucket=BUCKET, Key=place.key, Body=b"another")
@@ -153,6 +156,7 @@ def test_both_ends_keep_the_pace(fleet: Fleet, store: Any) -> None:
         "file:///etc/passwd",
         "",
         "https://{host}/a b",
+        "https://[{host}/x",
     ],
 )
 def test_a_robot_talks_to_no_other_host_whoever_asks(fleet: Fleet, store: Any, url: str) -> None:
@@ -160,6 +164,27 @@ def test_a_robot_talks_to_no_other_host_whoever_asks(fleet: Fleet, store: Any, u
     station = start(fleet, host, pinned)
     answer = ask(fleet, station, "so101/wrist", url.format(host=host))
     assert isinstance(answer, NoAnswerError) and f"valid: https://{host}" in str(answer)
+
+
+def test_what_cannot_be_asked_for_is_said_by_the_station_and_the_store(
+    fleet: Fleet, store: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _, host, pinned = store
+    station = start(fleet, host, pinned)
+    with pytest.raises(ConfigurationError, match="a URL of at most 2560"):
+        station.ask_picture("arm1", "so101/wrist", f"https://{host}/{'x' * 2560}", 5.0)
+    with pytest.raises(ConfigurationError, match="no URL for bucket"):
+        PictureStore("no bucket", REGION, f"https://{host}", pinned).upload_url("arm1", "so101/wrist")
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        PictureStore(BUCKET, "no region")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # It has found the credentials already.
+    with pytest.raises(ConfigurationError, match="AWS credentials"):
+        PictureStore(BUCKET, REGION, f"https://{host}", pinned).upload_url("arm1", "so101/wrist")
 
 
 def test_a_store_that_refuses_and_a_camera_that_is_not_there_are_said(fleet: Fleet, store: Any, tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ import pytest
 from cryptography import x509
 
 pytest.importorskip("zenoh")
+from fleet_rig import Fleet
 from fleet_site import Site, mosquitto
 
+from strands_robots.cli.fleet_common import open_station
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.fleet.authority import Authority
 from strands_robots.fleet.bodies import RenewalRequest, RenewedCertificate
@@ -35,6 +37,7 @@ from strands_robots.fleet.robot_member import RobotMember
 from strands_robots.fleet.roster_keeper import write_atomically
 from strands_robots.fleet.simulated_graph import SimulatedGraph
 from strands_robots.fleet.station import Station
+from strands_robots.fleet.zenoh_transport import ZenohTransport
 from strands_robots.operators.keyring import Keyring
 
 
@@ -121,9 +124,27 @@ def test_a_certificate_is_renewed_when_half_of_its_time_is_over_and_asked_for_ag
     steady[0], wall[0] = 10.0, wall[0] + 13 * 3600.0
     assert renewal.request() is not None
     steady[0] = 30.0
-    assert renewal.request() is None
+    assert renewal.request() is None and renewal.problem == ""
     steady[0] = 75.0
+    asked = renewal.request()
+    assert asked is not None and "no answer" in renewal.problem and "ends in 11.0 h" in renewal.problem
+    assert renewal.take(RenewalAnswers(site.authority).answer("arm1", asked)) and renewal.problem == ""
+
+
+def test_a_member_that_asks_over_the_link_leaves_a_persons_request_alone(site: Site) -> None:
+    folder = MemberFolder(site.folder / "arm1")
+    grant = site.authority.renew(make_request_files(folder.folder, "arm1"))
+    renewal = Renewal(folder.folder, folder.key, wall=lambda: time.time() + 13 * 3600.0)
     assert renewal.request() is not None
+    assert accept_grant(folder.folder, json.dumps(grant)) == "arm1"
+    (folder.folder / "aws.key").write_bytes(b"")  # As of `fleet provision-aws`.
+    make_request_files(folder.folder, "arm1")
+
+
+@pytest.mark.parametrize("name", ["aws", "roots", "tls"])
+def test_a_name_whose_key_would_be_another_file_of_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="other files of that name"):
+        make_request_files(tmp_path, name)
 
 
 def test_only_a_certificate_for_the_new_key_from_a_pinned_authority_is_taken(site: Site) -> None:
@@ -170,6 +191,39 @@ def test_the_authority_renews_only_for_the_member_itself_and_not_too_often(site:
         desk.answer("arm1", asked)
 
 
+def test_an_auditor_cannot_be_the_one_that_answers(site: Site) -> None:
+    with (
+        pytest.raises(ConfigurationError, match="valid: an operator"),
+        open_station(site.folder / "eve", authority=site.authority),
+    ):
+        pass
+
+
+def test_no_way_is_left_open_where_another_cannot_be_used(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, closed = site.folder / "arm1", list[str]()
+    (folder / "mqtt.json").write_text('{"host": "localhost"}')
+    (folder / "certificate.pem").write_text("no certificate")
+    close = ZenohTransport.close
+    monkeypatch.setattr(ZenohTransport, "close", lambda way: (closed.append(way.name), close(way)))
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        MemberFolder(folder).transport()
+    assert closed == ["zenoh"]
+
+
+def test_a_request_that_is_none_is_refused_and_the_desk_says_why(fleet: Fleet) -> None:
+    class NoAuthority:
+        def reload(self) -> None:
+            raise OSError("the authority's disk is gone")
+
+    desk = RenewalAnswers(NoAuthority())  # type: ignore[arg-type]
+    station = Station(fleet.channel("anna"), fleet.bus.port("anna"), on_refusal=fleet.refused.append, renewals=desk)
+    fleet.stations["anna"] = station
+    fleet.start("arm1")
+    fleet.robots["arm1"].send("", RenewalRequest(key="x", csr="x", signature="0" * 128))
+    assert station.wait_for(lambda: "arm1" in desk.refused, 5.0) and "disk is gone" in desk.refused["arm1"]
+    assert station.wait_for(lambda: "not_allowed" in fleet.reasons(), 5.0)
+
+
 def test_a_renewal_that_was_interrupted_between_its_files_is_finished(site: Site) -> None:
     folder = MemberFolder(site.folder / "arm1")
     renewal = Renewal(folder.folder, folder.key, wall=lambda: time.time() + 13 * 3600.0)
@@ -179,7 +233,7 @@ def test_a_renewal_that_was_interrupted_between_its_files_is_finished(site: Site
     old = (folder.folder / "tls.key").read_bytes()
     write_atomically(folder.folder, "certificate.pem", answer.certificate.encode(), 0o644)
     finish(folder.folder)
-    assert (folder.folder / "tls.key").read_bytes() == (folder.folder / "tls.new.key").read_bytes() != old
+    assert (folder.folder / "tls.key").read_bytes() == (folder.folder / "tls.renewal.key").read_bytes() != old
     assert json.loads((folder.folder / "router.json").read_text())
 
 

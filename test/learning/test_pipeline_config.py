@@ -179,6 +179,27 @@ def test_request_is_shown_and_signed_on_the_command_line(tmp_path: Path) -> None
     assert rig.ask()["decided_by"] == "operator/alice"
 
 
+def test_a_decision_file_that_is_broken_is_named(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    with pytest.raises(WaitingForPersonError):
+        rig.ask()
+    path = rig.request()
+    path.with_name(f"{path.stem}.decision.json").write_text("{")
+    with pytest.raises(ConfigurationError, match=r"decision\.json cannot be read.*valid: the file of a decision"):
+        rig.ask()
+
+
+def test_a_request_that_has_expired_is_not_signed(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    with pytest.raises(WaitingForPersonError):
+        rig.ask()
+    path, key = rig.request(), next((tmp_path / "keys").glob(f"alice*{KEY_SUFFIX}"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "expires": 1.0}))
+    result = CliRunner().invoke(app, ["approvals", "sign", str(path), "--key", str(key), "--yes"])
+    assert result.exit_code != 0 and "has expired" in str(result.exception)
+    assert not path.with_name(f"{path.stem}.decision.json").exists()
+
+
 def test_newest_checkpoint_is_the_newest_whole_one(tmp_path: Path) -> None:
     def checkpoint(step: int, whole: bool = True) -> Path:
         folder = tmp_path / "checkpoints" / f"{step:06d}"

@@ -14,6 +14,7 @@ from typing import Any
 from strands_robots.approvals.approval_request import CanonicalRequest, parse_request
 from strands_robots.approvals.decision import Decision
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.dataset.errors import DatasetError
 from strands_robots.dataset.files import read_json, write_json
 
 FOLDER = "requests"
@@ -92,7 +93,10 @@ def read_decision(path: Path) -> Decision | None:
 
 
 def _fields(path: Path, kind: Any, what: str) -> dict[str, Any]:
-    given = read_json(path)
+    try:
+        given = read_json(path)
+    except DatasetError as error:
+        raise ConfigurationError(f"{error}; valid: the file of a {what}") from error
     names = kind.__dataclass_fields__
     types: dict[str, Any] = {"str": str, "bool": bool, "float": (int, float), "bytes": str}
     if not isinstance(given, dict) or set(given) != set(names):

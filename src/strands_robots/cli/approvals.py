@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from strands_robots.cli.cli_options import Namespace, clip_text, connect, say
 from strands_robots.cli.keys import find_key, load_operator_key
+from strands_robots.core.errors import ConfigurationError
 
 app = typer.Typer(help="Requests of agents that need a person's approval.", no_args_is_help=True)
 
@@ -79,6 +81,10 @@ def sign(
     request = shown.request
     for line in file_request_lines(shown):
         say(line)
+    if time.time() >= shown.expires and not declined:
+        raise ConfigurationError(
+            f"request {shown.request_id} has expired, so no decision about it counts; valid: one that is asked for again"
+        )
     if not yes and not declined:
         typer.confirm("approve this, once?", abort=True)
     decision = sign_decision(

@@ -20,6 +20,7 @@ from strands_robots.cli.fleet_common import (
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 if TYPE_CHECKING:
+    from strands_robots.fleet.bodies import Beacon
     from strands_robots.fleet.station import Station
 
 app = typer.Typer(
@@ -69,14 +70,26 @@ def status(
             if heard is None:
                 say(f"  {robot.name} ({robot.kind.value}): NOT HEARD within {wait:g} s")
                 continue
-            moving = [gate.robot for gate in heard.beacon.gates if not gate.is_at_rest]
-            rest = f"moving: {', '.join(moving)}" if moving else "at rest"
+            rest = _rest_words(heard.beacon)
             old = "" if heard.beacon.roster == station.channel.roster.version else f", roster {heard.beacon.roster}"
             say(f"  {robot.name} ({robot.kind.value}): {heard.beacon.state}, {rest}{old}")
         for witness in station.witnesses.findings:
             say(f"  AUDIT OF {witness.member}: {witness.finding} at index {witness.next_index}")
         if any(station.presence.find(robot.name) is None for robot in robots):
             raise typer.Exit(NOT_CONFIRMED)
+
+
+def _rest_words(beacon: Beacon) -> str:
+    """Return what the gates of a robot's graph say of its movement."""
+    from strands_robots.fleet.bodies import GATE_HEARD_MS
+
+    moving = [gate.robot for gate in beacon.gates if not gate.is_at_rest]
+    silent = [gate.robot for gate in beacon.gates if gate.is_at_rest and gate.age_ms > GATE_HEARD_MS]
+    if not beacon.gates:
+        return "NO GATE HEARD: IT MAY BE MOVING"
+    words = [f"moving: {', '.join(moving)}"] if moving else []
+    words += [f"GATE NOT HEARD, IT MAY BE MOVING: {', '.join(silent)}"] if silent else []
+    return "; ".join(words) or "at rest"
 
 
 @app.command()
@@ -153,7 +166,11 @@ def picture(
     place = store.upload_url(robot, camera)
     with open_station(member) as station:
         reference = station.ask_picture(robot, camera, place.url, 30.0)
-    out.write_bytes(store.fetch(place.key, reference))
+    data = store.fetch(place.key, reference)
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        raise ConfigurationError(f"'{out}' cannot be written: {error.strerror or error}") from error
     say(f"{out}: {reference.size} bytes, as {robot} signed")
 
 

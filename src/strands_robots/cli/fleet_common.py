@@ -42,6 +42,7 @@ def open_station(member: Path | None, is_kept: bool = False, authority: Authorit
         is_kept: It stays: it keeps what it witnesses, and renews its certificate.
         authority: Where it answers members that ask for their next certificate; None for nowhere.
     """
+    from strands_robots.fleet.member import MemberKind
     from strands_robots.fleet.member_folder import MemberFolder
     from strands_robots.fleet.renewal_answers import RenewalAnswers
     from strands_robots.fleet.station import Station
@@ -50,6 +51,8 @@ def open_station(member: Path | None, is_kept: bool = False, authority: Authorit
     channel = opened.channel()
     if channel.me.is_robot:
         raise ConfigurationError(f"'{opened.name}' is a robot; valid: an operator or auditor")
+    if authority is not None and channel.me.kind is not MemberKind.OPERATOR:
+        raise ConfigurationError(f"'{opened.name}' is an auditor, whose answers no member takes; valid: an operator")
     transport = opened.transport()
     desk = RenewalAnswers(authority) if authority is not None else None
     station = Station(channel, transport, folder=opened.folder if is_kept else None, renewals=desk)

@@ -125,6 +125,9 @@ def provision_aws(
     """Get this machine's certificate at AWS IoT Core with the request and the invite that `fleet enrol` takes as well."""
     import uuid
 
+    from pydantic import ValidationError
+
+    from strands_robots.core.validation import problems_of
     from strands_robots.fleet.aws_provisioning import provision
     from strands_robots.fleet.aws_transport import AUTHORITY, connect
     from strands_robots.fleet.enrolment import parse_request
@@ -136,7 +139,11 @@ def provision_aws(
     name = parse_public_key(parse_request(read_text(folder / "request.json")).key).name
     authority = folder / AUTHORITY
     files = TlsFiles(str(authority) if authority.exists() else "", str(claim / "claim.pem"), str(claim / "claim.key"))
-    connection = connect(AwsEntry(endpoint=endpoint), files, f"{fleet}-claim-{uuid.uuid4().hex[:8]}")
+    try:
+        place = AwsEntry(endpoint=endpoint)
+    except ValidationError as error:
+        raise ConfigurationError(f"{problems_of(error, 'AWS')}; valid: a host name, without a scheme") from error
+    connection = connect(place, files, f"{fleet}-claim-{uuid.uuid4().hex[:8]}")
     try:
         say(f"thing {provision(connection, folder, name, fleet, token)} is provisioned; its certificate is in {folder}")
     finally:
@@ -165,6 +172,7 @@ def renew(
 ) -> None:
     """Answer members that ask over the live link for their next certificate; runs on the authority's machine as an operator."""
     told: list[str] = []
+    refused: dict[str, str] = {}
     made = open_authority(authority)
     with open_station(member, is_kept=True, authority=made) as station, contextlib.suppress(KeyboardInterrupt):
 
@@ -173,6 +181,10 @@ def renew(
             for name in station.renewals.renewed[len(told) :]:
                 told.append(name)
                 say(f"{name}: a new certificate")
+            for name, why in list(station.renewals.refused.items()):
+                if refused.get(name) != why:
+                    refused[name] = why
+                    say(f"{name}: NO CERTIFICATE: {why}")
             return False
 
         station.wait_for(is_over, seconds or float("inf"))

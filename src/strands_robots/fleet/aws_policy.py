@@ -20,6 +20,9 @@ from strands_robots.fleet.topics import INWARD, NEEDED, RENEWAL, ROSTER, inward,
 
 LONGEST = 2048
 THING = "${iot:Connection.Thing.ThingName}"
+NOT_CARRIED = (RENEWAL, "renewal_request")
+"""Kinds that do not go over AWS: no policy lets an operator send them, and AWS ends the link of a thing that tries."""
+
 _OWN_SHADOWS = f"$aws/things/{THING}/shadow/name/*"
 """A robot's shadows: one for each operator."""
 

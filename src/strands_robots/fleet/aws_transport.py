@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.fleet.aws_policy import NOT_CARRIED
 from strands_robots.fleet.fleet_file import AwsEntry
 from strands_robots.fleet.inbox import Inbox
 from strands_robots.fleet.mqtt_config import to_mqtt
@@ -92,6 +93,8 @@ def connect(aws: AwsEntry, files: TlsFiles, name: str, listener: Any = None) -> 
 class AwsTransport:
     """Publishes and subscribes through AWS IoT Core. QoS 0, never retained, expires; its link comes back by itself.
 
+    Passes over what its policy has no right for (aws_policy.NOT_CARRIED): AWS would end the link, and stops with it.
+
     Args:
         aws: Where it is.
         files: See `connect`.
@@ -117,6 +120,8 @@ class AwsTransport:
         """Send bytes, or drop them where the link is down or slow."""
         from awscrt import mqtt5
 
+        if kind_of(topic) in NOT_CARRIED:
+            return
         if not self.is_connected or (self._waiting >= MOST_WAITING and not is_stop):
             self.dropped += 1
             return
@@ -129,6 +134,8 @@ class AwsTransport:
 
     def subscribe(self, topic: str, on_data: OnData) -> None:
         """Listen; stops have a thread of their own."""
+        if kind_of(topic) in NOT_CARRIED:
+            return
         with self._lock:
             self._wanted.append((topic, on_data))
         if self.is_connected:

@@ -15,6 +15,9 @@ Words = Annotated[str, Field(max_length=256, pattern=r"^[\x20-\x7e]*$")]
 Sequence = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
+GATE_HEARD_MS = 2000
+"""A gate whose last word is older says nothing of what its robot does now [ms]."""
+
 TELL_ACTIONS = ("run_policy", "move_to")
 TELL_FIELDS = 2048
 """Most characters of a tell's fields."""
@@ -84,6 +87,11 @@ class Beacon(Body):
     graph_stop: Sequence = 0
     roster: Sequence = 0
     checkpoint: Checkpoint | None = None
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Every gate reports rest, and was heard lately. A graph of which no gate is heard may be moving."""
+        return bool(self.gates) and all(gate.is_at_rest and gate.age_ms <= GATE_HEARD_MS for gate in self.gates)
 
 
 class Stop(Body):

@@ -51,7 +51,7 @@ def break_glass(folder: Path, reason: str) -> None:
     """
     if not reason.strip():
         raise ConfigurationError("the reason is empty; valid: why the fleet's authority cannot be used")
-    marker = BreakGlass(reason=printable(reason)[:256], by=printable(getpass.getuser())[:64], at=int(time.time()))
+    marker = BreakGlass(reason=printable(reason)[:256], by=printable(_account())[:64], at=int(time.time()))
     temporary = f".{MARKER}.{uuid.uuid4().hex}"
     try:
         with opened(folder) as place:
@@ -104,6 +104,13 @@ def used_markers(folder: Path) -> int:
     """Return how often this member's pins were replaced by a marker, for the audit log."""
     with opened(folder) as place:
         return sum(name.startswith(_USED) for name in place.names())
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # A user without a name, as in some containers.
+        return f"uid{os.geteuid()}"
 
 
 def _check_owner(place: PrivateFolder) -> None:

@@ -31,7 +31,7 @@ def read_fleet(station: Station) -> dict[str, Any]:
         }
         heard, age = station.presence.find(member.name), station.presence.age(member.name)
         if heard is not None and age is not None and station.presence.is_present(member.name):
-            at_rest = all(gate.is_at_rest for gate in heard.beacon.gates)
+            at_rest = heard.beacon.is_at_rest
             said |= {"state": heard.beacon.state, "at_rest": at_rest, "heard_ago": round(age, 1)}
     return {"fleet": station.channel.roster.fleet, "robots": robots}
 

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.private_folder import opened
 from strands_robots.fleet.aws_shadow import ShadowView
+from strands_robots.fleet.aws_transport import KEY as AWS_KEY
 from strands_robots.fleet.aws_transport import AwsTransport, aws_files
 from strands_robots.fleet.break_glass import find_marker, use_marker
 from strands_robots.fleet.certificates import is_pair
@@ -30,6 +31,7 @@ from strands_robots.fleet.message_numbers import Numbers
 from strands_robots.fleet.mqtt_transport import mqtt_transport
 from strands_robots.fleet.picture_upload import PictureUpload
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
+from strands_robots.fleet.renewal import NEW_KEY
 from strands_robots.fleet.roster import parse_roster
 from strands_robots.fleet.roster_keeper import FILE as ROSTER_FILE
 from strands_robots.fleet.roster_keeper import RosterKeeper, load_roster, write_atomically
@@ -46,17 +48,24 @@ from strands_robots.operators.operator_key import (
 )
 
 _LARGEST = 1 << 21
+_TLS_KEYS = ("tls.key", "tls.new.key", NEW_KEY, AWS_KEY)
+_FILES = ("aws", "roots", "tls")
+"""Names whose .key or .pub is another file of the folder."""
 
 
 def make_request_files(folder: Path, name: str) -> EnrolmentRequest:
     """Make a member's keys and its request; an existing Ed25519 key is kept, the TLS key is always new.
 
     Raises:
-        ConfigurationError: If the folder has the key of another member, or cannot be used.
+        ConfigurationError: If the name is none, the folder has the key of another member, or cannot be used.
     """
     check_member_name(name)
+    if name in _FILES:
+        raise ConfigurationError(
+            f"'{name}' cannot be a member: its folder has other files of that name; valid: not {', '.join(_FILES)}"
+        )
     keys = sorted(folder.glob(f"*{KEY_SUFFIX}")) if folder.is_dir() else []
-    others = [path.name for path in keys if path.name not in (name + KEY_SUFFIX, "tls.key", "tls.new.key")]
+    others = [path.name for path in keys if path.name not in (name + KEY_SUFFIX, *_TLS_KEYS)]
     if others:
         raise ConfigurationError(f"'{folder}' has the key {others[0]}; valid: a folder for '{name}' alone")
     path = folder / (name + KEY_SUFFIX)
@@ -170,19 +179,29 @@ class MemberFolder:
         return Channel(self.key, load_roster(self.folder, self.roots), Numbers(self.folder))
 
     def transport(self) -> Transport:
-        """Return the way to the others: Zenoh, and MQTT and AWS IoT at once where the fleet has them."""
-        ways: list[Transport] = [ZenohTransport(self.zenoh_config())]
+        """Return the way to the others: Zenoh, and MQTT and AWS IoT at once where the fleet has them.
+
+        Raises:
+            ConfigurationError: If one of them cannot be used; none is left open then.
+        """
         broker, aws, files = self.mqtt_broker(), self.aws(), aws_files(self.folder)
-        if broker is not None:
-            ways.append(mqtt_transport(self.folder, broker, self.name))
-        if aws is not None and files is not None:
-            ways += self._aws_ways(aws, files)
+        ways: list[Transport] = [ZenohTransport(self.zenoh_config())]
+        try:
+            if broker is not None:
+                ways.append(mqtt_transport(self.folder, broker, self.name))
+            if aws is not None and files is not None:
+                ways += self._aws_ways(aws, files)
+        except ConfigurationError:
+            # An open Zenoh session would keep the process from ending.
+            for way in ways:
+                way.close()
+            raise
         return ways[0] if len(ways) == 1 else AllTransports(ways)
 
     def _aws_ways(self, aws: AwsEntry, files: TlsFiles) -> list[Transport]:
         """Return AWS IoT as a way, and a robot's shadows there."""
-        carrier = AwsTransport(aws, files, self.name)
         keeper = load_roster(self.folder, self.roots)
+        carrier = AwsTransport(aws, files, self.name)
         me = keeper.roster.find(self.name)
         if me is None or not me.is_robot:
             return [carrier]

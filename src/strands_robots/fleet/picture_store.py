@@ -38,27 +38,42 @@ class PictureStore:
         authority: Certificates that are trusted, PEM; empty for this machine's own.
 
     Raises:
-        ConfigurationError: If boto3 is not installed.
+        ConfigurationError: If boto3 is not installed, or takes no such region.
     """
 
     def __init__(self, bucket: str, region: str, endpoint: str = "", authority: str = "") -> None:
         try:
             import boto3
             from botocore.config import Config
+            from botocore.exceptions import BotoCoreError
         except ImportError as error:
             raise ConfigurationError("boto3 is not installed; install it with: pip install boto3") from error
         self._bucket = bucket
         style = {"addressing_style": "path" if endpoint else "virtual"}
-        self._client: Any = boto3.client(
-            "s3", region_name=region, endpoint_url=endpoint or None, verify=authority or None,
-            config=Config(signature_version="s3v4", s3=style),
-        )  # fmt: skip
+        try:
+            self._client: Any = boto3.client(
+                "s3", region_name=region, endpoint_url=endpoint or None, verify=authority or None,
+                config=Config(signature_version="s3v4", s3=style),
+            )  # fmt: skip
+        except (BotoCoreError, ValueError) as error:
+            raise ConfigurationError(f"the bucket '{bucket}' in region '{region}' cannot be used: {error}") from error
 
     def upload_url(self, robot: str, camera: str) -> UploadUrl:
-        """Return where a robot's next picture goes; a picture never replaces another."""
+        """Return where a robot's next picture goes; a picture never replaces another.
+
+        Raises:
+            ConfigurationError: If there are no AWS credentials, or the bucket's name is none.
+        """
+        from botocore.exceptions import BotoCoreError
+
         key = f"{robot}/{camera.replace('/', '_')}/{uuid.uuid4().hex}.jpg"
         given = {"Bucket": self._bucket, "Key": key, "ContentType": "image/jpeg"}
-        return UploadUrl(key, str(self._client.generate_presigned_url("put_object", given, ExpiresIn=LIFETIME)))
+        try:
+            return UploadUrl(key, str(self._client.generate_presigned_url("put_object", given, ExpiresIn=LIFETIME)))
+        except BotoCoreError as error:
+            raise ConfigurationError(
+                f"no URL for bucket '{self._bucket}': {error}; valid: AWS credentials for it"
+            ) from error
 
     def fetch(self, key: str, reference: PictureReference) -> bytes:
         """Return an uploaded picture.

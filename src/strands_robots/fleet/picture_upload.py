@@ -45,7 +45,12 @@ class PictureUpload:
         Raises:
             ConfigurationError: If the URL is not the store's, or the last picture was a moment ago.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"a picture is asked for at no URL ({error}); valid: https://{self.host}"
+            ) from error
         if parts.scheme != "https" or parts.netloc != self.host or not url.isascii() or any(c <= " " for c in url):
             raise ConfigurationError(
                 f"a picture is asked for at '{printable(parts.scheme)}://{printable(parts.netloc)[:128]}'; "

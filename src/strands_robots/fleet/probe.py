@@ -102,12 +102,13 @@ class Probe:
         ):
             rows = [Row(who, "connect", "", True, True) for who in sessions]
             rows.append(self._stranger(Path(folder)))
-            rows += self._takeover(Path(folder), sessions, members)
             self._listen(sessions)
             time.sleep(SETTLE)
             tried = [*self._writes(sessions, members), *self._reads(sessions, members)]
             time.sleep(SETTLE)
-            return [*rows, *(self._row(*entry) for entry in tried)]
+            found = [self._row(*entry) for entry in tried]
+            # Last: it throws a link out, of the victim or of the thief itself, and nothing that is tried may need that one.
+            return [*rows, *self._takeover(Path(folder), sessions, members), *found]
 
     # --- Who plays --------------------------------------------------------------------------------------------
 

@@ -22,7 +22,8 @@ from strands_robots.fleet.enrolment import new_request
 from strands_robots.fleet.roster_keeper import write_atomically
 from strands_robots.operators.operator_key import OperatorKey
 
-CERTIFICATE, KEY, NEW_KEY, AUTHORITY = "certificate.pem", "tls.key", "tls.new.key", "authority.pem"
+CERTIFICATE, KEY, NEW_KEY, AUTHORITY = "certificate.pem", "tls.key", "tls.renewal.key", "authority.pem"
+"""Files of the member's folder. The new key has a file of its own: `tls.new.key` is that of a person's `fleet request`."""
 
 ASK_PERIOD = 60.0
 """Time between two requests while no answer has come [s]."""
@@ -32,13 +33,17 @@ _LARGEST = 1 << 16
 
 
 class Renewal:
-    """A member's side. `request` is called often, `take` when an answer comes; by one thread.
+    """A member's side. `request` is called often by one thread, `take` by another when an answer comes.
 
     Args:
         folder: The member's.
         key: Its own key, which signs the request.
         now: Steady clock [s], for the time between two requests.
         wall: Wall clock [s since 1970], which is what certificates go by.
+        ask_period: Time between two requests while no answer has come [s].
+
+    Attributes:
+        problem: What keeps the certificate from being renewed, in words; empty for nothing.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Renewal:
     ) -> None:
         self._folder, self._key, self._now, self._wall, self._period = folder, key, now, wall, ask_period
         self._asked, self._checked = float("-inf"), float("-inf")
+        self._is_waiting = False
         self.problem = ""
         finish(folder)
 
@@ -61,18 +67,25 @@ class Renewal:
             return None
         self._checked = now
         try:
-            if not self._is_due():
+            end = self._end_where_due()
+            if end is None:
                 return None
+            if self._is_waiting:
+                self.problem = (
+                    f"no answer to the request for the next certificate; the present one ends in {end / 3600.0:.1f} h; "
+                    "valid: `strands-robots fleet renew` runs on the authority's machine"
+                )
             made, private = new_request(self._key)
             write_atomically(self._folder, NEW_KEY, private)
         except (OSError, ValueError) as error:
             self.problem = f"the certificate cannot be renewed: {error}"
             return None
-        self._asked = now
+        self._asked, self._is_waiting = now, True
         return RenewalRequest(key=made.key, csr=made.csr, signature=made.signature)
 
     def take(self, answer: RenewedCertificate) -> bool:
         """Take a certificate; return False, and say why in `problem`, when it is not for the new key or not of the authority."""
+        self._is_waiting = False
         try:
             with opened(self._folder) as place:
                 key, pinned = place.read(NEW_KEY, _LARGEST), place.read(AUTHORITY, _LARGEST)
@@ -89,11 +102,13 @@ class Renewal:
         self.problem = ""
         return True
 
-    def _is_due(self) -> bool:
+    def _end_where_due(self) -> float | None:
+        """Return the certificate's time left [s] when half of its time is over; None before."""
         with opened(self._folder) as place:
             certificate = x509.load_pem_x509_certificate(place.read(CERTIFICATE, _LARGEST))
         begin, end = certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp()
-        return self._wall() > (begin + end) / 2.0
+        now = self._wall()
+        return end - now if now > (begin + end) / 2.0 else None
 
 
 def finish(folder: Path) -> None:

@@ -21,6 +21,10 @@ class RenewalAnswers:
     Args:
         authority: The authority; its root key is not needed.
         now: Steady clock [s].
+
+    Attributes:
+        renewed: Members that got a certificate, in this order.
+        refused: Why a member got none the last time that it asked; by its name.
     """
 
     def __init__(self, authority: Authority, now: Callable[[], float] = time.monotonic) -> None:
@@ -28,6 +32,7 @@ class RenewalAnswers:
         self._lock = threading.Lock()
         self._answered: dict[str, float] = {}
         self.renewed: list[str] = []
+        self.refused: dict[str, str] = {}
 
     def answer(self, sender: str, asked: RenewalRequest) -> RenewedCertificate:
         """Return a member's new certificate.

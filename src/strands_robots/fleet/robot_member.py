@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from strands_robots.core.errors import ConfigurationError, NoAnswerError, RenderError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.core.text import printable
 from strands_robots.fleet.bodies import (
     Beacon,
@@ -80,6 +80,7 @@ class RobotMember:
         on_refusal: Takes each refusal, for the log.
         folder: The member's, for what it witnesses and for its next certificate; None to keep and renew nothing.
         pictures: Where its pictures go; None to give none.
+        on_picture: Takes operator, camera and SHA-256 of each picture before it leaves, for the log.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class RobotMember:
         on_refusal: Callable[[FleetRefusedError], None] = lambda error: None,
         folder: Path | None = None,
         pictures: PictureUpload | None = None,
+        on_picture: Callable[[str, str, str], None] = lambda operator, camera, sha256: None,
     ) -> None:
         self._client = FleetClient(channel, transport, self._take, MOST_WAITING, now, on_refusal, folder)
         self.channel, self.presence, self.session = channel, self._client.presence, self._client.session
@@ -108,7 +110,7 @@ class RobotMember:
         self._cell_stop: tuple[StopCampaign, float] | None = None
         self._calls: Inbox[tuple[Tell | Resume | ChallengeRequest, str]] = Inbox(self._call, 16, "fleet requests")
         # An upload may take seconds, and must hold up no resume.
-        self._pictures = pictures
+        self._pictures, self._on_picture = pictures, on_picture
         self._uploads: Inbox[tuple[PictureRequest, str]] = Inbox(self._upload, 2, "fleet pictures")
         # Latched before anything is heard: a stop may have been given while this robot was off, and nothing else knows it.
         # A state, not a message: `tick` repeats it until the graph says that it is not armed.
@@ -271,12 +273,13 @@ class RobotMember:
                 raise ConfigurationError("this robot gives no pictures; valid: a fleet.yaml with `pictures`")
             self._pictures.check(asked.url)
             data = self._graph.picture(asked.camera)
+            digest = hashlib.sha256(data).hexdigest()
+            self._on_picture(sender, asked.camera, digest)
             self._pictures.put(asked.url, data)
-        except (ConfigurationError, NoAnswerError, UnknownNameError, RenderError) as error:
+        except StrandsRobotsError as error:
             text = printable(str(error))[:512]
             self.send(sender, Result(request=asked.request, state="refused", refusal="no_picture", message=text))
         else:
-            digest = hashlib.sha256(data).hexdigest()
             self.send(
                 sender, PictureReference(request=asked.request, camera=asked.camera, sha256=digest, size=len(data))
             )

@@ -10,7 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from strands_robots.core.errors import ConfigurationError, NoAnswerError
+from strands_robots.core.validation import problems_of
 from strands_robots.fleet.bodies import (
     Beacon,
     BeaconEcho,
@@ -192,13 +195,19 @@ class Station:
 
         Raises:
             NoAnswerError: If the robot refuses or does not answer.
-            ConfigurationError: If it was asked a moment ago.
+            ConfigurationError: If it was asked a moment ago, or the camera's name or the URL is too long for a message.
         """
         age = self._now() - self._pictures.get(robot, float("-inf"))
         if age < PERIOD:
             raise ConfigurationError(f"robot '{robot}' was asked {age:.1f} s ago; valid: one picture in {PERIOD:g} s")
         self._pictures[robot] = self._now()
-        request = PictureRequest(request=uuid.uuid4().hex, echo=self.echo(robot), camera=camera, url=url)
+        echo = self.echo(robot)
+        try:
+            request = PictureRequest(request=uuid.uuid4().hex, echo=echo, camera=camera, url=url)
+        except ValidationError as error:
+            # Credentials with a long session token make a long URL.
+            text = f"{problems_of(error, 'picture')} ({len(camera)} and {len(url)} characters)"
+            raise ConfigurationError(f"{text}; valid: a camera of at most 128, a URL of at most 2560") from error
         answer = self._ask(robot, request, request.request, timeout)
         if not isinstance(answer, PictureReference):
             said = getattr(answer, "message", "it answered something else")
@@ -258,5 +267,7 @@ class Station:
     def _renew(self, sender: str, asked: RenewalRequest, renewals: RenewalAnswers) -> None:
         try:
             self.send(sender, renewals.answer(sender, asked))
-        except ConfigurationError as error:
+        except (ConfigurationError, ValueError, OSError) as error:
+            # What a member sends may be no certificate request at all, and the authority's files may be gone.
+            renewals.refused[sender] = str(error)
             self._client.refuse(FleetRefusedError(FleetRefusal.NOT_ALLOWED, str(error), sender))

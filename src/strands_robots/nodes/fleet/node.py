@@ -62,6 +62,7 @@ class FleetNode(Node):
             on_refusal=self._on_refusal,
             folder=member.folder,
             pictures=member.pictures(),
+            on_picture=self._on_picture,
         )
         details = {"member": member.name, "roster": channel.roster.version, "session": self._robot.session}
         details["break_glass"] = used_markers(member.folder)
@@ -94,6 +95,9 @@ class FleetNode(Node):
     def _on_refusal(self, error: FleetRefusedError) -> None:
         text = f"fleet message refused ({error.refusal.value}): {clip(str(error), 256)}"
         self.get_logger().warning(text, throttle_duration_sec=1.0)
+
+    def _on_picture(self, operator: str, camera: str, sha256: str) -> None:
+        self._audit.record("fleet_picture", {"camera": camera, "sha256": sha256}, actor=f"fleet/{operator}")
 
     def _flush(self) -> None:
         if not self._thread.is_alive() and not self._ending.is_set():
