@@ -56,7 +56,7 @@ class LanguageSubscriber:
         if self._said.strip():
             self._take(0, plain_row("assistant", "", self._said.strip()))
         self._said = ""
-        if message.kind == AgentEvent.BEGIN:
+        if message.kind == AgentEvent.BEGIN and message.text.strip():
             self._on_row(0, plain_row("user", "interjection", message.text))
         elif message.kind == AgentEvent.TOOL_CALL:
             self._on_row(0, agent_row(message.name, message.text))
