@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from strands_robots.dataset.errors import RecordingError
 from strands_robots.dataset.schema import CameraPart
 from strands_robots.recording.recorder import Recorder
 from strands_robots.recording.recording_options import NEW, RecordingOptions, require_memory
-from strands_robots.recording.sampler import CommandSample, JointSample, Sampler, SamplerConfig
+from strands_robots.recording.sampler import CommandSample, JointSample, Sampler, SamplerConfig, image_topic
+from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
 
 from .made import JOINTS, make_schema
@@ -108,6 +110,22 @@ def test_nothing_is_lost_between_two_episodes_of_a_sentry() -> None:
     np.testing.assert_allclose(np.diff(times), 1.0 / FPS, atol=2e-3)
 
 
+def test_camera_that_is_faster_than_the_dataset_keeps_the_same_seconds() -> None:
+    sampler = Sampler(make_schema(1, 10), SamplerConfig(keep=10.0))
+    stream = sampler.streams[image_topic("so101/camera0")]
+    for k in range(30 * 15):
+        stream.push(k * SECOND // 30, k)
+        sampler.idle(k * SECOND // 30)
+    assert stream.watermark is not None and stream.watermark - stream.oldest >= 9.9 * SECOND
+
+
+def test_depth_counts_with_its_four_bytes() -> None:
+    options = RecordingOptions(Path("x"), "a/b", NEW, 30, keep_seconds=20.0)
+    with pytest.raises(ConfigurationError, match=r"take 2109 MiB; valid: up to 19\.4 s"):
+        require_memory(options, [CameraPart("so101/wrist/depth", 720, 1280)])
+    require_memory(options, [CameraPart("so101/wrist", 720, 1280)])
+
+
 def test_hand_that_takes_and_gives_back_is_put_into_words_at_its_times() -> None:
     robot = _Robot(keep=0.0)
     robot.run(0.5)
@@ -131,8 +149,6 @@ def test_past_that_is_not_kept_and_memory_that_is_not_there_are_refused() -> Non
     assert robot.recorder.episode == 0
     with pytest.raises(RecordingError, match="at the end of the last one, and 0 s are kept"):
         _Robot(keep=0.0).begin(gapless=True)
-    from pathlib import Path
-
     options = RecordingOptions(Path("x"), "a/b", NEW, 30, keep_seconds=60.0)
     with pytest.raises(
         ConfigurationError, match=r"whose pictures take 1582 MiB|valid: up to \d+\.\d s with these cameras"

@@ -26,6 +26,9 @@ from strands_robots.recording.stream import SECOND, Stream, StreamCount
 ROUNDING = 1_000
 """Stamps of a world whose periods are no whole nanoseconds (1/30 s) are rounded: this much is the same instant [ns]."""
 
+CAMERA_RATE = 30
+"""Cameras up to this rate, or the dataset's where it is higher, keep every picture of the seconds before an episode [Hz]."""
+
 STALL = 100_000_000
 """What is longer between two polls is the recorder itself standing still, and no silence of a stream [ns]."""
 
@@ -42,6 +45,11 @@ class OnStale(str, enum.Enum):
     MARK = "mark"
     DROP = "drop"
     FAIL = "fail"
+
+
+def picture_rate(fps: int) -> int:
+    """Return the rate of a camera whose pictures are all kept between episodes [Hz]: cameras may be faster than the dataset."""
+    return max(fps, CAMERA_RATE)
 
 
 @dataclass(frozen=True)
@@ -152,7 +160,7 @@ class Sampler:
         self.schema = schema
         self.config = config
         joints, images = (round(age * SECOND) + ROUNDING for age in (config.max_age_joints, config.max_age_images))
-        sizes = 1024 + round(500 * config.keep), 64 + round(schema.fps * config.keep)
+        sizes = 1024 + round(500 * config.keep), 64 + round(picture_rate(schema.fps) * config.keep)
         self._states = [Stream(state_topic(robot.name), joints, sizes[0]) for robot in schema.robots]
         self._commands = [Stream(command_topic(robot.name), joints, sizes[0]) for robot in schema.robots]
         self._images = [Stream(image_topic(camera.name), images, sizes[1]) for camera in schema.cameras]
