@@ -88,7 +88,8 @@ def as_recorded(given: EncoderConfig, infos: Mapping[str, Mapping[str, Any]]) ->
         for name in sorted(given.depth.keys() & kept.keys()):
             if given.depth[name] != kept[name]:
                 raise ConfigurationError(
-                    f"{key} was recorded with {name} {kept[name]}, and {given.depth[name]} is asked for; valid: {kept[name]}, or a new dataset"
+                    f"{key} was recorded with {name} {kept[name]}, and {given.depth[name]} is asked for; valid: {kept[name]}, "
+                    "or a new dataset"
                 )
         given = dataclasses.replace(given, depth={**given.depth, **kept})
     return given
