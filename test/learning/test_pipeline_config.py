@@ -19,14 +19,14 @@ from strands_robots.approvals.decision_file import FOLDER, read_request, write_d
 from strands_robots.cli.main import app
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.share import share_directory
-from strands_robots.learning.pipeline import publish_stage
+from strands_robots.learning.pipeline import publish_stage, run_pipeline
 from strands_robots.learning.pipeline.engine import run_stages
 from strands_robots.learning.pipeline.evaluate_stage import GateStage
 from strands_robots.learning.pipeline.journal import Journal
 from strands_robots.learning.pipeline.pipeline_config import PipelineConfig, load_pipeline
 from strands_robots.learning.pipeline.promotion import OVERWRITE, PROMOTE, PUBLISH, Authority, require_approval
 from strands_robots.learning.pipeline.run_pipeline import read_authority
-from strands_robots.learning.pipeline.stage import Context, StageDone, WaitingForPersonError
+from strands_robots.learning.pipeline.stage import Context, GateClosedError, StageDone, WaitingForPersonError
 from strands_robots.learning.pipeline.train_stage import newest_checkpoint
 from strands_robots.operators.keyring import Keyring, Operator, Role
 from strands_robots.operators.operator_key import KEY_SUFFIX, OperatorKey, create_key
@@ -240,6 +240,23 @@ def test_nothing_private_goes_to_a_repository_that_the_public_reads(
     context = standing(tmp_path / "work", rig.journal, publish={"policy": "me/policy", "public": True})
     with pytest.raises(WaitingForPersonError, match="pipeline/overwrite"):
         run_stages([stage], context)
+
+
+def test_report_that_cannot_be_written_does_not_hide_why_a_pipeline_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: Any) -> None:
+        raise GateClosedError("the gate is closed")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run_pipeline, "run_stages", closed)
+    monkeypatch.setattr(run_pipeline, "write_report", full)
+    told: list[str] = []
+    with pytest.raises(GateClosedError):
+        run_pipeline.run_pipeline(load_pipeline(EXAMPLE), tmp_path / "work", lambda *_: {}, told.append)
+    assert told == ["the report was not written: [Errno 28] No space left on device"]
 
 
 def test_newest_checkpoint_is_the_newest_whole_one(tmp_path: Path) -> None:
