@@ -18,7 +18,8 @@ from strands_robots.dataset.schema import CameraPart, RobotPart, Schema
 from strands_robots.dataset.store import LeRobotStore
 from strands_robots.description.lerobot_units import JointCodec, Units, linear_joints, robot_codec
 from strands_robots.description.robot_config import RobotConfig
-from strands_robots.recording.sampler import OnStale, SamplerConfig, picture_rate
+from strands_robots.recording.sampler import OnStale, SamplerConfig
+from strands_robots.recording.stream import picture_rate
 
 NEW, RESUME, OVERWRITE = 0, 1, 2
 

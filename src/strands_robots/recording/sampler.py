@@ -21,13 +21,10 @@ from strands_robots.dataset.errors import RecordingError
 from strands_robots.dataset.motion_check import EpisodeWatch
 from strands_robots.dataset.schema import ACTION, EFFORTS, ENVIRONMENT, INTERVENTION, STATE, VELOCITIES, Schema
 from strands_robots.recording.silence import is_dead, overrun_words, silence_words
-from strands_robots.recording.stream import SECOND, Stream, StreamCount
+from strands_robots.recording.stream import SECOND, Stream, StreamCount, picture_rate
 
 ROUNDING = 1_000
 """Stamps of a world whose periods are no whole nanoseconds (1/30 s) are rounded: this much is the same instant [ns]."""
-
-CAMERA_RATE = 30
-"""Cameras up to this rate, or the dataset's where it is higher, keep every picture of the seconds before an episode [Hz]."""
 
 STALL = 100_000_000
 """What is longer between two polls is the recorder itself standing still, and no silence of a stream [ns]."""
@@ -45,11 +42,6 @@ class OnStale(str, enum.Enum):
     MARK = "mark"
     DROP = "drop"
     FAIL = "fail"
-
-
-def picture_rate(fps: int) -> int:
-    """Return the rate of a camera whose pictures are all kept between episodes [Hz]: cameras may be faster than the dataset."""
-    return max(fps, CAMERA_RATE)
 
 
 @dataclass(frozen=True)
