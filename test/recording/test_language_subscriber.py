@@ -1,49 +1,42 @@
-"""Words of the graph for the language columns. Needs the messages of ROS; no graph."""
+"""What the recorder hears of an agent's turns. No graph: messages are handed over one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
-import pytest
-
-pytest.importorskip("rclpy", reason="needs ROS")
-
-from strands_robots.msg import AgentEvent, LanguageRow
+from strands_robots.msg import AgentEvent
 
 from strands_robots.nodes.recorder.language_subscriber import LanguageSubscriber
+from strands_robots.ros.messages import qos
 
 
 class _Node:
-    """Keeps callbacks and what is published."""
+    """Keeps who listens where, and what is published."""
 
     def __init__(self) -> None:
-        self.callbacks: dict[str, Callable[[Any], None]] = {}
-        self.said: list[str] = []
+        self.heard: dict[str, tuple[Any, Any]] = {}
+        self.spoken: list[str] = []
 
-    def create_publisher(self, *_: Any) -> _Node:
+    def create_publisher(self, *_: object) -> Any:
         return self
 
     def publish(self, message: Any) -> None:
-        self.said.append(message.data)
+        self.spoken.append(message.data)
 
-    def create_subscription(self, kind: Any, topic: str, callback: Callable[[Any], None], _: Any) -> None:
-        self.callbacks[topic] = callback
-
-    def get_logger(self) -> _Node:
-        return self
-
-    def warning(self, *_: Any, **__: Any) -> None: ...
+    def create_subscription(self, _: object, topic: str, callback: Any, profile: Any) -> None:
+        self.heard[topic] = callback, profile
 
 
-def test_turn_of_an_agent_becomes_rows_and_an_empty_prompt_does_not_end_the_node() -> None:
-    node, rows = _Node(), []
-    LanguageSubscriber(node, lambda stamp, row: rows.append(row))  # type: ignore[arg-type]
+def test_turn_that_goes_on_without_a_prompt_is_recorded_as_well() -> None:
+    node, rows = _Node(), list[Mapping[str, Any]]()
+    LanguageSubscriber(node, lambda _, row: rows.append(row))  # type: ignore[arg-type]
+    on_agent, profile = node.heard["agent/events"]
     for kind, text in (
-        (AgentEvent.BEGIN, " "), (AgentEvent.BEGIN, "lift it"), (AgentEvent.TEXT, "I "), (AgentEvent.TEXT, "lift"),
-        (AgentEvent.TOOL_CALL, "{}"),
+        (AgentEvent.BEGIN, "pick the cube"), (AgentEvent.TEXT, "I "), (AgentEvent.TEXT, "do"), (AgentEvent.APPROVAL_WAITING, "{}"),
+        (AgentEvent.END, ""), (AgentEvent.BEGIN, ""), (AgentEvent.TEXT, "done"), (AgentEvent.END, ""),
     ):  # fmt: skip
-        node.callbacks["agent/events"](AgentEvent(kind=kind, text=text, name="move_to"))
-    node.callbacks["recorder/language"](LanguageRow(role="robot", style="plan", content="x"))
-    assert [row["style"] for row in rows] == ["interjection", None, "plan"]
-    assert rows[0]["content"] == "lift it" and node.said == ["I lift"]
+        on_agent(AgentEvent(kind=kind, text=text))
+    assert [row["content"] for row in rows] == ["pick the cube", None, None]
+    assert node.spoken == ["I do", "done"]
+    assert profile is qos.AGENT_EVENTS, "a turn's text comes in more pieces than a queue of commands holds"

@@ -164,7 +164,7 @@ class Recorder:
             )
         start = at - round(before * SECOND)
         if gapless and self._ended is not None:
-            start = max(self._ended, at - round(keep * SECOND))
+            start = min(max(self._ended, at - round(keep * SECOND)), at)  # ROS time may have gone back since.
         if not task.strip():
             raise RecordingError(
                 "the task is empty; valid: what is to be done, in words (LeRobot stores it with every frame)"

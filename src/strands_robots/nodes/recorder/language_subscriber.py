@@ -32,7 +32,7 @@ class LanguageSubscriber:
         self._said = ""
         self._speech = node.create_publisher(String, "speech", qos.COMMAND)
         node.create_subscription(LanguageRow, "recorder/language", self._on_language, qos.COMMAND)
-        node.create_subscription(AgentEvent, "agent/events", self._on_agent, qos.COMMAND)
+        node.create_subscription(AgentEvent, "agent/events", self._on_agent, qos.AGENT_EVENTS)
 
     def _on_language(self, message: LanguageRow) -> None:
         stamp = message.header.stamp
@@ -56,7 +56,7 @@ class LanguageSubscriber:
         if self._said.strip():
             self._take(0, plain_row("assistant", "", self._said.strip()))
         self._said = ""
-        if message.kind == AgentEvent.BEGIN and message.text.strip():
+        if message.kind == AgentEvent.BEGIN and message.text.strip():  # A turn that goes on has no prompt.
             self._on_row(0, plain_row("user", "interjection", message.text))
         elif message.kind == AgentEvent.TOOL_CALL:
             self._on_row(0, agent_row(message.name, message.text))
