@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from strands_robots.cli.resident.ask import ask_resident
+from strands_robots.cli.resident import ask
+from strands_robots.cli.resident.ask import ask_resident, request_of
 from strands_robots.cli.resident.words import (
     LARGEST_REQUEST,
     Request,
@@ -20,7 +23,7 @@ from strands_robots.cli.resident.words import (
     send_request,
 )
 
-REQUEST = Request(("state", "--namespace", "cell"), "strands-robots", "/tmp", {"A": "\u00e9"}, "utf-8", "s")
+REQUEST = Request(("state", "--namespace", "cell"), "strands-robots", "/tmp", {"A": "\u00e9"}, "utf-8", "s", 0o027)
 
 
 @pytest.fixture
@@ -83,3 +86,41 @@ def test_stamp_is_the_same_twice() -> None:
 def test_without_a_graph_the_command_does_it_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     monkeypatch.setenv("ROS_HOME", str(tmp_path))
     assert ask_resident(["state"]) is None
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
+def test_command_with_a_closed_stream_is_done_by_its_own_process(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ask, "_connected", lambda _: pytest.fail("a socket would take the stream's number"))
+    monkeypatch.setattr(sys, name, None)
+    assert ask_resident(["state"]) is None
+
+
+_BECOMES = """
+import os, socket, threading, time
+from strands_robots.cli.resident import ask, words, worker
+ours, theirs = socket.socketpair()
+os.umask(0o077)
+request = ask.request_of(["state"])
+words.send_request(ours, request)
+worker.PATIENCE = 0.1
+
+def go():
+    assert ours.recv(1) == words.ACCEPTED
+    time.sleep(0.3)
+    ours.sendall(words.GO)
+
+threading.Thread(target=go).start()
+os.umask(0o022)
+assert worker._accepted(theirs, "", request.stamp) == request
+print(oct(os.umask(0)))
+"""
+
+
+def test_command_of_a_slow_caller_is_carried_out_and_its_files_get_the_permissions_of_its_shell() -> None:
+    umask = os.umask(0o027)
+    try:
+        assert request_of(["state"]).umask == 0o027
+    finally:
+        os.umask(umask)
+    done = subprocess.run([sys.executable, "-c", _BECOMES], capture_output=True, text=True, timeout=20)
+    assert done.stdout == "0o77\n", done

@@ -191,6 +191,30 @@ def test_request_is_shown_and_signed_on_the_command_line(tmp_path: Path) -> None
     assert rig.ask()["decided_by"] == "operator/alice"
 
 
+def test_newest_checkpoint_is_the_newest_whole_one(tmp_path: Path) -> None:
+    def checkpoint(step: int, whole: bool = True) -> Path:
+        folder = tmp_path / "checkpoints" / f"{step:06d}"
+        names = ["pretrained_model/model.safetensors", "pretrained_model/train_config.json"]
+        names += [
+            f"training_state/{n}"
+            for n in ("training_step.json", "rng_state.safetensors", "optimizer_state.safetensors")
+        ]
+        for name in names if whole else names[:1]:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("")
+        return folder
+
+    assert newest_checkpoint(tmp_path) is None
+    checkpoint(10, whole=False)
+    assert newest_checkpoint(tmp_path) is None
+    first, second = checkpoint(20), checkpoint(30)
+    link = tmp_path / "checkpoints" / "last"
+    link.symlink_to("000020")
+    assert newest_checkpoint(tmp_path) == first, "the newer one is not known to be whole"
+    link.unlink()
+    assert newest_checkpoint(tmp_path) == second, "killed between the old link and the new one"
+
+
 def standing(folder: Path, journal: Journal, **changes: Any) -> Context:
     """Return a pipeline whose policy was trained, evaluated and compared."""
     given = {"version": 1, "name": "tiny", "task": "reach", "train": {"options": {"policy.type": "act"}}, **changes}
@@ -257,27 +281,3 @@ def test_report_that_cannot_be_written_does_not_hide_why_a_pipeline_ended(
     with pytest.raises(GateClosedError):
         run_pipeline.run_pipeline(load_pipeline(EXAMPLE), tmp_path / "work", lambda *_: {}, told.append)
     assert told == ["the report was not written: [Errno 28] No space left on device"]
-
-
-def test_newest_checkpoint_is_the_newest_whole_one(tmp_path: Path) -> None:
-    def checkpoint(step: int, whole: bool = True) -> Path:
-        folder = tmp_path / "checkpoints" / f"{step:06d}"
-        names = ["pretrained_model/model.safetensors", "pretrained_model/train_config.json"]
-        names += [
-            f"training_state/{n}"
-            for n in ("training_step.json", "rng_state.safetensors", "optimizer_state.safetensors")
-        ]
-        for name in names if whole else names[:1]:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text("")
-        return folder
-
-    assert newest_checkpoint(tmp_path) is None
-    checkpoint(10, whole=False)
-    assert newest_checkpoint(tmp_path) is None
-    first, second = checkpoint(20), checkpoint(30)
-    link = tmp_path / "checkpoints" / "last"
-    link.symlink_to("000020")
-    assert newest_checkpoint(tmp_path) == first, "the newer one is not known to be whole"
-    link.unlink()
-    assert newest_checkpoint(tmp_path) == second, "killed between the old link and the new one"

@@ -120,6 +120,20 @@ def test_camera_that_is_faster_than_the_dataset_keeps_the_same_seconds() -> None
     assert stream.watermark is not None and stream.watermark - stream.oldest >= 9.9 * SECOND
 
 
+def test_gap_that_is_longer_than_what_is_kept_is_told() -> None:
+    robot = _Robot(keep=1.0)
+    robot.run(1.0)
+    robot.begin()
+    robot.run(1.0)
+    robot.end()
+    robot.run(2.0)
+    robot.begin(gapless=True)
+    robot.run(0.5)
+    robot.end()
+    notes = [account["notes"] for _, account in robot.store.saved]
+    assert notes == [[], ["1.1 s before it are lost: only 1 s were kept"]]
+
+
 def test_hand_that_takes_and_gives_back_is_put_into_words_at_its_times() -> None:
     robot = _Robot(keep=0.0)
     robot.run(0.5)

@@ -49,7 +49,7 @@ class Graph(Simulation):
         return connection
 
     def request(self, *words: str, stamp: str = "") -> Request:
-        return Request(words, "strands-robots", "/", self.environment, "utf-8", stamp or code_stamp())
+        return Request(words, "strands-robots", "/", self.environment, "utf-8", stamp or code_stamp(), 0o022)
 
 
 @pytest.fixture(scope="module")

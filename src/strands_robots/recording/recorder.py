@@ -84,6 +84,7 @@ class _Episode:
     policies: list[dict[str, str]] = field(default_factory=list)
     words: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     has_hand: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 class Recorder:
@@ -171,6 +172,9 @@ class Recorder:
             )
         self.sampler.begin(start, live=at)
         self._episode = _Episode(self.saved, task, dict(provenance), wall - (at - start) / SECOND)
+        if gapless and self._ended is not None and start > self._ended:
+            lost = (start - self._ended) / SECOND
+            self._episode.notes.append(f"{lost:.1f} s before it are lost: only {keep:g} s were kept")
         self.state, self.message = State.RECORDING, f"episode {self.saved}"
         return self.saved
 
@@ -356,6 +360,7 @@ class Recorder:
             provenance={**self._provenance, **episode.provenance, "policies": episode.policies}, outcome=ending.outcome.name.lower(),
             reward=ending.reward,
         )  # fmt: skip
+        account["notes"] = [*account["notes"], *episode.notes]
         start = self.sampler.start or 0
         account["language"] = [{**row, "timestamp": (stamp - start) / SECOND} for stamp, row in episode.words]
         return account

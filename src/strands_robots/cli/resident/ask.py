@@ -33,18 +33,16 @@ PATIENCE = 0.5
 def ask_resident(words: Sequence[str]) -> int | None:
     """Return the exit code of a command, or None where this process has to do it itself; nothing has happened then."""
     namespace = namespace_asked(words)
-    if namespace is None or os.environ.get(SWITCH) == "0":
+    # A stream that the shell has closed cannot be handed over, and the socket would take its number.
+    has_streams = None not in (sys.stdin, sys.stdout, sys.stderr)
+    if namespace is None or not has_streams or os.environ.get(SWITCH) == "0":
         return None
     connection = _connected(namespace)
     if connection is None:
         return None
     with connection:
         try:
-            request = Request(
-                words=tuple(words), program=sys.argv[0], folder=os.getcwd(), environment=dict(os.environ),
-                encoding=sys.stdout.encoding, stamp=code_stamp(),
-            )  # fmt: skip
-            send_request(connection, request)
+            send_request(connection, request_of(words))
             if receive_exactly(connection, 1) != ACCEPTED:
                 return None
             connection.settimeout(None)
@@ -52,6 +50,16 @@ def ask_resident(words: Sequence[str]) -> int | None:
         except (OSError, ValueError):
             return None
         return _ended(connection)
+
+
+def request_of(words: Sequence[str]) -> Request:
+    """Return the command of this process; raises OSError where its folder is gone."""
+    umask = os.umask(0o077)  # The only way to read it.
+    os.umask(umask)
+    return Request(
+        words=tuple(words), program=sys.argv[0], folder=os.getcwd(), environment=dict(os.environ),
+        encoding=sys.stdout.encoding, stamp=code_stamp(), umask=umask,
+    )  # fmt: skip
 
 
 def _ended(connection: socket.socket) -> int:

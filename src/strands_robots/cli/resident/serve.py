@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import sys
+import traceback
 import warnings
 from pathlib import Path
 from typing import NoReturn
@@ -127,6 +128,8 @@ def _forked(listener: socket.socket, namespace: str, stamp: str) -> socket.socke
         from strands_robots.cli.resident.worker import wait_for_command
 
         code = wait_for_command(theirs, namespace, stamp)
+    except Exception:  # noqa: BLE001 - else the end below would swallow it; commands do everything themselves then
+        traceback.print_exc()
     finally:
         os._exit(code)
 

@@ -43,6 +43,7 @@ class Request:
         environment: Its environment.
         encoding: Encoding of its output.
         stamp: Which program it is; see `code_stamp`.
+        umask: Permissions that files it makes do not get.
     """
 
     words: tuple[str, ...]
@@ -51,6 +52,7 @@ class Request:
     environment: Mapping[str, str]
     encoding: str
     stamp: str
+    umask: int
 
 
 def namespace_asked(words: Sequence[str]) -> str | None:
@@ -108,8 +110,9 @@ def _read_request(data: bytes) -> Request:
     try:
         given = json.loads(data)
         environment = {str(name): str(value) for name, value in given.pop("environment").items()}
-        words = tuple(map(str, given.pop("words")))
-        return Request(words=words, environment=environment, **{name: str(value) for name, value in given.items()})
+        words, umask = tuple(map(str, given.pop("words"))), int(given.pop("umask"))
+        rest = {name: str(value) for name, value in given.items()}
+        return Request(words=words, environment=environment, umask=umask, **rest)
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError("no request") from error
 

@@ -57,8 +57,8 @@ def wait_for_command(channel: socket.socket, namespace: str, stamp: str) -> int:
         is_over = threading.Event()
         _watch(connection, is_over)
         code = _carried_out()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # First: the watcher may interrupt until it sees that it is over.
         is_over.set()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         _flush()
         prepared.close_rest()
         with suppress(OSError):
@@ -79,6 +79,9 @@ def _accepted(connection: socket.socket, namespace: str, stamp: str) -> Request 
             return None
         os.chdir(request.folder)
         connection.sendall(ACCEPTED)
+        connection.settimeout(
+            None
+        )  # A caller that is slow to say GO is there; the connection of one that is gone ends.
         if receive_exactly(connection, 1) != GO:
             return None
         for number, descriptor in enumerate(streams):
@@ -88,7 +91,7 @@ def _accepted(connection: socket.socket, namespace: str, stamp: str) -> Request 
     finally:
         for descriptor in streams:
             os.close(descriptor)
-    connection.settimeout(None)
+    os.umask(request.umask & 0o777)
     os.environ.clear()
     os.environ.update(request.environment)
     sys.argv = [request.program, *request.words]
