@@ -89,11 +89,15 @@ def stages(folder: Path, settings: Settings) -> list[tuple[str, Path, list[str]]
         (
             "adapter",
             folder / "adapter.yaml",
-            [*_shell(), f'strands-robots policy adapter "{data["weak"]}" > "{folder}/adapter.yaml"'],
+            [
+                *_shell(),
+                f'strands-robots policy adapter "{data["weak"]}" > "{folder}/adapter.new"; '
+                f'mv "{folder}/adapter.new" "{folder}/adapter.yaml"',
+            ],
         ),
         _train(folder, "weak", data["weak"], "all", settings),
-        _stage(folder, "copy_corrected", ["cp", "-r", str(data["weak"]), str(data["corrected"])]),
-        _stage(folder, "copy_plain", ["cp", "-r", str(data["weak"]), str(data["plain"])]),
+        _stage(folder, "copy_corrected", ["cp", "-rT", str(data["weak"]), str(data["corrected"])]),
+        _stage(folder, "copy_plain", ["cp", "-rT", str(data["weak"]), str(data["plain"])]),
         _stage(
             folder,
             "record_corrected",
@@ -110,6 +114,7 @@ def stages(folder: Path, settings: Settings) -> list[tuple[str, Path, list[str]]
         command = [
             "strands-robots", "evaluate", str(folder / "task.yaml"), "lerobot", "--config", _policy(folder, name), "--adapter",
             str(folder / "adapter.yaml"), "--episodes", str(settings.episodes), "--output", str(folder / f"evaluation_{name}"),
+            "--resume",
         ]  # fmt: skip
         found.append(_stage(folder, f"evaluate_{name}", command))
     return found

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from strands_robots.cli.main import app
 from strands_robots.core.errors import ConfigurationError, ShapeError
 from strands_robots.evaluation.blind.overlay import difference, overlay
 from strands_robots.evaluation.blind.sealed import NAME, SealedOrder, open_sealed
@@ -142,3 +144,19 @@ def test_overlay_shows_both_starts() -> None:
     assert (difference(dark, light), difference(light, light)) == (200.0, 0.0)
     with pytest.raises(ShapeError, match="the same camera"):
         overlay(dark, light[:2])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--task", "reach", "--robot", "so101"], "--robot would not count without --blind"),
+        (["--judge", "critic", "--camera", "so101/wrist"], "--camera, --judge would not count without --blind"),
+        (
+            ["--blind", "--task", "x", "--unpaired", "--workers", "2"],
+            "--unpaired, --workers would not count with --blind",
+        ),
+    ],
+)
+def test_option_that_would_not_count_is_refused(tmp_path: Path, words: list[str], said: str) -> None:
+    result = CliRunner().invoke(app, ["compare", str(tmp_path), str(tmp_path), *words])
+    assert isinstance(result.exception, ConfigurationError) and said in str(result.exception)

@@ -157,6 +157,8 @@ def test_our_benchmark_says_what_it_is_and_holds_where_the_robot_is() -> None:
     again = benchmark.make_obs(benchmark.reset({**task, "episode_idx": 4}), task)
     np.testing.assert_array_equal(seen["environment_state"], again["environment_state"])
     assert not benchmark.step({"actions": seen["state"]}).done
+    with pytest.raises(PolicyError, match=r"the action has shape \(7,\); valid: \(6,\)"):
+        benchmark.step({"actions": np.zeros(7)})
     benchmark.cleanup()
 
 

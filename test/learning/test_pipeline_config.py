@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,11 +18,15 @@ from strands_robots.approvals.decision import sign_decision
 from strands_robots.approvals.decision_file import FOLDER, read_request, write_decision
 from strands_robots.cli.main import app
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.share import share_directory
+from strands_robots.learning.pipeline import publish_stage, run_pipeline
+from strands_robots.learning.pipeline.engine import run_stages
+from strands_robots.learning.pipeline.evaluate_stage import GateStage
 from strands_robots.learning.pipeline.journal import Journal
-from strands_robots.learning.pipeline.pipeline_config import load_pipeline
+from strands_robots.learning.pipeline.pipeline_config import PipelineConfig, load_pipeline
 from strands_robots.learning.pipeline.promotion import OVERWRITE, PROMOTE, PUBLISH, Authority, require_approval
 from strands_robots.learning.pipeline.run_pipeline import read_authority
-from strands_robots.learning.pipeline.stage import WaitingForPersonError
+from strands_robots.learning.pipeline.stage import Context, GateClosedError, StageDone, WaitingForPersonError
 from strands_robots.learning.pipeline.train_stage import newest_checkpoint
 from strands_robots.operators.keyring import Keyring, Operator, Role
 from strands_robots.operators.operator_key import KEY_SUFFIX, OperatorKey, create_key
@@ -67,6 +72,13 @@ def test_paths_are_seen_from_the_files_folder(tmp_path: Path) -> None:
     assert found.record.dataset == tmp_path / "shown" / "data"
     given = load_pipeline(changed(tmp_path, "approvals", {"keyring": "keys.yaml"}))
     assert given.approvals.keyring == tmp_path / "keys.yaml"
+
+
+def test_task_and_settings_are_seen_from_the_files_folder_as_well(tmp_path: Path) -> None:
+    task = (share_directory() / "config" / "tasks" / "reach.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(task)
+    found = load_pipeline(changed(tmp_path, "task", "mine.yaml"))
+    assert found.task == str(tmp_path / "mine.yaml")
 
 
 def test_a_real_robot_has_the_strict_policy_and_a_simulated_one_the_other(tmp_path: Path) -> None:
@@ -222,3 +234,71 @@ def test_newest_checkpoint_is_the_newest_whole_one(tmp_path: Path) -> None:
     assert newest_checkpoint(tmp_path) == first, "the newer one is not known to be whole"
     link.unlink()
     assert newest_checkpoint(tmp_path) == second, "killed between the old link and the new one"
+
+
+def standing(folder: Path, journal: Journal, **changes: Any) -> Context:
+    """Return a pipeline whose policy was trained, evaluated and compared."""
+    given = {"version": 1, "name": "tiny", "task": "reach", "train": {"options": {"policy.type": "act"}}, **changes}
+    outputs = {"dataset": "d", "policy": "p", "weights": "w", "evaluation": "e", "comparison": "c"}
+    facts = {"successes": 5, "episodes": 5, "errors": 0, "verdict": 0, "words": "better"}
+    done = {
+        name: StageDone(name, name, folder / name, outputs, facts)
+        for name in ("record", "train", "evaluate", "compare", "gate")
+    }
+    return Context(folder, PipelineConfig.model_validate(given), journal, lambda line: None, done)
+
+
+@pytest.mark.parametrize(
+    "other", [{"to": "real", "robot": "koch"}, {"to": "real", "options": {"port": "/dev/ttyACM1"}}, {"to": "bus"}]
+)
+def test_promotion_is_for_one_robot_and_one_arm(tmp_path: Path, other: dict[str, Any]) -> None:
+    rig = Rig(tmp_path)
+    stage = GateStage(rig.authority)
+
+    def gate(deploy: dict[str, Any]) -> StageDone:
+        context = standing(tmp_path / "work", rig.journal, deploy=deploy)
+        return run_stages([stage], context)[0]
+
+    first = {"to": "real", "options": {"port": "/dev/ttyACM0"}}
+    with pytest.raises(WaitingForPersonError):
+        gate(first)
+    assert "/dev/ttyACM0" in rig.request().read_text(), "a person sees which arm it is"
+    rig.decide("alice")
+    assert not gate(first).is_skipped
+    assert gate(first).is_skipped
+    with pytest.raises(WaitingForPersonError):
+        gate(other)
+
+
+def test_nothing_private_goes_to_a_repository_that_the_public_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = SimpleNamespace(
+        repo_exists=lambda name, repo_type: True, repo_info=lambda name, repo_type: SimpleNamespace(private=False)
+    )
+    monkeypatch.setattr(publish_stage, "_api", lambda: hub)
+    rig = Rig(tmp_path)
+    stage = publish_stage.PublishStage(rig.authority)
+    context = standing(tmp_path / "work", rig.journal, publish={"policy": "me/policy"})
+    with pytest.raises(ConfigurationError, match=r"the public can read me/policy; valid: public: true, or another"):
+        run_stages([stage], context)
+    context = standing(tmp_path / "work", rig.journal, publish={"policy": "me/policy", "public": True})
+    with pytest.raises(WaitingForPersonError, match="pipeline/overwrite"):
+        run_stages([stage], context)
+
+
+def test_report_that_cannot_be_written_does_not_hide_why_a_pipeline_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: Any) -> None:
+        raise GateClosedError("the gate is closed")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run_pipeline, "run_stages", closed)
+    monkeypatch.setattr(run_pipeline, "write_report", full)
+    told: list[str] = []
+    with pytest.raises(GateClosedError):
+        run_pipeline.run_pipeline(load_pipeline(EXAMPLE), tmp_path / "work", lambda *_: {}, told.append)
+    assert told == ["the report was not written: [Errno 28] No space left on device"]

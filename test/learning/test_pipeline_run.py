@@ -138,6 +138,7 @@ def test_dataset_and_policy_are_published_only_when_a_person_has_signed(
     approvals = {"keyring": str(tmp_path / "ring" / "keyring.yaml")}
     config = write(tmp_path, publish={"policy": "me/policy"}, approvals=approvals)
     hub = Hub()
+    hub.created.append({"visibility": "private"})
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))

@@ -121,3 +121,35 @@ def test_lerobots_loader_gives_depth_back_within_the_quantisation(tmp_path: Path
     assert np.allclose(ours[3], np.asarray(data[11][KEY]).reshape(48, 64), atol=1e-6)
     verdict = verify(root)
     assert not [line for line in verdict.errors if "depth" in line], verdict.errors
+
+
+@learning
+def test_dataset_that_goes_on_keeps_what_its_depth_means(tmp_path: Path) -> None:
+    pytest.importorskip("lerobot")
+    from strands_robots.dataset.depth import read_depths
+
+    schema, root = _with_depth(make_schema()), tmp_path / "data"
+
+    def store(depth: dict[str, Any]) -> LeRobotStore:
+        return LeRobotStore(root, "test/data", schema, EncoderConfig(depth=depth))
+
+    def add(one: LeRobotStore) -> None:
+        for k in range(3):
+            one.add({**values(schema, k), KEY: depth_of(k)}, "reach")
+        one.save({"format": 1})
+        one.close()
+
+    first = store({"depth_min": NEAR, "depth_max": FAR, "use_log": False})
+    first.create()
+    add(first)
+    with pytest.raises(
+        ConfigurationError, match=r"was recorded with depth_max 1\.5, and 2\.0 is asked for; valid: 1\.5"
+    ):
+        store({"depth_max": 2.0}).resume()
+    second = store({})
+    second.resume()
+    add(second)
+    info = read_info(root)
+    for row in read_episodes(root, info):
+        found = next(read_depths(root, info, row, KEY))
+        assert found[40, 50] == pytest.approx(depth_of(0)[40, 50], abs=0.001), f"episode {row.index}"

@@ -15,7 +15,8 @@ from strands_robots.dataset.errors import RecordingError
 from strands_robots.dataset.schema import CameraPart
 from strands_robots.recording.recorder import Recorder
 from strands_robots.recording.recording_options import NEW, RecordingOptions, require_memory
-from strands_robots.recording.sampler import CommandSample, JointSample, Sampler, SamplerConfig
+from strands_robots.recording.sampler import CommandSample, JointSample, Sampler, SamplerConfig, image_topic
+from strands_robots.recording.stream import SECOND
 from strands_robots.recording.writer import WriterThread
 
 from .made import JOINTS, make_schema
@@ -108,6 +109,15 @@ def test_nothing_is_lost_between_two_episodes_of_a_sentry() -> None:
     second = robot.end()
     times = first + second
     np.testing.assert_allclose(np.diff(times), 1.0 / FPS, atol=2e-3)
+
+
+def test_camera_that_is_faster_than_the_dataset_keeps_the_same_seconds() -> None:
+    sampler = Sampler(make_schema(1, 10), SamplerConfig(keep=10.0))
+    stream = sampler.streams[image_topic("so101/camera0")]
+    for k in range(30 * 15):
+        stream.push(k * SECOND // 30, k)
+        sampler.idle(k * SECOND // 30)
+    assert stream.watermark is not None and stream.watermark - stream.oldest >= 9.9 * SECOND
 
 
 def test_gap_that_is_longer_than_what_is_kept_is_told() -> None:

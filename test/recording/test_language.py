@@ -14,7 +14,7 @@ from strands_robots.core.share import share_directory
 from strands_robots.dataset import files
 from strands_robots.dataset.encoder import EncoderConfig
 from strands_robots.dataset.errors import DatasetError
-from strands_robots.dataset.language import ROWS, has_language, read_language, write_language
+from strands_robots.dataset.language import ROWS, has_language, put_language_aside, read_language, write_language
 from strands_robots.dataset.language_rows import agent_row, plain_row, said
 from strands_robots.dataset.store import LeRobotStore
 from strands_robots.dataset.table import account_path, read_account, read_info, require_schema
@@ -131,3 +131,34 @@ def test_columns_that_were_written_in_part_when_the_process_died_are_written_aga
     assert verify(root, expected=3).is_good
     rows = read_language(root)
     assert [row["content"] for row in rows[0]] == [row["content"] for row in WORDS] and rows[2] == []
+
+
+@pytest.mark.parametrize("instant", ["tables", "info"])
+def test_columns_that_were_taken_out_in_part_when_the_process_died_lose_no_words(
+    root: Path, monkeypatch: pytest.MonkeyPatch, instant: str
+) -> None:
+    write_language(root)
+    schema = require_schema(root)
+    replaced: list[Path] = []
+    replace = Path.replace
+
+    def replace_one(self: Path, target: Path) -> Path:
+        if self.suffix == ".new" and replaced:
+            raise KeyboardInterrupt
+        replaced.extend([self] if self.suffix == ".new" else [])
+        return replace(self, target)
+
+    def no_info(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        if instant == "tables":
+            patch.setattr(Path, "replace", replace_one)
+        else:
+            patch.setattr("lerobot.datasets.io_utils.write_info", no_info)
+        put_language_aside(root)
+    store = LeRobotStore(root, "test/made", schema, EncoderConfig())
+    store.resume()
+    store.close()
+    assert verify(root, expected=2).is_good
+    assert [row["content"] for row in read_language(root)[0]] == [row["content"] for row in WORDS]

@@ -10,6 +10,7 @@ import typer
 from strands_robots.cli.cli_options import Namespace, say
 from strands_robots.cli.evaluate import On, Workers
 from strands_robots.cli.evaluation_progress import EpisodeProgress
+from strands_robots.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from strands_robots.evaluation.compare.comparison import Comparison
@@ -58,6 +59,15 @@ def compare(
     With --blind they run on a robot of the graph, and what was done is judged before anything says which one it was.
     Exit code 3 when B is worse, else 0; 4 when a blind trial was left before its end.
     """
+    blind_only = {
+        "--robot": robot, "--camera": camera, "--success-when": success_when, "--stop-when": stop_when,
+        "--judge": judge != "person",
+    }  # fmt: skip
+    others = {"--unpaired": unpaired, "--workers": workers, "--on": on}
+    if without_use := [name for name, value in (others if blind else blind_only).items() if value]:
+        raise ConfigurationError(
+            f"{', '.join(without_use)} would not count {'with' if blind else 'without'} --blind; valid: to leave it out"
+        )
     if blind:
         from strands_robots.cli.compare_blind import BlindWords, blind_trial
 

@@ -72,6 +72,8 @@ def rollout(
         raise ConfigurationError(f"strategy {strategy.value} records; valid: --root with the folder of the dataset")
     if root is not None and strategy is Strategy.BASE:
         raise ConfigurationError("strategy base records nothing; valid: no --root, or another --strategy")
+    if unused := _unused(strategy, reset_time > 0.0, bool(success_when), language or resume or bool(cameras)):
+        raise ConfigurationError(f"{unused} would not count with strategy {strategy.value}; valid: to leave it out")
     with connect(namespace) as client:
         from contextlib import nullcontext
 
@@ -85,7 +87,7 @@ def rollout(
         if strategy is Strategy.BASE:
             goal = PolicyGoalFields(
                 robots[0] if robots else only_robot(client), policy, config, task, rate, duration * episodes, seed=seed,
-                adapter=file_or_text(adapter), stop_when=success_when,
+                adapter=file_or_text(adapter),
             )  # fmt: skip
             result = run_policy(client, goal, complain)
             say(ending_of(result))
@@ -108,3 +110,14 @@ def rollout(
                 saved = record_episodes(client, plan, say, complain, wishes)
     if saved < (1 if strategy is Strategy.HIGHLIGHT else episodes):
         raise typer.Exit(1)
+
+
+def _unused(strategy: Strategy, has_pause: bool, has_condition: bool, is_recording_asked: bool) -> str:
+    """Return the options that a strategy has no use for."""
+    has_episodes = strategy in (Strategy.EPISODIC, Strategy.DAGGER)
+    found = {
+        "--reset-time": has_pause and not has_episodes,
+        "--success-when": has_condition and not has_episodes,
+        "--language, --resume or --camera": is_recording_asked and strategy is Strategy.BASE,
+    }
+    return ", ".join(name for name, is_unused in found.items() if is_unused)

@@ -228,6 +228,10 @@ class _Session:
                 result = self._after_corrections(take, goal, result)
         except StrandsRobotsError as error:
             problem = str(error)
+            if (
+                result is not None
+            ):  # The hand's part is kept, so this is the only place that says why the policy did not go on.
+                self.complain(f"the policy did not go on: {problem}")
         wish = self.wishes.take()
         if take.ended is not None:
             self._told(take.ended)

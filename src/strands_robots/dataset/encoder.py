@@ -11,6 +11,9 @@ import yaml
 
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
+_MEANING = ("depth_min", "depth_max", "shift", "use_log")
+"""Settings of a depth encoder that say which distance a number of its video is."""
+
 _PRESETS = {"h264": "superfast", "hevc": "superfast", "libsvtav1": "12"}
 
 
@@ -65,6 +68,31 @@ def depth_ends(given: EncoderConfig) -> tuple[float, float]:
     """Return the nearest and the farthest distance that the depth encoder can say [m]; raises as `writer_options`."""
     config = _depth_config(given)
     return float(config.depth_min), float(config.depth_max)
+
+
+def as_recorded(given: EncoderConfig, infos: Mapping[str, Mapping[str, Any]]) -> EncoderConfig:
+    """Return the settings with which a dataset goes on: what its depth means is written once, for every episode.
+
+    Args:
+        given: What was asked for.
+        infos: What info.json says of the video of each depth camera.
+
+    Raises:
+        ConfigurationError: If a setting was asked for by which the depth of the further episodes would be read wrongly.
+    """
+    from lerobot.configs.video import encoder_config_from_video_info
+
+    for key, info in infos.items():
+        stored = encoder_config_from_video_info(dict(info))
+        kept = {name: getattr(stored, name) for name in _MEANING}
+        for name in sorted(given.depth.keys() & kept.keys()):
+            if given.depth[name] != kept[name]:
+                raise ConfigurationError(
+                    f"{key} was recorded with {name} {kept[name]}, and {given.depth[name]} is asked for; valid: {kept[name]}, "
+                    "or a new dataset"
+                )
+        given = dataclasses.replace(given, depth={**given.depth, **kept})
+    return given
 
 
 def writer_options(given: EncoderConfig, has_cameras: bool) -> dict[str, Any]:

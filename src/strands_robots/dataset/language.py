@@ -15,7 +15,15 @@ from typing import Any
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.dataset import files
 from strands_robots.dataset.errors import DatasetError
-from strands_robots.dataset.table import account_path, read_account, read_episodes, read_info, read_table
+from strands_robots.dataset.table import (
+    EpisodeRow,
+    account_path,
+    library,
+    read_account,
+    read_episodes,
+    read_info,
+    read_table,
+)
 
 ROWS = "language"
 """Key of an episode's rows in its account."""
@@ -42,15 +50,16 @@ def read_language(root: Path) -> dict[int, list[dict[str, Any]]]:
     info = read_info(root)
     if PERSISTENT not in info.features:
         raise DatasetError(f"{root} has no language columns; valid: a dataset recorded with them, or annotated")
-    found = {}
-    for row in read_episodes(root, info):
-        table = read_table(root / row.data, ["episode_index", "timestamp", PERSISTENT, EVENTS])
-        frames = [frame for frame in table.to_pylist() if frame["episode_index"] == row.index]
-        rows = [dict(one) for one in (frames[0][PERSISTENT] or () if frames else ())]
-        for frame in frames:
-            rows += [{**one, "timestamp": float(frame["timestamp"])} for one in frame[EVENTS] or ()]
-        found[row.index] = sorted(rows, key=lambda one: float(one["timestamp"]))
-    return found
+    return {row.index: _rows_of(root, row) for row in read_episodes(root, info)}
+
+
+def _rows_of(root: Path, row: EpisodeRow) -> list[dict[str, Any]]:
+    table = read_table(root / row.data, ["episode_index", "timestamp", PERSISTENT, EVENTS])
+    frames = [frame for frame in table.to_pylist() if frame["episode_index"] == row.index]
+    rows = [dict(one) for one in (frames[0][PERSISTENT] or () if frames else ())]
+    for frame in frames:
+        rows += [{**one, "timestamp": float(frame["timestamp"])} for one in frame[EVENTS] or ()]
+    return sorted(rows, key=lambda one: float(one["timestamp"]))
 
 
 def write_language(root: Path) -> int:
@@ -85,12 +94,16 @@ def write_language(root: Path) -> int:
 def put_language_aside(root: Path) -> None:
     """Take the columns out of a dataset that shall be continued; their rows go into the accounts.
 
+    It may be killed at any instant and called again: an episode whose table has lost its columns has its rows in its account.
+
     Raises:
         DatasetError: If the dataset cannot be read.
     """
-    for index, rows in read_language(root).items():
-        account = read_account(root, index) or {}
-        files.write_json(account_path(root, index), {**account, ROWS: rows})
+    for row in read_episodes(root, read_info(root)):
+        if PERSISTENT not in library("pyarrow.parquet").read_schema(root / row.data).names:
+            continue
+        account = read_account(root, row.index) or {}
+        files.write_json(account_path(root, row.index), {**account, ROWS: _rows_of(root, row)})
     from lerobot.datasets.io_utils import load_info, write_info, write_table_one_row_group_per_episode
 
     for path in sorted((root / "data").glob("*/*.parquet")):

@@ -16,7 +16,7 @@ from strands_robots.dataset import files
 from strands_robots.dataset.adopt import adopt, in_words_of_today
 from strands_robots.dataset.check import EpisodeCheck
 from strands_robots.dataset.depth import finite_depth
-from strands_robots.dataset.encoder import EncoderConfig, depth_ends, writer_options
+from strands_robots.dataset.encoder import EncoderConfig, as_recorded, depth_ends, writer_options
 from strands_robots.dataset.errors import DatasetError, DiskFullError, RecordingError
 from strands_robots.dataset.language import has_language, put_language_aside, require_language, write_language
 from strands_robots.dataset.lerobot_private import check_lerobot, close_tables, full_encoders, open_tables_let_go
@@ -119,7 +119,7 @@ class LeRobotStore:
 
         Raises:
             DatasetError: If there is none, or it has other features.
-        ConfigurationError: If another recorder made it, and it is not known what its numbers mean.
+            ConfigurationError: If another recorder made it and it is not known what its numbers mean, or other depth is asked for.
         """
         report = recover(self.root)
         self.repaired = [*report.repaired, *(f"lost: {line}" for line in report.lost)]
@@ -138,6 +138,8 @@ class LeRobotStore:
             shutil.rmtree(self.root)
             self.create()
             return
+        info = read_info(self.root)
+        self._encoder = as_recorded(self._encoder, {key: info.features[key]["info"] for key in info.depth_keys})
         self._check_space()
         self.episodes, self.frames = report.episodes, report.frames
         if has_language(self.root):

@@ -19,6 +19,7 @@ from strands_robots.dataset.store import LeRobotStore
 from strands_robots.description.lerobot_units import JointCodec, Units, linear_joints, robot_codec
 from strands_robots.description.robot_config import RobotConfig
 from strands_robots.recording.sampler import OnStale, SamplerConfig
+from strands_robots.recording.stream import picture_rate
 
 NEW, RESUME, OVERWRITE = 0, 1, 2
 
@@ -130,7 +131,8 @@ def require_memory(options: RecordingOptions, cameras: Sequence[CameraPart]) -> 
     Raises:
         ConfigurationError: With the longest time that is valid.
     """
-    second = options.fps * sum((4 if camera.is_depth else 3) * camera.height * camera.width for camera in cameras)
+    rate = picture_rate(options.fps)
+    second = rate * sum((4 if camera.is_depth else 3) * camera.height * camera.width for camera in cameras)
     if options.keep_seconds * second > MOST_KEPT:
         raise ConfigurationError(
             f"keep_seconds is {options.keep_seconds:g}, whose pictures take {options.keep_seconds * second / (1 << 20):.0f} MiB; valid: "

@@ -21,7 +21,7 @@ from strands_robots.dataset.errors import RecordingError
 from strands_robots.dataset.motion_check import EpisodeWatch
 from strands_robots.dataset.schema import ACTION, EFFORTS, ENVIRONMENT, INTERVENTION, STATE, VELOCITIES, Schema
 from strands_robots.recording.silence import is_dead, overrun_words, silence_words
-from strands_robots.recording.stream import SECOND, Stream, StreamCount
+from strands_robots.recording.stream import SECOND, Stream, StreamCount, picture_rate
 
 ROUNDING = 1_000
 """Stamps of a world whose periods are no whole nanoseconds (1/30 s) are rounded: this much is the same instant [ns]."""
@@ -152,7 +152,7 @@ class Sampler:
         self.schema = schema
         self.config = config
         joints, images = (round(age * SECOND) + ROUNDING for age in (config.max_age_joints, config.max_age_images))
-        sizes = 1024 + round(500 * config.keep), 64 + round(schema.fps * config.keep)
+        sizes = 1024 + round(500 * config.keep), 64 + round(picture_rate(schema.fps) * config.keep)
         self._states = [Stream(state_topic(robot.name), joints, sizes[0]) for robot in schema.robots]
         self._commands = [Stream(command_topic(robot.name), joints, sizes[0]) for robot in schema.robots]
         self._images = [Stream(image_topic(camera.name), images, sizes[1]) for camera in schema.cameras]

@@ -9,10 +9,18 @@ from typing import Any, NamedTuple
 SECOND = 1_000_000_000
 """Nanoseconds in a second; instants are whole nanoseconds of ROS time."""
 
+CAMERA_RATE = 30
+"""Cameras up to this rate, or the dataset's where it is higher, keep every picture of the seconds before an episode [Hz]."""
+
 GAP = 1.5
 """Stamps further apart than this many periods have a gap between them."""
 
 _PERIODS = 31
+
+
+def picture_rate(fps: int) -> int:
+    """Return the rate of a camera whose pictures are all kept between episodes [Hz]: cameras may be faster than the dataset."""
+    return max(fps, CAMERA_RATE)
 
 
 class Sample(NamedTuple):

@@ -79,7 +79,9 @@ def _accepted(connection: socket.socket, namespace: str, stamp: str) -> Request 
             return None
         os.chdir(request.folder)
         connection.sendall(ACCEPTED)
-        connection.settimeout(None)  # A caller that is slow to say GO is there; the connection of one that is gone ends.
+        connection.settimeout(
+            None
+        )  # A caller that is slow to say GO is there; the connection of one that is gone ends.
         if receive_exactly(connection, 1) != GO:
             return None
         for number, descriptor in enumerate(streams):

@@ -88,10 +88,10 @@ class StrandsBenchmark(StepBenchmark):  # type: ignore[misc]
         """Send one action.
 
         Raises:
-            PolicyError: If the gate refuses it.
+            PolicyError: If it has another number of joints, or the gate refuses it.
         """
         stepped = self._ready()
-        seen = stepped.step(np.asarray(action["actions"], dtype=np.float64).reshape(-1)[: len(self._names)])
+        seen = stepped.step(np.asarray(action["actions"], dtype=np.float64).reshape(-1))
         return StepResult(seen, float(seen.is_success), seen.is_over, {"reason": seen.reason})
 
     def make_obs(self, raw_obs: Seen, task: dict[str, Any]) -> dict[str, Any]:

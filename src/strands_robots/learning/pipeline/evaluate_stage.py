@@ -104,11 +104,11 @@ class GateStage:
         self._authority = authority
 
     def inputs(self, context: Context) -> Mapping[str, Any]:
-        """Return results, comparison, rules, who may decide, and where the policy shall go."""
+        """Return results, comparison, rules, who may decide, and which robot the policy shall move by which options."""
         return {
             "policy": context.done["train"].outputs, "evaluation": context.done["evaluate"].outputs,
             "comparison": context.done["compare"].outputs, "gate": context.config.gate.model_dump(mode="json"),
-            "approval_policy": self._authority.sha256, "to": context.config.deploy.to,
+            "approval_policy": self._authority.sha256, **_destination(context),
         }  # fmt: skip
 
     def run(self, context: Context, folder: Path, key: str) -> Mapping[str, Any]:
@@ -118,7 +118,7 @@ class GateStage:
             raise GateClosedError(f"the gate is closed: {'; '.join(reasons)}")
         facts = context.done["evaluate"].facts
         fields = {
-            "pipeline": context.config.name, "to": context.config.deploy.to, "robot": robot_of(context),
+            "pipeline": context.config.name, **_destination(context),
             "weights_sha256": context.done["train"].outputs["weights"], "policy_sha256": context.done["train"].outputs[POLICY],
             "evaluation_sha256": context.done["evaluate"].outputs["evaluation"],
             "dataset_sha256": context.done["record"].outputs["dataset"],
@@ -180,6 +180,12 @@ def conditions_sha256(context: Context) -> str:
 def robot_of(context: Context) -> str:
     """Return the robot that the policy runs on."""
     return context.config.deploy.robot or load_task(context.config.task_text).robot
+
+
+def _destination(context: Context) -> dict[str, Any]:
+    """Return what a promotion is for: another robot, or another arm by its port, is another promotion."""
+    deploy = context.config.deploy
+    return {"to": deploy.to, "robot": robot_of(context), "options": deploy.model_dump(mode="json")["options"]}
 
 
 def _conditions(context: Context) -> dict[str, Any]:

@@ -242,7 +242,7 @@ def load_pipeline(path: Path) -> PipelineConfig:
     path = path.expanduser().absolute()
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
-        config = PipelineConfig.model_validate(given)
+        config = PipelineConfig.model_validate(_with_task_file(given, path.parent))
     except OSError as error:
         raise ConfigurationError(f"the pipeline '{path}' cannot be read: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -263,7 +263,12 @@ def _with_absolute_paths(config: PipelineConfig, folder: Path) -> PipelineConfig
     record = config.record
     if record.dataset is not None:
         record = RecordConfig(dataset=absolute(record.dataset))
-    task = config.task
-    if isinstance(task, str) and task.endswith((".yaml", ".yml")) and ":" not in task:
-        task = str(folder / Path(task).expanduser())
-    return config.model_copy(update={"approvals": approvals, "record": record, "task": task})
+    return config.model_copy(update={"approvals": approvals, "record": record})
+
+
+def _with_task_file(given: Any, folder: Path) -> Any:
+    """Return what the file holds with the absolute path of its task; before it is checked, as the check reads the task's file."""
+    task = given.get("task") if isinstance(given, dict) else None
+    if not isinstance(task, str) or not task.endswith((".yaml", ".yml")) or ":" in task:
+        return given
+    return {**given, "task": str(folder / Path(task).expanduser())}

@@ -49,7 +49,12 @@ class PublishStage:
         for kind, (repository, _, repo_type, digest) in wanted.items():
             fields = {"pipeline": context.config.name, "kind": kind, "repository": repository, "sha256": digest,
                       "public": given.public}  # fmt: skip
-            is_there = not _was_allowed(context.journal, key, fields) and _exists(repository, repo_type)
+            is_private = _is_private(repository, repo_type)
+            if is_private is False and not given.public:
+                raise ConfigurationError(
+                    f"publish.public is false, and the public can read {repository}; valid: public: true, or another repository"
+                )
+            is_there = is_private is not None and not _was_allowed(context.journal, key, fields)
             what = OVERWRITE if is_there else PUBLISH
             require_approval(self._authority, context.journal, context.folder, what, fields, key)
         urls = {}
@@ -72,10 +77,13 @@ def _was_allowed(journal: Journal, key: str, fields: Mapping[str, Any]) -> bool:
     )
 
 
-def _exists(repository: str, repo_type: str) -> bool:
+def _is_private(repository: str, repo_type: str) -> bool | None:
+    """Return whether the public cannot read a repository; None where there is none. One that is there keeps what it is."""
     api = _api()
     with hub_errors():
-        return bool(api.repo_exists(repository, repo_type=repo_type))
+        if not api.repo_exists(repository, repo_type=repo_type):
+            return None
+        return bool(api.repo_info(repository, repo_type=repo_type).private)
 
 
 def _push(kind: str, root: Path, repository: str, *, public: bool) -> str:

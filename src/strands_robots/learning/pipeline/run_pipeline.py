@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from strands_robots.approvals.approval_policy import load_policy
-from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
 from strands_robots.core.share import share_directory
 from strands_robots.learning.pipeline.deploy_stage import Deployer, DeployStage
 from strands_robots.learning.pipeline.engine import run_stages
@@ -51,7 +51,7 @@ def run_pipeline(
         try:
             return run_stages(make_stages(config, authority, deployer), context)
         finally:
-            write_report(folder, journal.records)
+            _write_report(context)
 
 
 def resume_pipeline(
@@ -83,6 +83,14 @@ def read_authority(config: PipelineConfig) -> Authority:
     name = "approval_policy.yaml" if config.deploy.to == "real" else "approval_policy_simulation.yaml"
     policy, digest = load_policy(given.policy or share_directory() / "config" / name)
     return Authority(policy, digest, load_keyring(given.keyring) if given.keyring is not None else Keyring())
+
+
+def _write_report(context: Context) -> None:
+    """Write the page; where that fails, the pipeline still ends with what its stages said."""
+    try:
+        write_report(context.folder, context.journal.records)
+    except (OSError, StrandsRobotsError) as error:
+        context.tell(f"the report was not written: {error}")
 
 
 def _keep(config: PipelineConfig, path: Path) -> None:

@@ -2,25 +2,25 @@
 
     python -m strands_robots.learning.pipeline.trainer PARENT_PID --policy.type=act ...
 
-The words after the parent's process id are lerobot-train's. Source: prctl(2), PR_SET_PDEATHSIG.
+The words after the parent's process id are lerobot-train's.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import runpy
 import signal
 import sys
 
-_PR_SET_PDEATHSIG = 1
+from strands_robots.core.parent_end import signal_with_parent
+
 _MODULE = "lerobot.scripts.lerobot_train"
 
 
 def main() -> None:
     """Run LeRobot's trainer until it ends or the parent does."""
     parent = int(sys.argv[1])
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    signal_with_parent(signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(1)  # It died before the kernel was asked.
     sys.argv = [_MODULE, *sys.argv[2:]]
