@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import json
+import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from cryptography.x509.oid import NameOID
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from strands_robots.console import stop_line
 from strands_robots.console.tls import Listen
 from strands_robots.core.errors import ConfigurationError
 
@@ -158,14 +160,34 @@ def test_without_tls_nothing_is_answered(elsewhere: Elsewhere) -> None:
         httpx.get(f"http://{elsewhere.host}/", timeout=5.0)
 
 
+def test_a_flood_from_elsewhere_leaves_this_machines_stop_its_place(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stop_line, "MOST_REMOTE", 2)
+    console = elsewhere.console.enter()
+    with ExitStack() as held:
+        made = [
+            held.enter_context(socket.create_connection(("127.0.0.1", console.server.remote_stop_port), timeout=2.0))
+            for _ in range(3)
+        ]
+        assert made[2].recv(1) == b"", "the third is closed at once"
+        with console.stop_line() as line:
+            line.send("stop")
+            wait_for(lambda: console.hand.stops, 5.0)
+
+
 def test_a_certificate_that_cannot_be_used_is_refused_in_words(files: tuple[Path, Path], tmp_path: Path) -> None:
     listen = Listen("127.0.0.1", 0, 0, *files)
     bare, key = write_certificate(tmp_path)
+    locked, cipher = tmp_path / "locked.pem", serialization.BestAvailableEncryption(b"secret")
+    plain = serialization.load_pem_private_key(files[1].read_bytes(), None)
+    locked.write_bytes(plain.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, cipher))
     for given, words in (
         (replace(listen, certificate=tmp_path / "none.pem"), "cannot be read"),
         (replace(listen, certificate=files[1]), "cannot be used"),
         (replace(listen, certificate=bare, key=key), "subjectAltName"),
         (replace(listen, key=key), "belong together"),
+        (replace(listen, key=locked), "without a passphrase"),
     ):
         with pytest.raises(ConfigurationError, match=words):
             Console(HandGraph(), listen=given)

@@ -113,7 +113,9 @@ class ConsoleServer:
     def show_address(self) -> None:
         """Make a new one-time address and show it."""
         if self._names is not None:
-            self._show_address(f"https://{self._names.names[0]}:{self.remote_port}{ENTER}?key={self.sessions.invite()}")
+            name = self._names.names[0]
+            host = f"[{name}]" if ":" in name else name
+            self._show_address(f"https://{host}:{self.remote_port}{ENTER}?key={self.sessions.invite()}")
         self._show_address(f"http://{HOST}:{self.port}{ENTER}?key={self.sessions.invite()}")
 
     def close(self) -> None:
