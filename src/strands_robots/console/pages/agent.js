@@ -1,7 +1,7 @@
 // Agent: chat with an agent of the graph; the tools that it calls are folded in. The turn runs in the console, whatever pages are open.
 
 import { h, say } from "./dom.js";
-import { order, read } from "./graph.js";
+import { graph, LOOKING_ON, order, read } from "./graph.js";
 
 export const title = "Agent";
 
@@ -28,6 +28,7 @@ export function open(main) {
   text.addEventListener("keydown", (event) => event.key === "Enter" && event.ctrlKey && form.requestSubmit());
 
   async function load() {
+    if (graph.session?.is_signed_in === false) return say(words, LOOKING_ON);
     reading = true;
     try {
       const found = await read("/chat");
