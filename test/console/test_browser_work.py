@@ -83,7 +83,9 @@ def test_a_plan_that_comes_when_another_robot_is_chosen_cannot_be_played(page: A
     with page.expect_response("**/do/plan"):
         page.hand.blocks.set()
     page.evaluate("() => fetch('/session').then((answer) => answer.text())")  # The page has had its turn.
-    assert page.get_by_role("button", name="Move on this plan").is_disabled() and "planned" not in page.inner_text("main")
+    assert page.get_by_role("button", name="Move on this plan").is_disabled() and "planned" not in page.inner_text(
+        "main"
+    )
 
 
 def test_a_plan_is_shown_as_a_ghost_before_exactly_it_is_played(page: Any) -> None:

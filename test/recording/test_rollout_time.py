@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from builtin_interfaces.msg import Time
+from strands_robots.srv import RecordEpisode
 
 from strands_robots.clients import continuous_rollout
 from strands_robots.clients.record_episode import RecordPlan
 from strands_robots.clients.record_wishes import Wish, Wishes
-from strands_robots.srv import RecordEpisode
 
 FACTOR = 4.0
 """Seconds of the graph in one of waiting."""

@@ -337,7 +337,10 @@ def _leave_out_what_touches_nothing(spec: mujoco.MjSpec) -> None:
     """Delete the shapes that are only there to be seen: MuJoCo places them too, and sorts them with the others, in every check."""
     needed = {name for pair in spec.pairs for name in (pair.geomname1, pair.geomname2)}
     needed |= {
-        str(wrap.target.name) for tendon in spec.tendons for wrap in tendon.path if isinstance(wrap.target, mujoco.MjsGeom)
+        str(wrap.target.name)
+        for tendon in spec.tendons
+        for wrap in tendon.path
+        if isinstance(wrap.target, mujoco.MjsGeom)
     }
     for reader in (*spec.sensors, *spec.tuples):  # They may name such a shape, and a checker reads none of them.
         spec.delete(reader)
