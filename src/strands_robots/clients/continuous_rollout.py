@@ -125,7 +125,7 @@ class ContinuousRollout:
         (self._tell if begun.success else self._complain)(begun.message)
 
     def _wait(self, end: float, is_asked: Callable[[], bool]) -> bool:
-        """Wait for a moment of the recorder's time [s], which may pass faster or slower in a simulation; return whether it was cut short."""
+        """Wait for a moment of the recorder's time [s], which a simulation lets pass faster or slower; return whether it was cut short."""
         while not is_asked():
             left = end - to_seconds(self._state().header.stamp)
             if left <= 0.0:
