@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.sync.server import ServerConnection, serve
 
-from strands_robots.console.loopback import HOST, LOOPBACK, Names, bound
+from strands_robots.console.loopback import HOST, LOOPBACK, MOST_REMOTE, Names, bound
 from strands_robots.console.stops import Stops
 from strands_robots.core.priority import hurry
 
@@ -23,9 +23,6 @@ BEAT = 0.25
 """A page hears this often that the way is open [s]."""
 
 MOST_BYTES = 65536
-
-MOST_REMOTE = 256
-"""Connections of other machines at once; a page has one. More would take the threads and files that this machine's stop needs."""
 
 OPEN_TIME = CLOSE_TIME = 3.0
 """A connection is opened, and closed at the end, within this [s]: a peer that is gone does not keep the console."""
