@@ -202,11 +202,16 @@ def _solve(planner: ScenePlanner, scene: PlanningScene, request: PlanRequest, ou
 def _summary(outcomes: list[Outcome]) -> dict[str, float]:
     solved = [one for one in outcomes if not one.reason]
     valid = [one for one in outcomes if one.reason != "collision"]
-    cpu, lengths = [one.cpu for one in solved], [one.length / one.direct for one in solved]
-    return {
+    counts = {
         "solved_rate": len(solved) / max(len(valid), 1),
         "problems": float(len(valid)),
         "left_out_in_collision": float(len(outcomes) - len(valid)),
+    }
+    if not solved:
+        return counts
+    cpu, lengths = [one.cpu for one in solved], [one.length / one.direct for one in solved]
+    return {
+        **counts,
         "cpu_median_s": float(np.median(cpu)),
         "cpu_p90_s": float(np.quantile(cpu, 0.9)),
         "cpu_mean_s": float(np.mean(cpu)),

@@ -210,3 +210,11 @@ def test_every_option_has_a_description(tmp_path: Path) -> None:
         assert command.help, name
         for parameter in command.params:
             assert getattr(parameter, "help", ""), f"{name} {parameter.name}"
+
+
+@pytest.mark.parametrize(
+    "words", [["--certificate", "a.pem"], ["--key", "a.pem"], ["--listen", "::", "--key", "a.pem"]]
+)
+def test_a_console_is_not_started_with_half_of_what_other_machines_need(words: list[str]) -> None:
+    code, output = run("console", *words)
+    assert code != 0 and "belong together" in output

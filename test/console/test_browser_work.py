@@ -11,7 +11,7 @@ from graph import wait_for
 from strands_robots.console.port import Answer
 
 from .browser import picture, serious
-from .moments import REQUEST, browser, in_3d, moment, page, show
+from .moments import REQUEST, browser, in_3d, moment, page, robot, show
 
 __all__ = ["browser", "page"]  # Fixtures.
 
@@ -55,6 +55,37 @@ def test_the_pause_before_an_episode_counts_down_is_held_and_begun(page: Any) ->
     page.hand.moment = moment(recording={**recording, "is_held": True}, recorder=recorder)
     page.wait_for_function("() => document.body.textContent.includes('Paused; episode 3 waits')", timeout=20000)
     assert page.get_by_role("button", name="Let the time go on").get_attribute("aria-pressed") == "true"
+
+
+def test_a_joint_without_a_number_is_not_sent_to_zero(page: Any) -> None:
+    show(page, "drive")
+    field = page.get_by_label("elbow_flex goes to")
+    for name in ("Show the plan", "Move without a plan"):
+        field.fill("0.1")
+        field.fill("")
+        page.get_by_role("button", name=name).press("Enter")
+        page.get_by_text("elbow_flex goes to no number").wait_for(timeout=20000)
+    field.fill("0.4")
+    page.get_by_role("button", name="Move without a plan").press("Enter")
+    wait_for(lambda: page.hand.orders, 10.0)
+    assert [order.positions for order in page.hand.orders] == [{"elbow_flex": 0.4}]
+
+
+def test_a_plan_that_comes_when_another_robot_is_chosen_cannot_be_played(page: Any) -> None:
+    page.hand.moment = moment(robots=[robot(), robot(name="other")])
+    show(page, "drive")
+    page.get_by_label("elbow_flex goes to").fill("0.4")
+    page.hand.blocks.clear()
+    page.hand.answer = Answer(True, "planned", {"digest": "ab" * 32, "names": [], "rows": [[]], "times": [0.0]})
+    page.get_by_role("button", name="Show the plan").press("Enter")
+    wait_for(lambda: page.hand.orders, 10.0)
+    page.select_option("#drive-robot", "other")
+    with page.expect_response("**/do/plan"):
+        page.hand.blocks.set()
+    page.evaluate("() => fetch('/session').then((answer) => answer.text())")  # The page has had its turn.
+    assert page.get_by_role("button", name="Move on this plan").is_disabled() and "planned" not in page.inner_text(
+        "main"
+    )
 
 
 def test_a_plan_is_shown_as_a_ghost_before_exactly_it_is_played(page: Any) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import json
+import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from cryptography.x509.oid import NameOID
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from strands_robots.console import server, stop_line
 from strands_robots.console.tls import Listen
 from strands_robots.core.errors import ConfigurationError
 
@@ -158,14 +160,44 @@ def test_without_tls_nothing_is_answered(elsewhere: Elsewhere) -> None:
         httpx.get(f"http://{elsewhere.host}/", timeout=5.0)
 
 
+def test_a_flood_from_elsewhere_leaves_this_machines_stop_its_place(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (server, stop_line):
+        monkeypatch.setattr(module, "MOST_REMOTE", 2)
+    console = Console(HandGraph(), listen=Listen("127.0.0.1", 0, 0, *files)).enter()
+    for port in (console.server.remote_port, console.server.remote_stop_port):
+        with ExitStack() as held:
+            made = [held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5.0)) for _ in range(3)]
+            assert made[2].recv(1) == b"", "the third is closed at once"
+            with console.stop_line() as line:
+                line.send(json.dumps({"number": str(port)}))
+                line.recv(timeout=5.0)
+    wait_for(lambda: len(console.hand.stops) == 2, 5.0)
+    with httpx.Client(verify=ssl.create_default_context(cafile=str(files[0]))) as http:
+        wait_for(lambda: answers(http, f"https://127.0.0.1:{console.server.remote_port}/session"), 5.0, "there is room")
+    console.close()
+
+
+def answers(http: httpx.Client, url: str) -> bool:
+    try:
+        return http.get(url).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 def test_a_certificate_that_cannot_be_used_is_refused_in_words(files: tuple[Path, Path], tmp_path: Path) -> None:
     listen = Listen("127.0.0.1", 0, 0, *files)
     bare, key = write_certificate(tmp_path)
+    locked, cipher = tmp_path / "locked.pem", serialization.BestAvailableEncryption(b"secret")
+    plain = serialization.load_pem_private_key(files[1].read_bytes(), None)
+    locked.write_bytes(plain.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, cipher))
     for given, words in (
         (replace(listen, certificate=tmp_path / "none.pem"), "cannot be read"),
         (replace(listen, certificate=files[1]), "cannot be used"),
         (replace(listen, certificate=bare, key=key), "subjectAltName"),
         (replace(listen, key=key), "belong together"),
+        (replace(listen, key=locked), "without a passphrase"),
     ):
         with pytest.raises(ConfigurationError, match=words):
             Console(HandGraph(), listen=given)

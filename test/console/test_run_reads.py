@@ -47,6 +47,11 @@ def test_runs_are_listed_with_progress_rate_and_interval_and_a_bad_file_hides_no
     write_run(tmp_path / "b", [True] * 4)
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / NAME).write_text("{}\n")
+    odd = [json.loads(line) for line in (tmp_path / "b" / NAME).read_text().splitlines()]
+    for name, number, change in (("d", 0, {"tasks": ["reach"]}), ("e", 1, {"progress": float("nan")})):
+        lines = [line | change if i == number else line for i, line in enumerate(odd)]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
     client = browser(tmp_path, tmp_path / "none")
     rows = {row["name"]: row for row in client.get("/runs").json()["runs"]}
     assert (rows["deep"]["done"], rows["deep"]["total"], rows["deep"]["successes"]) == (3, 10, 2)
@@ -54,6 +59,7 @@ def test_runs_are_listed_with_progress_rate_and_interval_and_a_bad_file_hides_no
     low, high = rows["b"]["interval"]
     assert low == pytest.approx(0.5101, abs=1e-3) and high == pytest.approx(1.0), "Wilson's interval of 4 of 4"
     assert "does not begin" in rows["c"]["problem"]
+    assert all("not as evaluate writes it" in rows[name]["problem"] for name in "de")
     going.append(EpisodeResult(3, True, 1.0, "condition_met", "", task="reach", index=3))
     going.__exit__(None, None, None)
     again = {row["name"]: row for row in client.get("/runs").json()["runs"]}["deep"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import socket
 import threading
 import time
 
@@ -119,3 +122,22 @@ def test_the_last_pages_stop_is_taken_though_the_page_is_gone(console: Console) 
     line.send("stop")
     line.socket.close()
     wait_for(lambda: console.hand.stops, 5.0)
+
+
+def test_a_connection_that_cannot_be_accepted_does_not_end_the_stops_own_way(console: Console) -> None:
+    console.enter()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as waiting:
+        free = os.dup(waiting.fileno())
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))  # No further file may be opened in this process.
+        try:
+            waiting.connect(("127.0.0.1", console.server.stop_port))
+            waiting.settimeout(0.5)
+            with pytest.raises(TimeoutError):  # It waits to be accepted.
+                waiting.recv(1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with console.stop_line() as line:
+        line.send("stop")
+        wait_for(lambda: console.hand.stops, 5.0, "the stop")

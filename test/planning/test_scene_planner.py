@@ -209,6 +209,22 @@ def test_the_clearance_is_kept_where_bounding_boxes_do_not_overlap(arm: Arm) -> 
     assert touches - too_near == pytest.approx(8, abs=1), "4 mm before it touches"
 
 
+def test_a_shape_that_is_only_seen_may_be_named_by_a_sensor_or_a_tendon() -> None:
+    arm = Arm(load_robot("so101"))
+    base, moved = arm.spec.bodies[1], arm.spec.bodies[-1]
+    for name in ("seen", "pulley"):
+        base.add_geom(name=name, type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.01, 0.0, 0.0], contype=0, conaffinity=0)
+    ends = [body.add_site(name=f"end{number}", pos=[0.0, 0.0, 0.1]) for number, body in enumerate((base, moved))]
+    arm.spec.add_sensor(
+        name="look", type=mujoco.mjtSensor.mjSENS_FRAMEPOS, objtype=mujoco.mjtObj.mjOBJ_GEOM, objname="seen"
+    )
+    tendon = arm.spec.add_tendon(name="rope")
+    tendon.wrap_site(ends[0].name)
+    tendon.wrap_geom("pulley", "")
+    tendon.wrap_site(ends[1].name)
+    assert SceneChecker(arm, PlanningScene()).is_free(reaching(0.0))
+
+
 def test_allowed_contacts_may_touch(arm: Arm, planner: ScenePlanner) -> None:
     crate = box("crate", tuple(arm.tool_pose(reaching(-SIDE)).position), (0.02, 0.02, 0.02))
     names = [arm.model.body(i).name for i in range(1, arm.model.nbody)]

@@ -55,7 +55,7 @@ def console(
     from strands_robots.core.graph_environment import prepare_process
     from strands_robots.core.share import find_share
 
-    if bool(listen) != bool(certificate and key):
+    if len({bool(listen), bool(certificate), bool(key)}) > 1:
         raise ConfigurationError("--listen, --certificate and --key belong together; valid: all three or none")
     specs = [parse_robot(text) for text in robot or ()]
     parameters: dict[str, ParameterValue] = {

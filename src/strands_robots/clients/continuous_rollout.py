@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.policy_client import PolicyGoalFields, run_policy
-from strands_robots.clients.policy_take import RecorderOrders, load_policy, unload_policy
+from strands_robots.clients.policy_take import (
+    LONGEST_LOOK,
+    SHORTEST_LOOK,
+    RecorderOrders,
+    load_policy,
+    unload_policy,
+)
 from strands_robots.clients.record_episode import RecordPlan, ending_of, only_robot
 from strands_robots.clients.record_wishes import Wish, Wishes
 from strands_robots.clients.recorder_client import close_recording, start_recording
 from strands_robots.core.errors import StrandsRobotsError, WorldError
 from strands_robots.ros.goals.goal_owners import GoalBeats
+from strands_robots.ros.messages.stamps import to_seconds
 from strands_robots.srv import RecordEpisode
-
-LOOK = 0.05
-"""How often keys are looked at [s]."""
 
 SLACK = 10.0
 """The policy's goal is so much longer than what is recorded [s]: an episode is written before the next one begins."""
@@ -31,7 +34,7 @@ class ContinuousRollout:
 
     Args:
         client: Client of the graph.
-        plan: What to record; `episodes` times `duration` is the length of the whole.
+        plan: What to record; `episodes` times `duration` is the length of the whole [s, ROS time].
         tell: Takes a line about what was done.
         complain: Takes a line about what went wrong, or about progress.
         wishes: What a person asks for; NEXT begins and ends a highlight, STOP ends it all.
@@ -95,18 +98,20 @@ class ContinuousRollout:
             begun = self._orders.order(_Order.BEGIN, gapless=number > 0)
             if not begun.success:
                 raise WorldError(begun.message)
-            self._wait(self._plan.duration, is_over)
+            end = to_seconds(begun.state.header.stamp) + self._plan.duration
+            self._wait(end, lambda: is_over() or self._wishes.pending is Wish.STOP)
             self._told(self._orders.order(_Order.END))
             if is_over() or self._wishes.pending is Wish.STOP:
                 break
         cancel()
 
     def _point_out(self, is_over: Callable[[], bool], cancel: Callable[[], None]) -> None:
-        end = time.monotonic() + self._plan.duration * self._plan.episodes
-        while time.monotonic() < end and not is_over() and self._wishes.pending is not Wish.STOP:
-            self._client.spin_until(is_over, LOOK)
-            if self._wishes.pending is Wish.NEXT:
-                self._wishes.take()
+        end = to_seconds(self._state().header.stamp) + self._plan.duration * self._plan.episodes
+        while self._wait(end, lambda: is_over() or self._wishes.pending is not None):
+            wish = self._wishes.take()
+            if is_over() or wish is Wish.STOP:
+                break
+            if wish is Wish.NEXT:
                 self._toggle()
         cancel()
 
@@ -119,10 +124,14 @@ class ContinuousRollout:
         begun = self._orders.order(_Order.BEGIN, before=self._plan.keep_seconds)
         (self._tell if begun.success else self._complain)(begun.message)
 
-    def _wait(self, seconds: float, is_over: Callable[[], bool]) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not is_over() and self._wishes.pending is not Wish.STOP:
-            self._client.spin_until(is_over, min(LOOK, max(end - time.monotonic(), 0.0)))
+    def _wait(self, end: float, is_asked: Callable[[], bool]) -> bool:
+        """Wait for a moment of the recorder's time [s], which a simulation lets pass faster or slower; return whether it was cut short."""
+        while not is_asked():
+            left = end - to_seconds(self._state().header.stamp)
+            if left <= 0.0:
+                return False
+            self._client.spin_until(is_asked, min(max(0.4 * left, SHORTEST_LOOK), LONGEST_LOOK))
+        return True
 
     def _state(self) -> Any:
         return self._orders.order(_Order.STATE).state

@@ -33,7 +33,7 @@ class Conversation:
             self._turns.append(
                 {
                     "agent": agent, "prompt": prompt, "began": time.time(), "is_over": False, "reason": "", "message": "",
-                    "steps": [],
+                    "steps": [], "left_out": 0,
                 }
             )  # fmt: skip
             self._revision += 1
@@ -44,8 +44,11 @@ class Conversation:
             steps = self._turns[-1]["steps"]
             if step.kind is StepKind.TEXT and steps and steps[-1]["kind"] == "TEXT":
                 steps[-1]["text"] = (steps[-1]["text"] + step.text)[:LONGEST_TEXT]
-            elif step.kind not in (StepKind.BEGIN, StepKind.END) and len(steps) < MOST_STEPS:
+            elif step.kind not in (StepKind.BEGIN, StepKind.END):
                 steps.append({**asdict(step), "kind": step.kind.name})
+            if len(steps) > MOST_STEPS:  # The newest are what a person acts on.
+                del steps[0]
+                self._turns[-1]["left_out"] += 1
             self._revision += 1
 
     def end(self, reason: str, message: str) -> None:
@@ -60,9 +63,9 @@ class Conversation:
             return {"revision": self._revision, "is_running": bool(self._turns) and not self._turns[-1]["is_over"]}
 
     def routes(self) -> tuple[Route, ...]:
-        """Return the route that reads it."""
+        """Return the route that reads it, in a worker thread: a long conversation does not hold the pages' server."""
         return (Route("/chat", self._read),)
 
-    async def _read(self, request: Request) -> Response:
+    def _read(self, request: Request) -> Response:
         with self._lock:
             return JSONResponse({"revision": self._revision, "turns": list(self._turns)})

@@ -32,7 +32,7 @@ _READS = ("GET", "HEAD")
 
 _NOT_SIGNED_IN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Console</title>
 <h1>This browser is not signed in</h1>
-<p>Open the address that the terminal shows. It begins with <code>http://127.0.0.1</code>, contains <code>/enter</code>, and works once.
+<p>Open the address that the terminal shows. It contains <code>/enter</code>, and works once.
 A new one is printed each time one was used.</p>
 <p><code>strands-robots estop</code> stops every robot from any terminal of this machine.</p></html>
 """

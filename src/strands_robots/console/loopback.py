@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from strands_robots.core.errors import ConfigurationError
 
 HOST = "127.0.0.1"
+
+MOST_REMOTE = 256
+"""Connections of other machines at once, to pages and to the stop each. More would take the files that this machine's stop needs."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +39,35 @@ class Names:
 LOOPBACK = Names(("127.0.0.1", "localhost", "::1"))
 
 
-def bound(port: int, host: str = HOST) -> socket.socket:
+class _Few(socket.socket):
+    """A listening socket of which only so many connections are open at once; further ones are closed."""
+
+    most = 0
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        made, address = super().accept()
+        held: list[socket.socket] = [one for one in getattr(self, "_held", []) if one.fileno() >= 0]
+        if len(held) >= self.most:
+            made.close()
+            raise ConnectionAbortedError("too many connections are open")
+        self._held = [*held, made]
+        return made, address
+
+
+def bound(port: int, host: str = HOST, most: int = 0) -> socket.socket:
     """Return a listening socket.
 
     Args:
         port: Port; 0 for a free one.
         host: Address of this machine.
+        most: Connections at once, for a loop of asyncio; 0 for any number.
 
     Raises:
         ConfigurationError: If it cannot be had.
     """
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    made = (_Few if most else socket.socket)(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    if isinstance(made, _Few):
+        made.most = most
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))

@@ -107,6 +107,9 @@ class Runs:
 
     def _find(self) -> None:
         self._known = {_id(path): path for path in self._found()}
+        there = set(self._known.values())
+        with self._lock:
+            self._read = {path: kept for path, kept in self._read.items() if path in there}
 
     def _found(self) -> Iterator[Path]:
         """Yield the files of results; links are not followed out of what the person named."""
@@ -130,7 +133,6 @@ class Runs:
         if known is None or known[0] != stamp:
             known = (stamp, read_results(path))
             with self._lock:
-                self._read = {other: kept for other, kept in self._read.items() if other in set(self._known.values())}
                 self._read[path] = known
         return known[1]
 
@@ -146,17 +148,24 @@ class Runs:
             "changed": state.st_mtime,
         }
         try:
-            recorded = self._recorded(path)
+            found = _facts(self._recorded(path))
+            json.dumps(found, allow_nan=False)
         except StrandsRobotsError as error:
             return {**row, "problem": str(error)}
-        tasks = recorded.run.get("tasks", {})
-        policies = sorted({str(task.get("policy", {}).get("name", "")) for task in tasks.values()})
-        each = recorded.run.get("episodes")
-        return {
-            **row, "kind": "evaluation", "started": recorded.run.get("started", ""), "tasks": list(tasks), "policy": ", ".join(policies),
-            "latency": recorded.run.get("latency", 0.0), "total": each * max(len(tasks), 1) if isinstance(each, int) else None,
-            "is_running": state.st_ino in locked, **_rate(list(recorded.results.values())),
-        }  # fmt: skip
+        except (AttributeError, TypeError, ValueError) as error:
+            return {**row, "problem": f"{path} is not as evaluate writes it ({error})"}
+        return {**row, **found, "is_running": state.st_ino in locked}
+
+
+def _facts(recorded: Recorded) -> dict[str, Any]:
+    tasks = recorded.run.get("tasks", {})
+    policies = sorted({str(task.get("policy", {}).get("name", "")) for task in tasks.values()})
+    each = recorded.run.get("episodes")
+    return {
+        "kind": "evaluation", "started": recorded.run.get("started", ""), "tasks": list(tasks), "policy": ", ".join(policies),
+        "latency": recorded.run.get("latency", 0.0), "total": each * max(len(tasks), 1) if isinstance(each, int) else None,
+        **_rate(list(recorded.results.values())),
+    }  # fmt: skip
 
 
 def _rate(results: Sequence[EpisodeResult]) -> dict[str, Any]:

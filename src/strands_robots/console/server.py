@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from strands_robots.console.app import Facts, Parts, console_app
 from strands_robots.console.feed import Feed
 from strands_robots.console.guard import ENTER
-from strands_robots.console.loopback import HOST, bound
+from strands_robots.console.loopback import HOST, MOST_REMOTE, bound
 from strands_robots.console.port import Driving, GraphView, Orders
 from strands_robots.console.sessions import Sessions
 from strands_robots.console.stop_line import StopLine
@@ -93,7 +93,7 @@ class ConsoleServer:
             self._lines.append(StopLine(self.stops, config.stop_port))
             undo.callback(self._lines[0].close)
             if listen is not None and self._names is not None:
-                listeners.append(undo.enter_context(contextlib.closing(bound(listen.port, listen.host))))
+                listeners.append(undo.enter_context(contextlib.closing(bound(listen.port, listen.host, MOST_REMOTE))))
                 self._lines.append(StopLine(self.stops, listen.stop_port, listen.host, self._names, tls))
             undo.pop_all()
         self.port, self.stop_port = int(listeners[0].getsockname()[1]), self._lines[0].port
@@ -113,7 +113,9 @@ class ConsoleServer:
     def show_address(self) -> None:
         """Make a new one-time address and show it."""
         if self._names is not None:
-            self._show_address(f"https://{self._names.names[0]}:{self.remote_port}{ENTER}?key={self.sessions.invite()}")
+            name = self._names.names[0]
+            host = f"[{name}]" if ":" in name else name
+            self._show_address(f"https://{host}:{self.remote_port}{ENTER}?key={self.sessions.invite()}")
         self._show_address(f"http://{HOST}:{self.port}{ENTER}?key={self.sessions.invite()}")
 
     def close(self) -> None:
@@ -134,7 +136,7 @@ class _Served:
 
         options = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, ws="websockets-sansio", ws_max_size=16384,
-            timeout_graceful_shutdown=1, h11_max_incomplete_event_size=16384, **files,  # type: ignore[arg-type]
+            timeout_graceful_shutdown=1, loop="asyncio", h11_max_incomplete_event_size=16384, **files,  # type: ignore[arg-type]
         )  # fmt: skip
         self._server = uvicorn.Server(options)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="console", daemon=True)

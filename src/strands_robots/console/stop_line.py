@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import http
+import select
 import socket
 import ssl
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.sync.server import ServerConnection, serve
 
-from strands_robots.console.loopback import HOST, LOOPBACK, Names, bound
+from strands_robots.console.loopback import HOST, LOOPBACK, MOST_REMOTE, Names, bound
 from strands_robots.console.stops import Stops
 from strands_robots.core.priority import hurry
 
@@ -20,6 +23,12 @@ BEAT = 0.25
 """A page hears this often that the way is open [s]."""
 
 MOST_BYTES = 65536
+
+OPEN_TIME = CLOSE_TIME = 3.0
+"""A connection is opened, and closed at the end, within this [s]: a peer that is gone does not keep the console."""
+
+_RETRY = 0.02  # [s]
+_LOOK = 100  # The longest time in which the end of the listener is not seen [ms].
 
 
 class StopLine:
@@ -47,8 +56,10 @@ class StopLine:
         self.port = int(self._socket.getsockname()[1])
         self._server = serve(
             self._serve, sock=self._socket, process_request=self._refuse_others, ssl=tls, max_size=MOST_BYTES, compression=None,
-            ping_interval=None,
+            ping_interval=None, open_timeout=OPEN_TIME, close_timeout=CLOSE_TIME,
         )  # fmt: skip
+        threads = self._server.handler_threads
+        self._server.socket = _Listener(self._server.socket, lambda: tls is None or len(threads) < MOST_REMOTE)
         self._thread = threading.Thread(target=self._server.serve_forever, name="stop line", daemon=True)
         self._thread.start()
 
@@ -79,3 +90,47 @@ class StopLine:
         if self._names.is_host(request.headers.get("Host", "")) and (origin is None or self._names.is_origin(origin)):
             return None
         return connection.respond(http.HTTPStatus.FORBIDDEN, "another site's page; valid: the console's own\n")
+
+
+class _Listener:
+    """A listening socket that goes on after a connection that cannot be accepted; websockets ends its server at the first one.
+
+    One that is gone before it is accepted, or comes when no file may be opened, must not end the stop's own way.
+
+    Args:
+        listener: The socket.
+        has_room: Whether one more connection is served.
+    """
+
+    def __init__(self, listener: socket.socket, has_room: Callable[[], bool]) -> None:
+        listener.setblocking(False)
+        self._listener, self._has_room = listener, has_room
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Return the next connection; raises OSError once the socket is closed."""
+        while True:
+            try:
+                made, address = self._listener.accept()
+            except OSError as error:
+                number = self._listener.fileno()
+                if number < 0:
+                    raise
+                self._wait(number, isinstance(error, BlockingIOError))
+                continue
+            if self._has_room():
+                made.setblocking(True)
+                return made, address
+            made.close()
+
+    @staticmethod
+    def _wait(number: int, is_empty: bool) -> None:
+        """Wait for the next connection where none waits; else a moment, for one does and cannot be had."""
+        if not is_empty:
+            time.sleep(_RETRY)
+            return
+        poll = select.poll()
+        poll.register(number, select.POLLIN)
+        poll.poll(_LOOK)

@@ -60,9 +60,15 @@ class Listen:
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         made.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            made.load_cert_chain(self.certificate, self.key)
+            made.load_cert_chain(self.certificate, self.key, password=_no_passphrase)
         except (OSError, ssl.SSLError) as error:
             raise ConfigurationError(
-                f"certificate '{self.certificate}' and key '{self.key}' cannot be used: {error}; valid: two PEM files that belong together"
+                f"certificate '{self.certificate}' and key '{self.key}' cannot be used: {error}; "
+                "valid: two PEM files that belong together, the key without a passphrase"
             ) from error
         return made
+
+
+def _no_passphrase() -> str:
+    """Answer OpenSSL, which else asks the terminal for the passphrase of a key and waits."""
+    return ""

@@ -335,12 +335,20 @@ def _halving(count: int) -> list[int]:
 
 def _leave_out_what_touches_nothing(spec: mujoco.MjSpec) -> None:
     """Delete the shapes that are only there to be seen: MuJoCo places them too, and sorts them with the others, in every check."""
-    paired = {name for pair in spec.pairs for name in (pair.geomname1, pair.geomname2)}
+    needed = {name for pair in spec.pairs for name in (pair.geomname1, pair.geomname2)}
+    needed |= {
+        str(wrap.target.name)
+        for tendon in spec.tendons
+        for wrap in tendon.path
+        if isinstance(wrap.target, mujoco.MjsGeom)
+    }
+    for reader in (*spec.sensors, *spec.tuples):  # They may name such a shape, and a checker reads none of them.
+        spec.delete(reader)
     for body in spec.bodies[1:]:
         if not body.explicitinertial:  # its mass may be that of such a shape, and a body without mass does not compile
             body.mass, body.inertia, body.explicitinertial = 1.0, [1.0, 1.0, 1.0], True
     for geom in list(spec.geoms):
-        if not geom.contype and not geom.conaffinity and geom.name not in paired:
+        if not geom.contype and not geom.conaffinity and geom.name not in needed:
             spec.delete(geom)
 
 

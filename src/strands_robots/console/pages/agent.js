@@ -1,7 +1,7 @@
 // Agent: chat with an agent of the graph; the tools that it calls are folded in. The turn runs in the console, whatever pages are open.
 
 import { h, say } from "./dom.js";
-import { order, read } from "./graph.js";
+import { graph, LOOKING_ON, order, read } from "./graph.js";
 
 export const title = "Agent";
 
@@ -28,6 +28,7 @@ export function open(main) {
   text.addEventListener("keydown", (event) => event.key === "Enter" && event.ctrlKey && form.requestSubmit());
 
   async function load() {
+    if (graph.session?.is_signed_in === false) return say(words, LOOKING_ON);
     reading = true;
     try {
       const found = await read("/chat");
@@ -58,7 +59,7 @@ export function open(main) {
 function turnCard(turn, number, open) {
   const steps = [];
   turn.steps.forEach((step, i) => {
-    const place = `${number}.${i}`;
+    const place = `${number}.${turn.left_out + i}`;
     if (step.kind === "TEXT") steps.push(h("p", { class: "said" }, step.text));
     else if (step.kind === "TOOL_CALL") steps.push(folded(`calls ${step.name}`, step.text, place, open, ""));
     else if (step.kind === "TOOL_RESULT") steps.push(folded(`${step.name} ${step.is_error ? "failed" : "answered"}`, step.text, place, open, step.is_error ? "bad" : ""));
@@ -66,7 +67,8 @@ function turnCard(turn, number, open) {
     else steps.push(h("p", { class: step.is_error ? "bad" : "good" }, `${step.name}: ${step.text}`));
   });
   const end = !turn.is_over ? RUNNING : turn.reason === "answered" ? "" : `${turn.reason}: ${turn.message}`;
-  return h("section", { class: "card", "aria-label": `Turn ${number + 1}` }, h("h2", {}, turn.prompt), h("p", { class: "dim" }, `to ${turn.agent}, ${new Date(1000 * turn.began).toLocaleTimeString()}`), steps,
+  return h("section", { class: "card", "aria-label": `Turn ${number + 1}` }, h("h2", {}, turn.prompt), h("p", { class: "dim" }, `to ${turn.agent}, ${new Date(1000 * turn.began).toLocaleTimeString()}`),
+    turn.left_out ? h("p", { class: "dim" }, `${turn.left_out} earlier steps are not kept here.`) : null, steps,
     end ? h("p", { class: turn.is_over ? "bad" : "dim" }, end) : null);
 }
 

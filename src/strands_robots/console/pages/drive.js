@@ -245,12 +245,17 @@ class Mover {
     for (const joint of this.now ?? []) this.inputs.get(joint.name).value = number(joint.position, 3);
   }
 
-  // Where the joints that change go; null, and said, where none does.
+  // Where the joints that change go; null, and said, where none does, or one has no number: an empty field is not 0.
   goal() {
     const positions = {};
     for (const joint of this.now ?? []) {
-      const goal = Number(this.inputs.get(joint.name).value);
-      if (Number.isFinite(goal) && Math.abs(goal - joint.position) > 0.002) positions[joint.name] = goal;
+      const { value } = this.inputs.get(joint.name);
+      const goal = value.trim() ? Number(value) : NaN;
+      if (!Number.isFinite(goal)) {
+        say(this.words, `${joint.name} goes to no number; valid: a number, or the one of where it is now.`);
+        return null;
+      }
+      if (Math.abs(goal - joint.position) > 0.002) positions[joint.name] = goal;
     }
     if (Object.keys(positions).length) return positions;
     say(this.words, "No joint goes anywhere: change a number first.");
@@ -262,8 +267,10 @@ class Mover {
     const positions = this.goal();
     if (!positions) return;
     this.forget();
+    const asked = (this.asked = {});
     say(this.words, "Planning");
     const answer = await order("plan", { robot: this.robot, positions, speed: Number(this.speed.value) });
+    if (this.asked !== asked) return; // Another plan, another robot or a motion was asked for meanwhile.
     say(this.words, answer.message);
     if (!answer.is_done) return;
     this.plan = answer.details;
@@ -279,7 +286,7 @@ class Mover {
   }
 
   forget() {
-    this.plan = null;
+    this.plan = this.asked = null;
     if (this.play) this.play.disabled = true;
     this.scene?.showPlan(null);
   }

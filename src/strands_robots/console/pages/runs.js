@@ -153,11 +153,12 @@ class One {
     this.tasks = h("tbody", {});
     this.charts = h("div", { class: "grid" });
     this.failures = h("div", { class: "grid" });
+    this.without = h("p", { class: "dim" });
     this.episodes = h("div", {});
     this.facts = h("p", { class: "dim" });
     body.append(h("p", {}, h("a", { href: "#runs" }, "All runs")), this.facts,
       h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tasks" }, h("table", {}, h("thead", {}, h("tr", {}, ["Task", "Success, 95 % interval", "Mean progress"].map((text, i) => h("th", { scope: "col", class: i === 2 ? "number" : "" }, text)))), this.tasks)),
-      this.charts, h("h2", {}, "Failures"), this.failures, h("h2", {}, "Episodes"), this.episodes);
+      this.charts, h("h2", {}, "Failures"), this.without, this.failures, h("h2", {}, "Episodes"), this.episodes);
     this.plots = [];
     this.films = new Kept(this.failures, (episode) => this.film(episode));
     this.shown = -1;
@@ -181,12 +182,14 @@ class One {
     this.tasks.replaceChildren(...run.by_task.map((row) => h("tr", {}, h("th", { scope: "row" }, row.task), h("td", {}, new RateBar().update(row).element), h("td", { class: "number" }, number(row.progress)))));
     const failed = run.episodes.filter((episode) => episode.outcome !== "success");
     this.films.update(failed.filter((episode) => episode.video), (episode) => `${episode.task}/${episode.index}`, () => {});
-    if (!this.films.items.size) this.failures.replaceChildren(h("p", { class: "dim" }, failed.length ? "No video was kept: --failure-videos 5 keeps some." : "None."));
+    this.without.hidden = Boolean(this.films.items.size);
+    say(this.without, failed.length ? "No video was kept: --failure-videos 5 keeps some." : "None.");
     const rows = run.episodes.map((episode) => h("tr", {}, h("th", { scope: "row" }, `${episode.task} ${episode.index}`),
       h("td", { class: { success: "good", failure: "bad", error: "warn" }[episode.outcome] }, episode.outcome), h("td", { class: "number" }, `${episode.time.toFixed(2)} s`),
       h("td", { class: "number" }, number(episode.progress)), h("td", { class: "number" }, `${(1000 * episode.latency).toFixed(0)} ms`), h("td", {}, [episode.reason, episode.message].filter(Boolean).join(": "))));
     this.episodes.replaceChildren(table("Episodes of the run", ["Episode", "Outcome", "Time", "Progress", "Inference p95", "Why"], rows));
     await plotter();
+    if (this.isEnded) return;
     this.plots.forEach((made) => made.destroy());
     this.charts.replaceChildren();
     this.plots = [];
@@ -206,6 +209,7 @@ class One {
   }
 
   end() {
+    this.isEnded = true;
     this.plots.forEach((made) => made.destroy());
   }
 }

@@ -29,10 +29,21 @@ export class RobotScene {
     const version = `${robot.name}:${robot.model ?? ""}`;
     if (version !== this.version) {
       this.version = version;
+      this.clear();
       this.load(robot);
     }
     this.positions = Object.fromEntries(robot.joints.map((joint) => [joint.name, joint.position]));
     if (this.robot?.pose(this.positions) || this.plan) this.draw();
+  }
+
+  // Takes the robot before away: what is drawn is never another one at this one's joints.
+  clear() {
+    this.scene?.traverse((part) => {
+      part.geometry?.dispose();
+      part.material?.dispose();
+    });
+    this.robot = this.ghost = this.scene = null;
+    this.canvas.hidden = true;
   }
 
   async load(robot) {

@@ -94,7 +94,8 @@ function warning() {
   }
   if (!graph.state.safety) return `safety_node is not heard. The button of this page may not work. ${button}`;
   if (performance.now() - lineHeardAt > LINE_SILENCE && graph.session) {
-    return `The stop's own way, port ${graph.session.stop_port}, is not open. The button works over the pages' way only; forward this port, too.`;
+    const way = SOCKETS === "wss" ? `let it through the firewall, and open https://${location.hostname}:${graph.session.stop_port} once to trust the certificate there` : "forward this port";
+    return `The stop's own way, port ${graph.session.stop_port}, is not open. The button works over the pages' way only; ${way}, too.`;
   }
   return "";
 }
