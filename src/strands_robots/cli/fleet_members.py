@@ -22,6 +22,7 @@ from strands_robots.cli.fleet_common import (
     read_text,
 )
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.core.text import printable
 
 app = typer.Typer()
 
@@ -184,7 +185,7 @@ def renew(
             for name, why in list(station.renewals.refused.items()):
                 if refused.get(name) != why:
                     refused[name] = why
-                    say(f"{name}: NO CERTIFICATE: {why}")
+                    say(f"{name}: NO CERTIFICATE: {printable(why)[:256]}")
             return False
 
         station.wait_for(is_over, seconds or float("inf"))
