@@ -14,7 +14,7 @@ from strands_robots.core.share import share_directory
 from strands_robots.dataset import files
 from strands_robots.dataset.encoder import EncoderConfig
 from strands_robots.dataset.errors import DatasetError
-from strands_robots.dataset.language import ROWS, has_language, put_language_aside, read_language, write_language
+from strands_robots.dataset.language import ASIDE, ROWS, has_language, put_language_aside, read_language, write_language
 from strands_robots.dataset.language_rows import agent_row, plain_row, said
 from strands_robots.dataset.store import LeRobotStore
 from strands_robots.dataset.table import account_path, read_account, read_info, require_schema
@@ -87,7 +87,9 @@ def test_dataset_that_goes_on_keeps_its_words_and_gets_new_ones(root: Path) -> N
     schema = require_schema(root)
     store = LeRobotStore(root, "test/made", schema, EncoderConfig())
     store.resume()
-    assert not has_language(root), "LeRobot's recorder cannot add frames to a dataset that has them"
+    assert "language_persistent" not in read_info(root).features, (
+        "LeRobot's recorder cannot add frames to a dataset that has them"
+    )
     for k in range(20):
         store.add(values(schema, k), "wave")
     said_now = [{**plain_row("assistant", "", "third"), "timestamp": 0.1}]
@@ -162,3 +164,15 @@ def test_columns_that_were_taken_out_in_part_when_the_process_died_lose_no_words
     store.close()
     assert verify(root, expected=2).is_good
     assert [row["content"] for row in read_language(root)[0]] == [row["content"] for row in WORDS]
+
+
+def test_recording_that_was_killed_while_the_columns_were_out_gives_them_back(root: Path) -> None:
+    write_language(root)
+    schema = require_schema(root)
+    put_language_aside(root)
+    store = LeRobotStore(root, "test/made", schema, EncoderConfig())
+    store.resume()
+    store.close()
+    assert verify(root, expected=2).is_good and has_language(root)
+    assert [row["content"] for row in read_language(root)[0]] == [row["content"] for row in WORDS]
+    assert not (root / ASIDE).exists()

@@ -30,6 +30,9 @@ ROWS = "language"
 
 PERSISTENT, EVENTS = "language_persistent", "language_events"
 
+ASIDE = files.OURS / "language_aside"
+"""There while the columns of a dataset are taken out, so that a recording that is killed does not leave them out for good."""
+
 
 def require_language() -> None:
     """Raise ConfigurationError where LeRobot has no language columns, before anything is recorded for them."""
@@ -37,8 +40,8 @@ def require_language() -> None:
 
 
 def has_language(root: Path) -> bool:
-    """Return whether a dataset has language columns."""
-    return PERSISTENT in read_info(root).features
+    """Return whether a dataset has language columns, or had them before a recording that was killed took them out."""
+    return PERSISTENT in read_info(root).features or (root / ASIDE).is_file()
 
 
 def read_language(root: Path) -> dict[int, list[dict[str, Any]]]:
@@ -88,6 +91,7 @@ def write_language(root: Path) -> int:
     if not any((tool.get("function") or {}).get("name") == "say" for tool in tools):
         info.tools = [*tools, language.SAY_TOOL_SCHEMA]
     io.write_info(info, root)
+    (root / ASIDE).unlink(missing_ok=True)
     return sum(len(one) for one in rows.values())
 
 
@@ -99,6 +103,7 @@ def put_language_aside(root: Path) -> None:
     Raises:
         DatasetError: If the dataset cannot be read.
     """
+    (root / ASIDE).touch()
     for row in read_episodes(root, read_info(root)):
         if PERSISTENT not in library("pyarrow.parquet").read_schema(root / row.data).names:
             continue
