@@ -59,7 +59,9 @@ class StopLine:
             ping_interval=None, open_timeout=OPEN_TIME, close_timeout=CLOSE_TIME,
         )  # fmt: skip
         threads = self._server.handler_threads
-        self._server.socket = _Listener(self._server.socket, lambda: tls is None or len(threads) < MOST_REMOTE)
+        self._server.socket = _Listener(  # type: ignore[assignment]
+            self._server.socket, lambda: tls is None or len(threads) < MOST_REMOTE
+        )
         self._thread = threading.Thread(target=self._server.serve_forever, name="stop line", daemon=True)
         self._thread.start()
 
