@@ -18,8 +18,10 @@ from strands_robots.cli.resident.words import (
     code_stamp,
     namespace_asked,
     receive_end,
+    receive_go,
     receive_request,
     send_end,
+    send_go,
     send_request,
 )
 
@@ -47,8 +49,9 @@ def test_only_commands_that_end_and_ask_nothing_are_for_it(line: str, namespace:
 
 def test_request_arrives_with_its_streams(pair: tuple[socket.socket, socket.socket]) -> None:
     send_request(pair[0], REQUEST)
-    request, streams = receive_request(pair[1])
-    assert request == REQUEST
+    assert receive_request(pair[1]) == REQUEST
+    send_go(pair[0])
+    streams = receive_go(pair[1])
     assert [os.fstat(number).st_ino for number in streams] == [os.fstat(number).st_ino for number in range(3)]
     for number in streams:
         os.close(number)
@@ -107,7 +110,7 @@ worker.PATIENCE = 0.1
 def go():
     assert ours.recv(1) == words.ACCEPTED
     time.sleep(0.3)
-    ours.sendall(words.GO)
+    words.send_go(ours)
 
 threading.Thread(target=go).start()
 os.umask(0o022)

@@ -123,7 +123,7 @@ def test_command_that_began_to_do_it_itself_is_not_done_twice(graph: Graph) -> N
         send_request(connection, graph.request("state"))
         assert connection.recv(1) not in (b"", REFUSED)
         # No GO: the command has waited too long, and does it itself.
-    assert before.wait(10.0) is not None
+    before.wait(10.0)  # Raises while it is there; the exit code of a process that is no child is not known.
 
 
 @pytest.mark.parametrize("wrong", ["stamp", "words", "bytes"])

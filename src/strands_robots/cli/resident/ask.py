@@ -10,7 +10,6 @@ from contextlib import suppress
 
 from strands_robots.cli.resident.words import (
     ACCEPTED,
-    GO,
     INTERRUPT,
     SOCKET,
     Request,
@@ -18,6 +17,7 @@ from strands_robots.cli.resident.words import (
     namespace_asked,
     receive_end,
     receive_exactly,
+    send_go,
     send_request,
 )
 from strands_robots.safety.graph_file import graph_of, told_otherwise
@@ -46,7 +46,7 @@ def ask_resident(words: Sequence[str]) -> int | None:
             if receive_exactly(connection, 1) != ACCEPTED:
                 return None
             connection.settimeout(None)
-            connection.sendall(GO)
+            send_go(connection)
         except (OSError, ValueError):
             return None
         return _ended(connection)

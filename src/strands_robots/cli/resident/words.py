@@ -1,8 +1,9 @@
 """What goes between a command and the resident client: which commands may, and the request. Standard library only.
 
-command -> resident   one request (length, JSON) with its three standard streams
+command -> resident   one request (length, JSON)
 resident -> command   ACCEPTED or REFUSED; nothing has happened yet
-command -> resident   GO; without it the request is dropped, since the command has begun to do it itself
+command -> resident   GO with its three standard streams, which a process that hangs thus never holds open; without it the request is
+                      dropped, since the command has begun to do it itself
 command -> resident   INTERRUPT for every Ctrl-C; the end of the connection is one as well
 resident -> command   ENDED and the exit code
 """
@@ -79,31 +80,37 @@ def code_stamp() -> str:
 
 
 def send_request(connection: socket.socket, request: Request) -> None:
-    """Send a request with the standard streams of this process; raises OSError."""
+    """Send a request; raises OSError."""
     data = json.dumps(asdict(request)).encode("ascii")
-    socket.send_fds(connection, [_LENGTH.pack(len(data))], list(range(STREAMS)))
-    connection.sendall(data)
+    connection.sendall(_LENGTH.pack(len(data)) + data)
 
 
-def receive_request(connection: socket.socket) -> tuple[Request, list[int]]:
-    """Return a request and the descriptors of its streams.
+def receive_request(connection: socket.socket) -> Request:
+    """Return a request.
 
     Raises:
         OSError: If the other side is gone or too slow.
         ValueError: If it is no request.
     """
-    head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, STREAMS)
-    try:
-        if len(head) != _LENGTH.size or len(streams) != STREAMS:
-            raise ValueError("no request")
-        (size,) = _LENGTH.unpack(head)
-        if size > LARGEST_REQUEST:
-            raise ValueError(f"a request of {size} bytes")
-        return _read_request(receive_exactly(connection, size)), streams
-    except (OSError, ValueError):
-        for descriptor in streams:
-            os.close(descriptor)
-        raise
+    (size,) = _LENGTH.unpack(receive_exactly(connection, _LENGTH.size))
+    if size > LARGEST_REQUEST:
+        raise ValueError(f"a request of {size} bytes")
+    return _read_request(receive_exactly(connection, size))
+
+
+def send_go(connection: socket.socket) -> None:
+    """Have a request carried out with the standard streams of this process; raises OSError."""
+    socket.send_fds(connection, [GO], list(range(STREAMS)))
+
+
+def receive_go(connection: socket.socket) -> list[int]:
+    """Return the descriptors of the streams; empty where there is no GO. Raises OSError."""
+    word, streams, _, _ = socket.recv_fds(connection, 1, STREAMS)
+    if word == GO and len(streams) == STREAMS:
+        return streams
+    for descriptor in streams:
+        os.close(descriptor)
+    return []
 
 
 def _read_request(data: bytes) -> Request:

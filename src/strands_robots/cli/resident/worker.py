@@ -15,12 +15,11 @@ from contextlib import suppress
 from strands_robots.cli.resident import prepared
 from strands_robots.cli.resident.words import (
     ACCEPTED,
-    GO,
     REFUSED,
     Request,
     code_stamp,
     namespace_asked,
-    receive_exactly,
+    receive_go,
     receive_request,
     send_end,
 )
@@ -70,9 +69,10 @@ def _accepted(connection: socket.socket, namespace: str, stamp: str) -> Request 
     """Return the command that is to be carried out, with its streams and surroundings; None where its process does it itself."""
     connection.settimeout(PATIENCE)
     try:
-        request, streams = receive_request(connection)
+        request = receive_request(connection)
     except (OSError, ValueError):
         return None
+    streams: list[int] = []
     try:
         if namespace_asked(request.words) != namespace.strip("/") or request.stamp != stamp or stamp != code_stamp():
             connection.sendall(REFUSED)
@@ -82,7 +82,8 @@ def _accepted(connection: socket.socket, namespace: str, stamp: str) -> Request 
         connection.settimeout(
             None
         )  # A caller that is slow to say GO is there; the connection of one that is gone ends.
-        if receive_exactly(connection, 1) != GO:
+        streams = receive_go(connection)
+        if not streams:
             return None
         for number, descriptor in enumerate(streams):
             os.dup2(descriptor, number)
