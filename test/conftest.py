@@ -100,11 +100,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     tried once more alone (tools/run_tests.py).
     """
     is_alone = not hasattr(config, "workerinput")
+    slow = frozenset((Path(__file__).parent / "slow_tests.txt").read_text(encoding="utf-8").split())
     for item in items:
         if any(part in item.path.as_posix() for part in PROCESS_TESTS):
             item.add_marker(pytest.mark.flaky(reruns=2 if is_alone else 1, reruns_delay=1))
         if starts_processes(item.path):
             item.add_marker(pytest.mark.graph)
+        if item.path.relative_to(Path(__file__).parent).as_posix() in slow:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(tryfirst=True)
