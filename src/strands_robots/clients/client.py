@@ -24,6 +24,7 @@ from strands_robots.core.graph_environment import prepare_process
 from strands_robots.core.share import find_share
 from strands_robots.core.text import printable
 from strands_robots.ros.process.graph_names import shared_remappings
+from strands_robots.ros.process.unreadable import survive_unreadable
 
 SPIN_PERIOD = 0.02
 """Longest time in which nothing is looked at [s]; Ctrl-C is noticed within it."""
@@ -65,7 +66,7 @@ class GraphClient:
                 self.context.try_shutdown()
             raise ConfigurationError(f"no connection to ROS 2: {printable(str(error))}") from error
         self.node.get_logger().set_level(LoggingSeverity.WARN)
-        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor = survive_unreadable(SingleThreadedExecutor(context=self.context))
         self._executor.add_node(self.node)
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ from strands_robots.clients.results import StopResult
 from strands_robots.core.errors import NoAnswerError
 from strands_robots.msg import GateState, SafetyState, StopRequest
 from strands_robots.ros.messages import qos
+from strands_robots.ros.process.unreadable import survive_unreadable
 from strands_robots.ros.robot.robot_discovery import RobotDiscovery
 from strands_robots.safety.local_stop import LocalStop, domain_of, local_stop
 from strands_robots.safety.run_folder import RunRecord
@@ -98,7 +99,7 @@ class GraphStop:
         self._service = self._node.create_client(StopGraph, "safety/stop")
         self._node.create_subscription(SafetyState, "safety/state", self._on_safety, qos.HEARTBEAT_READER)
         self._discovery = RobotDiscovery(self._node, (), self._on_gate)
-        self._executor = SingleThreadedExecutor(context=context)
+        self._executor = survive_unreadable(SingleThreadedExecutor(context=context))
         self._executor.add_node(self._node)
         self._spinning = threading.Lock()
         self._under_way: tuple[_Asked, ...] = ()

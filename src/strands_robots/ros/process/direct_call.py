@@ -8,6 +8,8 @@ from typing import Any
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.subscription import Subscription
 
+from strands_robots.ros.process.unreadable import UNREADABLE, tell_unreadable
+
 
 class DirectCall:
     """One call of a plain function by a subscription or a timer: to the executor the same as a task that ends when it is called."""
@@ -37,6 +39,9 @@ def _call_subscription(subscription: Any) -> None:
         with subscription.handle:
             taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
     except rclpy_implementation.InvalidHandle:  # Destroyed meanwhile.
+        return
+    except UNREADABLE as error:
+        tell_unreadable(subscription, error)
         return
     if taken is not None:
         has_info = subscription._callback_type is not Subscription.CallbackType.MessageOnly

@@ -7,6 +7,8 @@ import inspect
 from rclpy.context import Context
 from rclpy.executors import Executor, SingleThreadedExecutor
 
+from strands_robots.ros.process.unreadable import survive_unreadable
+
 _HANDLER = ["self", "entity", "node", "take_from_wait_list"]
 _PARTS = frozenset({"_tasks", "_tasks_lock", "_work_tracker", "_guard", "_sigint_gc", "_cb_iter"})
 
@@ -30,7 +32,7 @@ def make_executor(context: Context | None = None) -> Executor:
     another thread calls `wake()` on the executor.
     """
     if not fits_rclpy():
-        return SingleThreadedExecutor(context=context)
+        return survive_unreadable(SingleThreadedExecutor(context=context))
     from strands_robots.ros.process.light_executor import LightExecutor  # Imports what other distributions do not have.
 
-    return LightExecutor(context=context)
+    return survive_unreadable(LightExecutor(context=context))
