@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from strands_robots.core.graph_environment import transport_variables
+from strands_robots.core.parent_end import signal_with_parent_prefix
 
 PARENT_VARIABLE = "STRANDS_ROBOTS_PARENT_PID"
 """Says to every node whose process id must stay alive; read in ros/process/main.py."""
@@ -35,8 +36,5 @@ def end_with_parent_prefix() -> tuple[str, ...]:
 
     The nodes of this package ask for the same themselves; this holds also before their Python is up, and for programs
     of others.
-
-    Source: setpriv(1) of util-linux, --pdeathsig.
     """
-    setpriv = shutil.which("setpriv")
-    return (setpriv, "--pdeathsig", "TERM") if setpriv else ()
+    return signal_with_parent_prefix(signal.SIGTERM)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.share import config_names, config_text
-from strands_robots.core.validation import problems_of
+from strands_robots.core.named_config import load_named
+from strands_robots.core.share import config_names
 from strands_robots.evaluation.collect.choose import make_collector
 from strands_robots.evaluation.digests import results_digest
 from strands_robots.evaluation.episode_result import EpisodeResult
@@ -64,13 +64,7 @@ def load_suite(given: str) -> SuiteConfig:
     Raises:
         ConfigurationError: If it is not valid; the message has every field that is wrong.
     """
-    try:
-        return SuiteConfig.model_validate(yaml.safe_load(config_text("suite", "suites", given)))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"the suite is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        problems = problems_of(error, "suite", SuiteConfig)
-        raise ConfigurationError(f"the suite: {problems}; valid: {', '.join(SuiteConfig.model_fields)}") from None
+    return load_named("suite", SuiteConfig, given)
 
 
 def evaluate_suite(

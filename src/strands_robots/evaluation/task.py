@@ -14,14 +14,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from strands_robots.core.condition import AnyCondition, names_of, parse_condition
-from strands_robots.core.errors import ConfigurationError, StrandsRobotsError
+from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.named_config import load_named
 from strands_robots.core.names import GRAPH_NAME
-from strands_robots.core.share import config_names, config_text
+from strands_robots.core.share import config_names
 from strands_robots.core.strict_model import StrictModel
-from strands_robots.core.validation import problems_of
 from strands_robots.evaluation.episode_result import PolicyChoice
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -220,11 +220,4 @@ def load_task(name_or_path_or_text: str) -> TaskConfig:
         UnknownNameError: If it is no mapping, and neither a known name nor a file.
         ConfigurationError: If it is not valid; the message has every field that is wrong.
     """
-    given = config_text("task", "tasks", name_or_path_or_text)
-    try:
-        return TaskConfig.model_validate(yaml.safe_load(given))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"the task is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        problems = problems_of(error, "task", TaskConfig)
-        raise ConfigurationError(f"the task: {problems}; valid: {', '.join(TaskConfig.model_fields)}") from None
+    return load_named("task", TaskConfig, name_or_path_or_text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -10,9 +9,8 @@ from collections.abc import Callable
 from typing import IO
 
 from strands_robots.core.errors import StrandsRobotsError
+from strands_robots.core.parent_end import signal_with_parent
 from strands_robots.core.text import printable
-
-_PR_SET_PDEATHSIG = 1
 
 
 class ChildGraph:
@@ -60,14 +58,11 @@ class ChildGraph:
 
 
 def _become_child(run: Callable[[], int], write: int, parent: int) -> None:
-    """Run the graph and never return.
-
-    Source: prctl(2), PR_SET_PDEATHSIG.
-    """
+    """Run the graph and never return."""
     code = 1
     try:
         os.setsid()
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        signal_with_parent(signal.SIGTERM)
         if os.getppid() != parent:
             os._exit(1)
         nothing = os.open(os.devnull, os.O_RDONLY)

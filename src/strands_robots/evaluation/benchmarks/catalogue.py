@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.share import config_names, config_text
-from strands_robots.core.validation import problems_of
+from strands_robots.core.named_config import load_named
+from strands_robots.core.share import config_names
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -55,12 +53,4 @@ def load_benchmark(given: str) -> BenchmarkConfig:
     Raises:
         ConfigurationError: If it is unknown or not valid; the message has every field that is wrong.
     """
-    try:
-        return BenchmarkConfig.model_validate(yaml.safe_load(config_text("benchmark", "benchmarks", given)))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"the benchmark is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        problems = problems_of(error, "benchmark", BenchmarkConfig)
-        raise ConfigurationError(
-            f"the benchmark: {problems}; valid: {', '.join(BenchmarkConfig.model_fields)}"
-        ) from None
+    return load_named("benchmark", BenchmarkConfig, given)

@@ -12,13 +12,11 @@ import itertools
 import json
 from typing import Annotated, Any
 
-import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.share import config_text
+from strands_robots.core.named_config import load_named
 from strands_robots.core.strict_model import StrictModel
-from strands_robots.core.validation import problems_of
 
 MAX_TRIALS = 1000
 OURS = ("output_dir", "config_path", "resume", "job_name")
@@ -90,13 +88,7 @@ def load_sweep(given: str) -> SweepConfig:
     Raises:
         ConfigurationError: If it is not valid; the message has every field that is wrong.
     """
-    try:
-        return SweepConfig.model_validate(yaml.safe_load(config_text("sweep", "sweeps", given)))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"the sweep is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        problems = problems_of(error, "sweep", SweepConfig)
-        raise ConfigurationError(f"the sweep: {problems}; valid: {', '.join(SweepConfig.model_fields)}") from None
+    return load_named("sweep", SweepConfig, given)
 
 
 def option_words(options: dict[str, Any]) -> list[str]:

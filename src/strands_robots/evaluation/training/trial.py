@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from strands_robots.core.parent_end import signal_with_parent_prefix
 from strands_robots.core.text import printable
 from strands_robots.evaluation.episode_result import EpisodeResult
 from strands_robots.evaluation.training.sweep_config import option_words
@@ -49,7 +50,7 @@ class TrainingTrial:
         log = self._folder / "train.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
-                [*_dies_with_us(), *self._trainer, *words], stdout=output, stderr=subprocess.STDOUT,
+                [*signal_with_parent_prefix(signal.SIGKILL), *self._trainer, *words], stdout=output, stderr=subprocess.STDOUT,
                 env={"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", **os.environ},
             )  # fmt: skip
             code = _follow(process)
@@ -87,12 +88,3 @@ def _follow(process: subprocess.Popen[bytes]) -> int:
 def _loss(log: str) -> str:
     found = re.findall(r"step:(\S+).*? loss:(\S+)", log)
     return f"loss {found[-1][1]} at step {found[-1][0]}" if found else "trained"
-
-
-def _dies_with_us() -> tuple[str, ...]:
-    """Return the words before a command that is to be killed when this process is gone.
-
-    Source: setpriv(1) of util-linux, --pdeathsig.
-    """
-    setpriv = shutil.which("setpriv")
-    return (setpriv, "--pdeathsig", "KILL") if setpriv else ()

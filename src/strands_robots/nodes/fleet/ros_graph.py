@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 import uuid
@@ -24,6 +23,7 @@ from strands_robots.fleet.graph_link import GraphReport, GraphState, StopEvidenc
 from strands_robots.nodes.fleet.fleet_goals import FleetGoals
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.messages.images import jpeg_of
 from strands_robots.ros.robot.robot_discovery import RobotDiscovery
 
 UNHEARD = 1.0
@@ -35,6 +35,7 @@ _STATES: dict[int, GraphState] = {
     SafetyState.STOPPED: "stopped",
     SafetyState.STOP_NOT_CONFIRMED: "stop_not_confirmed",
 }
+_PICTURE_QUALITY = 85
 _CALL_TIMEOUT = 5.0
 _MOST_STOPS = 256
 
@@ -141,16 +142,12 @@ class RosGraph:
 
     def picture(self, camera: str) -> bytes:
         """Return the next picture of any camera of the graph, as JPEG; raises NoAnswerError, UnknownNameError, RenderError."""
-        from PIL import Image
-
         client = GraphClient(beside=self._node, name=f"fleet_pictures_{uuid.uuid4().hex[:8]}")
         try:
             _, pixels = CameraView(client, camera, prefer_raw=False).wait(_CALL_TIMEOUT)
         finally:
             client.close()
-        data = io.BytesIO()
-        Image.fromarray(pixels).save(data, "JPEG", quality=85)
-        return data.getvalue()
+        return jpeg_of(pixels, _PICTURE_QUALITY)
 
     def owner_is_gone(self, source: str) -> None:
         """Cancel the goals that an operator started."""

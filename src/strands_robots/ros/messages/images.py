@@ -162,8 +162,13 @@ def fill_compressed(
     fill_time(message.header.stamp, stamp)
     message.format = "rgb8; jpeg compressed bgr8"
     del message.data[:]
-    message.data.frombytes(_jpeg_encoder()(rgb, quality))
+    message.data.frombytes(jpeg_of(rgb, quality))
     return message
+
+
+def jpeg_of(rgb: NDArray[np.uint8], quality: int) -> bytes:
+    """Return a picture, uint8 (H, W, 3), as JPEG of a quality of 1 to 95."""
+    return _jpeg_encoder()(rgb, quality)
 
 
 @functools.cache
