@@ -20,6 +20,7 @@ from strands_robots.cli.main import app
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.share import share_directory
 from strands_robots.learning.pipeline import publish_stage, run_pipeline
+from strands_robots.learning.pipeline.content_hash import policy_sha256
 from strands_robots.learning.pipeline.engine import run_stages
 from strands_robots.learning.pipeline.evaluate_stage import GateStage
 from strands_robots.learning.pipeline.journal import Journal
@@ -302,3 +303,14 @@ def test_report_that_cannot_be_written_does_not_hide_why_a_pipeline_ended(
     with pytest.raises(GateClosedError):
         run_pipeline.run_pipeline(load_pipeline(EXAMPLE), tmp_path / "work", lambda *_: {}, told.append)
     assert told == ["the report was not written: [Errno 28] No space left on device"]
+
+
+def test_policy_of_a_resumed_training_has_the_hash_of_one_that_ran_through(tmp_path: Path) -> None:
+    whole = {"pretrained_path": None, "replace_final_stride_with_dilation": False, "chunk_size": 5}
+    resumed = {"pretrained_path": "/somewhere", "replace_final_stride_with_dilation": 0, "chunk_size": 5}
+    found = {}
+    for name, given in {"whole": whole, "resumed": resumed, "other": {**whole, "chunk_size": 6}}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps(given))
+        found[name] = policy_sha256(tmp_path / name)
+    assert found["whole"] == found["resumed"] != found["other"]

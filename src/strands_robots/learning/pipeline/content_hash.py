@@ -69,11 +69,23 @@ def policy_sha256(folder: Path) -> str:
         if path.suffix == ".json":
             given = json.loads(path.read_text(encoding="utf-8"))
             left_out = _NOT_THE_POLICY if path.name == "config.json" else ()
-            one = canonical_sha256({name: value for name, value in given.items() if name not in left_out})
+            one = canonical_sha256(_as_read_again({n: value for n, value in given.items() if n not in left_out}))
         else:
             one = files_sha256(path)
         digest.update(f"{path.relative_to(folder).as_posix()}\0{one}\n".encode())
     return digest.hexdigest()
+
+
+def _as_read_again(value: Any) -> Any:
+    """Return a configuration with 0 and 1 for false and true.
+
+    LeRobot declares whole numbers whose default is False (`replace_final_stride_with_dilation`) and writes 0 once it has read them.
+    """
+    if isinstance(value, dict):
+        return {name: _as_read_again(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_as_read_again(entry) for entry in value]
+    return int(value) if isinstance(value, bool) else value
 
 
 def weights_sha256(folder: Path) -> str:
