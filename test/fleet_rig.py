@@ -64,6 +64,7 @@ class Port:
     bus: Bus
     member: str
     name: str = "bus"
+    problem: str = ""
 
     def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:
         if self.member not in self.bus.mute:

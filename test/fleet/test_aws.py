@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,20 @@ def test_the_policies_hold_each_thing_to_its_own_topics(aws: AwsStandIn, place: 
     finally:
         for port in (arm1, arm2, anna, bert):
             port.close()
+
+
+def test_a_refused_subscription_is_said_since_the_member_is_deaf_to_it(aws: AwsStandIn, place: AwsEntry) -> None:
+    # mosquitto refuses no subscription; the answer is AWS's class, as its policies' refusals arrive in the SDK.
+    from awscrt import mqtt5
+
+    made = linked(aws, place, "arm1")
+    try:
+        answered: Future[Any] = Future()
+        answered.set_result(mqtt5.SubackPacket(reason_codes=[mqtt5.SubackReasonCode.NOT_AUTHORIZED]))
+        made._on_subscribed("fleet/lab/in/arm1/stop/*", answered)
+        assert made.is_connected and "no subscription to 'fleet/lab/in/arm1/stop/*': NOT_AUTHORIZED" in made.problem
+    finally:
+        made.close()
 
 
 def test_another_authority_gets_no_link(aws: AwsStandIn, place: AwsEntry, tmp_path: Path) -> None:

@@ -169,8 +169,9 @@ def test_a_thing_tries_nothing_over_aws_that_its_policy_does_not_allow(
             self.sent.append(packet.topic)
             return Future()
 
-        def subscribe(self, packet: Any) -> None:
+        def subscribe(self, packet: Any) -> Future[None]:
             self.heard += [entry.topic_filter for entry in packet.subscriptions]
+            return Future()
 
         def close(self) -> None:
             pass

@@ -60,6 +60,24 @@ def test_the_broker_does_what_fleet_yaml_says_in_every_row(site: Site) -> None:
     assert [row.found for row in rows if row.what == "take over"] == [False]
 
 
+def test_what_keeps_a_member_from_its_broker_is_said(site: Site) -> None:
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    transport = connected(site, "arm1")
+    try:
+        transport._asked[7] = "fleet/lab/in/arm1/stop/+"
+        transport._on_subscribe(None, None, 7, [ReasonCode(PacketTypes.SUBACK, "Not authorized")], None)
+        assert "no subscription to 'fleet/lab/in/arm1/stop/+': Not authorized" in transport.problem
+        assert site.broker is not None
+        site.broker.close()
+        until(lambda: "cannot be reached" in transport.problem)
+        site.broker.start()
+        until(lambda: transport.is_connected and not transport.problem)
+    finally:
+        transport.close()
+
+
 def test_the_probe_finds_a_rule_too_many_and_an_identity_that_can_be_taken(site: Site) -> None:
     folder = site.folder / "authority"
     access, config = folder / "mosquitto.acl", folder / "mosquitto.conf"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 
 import pytest
@@ -9,7 +10,9 @@ from fleet_rig import Fleet, outcomes, run_until_done
 
 from strands_robots.fleet.bodies import Stop
 from strands_robots.fleet.refusal import FleetRefusedError
+from strands_robots.fleet.station import Station
 from strands_robots.fleet.stop_campaign import StopOutcome
+from strands_robots.fleet.transport import AllTransports
 
 ROBOTS = ("arm1", "arm2", "arm3", "sim1")
 
@@ -172,25 +175,46 @@ def test_a_robot_that_started_again_has_no_evidence_of_the_stop_before(fleet: Fl
     assert run_until_done(fleet, campaign), "the stop is sent again to the new process"
 
 
-def test_a_stop_goes_over_every_transport_and_one_that_fails_takes_none_with_it(fleet: Fleet) -> None:
-    from strands_robots.fleet.station import Station
-    from strands_robots.fleet.transport import AllTransports
+class Broken:
+    """A way that raises, against what a transport promises."""
 
-    class Broken:
-        name = "broken"
+    name, problem = "broken", ""
 
-        def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:
-            raise RuntimeError("no link")
+    def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:
+        raise RuntimeError("no link")
 
-        def subscribe(self, topic: str, on_data: object) -> None:
-            pass
+    def subscribe(self, topic: str, on_data: object) -> None:
+        pass
 
-        def close(self) -> None:
-            pass
+    def close(self) -> None:
+        pass
 
+
+class Hung(Broken):
+    """A way that never comes back from a call, until `go`."""
+
+    name, problem = "hung", "hangs"
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+
+    def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:
+        self.go.wait(30.0)
+
+
+def test_a_stop_goes_over_every_transport_and_one_that_fails_or_hangs_takes_none_with_it(fleet: Fleet) -> None:
     fleet.start("arm1")
     fleet.arm("arm1")
-    ports = AllTransports([Broken(), fleet.bus.port("anna"), fleet.bus.port("anna")])
+    hung = Hung()
+    ports = AllTransports([Broken(), hung, fleet.bus.port("anna"), fleet.bus.port("anna")])
     fleet.stations["anna"] = Station(fleet.channel("anna"), ports)
-    assert run_until_done(fleet, fleet.stations["anna"].stop("arm1", ""))
+    try:
+        assert run_until_done(fleet, fleet.stations["anna"].stop("arm1", ""), 10.0)
+        assert ports.problem == "hung: hangs"
+        for _ in range(2000):
+            ports.publish("fleet/lab/out/anna/beacon", b"")
+        assert "messages were dropped" in ports.problem
+    finally:
+        hung.go.set()
+        ports.close()
     assert not [error for error in fleet.refused if "a stop" in str(error)], "a stop that comes twice is no fault"

@@ -50,7 +50,7 @@ class ShadowView:
         self._client = iotshadow.IotShadowClientV2(connection.client, _options())
         self._lock = threading.Lock()
         self._state, self._at = "", float("-inf")
-        self.rejected = 0
+        self.problem = ""
 
     def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:
         """Put a beacon into the shadows when its state is new, or the last one is old."""
@@ -77,10 +77,11 @@ class ShadowView:
     def _update(self, shadow: str, reported: dict[str, Any]) -> None:
         state = self._sdk.ShadowState(reported=reported)
         request = self._sdk.UpdateNamedShadowRequest(thing_name=self._thing, shadow_name=shadow, state=state)
-        self._client.update_named_shadow(request).add_done_callback(self._on_done)
+        self._client.update_named_shadow(request).add_done_callback(lambda done: self._on_done(shadow, done))
 
-    def _on_done(self, done: Future[Any]) -> None:
-        self.rejected += done.exception() is not None
+    def _on_done(self, shadow: str, done: Future[Any]) -> None:
+        error = done.exception()
+        self.problem = f"the shadow '{shadow}' was not updated: {_words(error)}" if error is not None else ""
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,11 @@ def read_shadow(connection: AwsConnection, roster: Roster, robot: str, timeout: 
     if not isinstance(envelope.body, Beacon):
         raise ConfigurationError(f"the shadow of '{robot}' holds a {envelope.kind}; valid: a beacon")
     return ShadowReading(envelope.body, envelope.sequence)
+
+
+def _words(error: BaseException | None) -> str:
+    said = getattr(error, "modeled_error", None)
+    return str(getattr(said, "message", None) or getattr(error, "message", None) or error)
 
 
 def _options(timeout: float = 5.0) -> Any:

@@ -21,6 +21,8 @@ CERTIFICATE, KEY, AUTHORITY = "aws.pem", "aws.key", "aws_authority.pem"
 """Files of a member's folder: its certificate at AWS, the key, and the pinned authority where it is not a public one."""
 
 _STOP_TIME = 5.0
+_FAILED = 0x80
+"""Reason codes of MQTT 5 from here on are failures."""
 _Arrived = tuple[OnData, str, bytes]
 
 
@@ -172,7 +174,17 @@ class AwsTransport:
         from awscrt import mqtt5
 
         wanted = mqtt5.Subscription(topic_filter=to_mqtt(topic), qos=mqtt5.QoS.AT_MOST_ONCE)
-        self.connection.client.subscribe(mqtt5.SubscribePacket([wanted]))
+        asked = self.connection.client.subscribe(mqtt5.SubscribePacket([wanted]))
+        asked.add_done_callback(lambda done: self._on_subscribed(topic, done))
+
+    def _on_subscribed(self, topic: str, done: Any) -> None:
+        """Note a subscription that AWS refused: this member is deaf to the topic, and its link stays up. Called by the SDK."""
+        if done.exception() is not None:
+            reasons = [str(done.exception())]
+        else:
+            reasons = [str(code.name) for code in done.result().reason_codes if code >= _FAILED]
+        if reasons and self.is_connected:
+            self.problem = f"no subscription to '{topic}': {reasons[0]}; its policy at AWS has to allow it"
 
     def _on_sent(self, done: Any) -> None:
         with self._lock:

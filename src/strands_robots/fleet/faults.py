@@ -87,6 +87,11 @@ class FaultyTransport:
         self._transport = transport
         self._line = _DelayLine(delay) if delay > 0.0 else None
 
+    @property
+    def problem(self) -> str:
+        """What keeps the real one from its link."""
+        return self._transport.problem
+
     def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:
         """Send, later or never."""
         self._later(lambda: self._transport.publish(topic, data, is_stop))

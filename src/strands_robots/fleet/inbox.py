@@ -46,11 +46,20 @@ class Inbox(Generic[ItemT]):
             pass  # The thread looks at the flag after each item.
         self._thread.join(timeout)
 
+    def finish(self, timeout: float = 1.0) -> None:
+        """End the thread once what waits is handed over, or the time is over [s]."""
+        try:
+            self._queue.put(None, timeout=timeout)
+        except queue.Full:
+            self._is_closing = True
+        self._thread.join(timeout)
+
     def _run(self) -> None:
         while not self._is_closing:
             item = self._queue.get()
-            if item is not None:
-                try:
-                    self._handle(item)
-                except Exception:  # noqa: BLE001 (a fault over one message must not end the thread that takes the next)
-                    traceback.print_exc()
+            if item is None:
+                return
+            try:
+                self._handle(item)
+            except Exception:  # noqa: BLE001 (a fault over one message must not end the thread that takes the next)
+                traceback.print_exc()

@@ -56,6 +56,9 @@ class MqttTransport:
         self._lock = threading.Lock()
         self._wanted: list[tuple[str, OnData]] = []
         self._waiting = 0
+        self._asking = threading.Lock()
+        self._asked: dict[int, str] = {}
+        self._place = f"{broker.host}:{broker.port}"
         # paho publishes and calls back under one lock, so a callback only hands over: a publisher must not wait for a
         # receiver. The queue of stops has no bound.
         self._stops: Inbox[_Arrived] = Inbox(_hand_over, 0, "mqtt stops")
@@ -76,6 +79,8 @@ class MqttTransport:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
+        self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_subscribe = self._on_subscribe
         self._client.connect_async(broker.host, broker.port, KEEP_ALIVE)
         # Its first connection must not be waited for, and must be tried again.
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -106,7 +111,7 @@ class MqttTransport:
         inbox = self._stops if kind_of(topic) == "stop" else self._others
         self._client.message_callback_add(filter_, lambda client, data, message: _put(inbox, on_data, message))
         if self._client.is_connected():
-            self._client.subscribe(filter_, qos=0)
+            self._ask(filter_)
 
     def close(self) -> None:
         """Leave."""
@@ -135,7 +140,29 @@ class MqttTransport:
             self._waiting = 0
             wanted = [filter_ for filter_, _ in self._wanted]
         for filter_ in dict.fromkeys(wanted):
-            client.subscribe(filter_, qos=0)
+            self._ask(filter_)
+
+    def _ask(self, filter_: str) -> None:
+        """Subscribe. The answer may come before the number of the question is noted, hence the lock.
+
+        It is not the other one: paho may publish what waits in this call, and calls back for that.
+        """
+        with self._asking:
+            _, number = self._client.subscribe(filter_, qos=0)
+            if number is not None:
+                self._asked[number] = filter_
+
+    def _on_subscribe(self, client: Any, data: Any, number: int, reasons: Any, properties: Any) -> None:
+        """Note a subscription that the broker refused: this member is deaf to the topic, and its link stays up."""
+        with self._asking:
+            filter_ = self._asked.pop(number, "")
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            self.problem = f"no subscription to '{filter_}': {refused[0]}; the broker's rules have to allow it"
+
+    def _on_connect_fail(self, *_: Any) -> None:
+        """Note that the broker cannot be reached; paho tries again by itself."""
+        self.problem = f"the broker at {self._place} cannot be reached"
 
     def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         self.problem = f"the link to the broker ended: {reason}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
+
+from strands_robots.fleet.inbox import Inbox
 
 OnData = Callable[[str, bytes], None]
 """Takes topic and bytes, in a thread of the transport's. Must not raise and not wait."""
@@ -16,11 +17,20 @@ OnData = Callable[[str, bytes], None]
 REMEMBERED_COPIES = 4096
 """Messages whose copy over another transport is known."""
 
+_MOST_OUTGOING = 1024
+"""Messages that wait for a transport that hangs; what comes then is dropped. What matters is repeated by who sends it."""
+
+_Outgoing = tuple[str, bytes, bool]
+
 
 class Transport(Protocol):
     """One way between members. A transport whose link is down drops what is published and comes back by itself."""
 
     name: str
+
+    @property
+    def problem(self) -> str:
+        """What keeps it from carrying all that it should; empty for nothing."""
 
     def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:
         """Send bytes. Never waits and never raises: what cannot be sent now is dropped."""
@@ -39,7 +49,8 @@ class AllTransports:
     the receiver to say, who cannot run out of room for it.
 
     Args:
-        transports: They; one that raises against its promise is reported and passed over.
+        transports: They. Each has a thread that hands it what is published, so one that waits or raises against its
+            promise keeps nothing from the others.
     """
 
     name = "all"
@@ -48,20 +59,24 @@ class AllTransports:
         self._transports = tuple(transports)
         self._lock = threading.Lock()
         self._first: OrderedDict[bytes, Transport] = OrderedDict()
+        # One queue for stops and the rest: a receiver takes a number only when it is above the last one.
+        self._outgoing = [Inbox(_publishing(way), _MOST_OUTGOING, f"fleet {way.name}") for way in transports]
 
     @property
     def problem(self) -> str:
-        """What keeps each of the transports from its router or broker; empty when one has a link."""
-        problems = [str(transport.problem) for transport in self._transports if hasattr(transport, "problem")]
-        return "; ".join(problems) if all(problems) else ""
+        """What keeps any of the transports from carrying all that it should; empty for nothing."""
+        said = [(way.name, way.problem) for way in self._transports]
+        said += [
+            (way.name, f"{queue.dropped} messages were dropped; it does not take them")
+            for way, queue in zip(self._transports, self._outgoing, strict=True)
+            if queue.dropped
+        ]
+        return "; ".join(f"{name}: {problem}" for name, problem in said if problem)
 
     def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:
         """Send bytes over every transport."""
-        for transport in self._transports:
-            try:
-                transport.publish(topic, data, is_stop)
-            except Exception as error:  # noqa: BLE001 (one broken way must not keep a stop from the others)
-                print(f"transport {transport.name}: {error}", file=sys.stderr)
+        for queue in self._outgoing:
+            queue.put((topic, data, is_stop))
 
     def subscribe(self, topic: str, on_data: OnData) -> None:
         """Listen on every transport."""
@@ -69,7 +84,9 @@ class AllTransports:
             transport.subscribe(topic, self._once(transport, on_data))
 
     def close(self) -> None:
-        """Leave every transport."""
+        """Leave every transport, once it has been handed what was published."""
+        for queue in self._outgoing:
+            queue.finish()
         for transport in self._transports:
             transport.close()
 
@@ -91,3 +108,10 @@ class AllTransports:
             if len(self._first) > REMEMBERED_COPIES:
                 self._first.popitem(last=False)
         return False
+
+
+def _publishing(way: Transport) -> Callable[[_Outgoing], None]:
+    def publish(item: _Outgoing) -> None:
+        way.publish(*item)
+
+    return publish

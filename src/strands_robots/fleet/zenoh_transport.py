@@ -63,11 +63,19 @@ class ZenohTransport:
         self._session: Any = None
         self._wanted: list[tuple[str, OnData]] = []
         self._subscribers: list[Any] = []
-        self.problem = "no link to the router yet"
+        self._problem = "no link to the router yet"
         self.dropped = 0
         # A graph never waits for the network: the router is looked for beside it.
         self._thread = threading.Thread(target=self._connect, name="zenoh connect", daemon=True)
         self._thread.start()
+
+    @property
+    def problem(self) -> str:
+        """What keeps it from its router. A session stays open without one, and finds it again by itself."""
+        with self._lock:
+            if self._session is None:
+                return self._problem
+            return "" if self._session.info.routers_zid() else "the link to the router ended"
 
     def publish(self, topic: str, data: bytes, is_stop: bool = False) -> None:
         """Send bytes; a stop goes ahead of everything and is not batched."""
@@ -111,10 +119,9 @@ class ZenohTransport:
             try:
                 session = open_session(self._config)
             except ConfigurationError as error:
-                self.problem = str(error)
+                self._problem = str(error)
                 self._ending.wait(_PERIOD)
                 continue
-            self.problem = ""
             with self._lock:
                 self._session = session
                 for topic, on_data in self._wanted:

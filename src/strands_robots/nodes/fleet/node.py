@@ -26,6 +26,8 @@ from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
 
 TICK = 0.1
+_LASTING = 5
+"""A problem of a transport is said once it was there this many seconds."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class FleetNode(Node):
         self._audit.record("fleet_joined", details, durability=Durability.NOW)
         # A thread and not a timer: a service call that the executor runs must not keep a beacon back.
         self._ending = threading.Event()
+        self._unlinked = 0
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
         self._thread.start()
         self.create_timer(1.0, self._flush, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -102,11 +105,19 @@ class FleetNode(Node):
     def _flush(self) -> None:
         if not self._thread.is_alive() and not self._ending.is_set():
             raise RuntimeError("the thread that sends beacons has ended")
+        self._watch_transport()
         if self._robot.renewal_problem:
             self.get_logger().warning(self._robot.renewal_problem, throttle_duration_sec=60.0)
         for (refusal, sender), count in self._channel.take_refusals().items():
             details = {"refusal": refusal, "sender": sender, "count": count}
             self._audit.record("fleet_refused", details, actor=f"fleet/{sender}")
+
+    def _watch_transport(self) -> None:
+        """Say what keeps messages, stops among them, from this robot, once it has lasted; a link comes back by itself."""
+        problem = self._transport.problem
+        self._unlinked = self._unlinked + 1 if problem else 0
+        if self._unlinked >= _LASTING:
+            self.get_logger().warning(f"fleet: {clip(problem, 512)}", throttle_duration_sec=60.0)
 
 
 def main() -> int:
