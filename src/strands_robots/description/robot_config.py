@@ -45,13 +45,14 @@ class CameraConfig(StrictModel):
 class GripperConfig(StrictModel):
     """The joints that open and close a gripper, all alike; positions [rad] or [m].
 
-    `opening` is the width of the widest object that fits between the open jaws [m].
+    `opening` is the width of the widest object that fits between the jaws [m] when they are open as far as `opening_at` says, 0 to 1.
     """
 
     joints: Annotated[tuple[str, ...], Field(min_length=1)]
     open: float
     closed: float
     opening: Annotated[float, Field(gt=0.0, le=2.0, allow_inf_nan=False)] | None = None
+    opening_at: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
 
 
 class ServoConfig(StrictModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,8 +28,11 @@ SAMPLES = 200
 TILTS = (0.0, 0.35, -0.35, 0.7, -0.7)
 """Turns of the approach about the line of the fingers, from straight down [rad]."""
 
-MOST = 24
+MOST = 60
 """Most grasps that are returned."""
+
+MOST_OF_A_TILT = 24
+"""Most grasps of one tilt among them: an arm that cannot come from above has others to try."""
 
 _SAME_PLACE, _SAME_TURN = 0.006, 0.15  # [m], [rad]; grasps nearer than this are one
 
@@ -41,11 +45,13 @@ class Grasp:
         tool: Pose of the tool with the object between its jaws, in the base frame.
         width: Distance of the two points [m].
         cost: What the best one has least of: tilt from straight down [rad] and distance from the object's middle, weighted.
+        tilt: Turn of the approach about the line of the fingers [rad].
     """
 
     tool: Pose
     width: float
     cost: float
+    tilt: float = 0.0
 
     def before(self, distance: float) -> Pose:
         """Return the tool's pose `distance` [m] before the grasp, against its approach."""
@@ -108,7 +114,8 @@ def _grasps_at(centre: FloatArray, line: FloatArray, width: float, jaws: Jaws, o
             rotation = _rotation(sign * line, approach, jaws.axis)
             beside = (0.5 * width + GAP) * sign * line if jaws.is_one_sided else np.zeros(3)
             angle = math.acos(float(np.clip(approach @ down, -1.0, 1.0)))
-            made.append(Grasp(Pose(centre + beside, rotation), width, angle + 20.0 * off_middle + 5.0 * width))
+            cost = angle + 20.0 * off_middle + 5.0 * width
+            made.append(Grasp(Pose(centre + beside, rotation), width, cost, abs(tilt)))
     return made
 
 
@@ -122,14 +129,16 @@ def _rotation(line: FloatArray, approach: FloatArray, axis: FloatArray) -> Float
 
 def _distinct(grasps: list[Grasp]) -> list[Grasp]:
     kept: list[Grasp] = []
+    of_a_tilt: Counter[float] = Counter()
     for grasp in grasps:
-        is_new = all(
+        is_new = of_a_tilt[grasp.tilt] < MOST_OF_A_TILT and all(
             np.linalg.norm(grasp.tool.position - other.tool.position) > _SAME_PLACE
             or rotation_between(grasp.tool.rotation, other.tool.rotation) > _SAME_TURN
             for other in kept
         )
         if is_new:
             kept.append(grasp)
+            of_a_tilt[grasp.tilt] += 1
         if len(kept) == MOST:
             break
     return kept

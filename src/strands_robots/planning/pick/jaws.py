@@ -16,9 +16,6 @@ from strands_robots.planning.scene_checker import SceneChecker
 _SYMMETRIC = 0.2
 """Fingers whose ways add up to less than this part of one of them close from both sides."""
 
-OPEN = 0.6
-"""Part of the way from closed to open at which `opening` of a robot's configuration holds."""
-
 
 @dataclass(frozen=True, eq=False)
 class Jaws:
@@ -27,7 +24,7 @@ class Jaws:
     Attributes:
         axis: Direction (3,) in the tool's frame in which the finger that moves closes; at right angles to the tool's z axis.
         is_one_sided: One finger moves, and the tool's frame lies on the face of the other; else it lies between both.
-        opening: Widest object that fits between the open jaws [m].
+        opening: Widest object that fits between the jaws [m] when they are `opening_at` of the way open, 0 to 1.
         link: Body that carries the tool.
         parts: Bodies that may touch what is grasped: the link and its fingers.
         columns: Joints of the gripper.
@@ -37,6 +34,7 @@ class Jaws:
     axis: FloatArray
     is_one_sided: bool
     opening: float
+    opening_at: float
     link: str
     parts: tuple[str, ...]
     columns: tuple[int, ...]
@@ -51,7 +49,12 @@ class Jaws:
 
     def fraction_for(self, width: float) -> float:
         """Return how far open the gripper is on an object of a width [m], about: joints turn, and fingers are no straight lines."""
-        return float(np.clip(OPEN * width / self.opening, 0.0, 1.0))
+        return float(np.clip(self.opening_at * width / self.opening, 0.0, 1.0))
+
+    def width_at(self, position: FloatArray) -> float:
+        """Return the width between the jaws at joint positions (D,) [m], about; the opposite of `fraction_for`."""
+        fraction = (position[self.columns[0]] - self.closed) / (self.open - self.closed)
+        return float(np.clip(fraction, 0.0, 1.0)) * self.opening / self.opening_at
 
 
 def jaws_of(arm: Arm) -> Jaws:
@@ -73,7 +76,7 @@ def jaws_of(arm: Arm) -> Jaws:
     home = np.array([config.home.get(name, 0.0) for name in limits.names])
     home = np.clip(home, limits.lower, limits.upper)
     opened, closed = home.copy(), home.copy()
-    opened[list(columns)] = gripper.closed + OPEN * (gripper.open - gripper.closed)
+    opened[list(columns)] = gripper.closed + gripper.opening_at * (gripper.open - gripper.closed)
     closed[list(columns)] = gripper.closed
     link = model.body(arm.tool[2]).name
     bodies = _below(arm, arm.tool[2])
@@ -94,6 +97,7 @@ def jaws_of(arm: Arm) -> Jaws:
         axis / np.linalg.norm(axis),
         is_one_sided,
         gripper.opening,
+        gripper.opening_at,
         link,
         (link, *(name for name in bodies if name != link)),
         columns,

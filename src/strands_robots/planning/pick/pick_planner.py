@@ -29,6 +29,9 @@ POSITION_TOLERANCE = 0.004
 TILT_TOLERANCE = 0.1
 """Largest angle of the tool from a grasp [rad]."""
 
+LINE_TILT_TOLERANCE = 0.25
+"""Largest turn of the tool along a straight way [rad]: an arm of five joints cannot hold it, and what it does is checked."""
+
 DROP = 0.005
 """An object is let go this high over where it shall lie [m]; more where the scene's clearance asks for it."""
 
@@ -54,7 +57,7 @@ class PickRequest:
         turns: Turns about the vertical that the object may have there, against how it lies now [rad].
         approach: Length of the straight way to the grasp and after it [m].
         lift: How high it is lifted [m].
-        open: How far the gripper opens, 0 to 1.
+        open: How far the gripper opens, 0 to 1; farther for an object that needs it.
         speed: Part of the velocity limits.
         time_law: Time law by name.
         planner: Planner by name.
@@ -182,7 +185,7 @@ class PickPlanner:
         """
         known = {shape.name: shape for shape in scene.shapes}
         shapes = [known[name] for name in request.shapes]
-        grasp = Grasp(self.arm.tool_pose(request.start), 0.0, 0.0)
+        grasp = Grasp(self.arm.tool_pose(request.start), self.jaws.width_at(request.start), 0.0)
         attempt = _Attempt(self, request, scene, shapes, grasp)
         return tuple(attempt.placing(request.start, attempt.held(request.start)))
 
@@ -195,6 +198,8 @@ class _Attempt:
     ) -> None:
         self._owner, self._request, self._scene = owner, request, scene
         self._shapes, self._grasp, self._jaws = shapes, grasp, owner.jaws
+        room = 2.0 * (scene.clearance + POSITION_TOLERANCE)
+        self._open = max(request.open, self._jaws.fraction_for(grasp.width + room))
         names = request.shapes
         touching = tuple((part, name) for part in self._jaws.parts for name in names)
         self._touch = replace(scene, allowed=(*scene.allowed, *touching))
@@ -202,7 +207,7 @@ class _Attempt:
     def stages(self) -> list[PickStage]:
         """Return all stages; raises MotionError where one of them cannot be had."""
         request, jaws = self._request, self._jaws
-        opened = jaws.at_fraction(request.start, request.open)
+        opened = jaws.at_fraction(request.start, self._open)
         last: MotionError | None = None
         for at_grasp in self._configurations(self._grasp.tool, self._touch, opened):
             try:
@@ -215,17 +220,20 @@ class _Attempt:
 
     def _from(self, opened: FloatArray, at_grasp: FloatArray) -> list[PickStage]:
         request = self._request
+        up = self._grasp.tool.position + np.array([0.0, 0.0, request.lift])
+        above = Pose(up, self._grasp.tool.rotation)
+        self._check_line(at_grasp, self._grasp.before(request.approach))
+        self._check_line(at_grasp, above)
         descend = _reversed(self._line(at_grasp, self._grasp.before(request.approach), self._touch))
         held = self.held(at_grasp)
         gripped = self._jaws.at_fraction(at_grasp, self._jaws.fraction_for(self._grasp.width))
-        up = self._grasp.tool.position + np.array([0.0, 0.0, request.lift])
-        lift = self._line(gripped, Pose(up, self._grasp.tool.rotation), held)
+        lift = self._line(gripped, above, held)
         lifted = _with(gripped, lift.way_points[-1], lift, self._owner.arm)
         placing = self.placing(lifted, held) if request.place is not None else []
         first = self._touch if request.is_touching else self._scene
         approach = self._move(opened, _with(opened, descend.way_points[0], descend, self._owner.arm), first)
         return [
-            PickStage("open", None, request.open, first),
+            PickStage("open", None, self._open, first),
             PickStage("approach", approach, None, first),
             PickStage("descend", descend, None, self._touch),
             PickStage("close", None, 0.0, self._touch),
@@ -262,7 +270,7 @@ class _Attempt:
                 rise = self._line(at_place, above, held)
                 move = self._move(lifted, _with(lifted, rise.way_points[-1], rise, arm), held)
                 placed = self._placed(moved)
-                opened = self._jaws.at_fraction(at_place, request.open)
+                opened = self._jaws.at_fraction(at_place, self._open)
                 back = Pose(tool.position - request.approach * tool.axis, tool.rotation)
                 retreat = self._line(opened, back, placed)
             except MotionError as error:
@@ -271,7 +279,7 @@ class _Attempt:
             return [
                 PickStage("move", move, None, held),
                 PickStage("lower", _reversed(rise), None, held),
-                PickStage("release", None, request.open, placed),
+                PickStage("release", None, self._open, placed),
                 PickStage("retreat", retreat, None, placed),
             ]
         assert last is not None  # there is at least one turn
@@ -303,8 +311,20 @@ class _Attempt:
             raise MotionError("collision", problem)
         raise MotionError("unreachable", f"the tool misses it by {1e3 * nearest:.0f} mm, its turn counted")
 
+    def _check_line(self, start: FloatArray, end: Pose) -> None:
+        """Refuse a line whose least part leads out of the arm's reach; a hundredth of the time of planning it."""
+        begin = self._owner.arm.tool_pose(start)
+        least = Pose(begin.position + MIN_LINE * (end.position - begin.position), end.rotation)
+        target = PoseTarget(least, Orientation.FULL, POSITION_TOLERANCE, LINE_TILT_TOLERANCE)
+        solution = self._owner.solver.solve(target, start)
+        if not solution.is_reached:
+            raise MotionError(
+                "unreachable",
+                f"the tool misses the way to it by {1e3 * solution.position_error:.0f} mm and {solution.orientation_error:.2f} rad",
+            )
+
     def _line(self, start: FloatArray, end: Pose, scene: PlanningScene) -> Plan:
-        goal = LineGoal(PoseTarget(end, Orientation.FULL, POSITION_TOLERANCE, TILT_TOLERANCE), MIN_LINE)
+        goal = LineGoal(PoseTarget(end, Orientation.FULL, POSITION_TOLERANCE, LINE_TILT_TOLERANCE), MIN_LINE)
         return self._owner.planner_of(scene).plan(self._plan_request(goal, start), scene)
 
     def _move(self, start: FloatArray, end: FloatArray, scene: PlanningScene) -> Plan:
