@@ -66,6 +66,19 @@ def kill_at(words: str, config: Path, folder: Path) -> None:
         assert process.wait() == -signal.SIGKILL, f"'{words}' was never said"
 
 
+def patient(folder: Path) -> Path:
+    """Return the example, whose graph does not take a starved machine for a broken link: it shares its cores with other tests."""
+    slow = {"heartbeat_timeout": 5.0, "stall_timeout": 5.0, "answer_timeout": 2.0}
+    nodes = {"/**/driver_node": slow, "/**/safety_node": {"gate_state_timeout": 5.0}}
+    (folder / "slow.yaml").write_text(
+        yaml.safe_dump({name: {"ros__parameters": given} for name, given in nodes.items()})
+    )
+    example = yaml.safe_load(EXAMPLE.read_text())
+    example["deploy"]["options"] = {"params_file": str(folder / "slow.yaml")}
+    (folder / "example.yaml").write_text(yaml.safe_dump(example))
+    return folder / "example.yaml"
+
+
 def hashes(folder: Path) -> dict[str, dict[str, str]]:
     return {one.stage: dict(one.outputs) for one in pipeline_status(list(read_journal(folder / NAME))) if one.outputs}
 
@@ -169,7 +182,8 @@ def test_dataset_and_policy_are_published_only_when_a_person_has_signed(
 
 @pytest.mark.timeout(3000)
 def test_example_comes_to_the_servo_bus_arm_and_killed_in_each_stage_it_is_the_same(tmp_path: Path) -> None:
-    run("run", str(EXAMPLE), "--folder", str(tmp_path / "whole"))
+    example = patient(tmp_path)
+    run("run", str(example), "--folder", str(tmp_path / "whole"))
     wanted = hashes(tmp_path / "whole")
     record = json.loads((tmp_path / "whole" / "deployed.json").read_text())
     assert (record["to"], record["robot"]) == ("bus", "so101")
@@ -180,6 +194,6 @@ def test_example_comes_to_the_servo_bus_arm_and_killed_in_each_stage_it_is_the_s
         "compare: begins", "gate: begins", "deploy: begins", "deploy: Robot",
     ]  # fmt: skip
     for moment in moments:
-        kill_at(moment, EXAMPLE, tmp_path / "killed")
+        kill_at(moment, example, tmp_path / "killed")
     run("resume", str(tmp_path / "killed"))
     assert hashes(tmp_path / "killed") == wanted

@@ -12,7 +12,7 @@ from strands_robots.core.errors import ConfigurationError, MotionError
 from strands_robots.core.pose import Pose, rotation_matrix
 from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
-from strands_robots.planning.pick.grasps import FRICTION_ANGLE, GAP, antipodal_grasps
+from strands_robots.planning.pick.grasps import FRICTION_ANGLE, GAP, MOST, antipodal_grasps
 from strands_robots.planning.pick.jaws import Jaws, jaws_of
 from strands_robots.planning.pick.pick_planner import PickPlan, PickPlanner, PickRequest
 from strands_robots.planning.pick.surface import surface_of
@@ -101,12 +101,12 @@ def test_grasps_have_the_object_between_the_jaws_and_opposite_normals(
     jaws = jaws_of(Arm(load_robot(robot)))
     thing = shape(kind, size, (0.3, 0.05, 0.1))
     grasps = antipodal_grasps([thing], jaws, seed=1)
-    assert 5 < len(grasps) <= 24 and [g.cost for g in grasps] == sorted(g.cost for g in grasps)
+    assert 5 < len(grasps) <= MOST and [g.cost for g in grasps] == sorted(g.cost for g in grasps)
     for grasp in grasps:
         line = grasp.tool.rotation @ jaws.axis
         assert np.linalg.det(grasp.tool.rotation) == pytest.approx(1.0)
         assert grasp.width <= jaws.opening
-        centre = grasp.tool.position - (0.5 * grasp.width + GAP) * line * jaws.is_one_sided
+        centre = grasp.tool.position + grasp.depth * grasp.tool.axis - (0.5 * grasp.width + GAP) * line * jaws.is_one_sided
         out = surface_of(thing).exit(centre, line), surface_of(thing).exit(centre, -line)
         for side, direction in zip(out, (line, -line)):
             assert side is not None and side[0] == pytest.approx(0.5 * grasp.width, abs=1e-3)
@@ -189,6 +189,20 @@ def test_an_object_that_is_not_there_is_named(planner: PickPlanner) -> None:
 
 
 def test_jaws_open_by_fractions() -> None:
-    jaws = Jaws(np.array([1.0, 0.0, 0.0]), True, 0.06, "link", ("link",), (1,), 1.0, 0.0)
+    jaws = Jaws(np.array([1.0, 0.0, 0.0]), True, 0.06, 0.6, "link", ("link",), (1,), 1.0, 0.0, 0.0)
     assert jaws.at_fraction(np.zeros(2), 0.25).tolist() == [0.0, 0.25]
     assert jaws.fraction_for(0.06) == pytest.approx(0.6) and jaws.fraction_for(1.0) == 1.0
+    assert jaws.width_at(jaws.at_fraction(np.zeros(2), 0.3)) == pytest.approx(0.03)
+
+
+def test_what_lies_low_is_grasped_with_the_ends_of_the_fingers_and_what_is_wide_with_open_ones() -> None:
+    """The Panda's fingers go on for 21 mm past the tool's frame, and are open for 80 mm only when they are fully open."""
+    arm = Arm(load_robot("panda"))
+    planner, home = PickPlanner(arm), np.zeros(len(arm.limits.names))
+    for name, value in arm.config.home.items():
+        home[arm.limits.index[name]] = value
+    for size, is_shallow, least in (((0.012, 0.016, 0.012), True, 0.0), ((0.027, 0.028, 0.03), False, 0.7)):
+        scene = PlanningScene((shape("box", size, (0.46, 0.1, size[2])),))
+        found = planner.plan(PickRequest(("thing",), home), scene)
+        assert (found.grasp.depth > 0.0) is is_shallow
+        assert found.stages[0].gripper is not None and found.stages[0].gripper >= max(least, 0.6)

@@ -31,8 +31,11 @@ TILTS = (0.0, 0.35, -0.35, 0.7, -0.7)
 MOST = 60
 """Most grasps that are returned."""
 
-MOST_OF_A_TILT = 24
-"""Most grasps of one tilt among them: an arm that cannot come from above has others to try."""
+MOST_OF_A_KIND = 16
+"""Most grasps of one tilt and depth among them: where an arm cannot come from above, or so deep, there are others to try."""
+
+SHALLOW = 0.5
+"""A shallow grasp has the object this part of the fingers' reach nearer to their ends: for what lies low."""
 
 _SAME_PLACE, _SAME_TURN = 0.006, 0.15  # [m], [rad]; grasps nearer than this are one
 
@@ -45,13 +48,15 @@ class Grasp:
         tool: Pose of the tool with the object between its jaws, in the base frame.
         width: Distance of the two points [m].
         cost: What the best one has least of: tilt from straight down [rad] and distance from the object's middle, weighted.
-        tilt: Turn of the approach about the line of the fingers [rad].
+        tilt: Turn of the approach about the line of the fingers [rad], without its sign.
+        depth: How much nearer to the ends of the fingers the object is than to the tool's frame [m].
     """
 
     tool: Pose
     width: float
     cost: float
     tilt: float = 0.0
+    depth: float = 0.0
 
     def before(self, distance: float) -> Pose:
         """Return the tool's pose `distance` [m] before the grasp, against its approach."""
@@ -114,8 +119,10 @@ def _grasps_at(centre: FloatArray, line: FloatArray, width: float, jaws: Jaws, o
             rotation = _rotation(sign * line, approach, jaws.axis)
             beside = (0.5 * width + GAP) * sign * line if jaws.is_one_sided else np.zeros(3)
             angle = math.acos(float(np.clip(approach @ down, -1.0, 1.0)))
-            cost = angle + 20.0 * off_middle + 5.0 * width
-            made.append(Grasp(Pose(centre + beside, rotation), width, cost, abs(tilt)))
+            for depth in (0.0, SHALLOW * jaws.reach) if jaws.reach > 2.0 * _SAME_PLACE else (0.0,):
+                cost = angle + 20.0 * (off_middle + depth) + 5.0 * width
+                tool = Pose(centre + beside - depth * approach, rotation)
+                made.append(Grasp(tool, width, cost, abs(tilt), depth))
     return made
 
 
@@ -129,16 +136,16 @@ def _rotation(line: FloatArray, approach: FloatArray, axis: FloatArray) -> Float
 
 def _distinct(grasps: list[Grasp]) -> list[Grasp]:
     kept: list[Grasp] = []
-    of_a_tilt: Counter[float] = Counter()
+    of_a_kind: Counter[tuple[float, float]] = Counter()
     for grasp in grasps:
-        is_new = of_a_tilt[grasp.tilt] < MOST_OF_A_TILT and all(
+        is_new = of_a_kind[grasp.tilt, grasp.depth] < MOST_OF_A_KIND and all(
             np.linalg.norm(grasp.tool.position - other.tool.position) > _SAME_PLACE
             or rotation_between(grasp.tool.rotation, other.tool.rotation) > _SAME_TURN
             for other in kept
         )
         if is_new:
             kept.append(grasp)
-            of_a_tilt[grasp.tilt] += 1
+            of_a_kind[grasp.tilt, grasp.depth] += 1
         if len(kept) == MOST:
             break
     return kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import mujoco
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
@@ -29,6 +30,7 @@ class Jaws:
         parts: Bodies that may touch what is grasped: the link and its fingers.
         columns: Joints of the gripper.
         open, closed: Their ends [rad] or [m].
+        reach: How far the fingers go on past the tool's frame, along its z axis [m].
     """
 
     axis: FloatArray
@@ -40,6 +42,7 @@ class Jaws:
     columns: tuple[int, ...]
     open: float
     closed: float
+    reach: float
 
     def at_fraction(self, position: FloatArray, fraction: float) -> FloatArray:
         """Return joint positions (D,) with the gripper this part of the way open, 0 to 1."""
@@ -103,7 +106,31 @@ def jaws_of(arm: Arm) -> Jaws:
         columns,
         gripper.open,
         gripper.closed,
+        _reach(arm, checker, tuple(moving), closed),
     )
+
+
+def _reach(arm: Arm, checker: SceneChecker, fingers: tuple[str, ...], position: FloatArray) -> float:
+    """Return how far the shapes of the fingers that move go past the tool's frame along its z axis [m]; 0 for not at all."""
+    model, to_tool = arm.model, arm.tool_pose(position).inverse()
+    ends = [0.0]
+    for finger in fingers:
+        body = model.body(finger)
+        to_finger = to_tool.at(checker.link_pose(position, finger))
+        for geom in range(int(body.geomadr[0]), int(body.geomadr[0] + body.geomnum[0])):
+            if not (model.geom_contype[geom] or model.geom_conaffinity[geom]):
+                continue
+            place = to_finger.at(Pose(model.geom_pos[geom], _rotation_of(model.geom_quat[geom])))
+            middle, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]
+            axis = place.rotation[2]
+            ends.append(float(place.position[2] + axis @ middle + np.abs(axis) @ half))
+    return max(ends)
+
+
+def _rotation_of(quaternion: FloatArray) -> FloatArray:
+    made = np.empty(9)
+    mujoco.mju_quat2Mat(made, quaternion)
+    return made.reshape(3, 3)
 
 
 def _below(arm: Arm, body: int) -> list[str]:

@@ -259,31 +259,38 @@ class _Attempt:
 
     def placing(self, lifted: FloatArray, held: PlanningScene) -> list[PickStage]:
         """Return the stages from joint positions (D,) with the object in the gripper to the retreat."""
-        request, arm = self._request, self._owner.arm
         last: MotionError | None = None
-        for turn in request.turns:
+        for turn in self._request.turns:
             try:
                 moved = self._moved(turn)
-                tool = moved.at(self._grasp.tool)
-                at_place = self._configurations(tool, held, lifted)[0]
-                above = Pose(tool.position + np.array([0.0, 0.0, request.approach]), tool.rotation)
-                rise = self._line(at_place, above, held)
-                move = self._move(lifted, _with(lifted, rise.way_points[-1], rise, arm), held)
-                placed = self._placed(moved)
-                opened = self._jaws.at_fraction(at_place, self._open)
-                back = Pose(tool.position - request.approach * tool.axis, tool.rotation)
-                retreat = self._line(opened, back, placed)
+                for at_place in self._configurations(moved.at(self._grasp.tool), held, lifted):
+                    try:
+                        return self._placing_at(at_place, moved, lifted, held)
+                    except MotionError as error:
+                        last = error
             except MotionError as error:
                 last = error
-                continue
-            return [
-                PickStage("move", move, None, held),
-                PickStage("lower", _reversed(rise), None, held),
-                PickStage("release", None, self._open, placed),
-                PickStage("retreat", retreat, None, placed),
-            ]
         assert last is not None  # there is at least one turn
         raise last
+
+    def _placing_at(
+        self, at_place: FloatArray, moved: Pose, lifted: FloatArray, held: PlanningScene
+    ) -> list[PickStage]:
+        request, tool = self._request, moved.at(self._grasp.tool)
+        above = Pose(tool.position + np.array([0.0, 0.0, request.approach]), tool.rotation)
+        back = Pose(tool.position - request.approach * tool.axis, tool.rotation)
+        for end in (above, back):
+            self._check_line(at_place, end)
+        rise = self._line(at_place, above, held)
+        placed = self._placed(moved)
+        retreat = self._line(self._jaws.at_fraction(at_place, self._open), back, placed)
+        move = self._move(lifted, _with(lifted, rise.way_points[-1], rise, self._owner.arm), held)
+        return [
+            PickStage("move", move, None, held),
+            PickStage("lower", _reversed(rise), None, held),
+            PickStage("release", None, self._open, placed),
+            PickStage("retreat", retreat, None, placed),
+        ]
 
     def _configurations(self, tool: Pose, scene: PlanningScene, near: FloatArray) -> list[FloatArray]:
         """Return joint positions (D,) with the tool at a pose, free in a scene.

@@ -51,6 +51,7 @@ class PlannedPick:
     _offset: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False)
     _stand: float | None = field(default=None, repr=False)
     _is_aligned: bool = field(default=True, repr=False)
+    _opened: float = field(default=1.0, repr=False)
     _problem: str = field(default="", repr=False)
     _lifted: FloatArray | None = field(default=None, repr=False)
     _planner: PickPlanner | None = field(default=None, repr=False)
@@ -59,20 +60,18 @@ class PlannedPick:
         """Return the stages; what comes after the lift only where the object is put down."""
         gripper = self.arm.config.gripper
         assert gripper is not None  # checked by the caller
-        open_now = ScriptStage("open", lambda before: self._gripped(before, self.options.open), duration=LET_GO)
+        open_now = ScriptStage("open", self._open_for_plan, duration=LET_GO)
         stages = [open_now, self._arm_stage("approach"), self._arm_stage("descend")]
         close = ScriptStage("close", lambda before: self._gripped(before, 0.0), pause=SQUEEZE, after=self._check)
         stages += [close, self._arm_stage("lift", after=self._check)]
         if self.options.place is None and not self.options.onto:
             return stages
-        release = ScriptStage("release", lambda before: self._gripped(before, self.options.open), pause=LET_GO)
+        release = ScriptStage("release", lambda before: self._gripped(before, self._opened), pause=LET_GO)
         carry = [self._arm_stage("move", after=self._check), self._arm_stage("align")]
         return [*stages, *carry, self._arm_stage("lower"), release, self._arm_stage("retreat")]
 
     def _arm_stage(self, name: str, after: Callable[[Look], int | None] = lambda look: None) -> ScriptStage:
         def target(before: FloatArray) -> FloatArray:
-            if name == "approach":
-                self._make(before)
             if name == "move" and not self._make_place(before):
                 raise NotAchievedError(
                     f"'{self.options.object.body}' cannot be put down from where it is: {self._problem}"
@@ -91,6 +90,11 @@ class PlannedPick:
         columns = tuple(self.arm.tool_columns)
         return ScriptStage(name, target, columns, curve=curve, after=after)
 
+    def _open_for_plan(self, before: FloatArray) -> FloatArray:
+        """Plan, and open as wide as the plan's grasp needs."""
+        self._make(before)
+        return self._gripped(before, self._opened)
+
     def _make(self, before: FloatArray) -> None:
         """Plan everything from where the robot is.
 
@@ -106,6 +110,9 @@ class PlannedPick:
             self.plan = self._planner.plan(request, around.scene)
         except MotionError as error:
             raise NotAchievedError(f"'{self.options.object.body}' cannot be picked: {error}") from error
+        self._opened = next(
+            stage.gripper for stage in self.plan.stages if stage.name == "open" and stage.gripper is not None
+        )
         self._stages = {stage.name: stage.plan for stage in self.plan.stages if stage.plan is not None}
         self._offset = np.zeros(len(before))
 
