@@ -5,6 +5,7 @@ lengths.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import re
 import subprocess
@@ -26,8 +27,13 @@ GENERATED = {"strands_robots.action", "strands_robots.msg", "strands_robots.srv"
 HEAVY = ("rclpy", "torch", "mujoco", "pydantic", "numpy", "typer", "lerobot")
 
 
-def _imports(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield the full name of each imported module and its line, imports inside functions too."""
+@functools.cache
+def _imports(path: Path) -> tuple[tuple[str, int], ...]:
+    """Return the full name of each imported module and its line, imports inside functions too."""
+    return tuple(_found_imports(path))
+
+
+def _found_imports(path: Path) -> Iterator[tuple[str, int]]:
     package = ["strands_robots", *path.relative_to(SOURCE).parts[:-1]]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -91,15 +97,14 @@ def test_drawing_of_the_floors_is_up_to_date() -> None:
     assert drawn == floors.picture({_room(path) for path in IN_ROOMS}), "run: python tools/docs/floors.py"
 
 
-@pytest.mark.parametrize("path", IN_ROOMS, ids=_name)
-def test_nothing_imports_upwards(path: Path) -> None:
-    floor = FLOORS.index(_room(path))
+def test_nothing_imports_upwards() -> None:
     found = [
-        f"line {line}: {_name(other)}"
+        f"{_name(path)}:{line} {_name(other)}"
+        for path in IN_ROOMS
         for other, line in _own_imports(path).items()
-        if FLOORS.index(_room(other)) > floor
+        if FLOORS.index(_room(other)) > FLOORS.index(_room(path))
     ]
-    assert not found, f"{_name(path)} imports from a room above its own: {found}; the order is {' '.join(FLOORS)}"
+    assert not found, f"imports from a room above their own: {found}; the order is {' '.join(FLOORS)}"
 
 
 def test_nothing_imports_a_node() -> None:
@@ -133,18 +138,23 @@ def test_a_real_arm_needs_no_simulator(room: str) -> None:
     assert files and not found
 
 
-@pytest.mark.parametrize("path", CORE, ids=_name)
-def test_module_of_the_core_imports_no_ros(path: Path) -> None:
-    found = sorted({f"line {line}: {module}" for module, line in _imports(path) if _is_ros(module)})
-    is_launch_file = _name(path) in ("bringup/ros_launch.py", "bringup/moveit_launch.py")
-    found = [each for each in found if not is_launch_file or ": launch" not in each]
-    assert not found, f"{path.relative_to(ROOT)} imports ROS; only ros/, clients/ and nodes/ may: {found}"
+def test_module_of_the_core_imports_no_ros() -> None:
+    launch_files = ("bringup/ros_launch.py", "bringup/moveit_launch.py")
+    found = sorted(
+        {
+            f"{_name(path)}:{line} {module}"
+            for path in CORE
+            for module, line in _imports(path)
+            if _is_ros(module) and not (_name(path) in launch_files and module.startswith("launch"))
+        }
+    )
+    assert not found, f"only ros/, clients/ and nodes/ may import ROS: {found}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_module_has_at_most_400_lines(path: Path) -> None:
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= 400, f"{path.relative_to(ROOT)} has {lines} lines; split it by concept"
+def test_module_has_at_most_400_lines() -> None:
+    lines = {_name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    too_long = {name: count for name, count in lines.items() if count > 400}
+    assert not too_long, f"split these by concept: {too_long}"
 
 
 def test_no_module_hides_generated_interfaces() -> None:

@@ -81,7 +81,7 @@ class _LeRobotRollout:
         finally:
             self._process.kill()
             os.close(self._ours)
-        assert self._commands() > 20, "LeRobot moved nothing through the gate"
+        assert self._commands() > 10, "LeRobot moved nothing through the gate"
 
     def _commands(self) -> int:
         return sum(message.source == SOURCE for message in tuple(self._graph.applied))
@@ -94,10 +94,11 @@ def test_base_runs_the_policy_and_records_nothing(graph: RecordedGraph, tmp_path
 
 
 def test_sentry_records_all_the_time(graph: RecordedGraph, tmp_path: Path) -> None:
-    rollout = _LeRobotRollout(graph, tmp_path, "sentry", "--duration=4")
+    rollout = _LeRobotRollout(graph, tmp_path, "sentry", "--duration=8")
     rollout.end()
     info = read_info(rollout.root)
-    assert info.episodes == 1 and info.frames >= 15
+    # A machine that is busy with other tests gives LeRobot's loop a fraction of its 10 rounds a second.
+    assert info.episodes == 1 and info.frames >= 10
 
 
 def test_highlight_saves_the_last_seconds_on_a_key(graph: RecordedGraph, tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_episodic_records_episodes(graph: RecordedGraph, tmp_path: Path) -> None
         tmp_path,
         "episodic",
         "--dataset.num_episodes=2",
-        "--dataset.episode_time_s=2",
+        "--dataset.episode_time_s=4",
         "--dataset.reset_time_s=0",
     )
     rollout.end()
@@ -139,8 +140,9 @@ def test_dagger_records_a_correction_by_a_leader(graph: RecordedGraph, tmp_path:
     rollout.wait_for_words("DAgger corrections-only recording started")
     rollout.wait_for_commands(100)
     rollout.press(b" ")
-    rollout.wait_for_commands(30)
+    rollout.wait_for_words("Phase transition: autonomous -> paused")
     rollout.press(b"\t")
+    rollout.wait_for_words("Phase transition: paused -> correcting")
     rollout.wait_for_commands(150)
     rollout.press(b"\t")
     rollout.end()

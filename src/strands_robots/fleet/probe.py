@@ -32,10 +32,12 @@ from strands_robots.fleet.certificates import (
 from strands_robots.fleet.fleet_file import FleetFile
 from strands_robots.fleet.member import EVERYBODY, Member, MemberKind
 from strands_robots.fleet.probe_ways import MqttWay, ProbeLink, ProbeWay, ZenohWay
-from strands_robots.fleet.topics import ROSTER, inward, outward, read_by
+from strands_robots.fleet.topics import INWARD, OUTWARD, ROSTER, inward, outward, read_by
 from strands_robots.fleet.zenoh_config import TlsFiles, is_allowed
 
 SETTLE = 1.0
+CONTROL_TIME = 15.0
+"""Longest wait for what is allowed to arrive [s]."""
 _OUTSIDER = "fleet-probe-outsider"
 
 
@@ -105,8 +107,9 @@ class Probe:
             self._listen(sessions)
             time.sleep(SETTLE)
             tried = [*self._writes(sessions, members), *self._reads(sessions, members)]
+            self._await_controls(tried)
             time.sleep(SETTLE)
-            found = [self._row(*entry) for entry in tried]
+            found = [row for entry in tried if (row := self._row(*entry)) is not None]
             # Last: it throws a link out, of the victim or of the thief itself, and nothing that is tried may need that one.
             return [*rows, *self._takeover(Path(folder), sessions, members), *found]
 
@@ -182,8 +185,8 @@ class Probe:
     # --- What is tried ----------------------------------------------------------------------------------------
 
     def _listen(self, sessions: dict[str, ProbeLink]) -> None:
-        everything = [inward(self._roster.fleet, "*", kind, "*") for kind in ("stop", "tell", "resume", ROSTER)]
-        everything += [outward(self._roster.fleet, "*", kind) for kind in ("beacon", "stop_report")]
+        everything = [inward(self._roster.fleet, "*", kind, "*") for kind in INWARD]
+        everything += [outward(self._roster.fleet, "*", kind) for kind in OUTWARD]
         for who, session in sessions.items():
             name = _name(who)
             member = self._roster.find(name)
@@ -203,9 +206,10 @@ class Probe:
         fleet = self._roster.fleet
         robots = [member.name for member in self._roster.members if member.is_robot][:2]
         topics = [inward(fleet, to, "stop", sender) for to in (*robots, EVERYBODY)]
-        topics += [inward(fleet, robots[0], kind, sender) for kind in ("tell", "resume")]
+        topics += [inward(fleet, robots[0], kind, sender) for kind in INWARD if kind not in ("stop", ROSTER)]
         topics.append(inward(fleet, EVERYBODY, ROSTER, sender))
-        return [*topics, *(outward(fleet, robot, "beacon") for robot in robots), outward(fleet, sender, "beacon")]
+        topics += [outward(fleet, robots[0], kind) for kind in OUTWARD]
+        return [*topics, *(outward(fleet, robot, "beacon") for robot in robots[1:]), outward(fleet, sender, "beacon")]
 
     def _writes(self, sessions: dict[str, ProbeLink], members: dict[str, Member | None]) -> list[tuple[Any, ...]]:
         """Write as each on its own topics, and on those of the operator's name."""
@@ -222,15 +226,15 @@ class Probe:
                 if not readers:
                     continue
                 mark = self._send(sessions[who], topic)
-                writer, same = self._control(topic, members)
-                control = self._send(sessions[writer], same)
+                good = self._control(topic, members)
+                control = self._send(sessions[good[0]], good[1]) if good is not None else ""
                 tried.append(
                     (who, "write", topic, is_allowed(self._roster, member, topic, True), mark, control, readers)
                 )
         return tried
 
-    def _control(self, topic: str, members: dict[str, Member | None]) -> tuple[str, str]:
-        """Return who may write to the same readers, and on which topic: the same one with a sender that is allowed."""
+    def _control(self, topic: str, members: dict[str, Member | None]) -> tuple[str, str] | None:
+        """Return who may write to the same readers, and on which topic: the same one with a sender that is allowed; None without one."""
         parts = topic.split("/")
         place = 5 if parts[2] == "in" else 3
         for who, member in members.items():
@@ -238,7 +242,7 @@ class Probe:
                 same = "/".join([*parts[:place], who, *parts[place + 1 :]])
                 if is_allowed(self._roster, member, same, True):
                     return who, same
-        return next(iter(members)), topic
+        return None
 
     def _reads(self, sessions: dict[str, ProbeLink], members: dict[str, Member | None]) -> list[tuple[Any, ...]]:
         """Have each topic written by who may, and see who hears it."""
@@ -262,11 +266,28 @@ class Probe:
         session.put(topic, mark.encode())
         return mark
 
-    def _row(self, who: str, what: str, topic: str, expected: bool, mark: str, control: str, readers: list[str]) -> Row:
+    def _await_controls(self, tried: list[tuple[Any, ...]]) -> None:
+        """Return once every control has arrived, or after `CONTROL_TIME`: a busy machine is no rule."""
+        deadline = time.monotonic() + CONTROL_TIME
+        waiting = [(control, readers) for *_, control, readers in tried if control]
+        while waiting and time.monotonic() < deadline:
+            time.sleep(0.05)
+            waiting = [
+                (control, readers)
+                for control, readers in waiting
+                if not any((reader, control) in self._heard for reader in readers)
+            ]
+
+    def _row(
+        self, who: str, what: str, topic: str, expected: bool, mark: str, control: str, readers: list[str]
+    ) -> Row | None:
+        """Return the row; None where no member has the right that the topic needs, so that a denial cannot be shown, and none got through."""
         heard = self._heard
         arrived = (
             heard.get((who, mark), False) if what == "read" else any((reader, mark) in heard for reader in readers)
         )
+        if not control and not arrived:
+            return None
         is_shown = any((reader, control) in heard for reader in readers)
         return Row(who, what, topic, expected, arrived if arrived or is_shown else None)
 
