@@ -131,8 +131,8 @@ def test_controllers_that_hung_amid_a_motion_do_not_take_the_whole_way_at_once(r
     robot.make_free()
     stand_in = robot.graph.processes[0]
     start = robot.position[0]
-    robot.command_publisher.publish(robot.command(robot.other(0, 1.0)))
-    wait_for(lambda: abs(robot.position[0] - start) > 0.2, 5.0, "motion")
+    robot.command_publisher.publish(robot.command(robot.other(0, 0.5)))
+    wait_for(lambda: abs(robot.position[0] - start) > 0.1, 5.0, "motion")
     forget_states(robot)
     stand_in.send(signal.SIGSTOP)
     try:

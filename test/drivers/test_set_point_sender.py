@@ -16,8 +16,8 @@ from strands_robots.drivers.controllers import load_controllers
 from strands_robots.drivers.set_point_sender import AGED, SetPointSender
 
 TICK, LEAD, STALE = 0.01, 0.01, 0.15
-LIMIT, BRAKES = 3.0, 3.0
-"""Velocity limit [rad/s] and deceleration of a stop [rad/s^2]."""
+BRAKES = 3.0
+"""Deceleration of a stop [rad/s^2]."""
 
 
 class HangingArm:
@@ -26,7 +26,7 @@ class HangingArm:
     def __init__(self, kind: str, lead: float = LEAD) -> None:
         robot = load_controllers(f"{{controllers: [{{name: x, kind: {kind}}}], manager: ''}}", ("a",))
         self.is_trajectory = kind == "joint_trajectory"
-        self.sender = SetPointSender(robot.outputs[0], lead, STALE, np.array([LIMIT]), self.receive)
+        self.sender = SetPointSender(robot.outputs[0], lead, STALE, self.receive)
         self.position = self.goal = 0.0
         self.left = 0.0
         self.messages = 0
@@ -68,13 +68,14 @@ def motion(speed: float, stops_at: float) -> Iterator[float]:
 @pytest.mark.parametrize("kind", ["joint_trajectory", "position"])
 @pytest.mark.parametrize("hung", [0.05, 0.08, 0.12, 0.35, 2.0])
 @pytest.mark.parametrize("speed", [0.3, 1.0, 2.0])
-def test_arm_whose_controller_hung_goes_on_within_its_velocity_limit(kind: str, hung: float, speed: float) -> None:
+def test_arm_whose_controller_hung_goes_on_about_as_fast_as_it_was(kind: str, hung: float, speed: float) -> None:
     arm = HangingArm(kind)
     is_stopped = hung > STALE
     set_points = motion(speed, 1.0 + STALE if is_stopped else 10.0)
     arm.play(set_points, (1.0, 1.0 + hung), 5.0)
-    unseen = speed * (AGED * STALE + TICK)  # until the states are missed
-    assert max(arm.steps) <= 1.01 * max(LIMIT * TICK, unseen)
+    unseen = AGED * STALE + TICK  # until the states are missed
+    assert max(arm.steps) <= 1.01 * speed * unseen
+    assert sorted(arm.steps)[-5] <= 1.6 * speed * TICK
     if not is_stopped:
         assert arm.position == pytest.approx(5.0 * speed, abs=2.5 * speed * TICK), "the motion goes on as it was meant"
 

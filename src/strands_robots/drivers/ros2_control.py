@@ -124,8 +124,7 @@ class Ros2ControlDriver:
         self._target: FloatArray = np.zeros(size)
         lead, stale = robot.config.lead, robot.config.stale
         self._outputs = [
-            SetPointSender(output, lead, stale, velocity, partial(link.send, i))
-            for i, output in enumerate(robot.outputs)
+            SetPointSender(output, lead, stale, partial(link.send, i)) for i, output in enumerate(robot.outputs)
         ]
         self._drives = False
         self._allowed: FloatArray = MOVED * velocity

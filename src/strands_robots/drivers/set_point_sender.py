@@ -33,14 +33,12 @@ class SetPointSender:
     """Sends the set-points of one output when they are new.
 
     While states are missing, a trajectory controller gets more and more time for a point, and less again slowly afterwards. A
-    forward_command_controller has no time in its messages: it is sent nothing, and then goes from where its joints are measured
-    within their velocity limits.
+    forward_command_controller has no time in its messages: it is sent nothing, and then what a trajectory controller would make of it.
 
     Args:
         output: The controller and its joints.
         lead: Time that a trajectory controller gets for a point [s].
         stale: States that are older stop the robot [s].
-        velocity: Velocity limits of all joints of the robot (D,) [rad/s] or [m/s].
         send: Takes positions in the controller's order, and the time to reach them in [s].
 
     Attributes:
@@ -48,22 +46,18 @@ class SetPointSender:
         is_silent: True while its controller is not active: nothing is sent, and the next target after it is a new one.
     """
 
-    def __init__(
-        self, output: Output, lead: float, stale: float, velocity: FloatArray, send: Callable[[FloatArray, float], None]
-    ) -> None:
+    def __init__(self, output: Output, lead: float, stale: float, send: Callable[[FloatArray, float], None]) -> None:
         self.indices = np.array(output.indices)
         self.is_silent = False
         self._is_trajectory = output.controller.kind == TRAJECTORY
         self._lead, self._aged, self._send = lead, AGED * stale, send
-        self._velocity: FloatArray = velocity[self.indices]
         self._sent: FloatArray = np.full(len(output.indices), np.nan)
         self._fresh: FloatArray = np.zeros(len(output.indices))
         self._is_same = np.zeros(len(output.indices), dtype=bool)
         self._within = lead
-        self._sent_at = 0.0
+        self._asked_at = -np.inf
         self._is_withheld = False
         self._catches_up = False
-        self._moved_at = 0.0
 
     def forget(self) -> None:
         """Take the next target for a new one."""
@@ -84,27 +78,30 @@ class SetPointSender:
         np.take(target, self.indices, out=self._fresh)
         np.equal(self._fresh, self._sent, out=self._is_same)
         if self._is_same.all():
-            self._catches_up = self._is_withheld = False
+            self._is_withheld = self._catches_up = False
             return False
-        if not self._is_trajectory:
-            if age > self._aged:
-                self._is_withheld = True
-                return False
-            self._reach_for(position, now)
         missing = max(age - self._aged, 0.0)
-        longer = self._lead + SLOWER * missing * min(missing / RAMP, 1.0)
-        self._within, self._sent_at = max(longer, self._within - EASE * (now - self._sent_at)), now
+        passed, self._asked_at = now - self._asked_at, now
+        self._within = max(self._lead + SLOWER * missing * min(missing / RAMP, 1.0), self._within - EASE * passed)
+        if not self._is_trajectory:
+            self._is_withheld |= missing > 0.0
+            if missing > 0.0:
+                return False
+            self._approach(position, min(passed, self._aged))
         self._sent[:] = self._fresh
         self._send(self._fresh, self._within)
         return True
 
-    def _reach_for(self, position: FloatArray, now: float) -> None:
-        """After a target was withheld, begin where the joints are, and go no faster than they may until the target is reached."""
+    def _approach(self, position: FloatArray, passed: float) -> None:
+        """After targets were withheld, go from where the joints are to the fresh target as a trajectory controller would."""
         if self._is_withheld:
-            self._is_withheld, self._catches_up, self._moved_at = False, True, now
+            self._is_withheld, self._catches_up = False, True
             np.take(position, self.indices, out=self._sent)
         if not self._catches_up:
             return
-        reach = self._velocity * (now - self._moved_at)
-        self._moved_at = now
-        np.clip(self._fresh, self._sent - reach, self._sent + reach, out=self._fresh)
+        part = passed / self._within
+        self._catches_up = part < 1.0
+        if self._catches_up:
+            self._fresh -= self._sent
+            self._fresh *= part
+            self._fresh += self._sent
