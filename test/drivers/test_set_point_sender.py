@@ -104,3 +104,16 @@ def test_set_point_at_rest_is_not_sent_again_after_a_gap() -> None:
     for k, age in enumerate([0.0, 0.0, 0.1, 0.2, 0.0, 0.0]):
         arm.sender.send(np.array([0.5]), np.array([0.48]), age, k * TICK)
     assert arm.messages == 1, "an arm that sags holds"
+
+
+def test_controller_that_goes_inactive_while_it_catches_up_is_told_its_next_target_whole() -> None:
+    arm = HangingArm("position")
+    send = arm.sender.send
+    for k, age in enumerate([0.0, 0.1, 0.1, 0.0]):
+        send(np.array([0.1 * k]), np.array([0.02]), age, k * TICK)
+    assert 0.0 < arm.goal < 0.3, "it catches up"
+    arm.sender.is_silent = True
+    send(np.array([0.3]), np.array([0.02]), 0.0, 0.05)
+    arm.sender.is_silent = False
+    send(np.array([0.02]), np.array([0.02]), 0.0, 0.06)
+    assert arm.goal == 0.02

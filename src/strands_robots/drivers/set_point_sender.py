@@ -60,8 +60,9 @@ class SetPointSender:
         self._catches_up = False
 
     def forget(self) -> None:
-        """Take the next target for a new one."""
+        """Take the next target for a new one, which is sent whole."""
         self._sent.fill(np.nan)
+        self._is_withheld = self._catches_up = False
 
     def send(self, target: FloatArray, position: FloatArray, age: float, now: float) -> bool:
         """Send a target if it is new; return whether something was sent.
