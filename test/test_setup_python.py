@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -61,3 +62,8 @@ def test_wheels_fit_the_python_and_the_shell_names_their_distribution(tmp_path: 
         write_setup_files(tmp_path, distribution)
         assert f"ROS_DISTRO={distribution} " in (tmp_path / "local_setup.sh").read_text(encoding="utf-8")
     assert set(LEARNING) < set(SUPPORTED)
+
+
+def test_kilteds_wheels_hold_what_the_generators_find_although_no_wheel_depends_on_it() -> None:
+    text = (ROOT / "requirements" / "ros-wheels-kilted.txt").read_text(encoding="utf-8")
+    assert re.search(r"^ros-ament-cmake-ros-core==", text, re.MULTILINE), "rosidl_typesupport_fastrtps_c finds it"

@@ -43,7 +43,7 @@ class Messages:
         waiting, self.waiting = self.waiting, []
         return waiting
 
-    def send(self, output: int, values: FloatArray) -> None:
+    def send(self, output: int, values: FloatArray, within: float) -> None:
         self.sent.append((output, values.tolist()))
 
     def switch(self, active: bool) -> None:

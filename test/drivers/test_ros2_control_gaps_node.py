@@ -125,3 +125,21 @@ def test_states_that_stopped_for_a_moment_stop_the_arm_and_it_goes_on_from_where
     stand_in.send(signal.SIGUSR1)
     wait_for(lambda: robot.gate.at_rest, 5.0, "rest")
     go_on_slowly(robot)
+
+
+def test_controllers_that_hung_amid_a_motion_do_not_take_the_whole_way_at_once(robot: RobotUnderTest) -> None:
+    robot.make_free()
+    stand_in = robot.graph.processes[0]
+    start = robot.position[0]
+    robot.command_publisher.publish(robot.command(robot.other(0, 0.5)))
+    wait_for(lambda: abs(robot.position[0] - start) > 0.1, 5.0, "motion")
+    forget_states(robot)
+    stand_in.send(signal.SIGSTOP)
+    try:
+        wait_for(lambda: robot.gate.latched, 3.0, "latched")
+        time.sleep(0.2)  # The set-point brakes.
+    finally:
+        stand_in.send(signal.SIGCONT)
+    wait_for(lambda: robot.gate.at_rest, 5.0, "rest")
+    assert largest_step(robot) < STEP, "the arm jumped"
+    go_on_slowly(robot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -12,10 +13,11 @@ import numpy as np
 from strands_robots.control.readings import Readings
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import StrandsRobotsError
-from strands_robots.drivers.controllers import ControlledRobot, Output
+from strands_robots.drivers.controllers import ControlledRobot
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
 from strands_robots.drivers.moved_watch import MOVED, MovedWatch
 from strands_robots.drivers.patience import Patience
+from strands_robots.drivers.set_point_sender import SetPointSender
 
 FIRST_STATES = 3.0
 """Longest wait for controllers and the first numbers of every joint, where nothing else is said [s]."""
@@ -58,8 +60,8 @@ class ControllerLink(Protocol):
     def samples(self) -> Iterable[MeasuredJoints]:
         """Return the states that came since the last call, oldest first."""
 
-    def send(self, output: int, values: FloatArray) -> None:
-        """Send position targets of one output, in its joints' order; they are copied."""
+    def send(self, output: int, values: FloatArray, within: float) -> None:
+        """Send position targets of one output, in its joints' order, to be reached within a time [s]; they are copied."""
 
     def switch(self, active: bool) -> None:
         """Begin to activate the controllers, or to deactivate them; `check` says how it went."""
@@ -120,7 +122,10 @@ class Ros2ControlDriver:
         self._heard: FloatArray = np.full(size, -np.inf)
         self._age: FloatArray = np.zeros(size)
         self._target: FloatArray = np.zeros(size)
-        self._outputs = [_Sender(i, output, link) for i, output in enumerate(robot.outputs)]
+        lead, stale = robot.config.lead, robot.config.stale
+        self._outputs = [
+            SetPointSender(output, lead, stale, partial(link.send, i)) for i, output in enumerate(robot.outputs)
+        ]
         self._drives = False
         self._allowed: FloatArray = MOVED * velocity
         self._moved = MovedWatch(self._allowed)
@@ -171,9 +176,11 @@ class Ros2ControlDriver:
         self._target[:] = target
         if not self._drives:
             return
+        now = time.monotonic()
         for sender in self._outputs:
-            if sender.send(self._target):
-                self._moved.on_sent(time.monotonic())
+            age = now - float(self._heard[sender.indices].min())
+            if sender.send(self._target, self._position, age, now):
+                self._moved.on_sent(now)
 
     def set_torque(self, enabled: bool) -> None:
         """See `Driver`."""
@@ -271,37 +278,3 @@ class Ros2ControlDriver:
         step = stamp - self._stamp[i] if stamp and self._stamp[i] else now - self._heard[i]
         if SHORTEST_STEP < step < np.inf:
             self._velocity[i] = (position - self._position[i]) / step
-
-
-class _Sender:
-    """Sends the targets of one output when they are new.
-
-    Attributes:
-        indices: Places of its joints.
-        is_silent: True while its controller is not active: nothing is sent, and the next target after it is a new one.
-    """
-
-    def __init__(self, number: int, output: Output, link: ControllerLink) -> None:
-        self._number, self._link = number, link
-        self.indices = np.array(output.indices)
-        self.is_silent = False
-        self._sent: FloatArray = np.full(len(output.indices), np.nan)
-        self._fresh: FloatArray = np.zeros(len(output.indices))
-        self._is_same = np.zeros(len(output.indices), dtype=bool)
-
-    def forget(self) -> None:
-        """Take the next target for a new one."""
-        self._sent.fill(np.nan)
-
-    def send(self, target: FloatArray) -> bool:
-        """Send a target if it is new; return whether it was sent."""
-        if self.is_silent:
-            self.forget()
-            return False
-        np.take(target, self.indices, out=self._fresh)
-        np.equal(self._fresh, self._sent, out=self._is_same)
-        if self._is_same.all():
-            return False
-        self._sent[:] = self._fresh
-        self._link.send(self._number, self._fresh)
-        return True

@@ -87,7 +87,7 @@ class Ros2ControlClient:
             checked = config.manager
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="controllers")
         watched = self._start_watching(self._pool)
-        self._writers = [_Writer(self._node, output, config.lead) for output in outputs]
+        self._writers = [_Writer(self._node, output) for output in outputs]
         shown = ", ".join(f"{output.controller.name} ({output.controller.kind})" for output in outputs)
         return {"controllers": shown, "checked_by": checked, "watched_by": watched}
 
@@ -98,9 +98,9 @@ class Ros2ControlClient:
             stamp = to_seconds(message.header.stamp)
             yield MeasuredJoints(message.name, message.position, message.velocity, message.effort, stamp)
 
-    def send(self, output: int, values: FloatArray) -> None:
+    def send(self, output: int, values: FloatArray, within: float) -> None:
         """See `ControllerLink`."""
-        self._writers[output].send(values)
+        self._writers[output].send(values, within)
 
     def switch(self, active: bool) -> None:
         """See `ControllerLink`."""
@@ -274,13 +274,14 @@ class Ros2ControlClient:
 class _Writer:
     """Sends set-points to one controller; the message is made once."""
 
-    def __init__(self, node: Node, output: Output, lead: float) -> None:
+    def __init__(self, node: Node, output: Output) -> None:
         self._node = node
+        self._point: Any = None
         size = len(output.joints)
         topic = self.topic = node.resolve_topic_name(output.controller.command_topic)
         if output.controller.kind == TRAJECTORY:
             # Positions alone: since Jazzy a last point with a velocity is refused unless the controller allows it.
-            point = JointTrajectoryPoint(positions=[0.0] * size, time_from_start=to_duration(lead))
+            point = self._point = JointTrajectoryPoint(positions=[0.0] * size)
             self._message: Any = JointTrajectory(joint_names=list(output.joints), points=[point])
             self._values = np.frombuffer(point.positions, dtype=np.float64)
             self._publisher = create_publisher(node, JointTrajectory, topic, qos.COMMAND)
@@ -289,8 +290,10 @@ class _Writer:
             self._values = np.frombuffer(self._message.data, dtype=np.float64)
             self._publisher = create_publisher(node, Float64MultiArray, topic, qos.COMMAND)
 
-    def send(self, values: FloatArray) -> None:
+    def send(self, values: FloatArray, within: float) -> None:
         self._values[:] = values
+        if self._point is not None:
+            self._point.time_from_start = to_duration(within)
         self._publisher.publish(self._message)
 
     def close(self) -> None:
