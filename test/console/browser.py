@@ -15,7 +15,7 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-PAGES = ("live", "drive", "record", "data", "runs", "agent", "approvals", "audit")
+PAGES = ("live", "drive", "record", "data", "runs", "agent", "approvals", "calibrate", "audit")
 
 SCREENSHOTS = os.environ.get("STRANDS_ROBOTS_SCREENSHOTS", "")
 """Folder that pictures are written to, for the documentation: docs/images/console; empty for none."""

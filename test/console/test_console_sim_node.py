@@ -16,6 +16,7 @@ from graph import wait_for
 pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install -r requirements/console.txt")
 pytest.importorskip("strands", reason="strands-agents is not installed")
 import httpx
+from drivers.simulated_bus import SimulatedBus
 from system.simulation import Simulation
 
 from .test_console_node import Tab
@@ -120,3 +121,26 @@ def test_a_turn_that_hangs_is_ended_and_an_agent_that_is_not_there_is_said(page:
     assert page.turn(30.0)["reason"] == "cancelled"
     assert page.order("prompt", agent="other", text="look")["is_done"]
     assert "other/prompt" in page.turn(30.0)["message"]
+
+
+@pytest.mark.learning
+def test_an_arm_is_calibrated_beside_the_graph_and_a_second_page_is_told_what_runs(page: Page, tmp_path: Path) -> None:
+    pytest.importorskip("lerobot", reason="LeRobot is not installed: make setup-learning")
+    assert (
+        "does not exist; found:" in page.order("calibrate", robot="so101", port="/dev/nothing", arm="mine")["message"]
+    )
+    assert "exactly one" in page.order("calibrate", port="/dev/nothing", arm="mine")["message"]
+    bus = SimulatedBus(tmp_path, (2047,) * 6, "--no-calibrated")
+    try:
+        given = {"leader": "so101_leader", "port": bus.port, "arm": "console_test"}
+        assert page.order("calibrate", **given)["is_done"]
+        assert "runs; valid: end it first" in page.order("calibrate", **given)["message"]
+        page.tab.until(lambda tab: tab.state["calibration"]["step"] in ("middle", "file"), 120.0)
+        assert (
+            set(bus.torque()) == {"0"} and "counts at 'ranges'" in page.order("calibrate_wish", wish="save")["message"]
+        )
+        assert page.order("calibrate_wish", wish="cancel")["is_done"]
+        page.tab.until(lambda tab: tab.state["calibration"]["is_over"], 30.0)
+        assert "the file is as it was" in page.tab.state["calibration"]["failure"]
+    finally:
+        bus.close()
