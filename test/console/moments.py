@@ -136,7 +136,7 @@ def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     hand.urdfs = {"so101": (ROOT / "urdf" / "so101" / "so101.urdf").read_text(encoding="utf-8")}
     reads = (
         *DataSets([tmp_path / "sets"]).routes(), *RecordReads(tmp_path / "log", tmp_path / "keys").routes(),
-        *talked().routes(), *Runs([tmp_path / "runs"]).routes(), *ModelReads(hand.urdf).routes(),
+        *talked().routes(), *Runs([tmp_path / "runs"]).routes(), *ModelReads(hand.urdf, hand.world.since, hand.base).routes(),
         *Pipelines([tmp_path / "runs"]).routes(), *CalibrationReads().routes(),
     )  # fmt: skip
     console = Console(hand, reads=reads)

@@ -9,6 +9,7 @@ import pytest
 from graph import wait_for
 
 from strands_robots.console.port import Answer
+from strands_robots.console.world_scene import WorldShape
 
 from .browser import picture, serious
 from .moments import REQUEST, browser, calibration, in_3d, moment, page, robot, show
@@ -257,3 +258,56 @@ def test_a_pipeline_is_a_row_with_its_stages_what_it_waits_for_and_a_report(page
     report = opened.value
     report.get_by_role("heading", name="Pipeline pick").wait_for(timeout=20000)
     assert report.evaluate("() => self.origin") == "null", "a report is of no origin, and can ask for nothing"
+
+
+def test_a_slider_moves_while_it_is_held_and_springs_back(page: Any) -> None:
+    show(page, "drive")
+    page.get_by_role("button", name="Take the robot").click()
+    wait_for(lambda: page.hand.tabs, 10.0)
+    seat = {"tab": page.hand.tabs[-1], "is_ready": True, "is_engaged": False, "message": "", "poses": {}}
+    page.hand.moment = moment(driving={"so101": seat})
+    slider = page.get_by_role("slider", name="elbow_flex slide")
+    page.wait_for_function("() => !document.querySelector('input.hold').disabled", timeout=20000)
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
+    wait_for(lambda: page.hand.holds and page.hand.holds[-1][2].get("rate", 0.0) > 0.3, 10.0, "it moves")
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + box["height"] / 2)
+    wait_for(lambda: page.hand.holds[-1][2]["rate"] < -0.2, 10.0, "the other way")
+    tab, press, motion = page.hand.holds[-1]
+    assert tab == seat["tab"] and motion["joint"] == "elbow_flex" and {one[1] for one in page.hand.holds} == {press}
+    assert all(abs(one[2]["rate"]) <= 0.5 for one in page.hand.holds), "no faster than the part of the speed"
+    page.mouse.up()
+    wait_for(lambda: ("release", seat["tab"]) in page.hand.driving, 10.0, "let go")
+    assert slider.input_value() == "0"
+    count = len(page.hand.holds)
+    slider.focus()
+    page.keyboard.down("ArrowLeft")
+    wait_for(lambda: len(page.hand.holds) > count + 1 and page.hand.holds[-1][2]["rate"] == -0.5, 10.0, "by the key")
+    page.keyboard.up("ArrowLeft")
+    wait_for(lambda: page.hand.driving.count(("release", seat["tab"])) > 1, 10.0)
+    page.keyboard.press("End")
+    assert slider.input_value() == "0", "no key leaves it drawn"
+    page.keyboard.press("Space")
+    wait_for(lambda: page.hand.stops, 10.0, "space stops here, too")
+
+
+def test_the_world_around_the_robot_is_drawn_and_followed(page: Any, tmp_path: Path) -> None:
+    turned = (0.0, 0.0, 0.0, 1.0)
+    page.hand.world.put("world/0", WorldShape("box", (1.2, 0.8, 0.02), (0.2, 0.0, 0.06), turned, (0.6, 0.5, 0.4, 1.0)))
+    page.hand.world.put("cube/1", WorldShape("box", (0.04, 0.04, 0.04), (0.2, 0.1, 0.1), turned, (0.8, 0.2, 0.2, 1.0)))
+    corners = (0.0, 0.0, 0.1, 0.1, 0.0, 0.1, 0.0, 0.1, 0.2)
+    page.hand.world.put(
+        "mesh/2", WorldShape("triangles", (1, 1, 1), (0.2, -0.2, 0.0), turned, (0.2, 0.6, 0.2, 1.0), corners)
+    )
+    in_3d(page)
+    page.wait_for_function("() => document.querySelector('.scene').dataset.around === '3'", timeout=20000)
+    page.locator(".scene").scroll_into_view_if_needed()
+    picture(page, "world_desktop_light", tmp_path)
+    drawn = int(page.locator(".scene").get_attribute("data-drawn"))
+    page.hand.world.put("cube/1", WorldShape("box", (0.04, 0.04, 0.04), (0.3, 0.1, 0.1), turned, (0.8, 0.2, 0.2, 1.0)))
+    wait_for(lambda: int(page.locator(".scene").get_attribute("data-drawn")) > drawn, 20.0, "the cube moves")
+    page.hand.world.clear()
+    page.wait_for_function("() => document.querySelector('.scene').dataset.around === '0'", timeout=20000)

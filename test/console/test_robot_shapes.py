@@ -10,6 +10,7 @@ pytest.importorskip("starlette", reason="starlette is not installed: pip install
 
 from strands_robots.console.model_reads import ModelReads
 from strands_robots.console.robot_shapes import MOST_SHAPES, shapes_from_urdf
+from strands_robots.console.world_scene import WorldScene
 from strands_robots.core.errors import ModelError
 
 from .test_reads import served
@@ -53,6 +54,6 @@ def test_a_description_that_cannot_be_drawn_is_refused_in_words(text: str) -> No
 
 
 def test_a_robot_that_no_page_sees_has_no_description() -> None:
-    client = served(*ModelReads({"so101": SMALL}.get).routes())
+    client = served(*ModelReads({"so101": SMALL}.get, WorldScene().since, lambda robot: {}).routes())
     assert len(client.get("/robot/so101/model").json()["links"]) == 2
     assert client.get("/robot/other/model").status_code == 409

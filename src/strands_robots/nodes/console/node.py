@@ -88,7 +88,12 @@ class ConsoleNode(Node):
         runs, pipelines = Runs(folders), Pipelines(folders)
         records = RecordReads(log, default_key_folder(os.environ))
         view = RosView(self)
-        reads = (*sets.routes(), *runs.routes(), *records.routes(), *ModelReads(view.urdf).routes())
+        reads = (
+            *sets.routes(),
+            *runs.routes(),
+            *records.routes(),
+            *ModelReads(view.urdf, view.world.since, view.world.base).routes(),
+        )
         reads += (*pipelines.routes(), *CalibrationReads().routes(), *self._orders.conversation.routes())
         self._server = ConsoleServer(
             config, run_secret(operators_home() / "runs", given.run_id), self._stop.stop, view, self._orders,
