@@ -27,6 +27,7 @@ from strands_robots.console.model_reads import ModelReads
 from strands_robots.console.pipeline_reads import Pipelines
 from strands_robots.console.port import Picture
 from strands_robots.console.record_reads import RecordReads
+from strands_robots.console.robot_meshes import RobotMeshes
 from strands_robots.console.run_reads import Runs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,7 +137,8 @@ def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     hand.urdfs = {"so101": (ROOT / "urdf" / "so101" / "so101.urdf").read_text(encoding="utf-8")}
     reads = (
         *DataSets([tmp_path / "sets"]).routes(), *RecordReads(tmp_path / "log", tmp_path / "keys").routes(),
-        *talked().routes(), *Runs([tmp_path / "runs"]).routes(), *ModelReads(hand.urdf, hand.world.since, hand.base).routes(),
+        *talked().routes(), *Runs([tmp_path / "runs"]).routes(),
+        *ModelReads(hand.urdf, hand.world.since, hand.base, RobotMeshes([]).of).routes(),
         *Pipelines([tmp_path / "runs"]).routes(), *CalibrationReads().routes(),
     )  # fmt: skip
     console = Console(hand, reads=reads)

@@ -20,6 +20,7 @@ class ModelReads:
         urdf: Returns the description of a robot that a page sees; None where there is none.
         scene: Returns what has changed in the world since an answer of a number; see `WorldScene.since`.
         base: Returns the pose of a robot's base in the world; raises StrandsRobotsError where there is no world.
+        meshes: Returns the meshes of each link of a robot; see `RobotMeshes.of`.
     """
 
     def __init__(
@@ -27,8 +28,9 @@ class ModelReads:
         urdf: Callable[[str], str | None],
         scene: Callable[[int], dict[str, Any]],
         base: Callable[[str], dict[str, Any]],
+        meshes: Callable[[str], dict[str, list[dict[str, Any]]]],
     ) -> None:
-        self._urdf, self._scene, self._base = urdf, scene, base
+        self._urdf, self._scene, self._base, self._meshes = urdf, scene, base, meshes
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes; each runs in a worker thread."""
@@ -44,7 +46,10 @@ class ModelReads:
         text = self._urdf(name)
         if text is None:
             raise UnknownNameError("robot with a description", name[:64], ())
-        return JSONResponse(shapes_from_urdf(text))
+        found = shapes_from_urdf(text)
+        if found["meshes"]:
+            _add_meshes(found, self._meshes(name))
+        return JSONResponse(found)
 
     def base(self, request: Request) -> Response:
         """Answer where a robot stands in the world."""
@@ -56,3 +61,13 @@ class ModelReads:
         if not text.isascii() or not text.isdigit() or len(text) > 18:
             raise ConfigurationError(f"since is {text[:20]!a}; valid: the number of the answer before, or 0")
         return JSONResponse(self._scene(int(text)))
+
+
+def _add_meshes(found: dict[str, Any], meshes: dict[str, list[dict[str, Any]]]) -> None:
+    """Put a robot's meshes into the links whose description names some; the others are counted as not drawn."""
+    for link in found["links"]:
+        own = meshes.get(link["name"], []) if link["meshes"] else []
+        link["shapes"] += [
+            {"kind": "triangles", "size": [], "xyz": [0.0, 0.0, 0.0], "rpy": [0.0, 0.0, 0.0], **mesh} for mesh in own
+        ]
+        found["meshes"] -= min(len(own), link["meshes"])

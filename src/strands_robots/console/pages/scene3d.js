@@ -2,7 +2,7 @@
 
 import { h, say } from "./dom.js";
 import { read } from "./graph.js";
-import { World3D } from "./world3d.js";
+import { triangles, World3D } from "./world3d.js";
 
 const PERIOD = 40; // Shortest time between two pictures [ms].
 const TURN = 0.12; // A key turns the view by this [rad].
@@ -229,7 +229,7 @@ class Robot {
       const [r, g, b, a] = shape.rgba;
       const material = colour
         ? new three.MeshLambertMaterial({ color: colour, transparent: true, opacity: 0.35, depthWrite: false })
-        : new three.MeshLambertMaterial({ color: new three.Color().setRGB(r, g, b, three.SRGBColorSpace), transparent: a < 1, opacity: a });
+        : new three.MeshLambertMaterial({ color: new three.Color().setRGB(r, g, b, three.SRGBColorSpace), transparent: a < 1, opacity: a, side: shape.kind === "triangles" ? three.DoubleSide : three.FrontSide });
       const mesh = new three.Mesh(this.geometry(shape), material);
       mesh.position.set(...shape.xyz);
       mesh.rotation.set(...shape.rpy, "ZYX");
@@ -238,8 +238,9 @@ class Robot {
     return group;
   }
 
-  geometry({ kind, size }) {
+  geometry({ kind, size, points }) {
     const { three } = this;
+    if (kind === "triangles") return triangles(three, points);
     if (kind === "box") return new three.BoxGeometry(...size);
     if (kind === "sphere") return new three.SphereGeometry(size[0], 24, 16);
     return new three.CylinderGeometry(size[0], size[0], size[1], 24).rotateX(Math.PI / 2); // A URDF's stands on z.

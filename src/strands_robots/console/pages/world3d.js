@@ -5,6 +5,14 @@ import { read } from "./graph.js";
 const PERIOD = 200; // Between two questions while there is a world [ms].
 const RARE = 3000; // Between two where there is none, or the tab is hidden [ms].
 
+// A mesh of the corners of its triangles, x, y, z of each [m].
+export function triangles(three, points) {
+  const made = new three.BufferGeometry();
+  made.setAttribute("position", new three.BufferAttribute(new Float32Array(points), 3));
+  made.computeVertexNormals();
+  return made;
+}
+
 export class World3D {
   // `changed` is called whenever there is something new to draw, with the number of shapes that are too many to be drawn.
   constructor(three, changed) {
@@ -60,10 +68,7 @@ export class World3D {
     if (kind === "box") return new three.BoxGeometry(1, 1, 1);
     if (kind === "ellipsoid") return new three.SphereGeometry(0.5, 24, 16);
     if (kind === "cylinder") return new three.CylinderGeometry(0.5, 0.5, 1, 24).rotateX(Math.PI / 2);
-    const made = new three.BufferGeometry();
-    made.setAttribute("position", new three.BufferAttribute(new Float32Array(points), 3));
-    made.computeVertexNormals();
-    return made;
+    return triangles(three, points);
   }
 
   clear() {

@@ -17,6 +17,7 @@ from strands_robots.console.data_reads import DataSets
 from strands_robots.console.model_reads import ModelReads
 from strands_robots.console.pipeline_reads import Pipelines
 from strands_robots.console.record_reads import RecordReads
+from strands_robots.console.robot_meshes import RobotMeshes
 from strands_robots.console.run_reads import Runs
 from strands_robots.console.secret_file import run_secret
 from strands_robots.console.server import ConsoleConfig, ConsoleServer
@@ -88,12 +89,8 @@ class ConsoleNode(Node):
         runs, pipelines = Runs(folders), Pipelines(folders)
         records = RecordReads(log, default_key_folder(os.environ))
         view = RosView(self)
-        reads = (
-            *sets.routes(),
-            *runs.routes(),
-            *records.routes(),
-            *ModelReads(view.urdf, view.world.since, view.world.base).routes(),
-        )
+        models = ModelReads(view.urdf, view.world.since, view.world.base, RobotMeshes(robots).of)
+        reads = (*sets.routes(), *runs.routes(), *records.routes(), *models.routes())
         reads += (*pipelines.routes(), *CalibrationReads().routes(), *self._orders.conversation.routes())
         self._server = ConsoleServer(
             config, run_secret(operators_home() / "runs", given.run_id), self._stop.stop, view, self._orders,
