@@ -193,6 +193,7 @@ def test_a_console_that_was_started_again_knows_its_pages(console: Console) -> N
         ("nothing", {}, 404), ("resume", {}, 422), ("resume", {"stop_id": -1, "reason": "x"}, 422), ("resume", [], 422),
         ("move", {"robot": "a", "positions": {}}, 422), ("move", {"robot": "a", "positions": {"j": "nan"}}, 422),
         ("record", {"root": "x", "task": "t", "episodes": 0}, 422), ("resume", {"stop_id": 1, "reason": "x", "extra": 1}, 422),
+        ("calibrate", {"robot": "so101", "port": "", "arm": "a"}, 422), ("calibrate_wish", {"wish": "write"}, 422),
     ],
 )  # fmt: skip
 def test_an_order_that_does_not_fit_is_refused_in_words(console: Console, name: str, body: object, status: int) -> None:
