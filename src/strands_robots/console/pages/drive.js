@@ -72,6 +72,7 @@ function holdButton(held, text, label, motion) {
 }
 
 const ARROWS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
+const LEAVES_DRAWN = ["Home", "End", "PageUp", "PageDown"]; // A browser would put a slider somewhere with these, and leave it there.
 
 // A slider that stands in its middle: drawn to a side it moves that way, the farther the faster, and let go it springs back.
 function holdSlider(held, label, motion) {
@@ -87,7 +88,7 @@ function holdSlider(held, label, motion) {
   }
   slider.addEventListener("change", () => held.button === slider || (slider.value = 0));
   slider.addEventListener("keydown", (event) => {
-    if (!["Tab", "Shift"].includes(event.key)) event.preventDefault(); // Home, End and the pages' keys would leave it drawn.
+    if (event.key in ARROWS || LEAVES_DRAWN.includes(event.key)) event.preventDefault();
     if (!(event.key in ARROWS) || event.repeat || slider.disabled) return;
     held.begin(slider, moved);
     slider.value = ARROWS[event.key];
