@@ -304,7 +304,7 @@ def test_the_world_around_the_robot_is_drawn_and_followed(page: Any, tmp_path: P
     )
     in_3d(page)
     page.wait_for_function("() => document.querySelector('.scene').dataset.around === '3'", timeout=20000)
-    page.locator(".scene").scroll_into_view_if_needed()
+    page.locator(".scene").evaluate("(scene) => scene.scrollIntoView({block: 'center'})")
     picture(page, "world_desktop_light", tmp_path)
     drawn = int(page.locator(".scene").get_attribute("data-drawn"))
     page.hand.world.put("cube/1", WorldShape("box", (0.04, 0.04, 0.04), (0.3, 0.1, 0.1), turned, (0.8, 0.2, 0.2, 1.0)))

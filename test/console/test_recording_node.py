@@ -56,9 +56,8 @@ def reads(page: Any, condition: str, timeout: float = 60.0) -> None:
     try:
         page.wait_for_function(f"() => {condition}", timeout=timeout * 1000)
     except NotInTimeError:
-        raise AssertionError(
-            f"{condition} did not come true; the page says: {page.inner_text('main')[:2000]}"
-        ) from None
+        words = " ".join(page.inner_text("main").split())
+        raise AssertionError(f"{condition} did not come true; the page says: {words[:2000]}") from None
 
 
 def headline(page: Any, words: str, timeout: float = 90.0) -> None:

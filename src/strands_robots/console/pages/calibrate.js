@@ -10,8 +10,8 @@ const STEPS = [["file", "Which calibration"], ["middle", "Middle"], ["ranges", "
 const WHAT = {
   starting: "LeRobot is at work. It takes the torque of every servo away: support the arm.",
   file: "LeRobot has a calibration of this arm. Write it to the servos, or calibrate anew.",
-  middle: "No servo has torque. Move every joint by hand to the middle of its travel, then say so.",
-  ranges: "Turn every joint slowly from one end of its travel to the other, one after another. Nothing is written until you save.",
+  middle: "No servo has torque. Move every joint by hand to the middle of its travel, then say so: the servos take it as their zero.",
+  ranges: "Turn every joint slowly from one end of its travel to the other, one after another. Nothing more is written until you save.",
   saved: "What was recorded is in the servos and in LeRobot's file.",
 };
 

@@ -101,7 +101,6 @@ export class RobotScene {
     this.middle = new three.Box3().setFromObject(this.robot.root).getCenter(new three.Vector3());
     this.world = new World3D(three, (leftOut) => {
       if (leftOut) say(this.words, `${leftOut} shapes around it are not drawn: they are too many.`);
-      this.canvas.dataset.around = String(this.world.shapes.size);
       this.draw();
     });
     this.scene.add(this.world.root);
@@ -141,6 +140,7 @@ export class RobotScene {
     this.renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
     this.renderer.setSize(width, height, false);
     this.renderer.render(this.scene, this.camera);
+    this.canvas.dataset.around = String(this.world?.shapes.size ?? 0);
     this.canvas.dataset.drawn = String(Number(this.canvas.dataset.drawn ?? 0) + 1);
   }
 
