@@ -41,11 +41,15 @@ def chromium() -> Iterator[Any]:
             browser.close()
 
 
+def browser_processes() -> list[psutil.Process]:
+    """Return every process of this test's browser."""
+    return [process for process in psutil.Process().children(recursive=True) if "chrom" in process.name()]
+
+
 def send_to_browser(number: signal.Signals) -> None:
     """Send a signal to every process of this test's browser."""
-    for process in psutil.Process().children(recursive=True):
-        if "chrom" in process.name():
-            process.send_signal(number)
+    for process in browser_processes():
+        process.send_signal(number)
 
 
 def serious(page: Any) -> list[str]:
