@@ -36,7 +36,7 @@ from console.browser import DESKTOP, browser_processes, chromium
 from console.large_set import write_large_set
 from console.test_console_node import Served
 from graph import Graph, wait_for
-from strands_robots.msg import GateState, JointCommand
+from strands_robots.msg import GateState, JointCommand, SafetyState
 
 from strands_robots.console.drive_leader import HOLD_TIME
 from strands_robots.ros.messages import qos
@@ -53,6 +53,7 @@ class Bench:
         self.latched: deque[float] = deque(maxlen=50)
         self.moved: deque[float] = deque(maxlen=50)
         self._last: list[float] = []
+        self.safety = served.client.listen(SafetyState, "safety/state", qos.SAFETY, keep=1)
         served.client.create_subscription(GateState, "so101/gate_state", self._on_gate, qos.HEARTBEAT_READER)
         served.client.create_subscription(JointCommand, "so101/command_applied", self._on_applied, qos.COMMAND)
         name, _, value = served.cookie.partition("=")
@@ -76,8 +77,14 @@ class Bench:
         self._last = values
 
     def arm(self, page: Any) -> None:
-        """Resume until the page says that the robots may move."""
-        self.served.armed()
+        """Resume as soon as it may be, and wait until the page says that the robots may move."""
+        wait_for(lambda: self.served.gates and self.safety, 30.0, "the graph")
+        if self.served.gates[-1].latched:
+            wait_for(lambda: self.safety[-1].state == SafetyState.STOPPED, 30.0, "a stopped graph")
+            fields = {"stop_id": self.safety[-1].stop_id, "reason": "bench"}
+            answer = self.served.http.post("/do/resume", json=fields).json()
+            assert answer["is_done"], answer
+            wait_for(lambda: not self.served.gates[-1].latched, 30.0, "an armed robot")
         page.wait_for_function(
             "() => document.getElementById('stop-state').textContent.startsWith('Armed')", timeout=30000
         )
