@@ -90,9 +90,7 @@ class Hand:
 
 
 def headline(page: Any, words: str, timeout: float = 90.0) -> None:
-    page.wait_for_function(
-        "(words) => document.querySelector('main h2').textContent.includes(words)", arg=words, timeout=timeout * 1000
-    )
+    reads(page, f"document.querySelector('main h2').textContent.includes({words!r})", timeout)
 
 
 def test_a_recording_outlives_reloads_and_its_episodes_are_kept_or_made_again(
@@ -241,9 +239,8 @@ def test_a_disk_that_is_full_ends_the_recording_with_its_reason_and_the_saved_ep
 def test_a_recorder_that_dies_is_said_with_what_is_saved(recorded: tuple[Served, Any, Path]) -> None:
     served, page, folder = recorded
     page.goto(f"{served.url}/#record")
-    assert served.http.post(
-        "/do/record", json={"root": str(folder / "second"), "task": "again", "duration": 60}
-    ).json()["is_done"]
+    fields = {"root": str(folder / "second"), "task": "again", "duration": 60, "fps": 15}
+    assert served.http.post("/do/record", json=fields).json()["is_done"]
     headline(page, "is recorded")
     recorder = next(process for process in served.graph.processes if process.name == "recorder_node")
     recorder.stop()
