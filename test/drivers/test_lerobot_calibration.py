@@ -176,7 +176,7 @@ def test_a_cancelled_one_lets_go_of_the_port_and_says_what_the_servos_know(hand:
         calibration.answer("save")
     calibration.cancel()
     wait_for(lambda: calibration.is_over, 15.0, "the end")
-    assert "forgotten their homing" in calibration.words()["failure"]
+    assert "count from a new zero" in calibration.words()["failure"]
     again = ArmCalibration("so101", "", hand.bus.port, "mine")
     at(again, "middle")
     again.close()

@@ -139,8 +139,8 @@ class ArmCalibration:
         """Return why nothing was calibrated; nothing where it was."""
         if self._is_cancelled:
             return (
-                "ended before it was saved; the file is as it was. Where the middle was set already, the servos have forgotten their "
-                "homing: calibrate anew, or write the file's calibration to them"
+                "ended before it was saved; the file is as it was. Where the middle was set already, the servos count from a new zero: "
+                "calibrate anew, or write the file's calibration to them"
             )
         if code:
             return f"LeRobot ended with {exit_words(code)}: {'; '.join(self._reading.lines[-2:]) or 'it said nothing'}"
