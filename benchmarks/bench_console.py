@@ -37,6 +37,7 @@ from console.large_set import write_large_set
 from console.test_console_node import Served
 from graph import Graph, wait_for
 from strands_robots.msg import GateState, JointCommand, SafetyState
+from strands_robots.srv import ResumeGraph
 
 from strands_robots.console.drive_leader import HOLD_TIME
 from strands_robots.ros.messages import qos
@@ -53,6 +54,7 @@ class Bench:
         self.latched: deque[float] = deque(maxlen=50)
         self.moved: deque[float] = deque(maxlen=50)
         self._last: list[float] = []
+        self.resumes = served.client.create_client(ResumeGraph, "safety/resume")
         self.safety = served.client.listen(SafetyState, "safety/state", qos.SAFETY, keep=1)
         served.client.create_subscription(GateState, "so101/gate_state", self._on_gate, qos.HEARTBEAT_READER)
         served.client.create_subscription(JointCommand, "so101/command_applied", self._on_applied, qos.COMMAND)
@@ -83,9 +85,11 @@ class Bench:
         while self.served.gates[-1].latched:
             stop = self.safety[-1]
             if stop.state == SafetyState.STOPPED and stop.stop_id != resumed:
-                answer = self.served.http.post("/do/resume", json={"stop_id": stop.stop_id, "reason": "bench"}).json()
+                request = ResumeGraph.Request(source="operator/bench", reason="bench", stop_id=stop.stop_id)
+                future = self.resumes.call_async(request)
+                wait_for(future.done, 10.0, "the answer to a resume")
                 # One that was overtaken, by a second way of the same press or another stop, is asked for anew.
-                resumed = stop.stop_id if answer["is_done"] else -1
+                resumed = stop.stop_id if future.result().success else -1
             assert time.monotonic() < end, f"it is not armed: {stop}"
             time.sleep(0.02)
         page.wait_for_function(
