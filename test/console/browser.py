@@ -15,7 +15,7 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-PAGES = ("live", "drive", "record", "data", "runs", "agent", "approvals", "audit")
+PAGES = ("live", "drive", "record", "data", "runs", "agent", "approvals", "calibrate", "audit")
 
 SCREENSHOTS = os.environ.get("STRANDS_ROBOTS_SCREENSHOTS", "")
 """Folder that pictures are written to, for the documentation: docs/images/console; empty for none."""
@@ -41,11 +41,15 @@ def chromium() -> Iterator[Any]:
             browser.close()
 
 
+def browser_processes() -> list[psutil.Process]:
+    """Return every process of this test's browser."""
+    return [process for process in psutil.Process().children(recursive=True) if "chrom" in process.name()]
+
+
 def send_to_browser(number: signal.Signals) -> None:
     """Send a signal to every process of this test's browser."""
-    for process in psutil.Process().children(recursive=True):
-        if "chrom" in process.name():
-            process.send_signal(number)
+    for process in browser_processes():
+        process.send_signal(number)
 
 
 def serious(page: Any) -> list[str]:

@@ -15,15 +15,19 @@ from PIL import Image
 from .browser import DESKTOP, chromium
 from .large_set import write_large_set
 from .rig import Console, HandGraph
+from .test_pipeline_reads import write_pipeline
 from .test_run_reads import write_run
 
 pytest.importorskip("starlette", reason="starlette is not installed: pip install -r requirements/console.txt")
 from strands_robots.agent.conversation.turn import Step, StepKind
+from strands_robots.console.calibration_reads import CalibrationReads
 from strands_robots.console.chat import Conversation
 from strands_robots.console.data_reads import DataSets
 from strands_robots.console.model_reads import ModelReads
+from strands_robots.console.pipeline_reads import Pipelines
 from strands_robots.console.port import Picture
 from strands_robots.console.record_reads import RecordReads
+from strands_robots.console.robot_meshes import RobotMeshes
 from strands_robots.console.run_reads import Runs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,8 +82,23 @@ def moment(**changes: Any) -> dict[str, Any]:
             "lines": [{"words": "episode 2 saved: 600 frames", "is_trouble": False, "at": 0.0}],
         },
         "approvals": {"can_approve": True, "requests": [REQUEST]},
-        "agents": ["helper"], "chat": {"revision": 1, "is_running": False},
+        "calibration": None, "agents": ["helper"], "chat": {"revision": 1, "is_running": False},
         "driving": {"so101": {"tab": "", "message": "", "poses": {"home": {"elbow_flex": 0.8}}}}, "moves": {}, **changes,
+    }  # fmt: skip
+
+
+def calibration(**changes: Any) -> dict[str, Any]:
+    """Return a calibration whose travels are being recorded, as drivers/calibration_process.py says it."""
+    travels = [
+        ("shoulder_pan", -1.9, 0.0, 1.92, 3.84, "whole", ""), ("shoulder_lift", -1.7, 0.2, 1.73, 3.49, "whole", ""),
+        ("elbow_flex", 0.0, 0.9, 1.2, 3.38, "short", ""), ("wrist_flex", -0.1, 0.0, 0.1, 3.32, "short", ""),
+        ("gripper", 0.0, 0.1, 1.9, 1.92, "whole", ""),
+    ]  # fmt: skip
+    names = ("joint", "low", "position", "high", "model", "state", "words")
+    return {
+        "robot": "so101", "leader": "", "port": "/dev/ttyACM0", "arm": "mine", "step": "ranges", "is_over": False, "failure": "",
+        "path": "/home/anna/calibration/mine.json", "lines": ["Recording positions. Press ENTER to stop..."],
+        "joints": [dict(zip(names, row)) for row in travels], **changes,
     }  # fmt: skip
 
 
@@ -109,6 +128,8 @@ def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     write_log(tmp_path / "log", count=5, segments=2)
     write_run(tmp_path / "runs" / "monday", [True, False, True, True, False, True, False, True])
     going = write_run(tmp_path / "runs" / "tuesday", [True] * 5, total=8, is_open=True)
+    with write_pipeline(tmp_path / "runs" / "pick", "pick"):
+        pass
     if importlib.util.find_spec("pyarrow") is not None:
         write_large_set(tmp_path / "sets" / "cube", episodes=6, length=90)
     hand = HandGraph()
@@ -116,7 +137,9 @@ def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     hand.urdfs = {"so101": (ROOT / "urdf" / "so101" / "so101.urdf").read_text(encoding="utf-8")}
     reads = (
         *DataSets([tmp_path / "sets"]).routes(), *RecordReads(tmp_path / "log", tmp_path / "keys").routes(),
-        *talked().routes(), *Runs([tmp_path / "runs"]).routes(), *ModelReads(hand.urdf).routes(),
+        *talked().routes(), *Runs([tmp_path / "runs"]).routes(),
+        *ModelReads(hand.urdf, hand.world.since, hand.base, RobotMeshes([]).of).routes(),
+        *Pipelines([tmp_path / "runs"]).routes(), *CalibrationReads().routes(),
     )  # fmt: skip
     console = Console(hand, reads=reads)
     context = browser.new_context(viewport=DESKTOP)

@@ -20,6 +20,8 @@ from strands_robots.console.orders import Order
 from strands_robots.console.port import Answer, Picture
 from strands_robots.console.server import ConsoleConfig, ConsoleServer
 from strands_robots.console.tls import Listen
+from strands_robots.console.world_scene import WorldScene
+from strands_robots.core.errors import UnknownNameError
 from strands_robots.safety.stop_report import RestReport, StopReport
 
 
@@ -40,7 +42,9 @@ class HandGraph:
         self.blocks.set()
         self.holds: list[tuple[str, str, dict[str, Any]]] = []
         self.driving: list[tuple[str, str]] = []
+        self.tabs: list[str] = []
         self.urdfs: dict[str, str] = {}
+        self.world = WorldScene()
 
     def look(self) -> dict[str, Any]:
         self.looks += 1
@@ -55,6 +59,11 @@ class HandGraph:
 
     def urdf(self, robot: str) -> str | None:
         return self.urdfs.get(robot)
+
+    def base(self, robot: str) -> dict[str, Any]:
+        if robot not in self.urdfs:
+            raise UnknownNameError("robot of the world", robot, self.urdfs)
+        return {"xyz": [0.0, 0.0, 0.1], "quaternion": [0.0, 0.0, 0.0, 1.0]}
 
     def rest(self) -> None:
         self.rests += 1
@@ -71,6 +80,7 @@ class HandGraph:
 
     def take(self, robot: str, tab: str) -> str:
         self.driving.append(("take", robot))
+        self.tabs.append(tab)
         return "" if robot == "so101" else "unknown robot"
 
     def hold(self, tab: str, press: str, motion: Mapping[str, Any]) -> None:

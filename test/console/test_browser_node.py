@@ -172,7 +172,7 @@ def test_a_graph_that_restarts_is_followed_without_a_reload(page: Any, served: S
     sim = next(process for process in served.graph.processes if process.name == "sim_node")
     sim.stop()
     says(page, "SILENT")
-    served.graph.start("sim_node", robots=["so101=so101"], camera_rate=15.0, run_id="console-run")
+    served.start_simulation()
     says(page, "STOPPED, at rest", timeout=40.0)
     assert page.evaluate("window.mark") == 1
 

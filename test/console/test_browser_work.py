@@ -9,9 +9,10 @@ import pytest
 from graph import wait_for
 
 from strands_robots.console.port import Answer
+from strands_robots.console.world_scene import WorldShape
 
 from .browser import picture, serious
-from .moments import REQUEST, browser, in_3d, moment, page, robot, show
+from .moments import REQUEST, browser, calibration, in_3d, moment, page, robot, show
 
 __all__ = ["browser", "page"]  # Fixtures.
 
@@ -188,3 +189,125 @@ def test_an_episodes_curves_have_one_time_axis_and_play_without_a_video(page: An
     page.wait_for_function("() => Number(document.getElementById('episode-time').value) > 0.5", timeout=20000)
     page.get_by_role("button", name="Pause").press("Enter")
     assert "frame" in page.inner_text("main") and not serious(page)
+
+
+def test_a_request_is_planned_before_it_is_decided_with_its_joints_duration_and_hash(page: Any) -> None:
+    show(page, "approvals")
+    details = {
+        "digest": "cd" * 32,
+        "names": ["shoulder_pan", "elbow_flex"],
+        "rows": [[-0.4, 0.0], [-0.2, 0.5], [-0.4, 0.8]],
+        "times": [0.0, 1.0, 2.4],
+        "duration": 2.4,
+    }
+    page.hand.answer = Answer(True, "planned", details)
+    page.get_by_role("button", name="Show the way, as it is planned now").press("Enter")
+    page.get_by_text("This way takes 2.4 s over 3 points").wait_for(timeout=20000)
+    order = page.hand.orders[0]
+    assert (order.request_id, order.digest) == ("r1", REQUEST["digest"]), "the plan is of the request that is shown"
+    text = page.inner_text("main")
+    assert (
+        "cd" * 32 in text
+        and "shoulder_pan\t-0.400\t-0.400\t0.000" in text
+        and "elbow_flex\t0.000\t0.800\t0.800" in text
+    )
+    page.wait_for_function("() => Number(document.querySelector('.scene')?.dataset.drawn ?? 0) > 3", timeout=60000)
+    assert not serious(page) and len(page.hand.orders) == 1, "looking decides nothing"
+
+
+def test_a_calibration_is_gone_through_and_an_impossible_travel_cannot_be_saved(page: Any, tmp_path: Path) -> None:
+    show(page, "calibrate")
+    page.wait_for_function("() => document.querySelectorAll('#calibrate-robot option').length > 4", timeout=20000)
+    page.fill("#calibrate-port", "/dev/ttyACM0")
+    page.fill("#calibrate-arm", "mine")
+    page.get_by_role("button", name="Begin").press("Enter")
+    wait_for(lambda: page.hand.orders, 10.0)
+    order = page.hand.orders[0]
+    assert (order.robot, order.leader, order.port, order.arm) == ("so101", "", "/dev/ttyACM0", "mine")
+    page.hand.moment = moment(calibration=calibration(step="middle", joints=[]))
+    page.get_by_role("button", name="Every joint is in its middle").press("Enter")
+    page.hand.moment = moment(calibration=calibration())
+    save = page.get_by_role("button", name="Save these travels")
+    save.wait_for(timeout=20000)
+    picture(page, "calibrating_desktop_light", tmp_path)
+    assert not serious(page) and "elbow_flex" in page.inner_text("main")
+    save.press("Enter")
+    wait_for(lambda: len(page.hand.orders) == 3, 10.0)
+    assert [order.wish for order in page.hand.orders[1:]] == ["middle", "save"]
+    joints = calibration()["joints"]
+    joints[2] |= {"state": "impossible", "words": "travels 4.60 rad, the model's joint 3.38 rad; valid: up to 4.22 rad"}
+    page.hand.moment = moment(calibration=calibration(joints=joints))
+    page.wait_for_function("() => document.body.textContent.includes('valid: up to 4.22 rad')", timeout=20000)
+    assert page.get_by_role("button", name="It cannot be saved").is_disabled() and not serious(page)
+    page.reload()
+    page.wait_for_function("() => document.body.textContent.includes('valid: up to 4.22 rad')", timeout=20000)
+    page.get_by_role("button", name="End without saving").press("Enter")
+    wait_for(lambda: len(page.hand.orders) == 4, 10.0)
+    page.hand.moment = moment(calibration=calibration(is_over=True, failure="ended before it was saved"))
+    page.wait_for_selector("#calibrate-port", state="visible", timeout=20000)
+    assert "ended before it was saved" in page.inner_text("main")
+
+
+def test_a_pipeline_is_a_row_with_its_stages_what_it_waits_for_and_a_report(page: Any) -> None:
+    show(page, "runs")
+    page.get_by_text("gate waits for a person: a person has to sign requests/01.json").wait_for(timeout=20000)
+    text = page.inner_text("[aria-label='Pipelines']")
+    assert "record: done, 4.3 s" in text and "train: not begun" in text and "2 of 7" in text
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Report").press("Enter")
+    report = opened.value
+    report.get_by_role("heading", name="Pipeline pick").wait_for(timeout=20000)
+    assert report.evaluate("() => self.origin") == "null", "a report is of no origin, and can ask for nothing"
+
+
+def test_a_slider_moves_while_it_is_held_and_springs_back(page: Any) -> None:
+    show(page, "drive")
+    page.get_by_role("button", name="Take the robot").click()
+    wait_for(lambda: page.hand.tabs, 10.0)
+    seat = {"tab": page.hand.tabs[-1], "is_ready": True, "is_engaged": False, "message": "", "poses": {}}
+    page.hand.moment = moment(driving={"so101": seat})
+    slider = page.get_by_role("slider", name="elbow_flex slide")
+    page.wait_for_function("() => !document.querySelector('input.hold').disabled", timeout=20000)
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
+    wait_for(lambda: page.hand.holds and page.hand.holds[-1][2].get("rate", 0.0) > 0.3, 10.0, "it moves")
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + box["height"] / 2)
+    wait_for(lambda: page.hand.holds[-1][2]["rate"] < -0.2, 10.0, "the other way")
+    tab, press, motion = page.hand.holds[-1]
+    assert tab == seat["tab"] and motion["joint"] == "elbow_flex" and {one[1] for one in page.hand.holds} == {press}
+    assert all(abs(one[2]["rate"]) <= 0.5 for one in page.hand.holds), "no faster than the part of the speed"
+    page.mouse.up()
+    wait_for(lambda: ("release", seat["tab"]) in page.hand.driving, 10.0, "let go")
+    assert slider.input_value() == "0"
+    count = len(page.hand.holds)
+    slider.focus()
+    page.keyboard.down("ArrowLeft")
+    wait_for(lambda: len(page.hand.holds) > count + 1 and page.hand.holds[-1][2]["rate"] == -0.5, 10.0, "by the key")
+    page.keyboard.up("ArrowLeft")
+    wait_for(lambda: page.hand.driving.count(("release", seat["tab"])) > 1, 10.0)
+    page.keyboard.press("End")
+    assert slider.input_value() == "0", "no key leaves it drawn"
+    page.keyboard.press("Space")
+    wait_for(lambda: page.hand.stops, 10.0, "space stops here, too")
+
+
+def test_the_world_around_the_robot_is_drawn_and_followed(page: Any, tmp_path: Path) -> None:
+    turned = (0.0, 0.0, 0.0, 1.0)
+    page.hand.world.put("world/0", WorldShape("box", (1.2, 0.8, 0.02), (0.2, 0.0, 0.06), turned, (0.6, 0.5, 0.4, 1.0)))
+    page.hand.world.put("cube/1", WorldShape("box", (0.04, 0.04, 0.04), (0.2, 0.1, 0.1), turned, (0.8, 0.2, 0.2, 1.0)))
+    corners = (0.0, 0.0, 0.1, 0.1, 0.0, 0.1, 0.0, 0.1, 0.2)
+    page.hand.world.put(
+        "mesh/2", WorldShape("triangles", (1, 1, 1), (0.2, -0.2, 0.0), turned, (0.2, 0.6, 0.2, 1.0), corners)
+    )
+    in_3d(page)
+    page.wait_for_function("() => document.querySelector('.scene').dataset.around === '3'", timeout=20000)
+    page.locator(".scene").evaluate("(scene) => scene.scrollIntoView({block: 'center'})")
+    picture(page, "world_desktop_light", tmp_path)
+    drawn = int(page.locator(".scene").get_attribute("data-drawn"))
+    page.hand.world.put("cube/1", WorldShape("box", (0.04, 0.04, 0.04), (0.3, 0.1, 0.1), turned, (0.8, 0.2, 0.2, 1.0)))
+    wait_for(lambda: int(page.locator(".scene").get_attribute("data-drawn")) > drawn, 20.0, "the cube moves")
+    page.hand.world.clear()
+    page.wait_for_function("() => document.querySelector('.scene').dataset.around === '0'", timeout=20000)

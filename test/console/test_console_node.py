@@ -22,6 +22,10 @@ from strands_robots.ros.messages import qos
 
 ELBOW = {"robot": "so101", "joint": "elbow_flex", "rate": 0.4}
 
+PATIENT_ROBOT = {"heartbeat_timeout": 5.0, "stall_timeout": 5.0}
+PATIENT_SAFETY = {"gate_state_timeout": 5.0, "settle_time": 0.2}
+"""A loaded machine is no dead one: these tests are about the console, and a robot that latched by itself would fail them."""
+
 
 class Tab:
     """A page of the console without a browser."""
@@ -75,12 +79,20 @@ class Served:
             run_id="console-run",
             arm_on_start=True,
             latch_folder=f"{graph.environment['ROS_HOME']}/latch",
+            **PATIENT_SAFETY,
         )
-        graph.start("sim_node", robots=["so101=so101"], camera_rate=camera_rate, run_id="console-run")
+        self._camera_rate = camera_rate
+        self.start_simulation()
         self.tabs: list[Tab] = []
         self._parameters = parameters
         self.process = self.start(0, 0)
         self.enter()
+
+    def start_simulation(self) -> None:
+        """Start the robot, again where it was stopped."""
+        self.graph.start(
+            "sim_node", robots=["so101=so101"], camera_rate=self._camera_rate, run_id="console-run", **PATIENT_ROBOT
+        )
 
     def start(self, port: int, stop_port: int) -> Process:
         process = self.graph.start(

@@ -11,12 +11,18 @@ from typing import Any
 
 import pytest
 import yaml
-from graph import wait_for
+from graph import Client, wait_for
 
 pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install -r requirements/console.txt")
 pytest.importorskip("strands", reason="strands-agents is not installed")
 import httpx
+from drivers.simulated_bus import SimulatedBus
+from strands_robots.srv import RequestApproval
 from system.simulation import Simulation
+
+from strands_robots.approvals.approval_request import canonical_request
+from strands_robots.approvals.permits import Asker
+from strands_robots.clients.approval_client import ask_to_msg
 
 from .test_console_node import Tab
 
@@ -36,7 +42,7 @@ class Page:
         (folder / "agent.yaml").write_text(yaml.safe_dump({"version": 1, "model": model}), encoding="ascii")
         path = os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH", ""))))
         self.simulation = Simulation(
-            folder, "--cameras", "--camera-rate", "10", "--agent", str(folder / "agent.yaml"), "--console",
+            folder, "--cameras", "--camera-rate", "10", "--agent", str(folder / "agent.yaml"), "--approvals", "--console",
             "--console-port", str(port), PYTHONPATH=path,
         )  # fmt: skip
         found = wait_for(
@@ -104,6 +110,38 @@ def test_a_plan_moves_nothing_until_exactly_it_is_played(page: Page) -> None:
     page.tab.until(lambda tab: abs(page.joint("shoulder_pan") - goal) < 0.03)
 
 
+def test_an_agents_goal_is_planned_before_it_is_decided_and_the_world_around_is_told(page: Page) -> None:
+    client = Client(page.simulation.domain)
+    before = page.joint("shoulder_lift")
+    fields = {"robot": "so101", "joint_names": ["shoulder_lift"], "positions": [before + 0.3], "speed_scale": 0.5}
+    kind = "strands_robots/action/MoveTo"
+    request = ask_to_msg(canonical_request("move_to", kind, fields), Asker("agent/helper", "s1"))
+    asked = client.call(RequestApproval, "approvals/request", request)
+    assert asked.answer == RequestApproval.Response.WAITING, asked
+    page.tab.until(lambda tab: (tab.state["approvals"] or {}).get("requests"), 30.0)
+    shown = page.tab.state["approvals"]["requests"][0]
+    planned = page.order("plan_request", request_id=shown["id"], digest=shown["digest"])
+    assert planned["is_done"] and "names no planner" in planned["message"], planned
+    plan = planned["details"]
+    assert plan["rows"][-1][plan["names"].index("shoulder_lift")] == pytest.approx(before + 0.3, abs=0.02)
+    assert plan["duration"] > 0.2 and len(plan["digest"]) == 64
+    other = page.order("plan_request", request_id=shown["id"], digest="0" * 64)
+    assert "not the one that the page showed" in other["message"]
+    page.tab.until(lambda tab: tab.state)
+    assert page.joint("shoulder_lift") == pytest.approx(before, abs=0.01), "nothing has moved"
+    client.close()
+    base = page.http.get("/robot/so101/base").json()
+    assert len(base["xyz"]) == 3 and base["quaternion"] == pytest.approx([0.0, 0.0, 0.0, 1.0], abs=1e-6)
+    assert "valid: so101" in page.http.get("/robot/other/base").json()["message"]
+
+    def around(tab: Tab) -> dict[str, Any]:
+        return dict(page.http.get("/scene").json()["shapes"])
+
+    page.tab.until(around, 20.0)
+    shape = next(iter(around(page.tab).values()))
+    assert shape["kind"] in ("box", "ellipsoid", "cylinder", "triangles") and len(shape["size"]) == 3
+
+
 def test_an_agent_is_talked_with_and_its_tools_are_in_the_conversation(page: Page) -> None:
     page.tab.until(lambda tab: tab.state["agents"] == ["agent"], 60.0)
     assert page.order("prompt", agent="agent", text="look around")["is_done"]
@@ -120,3 +158,26 @@ def test_a_turn_that_hangs_is_ended_and_an_agent_that_is_not_there_is_said(page:
     assert page.turn(30.0)["reason"] == "cancelled"
     assert page.order("prompt", agent="other", text="look")["is_done"]
     assert "other/prompt" in page.turn(30.0)["message"]
+
+
+@pytest.mark.learning
+def test_an_arm_is_calibrated_beside_the_graph_and_a_second_page_is_told_what_runs(page: Page, tmp_path: Path) -> None:
+    pytest.importorskip("lerobot", reason="LeRobot is not installed: make setup-learning")
+    assert (
+        "does not exist; found:" in page.order("calibrate", robot="so101", port="/dev/nothing", arm="mine")["message"]
+    )
+    assert "exactly one" in page.order("calibrate", port="/dev/nothing", arm="mine")["message"]
+    bus = SimulatedBus(tmp_path, (2047,) * 6, "--no-calibrated")
+    try:
+        given = {"leader": "so101_leader", "port": bus.port, "arm": "console_test"}
+        assert page.order("calibrate", **given)["is_done"]
+        assert "runs; valid: end it first" in page.order("calibrate", **given)["message"]
+        page.tab.until(lambda tab: (tab.state["calibration"] or {}).get("step") in ("middle", "file"), 120.0)
+        assert (
+            set(bus.torque()) == {"0"} and "counts at 'ranges'" in page.order("calibrate_wish", wish="save")["message"]
+        )
+        assert page.order("calibrate_wish", wish="cancel")["is_done"]
+        page.tab.until(lambda tab: tab.state["calibration"]["is_over"], 30.0)
+        assert "the file is as it was" in page.tab.state["calibration"]["failure"]
+    finally:
+        bus.close()

@@ -177,6 +177,15 @@ def test_the_shell_asks_for_every_module_at_once(console: Console) -> None:
         assert console.http.get(f"/pages/{module.name}").status_code == 200
 
 
+def test_a_file_that_a_browser_has_is_not_sent_again(console: Console) -> None:
+    console.enter()
+    first = console.http.get("/pages/app.js")
+    assert first.headers["Content-Type"].startswith("text/javascript") and first.headers["Cache-Control"] == "no-cache"
+    again = console.http.get("/pages/app.js", headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304 and not again.content
+    assert console.http.get("/pages/app.js", headers={"If-None-Match": '"other"'}).content == first.content
+
+
 def test_a_console_that_was_started_again_knows_its_pages(console: Console) -> None:
     console.enter()
     cookie = console.http.cookies[COOKIE]
@@ -193,6 +202,7 @@ def test_a_console_that_was_started_again_knows_its_pages(console: Console) -> N
         ("nothing", {}, 404), ("resume", {}, 422), ("resume", {"stop_id": -1, "reason": "x"}, 422), ("resume", [], 422),
         ("move", {"robot": "a", "positions": {}}, 422), ("move", {"robot": "a", "positions": {"j": "nan"}}, 422),
         ("record", {"root": "x", "task": "t", "episodes": 0}, 422), ("resume", {"stop_id": 1, "reason": "x", "extra": 1}, 422),
+        ("calibrate", {"robot": "so101", "port": "", "arm": "a"}, 422), ("calibrate_wish", {"wish": "write"}, 422),
     ],
 )  # fmt: skip
 def test_an_order_that_does_not_fit_is_refused_in_words(console: Console, name: str, body: object, status: int) -> None:

@@ -87,9 +87,9 @@ def test_without_signing_in_a_browser_looks_on_and_stops_and_can_do_nothing_else
     session = http.get("/session").json()
     assert session["token"] == "" and not session["is_signed_in"]
     assert session["stop_port"] == elsewhere.console.server.remote_stop_port
-    for path in ("/data", "/audit", "/doctor", "/runs", "/audit/verify"):
+    for path in ("/data", "/audit", "/doctor", "/runs", "/pipelines", "/scene", "/calibrate/choices", "/audit/verify"):
         assert http.get(path).status_code == 401, path
-    for path in ("/do/resume", "/do/move", "/do/record"):
+    for path in ("/do/resume", "/do/move", "/do/record", "/do/calibrate"):
         assert http.post(path, json={}).status_code == 401, path
     with elsewhere.feed() as feed:
         assert receive(feed, "state")["robots"] == []

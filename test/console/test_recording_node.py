@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +22,7 @@ from strands_robots.ros.messages import qos
 
 from .browser import DESKTOP, chromium, picture, serious
 from .test_browser_node import says
-from .test_console_node import Served
+from .test_console_node import ELBOW, Served
 
 pytestmark = [
     pytest.mark.learning,
@@ -56,15 +58,39 @@ def reads(page: Any, condition: str, timeout: float = 60.0) -> None:
     try:
         page.wait_for_function(f"() => {condition}", timeout=timeout * 1000)
     except NotInTimeError:
-        raise AssertionError(
-            f"{condition} did not come true; the page says: {page.inner_text('main')[:2000]}"
-        ) from None
+        words = " ".join(page.inner_text("main").split())
+        raise AssertionError(f"{condition} did not come true; the page says: {words[:2000]}") from None
+
+
+class Hand:
+    """A page that moves the elbow up and down while an episode is recorded: one in which nothing moves is no good one."""
+
+    def __init__(self, served: Served) -> None:
+        self._tab = served.tab()
+        self._tab.send(type="take", robot="so101")
+        self._tab.until(lambda tab: tab.state["driving"]["so101"].get("is_ready"), 40.0)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Hand:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ending.set()
+        self._thread.join(10.0)
+        self._tab.close()
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            beat = int(time.monotonic())
+            self._tab.send(type="hold", press=str(beat), motion={**ELBOW, "rate": 0.3 if beat % 2 else -0.3})
+            with suppress(TimeoutError):
+                self._tab.socket.recv(timeout=0.04)  # What a page is told is read, or the server lets it go.
 
 
 def headline(page: Any, words: str, timeout: float = 90.0) -> None:
-    page.wait_for_function(
-        "(words) => document.querySelector('main h2').textContent.includes(words)", arg=words, timeout=timeout * 1000
-    )
+    reads(page, f"document.querySelector('main h2').textContent.includes({words!r})", timeout)
 
 
 def test_a_recording_outlives_reloads_and_its_episodes_are_kept_or_made_again(
@@ -91,11 +117,17 @@ def test_a_recording_outlives_reloads_and_its_episodes_are_kept_or_made_again(
     headline(page, "Paused; episode 0 waits")
     page.reload()
     headline(page, "Paused; episode 0 waits")
+    with Hand(served):
+        record_two(served, page, states, tmp_path)
+
+
+def record_two(served: Served, page: Any, states: Any, folder: Path) -> None:
+    """Begin, reload, record the first episode once more, keep it, and end the second one from another page."""
     page.get_by_role("button", name="Begin now").press("Enter")
     headline(page, "Episode 0 is recorded")
     wait_for(lambda: states[-1].frames > 30, 60.0, "frames")
     page.wait_for_function("() => document.querySelectorAll('.camera[data-pictures]').length >= 2", timeout=30000)
-    picture(page, "record_desktop_light", tmp_path)
+    picture(page, "record_desktop_light", folder)
     assert not serious(page)
     frames = states[-1].frames
     page.reload()
@@ -176,7 +208,7 @@ def test_a_disk_that_is_full_ends_the_recording_with_its_reason_and_the_saved_ep
     served.armed()
     page.goto(f"{served.url}/#record")
     states = served.client.listen(EpisodeState, "recorder/state", qos.STATE)
-    with mounted(folder / "disk", f"{(MIN_FREE >> 20) + 24}m") as disk:
+    with mounted(folder / "disk", f"{(MIN_FREE >> 20) + 24}m") as disk, Hand(served):
         fields = {
             "root": str(disk / "demo"),
             "task": "fill",
@@ -207,9 +239,8 @@ def test_a_disk_that_is_full_ends_the_recording_with_its_reason_and_the_saved_ep
 def test_a_recorder_that_dies_is_said_with_what_is_saved(recorded: tuple[Served, Any, Path]) -> None:
     served, page, folder = recorded
     page.goto(f"{served.url}/#record")
-    assert served.http.post(
-        "/do/record", json={"root": str(folder / "second"), "task": "again", "duration": 60}
-    ).json()["is_done"]
+    fields = {"root": str(folder / "second"), "task": "again", "duration": 60, "fps": 15}
+    assert served.http.post("/do/record", json=fields).json()["is_done"]
     headline(page, "is recorded")
     recorder = next(process for process in served.graph.processes if process.name == "recorder_node")
     recorder.stop()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from strands_robots.cli.calibrate import calibrate_command
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
 from strands_robots.description.robot_config import RobotConfig, load_robot
+from strands_robots.drivers.calibrate_command import calibrate_command
 from strands_robots.drivers.calibration import Calibration, load_calibration
 from strands_robots.drivers.calibration_marks import (
     compare,

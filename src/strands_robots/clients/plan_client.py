@@ -17,16 +17,21 @@ _GONE = "motion_node is gone; the robot comes to rest by itself"
 def plan_joints(
     client: GraphClient, robot: str, positions: Mapping[str, float], *, source: str, speed_scale: float, planner: str,
 ) -> Any:  # fmt: skip
-    """Return PlanMotion's result for joints to positions [rad] or [m]; nothing moves.
+    """Return PlanMotion's result for joints to positions [rad] or [m]; nothing moves. Raises as `plan_goal`."""
+    goal = PlanMotion.Goal(
+        robot=robot, source=source, target=PlanMotion.Goal.TARGET_JOINTS, joint_names=list(positions),
+        positions=list(positions.values()), speed_scale=speed_scale, planning=planning_options(planner, []),
+    )  # fmt: skip
+    return plan_goal(client, goal)
+
+
+def plan_goal(client: GraphClient, goal: Any) -> Any:
+    """Return PlanMotion's result for a goal of it; nothing moves.
 
     Raises:
         NoAnswerError: If motion_node is not there, or stops answering.
         MotionError: If it refuses the goal.
     """
-    goal = PlanMotion.Goal(
-        robot=robot, source=source, target=PlanMotion.Goal.TARGET_JOINTS, joint_names=list(positions),
-        positions=list(positions.values()), speed_scale=speed_scale, planning=planning_options(planner, []),
-    )  # fmt: skip
     refused = MotionError("refused", "plan_motion refused the goal; motion_node's log says why")
     with client_goal(client, PlanMotion, "plan_motion", goal, lambda feedback: None, refused, _GONE) as running:
         return running.result(lambda line: None).result

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
@@ -132,10 +132,20 @@ def _files() -> list[Path]:
 
 
 def _page(name: str) -> Any:
+    """Return the answer of one file. It is kept in memory: a first page asks for twenty, and none shall wait for a thread."""
     path = PAGES / name
+    kept: tuple[str, bytes] = ("", b"")
 
     async def page(request: Request) -> Response:
-        return FileResponse(path, media_type=_KINDS[path.suffix], headers={"Cache-Control": "no-cache"})
+        nonlocal kept
+        state = path.stat()
+        tag = f'"{state.st_mtime_ns:x}-{state.st_size:x}"'
+        if kept[0] != tag:
+            kept = (tag, path.read_bytes())
+        headers = {"Cache-Control": "no-cache", "ETag": tag}
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(kept[1], headers=headers, media_type=_KINDS[path.suffix])
 
     return page
 

@@ -83,6 +83,21 @@ class RecordWish(Order):
     wish: Literal["next", "again", "stop", "discard", "pause"]
 
 
+class Calibrate(Order):
+    """Calibrate an arm by hand with LeRobot's own command, as `strands-robots calibrate` does: a robot's, or a leader's."""
+
+    robot: Annotated[str, Field(max_length=64)] = ""
+    leader: Annotated[str, Field(max_length=64)] = ""
+    port: Annotated[str, Field(min_length=1, max_length=256)]
+    arm: Name
+
+
+class CalibrateWish(Order):
+    """How the calibration that runs goes on."""
+
+    wish: Literal["use_file", "anew", "middle", "save", "cancel"]
+
+
 class Decide(Order):
     """Approve or decline a request of an agent, signed with the operator's key over the hash that the page showed."""
 
@@ -91,6 +106,13 @@ class Decide(Order):
     approve: bool
     text: Annotated[str, Field(max_length=1024)] = ""
     passphrase: Annotated[str, Field(max_length=1024)] = ""
+
+
+class PlanRequest(Order):
+    """Plan what a request of an agent would do, without moving, so that a person sees the way before deciding."""
+
+    request_id: Name
+    digest: Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class DeleteEpisodes(Order):
@@ -134,7 +156,10 @@ ORDERS: dict[str, type[Order]] = {
     "cancel_move": CancelMove,
     "record": Record,
     "record_wish": RecordWish,
+    "calibrate": Calibrate,
+    "calibrate_wish": CalibrateWish,
     "decide": Decide,
+    "plan_request": PlanRequest,
     "prompt": Prompt,
     "cancel_prompt": CancelPrompt,
     "delete_episodes": DeleteEpisodes,

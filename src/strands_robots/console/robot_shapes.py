@@ -36,14 +36,15 @@ def shapes_from_urdf(text: str) -> dict[str, Any]:
     }
     links, meshes, count = [], 0, 0
     for link in root.findall("link")[: MOST_LINKS + 1]:
-        shapes = []
+        shapes, own = [], 0
         for visual in link.findall("visual"):
             shape = _shape(visual, colours)
-            meshes += shape is None
+            own += shape is None
             if shape is not None:
                 shapes.append(shape)
         count += len(shapes)
-        links.append({"name": link.get("name", ""), "shapes": shapes})
+        meshes += own
+        links.append({"name": link.get("name", ""), "shapes": shapes, "meshes": own})
     if count > MOST_SHAPES or len(links) > MOST_LINKS:
         raise ModelError(
             f"the robot description has {count} shapes in {len(links)} links; valid: up to {MOST_SHAPES} in {MOST_LINKS}"

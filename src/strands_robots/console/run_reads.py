@@ -55,7 +55,7 @@ class Runs:
     def list(self, request: Request) -> Response:
         """Answer the list of runs, the newest first."""
         self._find()
-        locked = _locked()
+        locked = locked_files()
         rows = [row for name, path in self._known.items() if (row := self._summary(name, path, locked)) is not None]
         rows.sort(key=lambda row: -row["changed"])
         return JSONResponse({"folders": [str(folder) for folder in self._folders], "runs": rows})
@@ -68,7 +68,7 @@ class Runs:
         run, results = recorded.run, list(recorded.results.values())
         return JSONResponse(
             {
-                **(self._summary(name, path, _locked()) or {}),
+                **(self._summary(name, path, locked_files()) or {}),
                 "command": run.get("command", []), "versions": run.get("versions", {}), "machine": run.get("machine", {}),
                 "by_task": [{"task": task, **_rate(own)} for task, own in _by_task(results).items()],
                 "episodes": [_episode(path, one) for one in results], "sweep": _sweep(path.parent),
@@ -222,7 +222,7 @@ def _sweep(folder: Path) -> list[dict[str, float]]:
     return []
 
 
-def _locked() -> frozenset[int]:
+def locked_files() -> frozenset[int]:
     """Return the inodes of files that a process has locked: an evaluation locks its results while it runs."""
     try:
         lines = _LOCKS.read_text(encoding="ascii").splitlines()

@@ -3,6 +3,7 @@
 import * as agent from "./agent.js";
 import * as approvals from "./approvals.js";
 import * as audit from "./audit.js";
+import * as calibrate from "./calibrate.js";
 import * as data from "./data.js";
 import { h } from "./dom.js";
 import * as drive from "./drive.js";
@@ -12,7 +13,7 @@ import * as record from "./record.js";
 import * as runs from "./runs.js";
 import { startStop } from "./stop.js";
 
-const pages = { live, drive, record, data, runs, agent, approvals, audit };
+const pages = { live, drive, record, data, runs, agent, approvals, calibrate, audit };
 let shown = null;
 
 function open() {

@@ -25,6 +25,9 @@ export function open(main) {
   };
 }
 
+// Kinds of requests that can be planned before a person decides; nodes/console/request_plan.py has the same.
+const PLANNED = ["strands_robots/action/MoveTo", "strands_robots/action/PlanMotion"];
+
 // Where a goal wants each joint; null for a request that says no such thing.
 function targetOf(fields) {
   const { robot, joint_names: names, positions } = fields;
@@ -32,27 +35,79 @@ function targetOf(fields) {
   return isOne ? { robot, names, positions } : null;
 }
 
-// The joints of a goal: now, and where they go; and the same in 3D, drawn while it is open.
+// The joints of a goal, where they are and go; the way there as it is planned now, its duration and its hash, and the same in 3D.
 class Target {
-  constructor(target) {
-    this.target = target;
-    this.now = new Map(target.names.map((name) => [name, h("td", { class: "number" })]));
-    const rows = target.names.map((name, i) => h("tr", {}, h("th", { scope: "row" }, name), this.now.get(name), h("td", { class: "number" }, number(target.positions[i], 3))));
+  constructor(request, fields) {
+    this.request = request;
+    this.robot = fields.robot;
+    this.plan = null;
+    this.target = targetOf(fields);
+    this.rows = h("tbody", {});
+    this.table = h("table", { hidden: true }, h("thead", {}, h("tr", {}, ["Joint", "now", "goes to", "by"].map((text, i) => h("th", { scope: "col", class: i ? "number" : "" }, text)))), this.rows);
+    this.said = h("p", { role: "status" });
+    this.hash = h("p", { class: "hash", hidden: true });
     this.place = h("div", {});
-    this.details = h("details", {}, h("summary", {}, "In 3D: where it goes, straight; the way itself may bend"), this.place);
-    this.details.addEventListener("toggle", () => (this.details.open ? (this.scene ??= new RobotScene(this.place)) : this.end()));
-    this.elements = [h("table", {}, h("thead", {}, h("tr", {}, ["Joint", "now", "goes to"].map((text, i) => h("th", { scope: "col", class: i ? "number" : "" }, text)))), h("tbody", {}, rows)), this.details];
+    this.details = h("details", {}, h("summary", {}, "In 3D"), this.place);
+    this.details.addEventListener("toggle", () => (this.details.open ? this.begin() : this.end()));
+    const show = h("button", { type: "button", onclick: () => this.show() }, "Show the way, as it is planned now");
+    this.elements = [this.table, h("div", { class: "row" }, PLANNED.includes(request.type) ? show : null), this.said, this.hash, this.details];
+    if (this.target) this.fill(this.target.names);
+  }
+
+  fill(names) {
+    this.cells = new Map(names.map((name) => [name, [0, 1, 2].map(() => h("td", { class: "number" }))]));
+    this.rows.replaceChildren(...names.map((name) => h("tr", {}, h("th", { scope: "row" }, name), ...this.cells.get(name))));
+    this.table.hidden = false;
   }
 
   update(robots) {
-    const robot = robots.find((one) => one.name === this.target.robot);
+    const robot = robots.find((one) => one.name === this.robot);
     if (!robot) return;
+    this.now = robot;
     const at = new Map(robot.joints.map((joint) => [joint.name, joint.position]));
-    for (const [name, cell] of this.now) say(cell, number(at.get(name), 3));
+    for (const [name, cells] of this.cells ?? []) {
+      const goal = this.goal(name);
+      const now = at.get(name) ?? null;
+      [now, goal, goal === null || now === null ? null : goal - now].forEach((value, i) => say(cells[i], number(value, 3)));
+    }
     this.scene?.update(robot);
-    if (!this.scene || this.scene.plan) return;
-    const { names, positions } = this.target;
-    this.scene.showPlan({ names, rows: [names.map((name, i) => at.get(name) ?? positions[i]), positions], times: [0, 2] });
+    if (this.scene && !this.scene.plan) this.ghost(at);
+  }
+
+  goal(name) {
+    if (this.plan) return this.plan.rows[this.plan.rows.length - 1][this.plan.names.indexOf(name)] ?? null;
+    return this.target?.positions[this.target.names.indexOf(name)] ?? null;
+  }
+
+  // Plans the way now and moves nothing: the request itself is what is approved, and its motion is planned when it runs.
+  async show() {
+    say(this.said, "Planning");
+    const { id, digest } = this.request;
+    const answer = await order("plan_request", { request_id: id, digest });
+    say(this.said, answer.message);
+    if (!answer.is_done) return;
+    this.plan = answer.details;
+    this.fill(this.plan.names);
+    say(this.hash, `This way takes ${this.plan.duration.toFixed(1)} s over ${this.plan.rows.length} points; its hash is ${this.plan.digest}.`);
+    this.hash.hidden = false;
+    this.details.open = true;
+    this.scene?.showPlan(this.plan);
+    if (this.now) this.update([this.now]);
+  }
+
+  begin() {
+    this.scene ??= new RobotScene(this.place);
+    if (this.now) this.update([this.now]);
+    if (this.plan) this.scene.showPlan(this.plan);
+  }
+
+  // Before the way is planned, a straight one for the joints.
+  ghost(at) {
+    if (this.plan) this.scene.showPlan(this.plan);
+    else if (this.target) {
+      const { names, positions } = this.target;
+      this.scene.showPlan({ names, rows: [names.map((name, i) => at.get(name) ?? positions[i]), positions], times: [0, 2] });
+    }
   }
 
   end() {
@@ -75,8 +130,7 @@ class RequestCard {
       say(this.said, (await order("decide", fields)).message);
     };
     const fields = JSON.parse(request.fields);
-    const target = targetOf(fields);
-    this.target = target && new Target(target);
+    this.target = typeof fields.robot === "string" && (targetOf(fields) || PLANNED.includes(request.type)) ? new Target(request, fields) : null;
     this.element = h("section", { class: "card", "aria-label": `Request ${request.id}` },
       h("h2", {}, `${request.asker} asks for ${request.name}`), this.left,
       h("ul", {}, request.words.map((line) => h("li", {}, line))), this.target?.elements ?? null,

@@ -1,4 +1,4 @@
-// Drive: buttons that move a robot while they are held, and MoveTo. One page has a robot's seat; the others look on.
+// Drive: buttons and sliders that move a robot while they are held, and MoveTo. One page has a robot's seat; the others look on.
 
 import { Cameras } from "./cameras.js";
 import { h, Kept, number, say } from "./dom.js";
@@ -23,13 +23,14 @@ class Held {
     document.addEventListener("visibilitychange", this.hide);
   }
 
+  // Beats until it is let go; `motion` is asked at each beat, for a slider changes how fast.
   begin(button, motion) {
     this.end();
     this.button = button;
     button.dataset.held = "true";
     const name = `${graph.tab}:${++press}`;
     const beat = () => {
-      if (!send({ type: "hold", press: name, motion })) this.end();
+      if (!send({ type: "hold", press: name, motion: motion() })) this.end();
     };
     beat();
     this.timer = setInterval(beat, BEAT);
@@ -39,6 +40,7 @@ class Held {
     if (!this.button) return;
     clearInterval(this.timer);
     delete this.button.dataset.held;
+    if (this.button.type === "range") this.button.value = 0;
     this.button = null;
     send({ type: "release" });
   }
@@ -56,17 +58,43 @@ function holdButton(held, text, label, motion) {
   button.addEventListener("pointerdown", (event) => {
     if (button.disabled) return;
     button.setPointerCapture(event.pointerId);
-    held.begin(button, motion());
+    held.begin(button, motion);
   });
   for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) button.addEventListener(end, () => held.button === button && held.end());
   button.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
     event.preventDefault();
-    if (!event.repeat && !button.disabled) held.begin(button, motion());
+    if (!event.repeat && !button.disabled) held.begin(button, motion);
   });
   button.addEventListener("keyup", (event) => event.key === "Enter" && held.button === button && held.end());
   button.addEventListener("contextmenu", (event) => event.preventDefault());
   return button;
+}
+
+const ARROWS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
+const LEAVES_DRAWN = ["Home", "End", "PageUp", "PageDown"]; // A browser would put a slider somewhere with these, and leave it there.
+
+// A slider that stands in its middle: drawn to a side it moves that way, the farther the faster, and let go it springs back.
+function holdSlider(held, label, motion) {
+  const slider = h("input", { type: "range", class: "hold", min: -1, max: 1, step: 0.05, value: 0, "aria-label": label, title: label });
+  const moved = () => motion(Number(slider.value));
+  slider.addEventListener("pointerdown", (event) => {
+    if (slider.disabled) return;
+    slider.setPointerCapture(event.pointerId);
+    held.begin(slider, moved);
+  });
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) {
+    slider.addEventListener(end, () => (held.button === slider ? held.end() : (slider.value = 0)));
+  }
+  slider.addEventListener("change", () => held.button === slider || (slider.value = 0));
+  slider.addEventListener("keydown", (event) => {
+    if (event.key in ARROWS || LEAVES_DRAWN.includes(event.key)) event.preventDefault();
+    if (!(event.key in ARROWS) || event.repeat || slider.disabled) return;
+    held.begin(slider, moved);
+    slider.value = ARROWS[event.key];
+  });
+  slider.addEventListener("keyup", (event) => event.key in ARROWS && held.button === slider && held.end());
+  return slider;
 }
 
 export function open(main) {
@@ -109,18 +137,17 @@ export function open(main) {
   }
 
   function build(known) {
-    const rows = known.joints.map((joint) =>
+    const row = (name, label, fields) =>
       h("div", { class: "pair" },
-        holdButton(held, "\u2212", `${joint.name} down`, motion((rate) => ({ joint: joint.name, rate: -rate }))),
-        h("span", {}, joint.name),
-        holdButton(held, "+", `${joint.name} up`, motion((rate) => ({ joint: joint.name, rate })))));
+        holdButton(held, "\u2212", label("down"), motion((rate) => fields(-rate))),
+        h("div", {}, h("span", {}, name), holdSlider(held, label("slide"), (part) => motion((rate) => fields(rate * part))())),
+        holdButton(held, "+", label("up"), motion((rate) => fields(rate))));
+    const rows = known.joints.map((joint) => row(joint.name, (way) => `${joint.name} ${way}`, (rate) => ({ joint: joint.name, rate })));
+    const ways = { down: ", backwards", up: "", slide: ", slide" };
     const tool = ["x", "y", "z"].flatMap((axis) => [["axis", "Tool along", axis], ["turn", "Tool about", axis]]).sort().map(([kind, text, axis]) =>
-      h("div", { class: "pair" },
-        holdButton(held, "\u2212", `${text} ${axis}, backwards`, motion((rate) => ({ [kind]: axis, rate: -rate }))),
-        h("span", {}, `${text} ${axis}`),
-        holdButton(held, "+", `${text} ${axis}`, motion((rate) => ({ [kind]: axis, rate })))));
+      row(`${text} ${axis}`, (way) => `${text} ${axis}${ways[way]}`, (rate) => ({ [kind]: axis, rate })));
     pad.replaceChildren(
-      h("p", { class: "hint" }, "Hold a button, or Enter on it, to move; let go and the robot holds."),
+      h("p", { class: "hint" }, "Hold a button, or Enter on it, to move; or draw a slider to a side, or hold an arrow key on it. Let go and the robot holds."),
       h("section", { class: "card" }, h("h2", {}, "Joints"), rows), h("section", { class: "card" }, h("h2", {}, "Tool"), tool));
     mover.build(known);
   }

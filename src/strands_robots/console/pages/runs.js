@@ -1,4 +1,4 @@
-// Runs: evaluations with their progress, success with its interval, failures as videos, and A held against B.
+// Runs: evaluations with their progress, success with its interval, failures as videos, A held against B; and pipelines.
 
 import { plot, plotter, table } from "./charts.js";
 import { h, Kept, number, say } from "./dom.js";
@@ -83,14 +83,15 @@ class List {
     this.rows = h("tbody", {});
     this.kept = new Kept(this.rows, (run) => new Row(run));
     this.compare = new Compare();
+    this.pipelines = new Pipelines();
     this.table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Evaluations", hidden: true },
       h("table", {}, h("thead", {}, h("tr", {}, ["Run", "What", "Episodes", "Success, 95 % interval", "State", "Folder"].map((text) => h("th", { scope: "col" }, text)))), this.rows));
-    body.append(this.table, this.compare.element);
+    body.append(this.table, this.compare.element, this.pipelines.element);
     this.isRunning = true; // An evaluation may begin any time.
   }
 
   async load() {
-    const found = await read("/runs");
+    const [found] = await Promise.all([read("/runs"), this.pipelines.load()]);
     this.kept.update(found.runs, (run) => run.id, (row, run) => row.update(run));
     this.table.hidden = !found.runs.length;
     this.compare.offer(found.runs.filter((run) => !run.problem && run.done));
@@ -98,6 +99,59 @@ class List {
   }
 
   end() {}
+}
+
+// Pipelines: each stage with where it stands, what it waits for, and the report.
+class Pipelines {
+  constructor() {
+    this.rows = h("tbody", {});
+    this.words = h("p", { role: "status", class: "dim" });
+    this.kept = new Kept(this.rows, (pipeline) => new PipelineRow(pipeline));
+    this.table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Pipelines", hidden: true },
+      h("table", {}, h("thead", {}, h("tr", {}, ["Pipeline", "Stages", "Done", "State", "Report", "Folder"].map((text) => h("th", { scope: "col" }, text)))), this.rows));
+    this.element = h("section", { "aria-label": "Pipelines" }, h("h2", {}, "Pipelines"), this.words, this.table);
+  }
+
+  async load() {
+    const found = await read("/pipelines");
+    this.kept.update(found.pipelines, (pipeline) => pipeline.id, (row, pipeline) => row.update(pipeline));
+    this.table.hidden = !found.pipelines.length;
+    say(this.words, found.pipelines.length ? "" : `No journal of a pipeline lies in ${found.folders.join(", ")}. \`strands-robots pipeline run FILE\` writes one.`);
+  }
+}
+
+const STAGE_TONE = { done: "good", begun: "warn", failed: "bad", waits: "warn" };
+
+class PipelineRow {
+  constructor(pipeline) {
+    this.stages = h("ol", { class: "stages" });
+    this.progress = h("progress", { max: 1, value: 0, "aria-label": `Progress of ${pipeline.name}` });
+    this.count = h("span", {});
+    this.state = h("td", {});
+    this.report = h("a", { href: `/pipelines/${pipeline.id}/report`, target: "_blank", rel: "noopener" }, "Report");
+    this.element = h("tr", {}, h("th", { scope: "row" }, pipeline.name), h("td", {}, pipeline.problem ?? this.stages), h("td", {}, this.count, this.progress), this.state, h("td", {}, this.report), h("td", { class: "dim" }, pipeline.path));
+  }
+
+  update(pipeline) {
+    this.report.hidden = !pipeline.has_report;
+    this.progress.hidden = Boolean(pipeline.problem);
+    if (pipeline.problem) return;
+    const { stages, done, total, is_running: isRunning } = pipeline;
+    say(this.count, `${done} of ${total}`);
+    this.progress.value = done / total;
+    const key = JSON.stringify([stages, isRunning]);
+    if (key === this.told) return;
+    this.told = key;
+    const halted = stages.find((stage) => stage.state === "failed" || stage.state === "waits");
+    const begun = stages.find((stage) => stage.state === "begun");
+    const [words, tone] = isRunning ? [`running${begun ? `: ${begun.stage}` : ""}`, "good"]
+      : halted ? [`${halted.stage} ${halted.state === "waits" ? "waits for a person" : "failed"}: ${halted.words}`, STAGE_TONE[halted.state]]
+        : begun ? [`interrupted in ${begun.stage}: strands-robots pipeline resume goes on`, "warn"] : [done === total ? "done" : "ended early", ""];
+    say(this.state, words);
+    this.state.className = tone;
+    this.stages.replaceChildren(...stages.map((stage) => h("li", { class: STAGE_TONE[stage.state] ?? "dim", title: Object.entries(stage.outputs).map(([name, digest]) => `${name} ${digest}`).join(", ") },
+      `${stage.stage}: ${stage.state}${stage.elapsed ? `, ${stage.elapsed.toFixed(1)} s` : ""}`)));
+  }
 }
 
 // A against B, by the code of `strands-robots compare`.

@@ -1,7 +1,8 @@
-// A robot in 3D from its description, and the ghost of a plan. three.js is loaded when the first one is shown; drawn only on a change.
+// A robot in 3D from its description, the world around it, and the ghost of a plan. three.js is loaded when the first one is shown; drawn only on a change.
 
 import { h, say } from "./dom.js";
 import { read } from "./graph.js";
+import { triangles, World3D } from "./world3d.js";
 
 const PERIOD = 40; // Shortest time between two pictures [ms].
 const TURN = 0.12; // A key turns the view by this [rad].
@@ -42,7 +43,8 @@ export class RobotScene {
       part.geometry?.dispose();
       part.material?.dispose();
     });
-    this.robot = this.ghost = this.scene = null;
+    this.world?.end();
+    this.robot = this.ghost = this.scene = this.world = null;
     this.canvas.hidden = true;
   }
 
@@ -50,9 +52,13 @@ export class RobotScene {
     const version = this.version;
     if (!robot.model) return say(this.words, "Its description was not heard yet.");
     try {
-      const [three, model] = await Promise.all([library(), read(`/robot/${encodeURIComponent(robot.name)}/model`)]);
+      const place = `/robot/${encodeURIComponent(robot.name)}`;
+      // Where it stands is known of simulated robots only: the others are drawn alone.
+      const base = read(`${place}/base`).catch(() => null);
+      const [three, model] = await Promise.all([library(), read(`${place}/model`)]);
       if (this.ended || version !== this.version) return;
       this.begin(three, model);
+      base.then((pose) => pose && !this.ended && version === this.version && this.stand(three, pose));
       say(this.words, model.meshes ? `${model.meshes} of its shapes are meshes, which are not drawn here.` : "");
     } catch (error) {
       this.canvas.hidden = true;
@@ -71,6 +77,7 @@ export class RobotScene {
     sun.position.set(1, -1.5, 3);
     const ground = new three.GridHelper(2, 20, 0x888888, 0x888888);
     ground.rotation.x = Math.PI / 2;
+    ground.position.z = 0.002; // Above a floor of the world.
     ground.material.transparent = true;
     ground.material.opacity = 0.35;
     this.scene.add(new three.HemisphereLight(0xffffff, 0x777788, 1.6), sun, ground);
@@ -82,6 +89,21 @@ export class RobotScene {
     const box = new three.Box3().setFromObject(this.robot.root);
     this.middle = box.getCenter(new three.Vector3());
     this.view.distance = Math.max(box.getSize(new three.Vector3()).length() * 1.2, 0.3);
+    this.draw();
+  }
+
+  // Puts the robot where it stands in the world, and the world around it.
+  stand(three, { xyz, quaternion }) {
+    for (const one of [this.robot, this.ghost]) {
+      one.root.position.set(...xyz);
+      one.root.quaternion.set(...quaternion);
+    }
+    this.middle = new three.Box3().setFromObject(this.robot.root).getCenter(new three.Vector3());
+    this.world = new World3D(three, (leftOut) => {
+      if (leftOut) say(this.words, `${leftOut} shapes around it are not drawn: they are too many.`);
+      this.draw();
+    });
+    this.scene.add(this.world.root);
     this.draw();
   }
 
@@ -118,6 +140,7 @@ export class RobotScene {
     this.renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
     this.renderer.setSize(width, height, false);
     this.renderer.render(this.scene, this.camera);
+    this.canvas.dataset.around = String(this.world?.shapes.size ?? 0);
     this.canvas.dataset.drawn = String(Number(this.canvas.dataset.drawn ?? 0) + 1);
   }
 
@@ -155,6 +178,7 @@ export class RobotScene {
   end() {
     this.ended = true;
     this.watcher.disconnect();
+    this.world?.end();
     clearTimeout(this.timer);
     this.renderer?.dispose();
     this.renderer?.forceContextLoss();
@@ -205,7 +229,7 @@ class Robot {
       const [r, g, b, a] = shape.rgba;
       const material = colour
         ? new three.MeshLambertMaterial({ color: colour, transparent: true, opacity: 0.35, depthWrite: false })
-        : new three.MeshLambertMaterial({ color: new three.Color().setRGB(r, g, b, three.SRGBColorSpace), transparent: a < 1, opacity: a });
+        : new three.MeshLambertMaterial({ color: new three.Color().setRGB(r, g, b, three.SRGBColorSpace), transparent: a < 1, opacity: a, side: shape.kind === "triangles" ? three.DoubleSide : three.FrontSide });
       const mesh = new three.Mesh(this.geometry(shape), material);
       mesh.position.set(...shape.xyz);
       mesh.rotation.set(...shape.rpy, "ZYX");
@@ -214,8 +238,9 @@ class Robot {
     return group;
   }
 
-  geometry({ kind, size }) {
+  geometry({ kind, size, points }) {
     const { three } = this;
+    if (kind === "triangles") return triangles(three, points);
     if (kind === "box") return new three.BoxGeometry(...size);
     if (kind === "sphere") return new three.SphereGeometry(size[0], 24, 16);
     return new three.CylinderGeometry(size[0], size[0], size[1], 24).rotateX(Math.PI / 2); // A URDF's stands on z.

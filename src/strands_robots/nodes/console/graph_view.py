@@ -25,6 +25,7 @@ from strands_robots.core.errors import ModelError
 from strands_robots.core.types import JointLimits
 from strands_robots.description.urdf_limits import limits_from_urdf
 from strands_robots.nodes.console.view_words import approval_words, episode_words, finite
+from strands_robots.nodes.console.world_view import WorldView
 from strands_robots.ros.calls.drain import Drained
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
@@ -44,16 +45,21 @@ class RosView:
 
     Args:
         beside: A node of this process.
+
+    Attributes:
+        world: What stands around the robots.
     """
 
     def __init__(self, beside: Node) -> None:
         self._beside = beside
         self._open: _OpenView | None = None
+        self.world = WorldView(beside)
 
     def look(self) -> dict[str, Any]:
         """Return the moment; see console/port.py."""
         if self._open is None:
             self._open = _OpenView(self._beside)
+        self.world.look(self._open.node)
         return self._open.look()
 
     def pictures(self, cameras: frozenset[str]) -> list[Picture]:
@@ -68,6 +74,7 @@ class RosView:
     def rest(self) -> None:
         """Let go of everything."""
         if self._open is not None:
+            self.world.close()
             self._open.close()
             self._open = None
 
@@ -77,7 +84,7 @@ class _OpenView:
 
     def __init__(self, beside: Node) -> None:
         self._client = GraphClient(beside=beside, name=f"{beside.get_name()}_view")
-        node = self._node = self._client.node
+        node = self.node = self._client.node
         self._watch = LiveWatch(self._client)
         self._clock = Drained(node, ClockMessage, "/clock")
         self._rosout = Drained(node, Log, "/rosout", profile=qos.STATE)
@@ -128,7 +135,7 @@ class _OpenView:
             if topic is None:
                 if not self._is_published(name):
                     continue
-                topic = Drained(self._node, CompressedImage, f"{name}/image_raw/compressed", depth=2)
+                topic = Drained(self.node, CompressedImage, f"{name}/image_raw/compressed", depth=2)
                 self._cameras[name] = topic
             if topic.look():
                 found.append(
@@ -140,13 +147,13 @@ class _OpenView:
         """Return the names of the agents of the graph, looked for now and then."""
         if time.monotonic() >= self._agents_due:
             self._agents_due = time.monotonic() + AGENTS_PERIOD
-            scope, kind = scope_of(self._node), "strands_robots/action/PromptAgent"
+            scope, kind = scope_of(self.node), "strands_robots/action/PromptAgent"
             found = (scope.relative(name) for name, types in action_types(self._client).items() if kind in types)
             self._agent_names = sorted(name.removesuffix("/prompt") for name in found if name)
         return self._agent_names
 
     def _is_published(self, camera: str) -> bool:
-        return bool(self._node.count_publishers(f"{camera}/image_raw/compressed"))
+        return bool(self.node.count_publishers(f"{camera}/image_raw/compressed"))
 
     def _age(self, stamp: float) -> float:
         """Return how long ago something was stamped in ROS time [s]."""
@@ -174,7 +181,7 @@ class _OpenView:
         """Return the limits that a robot's description states; looked at until it came, and again when it is said anew."""
         topic = self._descriptions.get(robot)
         if topic is None:
-            topic = Drained(self._node, String, f"{robot}/robot_description", profile=qos.DESCRIPTION)
+            topic = Drained(self.node, String, f"{robot}/robot_description", profile=qos.DESCRIPTION)
             self._descriptions[robot] = topic
         if topic.look():
             self.urdfs[robot] = topic.message.data
@@ -187,7 +194,7 @@ class _OpenView:
 
     def _take_line(self, line: Any) -> None:
         name = "/" + line.name.replace(".", "/")
-        if line.level >= 20 and scope_of(self._node).relative(name) is not None:
+        if line.level >= 20 and scope_of(self.node).relative(name) is not None:
             self._lines.append(
                 {
                     "at": time.strftime("%H:%M:%S", time.localtime(line.stamp.sec)), "name": clip(line.name, 64),

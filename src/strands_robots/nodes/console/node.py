@@ -12,9 +12,12 @@ from rclpy.node import Node
 
 from strands_robots.audit.log.layout import default_key_folder, default_log_folder
 from strands_robots.clients.stop import GraphStop
+from strands_robots.console.calibration_reads import CalibrationReads
 from strands_robots.console.data_reads import DataSets
 from strands_robots.console.model_reads import ModelReads
+from strands_robots.console.pipeline_reads import Pipelines
 from strands_robots.console.record_reads import RecordReads
+from strands_robots.console.robot_meshes import RobotMeshes
 from strands_robots.console.run_reads import Runs
 from strands_robots.console.secret_file import run_secret
 from strands_robots.console.server import ConsoleConfig, ConsoleServer
@@ -58,8 +61,8 @@ class ConsoleParameters:
         ("~/datasets", "~/.cache/huggingface/lerobot"), "Folders of data sets, which pages may show and edit."
     )
     run_folders: tuple[str, ...] = parameter(
-        ("out", "~/evaluations"),
-        "Folders of evaluations, which pages may show; relative to where the console was started.",
+        ("out", "outputs", "~/evaluations"),
+        "Folders of evaluations and pipelines, which pages may show; relative to where the console was started.",
     )
     stop_button: str = parameter(
         "", "Where the stop button beside the robots is, in words; shown when the page's own may not work."
@@ -82,11 +85,13 @@ class ConsoleNode(Node):
             given.port, given.stop_port, self.get_namespace(), given.stop_button, source, _listen(given)
         )
         log = default_log_folder(os.environ, self.get_namespace())
-        runs = Runs([Path(folder) for folder in given.run_folders if folder])
+        folders = [Path(folder) for folder in given.run_folders if folder]
+        runs, pipelines = Runs(folders), Pipelines(folders)
         records = RecordReads(log, default_key_folder(os.environ))
         view = RosView(self)
-        reads = (*sets.routes(), *runs.routes(), *records.routes(), *ModelReads(view.urdf).routes())
-        reads += self._orders.conversation.routes()
+        models = ModelReads(view.urdf, view.world.since, view.world.base, RobotMeshes(robots).of)
+        reads = (*sets.routes(), *runs.routes(), *records.routes(), *models.routes())
+        reads += (*pipelines.routes(), *CalibrationReads().routes(), *self._orders.conversation.routes())
         self._server = ConsoleServer(
             config, run_secret(operators_home() / "runs", given.run_id), self._stop.stop, view, self._orders,
             self._driving, _show, self.get_logger().info, self._more, reads,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -18,6 +19,8 @@ from strands_robots.clients.resume_client import resume_graph
 from strands_robots.console.chat import Conversation
 from strands_robots.console.data_reads import DataSets
 from strands_robots.console.orders import (
+    Calibrate,
+    CalibrateWish,
     CancelMove,
     CancelPrompt,
     Decide,
@@ -25,6 +28,7 @@ from strands_robots.console.orders import (
     Move,
     Order,
     Plan,
+    PlanRequest,
     PlayPlan,
     Prompt,
     PushDataset,
@@ -37,8 +41,10 @@ from strands_robots.console.port import Answer
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.dataset.edit import delete_episodes, read_parts, split
 from strands_robots.dataset.push import push_dataset
+from strands_robots.drivers.calibration_process import ArmCalibration
 from strands_robots.nodes.console.chat_job import ChatJob
 from strands_robots.nodes.console.jobs import MoveJob, RecordJob
+from strands_robots.nodes.console.request_plan import plan_answer, planned_request
 from strands_robots.operators.operator_key import OperatorKey, load_key
 from strands_robots.operators.own_key import find_key
 from strands_robots.ros.audit.audit_publisher import audit_of
@@ -48,6 +54,11 @@ END_PATIENCE = 0.3
 _WISHES = {
     "next": "on to the next", "again": "once more", "stop": "saved, then stopped", "discard": "discarded, then stopped",
     "pause": "the pause is held, or goes on",
+}  # fmt: skip
+
+_CALIBRATED = {
+    "use_file": "the file's calibration is written to the servos", "anew": "calibrated anew", "middle": "the middle is taken",
+    "save": "what was recorded is written to the servos and to the file",
 }  # fmt: skip
 
 
@@ -69,7 +80,14 @@ class RosOrders:
         self._moves: dict[str, MoveJob] = {}
         self._recording: RecordJob | None = None
         self._chat: ChatJob | None = None
+        self._calibration: ArmCalibration | None = None
         self.conversation = Conversation()
+        self._by_kind: dict[type[Order], Callable[[Any], Answer]] = {
+            Resume: self._resume, Decide: self._decide, PlanRequest: self._plan_request, Plan: self._plan, Move: self._move,
+            PlayPlan: self._move, CancelMove: self._cancel, Record: self._record, RecordWish: self._wish, Calibrate: self._calibrate,
+            CalibrateWish: self._calibrate_wish, Prompt: self._prompt, CancelPrompt: self._cancel_prompt,
+            DeleteEpisodes: self._delete_episodes, SplitDataset: self._split_dataset, PushDataset: self._push_dataset,
+        }  # fmt: skip
 
     def make(self, order: Order, session: str) -> Answer:
         """Do an order; see console/port.py."""
@@ -82,45 +100,20 @@ class RosOrders:
             actor=self._source,
             durability=Durability.NOW,
         )
-        if isinstance(order, Resume):
-            return self._resume(order)
-        if isinstance(order, Decide):
-            return self._decide(order)
-        if isinstance(order, Plan):
-            return self._plan(order)
-        if isinstance(order, (Move, PlayPlan)):
-            return self._move(order)
-        if isinstance(order, CancelMove):
-            return self._cancel(order)
-        if isinstance(order, Record):
-            return self._record(order)
-        if isinstance(order, RecordWish):
-            return self._wish(order)
-        if isinstance(order, Prompt):
-            return self._prompt(order)
-        if isinstance(order, CancelPrompt):
-            return self._cancel_prompt()
-        if isinstance(order, DeleteEpisodes):
-            left = delete_episodes(self._sets.root(order.dataset), order.episodes)
-            return Answer(True, f"{left} episodes are left")
-        if isinstance(order, SplitDataset):
-            root = self._sets.root(order.dataset)
-            made = split(root, root.parent, read_parts(order.parts))
-            return Answer(True, "; ".join(f"{root.parent / name} has {count} episodes" for name, count in made.items()))
-        if isinstance(order, PushDataset):
-            pushed = push_dataset(self._sets.root(order.dataset), order.repo_id, private=order.private)
-            who = "private" if pushed.private else "public"
-            return Answer(True, f"{pushed.url}: {pushed.files} files, {who}")
-        raise ConfigurationError(f"order '{kind}' cannot be done here")
+        do = self._by_kind.get(type(order))
+        if do is None:
+            raise ConfigurationError(f"order '{kind}' cannot be done here")
+        return do(order)
 
     def words(self) -> dict[str, Any]:
         """Return what runs, for the pages."""
         with self._lock:
-            recording = self._recording
+            recording, calibration = self._recording, self._calibration
             moves = list(self._moves.values())
         return {
             "moves": {job.robot: job.words() for job in moves},
             "recording": None if recording is None else recording.words(),
+            "calibration": None if calibration is None else calibration.words(),
             "chat": self.conversation.words(),
         }
 
@@ -128,6 +121,9 @@ class RosOrders:
         """End what runs: the robot brakes, the present episode is discarded and the data set closed."""
         with self._lock:
             recording, moves, chat = self._recording, list(self._moves.values()), self._chat
+            calibration = self._calibration
+        if calibration is not None:
+            calibration.close()
         for job in moves:
             job.cancel()
         if chat is not None:
@@ -167,6 +163,10 @@ class RosOrders:
             response = decide(client, decision)
         return Answer(response.success, response.message, {"refusal": response.refusal})
 
+    def _plan_request(self, order: PlanRequest) -> Answer:
+        with closing(self._client("plan")) as client:
+            return planned_request(client, order, self._source)
+
     def _plan(self, order: Plan) -> Answer:
         with closing(self._client("plan")) as client:
             result = plan_joints(
@@ -177,19 +177,7 @@ class RosOrders:
                 speed_scale=order.speed,
                 planner=order.planner,
             )
-        if not result.success:
-            return Answer(False, f"{result.termination_reason}: {result.message}")
-        plan, names = result.plan, list(result.plan.joint_names)
-        values = list(plan.way_points)
-        rows = [values[i : i + len(names)] for i in range(0, len(values), len(names))]
-        details = {
-            "digest": plan.digest,
-            "names": names,
-            "rows": rows,
-            "times": list(plan.times),
-            "duration": plan.duration,
-        }
-        return Answer(True, f"{result.message}; {plan.duration:.1f} s with {plan.planner}", details)
+        return plan_answer(result)
 
     def _move(self, order: Move | PlayPlan) -> Answer:
         with self._lock:
@@ -214,7 +202,7 @@ class RosOrders:
             self._chat = ChatJob(self._node, order, self._source, self.conversation)
         return Answer(True, f"asked '{order.agent}'")
 
-    def _cancel_prompt(self) -> Answer:
+    def _cancel_prompt(self, order: CancelPrompt) -> Answer:
         with self._lock:
             running = self._chat
         if running is None or running.is_over:
@@ -236,6 +224,38 @@ class RosOrders:
             raise ConfigurationError("no recording of this console runs; valid: start one")
         recording.wish(order.wish)
         return Answer(True, _WISHES[order.wish])
+
+    def _calibrate(self, order: Calibrate) -> Answer:
+        with self._lock:
+            if self._calibration is not None and not self._calibration.is_over:
+                raise ConfigurationError("a calibration of this console runs; valid: end it first")
+            self._calibration = ArmCalibration(order.robot, order.leader, order.port, order.arm)
+        return Answer(True, "LeRobot takes the torque of every servo away: support the arm")
+
+    def _calibrate_wish(self, order: CalibrateWish) -> Answer:
+        with self._lock:
+            calibration = self._calibration
+        if calibration is None or calibration.is_over:
+            raise ConfigurationError("no calibration of this console runs; valid: start one")
+        if order.wish == "cancel":
+            calibration.cancel()
+            return Answer(True, "LeRobot lets go of the arm's bus")
+        calibration.answer(order.wish)
+        return Answer(True, _CALIBRATED[order.wish])
+
+    def _delete_episodes(self, order: DeleteEpisodes) -> Answer:
+        left = delete_episodes(self._sets.root(order.dataset), order.episodes)
+        return Answer(True, f"{left} episodes are left")
+
+    def _split_dataset(self, order: SplitDataset) -> Answer:
+        root = self._sets.root(order.dataset)
+        made = split(root, root.parent, read_parts(order.parts))
+        return Answer(True, "; ".join(f"{root.parent / name} has {count} episodes" for name, count in made.items()))
+
+    def _push_dataset(self, order: PushDataset) -> Answer:
+        pushed = push_dataset(self._sets.root(order.dataset), order.repo_id, private=order.private)
+        who = "private" if pushed.private else "public"
+        return Answer(True, f"{pushed.url}: {pushed.files} files, {who}")
 
 
 def _key(passphrase: str) -> OperatorKey:

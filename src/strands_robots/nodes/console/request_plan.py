@@ -1,0 +1,73 @@
+"""The way that a request of an agent would take, planned now and moving nothing, before a person decides about it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from strands_robots.action import PlanMotion
+
+from strands_robots.approvals.approval_request import CanonicalRequest
+from strands_robots.clients.approval_client import find_request, read_state
+from strands_robots.clients.client import GraphClient
+from strands_robots.clients.plan_client import plan_goal
+from strands_robots.console.orders import PlanRequest
+from strands_robots.console.port import Answer
+from strands_robots.core.errors import ConfigurationError
+from strands_robots.planning.planner import DEFAULT_PLANNER
+from strands_robots.ros.messages.message_values import fill_message
+
+KINDS = ("strands_robots/action/MoveTo", "strands_robots/action/PlanMotion")
+"""Requests whose fields say where to; PlanMotion's are MoveTo's."""
+
+_NOT_PLANNED = ("source", "lockstep")
+
+
+def planned_request(client: GraphClient, order: PlanRequest, source: str) -> Answer:
+    """Plan what a request asks for, from where the robot is now.
+
+    Raises:
+        ConfigurationError: If it does not wait any more, is another one than the page showed, or says no target.
+        NoAnswerError: If approval_node or motion_node is not there.
+    """
+    request = find_request(read_state(client), order.request_id)[1]
+    if request.digest != order.digest:
+        raise ConfigurationError("the request is not the one that the page showed; valid: read it again, then decide")
+    goal, is_scene = _goal(request, source)
+    answer = plan_answer(plan_goal(client, goal))
+    if is_scene or not answer.is_done:
+        return answer
+    words = (
+        f"{answer.message}. The request names no planner: move_to itself takes the short way of the joints, looks at the robot and its "
+        "ground only, and is refused where it would touch them"
+    )
+    return Answer(True, words, answer.details)
+
+
+def plan_answer(result: Any) -> Answer:
+    """Return what a page shows of PlanMotion's result: its rows [rad] or [m], their times [s], and its digest."""
+    if not result.success:
+        return Answer(False, f"{result.termination_reason}: {result.message}")
+    plan, names = result.plan, list(result.plan.joint_names)
+    values = list(plan.way_points)
+    rows = [values[i : i + len(names)] for i in range(0, len(values), len(names))]
+    details = {
+        "digest": plan.digest,
+        "names": names,
+        "rows": rows,
+        "times": list(plan.times),
+        "duration": plan.duration,
+    }
+    return Answer(True, f"{result.message}; {plan.duration:.1f} s with {plan.planner}", details)
+
+
+def _goal(request: CanonicalRequest, source: str) -> tuple[Any, bool]:
+    """Return the goal of PlanMotion, and whether the request itself is planned through the scene."""
+    if request.kind not in KINDS:
+        raise ConfigurationError(f"a request of {request.kind} says no target to plan to; valid: {', '.join(KINDS)}")
+    fields = {name: value for name, value in json.loads(request.fields).items() if name not in _NOT_PLANNED}
+    goal = fill_message(PlanMotion.Goal(), fields)
+    goal.source = source
+    is_scene = bool(goal.planning.planner)
+    goal.planning.planner = goal.planning.planner or DEFAULT_PLANNER
+    return goal, is_scene
