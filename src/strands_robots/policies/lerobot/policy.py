@@ -29,7 +29,7 @@ _TIME_FIRST = frozenset({"tdmpc"})
 
 
 _SINGLE = frozenset({"gaussian_actor"})
-"""Kinds that answer one action, drawn from a distribution; its middle is played."""
+"""Kinds that answer one action, drawn from a distribution: its middle is played, and held for a row more if the next one is late."""
 
 
 class LerobotModel:
@@ -77,7 +77,7 @@ class LerobotModel:
             tuple(Element(name) for name in environment),
         )  # fmt: skip
         self.gives = PolicyGives(
-            tuple(Element(name) for name in action), horizon=1 if self._is_single else horizon(config), rate=rate, rtc=rtc, device=loaded.device,
+            tuple(Element(name) for name in action), horizon=2 if self._is_single else horizon(config), rate=rate, rtc=rtc, device=loaded.device,
             notes=loaded.notes,
         )  # fmt: skip
 
@@ -104,7 +104,7 @@ class LerobotModel:
             if not self._is_queued and hasattr(loaded.policy, "_queues"):
                 loaded.policy.reset()  # every inference brings its whole history
             if self._is_single:
-                chunk = torch.tanh(loaded.policy.forward(batch)["action_mean"])[None]
+                chunk = torch.tanh(loaded.policy.forward(batch)["action_mean"])[None].repeat(1, 2, 1)
             else:
                 chunk = loaded.policy.predict_action_chunk(batch, **self._continuation(given))
             chunk = chunk if chunk.ndim == 3 else chunk[None]
