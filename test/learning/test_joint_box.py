@@ -63,7 +63,9 @@ def test_tasks_that_joints_cannot_judge_are_refused() -> None:
         MeasuredTask(load_task(text))
     with pytest.raises(UnknownNameError, match="joint of a condition"):
         MeasuredTask(load_task("{name: odd, robot: so101, success: {joint: wrist, above: 1.0}}"))
-    done = MeasuredTask(load_task("{name: turn, robot: so101, success: {holds: {joint: shoulder_pan, above: 0.5}, for: 0.2}}"))
+    done = MeasuredTask(
+        load_task("{name: turn, robot: so101, success: {holds: {joint: shoulder_pan, above: 0.5}, for: 0.2}}")
+    )
     done.begin(np.zeros(6))
     turned = np.array([0.6, 0, 0, 0, 0, 0])
     assert [done.look(turned, now)[1] for now in (0.1, 0.2, 0.35)] == [False, False, True]

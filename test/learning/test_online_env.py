@@ -79,7 +79,9 @@ class _Run:
         import torch
 
         given = torch.as_tensor(action, dtype=torch.float32).reshape(1, -1)
-        self.transition = self._steps.step_env_and_process_transition(self.env, self.transition, given, *self._pipelines)
+        self.transition = self._steps.step_env_and_process_transition(
+            self.env, self.transition, given, *self._pipelines
+        )
         return self.transition
 
     @property
@@ -109,7 +111,7 @@ def test_lerobots_wrappers_step_a_task_through_the_gate(plugin: Any, tmp_path: P
         action = 2.0 * torch.rand(6, generator=generator) - 1.0
         transition = run.step(action)
         total += float(transition[run.key.REWARD])
-        assert not run.is_intervention and -1.0 <= float(transition[run.key.REWARD]) <= 0.0
+        assert not run.is_intervention and -5.0 <= float(transition[run.key.REWARD]) <= 0.0
         np.testing.assert_allclose(run.executed, action, atol=1e-6)
         assert bool(transition[run.key.TRUNCATED]) == (number == 80) and not transition[run.key.DONE]
     (row,) = map(json.loads, noted.read_text().splitlines())
@@ -171,7 +173,9 @@ def test_an_episode_waits_until_the_robot_is_resumed_and_says_so(plugin: Any) ->
 
     robot, run = _graph_run(plugin, reset_timeout=0.3)
     robot.stop_reason = "operator/test: stop"
-    with pytest.raises(DeviceNotConnectedError, match=r"it is stopped \(operator/test: stop\); valid: strands-robots resume"):
+    with pytest.raises(
+        DeviceNotConnectedError, match=r"it is stopped \(operator/test: stop\); valid: strands-robots resume"
+    ):
         run.reset()
     robot.stop_reason, robot.lease_holder = "", HAND
     with pytest.raises(DeviceNotConnectedError, match=f"'{HAND}' has it; valid: let go of it"):
@@ -202,7 +206,9 @@ def test_what_was_learnt_is_a_policy_like_any_other(tmp_path: Path) -> None:
     space = online_space(OnlineConfig("reach", tmp_path / "run"))
     export_policy(None, tmp_path / "first", space, seed=3)
     export_policy(tmp_path / "first", tmp_path / "again", space)
-    runner = EpisodeRunner(load_task("{name: stay, robot: so101, success: {time_above: 1.0}}"), choice_of(tmp_path / "again"))
+    runner = EpisodeRunner(
+        load_task("{name: stay, robot: so101, success: {time_above: 1.0}}"), choice_of(tmp_path / "again")
+    )
     try:
         result = runner.run(0)
     finally:

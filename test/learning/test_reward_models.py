@@ -68,9 +68,9 @@ def test_progress_of_a_reward_model_is_written_and_held_against_the_truth(
 def test_what_is_no_reward_model_is_refused(root: Path, tmp_path: Path) -> None:
     write_topreward(tmp_path / "model", CAMERA)
     out = tmp_path / "found.parquet"
-    with pytest.raises(UnknownNameError, match=r"camera of the dataset 'front'; valid: observation.images.wrist"):
+    with pytest.raises(UnknownNameError, match=r"camera of the dataset 'front'; valid: observation\.images\.wrist"):
         reward_progress(root, tmp_path / "model", out, camera="front")
-    with pytest.raises(ConfigurationError, match="has no config.json; valid: the folder of a reward model"):
+    with pytest.raises(ConfigurationError, match=r"has no config\.json; valid: the folder of a reward model"):
         reward_progress(root, tmp_path, out)
     (tmp_path / "config.json").write_text('{"type": "act"}')
     with pytest.raises(ConfigurationError, match="is no reward model's"):

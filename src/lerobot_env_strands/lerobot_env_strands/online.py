@@ -58,7 +58,11 @@ def _learn() -> None:
     from lerobot.rl import learner
 
     _require(learner, ("make_policy", "make_algorithm", "start_learner_threads", "train_cli"))
-    make_policy, make_algorithm, run_threads = learner.make_policy, learner.make_algorithm, learner.start_learner_threads
+    make_policy, make_algorithm, run_threads = (
+        learner.make_policy,
+        learner.make_algorithm,
+        learner.start_learner_threads,
+    )
     made: dict[str, Any] = {}
 
     def keep_policy(*args: Any, **options: Any) -> Any:

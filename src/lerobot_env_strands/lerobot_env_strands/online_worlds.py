@@ -39,7 +39,7 @@ class Moved:
 
     Attributes:
         state: Joint positions (D,) in LeRobot's numbers.
-        progress: How far the task is done, 0 to 1.
+        progress: How far the task is done, as `Seen` has it.
         is_success, is_over: Whether the task is done, and whether the episode has ended.
         reason: Why it ended; empty while it goes on.
         executed: Set-point (D,) that the gate let through instead of the one sent; None where that one was taken.
@@ -130,7 +130,9 @@ class GraphWorld:
         self._config, self._codec = config, robot_numbers(about)
         self._judge = MeasuredTask(task)
         self._start = self._codec.to_lerobot(self._judge.home)
-        self.box = box_in_numbers(box_about(about.limits(), self._judge.home, config.span, config.joint_names), self._codec)
+        self.box = box_in_numbers(
+            box_about(about.limits(), self._judge.home, config.span, config.joint_names), self._codec
+        )
         self._period = 1.0 / config.fps
         self.horizon = math.ceil(task.duration * config.fps - 1e-9)
         self.instruction = task.instruction or task.name

@@ -19,14 +19,19 @@ def train_online(
     output: Annotated[Path, typer.Option(help="Folder of the run; must not exist.")],
     minutes: Annotated[float, typer.Option(help="How long it learns.")] = 10.0,
     world: Annotated[
-        str, typer.Option(help="lockstep: the task's own simulated world, as fast as it goes; graph: a robot of the running graph.")
+        str,
+        typer.Option(
+            help="lockstep: the task's own simulated world, as fast as it goes; graph: a robot of the running graph."
+        ),
     ] = "lockstep",
     robot: Annotated[str, typer.Option(help="With --world graph: the robot's name there.")] = "so101",
     model: Annotated[str, typer.Option(help="With --world graph: what it is, a name or a YAML file.")] = "so101",
     namespace: Annotated[str, typer.Option(help="With --world graph: the graph's namespace.")] = "",
     rate: Annotated[int, typer.Option(help="Actions a second.")] = 10,
     span: Annotated[float, typer.Option(help="How far an action may send a joint from its start, rad or m.")] = 0.8,
-    joint: Annotated[list[str] | None, typer.Option(help="Joint that actions move; several times; none takes all.")] = None,
+    joint: Annotated[
+        list[str] | None, typer.Option(help="Joint that actions move; several times; none takes all.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of networks, exploration and the first episode.")] = 0,
     option: Annotated[
         list[str] | None, typer.Option(help="Option of LeRobot's actor and learner, NAME=VALUE; several times.")

@@ -16,6 +16,7 @@ from strands_robots.core.condition import (
     parts_of,
 )
 from strands_robots.core.errors import ConfigurationError, UnknownNameError
+from strands_robots.evaluation.harness.stepped_task import LOWEST
 from strands_robots.evaluation.scene import make_world
 from strands_robots.evaluation.task import TaskConfig
 from strands_robots.evaluation.true_progress import TrueProgress
@@ -70,10 +71,10 @@ class MeasuredTask:
         self._now = 0.0
         self._success = Watch(self._task.success)
         self._failure = Watch(self._task.failure) if self._task.failure is not None else None
-        self._progress = TrueProgress(self._task.stages, self._task.success, self)
+        self._progress = TrueProgress(self._task.stages, self._task.success, self, LOWEST)
 
     def look(self, positions: FloatArray, now: float) -> tuple[float, bool, bool]:
-        """Return the progress, 0 to 1, and whether the task is done, and has failed, `now` seconds after the episode began."""
+        """Return the progress, as `Seen` has it, and whether the task is done, and has failed, `now` seconds after the episode began."""
         if self._progress is None:
             raise ConfigurationError("no episode has begun; valid: begin first")
         self._place(positions)

@@ -29,6 +29,9 @@ from strands_robots.recording.recording_options import robot_numbers
 
 _LIFETIME = 1.0  # [s]
 
+LOWEST = -4.0
+"""Progress of who has gone far from what shall be done: five times as far as at the start."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -39,7 +42,7 @@ class Seen:
         environment: x, y, z [m] and yaw [rad] of the chosen bodies in the robot's base frame (4 B,).
         pictures: For each chosen camera a picture (H, W, 3).
         is_success, is_over: Whether the task is done, and whether the episode has ended.
-        progress: How far the task is done by its conditions, 0 to 1.
+        progress: How far the task is done by its conditions, at most 1; below 0 where it is farther from that than at the start.
         reason: Why it ended; empty while it goes on.
     """
 
@@ -136,7 +139,7 @@ class SteppedTask:
         self._session = PolicySession(goal, Instant(0.0, 0.0))
         self._world.begin(self._session, seed)
         self._steps = 0
-        self._progress = TrueProgress(self.task.stages, self.task.success, self._world)
+        self._progress = TrueProgress(self.task.stages, self.task.success, self._world, LOWEST)
         if self._world.premise:
             raise WorldError(f"at the start these conditions do not hold: {', '.join(self._world.premise)}")
         return self._see()

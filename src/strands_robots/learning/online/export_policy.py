@@ -76,7 +76,9 @@ def statistics_of(task: str) -> dict[str, dict[str, list[float]]]:
     sides = [codec.to_lerobot(limits.lower), codec.to_lerobot(limits.upper)]
     lower, upper = np.minimum(*sides).tolist(), np.maximum(*sides).tolist()
     if not np.isfinite(sides).all():
-        raise ConfigurationError(f"a joint of {about.name} turns without end; valid: a robot whose joints all have limits")
+        raise ConfigurationError(
+            f"a joint of {about.name} turns without end; valid: a robot whose joints all have limits"
+        )
     count = len(lower)
     return {"observation.state": {"min": lower, "max": upper}, ACTION: {"min": [-1.0] * count, "max": [1.0] * count}}
 

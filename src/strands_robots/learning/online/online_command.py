@@ -54,7 +54,11 @@ class OnlineConfig:
     def __post_init__(self) -> None:
         if not self.duration > 0.0:
             raise ConfigurationError(f"the duration is {self.duration:g} s; valid: above 0")
-        for name, value, least in (("rate", self.rate, 1), ("save_every", self.save_every, 0), ("random_steps", self.random_steps, 1)):
+        for name, value, least in (
+            ("rate", self.rate, 1),
+            ("save_every", self.save_every, 0),
+            ("random_steps", self.random_steps, 1),
+        ):
             if value < least:
                 raise ConfigurationError(f"{name} is {value}; valid: {least} or more")
 

@@ -89,7 +89,9 @@ def train_online(config: OnlineConfig, tell: Callable[[str], None] = lambda line
         learner.end()
     final = config.output / LEARNER / FINAL
     if not (final / STEPS).is_file():
-        raise PolicyError(f"LeRobot's learner left no policy, see {config.output / LEARNER}.log: {learner.last_words()}")
+        raise PolicyError(
+            f"LeRobot's learner left no policy, see {config.output / LEARNER}.log: {learner.last_words()}"
+        )
     export_policy(final, config.output / POLICY, space)
     steps = int(json.loads((final / STEPS).read_text(encoding="utf-8"))["steps"])
     episodes = read_online_episodes(config.output / EPISODES)
@@ -163,7 +165,9 @@ class _Program:
         assert self._process is not None
         code = self._process.poll()
         if code is not None:
-            raise PolicyError(f"LeRobot's {self._role} ended with exit code {code}, see {self._path}: {self.last_words()}")
+            raise PolicyError(
+                f"LeRobot's {self._role} ended with exit code {code}, see {self._path}: {self.last_words()}"
+            )
 
     def end(self) -> None:
         """Ask it to end and wait for it."""

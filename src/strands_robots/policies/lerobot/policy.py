@@ -77,8 +77,8 @@ class LerobotModel:
             tuple(Element(name) for name in environment),
         )  # fmt: skip
         self.gives = PolicyGives(
-            tuple(Element(name) for name in action), horizon=2 if self._is_single else horizon(config), rate=rate, rtc=rtc, device=loaded.device,
-            notes=loaded.notes,
+            tuple(Element(name) for name in action), horizon=2 if self._is_single else horizon(config), rate=rate,
+            rtc=rtc, device=loaded.device, notes=loaded.notes,
         )  # fmt: skip
 
     @property
