@@ -1,8 +1,8 @@
 """LeRobot's own actor and learner on the environment `strands_online`: python -m lerobot_env_strands.online actor|learner ARGUMENTS
 
 Of LeRobot's actor only the two functions that make its environment are replaced: its own environment drives the robot past the gate. The
-steps of the pipelines are LeRobot's. The learner, which keeps nothing when it is ended, keeps its policy in the folder "final". The one file
-that reaches into lerobot.rl; seen in lerobot 0.6.1.
+steps of the pipelines are LeRobot's. The learner, which keeps nothing when it is ended, keeps its policy in the folder "final".
+The one file that reaches into lerobot.rl; seen in lerobot 0.6.1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A task judged by measured joints alone, for an arm that no simulator moves: its own links by the model's kinematics. Needs MuJoCo; no ROS."""
+"""A task judged by measured joints alone, for an arm that no simulator moves: its links follow from them by the model's kinematics.
+
+Needs MuJoCo; no ROS.
+"""
 
 from __future__ import annotations
 
