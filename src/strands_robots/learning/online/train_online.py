@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -32,6 +33,7 @@ _END = 60.0  # [s]; a checkpoint that is being written is finished first
 _LOOK = 0.2  # [s]
 _TELL = 15.0  # [s]
 _RECENT = 20
+_RAISED = re.compile(r"[A-Za-z_.]+(Error|Exception|Interrupt): ")
 
 
 @dataclass(frozen=True)
@@ -177,9 +179,10 @@ class _Program:
             self._process.wait(_END)
 
     def last_words(self) -> str:
-        """Return the end of its log."""
-        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
-        return "; ".join(line.strip() for line in lines)[:600]
+        """Return the last exception of its log, or the end of the log."""
+        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        raised = [line for line in lines if _RAISED.match(line)]
+        return "; ".join(line.strip() for line in raised[-1:] or lines[-3:])[:600]
 
 
 def _free_port() -> int:
