@@ -52,7 +52,8 @@ class JointBox:
         """Return the action (D,) nearest to a set-point (D,); 0 for joints that stay."""
         width = self.upper - self.lower
         share = np.divide(np.asarray(target) - self.lower, width, out=np.full(len(width), 0.5), where=width > 0.0)
-        return np.clip(2.0 * share - 1.0, -1.0, 1.0)
+        found: FloatArray = np.clip(2.0 * share - 1.0, -1.0, 1.0)
+        return found
 
 
 def box_about(limits: JointLimits, start: FloatArray, span: float, joints: Sequence[str]) -> JointBox:
