@@ -35,7 +35,7 @@ CAMERA = "observation.images.wrist"
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two short demonstrations of reach, seen by the wrist's camera."""
     root = tmp_path_factory.mktemp("reward") / "data"
-    words = ["demonstrate", "reach", "expert", str(root), "--episodes", "2", "--fps", "2", "--camera", "wrist"]
+    words = ["demonstrate", "reach", "expert", str(root), "--episodes", "2", "--fps", "4", "--camera", "wrist"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     return root
@@ -83,7 +83,7 @@ def _give_small_clip(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lerobot.rewards.sarm import processor_sarm
     from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel, CLIPProcessor
 
-    write_clip(folder)
+    write_clip(folder, positions=32)
     pictures = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     processor = CLIPProcessor(pictures, AutoTokenizer.from_pretrained(folder))
 

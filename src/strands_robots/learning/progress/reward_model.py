@@ -78,6 +78,10 @@ def reward_progress(root: Path, checkpoint: Path, out: Path, *, device: str = "c
             compute: Callable[..., Any] = getattr(module, kind.function)
             compute("local/data", str(checkpoint), output_path=str(partial), device=device, **kind.options)
         rows = read_progress(partial)
+    except ImportError as error:
+        raise ConfigurationError(
+            f"'{config.type}' of LeRobot needs a package that is not there; valid: make setup-learning ({error})"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     if not (rows.progress == rows.progress).any():
