@@ -243,7 +243,7 @@ def _join(config: StrandsOnlineEnvConfig) -> GraphRobot:
         raise ConfigurationError(
             f"a robot of the graph needs the plug-in lerobot_robot_strands; valid: pip install -e src/lerobot_robot_strands ({error})"
         ) from error
-    about = GraphConfig(config.robot, config.model, config.namespace)
+    about = GraphConfig(robot=config.robot, model=config.model, namespace=config.namespace)
     robot = GraphRobot(about, robot_numbers(load_robot(config.model)), (), "joint_states")
     robot.wait()
     return robot
