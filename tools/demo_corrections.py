@@ -161,7 +161,12 @@ def _run(folder: Path, name: str, command: list[str], done: Path) -> None:
     output = folder / f"training_{name.removeprefix('train_')}"
     if name.startswith("train_") and output.exists():
         shutil.rmtree(output)  # of a training that was interrupted
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_OFFLINE": "1",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
+    }
     print(f"{name} ...", flush=True)
     with (folder / f"{name}.log").open("w") as log:
         code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False).returncode

@@ -83,14 +83,14 @@ def shrink_pi(module: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch)
     }  # fmt: skip
 
 
-def write_clip(folder: Path) -> str:
-    """Write a CLIP of a few numbers with the tokenizer of a few words, and return its folder."""
+def write_clip(folder: Path, positions: int = 8) -> str:
+    """Write a CLIP of a few numbers with the tokenizer of a few words, and return its folder; a text has up to `positions` words."""
     from transformers import CLIPConfig, CLIPModel
 
     write_tokenizer(folder)
     text = {
         "vocab_size": len(WORDS), "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "max_position_embeddings": 8, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
+        "max_position_embeddings": positions, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
     }  # fmt: skip
     vision = {
         "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 32, "patch_size": 16,

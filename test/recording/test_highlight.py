@@ -185,3 +185,18 @@ def test_depth_takes_four_bytes_of_memory() -> None:
     require_memory(options, [replace(camera, name="so101/wrist")])
     with pytest.raises(ConfigurationError, match="whose pictures take 2637 MiB"):
         require_memory(options, [camera])
+
+
+def test_a_highlight_ends_only_what_a_highlight_began() -> None:
+    from strands_robots.nodes.recorder.open_recording import OpenRecording
+
+    robot = _Robot(keep=1.0)
+    nothing: Any = None
+    recording = OpenRecording(nothing, robot.recorder, nothing, nothing, {}, "")
+    robot.run(0.5)
+    assert not recording.ends_highlight(), "between two episodes it begins one"
+    robot.begin()
+    with pytest.raises(RecordingError, match="episode 0 is no highlight; valid: one between two episodes"):
+        recording.ends_highlight()
+    recording.highlight = robot.recorder.episode
+    assert recording.ends_highlight()

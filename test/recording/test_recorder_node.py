@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 from graph import Graph, wait_for
+from sensor_msgs.msg import Image
 from strands_robots.msg import EpisodeState, Variation
 from strands_robots.srv import RecordEpisode
 from system.policy_goals import SWING
 from unique_identifier_msgs.msg import UUID
 
+from strands_robots.dataset.depth import finite_depth, read_depths
 from strands_robots.dataset.table import read_account, read_episodes, read_info, read_pictures, read_vectors
 from strands_robots.dataset.verify import verify
 from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.images import depth_from_msg
 
 from .recorded_graph import RecordedGraph
 
@@ -93,6 +96,34 @@ def test_lockstep_records_two_robots_and_three_cameras_without_loss_and_twice_th
     (policy,) = provenance["policies"]
     assert (policy["robot"], policy["policy"]) == ("left", "sine") and policy["goal"]
     assert provenance["robots"]["left"]["calibration"] is None
+
+
+def test_depth_is_loaded_back_within_the_stated_quantisation(lockstep: RecordedGraph, tmp_path: Path) -> None:
+    root, topic = tmp_path / "data", "left/wrist/depth"
+    lockstep.randomize()
+    published = lockstep.client.listen(Image, f"{topic}/image_raw", qos.IMAGE)
+    near, far, codes = 0.05, 2.0, 4095
+    settings = f"{{depth: {{depth_min: {near}, depth_max: {far}, use_log: false}}}}"
+    started = lockstep.start(root, cameras=["left/wrist", topic], encoder_settings=settings)
+    assert started.success, started.message
+    lockstep.reset(5)
+    lockstep.begin()
+    lockstep.play("left", "policy/x", np.linspace(0.0, 0.4, 12)[:, None], 1 / 30, steps=60)
+    ended = lockstep.end()
+    assert ended.success and ended.frames > 10, ended.message
+    lockstep.stop()
+    info = read_info(root)
+    (key,) = info.depth_keys
+    about = info.features[key]["info"]
+    assert key == "observation.images.left_wrist_depth"
+    assert (about["video.depth_min"], about["video.depth_max"], about["video.use_log"]) == (near, far, False)
+    (row,) = read_episodes(root, info)
+    truth = [np.clip(finite_depth(depth_from_msg(message), far)[..., 0], near, far) for message in published]
+    step = (far - near) / codes
+    for frame, loaded in enumerate(read_depths(root, info, row, key)):
+        error = min(float(np.abs(loaded - one).max()) for one in truth)
+        assert error <= 0.51 * step + 1e-6, f"frame {frame}: {error} m"
+    assert np.ptp([one.mean() for one in truth]) > step, "the arm moved, so the pictures differ"
 
 
 def test_recording_ends_with_its_owner_and_keeps_what_was_saved(lockstep: RecordedGraph, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class GraphRobot:
         self._heard: dict[str, float] = {}
         self._pictures: dict[str, NDArray[np.uint8]] = {}
         self._ros = 0.0
-        self._latched = self._source = self._holder = ""
+        self._latched = self._source = self._holder = self._lease = ""
         self._others_since = 0.0
         self._sequence = time.time_ns()
         join_graph(os.environ, namespace)
@@ -100,6 +100,34 @@ class GraphRobot:
             self._require(self._follow)
             known = self._positions[self._follow]
         return self._codec.by_key(np.array([known[name] for name in self._codec.names]))
+
+    def applied(self) -> dict[str, float]:
+        """Return the set-points that the gate last let through, "<joint>.pos".
+
+        Raises:
+            DeviceNotConnectedError: If the robot is silent.
+        """
+        with self._changed:
+            self._require("command_applied")
+            known = self._positions["command_applied"]
+        return self._codec.by_key(np.array([known[name] for name in self._codec.names]))
+
+    @property
+    def stop_reason(self) -> str:
+        """Why the robot's gate is latched; empty while it may move."""
+        with self._changed:
+            return self._latched
+
+    @property
+    def lease_holder(self) -> str:
+        """Who moves the robot, "class/name"; empty for none."""
+        with self._changed:
+            return self._lease
+
+    def wait_unless_stopped(self, duration: float) -> bool:
+        """Wait for a time [s]; return at once, and True, when the robot's gate is latched."""
+        with self._changed:
+            return bool(self._changed.wait_for(lambda: bool(self._latched), duration))
 
     def picture(self, camera: str) -> NDArray[np.uint8]:
         """Return the newest picture (H, W, 3)."""
@@ -174,7 +202,8 @@ class GraphRobot:
             other = message.lease_holder if self._source and message.lease_holder != self._source else ""
             if other and not self._holder:
                 self._others_since = time.monotonic()
-            self._holder = other
+            self._holder, self._lease = other, message.lease_holder
+            self._changed.notify_all()
 
     def _on_image(self, camera: str, message: Image) -> None:
         self._pictures[camera] = rgb_from_msg(message)

@@ -129,6 +129,12 @@ _ENTRIES = (
         "Train a policy with LeRobot's trainer on chosen frames: all, a hand's, or all but those that led to a correction.",
     ),
     Entry(
+        "train-online",
+        "train_online",
+        "train_online",
+        "Learn a task while acting, with LeRobot's actor and learner, every action through the robot's gate.",
+    ),
+    Entry(
         "rollout",
         "rollout",
         "rollout",

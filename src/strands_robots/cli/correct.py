@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from strands_robots.cli.cli_options import complain, say
+from strands_robots.cli.cli_options import say
+from strands_robots.cli.demonstrate import (
+    Adapter,
+    Bodies,
+    Cameras,
+    Config,
+    Episodes,
+    Fps,
+    RepoId,
+    Root,
+    Seed,
+    Task,
+    tell_attempt,
+)
 
 
 def correct(
-    task: Annotated[str, typer.Argument(help="Task: a name in config/tasks, a YAML file, or YAML.")],
+    task: Task,
     policy: Annotated[str, typer.Argument(help="Policy that is corrected, for example lerobot.")],
-    root: Annotated[Path, typer.Argument(help="Folder of the dataset; an existing one is continued.")],
-    config: Annotated[str, typer.Option(help="Settings of the policy as YAML or JSON.")] = "",
-    adapter: Annotated[str, typer.Option(help="Adapter: a name in config/adapters, a YAML file, or YAML.")] = "",
+    root: Root,
+    config: Config = "",
+    adapter: Adapter = "",
     expert: Annotated[str, typer.Option(help="Policy that corrects; empty takes the task's expert.")] = "",
     expert_config: Annotated[str, typer.Option(help="Settings of the expert as YAML or JSON.")] = "",
     after: Annotated[
@@ -24,15 +36,12 @@ def correct(
     correction: Annotated[
         float, typer.Option(help="The expert gives the robot back after this long [s]; 0: it keeps it.", min=0.0)
     ] = 0.0,
-    episodes: Annotated[int, typer.Option(help="Number of episodes in the dataset at the end.", min=1)] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of the first episode; the others count up.", min=0)] = 0,
-    fps: Annotated[int, typer.Option(help="Frames a second [Hz]; a frame is whole control periods.", min=1)] = 20,
-    bodies: Annotated[
-        list[str] | None,
-        typer.Option("--body", help="Body whose x, y, z and yaw are recorded as observation.environment_state."),
-    ] = None,
-    cameras: Annotated[list[str] | None, typer.Option("--camera", help="Camera of the robot.")] = None,
-    repo_id: Annotated[str, typer.Option(help="Name of the dataset, <owner>/<name>.")] = "local/corrections",
+    episodes: Episodes = 20,
+    seed: Seed = 0,
+    fps: Fps = 20,
+    bodies: Bodies = None,
+    cameras: Cameras = None,
+    repo_id: RepoId = "local/corrections",
 ) -> None:
     """Record attempts of a policy that an expert corrects (DAgger), whole, and keep those that succeed as a LeRobot dataset.
 
@@ -49,13 +58,7 @@ def correct(
         task, learner, root.expanduser().absolute(), episodes, seed, fps, tuple(bodies or ()), tuple(cameras or ()),
         repo_id, with_intervention=True,
     )  # fmt: skip
-    done = demonstrate(
-        wanted,
-        lambda one, is_kept: complain(
-            f"episode {one.seed}: {'kept' if is_kept else 'not kept'}, {one.time:.2f} s: {one.message}"
-        ),
-        lambda config, feed: CorrectedRunner(config, plan, feed),
-    )
+    done = demonstrate(wanted, tell_attempt, lambda config, feed: CorrectedRunner(config, plan, feed))
     say(
         f"{root}: {done.episodes} episodes; {done.frames} new frames, {done.failures} attempts that failed are not in it"
     )

@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 
 from strands_robots.cli.cli_options import Namespace, connect, say
+from strands_robots.cli.dataset_progress import Episode, Json, Root, overlay, progress, reward
 
 app = typer.Typer(help="Look at, check, repair and publish datasets.", no_args_is_help=True, rich_markup_mode=None)
 
-Root = Annotated[Path, typer.Argument(help="Folder of the dataset.", exists=True, file_okay=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Episode = Annotated[int, typer.Option(help="Episode.", min=0)]
+app.command("progress")(progress)
+app.command("reward")(reward)
+app.command("overlay")(overlay)
 
 BAD = 1
 
@@ -320,59 +321,3 @@ def drift(
         say("no drift" if found.is_good else f"{len(found.problems)} problems")
     if not found.is_good:
         raise typer.Exit(BAD)
-
-
-@app.command("progress")
-def progress(
-    root: Root,
-    out: Annotated[
-        Path | None, typer.Option(help="File to write; without it true_progress.parquet in the dataset's folder.")
-    ] = None,
-    against: Annotated[
-        Path | None, typer.Option(help="Progress of a reward model: print how well it agrees.", exists=True)
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Write the true progress of every frame, by the task's conditions, as LeRobot's --sample_weighting.progress_path takes it.
-
-    The dataset is one of `strands-robots demonstrate`, which notes the progress while it records.
-    """
-    from dataclasses import asdict
-
-    from strands_robots.learning.progress.agreement import agreement
-    from strands_robots.learning.progress.progress_file import NAME, read_progress, true_progress, write_progress
-
-    rows = true_progress(root)
-    path = out or root / NAME
-    write_progress(path, rows)
-    found = None if against is None else agreement(rows, read_progress(against))
-    if as_json:
-        say(json.dumps({"file": str(path), "frames": len(rows.index), "agreement": asdict(found) if found else None}))
-        return
-    say(f"{path}: {len(rows.index)} frames")
-    if found is not None:
-        say(
-            f"{against}: {found.frames} frames of {found.episodes} episodes in common; median Spearman {found.spearman:.3f}, "
-            f"Kendall {found.kendall:.3f}; mean difference {found.error:.3f}; ends {found.ends:.3f}; "
-            f"{100.0 * found.unordered:.1f} percent of the steps forward do not rise"
-        )
-
-
-@app.command("overlay")
-def overlay(
-    root: Root,
-    out: Annotated[Path, typer.Argument(help="Video to write, .mp4.")],
-    episode: Episode = 0,
-    curves: Annotated[
-        list[Path] | None,
-        typer.Option("--progress", help="File of progress; several times; none takes the true one.", exists=True),
-    ] = None,
-    camera: Annotated[str, typer.Option(help="Camera, as the end of its feature's name; empty takes the first.")] = "",
-) -> None:
-    """Draw the progress of an episode over its pictures. Needs no network."""
-    from strands_robots.learning.progress.overlay import write_overlay
-    from strands_robots.learning.progress.progress_file import read_progress, true_progress
-
-    known = {path.stem: read_progress(path) for path in curves or ()} or {"true": true_progress(root)}
-    write_overlay(root, episode, known, out, camera)
-    say(f"{out}: episode {episode}, {', '.join(known)}")

@@ -168,7 +168,7 @@ def names_of(condition: AnyCondition) -> tuple[set[str], set[str]]:
         return set(), set(condition.contact)
     joints: set[str] = set()
     bodies: set[str] = set()
-    for part in _parts(condition):
+    for part in parts_of(condition):
         of_joints, of_bodies = names_of(part)
         joints |= of_joints
         bodies |= of_bodies
@@ -178,10 +178,11 @@ def names_of(condition: AnyCondition) -> tuple[set[str], set[str]]:
 def lasting_parts(condition: AnyCondition) -> list[LastingCondition]:
     """Return the parts of a condition that must hold for some time."""
     own = [condition] if isinstance(condition, LastingCondition) else []
-    return own + [found for part in _parts(condition) for found in lasting_parts(part)]
+    return own + [found for part in parts_of(condition) for found in lasting_parts(part)]
 
 
-def _parts(condition: AnyCondition) -> tuple[AnyCondition, ...]:
+def parts_of(condition: AnyCondition) -> tuple[AnyCondition, ...]:
+    """Return what a condition combines; nothing for one that stands alone."""
     if isinstance(condition, AllCondition):
         return condition.all
     if isinstance(condition, AnyOfCondition):
@@ -224,7 +225,7 @@ class Watch:
                 return False
             return facts.time - self._since.setdefault(id(condition), facts.time) >= condition.duration - 1e-9
         # Every part is looked at, so that each lasting one sees every instant.
-        parts = [self._holds(part, facts) for part in _parts(condition)]
+        parts = [self._holds(part, facts) for part in parts_of(condition)]
         if isinstance(condition, AllCondition):
             return all(parts)
         return any(parts) if isinstance(condition, AnyOfCondition) else not parts[0]

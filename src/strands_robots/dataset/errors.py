@@ -15,3 +15,7 @@ class DiskFullError(RecordingError):
 
 class DatasetError(StrandsRobotsError):
     """A dataset cannot be read or is not what it claims to be."""
+
+
+class IncompleteDatasetError(DatasetError):
+    """A dataset was never finished: its recording ended before the first episode was whole, and it holds none."""

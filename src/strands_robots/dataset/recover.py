@@ -8,7 +8,7 @@ from pathlib import Path
 
 from strands_robots.dataset import files
 from strands_robots.dataset.check import EpisodeCheck
-from strands_robots.dataset.errors import DatasetError
+from strands_robots.dataset.errors import DatasetError, IncompleteDatasetError
 from strands_robots.dataset.manifest import COPIES, Manifest, commit, read_manifest, read_progress, restore_mutable
 from strands_robots.dataset.restate import restate
 from strands_robots.dataset.table import (
@@ -57,10 +57,11 @@ def recover(root: Path, keep_lost: bool = True) -> Recovery:
         keep_lost: Whether what is taken out goes to meta/strands_robots/lost; else it is deleted.
 
     Raises:
-        DatasetError: If the folder is no dataset, or its info cannot be restored.
+        IncompleteDatasetError: If the folder holds no dataset, or one without info and without any episode's file.
+        DatasetError: If its info cannot be restored.
     """
     if not (root / "meta").is_dir():
-        raise DatasetError(f"{root} holds no dataset: it has no folder meta")
+        raise IncompleteDatasetError(f"{root} holds no dataset: it has no folder meta")
     was_open = (root / files.RESERVE).exists()
     files.release(root)
     report = Recovery()
@@ -213,7 +214,8 @@ def _find_info(root: Path, report: Recovery) -> Info:
             files.copy_file(copy, root / files.INFO)
             report.repaired.append(f"put {files.INFO} back from its copy: {error}")
             return read_info(root)
-        raise DatasetError(f"{error}, and there is no copy of it; nothing was changed") from error
+        kind = DatasetError if files.payload_files(root) else IncompleteDatasetError
+        raise kind(f"{error}, and there is no copy of it; nothing was changed") from error
 
 
 def _keep_only(root: Path, info: Info, rows: list[EpisodeRow], kept: list[EpisodeRow], report: Recovery) -> None:

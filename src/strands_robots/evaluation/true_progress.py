@@ -33,12 +33,15 @@ class TrueProgress:
         stages: The task's stages before success, in order.
         success: The success condition.
         facts: The world at the start of the episode.
+        lowest: What a share falls to at most where a condition is farther from holding than where it began; 0 or less.
     """
 
-    def __init__(self, stages: Sequence[AnyCondition], success: AnyCondition, facts: Facts) -> None:
+    def __init__(
+        self, stages: Sequence[AnyCondition], success: AnyCondition, facts: Facts, lowest: float = 0.0
+    ) -> None:
         conditions = [*stages, success]
         self._watches = [Watch(condition) for condition in conditions]
-        self._measures = [ConditionProgress(condition) for condition in conditions]
+        self._measures = [ConditionProgress(condition, lowest) for condition in conditions]
         self._reached = 0
         self._measures[0].begin(facts)
 
@@ -59,10 +62,12 @@ class ConditionProgress:
 
     Args:
         condition: The condition.
+        lowest: See `TrueProgress`.
     """
 
-    def __init__(self, condition: AnyCondition) -> None:
+    def __init__(self, condition: AnyCondition, lowest: float = 0.0) -> None:
         self._condition = condition
+        self._lowest = lowest
         self._first: dict[int, float] = {}
 
     def begin(self, facts: Facts) -> None:
@@ -91,7 +96,7 @@ class ConditionProgress:
         first = self._first.setdefault(id(condition), distance)
         if distance <= 0.0:
             return 1.0
-        return max(1.0 - distance / first, 0.0) if first > 0.0 else 0.0
+        return max(1.0 - distance / first, self._lowest) if first > 0.0 else 0.0
 
 
 def distance_to(condition: AnyCondition, facts: Facts) -> float | None:

@@ -15,18 +15,22 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.body_state import BodyQuantity, place_of
 from strands_robots.core.chunk import Chunk
 from strands_robots.core.errors import ConfigurationError, PolicyError, UnknownNameError, WorldError
-from strands_robots.core.types import Instant
-from strands_robots.description.lerobot_units import Units
+from strands_robots.core.types import Instant, JointLimits
+from strands_robots.description.lerobot_units import JointCodec, Units
 from strands_robots.description.robot_config import load_robot
 from strands_robots.evaluation.episode import VIDEO_SIZE
 from strands_robots.evaluation.local_world import LocalWorld
 from strands_robots.evaluation.task import TaskConfig, load_task
+from strands_robots.evaluation.true_progress import TrueProgress
 from strands_robots.policies.run.goal_fields import PolicyGoal
 from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.policies.run.policy_run import RunReason
 from strands_robots.recording.recording_options import robot_numbers
 
 _LIFETIME = 1.0  # [s]
+
+LOWEST = -4.0
+"""Progress of who has gone far from what shall be done: five times as far as at the start."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Seen:
         environment: x, y, z [m] and yaw [rad] of the chosen bodies in the robot's base frame (4 B,).
         pictures: For each chosen camera a picture (H, W, 3).
         is_success, is_over: Whether the task is done, and whether the episode has ended.
+        progress: How far the task is done by its conditions, at most 1; below 0 where it is farther from that than at the start.
         reason: Why it ended; empty while it goes on.
     """
 
@@ -47,6 +52,7 @@ class Seen:
     is_success: bool = False
     is_over: bool = False
     reason: str = ""
+    progress: float = 0.0
 
 
 class SteppedTask:
@@ -95,8 +101,25 @@ class SteppedTask:
             self._world.body_pose(body)
         self.horizon = math.ceil(self.task.duration * rate - 1e-9)
         self._session: PolicySession | None = None
+        self._progress: TrueProgress | None = None
         self._sequence = time.time_ns()
         self._steps = 0
+
+    @property
+    def joint_limits(self) -> JointLimits:
+        """Limits of the joints, SI, in the order of `names`."""
+        return self._world.limits
+
+    @property
+    def home(self) -> FloatArray:
+        """Where the joints start (D,) [rad] or [m], without the task's noise."""
+        (robot,) = self._world.world.robots.values()
+        return robot.home.copy()
+
+    @property
+    def codec(self) -> JointCodec:
+        """How the joints' positions are written."""
+        return self._codec
 
     @property
     def instruction(self) -> str:
@@ -116,6 +139,7 @@ class SteppedTask:
         self._session = PolicySession(goal, Instant(0.0, 0.0))
         self._world.begin(self._session, seed)
         self._steps = 0
+        self._progress = TrueProgress(self.task.stages, self.task.success, self._world, LOWEST)
         if self._world.premise:
             raise WorldError(f"at the start these conditions do not hold: {', '.join(self._world.premise)}")
         return self._see()
@@ -158,8 +182,8 @@ class SteppedTask:
         self._world.close()
 
     def _see(self) -> Seen:
-        world, session = self._world, self._session
-        assert session is not None
+        world, session, progress = self._world, self._session, self._progress
+        assert session is not None and progress is not None
         observation = world.observe()
         order = [observation.joint_names.index(name) for name in self._codec.names]
         places = [entry.read(world.body_pose(entry.body)) for entry in self._places]
@@ -170,6 +194,7 @@ class SteppedTask:
             {camera: world.picture(camera) for camera in self.cameras},
             ending is not None and ending.reason is RunReason.CONDITION_MET, ending is not None or is_late,
             ending.message if ending is not None else f"not done after {self.task.duration:g} s" if is_late else "",
+            progress.look(world),
         )  # fmt: skip
 
 

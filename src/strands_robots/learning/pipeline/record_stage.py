@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from strands_robots.core.errors import ConfigurationError
-from strands_robots.dataset.errors import DatasetError
+from strands_robots.dataset.errors import IncompleteDatasetError
 from strands_robots.dataset.files import write_json
 from strands_robots.dataset.table import read_info
 from strands_robots.dataset.verify import verify
@@ -59,8 +59,8 @@ class RecordStage:
 
             try:
                 demonstrate(plan, tell)
-            except DatasetError as error:
-                # Killed before its first episode was whole, as a rule; what was there is kept until the next time.
+            except IncompleteDatasetError as error:
+                # Killed before its first episode was whole; what was there is kept until the next time.
                 context.tell(f"record: begins anew ({error})")
                 aside = root.with_name(f"{DATASET}.unreadable")
                 shutil.rmtree(aside, ignore_errors=True)

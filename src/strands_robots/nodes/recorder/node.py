@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
@@ -24,6 +23,7 @@ from strands_robots.dataset.store import require_lerobot
 from strands_robots.description.robot_spec import robot_spec
 from strands_robots.nodes.recorder.calibration_watch import CalibrationWatch
 from strands_robots.nodes.recorder.language_subscriber import LanguageSubscriber
+from strands_robots.nodes.recorder.open_recording import OpenRecording
 from strands_robots.nodes.recorder.recorder_messages import fill_recorder
 from strands_robots.nodes.recorder.recorder_parameters import RecorderParameters
 from strands_robots.nodes.recorder.recording_subscriber import RecordingSubscriber
@@ -63,18 +63,6 @@ END_WAIT = 30.0
 """How long the end of an episode waits for samples that are on their way [s, steady time]."""
 
 
-@dataclass
-class _Recording:
-    """An open dataset."""
-
-    options: RecordingOptions
-    recorder: Recorder
-    writer: WriterThread
-    feed: RecordingSubscriber
-    robots: dict[str, dict[str, Any]]
-    owner: str
-
-
 class RecorderNode(Node):
     """Wires requests and messages to a recorder. Orders run in a thread of their own; messages in the executor's."""
 
@@ -83,7 +71,7 @@ class RecorderNode(Node):
         self._given = read_parameters(self, RecorderParameters)
         specs = [robot_spec(text, i, camera_rate=30.0) for i, text in enumerate(self._given.robots)]
         self._robots = {spec.name: spec.config for spec in specs}
-        self._recording: _Recording | None = None
+        self._recording: OpenRecording | None = None
         self._message = ""
         self._is_starting = False
         self._audit_head = ""
@@ -180,7 +168,7 @@ class RecorderNode(Node):
                     lambda source: self._on_leader(recorder, source),
                 )
             )
-            self._recording = _Recording(options, recorder, writer, feed, robots, request.owner)
+            self._recording = OpenRecording(options, recorder, writer, feed, robots, request.owner, store.with_language)
         except StrandsRobotsError as error:
             self._message = str(error)
             raise
@@ -215,6 +203,7 @@ class RecorderNode(Node):
             )
 
         index = self._executor_calls.wait(begin)
+        recording.highlight = index if request.before > 0.0 else None
         self._record(
             "episode_start", {"root": str(recording.options.root), "episode": index, "task": request.task[:256]}
         )
@@ -335,16 +324,17 @@ class RecorderNode(Node):
         recorder.sampler.leaders[source] = self.get_clock().now().nanoseconds
 
     def _on_highlight(self, message: Empty) -> None:
-        """Begin an episode that has the seconds before already, or end the one that is being recorded."""
+        """Begin an episode that has the seconds before already, or end the one that a highlight began."""
         self._orders.submit(self._highlight)
 
     def _highlight(self) -> None:
-        recording = self._recording
         try:
-            if recording is None or recording.recorder.state is not State.RECORDING:
-                self._begin(RecordEpisode.Request(before=self._require().options.keep_seconds))
-            else:
+            recording = self._require()
+            if recording.ends_highlight():
                 self._end(RecordEpisode.Request())
+            else:
+                begun = self._begin(RecordEpisode.Request(before=recording.options.keep_seconds))
+                recording.highlight = begun.episode
         except StrandsRobotsError as error:
             self._message = str(error)
             self.get_logger().warning(f"recorder/highlight: {error}")
@@ -352,7 +342,7 @@ class RecorderNode(Node):
     def _on_words(self, stamp: int, row: Mapping[str, Any]) -> None:
         """Note words for the language columns; a stamp of 0 [ns] is now."""
         recording = self._recording
-        if recording is not None and recording.options.with_language:
+        if recording is not None and recording.has_language:
             recording.recorder.note_words(stamp or self.get_clock().now().nanoseconds, row)
 
     def _on_failure(self, episode: int, reason: str) -> None:
@@ -362,7 +352,7 @@ class RecorderNode(Node):
     def _record(self, kind: str, details: dict[str, object], durability: Durability = Durability.LATER) -> None:
         self._audit.record(kind, {**details, "run_id": self._given.run_id}, durability=durability)
 
-    def _require(self) -> _Recording:
+    def _require(self) -> OpenRecording:
         if self._recording is None:
             raise RecordingError(
                 "no dataset is open; valid: StartRecording first; to continue one whose recorder died, mode RESUME (--resume)"

@@ -28,6 +28,10 @@ _TIME_FIRST = frozenset({"tdmpc"})
 """Kinds whose chunk is (time, batch, action)."""
 
 
+_SINGLE = frozenset({"gaussian_actor"})
+"""Kinds that answer one action, drawn from a distribution: its middle is played, and held for a row more if the next one is late."""
+
+
 class LerobotModel:
     """One policy of LeRobot.
 
@@ -62,6 +66,7 @@ class LerobotModel:
             )
         self._is_queued = config.type in _QUEUED
         self._is_time_first = config.type in _TIME_FIRST
+        self._is_single = config.type in _SINGLE
         self._last: Any = None
         pictures = {
             key: PictureNeed(int(feature.shape[1]), int(feature.shape[2]))
@@ -72,8 +77,8 @@ class LerobotModel:
             tuple(Element(name) for name in environment),
         )  # fmt: skip
         self.gives = PolicyGives(
-            tuple(Element(name) for name in action), horizon=horizon(config), rate=rate, rtc=rtc, device=loaded.device,
-            notes=loaded.notes,
+            tuple(Element(name) for name in action), horizon=2 if self._is_single else horizon(config), rate=rate,
+            rtc=rtc, device=loaded.device, notes=loaded.notes,
         )  # fmt: skip
 
     @property
@@ -98,7 +103,10 @@ class LerobotModel:
             batch = self._fill_queues(given) if self._is_queued else self._prepared(self._batch(given))
             if not self._is_queued and hasattr(loaded.policy, "_queues"):
                 loaded.policy.reset()  # every inference brings its whole history
-            chunk = loaded.policy.predict_action_chunk(batch, **self._continuation(given))
+            if self._is_single:
+                chunk = torch.tanh(loaded.policy.forward(batch)["action_mean"])[None].repeat(1, 2, 1)
+            else:
+                chunk = loaded.policy.predict_action_chunk(batch, **self._continuation(given))
             chunk = chunk if chunk.ndim == 3 else chunk[None]
             rows = chunk[:, 0] if self._is_time_first else chunk[0]
             self._last = rows.detach().clone() if self.gives.rtc else None
