@@ -70,3 +70,19 @@ def test_fields_that_the_installed_interface_has_not_are_shown_whole() -> None:
     assert '"surprise": 0' in "\n".join(lines)
     unknown = request_words("x/y", "nowhere_msgs/srv/Thing", json.dumps({"a": 0}))
     assert unknown[0] == "Call /x/y." and '"a": 0' in "\n".join(unknown)
+
+
+def test_a_scripted_pick_says_what_is_picked_and_where_it_goes() -> None:
+    def sentence(pick: dict[str, Any]) -> str:
+        config = json.dumps({"model": "so101", "pick": pick, "end_run": True})
+        return words("RunPolicy", RunPolicy.Goal(), robot="so101", policy="scripted", duration=90.0, config=config)[0]
+
+    cube = {"object": {"body": "cube"}}
+    assert sentence(cube).endswith('for 90 s: it picks "cube" up.')
+    assert sentence({**cube, "onto": "plate"}).endswith('it picks "cube" up and puts it down onto "plate".')
+    assert sentence({**cube, "place": [0.2, 0.1, 0.0], "held": True}).endswith(
+        'it puts the held "cube" down at [0.2, 0.1, 0.0] m in its base frame.'
+    )
+    assert "\u202e" not in sentence({"object": {"body": "\u202ecube"}})
+    first, _ = words("RunPolicy", RunPolicy.Goal(), robot="so101", policy="scripted", duration=9.0, config="pick: [1]")
+    assert first.endswith("for 9 s.")

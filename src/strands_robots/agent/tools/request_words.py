@@ -63,8 +63,23 @@ def _sentence(name: str, kind: str, values: Mapping[str, Any], definition: Defin
     if kind == _RUN:
         task = f", to {json.dumps(values['task'])}" if values.get("task") else ""
         limit = f"for {values['duration']:g} s" if values.get("duration") else f"for {values.get('steps', 0)} steps"
-        return f"Let policy {json.dumps(values.get('policy', ''))} move robot {robot} {limit}{task}."
+        return f"Let policy {json.dumps(values.get('policy', ''))} move robot {robot} {limit}{task}{_pick_words(values)}."
     return _call_words(name, definition.comment)
+
+
+def _pick_words(values: Mapping[str, Any]) -> str:
+    """Return what a scripted pick takes hold of and where it leaves it, from its settings; empty for other policies."""
+    try:
+        pick = json.loads(values.get("config", "")).get("pick") if values.get("policy") == "scripted" else None
+        body = pick["object"]["body"] if pick else ""
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ""  # YAML, or no pick by a name: the settings themselves are shown
+    if not body:
+        return ""
+    onto, place = pick.get("onto"), pick.get("place")
+    where = f" onto {json.dumps(onto)}" if onto else f" at {json.dumps(place)} m in its base frame" if place else ""
+    what = f"it puts the held {json.dumps(body)} down" if pick.get("held") else f"it picks {json.dumps(body)} up"
+    return f": {what}{'' if pick.get('held') or not where else ' and puts it down'}{where}"
 
 
 def _target(values: Mapping[str, Any]) -> str:

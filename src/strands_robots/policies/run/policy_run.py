@@ -152,6 +152,7 @@ class PolicyRun:
         self._heard = -math.inf
         self._report: GateReport | None = None
         self._start: float | None = None
+        self._policy_end = math.inf
         self._period = 0.0
         self._covered_until = -math.inf
         self._replan_at = -math.inf
@@ -255,6 +256,8 @@ class PolicyRun:
         if self._ensemble is not None:
             values = self._ensemble.blend(names, values, observation.stamp, self._period)
         self._row_0 = observation.stamp
+        if action.is_last:
+            self._policy_end = observation.stamp + len(action.values) * self._period
         rows = min(len(action.values), max(math.ceil((self.end_time - observation.stamp) / self._period - 1e-6), 1))
         self._covered_until = observation.stamp + rows * self._period
         self._replan_at = replan_time(
@@ -326,8 +329,12 @@ class PolicyRun:
         """ROS time at which the run is complete [s]; infinite before the first chunk."""
         if self._start is None:
             return math.inf
-        ends = [self._start + self.config.duration] if self.config.duration > 0.0 else []
-        return min([*ends, self._start + self.config.steps * self._period] if self.config.steps else ends)
+        ends = [self._policy_end]
+        if self.config.duration > 0.0:
+            ends.append(self._start + self.config.duration)
+        if self.config.steps:
+            ends.append(self._start + self.config.steps * self._period)
+        return min(ends)
 
     def elapsed(self, now: Instant) -> float:
         """Return the ROS time since the first chunk's observation, at most until the end of the run [s]."""
