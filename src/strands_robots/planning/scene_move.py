@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from strands_robots.motion.ik import PoseTarget
 from strands_robots.motion.move_to import JointTarget, Reached, Target, judge
 from strands_robots.motion.planner import PlannedMove
 from strands_robots.motion.task import MotionPlan, RobotKinematics
-from strands_robots.planning.goals import Goal, LineGoal, PoseGoals, from_start
+from strands_robots.planning.goals import Goal, LineGoal, PoseGoals, RegionGoal, from_start
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.plan_job import PlanJob
 from strands_robots.planning.plan_task import START_TOLERANCE
 from strands_robots.planning.scene_planner import PlanRequest
 from strands_robots.planning.surroundings import Surroundings
+from strands_robots.planning.tool_limits import ToolLimits
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class SceneGoal:
 
     Attributes:
         goal: Where to.
-        planner, time_law, speed, seed, iterations, upright: As in `PlanRequest`.
+        planner, time_law, speed, seed, iterations, tool: As in `PlanRequest`.
         held, may_touch, clearance: As in `PlanJob`.
     """
 
@@ -38,7 +39,7 @@ class SceneGoal:
     speed: float
     seed: int
     iterations: int
-    upright: float
+    tool: ToolLimits
     held: tuple[str, ...]
     may_touch: tuple[str, ...]
     clearance: float
@@ -58,7 +59,7 @@ class SceneGoal:
             self.speed,
             self.seed,
             self.iterations,
-            self.upright,
+            self.tool,
         )
         return PlanJob(request, surroundings, self.held, self.may_touch, self.clearance)
 
@@ -129,6 +130,9 @@ class SceneMoveTask:
             is_whole = self.made is not None and self.made.fraction >= 1.0 - 1e-9
             pose = target.pose if is_whole else Pose(tool.position, tool.rotation)
             return PoseTarget(pose, target.orientation, target.position_tolerance, target.orientation_tolerance)
+        if isinstance(goal, RegionGoal):  # any place in it will do, so the one that was planned to counts
+            target = goal.target
+            return replace(target, pose=Pose(tool.position, target.pose.rotation))
         assert isinstance(goal, PoseGoals)
         return _nearest(goal.targets, tool)
 

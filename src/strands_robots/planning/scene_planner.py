@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,19 +13,27 @@ from strands_robots.motion.arm import Arm
 from strands_robots.motion.move_to import SLOWEST, JointTarget
 from strands_robots.motion.path import JointPath
 from strands_robots.planning.checked_curve import check_step, checked_curve, first_hit
-from strands_robots.planning.goals import Goal, LineGoal, from_start, joint_goal, line_points, pose_goals
+from strands_robots.planning.goals import (
+    Goal,
+    LineGoal,
+    RegionGoal,
+    from_start,
+    joint_goal,
+    line_points,
+    pose_goals,
+    region_goals,
+)
 from strands_robots.planning.joint_effort import inverse_dynamics
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS, MOST_ITERATIONS, Problem, planner
 from strands_robots.planning.planning_scene import PlanningScene
 from strands_robots.planning.scene_checker import SceneChecker
 from strands_robots.planning.time_law import timed
+from strands_robots.planning.tool_limits import ToolLimits
+from strands_robots.planning.tool_speed import ToolSpeed
 
 SEARCH_STEPS = (0.05, 0.02)
 """Largest ways of a point between two checks of a search [m], the coarse first; the last search takes that of the played curve."""
-
-UPRIGHT = (0.01, 3.0)
-"""Valid changes of the tool's tilt [rad]."""
 
 LINE_PLANNER = "straight_line"
 """Planner that a plan of a straight line names."""
@@ -46,7 +54,7 @@ class PlanRequest:
         speed: Part of the velocity limits to use, 0.01 to 1.
         seed: Seed of the planner.
         iterations: Most iterations of each search.
-        upright: Largest change of the tool's tilt on the whole way [rad], 0.01 to 3; 0 for no limit.
+        tool: What the tool keeps to on the whole way.
     """
 
     goal: Goal
@@ -56,7 +64,7 @@ class PlanRequest:
     speed: float = 0.5
     seed: int = 0
     iterations: int = ITERATIONS
-    upright: float = 0.0
+    tool: ToolLimits = field(default_factory=ToolLimits)
 
 
 class ScenePlanner:
@@ -87,7 +95,7 @@ class ScenePlanner:
         start = np.clip(request.start, limits.lower, limits.upper)
         request = replace(request, goal=from_start(request.goal, self.arm, start))
         checker.start_at(start)
-        checker.keep_upright(start, request.upright)
+        checker.keep(start, request.tool)
         if isinstance(request.goal, LineGoal):
             columns = self.arm.tool_columns
             path, fraction = self._line(request.goal, start, checker)
@@ -95,7 +103,8 @@ class ScenePlanner:
             columns = list(request.goal.columns) if isinstance(request.goal, JointTarget) else self.arm.tool_columns
             path, fraction = self._search(request, columns, start, checker), 1.0
         dynamics = inverse_dynamics(self.arm, columns, start)
-        law = timed(request.time_law, path, limits, columns, request.speed, dynamics)
+        speed = ToolSpeed(self.arm, columns, start, request.tool.speed) if request.tool.speed else None
+        law = timed(request.time_law, path, limits, columns, request.speed, dynamics, speed)
         points = path.points
         return Plan(
             robot=self.arm.name,
@@ -116,6 +125,8 @@ class ScenePlanner:
             check_step=check_step(checker),
             clearance=scene.clearance,
             fraction=fraction,
+            tool_speed=request.tool.speed,
+            most_rate=law.most_rate if request.tool.speed else 0.0,
             planning_time=time.thread_time() - began,
         )
 
@@ -134,11 +145,6 @@ class ScenePlanner:
             raise MotionError("invalid_goal", f"seed is {request.seed}; valid: 0 to 2^64 - 1")
         if not SLOWEST <= request.speed <= 1.0:
             raise MotionError("invalid_goal", f"speed is {request.speed:g}; valid: {SLOWEST:g} to 1")
-        if request.upright and not UPRIGHT[0] <= request.upright <= UPRIGHT[1]:
-            raise MotionError(
-                "invalid_goal",
-                f"upright is {request.upright:g} rad; valid: {UPRIGHT[0]:g} to {UPRIGHT[1]:g}, or 0 for no limit",
-            )
         self.checked_start(request.start)
 
     def checked_start(self, start: FloatArray) -> FloatArray:
@@ -162,6 +168,8 @@ class ScenePlanner:
         assert not isinstance(request.goal, LineGoal)
         if isinstance(request.goal, JointTarget):
             goals: tuple[FloatArray, ...] = (joint_goal(request.goal, start, checker),)
+        elif isinstance(request.goal, RegionGoal):
+            goals = region_goals(request.goal, start, checker, request.seed)
         else:
             goals = pose_goals(request.goal, start, checker)
         search = planner(request.planner)
