@@ -221,3 +221,18 @@ def test_a_region_out_of_reach_says_so(arm: Arm) -> None:
     with pytest.raises(MotionError) as refused:
         ScenePlanner(arm).plan(PlanRequest(RegionGoal(target, (0.05, 0.05, 0.05)), start, "rrt_connect"), PlanningScene())
     assert refused.value.reason == "unreachable" and refused.value.miss[0] > 0.1
+
+
+@pytest.mark.parametrize(
+    "limits", [ToolLimits(cone=0.25, cone_axis=(0.0, 0.0, -1.0)), ToolLimits(upright=0.2)], ids=["cone", "upright"]
+)
+def test_a_place_alone_is_reached_with_an_orientation_that_the_limits_leave(limits: ToolLimits) -> None:
+    """Among the free orientations of seven joints few are in the cone."""
+    panda = Arm(load_robot("panda"))
+    start = np.array([panda.config.home[name] for name in panda.limits.names])
+    assert panda.tool_pose(start).axis @ np.array([0.0, 0.0, -1.0]) > 0.99
+    target = PoseTarget(Pose(np.array([0.35, 0.35, 0.3]), np.eye(3)), Orientation.FREE, 0.002, 0.02)
+    plan = ScenePlanner(panda).plan(PlanRequest(PoseGoals((target,)), start, "rrt_connect", tool=limits), PlanningScene())
+    poses = played(panda, plan)
+    assert poses[-1].position == pytest.approx(target.pose.position, abs=2e-3)
+    assert max(np.arccos(np.clip(-pose.axis[2], -1.0, 1.0)) for pose in poses) < 0.26

@@ -164,13 +164,6 @@ def joint_goal(target: JointTarget, start: FloatArray, checker: SceneChecker) ->
     return goal
 
 
-def region_goals(
-    goal: RegionGoal, start: FloatArray, checker: SceneChecker, seed: int
-) -> tuple[FloatArray, ...]:
-    """Return joint positions (D,) each that bring the tool into the region and are free; see `pose_goals`."""
-    return pose_goals(PoseGoals(tuple(goal.places(seed))), start, checker, REGION_TRIES)
-
-
 def pose_goals(
     goals: PoseGoals, start: FloatArray, checker: SceneChecker, tries: int | None = None
 ) -> tuple[FloatArray, ...]:

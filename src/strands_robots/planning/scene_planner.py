@@ -14,16 +14,18 @@ from strands_robots.motion.move_to import SLOWEST, JointTarget
 from strands_robots.motion.path import JointPath
 from strands_robots.planning.checked_curve import check_step, checked_curve, first_hit
 from strands_robots.planning.goals import (
+    REGION_TRIES,
     Goal,
     LineGoal,
+    PoseGoals,
     RegionGoal,
     from_start,
     joint_goal,
     line_points,
     pose_goals,
-    region_goals,
 )
 from strands_robots.planning.joint_effort import inverse_dynamics
+from strands_robots.planning.oriented_goals import oriented
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS, MOST_ITERATIONS, Problem, planner
 from strands_robots.planning.planning_scene import PlanningScene
@@ -168,10 +170,11 @@ class ScenePlanner:
         assert not isinstance(request.goal, LineGoal)
         if isinstance(request.goal, JointTarget):
             goals: tuple[FloatArray, ...] = (joint_goal(request.goal, start, checker),)
-        elif isinstance(request.goal, RegionGoal):
-            goals = region_goals(request.goal, start, checker, request.seed)
         else:
-            goals = pose_goals(request.goal, start, checker)
+            is_region = isinstance(request.goal, RegionGoal)
+            poses = PoseGoals(tuple(request.goal.places(request.seed))) if is_region else request.goal
+            poses = oriented(poses, request.tool, self.arm.tool_pose(start))
+            goals = pose_goals(poses, start, checker, REGION_TRIES if is_region else None)
         search = planner(request.planner)
         for step in (*SEARCH_STEPS, check_step(checker)):
             problem = Problem(checker, tuple(columns), start, goals, request.seed, request.iterations, step)
