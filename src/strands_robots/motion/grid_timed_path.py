@@ -13,7 +13,7 @@ from strands_robots.motion.path import JointPath, TimedPath
 
 
 class GridTimedPath(TimedPath):
-    """A path with a time law on a grid, from rest to rest.
+    """A path with a time law on a grid, from rest or from motion to rest.
 
     Args:
         path: The curve of the joints in `columns`.
@@ -69,8 +69,15 @@ class GridTimedPath(TimedPath):
         return float(self._parameters_at(np.array([time]))[0])
 
     def at(self, times: FloatArray) -> FloatArray:
-        """Return the positions (M, D) at `times` (M,) [s] after the start, held before it and after the end."""
-        return self.path.at(self._parameters_at(times))
+        """Return the positions (M, D) at `times` (M,) [s] after the start, held after the end.
+
+        Before the start they are held, or where it begins in motion on the line along which the robot comes.
+        """
+        positions = self.path.at(self._parameters_at(times))
+        if self.rates[0] > 0.0:
+            slope = self.path.derivatives(np.zeros(1))[0][0]
+            positions = positions + np.minimum(times, 0.0)[:, None] * (self.rates[0] * slope)
+        return positions
 
     def _parameters_at(self, times: FloatArray) -> FloatArray:
         times = np.clip(times, 0.0, self.duration)

@@ -205,7 +205,7 @@ def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) ->
             continue
         idle += 1
         if checker.is_free(first) and checker.is_free(second) and checker.edge_is_free(first, second, step):
-            points = _without_doubles(np.concatenate([points[:before], [first, second], points[after:]]))
+            points = without_doubles(np.concatenate([points[:before], [first, second], points[after:]]))
             idle = 0
     return points
 
@@ -228,7 +228,8 @@ def _at(points: FloatArray, lengths: FloatArray, s: float) -> FloatArray:
     return place
 
 
-def _without_doubles(points: FloatArray) -> FloatArray:
+def without_doubles(points: FloatArray) -> FloatArray:
+    """Return a path (N, D) without points that are where the one before them is."""
     keep = np.concatenate([[True], np.linalg.norm(np.diff(points, axis=0), axis=1) > 1e-9])
     kept: FloatArray = points[keep]
     return kept

@@ -44,12 +44,13 @@ class SceneGoal:
     may_touch: tuple[str, ...]
     clearance: float
 
-    def job(self, start: FloatArray, surroundings: Surroundings) -> PlanJob:
+    def job(self, start: FloatArray, surroundings: Surroundings, velocity: FloatArray | None = None) -> PlanJob:
         """Return the question to a planning process.
 
         Args:
             start: Joint positions (D,) [rad] or [m].
             surroundings: What stands around the robot.
+            velocity: Joint velocities at the start (D,) [rad/s] or [m/s]; None at rest.
         """
         request = PlanRequest(
             self.goal,
@@ -60,6 +61,7 @@ class SceneGoal:
             self.seed,
             self.iterations,
             self.tool,
+            velocity,
         )
         return PlanJob(request, surroundings, self.held, self.may_touch, self.clearance)
 
@@ -92,12 +94,29 @@ class SceneMoveTask:
         self.made: Plan | None = None
         self._robot, self._wish, self._look, self._make_plan = robot, wish, look, make_plan
         self._surroundings = Surroundings()
+        self._prepared: MotionPlan | None = None
+
+    def prepare(self, start: FloatArray, velocity: FloatArray, begin: float) -> None:
+        """Plan from where the robot will be, in motion.
+
+        Args:
+            start: Set-points (D,) at that time [rad] or [m].
+            velocity: Their velocities (D,) [rad/s] or [m/s].
+            begin: That time [s, ROS time].
+
+        Raises:
+            MotionError: As the planner; "no_path" also where no way begins from this motion.
+        """
+        self._prepared = replace(self._plan_from(start, velocity), begin=begin)
 
     def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> MotionPlan:
-        """Return a plan from the present set-points; see `MotionTask`."""
+        """Return the plan that was prepared, or one from the present set-points; see `MotionTask`."""
+        return self._prepared or self._plan_from(commanded, None)
+
+    def _plan_from(self, commanded: FloatArray, velocity: FloatArray | None) -> MotionPlan:
         robot = self._robot
         surroundings = self._surroundings = self._look()
-        plan = self.made = self._make_plan(self._wish.job(commanded, surroundings))
+        plan = self.made = self._make_plan(self._wish.job(commanded, surroundings, velocity))
         move = self.planned = plan.move(robot.limits)
         end = commanded.copy()
         end[list(move.columns)] = move.end

@@ -25,12 +25,14 @@ from strands_robots.planning.goals import (
     pose_goals,
 )
 from strands_robots.planning.joint_effort import inverse_dynamics
+from strands_robots.planning.lead_in import lead_in, rate_at_start
 from strands_robots.planning.oriented_goals import oriented
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS, MOST_ITERATIONS, Problem, planner
 from strands_robots.planning.planning_scene import PlanningScene
 from strands_robots.planning.scene_checker import SceneChecker
-from strands_robots.planning.time_law import timed
+from strands_robots.planning.rrt_connect import without_doubles
+from strands_robots.planning.time_law import MARGIN, timed
 from strands_robots.planning.tool_limits import ToolLimits
 from strands_robots.planning.tool_speed import ToolSpeed
 
@@ -57,6 +59,7 @@ class PlanRequest:
         seed: Seed of the planner.
         iterations: Most iterations of each search.
         tool: What the tool keeps to on the whole way.
+        velocity: Joint velocities (D,) at the start [rad/s] or [m/s]; None at rest. Only with the time law "toppra", and not for a line.
     """
 
     goal: Goal
@@ -67,6 +70,7 @@ class PlanRequest:
     seed: int = 0
     iterations: int = ITERATIONS
     tool: ToolLimits = field(default_factory=ToolLimits)
+    velocity: FloatArray | None = None
 
 
 class ScenePlanner:
@@ -106,7 +110,11 @@ class ScenePlanner:
             path, fraction = self._search(request, columns, start, checker), 1.0
         dynamics = inverse_dynamics(self.arm, columns, start)
         speed = ToolSpeed(self.arm, columns, start, request.tool.speed) if request.tool.speed else None
-        law = timed(request.time_law, path, limits, columns, request.speed, dynamics, speed)
+        rate = 0.0
+        if request.velocity is not None and request.velocity.any():
+            fastest = MARGIN * request.speed * limits.velocity[columns]
+            rate = rate_at_start(path, request.velocity[columns], fastest)
+        law = timed(request.time_law, path, limits, columns, request.speed, dynamics, speed, rate)
         points = path.points
         return Plan(
             robot=self.arm.name,
@@ -148,6 +156,15 @@ class ScenePlanner:
         if not SLOWEST <= request.speed <= 1.0:
             raise MotionError("invalid_goal", f"speed is {request.speed:g}; valid: {SLOWEST:g} to 1")
         self.checked_start(request.start)
+        if request.velocity is None:
+            return
+        if request.velocity.shape != request.start.shape or not np.isfinite(request.velocity).all():
+            raise MotionError(
+                "invalid_goal",
+                f"velocity has {request.velocity.size} numbers; valid: {request.start.size} finite ones, as the start",
+            )
+        if isinstance(request.goal, LineGoal) or request.time_law != "toppra":
+            raise MotionError("no_path", "a line, or another time law than toppra, begins at rest; valid: a start at rest")
 
     def checked_start(self, start: FloatArray) -> FloatArray:
         """Return a start, joint positions (D,) [rad] or [m].
@@ -176,9 +193,12 @@ class ScenePlanner:
             poses = oriented(poses, request.tool, self.arm.tool_pose(start))
             goals = pose_goals(poses, start, checker, REGION_TRIES if is_region else None)
         search = planner(request.planner)
+        begin = self._begin(request, columns, start, checker)
         for step in (*SEARCH_STEPS, check_step(checker)):
-            problem = Problem(checker, tuple(columns), start, goals, request.seed, request.iterations, step)
+            problem = Problem(checker, tuple(columns), begin[-1], goals, request.seed, request.iterations, step)
             points = search.way_points(problem)
+            if len(begin) > 1:
+                points = without_doubles(np.concatenate([begin[:-1], points]))
             if np.linalg.norm(points[-1] - points[0]) < 1e-9 and len(points) == 2:
                 return JointPath(points[:, columns])
             path = checked_curve(checker, points, columns)
@@ -189,6 +209,20 @@ class ScenePlanner:
             f"a way was found, but no smooth curve near it keeps {1e3 * checker.scene.clearance:.1f} mm away; the robot was not moved; "
             "valid: another seed or a smaller clearance",
         )
+
+    def _begin(
+        self, request: PlanRequest, columns: list[int], start: FloatArray, checker: SceneChecker
+    ) -> FloatArray:
+        """Return points (K, D) from the start to where the search begins, which are free."""
+        if request.velocity is None:
+            return start[None]
+        points = lead_in(start, request.velocity, self.arm.limits, columns, request.speed)
+        step = check_step(checker)
+        is_free = checker.is_free(points[-1]) and checker.edge_is_free(points[0], points[-1], step)
+        if not is_free:
+            why = checker.problem(points[-1]) or "something is in between"
+            raise MotionError("no_path", f"no way begins from this motion: straight on {why}; valid: a start at rest")
+        return points
 
     def _line(self, goal: LineGoal, start: FloatArray, checker: SceneChecker) -> tuple[JointPath, float]:
         """Return the curve of a straight line or an arc, as far as it is free, and the fraction that it does."""

@@ -54,8 +54,9 @@ def timed(
     speed: float,
     dynamics: InverseDynamics | None = None,
     tool: ToolSpeed | None = None,
+    rate: float = 0.0,
 ) -> GridTimedPath:
-    """Return a path with a time law from rest to rest.
+    """Return a path with a time law to rest.
 
     Args:
         law: One of `TIME_LAWS`.
@@ -65,6 +66,7 @@ def timed(
         speed: Part of the velocity limits to use, above 0 and up to 1; accelerations follow with its square.
         dynamics: Efforts that the joints need, which "toppra" keeps within their limits; None for velocity and acceleration alone.
         tool: Limit of the tool's speed; None for none. "toppra" is slow where the tool would be fast, the others on the whole way.
+        rate: Rate of the path parameter at the start [1/s]; above 0 with "toppra" only.
 
     Raises:
         MotionError: If the law is unknown or not installed, or cannot be had on this path; the message says what is valid.
@@ -73,10 +75,14 @@ def timed(
     if law not in there:
         missing = " (not installed here: pip install -r requirements/base.txt)" if law in TIME_LAWS else ""
         raise MotionError("invalid_goal", f"time_law is '{printable(law)}'{missing}; valid: {', '.join(there)}")
-    made = _law(law, path, limits, columns, speed, dynamics, tool)
+    if rate and law != "toppra":
+        raise MotionError("no_path", f"time_law {law} begins at rest; valid: toppra")
+    made = _law(law, path, limits, columns, speed, dynamics, tool, rate)
     if tool is None:
         return GridTimedPath(path, limits, columns, *made)
     made = _within_speed(path, made, tool)
+    if rate and made[2][0] < 0.99 * rate:
+        raise MotionError("no_path", "the tool is faster than tool_speed where the way begins; valid: a start at rest")
     slowest = float(tool.most_rates(path, made[1]).min())
     return GridTimedPath(path, limits, columns, *made, most_rate=MARGIN * slowest)
 
@@ -89,6 +95,7 @@ def _law(
     speed: float,
     dynamics: InverseDynamics | None,
     tool: ToolSpeed | None,
+    rate: float,
 ) -> Law:
     if law == "quintic":
         return _quintic(path, limits, columns, speed)
@@ -96,10 +103,10 @@ def _law(
     acceleration = MARGIN * speed**2 * limits.acceleration[columns]
     if law == "ruckig":
         return _ruckig(path, velocity, acceleration)
-    made = _toppra(path, velocity, acceleration, tool=tool)
+    made = _toppra(path, velocity, acceleration, tool=tool, begin=rate)
     if dynamics is not None and _overload(path, made, limits.effort[columns], dynamics) > 1.0:
         # Efforts cost ten times as much as everything else, and few motions need to be slower for them.
-        made = _toppra(path, velocity, acceleration, limits.effort[columns], dynamics, tool)
+        made = _toppra(path, velocity, acceleration, limits.effort[columns], dynamics, tool, rate)
     return made
 
 
@@ -141,6 +148,7 @@ def _toppra(
     effort: FloatArray | None = None,
     dynamics: InverseDynamics | None = None,
     tool: ToolSpeed | None = None,
+    begin: float = 0.0,
 ) -> Law:
     """Return times, parameters and rates of the time-optimal law.
 
@@ -173,17 +181,17 @@ def _toppra(
     if tool is not None:
         limits.append(_rate_limit(len(velocity), MARGIN * tool.most_rates(path, grid)))
     instance = toppra.algorithm.TOPPRA(limits, curve, gridpoints=grid, solver_wrapper="seidel")
-    _, rates, _ = instance.compute_parameterization(0.0, 0.0)
+    _, rates, _ = instance.compute_parameterization(begin, 0.0)
     if rates is None or not np.isfinite(rates).all():
         raise MotionError(
             "no_path",
             "toppra found no time law within the limits on this path; valid: time_law quintic, or another seed",
         )
     rates = np.maximum(rates, 0.0)
-    rates[0] = rates[-1] = 0.0
+    rates[0], rates[-1] = begin, 0.0
     steps = 2.0 * np.diff(grid) / np.maximum(rates[1:] + rates[:-1], 1e-9)
     times = np.concatenate([[0.0], np.cumsum(steps)])
-    if times[-1] < _SHORTEST:
+    if times[-1] < _SHORTEST and not begin:
         times, rates = times * (_SHORTEST / times[-1]), rates * (times[-1] / _SHORTEST)
     return times, grid, rates
 

@@ -25,6 +25,7 @@ from strands_robots.planning.planning_scene import (
     cloud_shapes,
 )
 from strands_robots.planning.surroundings import Surroundings
+from strands_robots.planning.tool_limits import ToolLimits, box_of
 from strands_robots.ros.messages.geometry import quadruple, to_point, triple
 
 DEFAULT_VOXEL = 0.02
@@ -68,8 +69,8 @@ def surroundings_from_msg(message: PlanningScene, frames: Sequence[str]) -> Surr
     )
 
 
-def checked_options(options: PlanningOptions) -> tuple[int, float, float]:
-    """Return iterations, clearance [m] and largest tilt [rad] of a request, 0 for no limit.
+def checked_options(options: PlanningOptions) -> tuple[int, float, ToolLimits]:
+    """Return iterations, clearance [m] and what the tool keeps to.
 
     Raises:
         MotionError: If a value is not valid; the message says what is.
@@ -77,7 +78,17 @@ def checked_options(options: PlanningOptions) -> tuple[int, float, float]:
     if options.on_change not in (PlanningOptions.STOP, PlanningOptions.REPLAN):
         raise MotionError("invalid_goal", f"on_change is {options.on_change}; valid: 0 (STOP), 1 (REPLAN)")
     clearance = positive("clearance", options.clearance, DEFAULT_CLEARANCE, LARGEST_CLEARANCE)
-    return options.iterations or ITERATIONS, clearance, float(options.upright)
+    if len(options.box) == 1:
+        raise MotionError("invalid_goal", "box has 1 corner; valid: two opposite ones, or none")
+    axis = options.cone_axis
+    limits = ToolLimits(
+        float(options.upright),
+        float(options.cone),
+        (axis.x, axis.y, axis.z),
+        box_of(*((corner.x, corner.y, corner.z) for corner in options.box)) if options.box else None,
+        float(options.tool_speed),
+    )
+    return options.iterations or ITERATIONS, clearance, limits
 
 
 def plan_to_msg(plan: Plan, tool_points: FloatArray) -> MotionPlan:
@@ -104,6 +115,7 @@ def plan_to_msg(plan: Plan, tool_points: FloatArray) -> MotionPlan:
         check_step=plan.check_step,
         clearance=plan.clearance,
         fraction=plan.fraction,
+        tool_speed=plan.tool_speed,
         planning_time=plan.planning_time,
         tool_points=[to_point(point) for point in tool_points],
     )
