@@ -178,8 +178,18 @@ class PickPort(FakePort):
     ("tool", "given", "pick", "task"),
     [
         ("pick", {}, {"object": {"body": "cube"}}, "pick up cube"),
-        ("pick", {"onto": "plate"}, {"object": {"body": "cube"}, "onto": "plate"}, "pick up cube and put it onto plate"),
-        ("place", {"onto": "plate"}, {"object": {"body": "cube"}, "onto": "plate", "held": True}, "put cube onto plate"),
+        (
+            "pick",
+            {"onto": "plate"},
+            {"object": {"body": "cube"}, "onto": "plate"},
+            "pick up cube and put it onto plate",
+        ),
+        (
+            "place",
+            {"onto": "plate"},
+            {"object": {"body": "cube"}, "onto": "plate", "held": True},
+            "put cube onto plate",
+        ),
         (
             "place",
             {"position": [0.2, 0.1, 0.0125]},

@@ -38,7 +38,12 @@ def planners() -> dict[str, ScenePlanner]:
 
 
 def scene_task(
-    arm: Simulated, pan: float, planners: dict[str, ScenePlanner], speed: float = 0.6, *, among: Surroundings | None = None
+    arm: Simulated,
+    pan: float,
+    planners: dict[str, ScenePlanner],
+    speed: float = 0.6,
+    *,
+    among: Surroundings | None = None,
 ) -> SceneMoveTask:
     """Return the wish to turn to an angle around what stands there."""
     target = JointTarget((0,), np.array([pan]))

@@ -59,7 +59,9 @@ def test_a_held_cup_stays_upright_around_a_wall_and_would_not_without(arm: Arm) 
 def test_a_target_that_is_tilted_is_named(arm: Arm) -> None:
     end = HELD_LEVEL.copy()
     end[3] += 0.5
-    request = PlanRequest(JointTarget(tuple(range(6)), end), HELD_LEVEL, "rrt_connect", "quintic", tool=ToolLimits(upright=0.1))
+    request = PlanRequest(
+        JointTarget(tuple(range(6)), end), HELD_LEVEL, "rrt_connect", "quintic", tool=ToolLimits(upright=0.1)
+    )
     with pytest.raises(
         MotionError, match=r"the tool would be tilted by 0\.500 rad against the start; valid: up to 0\.1"
     ):
@@ -140,7 +142,9 @@ def test_a_tool_stays_in_its_box_and_would_not_without(arm: Arm) -> None:
 def test_a_start_outside_its_limits_is_named(arm: Arm) -> None:
     start, goal = ways()
     request = PlanRequest(goal, start, "rrt_connect", tool=ToolLimits(box=((0.0, -0.05, 0.0), (0.4, 0.05, 0.4))))
-    with pytest.raises(MotionError, match=r"at the start the tool would be \d+\.\d mm outside its box: y is") as refused:
+    with pytest.raises(
+        MotionError, match=r"at the start the tool would be \d+\.\d mm outside its box: y is"
+    ) as refused:
         ScenePlanner(arm).plan(request, PlanningScene())
     assert refused.value.reason == "invalid_goal"
 
@@ -219,7 +223,9 @@ def test_a_region_out_of_reach_says_so(arm: Arm) -> None:
     start, _ = ways()
     target = PoseTarget(Pose(np.array([0.6, 0.0, 0.3]), np.eye(3)), Orientation.FREE, 0.002, 0.02)
     with pytest.raises(MotionError) as refused:
-        ScenePlanner(arm).plan(PlanRequest(RegionGoal(target, (0.05, 0.05, 0.05)), start, "rrt_connect"), PlanningScene())
+        ScenePlanner(arm).plan(
+            PlanRequest(RegionGoal(target, (0.05, 0.05, 0.05)), start, "rrt_connect"), PlanningScene()
+        )
     assert refused.value.reason == "unreachable" and refused.value.miss[0] > 0.1
 
 
@@ -232,7 +238,9 @@ def test_a_place_alone_is_reached_with_an_orientation_that_the_limits_leave(limi
     start = np.array([panda.config.home[name] for name in panda.limits.names])
     assert panda.tool_pose(start).axis @ np.array([0.0, 0.0, -1.0]) > 0.99
     target = PoseTarget(Pose(np.array([0.35, 0.35, 0.3]), np.eye(3)), Orientation.FREE, 0.002, 0.02)
-    plan = ScenePlanner(panda).plan(PlanRequest(PoseGoals((target,)), start, "rrt_connect", tool=limits), PlanningScene())
+    plan = ScenePlanner(panda).plan(
+        PlanRequest(PoseGoals((target,)), start, "rrt_connect", tool=limits), PlanningScene()
+    )
     poses = played(panda, plan)
     assert poses[-1].position == pytest.approx(target.pose.position, abs=2e-3)
     assert max(np.arccos(np.clip(-pose.axis[2], -1.0, 1.0)) for pose in poses) < 0.26

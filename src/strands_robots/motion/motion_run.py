@@ -35,7 +35,10 @@ LATEST_TAKEOVER = 0.08
 """A motion that begins in the middle of another is given up when it is this late [s]: later the other one brakes."""
 
 _MOMENT = 1e-3  # [s]
-_TAKEOVER_GAP, _TAKEOVER_AGE = 0.02, 0.05  # [rad] or [m]; [s] of the velocity limits: what the gate let through was heard some time ago
+_TAKEOVER_GAP, _TAKEOVER_AGE = (
+    0.02,
+    0.05,
+)  # [rad] or [m]; [s] of the velocity limits: what the gate let through was heard some time ago
 _CORRECTION_TIME = 0.02  # a correction is at most what a joint moves in this time [s] at its velocity limit
 _GAIN = 0.8
 _STILL = 0.02  # of the velocity limit; slower is at rest
@@ -183,7 +186,12 @@ class MotionRun:
 
     def state_at(self, stamp: float) -> tuple[list[int], FloatArray, FloatArray] | None:
         """Return columns, set-points (D') and their velocities at a ROS time [s]; None where the path will not be under way then."""
-        if self._begin is None or self._pending is not None or self.phase is not Phase.MOVING or self.ending is not None:
+        if (
+            self._begin is None
+            or self._pending is not None
+            or self.phase is not Phase.MOVING
+            or self.ending is not None
+        ):
             return None
         time = stamp - self._begin
         if not 0.0 < time < self._timed.duration - LAST_TAKEOVER:

@@ -35,9 +35,7 @@ def oriented(goals: PoseGoals, limits: ToolLimits, tool: Pose) -> PoseGoals:
         tolerance = GOAL_PART * min(angle for angle in (limits.cone, limits.upright) if angle)
         for axis in axes:
             pose = Pose(target.pose.position, _rotation_to(axis / np.linalg.norm(axis)))
-            targets.append(
-                replace(target, pose=pose, orientation=Orientation.AXIS, orientation_tolerance=tolerance)
-            )
+            targets.append(replace(target, pose=pose, orientation=Orientation.AXIS, orientation_tolerance=tolerance))
     return PoseGoals(tuple(targets))
 
 

@@ -126,9 +126,7 @@ class SceneChecker:
         if limits.is_empty:
             return
         if not self.arm.tool_link:
-            raise MotionError(
-                "invalid_goal", f"robot '{self.arm.name}' has no tool_frame; valid: no limits of a tool"
-            )
+            raise MotionError("invalid_goal", f"robot '{self.arm.name}' has no tool_frame; valid: no limits of a tool")
         self._place(position)
         self.constraints = limits.constraints(self._tool.pose(self._data))
 

@@ -109,6 +109,10 @@ class SceneMoveTask:
         """
         self._prepared = replace(self._plan_from(start, velocity), begin=begin)
 
+    def forget(self) -> None:
+        """Forget what was prepared: the motion begins at rest, from where the robot is then."""
+        self._prepared = self.made = self.planned = self.target = None
+
     def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> MotionPlan:
         """Return the plan that was prepared, or one from the present set-points; see `MotionTask`."""
         return self._prepared or self._plan_from(commanded, None)

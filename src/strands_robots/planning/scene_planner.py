@@ -30,8 +30,8 @@ from strands_robots.planning.oriented_goals import oriented
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS, MOST_ITERATIONS, Problem, planner
 from strands_robots.planning.planning_scene import PlanningScene
-from strands_robots.planning.scene_checker import SceneChecker
 from strands_robots.planning.rrt_connect import without_doubles
+from strands_robots.planning.scene_checker import SceneChecker
 from strands_robots.planning.time_law import MARGIN, timed
 from strands_robots.planning.tool_limits import ToolLimits
 from strands_robots.planning.tool_speed import ToolSpeed
@@ -164,7 +164,9 @@ class ScenePlanner:
                 f"velocity has {request.velocity.size} numbers; valid: {request.start.size} finite ones, as the start",
             )
         if isinstance(request.goal, LineGoal) or request.time_law != "toppra":
-            raise MotionError("no_path", "a line, or another time law than toppra, begins at rest; valid: a start at rest")
+            raise MotionError(
+                "no_path", "a line, or another time law than toppra, begins at rest; valid: a start at rest"
+            )
 
     def checked_start(self, start: FloatArray) -> FloatArray:
         """Return a start, joint positions (D,) [rad] or [m].
@@ -210,9 +212,7 @@ class ScenePlanner:
             "valid: another seed or a smaller clearance",
         )
 
-    def _begin(
-        self, request: PlanRequest, columns: list[int], start: FloatArray, checker: SceneChecker
-    ) -> FloatArray:
+    def _begin(self, request: PlanRequest, columns: list[int], start: FloatArray, checker: SceneChecker) -> FloatArray:
         """Return points (K, D) from the start to where the search begins, which are free."""
         if request.velocity is None:
             return start[None]

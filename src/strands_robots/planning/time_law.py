@@ -119,9 +119,7 @@ def _within_speed(path: JointPath, law: Law, tool: ToolSpeed) -> Law:
     return (times * over, s, rates / over) if over > 1.0 else law
 
 
-def _overload(
-    path: JointPath, law: Law, effort: FloatArray, dynamics: InverseDynamics
-) -> float:
+def _overload(path: JointPath, law: Law, effort: FloatArray, dynamics: InverseDynamics) -> float:
     """Return the largest effort along a path, as a part of the limits (D',)."""
     times, s, rates = law
     middle, rate = 0.5 * (s[1:] + s[:-1]), 0.5 * (rates[1:] + rates[:-1])

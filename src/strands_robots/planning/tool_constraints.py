@@ -95,7 +95,9 @@ class ToolCone:
     def problem(self, tool: Pose) -> str:
         """Return in words how a pose breaks it; empty where it is kept."""
         angle = self._angle(tool)
-        return "" if angle <= self._tolerance else f"{self._words.format(angle=angle)}; valid: up to {self._tolerance:g}"
+        return (
+            "" if angle <= self._tolerance else f"{self._words.format(angle=angle)}; valid: up to {self._tolerance:g}"
+        )
 
     def is_kept(self, tool: Pose) -> bool:
         """Return whether a pose keeps it."""

@@ -35,6 +35,7 @@ from strands_robots.agent.tools.tool_answer import ToolAnswer, error_answer
 SHAPES: Mapping[str, int] = MappingProxyType({"box": 3, "sphere": 1, "cylinder": 2})
 """Shapes of an object that is added, and how many sizes each has: full lengths, a diameter, a diameter and a height."""
 
+
 def composed_tools(port: GraphPort) -> list[Tool]:
     """Return the composed tools of a graph."""
     goals, episodes = _Goals(port), _Episodes(port)
@@ -85,7 +86,8 @@ def composed_tools(port: GraphPort) -> list[Tool]:
         Tool("goal_status", "State, progress or result of a goal; waits for its end if asked.", object_schema(
             {"goal_id": TEXT, "wait": WAIT}, ["goal_id"]),
             lambda given: port.goal(given["goal_id"], float(given.get("wait", 0.0)), False)),
-        Tool("cancel_goal", "Cancel a goal; the robot brakes and holds. For danger use stop.", object_schema({"goal_id": TEXT}, ["goal_id"]),
+        Tool("cancel_goal", "Cancel a goal; the robot brakes and holds. For danger use stop.",
+             object_schema({"goal_id": TEXT}, ["goal_id"]),
              lambda given: port.goal(given["goal_id"], 5.0, True)),
         Tool("stop", "Emergency stop: stop every robot at once. Always allowed; only a person can resume.",
              object_schema({"reason": {"type": "string", "description": "why; clipped, never a cause of refusal"}}),
@@ -139,6 +141,7 @@ class _Goals:
     def run_policy(self, given: Mapping[str, Any]) -> ToolAnswer:
         fields = {name: value for name, value in given.items() if name != "wait"}
         return start_goal(self._port, RUN, fields, given, fields["duration"] + LOAD_TIME)
+
 
 class _Episodes:
     """Opens, and orders episodes of, one dataset at a time.

@@ -78,7 +78,9 @@ class _Carrier:
         model = self._model(given["robot"])
         if isinstance(model, ToolAnswer):
             return model
-        where = {"onto": given["onto"]} if "onto" in given else {"place": given["position"]} if "position" in given else {}
+        where = (
+            {"onto": given["onto"]} if "onto" in given else {"place": given["position"]} if "position" in given else {}
+        )
         config = {
             "model": model,
             "pick": {"object": {"body": given["object"]}, **where, **options},

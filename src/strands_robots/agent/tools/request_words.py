@@ -63,7 +63,9 @@ def _sentence(name: str, kind: str, values: Mapping[str, Any], definition: Defin
     if kind == _RUN:
         task = f", to {json.dumps(values['task'])}" if values.get("task") else ""
         limit = f"for {values['duration']:g} s" if values.get("duration") else f"for {values.get('steps', 0)} steps"
-        return f"Let policy {json.dumps(values.get('policy', ''))} move robot {robot} {limit}{task}{_pick_words(values)}."
+        return (
+            f"Let policy {json.dumps(values.get('policy', ''))} move robot {robot} {limit}{task}{_pick_words(values)}."
+        )
     return _call_words(name, definition.comment)
 
 
