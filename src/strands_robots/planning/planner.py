@@ -96,6 +96,9 @@ PLANNERS = {
     "ompl_bit_star": PlannerEntry(
         "strands_robots.planning.ompl_planner", "OmplBitStar", "ompl", "pip install -r requirements/planning.txt"
     ),
+    "roboplan": PlannerEntry(
+        "strands_robots.planning.roboplan_planner", "RoboPlanRrt", "roboplan", "pip install roboplan==0.7.0"
+    ),
 }
 """All planners by name."""
 

@@ -86,6 +86,7 @@ class SceneChecker:
             mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, PREFIX + held.shape.name) for held in scene.attached
         }
         self._ground = int(mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, GROUND))
+        self._excluded = {int(signature) for signature in self.model.exclude_signature}
         self._least = self._least_distances()
         set_margins(self.model, np.maximum(self._least, 0.0))
         self._pairs: dict[tuple[int, int], float] = {}
@@ -162,6 +163,36 @@ class SceneChecker:
                 return False
         mujoco.mj_collision(self.model, data)
         return not data.ncon or not self._is_too_close()
+
+    def placed(self, position: FloatArray) -> mujoco.MjData:
+        """Return MuJoCo's state at joint positions (D,) [rad] or [m], its kinematics up to date; overwritten by the next call."""
+        self._place(position)
+        return self._data
+
+    def growths(self, more: float) -> FloatArray:
+        """Return how much larger each shape (G,) is where no distance is kept between two [m]: the scene's by its clearance and `more`."""
+        grown = np.array([self.model.geom(geom).name.startswith(PREFIX) for geom in range(self.model.ngeom)], dtype=float)
+        grown *= self.scene.clearance + more
+        if self._ground >= 0:
+            grown[self._ground] = -GROUND_TOLERANCE
+        return grown
+
+    def may_touch(self, first: int, second: int) -> bool:
+        """Return whether two shapes of the model, by MuJoCo's numbers, are not kept apart, or touched at the start already.
+
+        Source: MuJoCo documentation, "Collision detection: selection".
+        """
+        model = self.model
+        pair = min(first, second), max(first, second)
+        bodies = model.geom_bodyid[first], model.geom_bodyid[second]
+        welded = [int(model.body_weldid[body]) for body in bodies]
+        parents = [int(model.body_weldid[model.body_parentid[weld]]) for weld in welded]
+        is_family = all(welded) and (parents[0] == welded[1] or parents[1] == welded[0])
+        signature = (int(min(bodies)) << 16) + int(max(bodies))
+        bits = model.geom_contype, model.geom_conaffinity
+        has_bits = bool(bits[0][first] & bits[1][second] or bits[0][second] & bits[1][first])
+        is_checked = welded[0] != welded[1] and not is_family and has_bits and signature not in self._excluded
+        return not is_checked or self._pairs.get(pair, np.inf) < self._least_of(pair)
 
     def are_free(self, positions: FloatArray) -> int:
         """Return the first of positions (N, D) at which something is too close, in an order that halves the gaps; -1 for none."""
