@@ -37,6 +37,7 @@ class ChainUrdf:
         moving: MuJoCo's numbers of the joints that move.
         grow: For each shape (G,), how much larger it is written [m].
         folder: Where meshes are written.
+        with_world: Write the shapes that rest in the world, too.
 
     Attributes:
         shapes: Link of each shape that can touch something, by MuJoCo's number.
@@ -47,6 +48,7 @@ class ChainUrdf:
     moving: tuple[int, ...]
     grow: FloatArray
     folder: Path
+    with_world: bool = True
     shapes: dict[int, str] = field(default_factory=dict)
 
     def text(self) -> str:
@@ -61,7 +63,8 @@ class ChainUrdf:
             ElementTree.SubElement(root, "link", name=f"body{body}")
             self._body(root, body)
         for geom in range(self.model.ngeom):
-            if self.model.geom_contype[geom] or self.model.geom_conaffinity[geom]:
+            can_touch = self.model.geom_contype[geom] or self.model.geom_conaffinity[geom]
+            if can_touch and (self.with_world or self.model.geom_bodyid[geom]):
                 self._geom(root, geom)
         return ElementTree.tostring(root, encoding="unicode")
 
@@ -95,7 +98,7 @@ class ChainUrdf:
         place = Pose(place.position + place.rotation @ anchor - self._anchor(parent), place.rotation)
         kind = "fixed" if joint is None else _MOVING[mujoco.mjtJoint(model.jnt_type[joint])]
         name = f"fixed{body}" if joint is None else self.joint_name(joint)
-        element = _connect(root, name, kind, "body%d" % parent if parent else ROOT, f"body{body}", place)
+        element = _connect(root, name, kind, f"body{parent}" if parent else ROOT, f"body{body}", place)
         if joint is not None:
             start = float(model.qpos0[model.jnt_qposadr[joint]])
             low, high = model.jnt_range[joint] if model.jnt_limited[joint] else (-_FAR, _FAR)
@@ -168,9 +171,7 @@ def _connect(
     return joint
 
 
-def _collision(
-    link: ElementTree.Element, kind: str, sizes: dict[str, str], position: FloatArray | None = None
-) -> None:
+def _collision(link: ElementTree.Element, kind: str, sizes: dict[str, str], position: FloatArray | None = None) -> None:
     element = ElementTree.SubElement(link, "collision")
     write_origin(element, np.zeros(3) if position is None else position, np.eye(3))
     ElementTree.SubElement(ElementTree.SubElement(element, "geometry"), kind, sizes)

@@ -99,6 +99,12 @@ PLANNERS = {
     "roboplan": PlannerEntry(
         "strands_robots.planning.roboplan_planner", "RoboPlanRrt", "roboplan", "pip install roboplan==0.7.0"
     ),
+    "curobo": PlannerEntry(
+        "strands_robots.planning.curobo_planner",
+        "CuroboPlanner",
+        "curobo",
+        "from source: github.com/NVlabs/curobo, version 2, with a CUDA device",
+    ),
 }
 """All planners by name."""
 

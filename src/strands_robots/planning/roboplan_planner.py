@@ -28,12 +28,15 @@ GROUP = "moving"
 LONGEST_EDGE = 0.6
 """Longest edge of a tree [rad] or [m], over all joints."""
 
+SECONDS_A_NODE = 1e-3
+"""A search ends after this time for each node that it may have [s, wall clock], which is ten times what one takes."""
+
 GROWTHS = (0.0, 0.003, 0.01)
 """How much larger shapes are made when a way was found that is not free here [m], one after the other."""
 
 
 class RoboPlanRrt:
-    """RRT-Connect of RoboPlan: deterministic for a seed, bounded by nodes: as many as iterations are asked for."""
+    """RRT-Connect of RoboPlan: seeded, bounded by as many nodes as iterations are asked for, and by a time for each."""
 
     def way_points(self, problem: Problem) -> FloatArray:
         """Return a way; see `Planner`."""
@@ -91,6 +94,7 @@ class _Search:
             max_nodes=problem.iterations,
             max_connection_distance=LONGEST_EDGE,
             collision_check_step_size=step,
+            max_planning_time=SECONDS_A_NODE * problem.iterations,  # nodes alone bound nothing where none can be added
             rrt_connect=True,
         )
         planner = RRT(self._scene, options)

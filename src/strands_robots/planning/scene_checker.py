@@ -6,13 +6,14 @@ import mujoco
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import ConfigurationError, MotionError, UnknownNameError
-from strands_robots.core.pose import Pose, quaternion_of
+from strands_robots.core.errors import MotionError, UnknownNameError
+from strands_robots.core.pose import Pose
 from strands_robots.description.contact_margins import set_margins
 from strands_robots.description.equality_joints import Followers
 from strands_robots.description.model_file import compile_model
 from strands_robots.motion.arm import CLEARANCE, GROUND, GROUND_TOLERANCE, Arm
-from strands_robots.planning.planning_scene import PlanningScene, Shape
+from strands_robots.planning.planning_scene import PlanningScene
+from strands_robots.planning.scene_spec import PREFIX, add_shape, leave_out_what_touches_nothing
 from strands_robots.planning.sweep import own_reach, sweep_radii
 from strands_robots.planning.tool_constraints import ToolConstraint, ToolFrame
 from strands_robots.planning.tool_limits import ToolLimits
@@ -20,10 +21,6 @@ from strands_robots.planning.tool_limits import ToolLimits
 DEEPEST_START = 0.002
 """A start that is deeper inside something than this [m] is refused, where what touches is neither allowed nor held."""
 
-PREFIX = "scene:"
-"""Names of the scene's shapes begin with it in the compiled model, so that they never meet the robot's names."""
-
-_EVERY_TYPE = 2**31 - 1  # bits of contype and conaffinity
 STEP_MARGIN = 0.95
 """Ways are summed up over chords, a little short: this part of a step is used."""
 
@@ -33,15 +30,6 @@ _FIRST_PARTS = (4, 2, 6, 1, 3, 5, 7)  # of a way, looked at before anything else
 _LOOK = 0.15  # [rad] or [m] of a joint between two looks at how far points move
 _SETTLED = 1e-3  # [m]; a contact of the start may become this much deeper
 _PROJECTIONS = 8  # steps of Newton's method
-_KINDS = {
-    "box": mujoco.mjtGeom.mjGEOM_BOX,
-    "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
-    "cylinder": mujoco.mjtGeom.mjGEOM_CYLINDER,
-    "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE,
-    "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
-    "plane": mujoco.mjtGeom.mjGEOM_PLANE,
-    "mesh": mujoco.mjtGeom.mjGEOM_MESH,
-}
 
 
 class SceneChecker:
@@ -68,15 +56,15 @@ class SceneChecker:
         self.arm = arm
         self.scene = scene
         spec = arm.spec.copy()
-        _leave_out_what_touches_nothing(spec)
+        leave_out_what_touches_nothing(spec)
         base = arm.base_pose
         for shape in scene.shapes:
-            _add(spec, spec.worldbody, shape, base.at(shape.pose))
+            add_shape(spec, spec.worldbody, shape, base.at(shape.pose))
         for held in scene.attached:
             body = spec.body(held.link)
             if body is None:
                 raise UnknownNameError("link", held.link, [body.name for body in spec.bodies])
-            _add(spec, body, held.shape, held.shape.pose)
+            add_shape(spec, body, held.shape, held.shape.pose)
         self.model = compile_model(spec, arm.path, f"the planning scene of robot '{arm.name}'")
         self._data = mujoco.MjData(self.model)
         self._qpos = self._data.qpos
@@ -171,7 +159,9 @@ class SceneChecker:
 
     def growths(self, more: float) -> FloatArray:
         """Return how much larger each shape (G,) is where no distance is kept between two [m]: the scene's by its clearance and `more`."""
-        grown = np.array([self.model.geom(geom).name.startswith(PREFIX) for geom in range(self.model.ngeom)], dtype=float)
+        grown = np.array(
+            [self.model.geom(geom).name.startswith(PREFIX) for geom in range(self.model.ngeom)], dtype=float
+        )
         grown *= self.scene.clearance + more
         if self._ground >= 0:
             grown[self._ground] = -GROUND_TOLERANCE
@@ -363,51 +353,3 @@ def _halving(count: int) -> list[int]:
                 rest += [(low, middle), (middle + 1, high)]
         gaps = rest
     return order
-
-
-def _leave_out_what_touches_nothing(spec: mujoco.MjSpec) -> None:
-    """Delete the shapes that are only there to be seen: MuJoCo places them too, and sorts them with the others, in every check."""
-    needed = {name for pair in spec.pairs for name in (pair.geomname1, pair.geomname2)}
-    needed |= {
-        str(wrap.target.name)
-        for tendon in spec.tendons
-        for wrap in tendon.path
-        if isinstance(wrap.target, mujoco.MjsGeom)
-    }
-    for reader in (*spec.sensors, *spec.tuples):  # They may name such a shape, and a checker reads none of them.
-        spec.delete(reader)
-    for body in spec.bodies[1:]:
-        if not body.explicitinertial:  # its mass may be that of such a shape, and a body without mass does not compile
-            body.mass, body.inertia, body.explicitinertial = 1.0, [1.0, 1.0, 1.0], True
-    for geom in list(spec.geoms):
-        if not geom.contype and not geom.conaffinity and geom.name not in needed:
-            spec.delete(geom)
-
-
-def _add(spec: mujoco.MjSpec, body: mujoco.MjsBody, shape: Shape, pose: Pose) -> None:
-    size = np.zeros(3)
-    count = min(len(shape.size), 3)
-    size[:count] = shape.size[:count]
-    x, y, z, w = quaternion_of(pose.rotation).tolist()
-    fields = {
-        "name": PREFIX + shape.name,
-        "type": _KINDS[shape.kind],
-        "pos": pose.position.tolist(),
-        "quat": [w, x, y, z],
-        "mass": 0.0,
-        "contype": _EVERY_TYPE,
-        "conaffinity": _EVERY_TYPE,
-    }
-    if shape.kind == "plane":
-        size[2] = 0.1
-    if shape.kind == "mesh":
-        assert shape.vertices is not None  # checked by the shape
-        mesh = spec.add_mesh(name=PREFIX + shape.name, uservert=shape.vertices.ravel().tolist())
-        mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX
-        fields["meshname"] = PREFIX + shape.name
-    else:
-        fields["size"] = size.tolist()
-    try:
-        body.add_geom(**fields)
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"MuJoCo cannot use shape '{shape.name}': {error}") from error
