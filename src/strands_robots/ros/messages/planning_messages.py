@@ -10,10 +10,11 @@ from sensor_msgs.msg import PointCloud2, PointField
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, MotionError
-from strands_robots.core.pose import pose_from_quaternion
+from strands_robots.core.pose import Pose, pose_from_quaternion
 from strands_robots.core.text import printable
 from strands_robots.motion.move_to import positive
 from strands_robots.msg import MotionPlan, PlanningOptions, PlanningScene, PlanningShape
+from strands_robots.planning.octree import octree_shapes
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS
 from strands_robots.planning.planning_scene import (
@@ -34,6 +35,12 @@ DEFAULT_VOXEL = 0.02
 CLOUD = "cloud"
 """Object that the cubes of a point cloud belong to."""
 
+SENSED_CLOUD = "planning_cloud"
+"""The same of a cloud that a sensor publishes by itself."""
+
+OCTOMAP = "octomap"
+"""Object that the cubes of an octree belong to."""
+
 _AXES = ("x", "y", "z")
 
 
@@ -47,10 +54,7 @@ def surroundings_from_msg(message: PlanningScene, frames: Sequence[str]) -> Surr
     Raises:
         ConfigurationError: If something is not valid; the message says what is.
     """
-    frame = message.header.frame_id
-    if frame not in frames:
-        valid = ", ".join(f"'{name}'" for name in frames)
-        raise ConfigurationError(f"the scene is in frame '{printable(frame)}'; valid: {valid}")
+    _check_frame("the scene", message.header.frame_id, frames)
     if len(message.shapes) > MOST_SHAPES:
         raise ConfigurationError(f"the scene has {len(message.shapes)} shapes; valid: up to {MOST_SHAPES}")
     if len(message.may_touch_first) != len(message.may_touch_second):
@@ -67,6 +71,39 @@ def surroundings_from_msg(message: PlanningScene, frames: Sequence[str]) -> Surr
         tuple(AttachedShape(shape, link) for link, shape in given if link),
         tuple(zip(message.may_touch_first, message.may_touch_second)),
     )
+
+
+def surroundings_from_cloud(message: PointCloud2, frames: Sequence[str], voxel: float = DEFAULT_VOXEL) -> Surroundings:
+    """Return what a point cloud says that stands around a robot: one object of cubes.
+
+    Args:
+        message: The cloud.
+        frames: Valid frames, those of the robot's base.
+        voxel: Edge of the cubes [m].
+
+    Raises:
+        ConfigurationError: If something is not valid; the message says what is.
+    """
+    _check_frame("the cloud", message.header.frame_id, frames)
+    cubes = cloud_shapes(_points(message), voxel, SENSED_CLOUD) if message.data else ()
+    return _one_object(SENSED_CLOUD, cubes)
+
+
+def surroundings_from_octomap(message: Any, frames: Sequence[str]) -> Surroundings:
+    """Return what an octree says that stands around a robot: one object of its occupied cubes; what is unknown is free.
+
+    Args:
+        message: octomap_msgs/Octomap.
+        frames: Valid frames, those of the robot's base.
+
+    Raises:
+        ConfigurationError: If something is not valid; the message says what is.
+    """
+    _check_frame("the octree", message.header.frame_id, frames)
+    data = np.array(message.data, dtype=np.int8).tobytes()
+    here = Pose(np.zeros(3), np.eye(3))
+    cubes = octree_shapes(message.id, data, message.resolution, here, is_binary=message.binary, name=OCTOMAP)
+    return _one_object(OCTOMAP, cubes)
 
 
 def checked_options(options: PlanningOptions) -> tuple[int, float, ToolLimits]:
@@ -131,6 +168,16 @@ def _shape(message: PlanningShape) -> Shape:
             )
         vertices = np.array(message.vertices, dtype=np.float64).reshape(-1, 3)
     return Shape(message.name, message.kind, tuple(message.size), pose, vertices)
+
+
+def _one_object(name: str, cubes: tuple[Shape, ...]) -> Surroundings:
+    return Surroundings(cubes, {name: tuple(cube.name for cube in cubes)} if cubes else {})
+
+
+def _check_frame(what: str, frame: str, frames: Sequence[str]) -> None:
+    if frame not in frames:
+        valid = ", ".join(f"'{name}'" for name in frames)
+        raise ConfigurationError(f"{what} is in frame '{printable(frame)}'; valid: {valid}")
 
 
 def _points(cloud: PointCloud2) -> FloatArray:
