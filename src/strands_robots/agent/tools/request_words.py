@@ -51,7 +51,8 @@ def _sentence(name: str, kind: str, values: Mapping[str, Any], definition: Defin
     robot = json.dumps(values.get("robot", ""))
     if kind == _MOVE:
         speed = _percent(values.get("speed_scale") or 0.5)
-        return f"Move robot {robot}: {_target(values)}{_around(values)}, at {speed} of its speed limits."
+        place = ", in the place of what it does now" if values.get("preempt") else ""
+        return f"Move robot {robot}: {_target(values)}{_around(values)}{place}, at {speed} of its speed limits."
     if kind == _PLAY:
         return f"Play exactly the plan with digest {json.dumps(values.get('digest', ''))} on robot {robot}; planning/markers drew it."
     if kind == _GRIP:
@@ -100,7 +101,12 @@ def _target(values: Mapping[str, Any]) -> str:
     others = len(values.get("other_poses", []))
     if others:
         where += f", or to one of {others} other poses"
-    way = "on a straight line" if values.get("straight") else "by the joints' short way"
+    region = values.get("region")
+    if region:
+        half = ", ".join(f"{axis} {float(region[0].get(axis, 0.0)):.6g} m" for axis in "xyz")
+        where += f", or anywhere in a box of half lengths {half} about it"
+    line = "on the arc of a circle" if values.get("through") else "on a straight line"
+    way = line if values.get("straight") else "by the joints' short way"
     return f"the tool to {where} in {json.dumps(frame)}, {way}"
 
 
