@@ -99,6 +99,9 @@ PLANNERS = {
     "roboplan": PlannerEntry(
         "strands_robots.planning.roboplan_planner", "RoboPlanRrt", "roboplan", "pip install roboplan==0.7.0"
     ),
+    "moveit": PlannerEntry(
+        "strands_robots.planning.outside_planner", "OutsidePlanner", "moveit_msgs", "with a ROS installation and MoveIt"
+    ),
     "curobo": PlannerEntry(
         "strands_robots.planning.curobo_planner",
         "CuroboPlanner",

@@ -1,7 +1,4 @@
-"""motion_node: the action servers move_to, execute_plan and set_gripper, one goal for each robot, and plan_motion.
-
-Waiting happens in the goals' own threads, planning through a scene in processes of its own.
-"""
+"""motion_node: move_to, execute_plan, set_gripper and plan_motion. Goals wait in threads, plans are made in processes of their own."""
 
 from __future__ import annotations
 
@@ -27,6 +24,7 @@ from strands_robots.motion.motion_goal import MotionSession, run_lockstep, run_r
 from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.task import MoveTask, RobotKinematics, checked_source
 from strands_robots.nodes.motion.motion_parameters import MotionParameters
+from strands_robots.nodes.motion.move_group import move_group_search
 from strands_robots.nodes.motion.plan_server import PlanServer
 from strands_robots.nodes.motion.plans import Plans
 from strands_robots.nodes.motion.robot_catalogue import RobotCatalogue
@@ -101,7 +99,7 @@ class MotionNode(Node):
         self._world = WorldClients(self)
         is_simulated = bool(self.get_parameter("use_sim_time").value)
         self._scenes = SceneSource(self, self._robots, self._world, is_simulated=is_simulated)
-        self._plans = Plans(avoid_ground=given.avoid_ground)
+        self._plans = Plans(avoid_ground=given.avoid_ground, search=move_group_search(self))
         self._planning = PlanServer(self, self._robot, self._plans, self._scenes, self._world)
         self._servers = [
             ActionServer(self, kind, name, audited_goals(self, kind, name, execute), cancel_callback=self._on_cancel)
@@ -187,8 +185,8 @@ class MotionNode(Node):
                 return self._refuse(handle, MoveTo.Result(), error)
             session = self._session(handle, source, task, robot)
             over.append(session)
-            if handle.is_cancel_requested:  # while another motion made way
-                session.cancel("cancelled by the client")
+            if handle.is_cancel_requested:
+                session.cancel("cancelled by the client while another motion made way")
             await self._carry_out(handle, session, "move_to", request.lockstep)
             goes_on = request.planning.on_change == PlanningOptions.REPLAN and not handle.is_cancel_requested
             if not (goes_on and _has_changed(session)) or replans == MOST_REPLANS:
