@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.types import Action, Instant, Observation, Playback
 from strands_robots.motion.ensemble import TemporalEnsemble
 from strands_robots.policies.run.action_check import check_action
+from strands_robots.policies.run.joint_motion import Motion
 from strands_robots.policies.run.timing import LatencyRecord, replan_time
 from strands_robots.policies.run.unplayed import UnplayedChunks
 
@@ -92,24 +93,6 @@ class RunEnding:
 
     reason: RunReason
     message: str
-
-
-@dataclass
-class Motion:
-    """Smallest and largest measured position of each joint."""
-
-    joint_names: tuple[str, ...] = ()
-    lowest: FloatArray = field(default_factory=lambda: np.zeros(0))
-    highest: FloatArray = field(default_factory=lambda: np.zeros(0))
-
-    def add(self, observation: Observation) -> None:
-        """Take one observation in."""
-        if observation.joint_names != self.joint_names:
-            self.joint_names = observation.joint_names
-            self.lowest, self.highest = observation.position.copy(), observation.position.copy()
-        else:
-            np.minimum(self.lowest, observation.position, out=self.lowest)
-            np.maximum(self.highest, observation.position, out=self.highest)
 
 
 class PolicyRun:
