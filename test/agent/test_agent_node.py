@@ -43,6 +43,7 @@ POLICY = {
         {"type": "strands_robots/srv/ApplyWrench", "class": "forbidden"},
         {"name": "world/get_state", "class": "free", "rate": {"count": 1000, "period": 60.0}},
         {"name": "world/*", "class": "audited"},
+        {"name": "robots/describe", "class": "free"},
         {"type": "strands_robots/action/MoveTo", "class": "audited"},
         {"type": "strands_robots/action/SetGripper", "class": "needs_approval"},
         {"type": "strands_robots/action/RunPolicy", "class": "needs_approval"},

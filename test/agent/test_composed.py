@@ -223,3 +223,18 @@ def test_a_pick_that_makes_no_sense_starts_nothing(tool: str, given: dict[str, A
     port = PickPort()
     answer = Toolset(port).run(tool, {"robot": "so101", "object": "cube", **given})  # type: ignore[arg-type]
     assert answer.is_error and words in answer.text and not port.started
+
+
+def test_a_pick_that_waits_for_a_person_asks_once_what_kind_of_robot_it_is() -> None:
+    port = PickPort()
+    tools = Toolset(port)  # type: ignore[arg-type]
+    start = port.start
+    port.start = lambda *_: approval_answer("r1", "waits")  # type: ignore[method-assign]
+    given = {"robot": "so101", "object": "cube"}
+    assert tools.run("pick", given).approval == "r1"
+    port.start = start  # type: ignore[method-assign]
+    assert not tools.run("pick", given).is_error
+    assert [name for name, _ in port.calls] == ["robots/describe"], (
+        "another permit for the same question would never end"
+    )
+    assert not tools.run("pick", given).is_error and len(port.calls) == 2, "later the robot may be another one"

@@ -60,6 +60,9 @@ class _Carrier:
 
     def __init__(self, port: GraphPort) -> None:
         self._port = port
+        self._models: dict[
+            str, str
+        ] = {}  # of robots whose goal waits for a person: asking again might need another permit
 
     def pick(self, given: Mapping[str, Any]) -> ToolAnswer:
         if "onto" in given and "position" in given:
@@ -95,15 +98,23 @@ class _Carrier:
             "duration": PICK_TIME,
             "seed": int(given.get("seed", 0)),
         }
-        return start_goal(self._port, RUN, fields, given, PICK_TIME + LOAD_TIME)
+        answer = start_goal(self._port, RUN, fields, given, PICK_TIME + LOAD_TIME)
+        if not answer.approval:
+            self._models.pop(given["robot"], None)
+        return answer
 
     def _model(self, robot: str) -> str | ToolAnswer:
         """Return what kind of robot it is: a name in config/robots, or the file that it was made from."""
+        if robot in self._models:
+            return self._models[robot]
         found = find_server(self._port, DESCRIBE)
         if isinstance(found, ToolAnswer):
             return found
         answer = self._port.call(found, {"robot": robot}, service_timeout(DESCRIBE))
-        return answer if answer.is_error or answer.approval else str(json.loads(answer.text)["data"]["kind"])
+        if answer.is_error or answer.approval:
+            return answer
+        self._models[robot] = str(json.loads(answer.text)["data"]["kind"])
+        return self._models[robot]
 
 
 def _where(given: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import threading
 import time
@@ -38,9 +39,7 @@ class MoveGroupClient:
     """
 
     def __init__(self, node: Node) -> None:
-        from moveit_msgs.action import MoveGroup
-
-        self._node, self._kind = node, MoveGroup
+        self._node, self._kind = node, importlib.import_module("moveit_msgs.action").MoveGroup
         self._calls = ExecutorCalls(node)
         self._lock = threading.Lock()
         self._clients: dict[str, ActionClient] = {}

@@ -5,6 +5,7 @@ Source: github.com/moveit/moveit_msgs at commit 851fe62676ce61a0172450a5fc859536
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,8 @@ _HERE = core.Pose(np.zeros(3), np.eye(3))
 
 def move_group_goal(search: OutsideSearch) -> Any:
     """Return the goal of a search: plan only, in move_group's scene with these shapes in addition."""
-    from moveit_msgs.action import MoveGroup
-    from moveit_msgs.msg import AttachedCollisionObject, Constraints, JointConstraint
-
-    goal = MoveGroup.Goal()
+    moveit = _moveit("msg")
+    goal = _moveit("action").MoveGroup.Goal()
     request, options = goal.request, goal.planning_options
     request.group_name, request.num_planning_attempts = GROUP, 1
     request.allowed_planning_time = PLANNING_TIME
@@ -49,14 +48,14 @@ def move_group_goal(search: OutsideSearch) -> Any:
     request.start_state.joint_state.position = search.start.tolist()
     clearance = search.scene.clearance
     for held in search.scene.attached:
-        attached = AttachedCollisionObject(link_name=held.link, touch_links=[held.link])
+        attached = moveit.AttachedCollisionObject(link_name=held.link, touch_links=[held.link])
         _fill_object(attached.object, held.shape, held.link, 0.0)
         request.start_state.attached_collision_objects.append(attached)
     for positions in search.goals:
-        constraint = Constraints()
+        constraint = moveit.Constraints()
         for name, position in zip(search.moving, positions.tolist()):
             constraint.joint_constraints.append(
-                JointConstraint(
+                moveit.JointConstraint(
                     joint_name=name, position=position, tolerance_above=TOLERANCE, tolerance_below=TOLERANCE, weight=1.0
                 )
             )
@@ -95,17 +94,19 @@ def way_points(result: Any, search: OutsideSearch) -> FloatArray:
     return rows if len(rows) > 1 else np.repeat(rows, 2, axis=0)
 
 
-def _code_name(code: int) -> str:
-    from moveit_msgs.msg import MoveItErrorCodes
+def _moveit(part: str) -> Any:
+    """Return a module of moveit_msgs, which is only there with MoveIt: nothing else here needs it."""
+    return importlib.import_module(f"moveit_msgs.{part}")
 
-    named = {value: name for name, value in vars(MoveItErrorCodes).items() if name.isupper() and isinstance(value, int)}
+
+def _code_name(code: int) -> str:
+    codes = vars(_moveit("msg").MoveItErrorCodes)
+    named = {value: name for name, value in codes.items() if name.isupper() and isinstance(value, int)}
     return str(named.get(code, "a code that is not known here"))
 
 
 def _collision_object(shape: Shape, frame: str, clearance: float) -> Any:
-    from moveit_msgs.msg import CollisionObject
-
-    made = CollisionObject()
+    made = _moveit("msg").CollisionObject()
     _fill_object(made, shape, frame, clearance)
     return made
 
