@@ -35,10 +35,8 @@ LATEST_TAKEOVER = 0.08
 """A motion that begins in the middle of another is given up when it is this late [s]: later the other one brakes."""
 
 _MOMENT = 1e-3  # [s]
-_TAKEOVER_GAP, _TAKEOVER_AGE = (
-    0.02,
-    0.05,
-)  # [rad] or [m]; [s] of the velocity limits: what the gate let through was heard some time ago
+_TAKEOVER_GAP = 0.02  # [rad] or [m]
+_TAKEOVER_AGE = 0.05  # [s]; what the gate let through was heard some time ago
 _CORRECTION_TIME = 0.02  # a correction is at most what a joint moves in this time [s] at its velocity limit
 _GAIN = 0.8
 _STILL = 0.02  # of the velocity limit; slower is at rest
@@ -203,9 +201,10 @@ class MotionRun:
         """Return whether a path that begins in motion begins now; ends where the robot is not where it was to be."""
         if now.ros < due:
             return False
-        there, velocity = self._timed.at(np.array([now.ros - due]))[0], self._limits.velocity[self._columns]
+        there, after = self._timed.at(now.ros - due + np.array([0.0, _MOMENT]))
         away = np.abs(self._watch.commanded[self._columns] - there)
-        if now.ros - due > LATEST_TAKEOVER or (away > _TAKEOVER_GAP + _TAKEOVER_AGE * velocity).any():
+        near = _TAKEOVER_GAP + _TAKEOVER_AGE / _MOMENT * np.abs(after - there)
+        if now.ros - due > LATEST_TAKEOVER or (away > near).any():
             self.end(
                 MotionReason.REFUSED,
                 f"this motion was to begin in the middle of another; {now.ros - due:.2f} s after its time the set-points are "
