@@ -190,10 +190,11 @@ class ScenePlanner:
         if isinstance(request.goal, JointTarget):
             goals: tuple[FloatArray, ...] = (joint_goal(request.goal, start, checker),)
         else:
-            is_region = isinstance(request.goal, RegionGoal)
-            poses = PoseGoals(tuple(request.goal.places(request.seed))) if is_region else request.goal
-            poses = oriented(poses, request.tool, self.arm.tool_pose(start))
-            goals = pose_goals(poses, start, checker, REGION_TRIES if is_region else None)
+            goal = request.goal
+            poses = PoseGoals(tuple(goal.places(request.seed))) if isinstance(goal, RegionGoal) else goal
+            if request.tool.cone or request.tool.upright:
+                poses = oriented(poses, request.tool, self.arm.tool_pose(start))
+            goals = pose_goals(poses, start, checker, REGION_TRIES if isinstance(goal, RegionGoal) else None)
         search = planner(request.planner)
         begin = self._begin(request, columns, start, checker)
         for step in (*SEARCH_STEPS, check_step(checker)):

@@ -74,10 +74,10 @@ def _pick_words(values: Mapping[str, Any]) -> str:
     """Return what a scripted pick takes hold of and where it leaves it, from its settings; empty for other policies."""
     try:
         pick = json.loads(values.get("config", "")).get("pick") if values.get("policy") == "scripted" else None
-        body = pick["object"]["body"] if pick else ""
+        body = pick["object"]["body"] if pick is not None else ""
     except (ValueError, TypeError, KeyError, AttributeError):
         return ""  # YAML, or no pick by a name: the settings themselves are shown
-    if not body:
+    if pick is None or not body:
         return ""
     onto, place = pick.get("onto"), pick.get("place")
     where = f" onto {json.dumps(onto)}" if onto else f" at {json.dumps(place)} m in its base frame" if place else ""
