@@ -43,6 +43,7 @@ POLICY = {
         {"type": "strands_robots/srv/ApplyWrench", "class": "forbidden"},
         {"name": "world/get_state", "class": "free", "rate": {"count": 1000, "period": 60.0}},
         {"name": "world/*", "class": "audited"},
+        {"name": "robots/describe", "class": "free"},
         {"type": "strands_robots/action/MoveTo", "class": "audited"},
         {"type": "strands_robots/action/SetGripper", "class": "needs_approval"},
         {"type": "strands_robots/action/RunPolicy", "class": "needs_approval"},
@@ -193,6 +194,32 @@ def test_goal_that_was_started_is_cancelled_by_its_tool(rig: Rig) -> None:
     goal_id = data(started.text)["goal_id"]
     ended = data(rig.tools.run("cancel_goal", {"goal_id": goal_id}).text)
     assert (ended["state"], ended["result"]["termination_reason"]) == ("cancelled", "cancelled")
+
+
+def test_model_picks_a_block_up_and_puts_it_down_each_after_a_person_approved_it(rig: Rig) -> None:
+    block = {
+        "name": "block", "is_free": True, "pose": {"position": {"x": 0.21, "y": -0.05, "z": 0.0125}},
+        "shapes": [{"kind": "box", "size": [0.0125, 0.0125, 0.0125], "mass": 0.02}],
+    }  # fmt: skip
+    # The lease of a test before this one may not have ended.
+    wait_for(lambda: not rig.tools.run("world_edit", {"bodies": [block]}).is_error, 10.0, "the block")
+    place = {"robot": "so101", "object": "block", "position": [0.2, 0.12, 0.0125]}
+    model = ScriptedModel([("pick", {"robot": "so101", "object": "block"}), ("place", place)])
+    agent = rig.agent(model)
+    result = agent("tidy up")
+    for _ in ("pick", "place"):
+        assert result.stop_reason == "interrupt", model.shown
+        interrupt = result.interrupts[0]
+        rig.decide(interrupt.reason["request_id"])
+        result = agent([{"interruptResponse": {"interruptId": interrupt.id, "response": "approved"}}])
+    assert result.stop_reason == "end_turn"
+    picked, placed = (data(text) for text in model.shown)
+    assert picked["state"] == "succeeded" and picked["result"]["task_done"], picked
+    assert "lifted" in picked["result"]["measured"] and picked["result"]["elapsed"] < 60.0, "it ended when it was done"
+    assert placed["state"] == "succeeded" and placed["result"]["task_done"], placed
+    assert "block in place" in placed["result"]["measured"]
+    sources = [event["name"] for event in rig.audited("tool_call") if event["name"].endswith("run_policy")]
+    assert len(sources) >= 2, "they are runs of a policy, as any other"
 
 
 OWNER = """

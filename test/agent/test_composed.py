@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from strands_robots.agent.tools.composed import EPISODE, MOVE, OPEN, RUN, composed_tools, service_timeout
+from strands_robots.agent.tools.composed import composed_tools
+from strands_robots.agent.tools.composing import DESCRIBE, EPISODE, MOVE, OPEN, RUN, service_timeout
 from strands_robots.agent.tools.endpoint import Endpoint, Tool
 from strands_robots.agent.tools.schema import request_schema
 from strands_robots.agent.tools.tool_answer import ToolAnswer, approval_answer, data_answer, error_answer
 from strands_robots.agent.tools.toolset import Toolset
+from strands_robots.policies.scripted.script_options import ScriptedOptions
 
 from .ports import FakePort
 
@@ -154,3 +156,85 @@ def test_stop_needs_no_server_to_be_found(tools: Toolset, port: RecorderPort) ->
     port.given.clear()
     assert not tools.run("stop", {"reason": "smoke"}).is_error
     assert port.calls == [("stop", {"reason": "smoke"})]
+
+
+class PickPort(FakePort):
+    """A graph whose motion_node says what kind of robot so101 is."""
+
+    def __init__(self) -> None:
+        super().__init__([Endpoint("run_policy", RUN), Endpoint("robots/describe", DESCRIBE)])
+        self.started: list[Mapping[str, Any]] = []
+
+    def call(self, endpoint: Endpoint, fields: Mapping[str, Any], timeout: float) -> ToolAnswer:
+        self.calls.append((endpoint.name, fields))
+        return data_answer({"success": True, "kind": "so101"})
+
+    def start(self, endpoint: Endpoint, fields: Mapping[str, Any], wait: float) -> ToolAnswer:
+        self.started.append(fields)
+        return data_answer({"state": "succeeded"})
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "pick", "task"),
+    [
+        ("pick", {}, {"object": {"body": "cube"}}, "pick up cube"),
+        (
+            "pick",
+            {"onto": "plate"},
+            {"object": {"body": "cube"}, "onto": "plate"},
+            "pick up cube and put it onto plate",
+        ),
+        (
+            "place",
+            {"onto": "plate"},
+            {"object": {"body": "cube"}, "onto": "plate", "held": True},
+            "put cube onto plate",
+        ),
+        (
+            "place",
+            {"position": [0.2, 0.1, 0.0125]},
+            {"object": {"body": "cube"}, "place": [0.2, 0.1, 0.0125], "held": True},
+            "put cube at x 0.2, y 0.1, z 0.0125 m",
+        ),
+    ],
+)
+def test_pick_and_place_are_runs_of_the_scripted_policy_that_end_when_they_are_done(
+    tool: str, given: dict[str, Any], pick: dict[str, Any], task: str
+) -> None:
+    port = PickPort()
+    answer = Toolset(port).run(tool, {"robot": "so101", "object": "cube", **given})  # type: ignore[arg-type]
+    assert not answer.is_error, answer.text
+    (fields,) = port.started
+    assert (fields["policy"], fields["robot"], fields["task"]) == ("scripted", "so101", task)
+    options = ScriptedOptions.model_validate(json.loads(fields["config"]))
+    assert options.end_run and options.model == "so101"
+    assert json.loads(fields["config"])["pick"] == pick
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "words"),
+    [
+        ("place", {}, "give either onto or position"),
+        ("pick", {"onto": "plate", "position": [0.2, 0.0, 0.1]}, "not both"),
+        ("pick", {"lift": 2.0}, "lift"),
+    ],
+)
+def test_a_pick_that_makes_no_sense_starts_nothing(tool: str, given: dict[str, Any], words: str) -> None:
+    port = PickPort()
+    answer = Toolset(port).run(tool, {"robot": "so101", "object": "cube", **given})  # type: ignore[arg-type]
+    assert answer.is_error and words in answer.text and not port.started
+
+
+def test_a_pick_that_waits_for_a_person_asks_once_what_kind_of_robot_it_is() -> None:
+    port = PickPort()
+    tools = Toolset(port)  # type: ignore[arg-type]
+    start = port.start
+    port.start = lambda *_: approval_answer("r1", "waits")  # type: ignore[method-assign]
+    given = {"robot": "so101", "object": "cube"}
+    assert tools.run("pick", given).approval == "r1"
+    port.start = start  # type: ignore[method-assign]
+    assert not tools.run("pick", given).is_error
+    assert [name for name, _ in port.calls] == ["robots/describe"], (
+        "another permit for the same question would never end"
+    )
+    assert not tools.run("pick", given).is_error and len(port.calls) == 2, "later the robot may be another one"

@@ -70,3 +70,31 @@ def test_fields_that_the_installed_interface_has_not_are_shown_whole() -> None:
     assert '"surprise": 0' in "\n".join(lines)
     unknown = request_words("x/y", "nowhere_msgs/srv/Thing", json.dumps({"a": 0}))
     assert unknown[0] == "Call /x/y." and '"a": 0' in "\n".join(unknown)
+
+
+def test_a_scripted_pick_says_what_is_picked_and_where_it_goes() -> None:
+    def sentence(pick: dict[str, Any]) -> str:
+        config = json.dumps({"model": "so101", "pick": pick, "end_run": True})
+        return words("RunPolicy", RunPolicy.Goal(), robot="so101", policy="scripted", duration=90.0, config=config)[0]
+
+    cube = {"object": {"body": "cube"}}
+    assert sentence(cube).endswith('for 90 s: it picks "cube" up.')
+    assert sentence({**cube, "onto": "plate"}).endswith('it picks "cube" up and puts it down onto "plate".')
+    assert sentence({**cube, "place": [0.2, 0.1, 0.0], "held": True}).endswith(
+        'it puts the held "cube" down at [0.2, 0.1, 0.0] m in its base frame.'
+    )
+    assert "\u202e" not in sentence({"object": {"body": "\u202ecube"}})
+    first, _ = words("RunPolicy", RunPolicy.Goal(), robot="so101", policy="scripted", duration=9.0, config="pick: [1]")
+    assert first.endswith("for 9 s.")
+
+
+def test_a_region_an_arc_and_a_goal_that_takes_anothers_place_are_said() -> None:
+    pose = {"pose": {"position": {"x": 0.2, "y": 0.0, "z": 0.15}}}
+    planning = {"planner": "rrt_connect", "tool_speed": 0.1}
+    given: dict[str, Any] = {"robot": "so101", "target": "TARGET_POSE", "pose": pose, "planning": planning}
+    first, rest = words("MoveTo", MoveTo.Goal(), **given, region=[{"x": 0.05, "y": 0.1, "z": 0.0}], preempt=True)
+    assert "or anywhere in a box of half lengths x 0.05 m, y 0.1 m, z 0 m about it" in first
+    assert "in the place of what it does now" in first and "preempt: true" in rest
+    assert any(line.startswith("planning: ") and '"tool_speed": 0.1' in line for line in rest)
+    first, _ = words("MoveTo", MoveTo.Goal(), **given, straight=True, through=[{"x": 0.2, "y": 0.1, "z": 0.1}])
+    assert "on the arc of a circle" in first

@@ -36,8 +36,9 @@ QUERIES: dict[str, set[str]] = {
     "drive the tool along a straight line": {"start_move_to"},
     "move without waiting": {"start_move_to", "move_to"},
     "close the gripper": {"start_set_gripper"},
-    "grasp the object": {"start_set_gripper", "run_policy"},
-    "pick up the cube": {"run_policy"},
+    "grasp the object": {"start_set_gripper", "pick"},
+    "pick up the cube": {"pick"},
+    "put the cube onto the plate": {"place", "pick"},
     "run a learned policy": {"run_policy", "start_run_policy"},
     "settings of a policy": {"policies_describe"},
     "what does run_policy.config need": {"policies_describe"},
@@ -110,8 +111,8 @@ def test_name_of_a_tool_or_interface_finds_it_first(tools: Toolset, query: str) 
 def test_shown_tools_are_what_a_task_needs(tools: Toolset) -> None:
     shown = [tool.name for tool in tools.shown()]
     assert {
-        "look", "describe_robot", "move_to", "run_policy", "record_episode", "add_object", "goal_status", "cancel_goal", "stop",
-        "find_tool", "call_tool", "start_set_gripper", "world_describe", "policies_describe", "world_reset", "world_query",
+        "look", "describe_robot", "move_to", "run_policy", "pick", "place", "record_episode", "add_object", "goal_status", "cancel_goal",
+        "stop", "find_tool", "call_tool", "start_set_gripper", "world_describe", "policies_describe", "world_reset", "world_query",
         "start_evaluate", "start_replay_episode",
     } <= set(shown)  # fmt: skip
     plumbing = {

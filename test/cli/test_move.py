@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from strands_robots.cli.move import parse_orientation, parse_targets
+from strands_robots.cli.move import parse_numbers, parse_orientation, parse_targets
 from strands_robots.core.errors import ConfigurationError
 
 
@@ -36,3 +36,11 @@ def test_orientations_are_read() -> None:
 def test_other_orientations_are_refused(orientation: str, quaternion: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         parse_orientation(orientation, quaternion)
+
+
+def test_numbers_of_an_option_are_read_or_refused() -> None:
+    assert parse_numbers("box", "0.1 0,0.2 1 2 3", 6) == (0.1, 0.0, 0.2, 1.0, 2.0, 3.0)
+    assert parse_numbers("through", "", 3) == ()
+    for text in ("0.1 0.2", "a b c"):
+        with pytest.raises(ConfigurationError, match="valid: 3 numbers"):
+            parse_numbers("through", text, 3)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import numpy as np
 import pytest
 from graph import wait_for
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import Orientation, PoseTarget
 from strands_robots.motion.move_to import JointTarget
 from strands_robots.planning.goals import PoseGoals
+from strands_robots.planning.outside_planner import OutsideSearch
 from strands_robots.planning.plan_job import PlanJob
 from strands_robots.planning.plan_process import PlannedRobot, PlanProcess
 from strands_robots.planning.planner import MOST_ITERATIONS
@@ -107,3 +109,41 @@ def test_ten_thousand_shapes_are_planned_around(process: PlanProcess, count: int
     request = job().request
     plan = process.plan(PlanJob(request, Surroundings((wall(), *shapes))), lambda: False)
     assert plan.length > plan.direct_length
+
+
+def test_another_program_is_asked_and_its_way_is_checked(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The planning process asks its parent, which here stands for move_group; moveit_msgs only has to be found."""
+    (tmp_path / "moveit_msgs").mkdir()
+    (tmp_path / "moveit_msgs" / "__init__.py").write_text("", encoding="ascii")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    asked: list[OutsideSearch] = []
+    height = [1.2]
+
+    def search(given: OutsideSearch, is_over: Callable[[], bool]) -> FloatArray:
+        asked.append(given)
+        if height[0] < 0.0:
+            raise MotionError("no_path", "move_group found no way: MoveIt error code -1")
+        rows = np.tile(START[:5], (4, 1))
+        rows[1:3, 1] -= height[0]
+        rows[2:, 0] = -0.9
+        return rows
+
+    process = PlanProcess(PlannedRobot(CONFIG, "so101", avoid_ground=True), search)
+    columns = (0, 1, 2, 3, 4)
+    goal = JointTarget(columns, np.array([-0.9, *START[1:5]]))
+    given = PlanJob(PlanRequest(goal, START, "moveit", "quintic"), Surroundings((wall(),)))
+    try:
+        plan = process.plan(given, lambda: False)
+        assert plan.planner == "moveit" and plan.length > plan.direct_length + 0.05
+        (told,) = asked
+        assert (told.robot, told.base_frame, told.moving) == ("so101", "base_link", CONFIG.limits().names[:5])
+        assert told.goals[0][0] == pytest.approx(-0.9) and [shape.name for shape in told.scene.shapes] == ["wall"]
+        height[0] = 0.0
+        with pytest.raises(MotionError, match="move_group's way is not free in the scene as it is checked here"):
+            process.plan(given, lambda: False)
+        height[0] = -1.0
+        with pytest.raises(MotionError, match="MoveIt error code -1"):
+            process.plan(given, lambda: False)
+        assert process.plan(job(), lambda: False).planner == "rrt_connect", "the process goes on"
+    finally:
+        process.close()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strands_robots.core.errors import MotionError, PolicyError
+from strands_robots.core.errors import MotionError, NotAchievedError, PolicyError
 from strands_robots.core.pose import Pose
 from strands_robots.core.types import Observation
 from strands_robots.description.robot_config import load_robot
 from strands_robots.evaluation.episode import EpisodeResult, EpisodeRunner, PolicyChoice
 from strands_robots.evaluation.task import load_task
 from strands_robots.motion.arm import Arm
+from strands_robots.planning.pick.pick_planner import PickPlanner, PickRequest
 from strands_robots.planning.planning_scene import PlanningScene, Shape
 from strands_robots.planning.scene_checker import SceneChecker
 from strands_robots.planning.surroundings import Surroundings
@@ -37,6 +38,7 @@ success:
 duration: 25.0
 """
 PICK = "{model: so101, speed: 0.5, pick: {object: {body: cube}, place: [0.2, -0.09, 0.0125]}}"
+PLACE = [0.2, -0.09, 0.0125]
 PIT = "\n".join(
     f"  {name}: {{shape: box, size: [{size}], is_free: false, x: {x}, y: {y}, z: 0.04}}"
     for name, size, x, y in (
@@ -139,3 +141,71 @@ def test_on_a_graph_what_the_world_cannot_tell_ends_the_pick() -> None:
     with pytest.raises(PolicyError, match="the world has terrain"):
         for k in range(200):
             policy.infer(Observation(1.0 + k * 0.1, limits.names, zeros, zeros, zeros))
+
+
+def held_cube() -> tuple[Arm, np.ndarray, Pose]:
+    """Return an arm, joint positions with a cube lifted in its gripper, and the cube's pose in the tool's frame."""
+    arm = Arm(load_robot("so101"))
+    cube = Shape("cube", "box", (0.0125, 0.0125, 0.0125), Pose(np.array([0.21, 0.08, 0.0125]), np.eye(3)))
+    home = np.array([arm.config.home[name] for name in arm.limits.names])
+    plan = PickPlanner(arm).plan(PickRequest(("cube",), home), PlanningScene((cube,)))
+    lift = next(stage.plan for stage in plan.stages if stage.name == "lift")
+    assert lift is not None
+    lifted = lift.start.copy()
+    lifted[[arm.limits.index[name] for name in lift.joint_names]] = lift.way_points[-1]
+    return arm, lifted, plan.grasp.tool.inverse().at(cube.pose)
+
+
+def placing(settings: dict[str, object]) -> tuple[list[str], list[np.ndarray], np.ndarray, bool]:
+    """Play a place whose arm follows exactly; return its stages, set-points, the cube's last place, and whether it said that it is done."""
+    arm, position, in_tool = held_cube()
+    limits, gripper = arm.limits, arm.limits.index["gripper"]
+    opened = position[gripper]
+    cube = [Pose(np.zeros(3), np.eye(3))]
+
+    def look(base_frame: str, ground: float | None) -> Surroundings:
+        return Surroundings((Shape("cube", "box", (0.0125, 0.0125, 0.0125), cube[0]),))
+
+    context = PolicyContext("so101", limits.names, limits, bodies=lambda name: cube[0], surroundings=look)
+    policy = create_policy("scripted", {"model": "so101", "speed": 0.5, "end_run": True, **settings}, context)
+    policy.reset(0)
+    stamp, stages, rows = 1.0, [], []
+    for _ in range(3000):
+        if not stages or stages[-1] not in ("release", "retreat", "done"):
+            cube[0] = arm.tool_pose(position).at(in_tool)
+            position[gripper] = opened  # what is between the jaws keeps them apart
+        zeros = np.zeros(len(position))
+        action = policy.infer(Observation(stamp, limits.names, position.copy(), zeros, zeros))
+        rows.append(action.values[0])
+        stages += [policy.stage] if policy.stage not in stages else []
+        if action.is_last:
+            return stages, rows, cube[0].position, True
+        position, stamp = action.values[1].copy(), stamp + action.control_period
+    return stages, rows, cube[0].position, False
+
+
+def test_what_an_earlier_run_picked_up_is_put_down_and_the_run_says_when_it_is_done() -> None:
+    stages, rows, place, is_done = placing({"pick": {"object": {"body": "cube"}, "place": PLACE, "held": True}})
+    assert stages == ["hold", "move", "align", "lower", "release", "retreat", "done"] and is_done
+    assert place == pytest.approx(PLACE, abs=0.008)
+    arm = Arm(load_robot("so101"))
+    closed = arm.limits.lower[arm.limits.index["gripper"]]
+    until_release = [row[arm.limits.index["gripper"]] for row in rows[: len(rows) // 2]]
+    assert max(until_release[:200]) == pytest.approx(closed, abs=0.05), "its set-point squeezes from the first row on"
+
+
+def test_an_empty_gripper_puts_nothing_down() -> None:
+    arm, position, _ = held_cube()
+    assert arm.config.gripper is not None
+    position[arm.limits.index["gripper"]] = arm.config.gripper.closed
+    cube = Shape("cube", "box", (0.0125, 0.0125, 0.0125), Pose(np.array([0.21, 0.08, 0.0125]), np.eye(3)))
+    context = PolicyContext(
+        "so101", arm.limits.names, arm.limits, bodies=lambda _: cube.pose, surroundings=lambda *_: Surroundings((cube,))
+    )
+    pick = {"object": {"body": "cube"}, "place": PLACE, "held": True}
+    policy = create_policy("scripted", {"model": "so101", "pick": pick}, context)
+    policy.reset(0)
+    zeros = np.zeros(len(position))
+    with pytest.raises(NotAchievedError, match="the gripper holds nothing, so 'cube' cannot be put down"):
+        for k in range(200):
+            policy.infer(Observation(1.0 + 0.02 * k, arm.limits.names, position, zeros, zeros))

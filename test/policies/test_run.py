@@ -247,3 +247,13 @@ def test_unusable_action_is_an_error_that_says_what_is_valid(action: Action, wor
 def test_velocity_action_keeps_its_mode() -> None:
     action = Action(NAMES, np.zeros((3, 2)), PERIOD, ControlMode.VELOCITY)
     assert _run().make_chunk(action, observe(10.0), 0.0, at(10.0)).mode == ControlMode.VELOCITY
+
+
+def test_a_policy_that_is_done_ends_its_run_with_its_last_rows() -> None:
+    run = _run(duration=60.0)
+    assert run.observation is not None
+    chunk = run.make_chunk(replace(_action(10), is_last=True), run.observation, 0.01, at(10.0))
+    run.on_applied(chunk.source, chunk.sequence, NAMES, chunk.values[0])
+    _play(run, 10.01, 11.0)
+    assert run.ending is not None and run.ending.reason is RunReason.COMPLETED
+    assert run.chunks == 1 and run.elapsed(at(11.0)) == pytest.approx(0.2)

@@ -8,10 +8,12 @@ import subprocess
 from collections.abc import Generator
 from typing import Any
 
+import numpy as np
 import pytest
-from geometry_msgs.msg import Point, Pose
+from geometry_msgs.msg import Point, Pose, PoseStamped, Vector3
 from graph import Graph, wait_for
 from rclpy.action import ActionClient
+from sensor_msgs.msg import PointCloud2, PointField
 from strands_robots.action import ExecutePlan, MoveTo, PlanMotion
 from strands_robots.msg import PlanningOptions, PlanningScene, PlanningShape, SceneBody, SceneShape
 from strands_robots.srv import EditScene, QueryWorld
@@ -101,6 +103,14 @@ def begin_beside_the_wall(planning: PlanningGraph) -> None:
     if abs(planning.positions()[0] - SIDE) > 0.02 or abs(planning.positions()[1] - REACHING[1]) > 0.02:
         result = planning.around(SIDE).result()
         assert result.success, result.message
+
+
+def cloud(points: list[tuple[float, float, float]], frame: str) -> PointCloud2:
+    fields = [PointField(name=n, offset=4 * k, datatype=PointField.FLOAT32, count=1) for k, n in enumerate("xyz")]
+    data = np.array(points, dtype=np.float32).tobytes()
+    made = PointCloud2(height=1, width=len(points), fields=fields, point_step=12, row_step=12 * len(points), data=data)
+    made.header.frame_id = frame
+    return made
 
 
 def touches(planning: PlanningGraph, name: str) -> bool:
@@ -195,6 +205,13 @@ def test_a_scene_that_changes_on_the_way_brakes_or_replans(planning: PlanningGra
         ({"start": [0.0]}, {}, "invalid_goal", "start has 1 numbers; valid: 6"),
         ({"through": [Point(x=0.2)]}, {}, "invalid_goal", "through is given without straight; valid: straight true"),
         ({"joint_names": ["shoulder_pan"], "positions": [-SIDE]}, {"iterations": 100}, "no_path", "100 iterations"),
+        ({}, {"cone": 0.3}, "invalid_goal", "valid: a direction"),
+        ({}, {"box": [Point()]}, "invalid_goal", "box has 1 corner; valid: two opposite ones"),
+        ({}, {"box": [Point(), Point(x=0.1, y=0.1, z=0.1)]}, "invalid_goal", "at the start the tool would be"),
+        ({}, {"tool_speed": 50.0}, "invalid_goal", "valid: 0.001 to 10"),
+        ({"region": [Vector3(x=0.1)]}, {}, "invalid_goal", "region is given; valid: for TARGET_POSE (1)"),
+        ({"target": 1, "region": [Vector3(x=-0.1)]}, {}, "invalid_goal", "region has half lengths"),
+        ({"target": 1, "region": [Vector3(x=0.1)], "straight": True}, {}, "invalid_goal", "region is given with straight"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_planned_says_why(
@@ -253,6 +270,59 @@ def test_a_scene_message_is_an_obstacle_and_a_wrong_one_a_reason(planning: Plann
     finally:
         planning.scenes.publish(PlanningScene())
     wait_for(lambda: planning.plan(-SIDE).result().success, 10.0, "the empty scene")
+
+
+def test_a_cloud_of_a_sensor_is_an_obstacle_and_one_in_another_frame_a_reason(planning: PlanningGraph) -> None:
+    clouds = planning.client.create_publisher(PointCloud2, "so101/planning_cloud", qos.IMAGE)
+    corner = [(0.18 + 0.01 * x, -0.26 + 0.01 * y, 0.02 * z) for x in range(6) for y in range(6) for z in range(12)]
+
+    def told(points: list[tuple[float, float, float]], frame: str = "base_link") -> str:
+        clouds.publish(cloud(points, frame))
+        return str(planning.plan(-SIDE).result().message)
+
+    try:
+        wait_for(lambda: "'planning_cloud/" in told(corner), 10.0, "the cloud in the way")
+        wait_for(lambda: "in frame 'camera'; valid" in told(corner, "camera"), 10.0, "the refusal")
+    finally:
+        wait_for(lambda: "execute_plan with this digest" in told([]), 10.0, "the empty cloud")
+
+
+def test_a_region_is_reached_no_faster_than_the_tool_may_go(planning: PlanningGraph) -> None:
+    pose = PoseStamped(pose=Pose(position=Point(x=0.20, y=0.22, z=0.12)))
+    options = PlanningOptions(planner="rrt_connect", tool_speed=0.08)
+    fields = {"target": MoveTo.Goal.TARGET_POSE, "pose": pose, "region": [Vector3(x=0.03, y=0.02, z=0.04)]}
+    result = planning.move(planning=options, speed_scale=1.0, **fields).result(60.0)
+    assert result.success and result.fraction == 1.0, result.message
+    tool = result.tool_pose.pose.position
+    assert abs(tool.x - 0.20) < 0.035 and abs(tool.y - 0.22) < 0.025 and abs(tool.z - 0.12) < 0.045
+
+
+def test_a_line_is_moved_along_as_far_as_it_can_be(planning: PlanningGraph) -> None:
+    back = PoseStamped(pose=Pose(position=Point(z=-0.9)))
+    back.header.frame_id = "gripper_frame_link"
+    line = {"target": MoveTo.Goal.TARGET_POSE, "straight": True, "planning": PlanningOptions(planner="rrt_connect")}
+    whole = planning.move(pose=back, **line).result()
+    assert not whole.success and "straight line ends after" in whole.message and whole.chunks == 0
+    part = planning.move(pose=back, min_fraction=0.1, **line).result(60.0)
+    assert part.success and 0.1 <= part.fraction < 1.0, part.message
+
+
+@pytest.mark.parametrize("planner", ["rrt_connect", ""])
+def test_a_goal_takes_the_place_of_a_motion(planning: PlanningGraph, planner: str) -> None:
+    first = planning.around(-SIDE, speed_scale=0.3)
+    wait_for(lambda: first.feedback and first.feedback[-1].progress > 0.05, 20.0, "the first part of the way")
+    busy = planning.around(SIDE).result()
+    assert busy.termination_reason == "refused" and "or move_to with preempt" in busy.message
+    lower = planning.around(SIDE, source="agent/test", preempt=True).result()
+    assert lower.termination_reason == "refused" and "may not end the motion of 'operator/test'" in lower.message
+    options = PlanningOptions(planner=planner)
+    second = planning.move(joint_names=NAMES, positions=reaching(SIDE), planning=options, speed_scale=0.4, preempt=True)
+    result = second.result(60.0)
+    assert result.success, result.message
+    given = first.result()
+    assert (given.termination_reason, first.status) == ("cancelled", "aborted"), given.message
+    assert "a goal of 'operator/test' took its place" in given.message
+    assert planning.positions()[0] == pytest.approx(SIDE, abs=0.02)
 
 
 def test_options_without_a_planner_are_refused(planning: PlanningGraph) -> None:

@@ -34,6 +34,18 @@ def move(
     straight: Annotated[bool, typer.Option(help="Move the tool on a straight line.")] = False,
     planner: Annotated[str, typer.Option(help="Go around what stands in the scene, for example: rrt_connect.")] = "",
     held: Annotated[list[str] | None, typer.Option(help="Object that moves with the tool; with --planner.")] = None,
+    through: Annotated[str, typer.Option(help="Point 'x y z' in m that an arc goes through; with --straight.")] = "",
+    min_fraction: Annotated[
+        float, typer.Option(help="Part of a straight line or arc that will do.", min=0.0, max=1.0)
+    ] = 0.0,
+    region: Annotated[
+        str, typer.Option(help="Half lengths 'x y z' in m of a box about the place; any place in it will do.")
+    ] = "",
+    upright: Annotated[float, typer.Option(help="Largest change of the tool's tilt on the way, in rad.")] = 0.0,
+    cone: Annotated[str, typer.Option(help="Largest angle of the tool's z axis from a direction: 'angle x y z'.")] = "",
+    box: Annotated[str, typer.Option(help="Box that the tool stays in: two corners 'x y z x y z' in m.")] = "",
+    tool_speed: Annotated[float, typer.Option(help="Largest speed of the tool, in m/s.")] = 0.0,
+    preempt: Annotated[bool, typer.Option(help="Take the place of the motion that the robot carries out.")] = False,
     speed: Speed = 0.5,
     lockstep: Lockstep = False,
     namespace: Namespace = "",
@@ -46,11 +58,22 @@ def move(
     kind, turn = parse_orientation(orientation, quaternion)
     fields: dict[str, Any] = {
         "robot": robot, "source": operator_source(), "straight": straight, "speed_scale": speed, "lockstep": lockstep,
+        "min_fraction": min_fraction, "preempt": preempt,
     }  # fmt: skip
+    points = parse_numbers("through", through, 3), parse_numbers("region", region, 3)
+    limits = parse_numbers("cone", cone, 4), parse_numbers("box", box, 6)
     with connect(namespace) as client:
-        from strands_robots.clients.motion_client import move_joints_goal, move_pose_goal, planning_options
+        from strands_robots.clients.motion_client import (
+            move_joints_goal,
+            move_pose_goal,
+            planning_options,
+            points_of,
+            tool_limits,
+            vectors_of,
+        )
 
-        fields["planning"] = planning_options(planner, held or [])
+        fields["planning"] = tool_limits(planning_options(planner, held or []), upright, *limits, tool_speed)
+        fields |= {"through": points_of(points[0]), "region": vectors_of(points[1])}
         if joints:
             goal = move_joints_goal(list(joints), list(joints.values()), **fields)
         else:
@@ -108,6 +131,21 @@ def parse_targets(targets: list[str]) -> tuple[dict[str, float], tuple[float, fl
     except ValueError:
         raise problem from None
     raise problem
+
+
+def parse_numbers(name: str, text: str, count: int) -> tuple[float, ...]:
+    """Return numbers of an option; none where it is empty.
+
+    Raises:
+        ConfigurationError: If there are not as many.
+    """
+    try:
+        numbers = tuple(float(part) for part in text.replace(",", " ").split())
+    except ValueError:
+        numbers = (0.0,)
+    if numbers and len(numbers) != count:
+        raise ConfigurationError(f"{name} is '{printable(text)}'; valid: {count} numbers")
+    return numbers
 
 
 def parse_orientation(orientation: str, quaternion: str) -> tuple[int, tuple[float, float, float, float]]:

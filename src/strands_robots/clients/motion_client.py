@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from geometry_msgs.msg import Point, Vector3
 
 from strands_robots.action import MoveTo, SetGripper
 from strands_robots.clients.client import GraphClient
@@ -19,6 +21,35 @@ FEEDBACK_PERIOD = 1.0
 def planning_options(planner: str, held: list[str]) -> PlanningOptions:
     """Return how to plan around the scene: a planner's name, empty for none, and the objects that move with the tool."""
     return PlanningOptions(planner=planner, held=held)
+
+
+def tool_limits(
+    options: PlanningOptions, upright: float, cone: Sequence[float], box: Sequence[float], tool_speed: float
+) -> PlanningOptions:
+    """Return options with what the tool keeps to.
+
+    Args:
+        options: The options; changed.
+        upright: Largest change of the tool's tilt [rad]; 0 for no limit.
+        cone: Largest angle of the tool's z axis [rad], and the direction x, y, z that it is measured from; empty for no limit.
+        box: Two corners x, y, z, x, y, z [m]; empty for none.
+        tool_speed: Largest speed of the tool [m/s]; 0 for no limit.
+    """
+    options.upright, options.tool_speed, options.box = upright, tool_speed, points_of(box)
+    if cone:
+        options.cone = cone[0]
+        options.cone_axis = vectors_of(cone[1:])[0]
+    return options
+
+
+def points_of(numbers: Sequence[float]) -> list[Point]:
+    """Return points from x, y, z of each."""
+    return [Point(x=x, y=y, z=z) for x, y, z in zip(*(iter(numbers),) * 3)]
+
+
+def vectors_of(numbers: Sequence[float]) -> list[Vector3]:
+    """Return vectors from x, y, z of each."""
+    return [Vector3(x=x, y=y, z=z) for x, y, z in zip(*(iter(numbers),) * 3)]
 
 
 def move_joints_goal(names: list[str], positions: list[float], **fields: Any) -> MoveTo.Goal:

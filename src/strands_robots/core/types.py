@@ -152,12 +152,14 @@ class Action:
         values: Rows for successive instants (H, D), row 0 at the observation's stamp; unit by `mode`.
         control_period: Time between two rows [s].
         mode: What the values are.
+        is_last: The policy has done what it was to do; a run ends with these rows.
     """
 
     joint_names: tuple[str, ...]
     values: FloatArray
     control_period: float
     mode: ControlMode = ControlMode.POSITION
+    is_last: bool = False
 
 
 class ActionSpace(str, enum.Enum):

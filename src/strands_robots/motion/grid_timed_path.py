@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
@@ -11,7 +13,7 @@ from strands_robots.motion.path import JointPath, TimedPath
 
 
 class GridTimedPath(TimedPath):
-    """A path with a time law on a grid, from rest to rest.
+    """A path with a time law on a grid, from rest or from motion to rest.
 
     Args:
         path: The curve of the joints in `columns`.
@@ -20,6 +22,7 @@ class GridTimedPath(TimedPath):
         times: Times (M,) from 0 to the duration, increasing [s].
         parameters: Path parameters (M,) at these times, from 0 to 1, never falling.
         rates: Their first derivatives by the time (M,) [1/s].
+        most_rate: Largest rate of the parameter when the rest is played after a delay [1/s].
 
     Raises:
         ShapeError: If the law is not valid; the message says why.
@@ -33,6 +36,7 @@ class GridTimedPath(TimedPath):
         times: FloatArray,
         parameters: FloatArray,
         rates: FloatArray,
+        most_rate: float = math.inf,
     ) -> None:
         if not (times.ndim == 1 and len(times) >= 2 and times.shape == parameters.shape == rates.shape):
             raise ShapeError(
@@ -55,6 +59,7 @@ class GridTimedPath(TimedPath):
         self.path = path
         self.start = 0.0
         self.duration = float(times[-1])
+        self.most_rate = most_rate
         self.times, self.parameters, self.rates = times, parameters, rates
         self._velocity = limits.velocity[columns]
         self._acceleration = limits.acceleration[columns]
@@ -64,8 +69,15 @@ class GridTimedPath(TimedPath):
         return float(self._parameters_at(np.array([time]))[0])
 
     def at(self, times: FloatArray) -> FloatArray:
-        """Return the positions (M, D) at `times` (M,) [s] after the start, held before it and after the end."""
-        return self.path.at(self._parameters_at(times))
+        """Return the positions (M, D) at `times` (M,) [s] after the start, held after the end.
+
+        Before the start they are held, or where it begins in motion on the line along which the robot comes.
+        """
+        positions = self.path.at(self._parameters_at(times))
+        if self.rates[0] > 0.0:
+            slope = self.path.derivatives(np.zeros(1))[0][0]
+            positions = positions + np.minimum(times, 0.0)[:, None] * (self.rates[0] * slope)
+        return positions
 
     def _parameters_at(self, times: FloatArray) -> FloatArray:
         times = np.clip(times, 0.0, self.duration)

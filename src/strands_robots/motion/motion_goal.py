@@ -80,6 +80,7 @@ class MotionSession:
         self._ending: MotionEnding | None = None
         self._began: float | None = None
         self._last_feedback = 0.0
+        self._handover: tuple[float, str] | None = None
 
     @property
     def ending(self) -> MotionEnding | None:
@@ -131,6 +132,23 @@ class MotionSession:
                 self._ending = MotionEnding(reason, message)
             self.changed.notify_all()
 
+    def state_at(self, stamp: float) -> tuple[FloatArray, FloatArray] | None:
+        """Return set-points (D,) and their velocities at a ROS time [s]; None where the motion will not be under way then."""
+        with self.changed:
+            state = self.run.state_at(stamp) if self.run is not None else None
+            if state is None:
+                return None
+            columns, there, velocity = state
+            position, velocities = self.watch.commanded.copy(), np.zeros(len(self._limits))
+            position[columns], velocities[columns] = there, velocity
+            return position, velocities
+
+    def hand_over(self, stamp: float, message: str) -> None:
+        """End at a ROS time [s] without braking: another motion goes on from there. Its last chunk brakes by itself if none does."""
+        with self.changed:
+            self._handover = stamp, message
+            self.changed.notify_all()
+
     def fail(self, message: str) -> None:
         """End as world_failed; the first reason stays."""
         self.end(MotionReason.WORLD_FAILED, message)
@@ -171,7 +189,7 @@ class MotionSession:
         except StrandsRobotsError as error:
             self.end(MotionReason.INVALID_GOAL, str(error))
             return
-        if self._has_moved(state[2], plan.start_tolerance):
+        if plan.begin is None and self._has_moved(state[2], plan.start_tolerance):
             return
         sequence = time.time_ns()
 
@@ -191,6 +209,7 @@ class MotionSession:
                 self.watch,
                 next_sequence,
                 plan.settle_timeout,
+                plan.begin,
             )
 
     def _has_moved(self, planned_from: FloatArray, tolerance: float) -> bool:
@@ -210,6 +229,8 @@ class MotionSession:
         """Return what to send at `now`, if anything; call after `prepare`."""
         with self.changed:
             self.watch.now = now
+            if self._handover is not None and now.ros >= self._handover[0]:
+                self.end(MotionReason.CANCELLED, self._handover[1])
             if self.run is None or self.ending is not None:
                 return None
             if self._began is None:

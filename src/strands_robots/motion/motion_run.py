@@ -28,6 +28,15 @@ RENEWAL = 0.08
 CORRECTION_PERIOD = 0.15
 """Time between two corrections of what gravity and friction leave [s]."""
 
+LAST_TAKEOVER = 0.15
+"""A motion that ends within this time [s] is not taken over: it comes to rest by itself."""
+
+LATEST_TAKEOVER = 0.08
+"""A motion that begins in the middle of another is given up when it is this late [s]: later the other one brakes."""
+
+_MOMENT = 1e-3  # [s]
+_TAKEOVER_GAP = 0.02  # [rad] or [m]
+_TAKEOVER_AGE = 0.05  # [s]; what the gate let through was heard some time ago
 _CORRECTION_TIME = 0.02  # a correction is at most what a joint moves in this time [s] at its velocity limit
 _GAIN = 0.8
 _STILL = 0.02  # of the velocity limit; slower is at rest
@@ -67,6 +76,7 @@ class MotionRun:
         watch: What is known of the robot; fed by the owner of the run.
         next_sequence: Gives the sequence of each chunk.
         settle_timeout: Longest wait at the end of the path for the measured joints to be there [s].
+        begin: ROS time at which the path begins, in motion [s]; None: with the first chunk, at rest.
 
     Attributes:
         ending: Why the motion ended; None while it goes on.
@@ -85,6 +95,7 @@ class MotionRun:
         watch: RobotWatch,
         next_sequence: Callable[[], int],
         settle_timeout: float = SETTLE_TIMEOUT,
+        begin: float | None = None,
     ) -> None:
         self.ending: MotionEnding | None = None
         self.phase = Phase.MOVING
@@ -101,6 +112,7 @@ class MotionRun:
         self._settle_timeout = settle_timeout
         self._names = tuple(limits.names[column] for column in self._columns)
         self._timed = move.timed or TimedPath(move.path, limits, self._columns, speed)
+        self._due = begin
         self._begin: float | None = None  # ROS time of the path's time 0
         self._rest = move.path.points[0]  # where the last chunk ends (D',)
         self._rest_time = -math.inf  # ROS time at which it does
@@ -161,12 +173,45 @@ class MotionRun:
             if self._pending is not None:
                 self.ending = self._pending
                 return None
-            self._begin = now.ros
+            if self._due is not None and not self._takes_over(self._due, now):
+                return None
+            self._begin = now.ros if self._due is None else self._due
         if self._pending is not None and self.phase is not Phase.GIVING_WAY:
             return self._brake(now)
         if self.phase is Phase.MOVING:
             return self._move_on(now)
         return self._settle(now) if self.phase is Phase.SETTLING else self._rest_after_brake(now)
+
+    def state_at(self, stamp: float) -> tuple[list[int], FloatArray, FloatArray] | None:
+        """Return columns, set-points (D') and their velocities at a ROS time [s]; None where the path will not be under way then."""
+        if (
+            self._begin is None
+            or self._pending is not None
+            or self.phase is not Phase.MOVING
+            or self.ending is not None
+        ):
+            return None
+        time = stamp - self._begin
+        if not 0.0 < time < self._timed.duration - LAST_TAKEOVER:
+            return None
+        before, there, after = self._timed.at(time + np.array([-_MOMENT, 0.0, _MOMENT]))
+        return self._columns, there, (after - before) / (2.0 * _MOMENT)
+
+    def _takes_over(self, due: float, now: Instant) -> bool:
+        """Return whether a path that begins in motion begins now; ends where the robot is not where it was to be."""
+        if now.ros < due:
+            return False
+        there, after = self._timed.at(now.ros - due + np.array([0.0, _MOMENT]))
+        away = np.abs(self._watch.commanded[self._columns] - there)
+        near = _TAKEOVER_GAP + _TAKEOVER_AGE / _MOMENT * np.abs(after - there)
+        if now.ros - due > LATEST_TAKEOVER or (away > near).any():
+            self.end(
+                MotionReason.REFUSED,
+                f"this motion was to begin in the middle of another; {now.ros - due:.2f} s after its time the set-points are "
+                f"{away.max():.3f} away; the robot brakes on the other's path; valid: ask again",
+            )
+            return False
+        return True
 
     def _move_on(self, now: Instant) -> Chunk | None:
         if self._check_contact():

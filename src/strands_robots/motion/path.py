@@ -19,6 +19,9 @@ MIN_DURATION = 0.1
 ROW_PERIOD = 0.02
 """Time between two rows of a chunk [s]."""
 
+QUINTIC_PEAK = 1.875
+"""Largest slope of the quintic, in 1 / duration."""
+
 _SAMPLES = 400
 _INTERVAL_SAMPLES = 9
 _FIRST_BRAKE = 0.06  # [s]
@@ -82,10 +85,17 @@ class TimedPath:
         path: The curve.
         start: Path parameter at time 0; above 0 for the rest of a path.
         duration: Time from start to end [s].
+        most_rate: Largest rate of the parameter, also after a delay [1/s].
     """
 
     def __init__(
-        self, path: JointPath, limits: JointLimits, columns: list[int], speed: float, start: float = 0.0
+        self,
+        path: JointPath,
+        limits: JointLimits,
+        columns: list[int],
+        speed: float,
+        start: float = 0.0,
+        most_rate: float = math.inf,
     ) -> None:
         """Plan.
 
@@ -95,15 +105,18 @@ class TimedPath:
             columns: Which joints the path moves.
             speed: Part of the velocity limits to use, above 0 and up to 1; accelerations follow with its square.
             start: Path parameter to start from.
+            most_rate: Largest rate of the parameter [1/s].
         """
         self.path = path
         self.start = start
+        self.most_rate = most_rate
         self._velocity = limits.velocity[columns]
         self._acceleration = limits.acceleration[columns]
         first, second = self._steepest()
         fastest = float((first / (MARGIN * self._velocity)).max())
         hardest = math.sqrt(float((second / (MARGIN * self._acceleration)).max()))
         self.duration = max(fastest, hardest, MIN_DURATION * speed) / speed
+        self.duration = max(self.duration, QUINTIC_PEAK * (1.0 - start) / most_rate)
 
     def _steepest(self) -> tuple[FloatArray, FloatArray]:
         """Return the largest absolute first and second derivatives (D,) by the time, in durations."""
@@ -133,7 +146,7 @@ class TimedPath:
 
     def resumed(self, time: float, limits: JointLimits, columns: list[int], speed: float) -> TimedPath:
         """Return a time law for the rest of the path, from rest where the path is at `time` [s]; see `__init__`."""
-        return TimedPath(self.path, limits, columns, speed, self.parameter(time))
+        return TimedPath(self.path, limits, columns, speed, self.parameter(time), self.most_rate)
 
     def rows(self, time: float, ahead: float, period: float = ROW_PERIOD) -> tuple[FloatArray, float]:
         """Return the rows of a chunk that goes on for a while and then brakes to rest on the path, or reaches its end.

@@ -39,6 +39,7 @@ class MotionPlan:
         is_reached: Tells from measured positions (D,) whether the target is reached.
         settle_timeout: Longest wait at the end of the path for the measured joints to be there [s].
         start_tolerance: How far set-points may have moved while this was planned [rad] or [m]; the gate closes the gap.
+        begin: ROS time at which the path begins, in motion [s]; None: at once and at rest.
     """
 
     move: PlannedMove
@@ -46,6 +47,7 @@ class MotionPlan:
     is_reached: Callable[[FloatArray], bool]
     settle_timeout: float = SETTLE_TIMEOUT
     start_tolerance: float = math.inf
+    begin: float | None = None
 
 
 class MotionTask(Protocol):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -18,6 +20,12 @@ from strands_robots.motion.move_to import JointTarget
 from strands_robots.motion.planner import LINE_STEP, LINE_TURN
 from strands_robots.planning.arc import arc_through
 from strands_robots.planning.scene_checker import SceneChecker
+
+REGION_PLACES = 32
+"""Places in a region that are tried."""
+
+REGION_TRIES = 3
+"""Starts of the search for the joint positions of each of them: there are many places, and the next one may be easier."""
 
 MOST_CONFIGURATIONS = 8
 """Most joint positions that a planner gets as goals of one request."""
@@ -60,7 +68,34 @@ class LineGoal:
     through: tuple[float, float, float] | None = None
 
 
-Goal: TypeAlias = JointTarget | PoseGoals | LineGoal
+@dataclass(frozen=True, eq=False)
+class RegionGoal:
+    """The tool anywhere in a box, with any of the orientations that its tolerance leaves.
+
+    Attributes:
+        target: The middle of the box, and the orientation with its tolerance: of its z axis alone that is a cone.
+        half: Half lengths (x, y, z) of the box along the axes of the frame that the pose is given in [m].
+        is_relative: That frame is the tool's at the start, not the base's.
+        turn: Rotation (3, 3) of the box's axes in the base frame.
+    """
+
+    target: PoseTarget
+    half: tuple[float, float, float]
+    is_relative: bool = False
+    turn: FloatArray = field(default_factory=lambda: np.eye(3))
+
+    def places(self, seed: int) -> Iterator[PoseTarget]:
+        """Yield poses in the box, its middle first, then seeded ones: the tolerance of the position leaves none outside."""
+        random = np.random.default_rng(seed)
+        half = np.maximum(np.array(self.half) - self.target.position_tolerance, 0.0)
+        middle = self.target.pose
+        for number in range(REGION_PLACES):
+            offset = random.uniform(-half, half) if number else np.zeros(3)
+            place = Pose(middle.position + self.turn @ offset, middle.rotation)
+            yield replace(self.target, pose=place)
+
+
+Goal: TypeAlias = JointTarget | PoseGoals | LineGoal | RegionGoal
 
 
 def from_start(goal: Goal, arm: Arm, start: FloatArray) -> Goal:
@@ -79,6 +114,10 @@ def from_start(goal: Goal, arm: Arm, start: FloatArray) -> Goal:
             through = (x, y, z)
         target = replace(goal.target, pose=tool.at(goal.target.pose))
         return replace(goal, target=target, is_relative=False, through=through)
+    if isinstance(goal, RegionGoal) and goal.is_relative:
+        tool = arm.tool_pose(start)
+        target = replace(goal.target, pose=tool.at(goal.target.pose))
+        return replace(goal, target=target, is_relative=False, turn=tool.rotation @ goal.turn)
     if isinstance(goal, PoseGoals) and any(goal.relative):
         tool = arm.tool_pose(start)
         pairs = zip(goal.targets, goal.relative)
@@ -125,8 +164,16 @@ def joint_goal(target: JointTarget, start: FloatArray, checker: SceneChecker) ->
     return goal
 
 
-def pose_goals(goals: PoseGoals, start: FloatArray, checker: SceneChecker) -> tuple[FloatArray, ...]:
+def pose_goals(
+    goals: PoseGoals, start: FloatArray, checker: SceneChecker, tries: int | None = None
+) -> tuple[FloatArray, ...]:
     """Return joint positions (D,) each that bring the tool to one of the poses and are free, the nearest to the start first.
+
+    Args:
+        goals: The poses.
+        start: Joint positions (D,) [rad] or [m].
+        checker: The robot in its scene.
+        tries: Starts of the search for the joint positions of each pose; None for all.
 
     Raises:
         MotionError: "unreachable" if there are none, with the nearest miss; "collision" if all of them touch something.
@@ -138,7 +185,9 @@ def pose_goals(goals: PoseGoals, start: FloatArray, checker: SceneChecker) -> tu
     for target in goals.targets:
         if not np.linalg.norm(target.pose.position) <= _FAR * arm.reach:
             continue
-        for solution in solver.solutions(target, start):
+        if len(free) >= MOST_CONFIGURATIONS:
+            break
+        for solution in islice(solver.solutions(target, start), tries):
             if best is None or solution.miss < best.miss:
                 best = solution
             if not solution.is_reached:

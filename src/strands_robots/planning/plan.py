@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import struct
 from dataclasses import dataclass
 
@@ -37,6 +38,8 @@ class Plan:
         check_step: Between two collision checks no point of the robot moves further [m].
         clearance: Distance that every checked state keeps from the surroundings [m].
         fraction: Part of a straight line that is done, 0 to 1; 1 for other goals.
+        tool_speed: Largest speed of the tool's origin that was asked for [m/s]; 0 for no limit.
+        most_rate: Largest rate of the path parameter that keeps it, also after a delay [1/s]; 0 for no limit.
         planning_time: CPU time that planning took [s]; not part of the digest.
     """
 
@@ -58,6 +61,8 @@ class Plan:
     check_step: float
     clearance: float
     fraction: float = 1.0
+    tool_speed: float = 0.0
+    most_rate: float = 0.0
     planning_time: float = 0.0
 
     @property
@@ -77,8 +82,17 @@ class Plan:
         texts = (self.robot, self.planner, self.scene_version, self.time_law, *self.attached, "", *self.joint_names)
         for text in texts:
             made.update(text.encode("utf-8") + b"\0")
-        numbers = (self.speed_scale, self.length, self.direct_length, self.check_step, self.clearance, self.fraction)
-        made.update(struct.pack("<Q6d", self.seed, *numbers))
+        numbers = (
+            self.speed_scale,
+            self.length,
+            self.direct_length,
+            self.check_step,
+            self.clearance,
+            self.fraction,
+            self.tool_speed,
+            self.most_rate,
+        )
+        made.update(struct.pack("<Q8d", self.seed, *numbers))
         for values in (self.start, self.way_points, self.times, self.parameters, self.rates):
             made.update(struct.pack("<Q", values.size) + np.ascontiguousarray(values, dtype="<f8").tobytes())
         return made.hexdigest()
@@ -98,5 +112,6 @@ class Plan:
             raise MotionError("invalid_goal", f"the plan moves {', '.join(unknown)}; valid: {', '.join(limits.names)}")
         columns = [limits.index[name] for name in self.joint_names]
         path = JointPath(self.way_points)
-        law = GridTimedPath(path, limits, columns, self.times, self.parameters, self.rates)
+        most_rate = self.most_rate or math.inf
+        law = GridTimedPath(path, limits, columns, self.times, self.parameters, self.rates, most_rate)
         return PlannedMove(tuple(columns), path, self.way_points[-1].copy(), law)

@@ -14,14 +14,22 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, MotionError
 from strands_robots.core.worker_process import exit_words, start_worker
 from strands_robots.description.robot_config import RobotConfig
+from strands_robots.planning.outside_planner import OutsideSearch
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.plan_job import PlanJob
 
 SLICE = 0.02
 """Time between two looks whether the question is given up [s]."""
+
+SEARCH = "search"
+"""What a planning process says when another program shall search."""
+
+Search = Callable[[OutsideSearch, Callable[[], bool]], FloatArray]
+"""Returns way points (N, D') of another program; raises MotionError."""
 
 _MODULE = "strands_robots.planning.plan_worker"
 
@@ -46,10 +54,11 @@ class PlanProcess:
 
     Args:
         robot: The robot.
+        search: Asks another program for a way; given the search and what says that it is given up. None: there is no other program.
     """
 
-    def __init__(self, robot: PlannedRobot) -> None:
-        self._robot = robot
+    def __init__(self, robot: PlannedRobot, search: Search | None = None) -> None:
+        self._robot, self._search = robot, search
         self._lock = threading.Lock()
         self._worker: tuple[subprocess.Popen[bytes], Connection, int] | None = None
 
@@ -126,11 +135,10 @@ class PlanProcess:
         process, pipe, _ = self._worker
         try:
             pipe.send(question)
-            while not pipe.poll(SLICE):
-                if is_over():
-                    self.close()
-                    raise MotionError("cancelled", "the plan was given up; its process was ended")
-            answer: tuple[str, Any] = pipe.recv()
+            answer = self._next(pipe, is_over)
+            while answer[0] == SEARCH:
+                pipe.send(self._outside(answer[1], is_over))
+                answer = self._next(pipe, is_over)
         except (EOFError, OSError):
             process.wait()
             self.close()
@@ -140,3 +148,21 @@ class PlanProcess:
                 "a new process is started",
             ) from None
         return answer
+
+    def _next(self, pipe: Connection, is_over: Callable[[], bool]) -> tuple[str, Any]:
+        """Return what the process says next; EOFError if it has ended."""
+        while not pipe.poll(SLICE):
+            if is_over():
+                self.close()
+                raise MotionError("cancelled", "the plan was given up; its process was ended")
+        answer: tuple[str, Any] = pipe.recv()
+        return answer
+
+    def _outside(self, search: OutsideSearch, is_over: Callable[[], bool]) -> tuple[str, Any]:
+        """Ask the other program for the process."""
+        try:
+            if self._search is None:
+                raise MotionError("invalid_goal", "there is no way to another planner here; valid: rrt_connect")
+            return "points", self._search(search, is_over)
+        except MotionError as error:
+            return "motion", (error.reason, str(error), error.miss)

@@ -10,11 +10,13 @@ import sys
 from multiprocessing.connection import Connection
 from typing import Any
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError, StrandsRobotsError
 from strands_robots.core.worker_process import end_with_parent
 from strands_robots.motion.arm import Arm
+from strands_robots.planning.outside_planner import OutsidePlanner, OutsideSearch
 from strands_robots.planning.plan_job import PlanJob
-from strands_robots.planning.plan_process import PlannedRobot
+from strands_robots.planning.plan_process import SEARCH, PlannedRobot
 from strands_robots.planning.scene_planner import ScenePlanner
 from strands_robots.planning.time_law import load_time_laws
 
@@ -35,6 +37,7 @@ def main() -> int:
         pipe.send(("error", str(error)))
         return 1
     load_time_laws()
+    OutsidePlanner.ask = staticmethod(lambda search: _ask(pipe, search))
     pipe.send(("ready", ""))
     while True:
         try:
@@ -42,6 +45,16 @@ def main() -> int:
         except (EOFError, OSError):
             return 0
         pipe.send(_answer(job, planner))
+
+
+def _ask(pipe: Connection, search: OutsideSearch) -> FloatArray:
+    """Have the parent ask another program; raises MotionError."""
+    pipe.send((SEARCH, search))
+    kind, answer = pipe.recv()
+    if kind == "motion":
+        raise MotionError(*answer)
+    points: FloatArray = answer
+    return points
 
 
 def _answer(job: PlanJob, planner: ScenePlanner) -> tuple[str, Any]:

@@ -96,6 +96,18 @@ PLANNERS = {
     "ompl_bit_star": PlannerEntry(
         "strands_robots.planning.ompl_planner", "OmplBitStar", "ompl", "pip install -r requirements/planning.txt"
     ),
+    "roboplan": PlannerEntry(
+        "strands_robots.planning.roboplan_planner", "RoboPlanRrt", "roboplan", "pip install roboplan==0.7.0"
+    ),
+    "moveit": PlannerEntry(
+        "strands_robots.planning.outside_planner", "OutsidePlanner", "moveit_msgs", "with a ROS installation and MoveIt"
+    ),
+    "curobo": PlannerEntry(
+        "strands_robots.planning.curobo_planner",
+        "CuroboPlanner",
+        "curobo",
+        "from source: github.com/NVlabs/curobo, version 2, with a CUDA device",
+    ),
 }
 """All planners by name."""
 

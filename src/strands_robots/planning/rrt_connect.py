@@ -19,7 +19,7 @@ RANGE = 0.6
 """Longest edge of a tree [rad] or [m], over all joints."""
 
 LEVEL_RANGE = 0.15
-"""The same where the tool has to stay upright: between two places that are, a longer edge would not be."""
+"""The same where the tool keeps to something narrow, as upright: between two places that do, a longer edge would not."""
 
 SHORT = 0.25
 """Part of an edge that is tried where the whole one is not free: so a tree grows in narrow places too."""
@@ -91,7 +91,7 @@ class _Search:
         self._columns = list(problem.columns)
         self._full = problem.start.copy()
         self.rng = np.random.default_rng(problem.seed)
-        self._range = RANGE if problem.checker.upright is None else LEVEL_RANGE
+        self._range = LEVEL_RANGE if any(each.is_narrow for each in problem.checker.constraints) else RANGE
 
     def run(self) -> FloatArray:
         problem, columns = self._problem, self._columns
@@ -103,7 +103,7 @@ class _Search:
             if self._is_free(problem.start[columns], goal[columns]):
                 return self._whole([problem.start[columns], goal[columns]])
         for _ in range(problem.iterations):
-            sample = self._levelled(self.rng.uniform(lower, upper))
+            sample = self._projected(self.rng.uniform(lower, upper))
             added = self._extend(grown, sample)
             if added >= 0:
                 met = self._connect(other, grown.node(added))
@@ -129,7 +129,7 @@ class _Search:
         for part in (1.0, SHORT):
             end = towards
             if length > part * self._range:
-                end = self._levelled(begin + (towards - begin) * (part * self._range / length))
+                end = self._projected(begin + (towards - begin) * (part * self._range / length))
             if self._is_free(begin, end):
                 return tree.add(end, nearest)
         return -1
@@ -144,24 +144,24 @@ class _Search:
             if length < 1e-9:
                 return number
             if length > before - _LEAST_PROGRESS * self._range:
-                return -1  # levelling took back what the step had gained
+                return -1  # the projection took back what the step had gained
             before = length
-            end = target if length <= self._range else self._levelled(begin + way * (self._range / length))
+            end = target if length <= self._range else self._projected(begin + way * (self._range / length))
             if not self._is_free(begin, end):
                 return -1
             number = tree.add(end.copy(), number)
             if length <= self._range:
                 return number
 
-    def _levelled(self, point: FloatArray) -> FloatArray:
-        """Return a place (D',) near another at which the tool is upright, where it has to be."""
+    def _projected(self, point: FloatArray) -> FloatArray:
+        """Return a place (D',) near another at which the tool keeps to its limits, where it has any."""
         checker = self._problem.checker
-        if checker.upright is None:
+        if not checker.constraints:
             return point
         whole = self._full.copy()
         whole[self._columns] = point
-        levelled: FloatArray = checker.levelled(whole, self._columns)[self._columns]
-        return levelled
+        projected: FloatArray = checker.projected(whole, self._columns)[self._columns]
+        return projected
 
     def _is_free(self, first: FloatArray, second: FloatArray) -> bool:
         """Return whether an edge (D',) and its end are free."""
@@ -205,7 +205,7 @@ def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) ->
             continue
         idle += 1
         if checker.is_free(first) and checker.is_free(second) and checker.edge_is_free(first, second, step):
-            points = _without_doubles(np.concatenate([points[:before], [first, second], points[after:]]))
+            points = without_doubles(np.concatenate([points[:before], [first, second], points[after:]]))
             idle = 0
     return points
 
@@ -228,7 +228,8 @@ def _at(points: FloatArray, lengths: FloatArray, s: float) -> FloatArray:
     return place
 
 
-def _without_doubles(points: FloatArray) -> FloatArray:
+def without_doubles(points: FloatArray) -> FloatArray:
+    """Return a path (N, D) without points that are where the one before them is."""
     keep = np.concatenate([[True], np.linalg.norm(np.diff(points, axis=0), axis=1) > 1e-9])
     kept: FloatArray = points[keep]
     return kept

@@ -6,23 +6,21 @@ import mujoco
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import ConfigurationError, MotionError, UnknownNameError
-from strands_robots.core.pose import Pose, quaternion_of
+from strands_robots.core.errors import MotionError, UnknownNameError
+from strands_robots.core.pose import Pose
 from strands_robots.description.contact_margins import set_margins
 from strands_robots.description.equality_joints import Followers
 from strands_robots.description.model_file import compile_model
 from strands_robots.motion.arm import CLEARANCE, GROUND, GROUND_TOLERANCE, Arm
-from strands_robots.planning.planning_scene import PlanningScene, Shape
+from strands_robots.planning.planning_scene import PlanningScene
+from strands_robots.planning.scene_spec import PREFIX, add_shape, leave_out_what_touches_nothing
 from strands_robots.planning.sweep import own_reach, sweep_radii
-from strands_robots.planning.upright import Upright
+from strands_robots.planning.tool_constraints import ToolConstraint, ToolFrame
+from strands_robots.planning.tool_limits import ToolLimits
 
 DEEPEST_START = 0.002
 """A start that is deeper inside something than this [m] is refused, where what touches is neither allowed nor held."""
 
-PREFIX = "scene:"
-"""Names of the scene's shapes begin with it in the compiled model, so that they never meet the robot's names."""
-
-_EVERY_TYPE = 2**31 - 1  # bits of contype and conaffinity
 STEP_MARGIN = 0.95
 """Ways are summed up over chords, a little short: this part of a step is used."""
 
@@ -31,17 +29,7 @@ _PARTS = 8
 _FIRST_PARTS = (4, 2, 6, 1, 3, 5, 7)  # of a way, looked at before anything else
 _LOOK = 0.15  # [rad] or [m] of a joint between two looks at how far points move
 _SETTLED = 1e-3  # [m]; a contact of the start may become this much deeper
-_LEVELLINGS = 8  # steps of Newton's method
-_LEVEL_PART = 0.3  # of the tolerance; way points nearer than this to upright leave room for the curve between them
-_KINDS = {
-    "box": mujoco.mjtGeom.mjGEOM_BOX,
-    "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
-    "cylinder": mujoco.mjtGeom.mjGEOM_CYLINDER,
-    "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE,
-    "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
-    "plane": mujoco.mjtGeom.mjGEOM_PLANE,
-    "mesh": mujoco.mjtGeom.mjGEOM_MESH,
-}
+_PROJECTIONS = 8  # steps of Newton's method
 
 
 class SceneChecker:
@@ -57,7 +45,7 @@ class SceneChecker:
         arm: The robot.
         scene: Its surroundings.
         radii: For each joint (D,), how far a point of the robot moves at most for 1 rad or 1 m of the joint [m].
-        upright: What the tool's tilt is held to; None for nothing. What is not upright is not free.
+        constraints: What the tool keeps to; a place that breaks one is not free.
 
     Raises:
         UnknownNameError: If an allowed pair or an attached shape names something that is neither in the robot nor in the scene.
@@ -68,15 +56,15 @@ class SceneChecker:
         self.arm = arm
         self.scene = scene
         spec = arm.spec.copy()
-        _leave_out_what_touches_nothing(spec)
+        leave_out_what_touches_nothing(spec)
         base = arm.base_pose
         for shape in scene.shapes:
-            _add(spec, spec.worldbody, shape, base.at(shape.pose))
+            add_shape(spec, spec.worldbody, shape, base.at(shape.pose))
         for held in scene.attached:
             body = spec.body(held.link)
             if body is None:
                 raise UnknownNameError("link", held.link, [body.name for body in spec.bodies])
-            _add(spec, body, held.shape, held.shape.pose)
+            add_shape(spec, body, held.shape, held.shape.pose)
         self.model = compile_model(spec, arm.path, f"the planning scene of robot '{arm.name}'")
         self._data = mujoco.MjData(self.model)
         self._qpos = self._data.qpos
@@ -86,12 +74,14 @@ class SceneChecker:
             mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, PREFIX + held.shape.name) for held in scene.attached
         }
         self._ground = int(mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, GROUND))
+        self._excluded = {int(signature) for signature in self.model.exclude_signature}
         self._least = self._least_distances()
         set_margins(self.model, np.maximum(self._least, 0.0))
         self._pairs: dict[tuple[int, int], float] = {}
         self._allow(scene.allowed)
         self._allowed_pairs = dict(self._pairs)
-        self.upright: Upright | None = None
+        self.constraints: tuple[ToolConstraint, ...] = ()
+        self._tool = ToolFrame(self.model, arm.config.tool_frame, base)
         self._link_radii = np.array([own_reach(self.model, body) for body in range(self.model.nbody)])
         self._is_link = self._link_radii > 0.0
         self.radii = sweep_radii(self.model, list(arm.config.joints))
@@ -106,7 +96,7 @@ class SceneChecker:
             MotionError: "collision" if something is deeper inside the robot than `DEEPEST_START`.
         """
         self._pairs = dict(self._allowed_pairs)
-        self.upright = None
+        self.constraints = ()
         for pair, distance in self._contacts(position):
             least = self._pairs.get(pair, self._least_of(pair))
             if distance >= least:
@@ -115,53 +105,84 @@ class SceneChecker:
                 raise MotionError("collision", f"at the start {self._words(pair, distance)}; the robot was not moved")
             self._pairs[pair] = distance - _SETTLED
 
-    def keep_upright(self, position: FloatArray, tolerance: float) -> None:
-        """Hold the tool's tilt to what it is at joint positions (D,), within a tolerance [rad]; 0 for no limit. After `start_at`.
+    def keep(self, position: FloatArray, limits: ToolLimits) -> None:
+        """Hold the tool to its limits from joint positions (D,) on. After `start_at`.
 
         Raises:
-            MotionError: "invalid_goal" if the robot has no tool.
+            MotionError: "invalid_goal" if the robot has no tool, or is outside the limits there.
         """
-        self.upright = None
-        if not tolerance:
+        self.constraints = ()
+        if limits.is_empty:
             return
-        arm = self.arm
-        if not arm.tool_link:
-            raise MotionError("invalid_goal", f"robot '{arm.name}' has no tool_frame; valid: upright 0")
-        self.is_free(position)
-        self.upright = Upright(self.model, self._data, arm.config.tool_frame, arm.base_pose.rotation[:, 2], tolerance)
+        if not self.arm.tool_link:
+            raise MotionError("invalid_goal", f"robot '{self.arm.name}' has no tool_frame; valid: no limits of a tool")
+        self._place(position)
+        self.constraints = limits.constraints(self._tool.pose(self._data))
 
-    def levelled(self, position: FloatArray, columns: list[int]) -> FloatArray:
-        """Return joint positions (D,) near others at which the tool is upright, as far as that can be had by some joints.
+    def projected(self, position: FloatArray, columns: list[int]) -> FloatArray:
+        """Return joint positions (D,) near others at which the tool keeps to its limits, as far as some joints can do that.
 
         Args:
             position: Joint positions (D,) [rad] or [m].
             columns: Joints that may be changed.
         """
-        upright = self.upright
-        if upright is None:
+        if not self.constraints:
             return position
         limits, dofs = self.arm.limits, self.arm.dof_address[columns]
-        levelled = position.copy()
-        for _ in range(_LEVELLINGS):
-            self._qpos[self._address] = levelled
-            self._followers.place(self._qpos)
-            mujoco.mj_kinematics(self.model, self._data)
-            if upright.tilt(self._data) < _LEVEL_PART * upright.tolerance:
+        made = position.copy()
+        for _ in range(_PROJECTIONS):
+            self._place(made)
+            tool, jacobians = self._tool.pose(self._data), self._tool.jacobians(self._data, dofs)
+            ways = [way for each in self.constraints if (way := each.way_back(tool, *jacobians)) is not None]
+            if not ways:
                 break
-            levelled[columns] += upright.correction(self._data, dofs)
-            levelled = np.clip(levelled, limits.lower, limits.upper)
-        return levelled
+            slope, wanted = (np.concatenate(parts) for parts in zip(*ways))
+            made[columns] += np.linalg.lstsq(slope, wanted, rcond=1e-3)[0]
+            made = np.clip(made, limits.lower, limits.upper)
+        return made
 
     def is_free(self, position: FloatArray) -> bool:
         """Return whether nothing is too close at joint positions (D,) [rad] or [m]."""
         data = self._data
-        self._qpos[self._address] = position
-        self._followers.place(self._qpos)
-        mujoco.mj_kinematics(self.model, data)
-        if self.upright is not None and self.upright.tilt(data) > self.upright.tolerance:
-            return False
+        self._place(position)
+        if self.constraints:
+            tool = self._tool.pose(data)
+            if not all(constraint.is_kept(tool) for constraint in self.constraints):
+                return False
         mujoco.mj_collision(self.model, data)
         return not data.ncon or not self._is_too_close()
+
+    def placed(self, position: FloatArray) -> mujoco.MjData:
+        """Return MuJoCo's state at joint positions (D,) [rad] or [m], its kinematics up to date; overwritten by the next call."""
+        self._place(position)
+        return self._data
+
+    def growths(self, more: float) -> FloatArray:
+        """Return how much larger each shape (G,) is where no distance is kept between two [m]: the scene's by its clearance and `more`."""
+        grown = np.array(
+            [self.model.geom(geom).name.startswith(PREFIX) for geom in range(self.model.ngeom)], dtype=float
+        )
+        grown *= self.scene.clearance + more
+        if self._ground >= 0:
+            grown[self._ground] = -GROUND_TOLERANCE
+        return grown
+
+    def may_touch(self, first: int, second: int) -> bool:
+        """Return whether two shapes of the model, by MuJoCo's numbers, are not kept apart, or touched at the start already.
+
+        Source: MuJoCo documentation, "Collision detection: selection".
+        """
+        model = self.model
+        pair = min(first, second), max(first, second)
+        bodies = model.geom_bodyid[first], model.geom_bodyid[second]
+        welded = [int(model.body_weldid[body]) for body in bodies]
+        parents = [int(model.body_weldid[model.body_parentid[weld]]) for weld in welded]
+        is_family = all(welded) and (parents[0] == welded[1] or parents[1] == welded[0])
+        signature = (int(min(bodies)) << 16) + int(max(bodies))
+        bits = model.geom_contype, model.geom_conaffinity
+        has_bits = bool(bits[0][first] & bits[1][second] or bits[0][second] & bits[1][first])
+        is_checked = welded[0] != welded[1] and not is_family and has_bits and signature not in self._excluded
+        return not is_checked or self._pairs.get(pair, np.inf) < self._least_of(pair)
 
     def are_free(self, positions: FloatArray) -> int:
         """Return the first of positions (N, D) at which something is too close, in an order that halves the gaps; -1 for none."""
@@ -174,10 +195,10 @@ class SceneChecker:
         """Return in words what is too close at joint positions (D,); empty for nothing."""
         if self.is_free(position):
             return ""
-        if self.upright is not None and (tilt := self.upright.tilt(self._data)) > self.upright.tolerance:
-            return (
-                f"the tool would be tilted by {tilt:.3f} rad against the start; valid: up to {self.upright.tolerance:g}"
-            )
+        for constraint in self.constraints:
+            problem = constraint.problem(self._tool.pose(self._data))
+            if problem:
+                return problem
         worst = self._worst()
         assert worst is not None  # is_free said so
         return self._words(*worst)
@@ -213,9 +234,7 @@ class SceneChecker:
         places = np.empty((count, *data.xpos.shape))
         turns = np.empty((count, *data.xquat.shape))
         for row, position in enumerate(positions):
-            self._qpos[self._address] = position
-            self._followers.place(self._qpos)
-            mujoco.mj_kinematics(self.model, data)
+            self._place(position)
             places[row], turns[row] = data.xpos, data.xquat
         moved = np.linalg.norm(np.diff(places, axis=0), axis=2)
         cosine = np.minimum(np.abs((turns[1:] * turns[:-1]).sum(axis=2)), 1.0)
@@ -225,14 +244,17 @@ class SceneChecker:
 
     def link_pose(self, position: FloatArray, link: str) -> Pose:
         """Return the pose of a link in the base frame at joint positions (D,) [rad] or [m]."""
-        self._qpos[self._address] = position
-        self._followers.place(self._qpos)
-        mujoco.mj_kinematics(self.model, self._data)
+        self._place(position)
         body = mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_BODY, link)
         if body < 0:
             raise UnknownNameError("link", link, [self.model.body(i).name for i in range(1, self.model.nbody)])
         pose = Pose(self._data.xpos[body].copy(), self._data.xmat[body].reshape(3, 3).copy())
         return self.arm.base_pose.inverse().at(pose)
+
+    def _place(self, position: FloatArray) -> None:
+        self._qpos[self._address] = position
+        self._followers.place(self._qpos)
+        mujoco.mj_kinematics(self.model, self._data)
 
     def _contacts(self, position: FloatArray) -> list[tuple[tuple[int, int], float]]:
         self.is_free(position)
@@ -331,51 +353,3 @@ def _halving(count: int) -> list[int]:
                 rest += [(low, middle), (middle + 1, high)]
         gaps = rest
     return order
-
-
-def _leave_out_what_touches_nothing(spec: mujoco.MjSpec) -> None:
-    """Delete the shapes that are only there to be seen: MuJoCo places them too, and sorts them with the others, in every check."""
-    needed = {name for pair in spec.pairs for name in (pair.geomname1, pair.geomname2)}
-    needed |= {
-        str(wrap.target.name)
-        for tendon in spec.tendons
-        for wrap in tendon.path
-        if isinstance(wrap.target, mujoco.MjsGeom)
-    }
-    for reader in (*spec.sensors, *spec.tuples):  # They may name such a shape, and a checker reads none of them.
-        spec.delete(reader)
-    for body in spec.bodies[1:]:
-        if not body.explicitinertial:  # its mass may be that of such a shape, and a body without mass does not compile
-            body.mass, body.inertia, body.explicitinertial = 1.0, [1.0, 1.0, 1.0], True
-    for geom in list(spec.geoms):
-        if not geom.contype and not geom.conaffinity and geom.name not in needed:
-            spec.delete(geom)
-
-
-def _add(spec: mujoco.MjSpec, body: mujoco.MjsBody, shape: Shape, pose: Pose) -> None:
-    size = np.zeros(3)
-    count = min(len(shape.size), 3)
-    size[:count] = shape.size[:count]
-    x, y, z, w = quaternion_of(pose.rotation).tolist()
-    fields = {
-        "name": PREFIX + shape.name,
-        "type": _KINDS[shape.kind],
-        "pos": pose.position.tolist(),
-        "quat": [w, x, y, z],
-        "mass": 0.0,
-        "contype": _EVERY_TYPE,
-        "conaffinity": _EVERY_TYPE,
-    }
-    if shape.kind == "plane":
-        size[2] = 0.1
-    if shape.kind == "mesh":
-        assert shape.vertices is not None  # checked by the shape
-        mesh = spec.add_mesh(name=PREFIX + shape.name, uservert=shape.vertices.ravel().tolist())
-        mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX
-        fields["meshname"] = PREFIX + shape.name
-    else:
-        fields["size"] = size.tolist()
-    try:
-        body.add_geom(**fields)
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"MuJoCo cannot use shape '{shape.name}': {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from strands_robots.motion.ik import PoseTarget
 from strands_robots.motion.move_to import JointTarget, Reached, Target, judge
 from strands_robots.motion.planner import PlannedMove
 from strands_robots.motion.task import MotionPlan, RobotKinematics
-from strands_robots.planning.goals import Goal, LineGoal, PoseGoals, from_start
+from strands_robots.planning.goals import Goal, LineGoal, PoseGoals, RegionGoal, from_start
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.plan_job import PlanJob
 from strands_robots.planning.plan_task import START_TOLERANCE
 from strands_robots.planning.scene_planner import PlanRequest
 from strands_robots.planning.surroundings import Surroundings
+from strands_robots.planning.tool_limits import ToolLimits
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class SceneGoal:
 
     Attributes:
         goal: Where to.
-        planner, time_law, speed, seed, iterations, upright: As in `PlanRequest`.
+        planner, time_law, speed, seed, iterations, tool: As in `PlanRequest`.
         held, may_touch, clearance: As in `PlanJob`.
     """
 
@@ -38,17 +39,18 @@ class SceneGoal:
     speed: float
     seed: int
     iterations: int
-    upright: float
+    tool: ToolLimits
     held: tuple[str, ...]
     may_touch: tuple[str, ...]
     clearance: float
 
-    def job(self, start: FloatArray, surroundings: Surroundings) -> PlanJob:
+    def job(self, start: FloatArray, surroundings: Surroundings, velocity: FloatArray | None = None) -> PlanJob:
         """Return the question to a planning process.
 
         Args:
             start: Joint positions (D,) [rad] or [m].
             surroundings: What stands around the robot.
+            velocity: Joint velocities at the start (D,) [rad/s] or [m/s]; None at rest.
         """
         request = PlanRequest(
             self.goal,
@@ -58,7 +60,8 @@ class SceneGoal:
             self.speed,
             self.seed,
             self.iterations,
-            self.upright,
+            self.tool,
+            velocity,
         )
         return PlanJob(request, surroundings, self.held, self.may_touch, self.clearance)
 
@@ -91,12 +94,33 @@ class SceneMoveTask:
         self.made: Plan | None = None
         self._robot, self._wish, self._look, self._make_plan = robot, wish, look, make_plan
         self._surroundings = Surroundings()
+        self._prepared: MotionPlan | None = None
+
+    def prepare(self, start: FloatArray, velocity: FloatArray, begin: float) -> None:
+        """Plan from where the robot will be, in motion.
+
+        Args:
+            start: Set-points (D,) at that time [rad] or [m].
+            velocity: Their velocities (D,) [rad/s] or [m/s].
+            begin: That time [s, ROS time].
+
+        Raises:
+            MotionError: As the planner; "no_path" also where no way begins from this motion.
+        """
+        self._prepared = replace(self._plan_from(start, velocity), begin=begin)
+
+    def forget(self) -> None:
+        """Forget what was prepared: the motion begins at rest, from where the robot is then."""
+        self._prepared = self.made = self.planned = self.target = None
 
     def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> MotionPlan:
-        """Return a plan from the present set-points; see `MotionTask`."""
+        """Return the plan that was prepared, or one from the present set-points; see `MotionTask`."""
+        return self._prepared or self._plan_from(commanded, None)
+
+    def _plan_from(self, commanded: FloatArray, velocity: FloatArray | None) -> MotionPlan:
         robot = self._robot
         surroundings = self._surroundings = self._look()
-        plan = self.made = self._make_plan(self._wish.job(commanded, surroundings))
+        plan = self.made = self._make_plan(self._wish.job(commanded, surroundings, velocity))
         move = self.planned = plan.move(robot.limits)
         end = commanded.copy()
         end[list(move.columns)] = move.end
@@ -129,6 +153,9 @@ class SceneMoveTask:
             is_whole = self.made is not None and self.made.fraction >= 1.0 - 1e-9
             pose = target.pose if is_whole else Pose(tool.position, tool.rotation)
             return PoseTarget(pose, target.orientation, target.position_tolerance, target.orientation_tolerance)
+        if isinstance(goal, RegionGoal):  # any place in it will do, so the one that was planned to counts
+            target = goal.target
+            return replace(target, pose=Pose(tool.position, target.pose.rotation))
         assert isinstance(goal, PoseGoals)
         return _nearest(goal.targets, tool)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,19 +13,31 @@ from strands_robots.motion.arm import Arm
 from strands_robots.motion.move_to import SLOWEST, JointTarget
 from strands_robots.motion.path import JointPath
 from strands_robots.planning.checked_curve import check_step, checked_curve, first_hit
-from strands_robots.planning.goals import Goal, LineGoal, from_start, joint_goal, line_points, pose_goals
+from strands_robots.planning.goals import (
+    REGION_TRIES,
+    Goal,
+    LineGoal,
+    PoseGoals,
+    RegionGoal,
+    from_start,
+    joint_goal,
+    line_points,
+    pose_goals,
+)
 from strands_robots.planning.joint_effort import inverse_dynamics
+from strands_robots.planning.lead_in import lead_in, rate_at_start
+from strands_robots.planning.oriented_goals import oriented
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS, MOST_ITERATIONS, Problem, planner
 from strands_robots.planning.planning_scene import PlanningScene
+from strands_robots.planning.rrt_connect import without_doubles
 from strands_robots.planning.scene_checker import SceneChecker
-from strands_robots.planning.time_law import timed
+from strands_robots.planning.time_law import MARGIN, timed
+from strands_robots.planning.tool_limits import ToolLimits
+from strands_robots.planning.tool_speed import ToolSpeed
 
 SEARCH_STEPS = (0.05, 0.02)
 """Largest ways of a point between two checks of a search [m], the coarse first; the last search takes that of the played curve."""
-
-UPRIGHT = (0.01, 3.0)
-"""Valid changes of the tool's tilt [rad]."""
 
 LINE_PLANNER = "straight_line"
 """Planner that a plan of a straight line names."""
@@ -46,7 +58,8 @@ class PlanRequest:
         speed: Part of the velocity limits to use, 0.01 to 1.
         seed: Seed of the planner.
         iterations: Most iterations of each search.
-        upright: Largest change of the tool's tilt on the whole way [rad], 0.01 to 3; 0 for no limit.
+        tool: What the tool keeps to on the whole way.
+        velocity: Joint velocities (D,) at the start [rad/s] or [m/s]; None at rest. Only with the time law "toppra", and not for a line.
     """
 
     goal: Goal
@@ -56,7 +69,8 @@ class PlanRequest:
     speed: float = 0.5
     seed: int = 0
     iterations: int = ITERATIONS
-    upright: float = 0.0
+    tool: ToolLimits = field(default_factory=ToolLimits)
+    velocity: FloatArray | None = None
 
 
 class ScenePlanner:
@@ -87,7 +101,7 @@ class ScenePlanner:
         start = np.clip(request.start, limits.lower, limits.upper)
         request = replace(request, goal=from_start(request.goal, self.arm, start))
         checker.start_at(start)
-        checker.keep_upright(start, request.upright)
+        checker.keep(start, request.tool)
         if isinstance(request.goal, LineGoal):
             columns = self.arm.tool_columns
             path, fraction = self._line(request.goal, start, checker)
@@ -95,7 +109,12 @@ class ScenePlanner:
             columns = list(request.goal.columns) if isinstance(request.goal, JointTarget) else self.arm.tool_columns
             path, fraction = self._search(request, columns, start, checker), 1.0
         dynamics = inverse_dynamics(self.arm, columns, start)
-        law = timed(request.time_law, path, limits, columns, request.speed, dynamics)
+        speed = ToolSpeed(self.arm, columns, start, request.tool.speed) if request.tool.speed else None
+        rate = 0.0
+        if request.velocity is not None and request.velocity.any():
+            fastest = MARGIN * request.speed * limits.velocity[columns]
+            rate = rate_at_start(path, request.velocity[columns], fastest)
+        law = timed(request.time_law, path, limits, columns, request.speed, dynamics, speed, rate)
         points = path.points
         return Plan(
             robot=self.arm.name,
@@ -116,6 +135,8 @@ class ScenePlanner:
             check_step=check_step(checker),
             clearance=scene.clearance,
             fraction=fraction,
+            tool_speed=request.tool.speed,
+            most_rate=law.most_rate if request.tool.speed else 0.0,
             planning_time=time.thread_time() - began,
         )
 
@@ -134,12 +155,18 @@ class ScenePlanner:
             raise MotionError("invalid_goal", f"seed is {request.seed}; valid: 0 to 2^64 - 1")
         if not SLOWEST <= request.speed <= 1.0:
             raise MotionError("invalid_goal", f"speed is {request.speed:g}; valid: {SLOWEST:g} to 1")
-        if request.upright and not UPRIGHT[0] <= request.upright <= UPRIGHT[1]:
+        self.checked_start(request.start)
+        if request.velocity is None:
+            return
+        if request.velocity.shape != request.start.shape or not np.isfinite(request.velocity).all():
             raise MotionError(
                 "invalid_goal",
-                f"upright is {request.upright:g} rad; valid: {UPRIGHT[0]:g} to {UPRIGHT[1]:g}, or 0 for no limit",
+                f"velocity has {request.velocity.size} numbers; valid: {request.start.size} finite ones, as the start",
             )
-        self.checked_start(request.start)
+        if isinstance(request.goal, LineGoal) or request.time_law != "toppra":
+            raise MotionError(
+                "no_path", "a line, or another time law than toppra, begins at rest; valid: a start at rest"
+            )
 
     def checked_start(self, start: FloatArray) -> FloatArray:
         """Return a start, joint positions (D,) [rad] or [m].
@@ -163,11 +190,18 @@ class ScenePlanner:
         if isinstance(request.goal, JointTarget):
             goals: tuple[FloatArray, ...] = (joint_goal(request.goal, start, checker),)
         else:
-            goals = pose_goals(request.goal, start, checker)
+            goal = request.goal
+            poses = PoseGoals(tuple(goal.places(request.seed))) if isinstance(goal, RegionGoal) else goal
+            if request.tool.cone or request.tool.upright:
+                poses = oriented(poses, request.tool, self.arm.tool_pose(start))
+            goals = pose_goals(poses, start, checker, REGION_TRIES if isinstance(goal, RegionGoal) else None)
         search = planner(request.planner)
+        begin = self._begin(request, columns, start, checker)
         for step in (*SEARCH_STEPS, check_step(checker)):
-            problem = Problem(checker, tuple(columns), start, goals, request.seed, request.iterations, step)
+            problem = Problem(checker, tuple(columns), begin[-1], goals, request.seed, request.iterations, step)
             points = search.way_points(problem)
+            if len(begin) > 1:
+                points = without_doubles(np.concatenate([begin[:-1], points]))
             if np.linalg.norm(points[-1] - points[0]) < 1e-9 and len(points) == 2:
                 return JointPath(points[:, columns])
             path = checked_curve(checker, points, columns)
@@ -178,6 +212,18 @@ class ScenePlanner:
             f"a way was found, but no smooth curve near it keeps {1e3 * checker.scene.clearance:.1f} mm away; the robot was not moved; "
             "valid: another seed or a smaller clearance",
         )
+
+    def _begin(self, request: PlanRequest, columns: list[int], start: FloatArray, checker: SceneChecker) -> FloatArray:
+        """Return points (K, D) from the start to where the search begins, which are free."""
+        if request.velocity is None:
+            return start[None]
+        points = lead_in(start, request.velocity, self.arm.limits, columns, request.speed)
+        step = check_step(checker)
+        is_free = checker.is_free(points[-1]) and checker.edge_is_free(points[0], points[-1], step)
+        if not is_free:
+            why = checker.problem(points[-1]) or "something is in between"
+            raise MotionError("no_path", f"no way begins from this motion: straight on {why}; valid: a start at rest")
+        return points
 
     def _line(self, goal: LineGoal, start: FloatArray, checker: SceneChecker) -> tuple[JointPath, float]:
         """Return the curve of a straight line or an arc, as far as it is free, and the fraction that it does."""

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import itertools
 import logging
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from strands_robots.core.types import JointLimits
 from strands_robots.motion.grid_timed_path import GridTimedPath
 from strands_robots.motion.path import JointPath, TimedPath
 from strands_robots.planning.joint_effort import InverseDynamics
+from strands_robots.planning.tool_speed import ToolSpeed
 
 MARGIN = 0.95
 """Part of the limits that a motion at full speed uses; the rest is for the interpolation between rows."""
@@ -28,6 +30,9 @@ DEFAULT_TIME_LAW = "toppra"
 
 TIME_LAWS = ("toppra", "ruckig", "quintic")
 """All time laws by name."""
+
+Law: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]
+"""Times [s], parameters [] and their rates [1/s], (M,) each."""
 
 _GRID = 200  # intervals of the time law, at least
 _GRID_A_SPAN = 8  # intervals between two way points, at least
@@ -48,8 +53,10 @@ def timed(
     columns: list[int],
     speed: float,
     dynamics: InverseDynamics | None = None,
+    tool: ToolSpeed | None = None,
+    rate: float = 0.0,
 ) -> GridTimedPath:
-    """Return a path with a time law from rest to rest.
+    """Return a path with a time law to rest.
 
     Args:
         law: One of `TIME_LAWS`.
@@ -58,6 +65,8 @@ def timed(
         columns: Which joints the path moves.
         speed: Part of the velocity limits to use, above 0 and up to 1; accelerations follow with its square.
         dynamics: Efforts that the joints need, which "toppra" keeps within their limits; None for velocity and acceleration alone.
+        tool: Limit of the tool's speed; None for none. "toppra" is slow where the tool would be fast, the others on the whole way.
+        rate: Rate of the path parameter at the start [1/s]; above 0 with "toppra" only.
 
     Raises:
         MotionError: If the law is unknown or not installed, or cannot be had on this path; the message says what is valid.
@@ -66,22 +75,51 @@ def timed(
     if law not in there:
         missing = " (not installed here: pip install -r requirements/base.txt)" if law in TIME_LAWS else ""
         raise MotionError("invalid_goal", f"time_law is '{printable(law)}'{missing}; valid: {', '.join(there)}")
+    if rate and law != "toppra":
+        raise MotionError("no_path", f"time_law {law} begins at rest; valid: toppra")
+    made = _law(law, path, limits, columns, speed, dynamics, tool, rate)
+    if tool is None:
+        return GridTimedPath(path, limits, columns, *made)
+    made = _within_speed(path, made, tool)
+    if rate and made[2][0] < 0.99 * rate:
+        raise MotionError("no_path", "the tool is faster than tool_speed where the way begins; valid: a start at rest")
+    slowest = float(tool.most_rates(path, made[1]).min())
+    return GridTimedPath(path, limits, columns, *made, most_rate=MARGIN * slowest)
+
+
+def _law(
+    law: str,
+    path: JointPath,
+    limits: JointLimits,
+    columns: list[int],
+    speed: float,
+    dynamics: InverseDynamics | None,
+    tool: ToolSpeed | None,
+    rate: float,
+) -> Law:
     if law == "quintic":
         return _quintic(path, limits, columns, speed)
     velocity = MARGIN * speed * limits.velocity[columns]
     acceleration = MARGIN * speed**2 * limits.acceleration[columns]
     if law == "ruckig":
-        return GridTimedPath(path, limits, columns, *_ruckig(path, velocity, acceleration))
-    made = _toppra(path, velocity, acceleration)
+        return _ruckig(path, velocity, acceleration)
+    made = _toppra(path, velocity, acceleration, tool=tool, begin=rate)
     if dynamics is not None and _overload(path, made, limits.effort[columns], dynamics) > 1.0:
         # Efforts cost ten times as much as everything else, and few motions need to be slower for them.
-        made = _toppra(path, velocity, acceleration, limits.effort[columns], dynamics)
-    return GridTimedPath(path, limits, columns, *made)
+        made = _toppra(path, velocity, acceleration, limits.effort[columns], dynamics, tool, rate)
+    return made
 
 
-def _overload(
-    path: JointPath, law: tuple[FloatArray, FloatArray, FloatArray], effort: FloatArray, dynamics: InverseDynamics
-) -> float:
+def _within_speed(path: JointPath, law: Law, tool: ToolSpeed) -> Law:
+    """Return a law as much slower as the tool's speed asks for, on its grid and in the middles between."""
+    times, s, rates = law
+    between = np.concatenate([s, 0.5 * (s[1:] + s[:-1])])
+    fastest = np.concatenate([rates, np.sqrt(0.5 * (rates[1:] ** 2 + rates[:-1] ** 2))])
+    over = float((fastest / tool.most_rates(path, between)).max())
+    return (times * over, s, rates / over) if over > 1.0 else law
+
+
+def _overload(path: JointPath, law: Law, effort: FloatArray, dynamics: InverseDynamics) -> float:
     """Return the largest effort along a path, as a part of the limits (D',)."""
     times, s, rates = law
     middle, rate = 0.5 * (s[1:] + s[:-1]), 0.5 * (rates[1:] + rates[:-1])
@@ -91,14 +129,14 @@ def _overload(
     return max(float((np.abs(dynamics(*row)) / effort).max()) for row in rows)
 
 
-def _quintic(path: JointPath, limits: JointLimits, columns: list[int], speed: float) -> GridTimedPath:
+def _quintic(path: JointPath, limits: JointLimits, columns: list[int], speed: float) -> Law:
     smooth = TimedPath(path, limits, columns, speed)
     tau = np.linspace(0.0, 1.0, _GRID + 1, dtype=np.float64)
     rates = 30.0 * tau**2 * (1.0 - tau) ** 2 / smooth.duration
     # Between two times the acceleration is constant: the parameters follow from the rates, so that both agree.
     step = smooth.duration / _GRID
     s = np.concatenate([[0.0], np.cumsum(0.5 * (rates[1:] + rates[:-1]) * step)])
-    return GridTimedPath(path, limits, columns, tau * smooth.duration, s / s[-1], rates / s[-1])
+    return tau * smooth.duration, s / s[-1], rates / s[-1]
 
 
 def _toppra(
@@ -107,7 +145,9 @@ def _toppra(
     acceleration: FloatArray,
     effort: FloatArray | None = None,
     dynamics: InverseDynamics | None = None,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+    tool: ToolSpeed | None = None,
+    begin: float = 0.0,
+) -> Law:
     """Return times, parameters and rates of the time-optimal law.
 
     Source: Pham and Pham 2018, "A new approach to time-optimal path parameterization based on reachability analysis"; package toppra.
@@ -136,20 +176,36 @@ def _toppra(
             )
         )
     grid = _grid(path.knots)
+    if tool is not None:
+        limits.append(_rate_limit(len(velocity), MARGIN * tool.most_rates(path, grid)))
     instance = toppra.algorithm.TOPPRA(limits, curve, gridpoints=grid, solver_wrapper="seidel")
-    _, rates, _ = instance.compute_parameterization(0.0, 0.0)
+    _, rates, _ = instance.compute_parameterization(begin, 0.0)
     if rates is None or not np.isfinite(rates).all():
         raise MotionError(
             "no_path",
             "toppra found no time law within the limits on this path; valid: time_law quintic, or another seed",
         )
     rates = np.maximum(rates, 0.0)
-    rates[0] = rates[-1] = 0.0
+    rates[0], rates[-1] = begin, 0.0
     steps = 2.0 * np.diff(grid) / np.maximum(rates[1:] + rates[:-1], 1e-9)
     times = np.concatenate([[0.0], np.cumsum(steps)])
-    if times[-1] < _SHORTEST:
+    if times[-1] < _SHORTEST and not begin:
         times, rates = times * (_SHORTEST / times[-1]), rates * (times[-1] / _SHORTEST)
     return times, grid, rates
+
+
+def _rate_limit(width: int, most: FloatArray) -> Any:
+    """Return toppra's constraint that keeps the rate of the parameter below `most` (M,) on its grid [1/s]."""
+    from toppra.constraint.linear_constraint import LinearConstraint
+
+    class RateLimit(LinearConstraint):  # type: ignore[misc]  # toppra has no types
+        def compute_constraint_params(self, path: Any, gridpoints: FloatArray) -> tuple[Any, ...]:
+            squares = np.stack([np.zeros(len(most)), np.minimum(most, 1e4) ** 2], axis=1)
+            return None, None, None, None, None, None, squares
+
+    limit = RateLimit()
+    limit.dof = width
+    return limit
 
 
 def _grid(knots: FloatArray) -> FloatArray:
@@ -161,9 +217,7 @@ def _grid(knots: FloatArray) -> FloatArray:
     return np.concatenate([*parts, knots[-1:]])  # exactly the end of the curve, which rounding leaves a little beside 1
 
 
-def _ruckig(
-    path: JointPath, velocity: FloatArray, acceleration: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _ruckig(path: JointPath, velocity: FloatArray, acceleration: FloatArray) -> Law:
     """Return times, parameters and rates of the law with limited jerk on a straight way of the joints.
 
     Source: Berscheid and Kroeger 2021, "Jerk-limited real-time trajectory generation with arbitrary target states"; package ruckig.

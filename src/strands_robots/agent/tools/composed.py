@@ -1,4 +1,4 @@
-"""The few composed tools: look, describe, move, run a policy, record, watch and cancel goals, stop. Thin, same policy.
+"""The few composed tools: look, describe, move, run a policy, pick, place, record, watch and cancel goals, stop. Thin, same policy.
 
 Arguments that are fields of an interface take their schema from its file.
 """
@@ -12,80 +12,66 @@ from types import MappingProxyType
 from typing import Any
 
 from strands_robots.agent.stop.stop_call import stop_reason
-from strands_robots.agent.tools.arguments import nearest
-from strands_robots.agent.tools.endpoint import Endpoint, GraphPort, Tool
-from strands_robots.agent.tools.schema import request_schema
-from strands_robots.agent.tools.tool_answer import ToolAnswer, error_answer
-
-MOVE = "strands_robots/action/MoveTo"
-RUN = "strands_robots/action/RunPolicy"
-OPEN = "strands_robots/srv/StartRecording"
-EPISODE = "strands_robots/srv/RecordEpisode"
-LOAD = "strands_robots/srv/LoadPolicy"
-STOP = "strands_robots/srv/StopGraph"
-EDIT = "strands_robots/srv/EditScene"
-
-STARTS: Mapping[str, str] = MappingProxyType(
-    {OPEN: "--recorder", EPISODE: "--recorder", "strands_robots/action/Evaluate": "--evaluation"}
+from strands_robots.agent.tools.composing import (
+    EDIT,
+    EPISODE,
+    LOAD_TIME,
+    MOVE,
+    OPEN,
+    RUN,
+    STOP,
+    TEXT,
+    WAIT,
+    find_server,
+    object_schema,
+    request_fields,
+    service_timeout,
+    start_goal,
 )
-"""Options of strands-robots sim and real with which a graph has what it lacks."""
+from strands_robots.agent.tools.endpoint import GraphPort, Tool
+from strands_robots.agent.tools.pick_tools import pick_tools
+from strands_robots.agent.tools.tool_answer import ToolAnswer, error_answer
 
 SHAPES: Mapping[str, int] = MappingProxyType({"box": 3, "sphere": 1, "cylinder": 2})
 """Shapes of an object that is added, and how many sizes each has: full lengths, a diameter, a diameter and a height."""
-
-SERVICE_TIMEOUT = 30.0
-"""How long a service may take to answer [s]."""
-
-SLOW_TIMEOUT = 300.0
-"""The same for services that load a model, import LeRobot or wait for encoders [s]."""
-
-LOAD_TIME = 20.0
-"""What a policy may take to load, on top of its duration [s]."""
-
-_TEXT = {"type": "string", "maxLength": 128}
-_WAIT = {"type": "number", "minimum": 0.0, "maximum": 300.0, "description": "longest wait [s]"}
-
-
-def service_timeout(kind: str) -> float:
-    """Return how long a service may take to answer [s]."""
-    return SLOW_TIMEOUT if kind in (OPEN, EPISODE, LOAD) else SERVICE_TIMEOUT
 
 
 def composed_tools(port: GraphPort) -> list[Tool]:
     """Return the composed tools of a graph."""
     goals, episodes = _Goals(port), _Episodes(port)
     return [
-        Tool("look", "Picture (image) of a camera, now.", _object({
-            "camera": {**_TEXT, "description": "as \"<robot>/<camera>\"; describe_robot lists them"},
+        Tool("look", "Picture (image) of a camera, now.", object_schema({
+            "camera": {**TEXT, "description": "as \"<robot>/<camera>\"; describe_robot lists them"},
             "width": {"type": "integer", "minimum": 64, "maximum": 1024, "description": "[px]; 320 if left out"},
         }, ["camera"]), lambda given: port.picture(given["camera"], int(given.get("width", 320)))),
         Tool("describe_robot", "Robots of the graph: joints with positions, limits and units, reach, what the gripper can hold, "
-             "cameras, objects near, whether stopped and why.", _object({}), lambda given: port.describe()),
+             "cameras, objects near, whether stopped and why.", object_schema({}), lambda given: port.describe()),
         Tool("move_to", "Move joints to positions, or the tool to a place, and wait until it is measured to be there.",
-             _object({
-                 **_fields(MOVE, "robot"),
+             object_schema({
+                 **request_fields(MOVE, "robot"),
                  "joints": {"type": "object", "description": "position of each joint to move [rad] or [m]"},
                  "position": {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3,
                               "description": "x, y, z of the tool in the base frame [m], instead of joints"},
-                 "speed": {**_fields(MOVE, "speed_scale")["speed_scale"], "minimum": 0.01, "maximum": 1.0},
-                 "planner": {**_TEXT, "description": "for a way around all objects, \"rrt_connect\"; if left out, the robot "
+                 "speed": {**request_fields(MOVE, "speed_scale")["speed_scale"], "minimum": 0.01, "maximum": 1.0},
+                 "planner": {**TEXT, "description": "for a way around all objects, \"rrt_connect\"; if left out, the robot "
                              "looks at itself and its ground only"},
-                 "held": {"type": "array", "items": _TEXT, "maxItems": 64, "description": "with planner: objects in the gripper"},
-                 "wait": _WAIT,
+                 "held": {"type": "array", "items": TEXT, "maxItems": 64, "description": "with planner: objects in the gripper"},
+                 "wait": WAIT,
              }, ["robot"]), goals.move_to, (MOVE,), (MOVE,)),
         Tool("run_policy", "Run a policy on a robot for a time and wait for its end, for example \"scripted\" to pick up an object "
-             "and place it on another; policies_describe has policies and their settings. Success is what was measured.", _object({
-            **_fields(RUN, "robot", "policy", "config", "task", "adapter", "stop_when", "success_when"),
-            "duration": {"type": "number", "minimum": 0.1, "maximum": 600.0, "description": "[s]"}, "wait": _WAIT,
+             "and place it on another; policies_describe has policies and their settings. Success is what was measured.", object_schema({
+            **request_fields(RUN, "robot", "policy", "config", "task", "adapter", "stop_when", "success_when"),
+            "duration": {"type": "number", "minimum": 0.1, "maximum": 600.0, "description": "[s]"}, "wait": WAIT,
         }, ["robot", "policy", "duration"]), goals.run_policy, (RUN,), (RUN,)),
+        *pick_tools(port),
         Tool("record_episode", "Record what the robots do into a LeRobot dataset: begin, act with other tools, then end; "
-             "close when no more episodes follow.", _object({
+             "close when no more episodes follow.", object_schema({
                  "do": {"enum": ["begin", "end", "discard", "close"]},
-                 **_fields(OPEN, "repo_id", "fps", "robots", "cameras"), **_fields(EPISODE, "task", "outcome"),
+                 **request_fields(OPEN, "repo_id", "fps", "robots", "cameras"), **request_fields(EPISODE, "task", "outcome"),
                  "resume": {"type": "boolean", "description": "begin: continue the existing dataset"},
              }, ["do"]), episodes.record, (OPEN, EPISODE), (OPEN, EPISODE)),
         Tool("add_object", "Add an object (box, ball, plate, ...) to the simulated world; world_edit changes and removes things.",
-             _object({
+             object_schema({
                  "name": {"type": "string", "maxLength": 64, "description": "a letter, then letters, digits, _"},
                  "shape": {"enum": list(SHAPES)},
                  "size": {"type": "array", "items": {"type": "number", "minimum": 0.001, "maximum": 5.0}, "minItems": 1,
@@ -97,40 +83,16 @@ def composed_tools(port: GraphPort) -> list[Tool]:
                  "mass": {"type": "number", "minimum": 0.001, "maximum": 100.0, "description": "[kg]; 0.05 if left out"},
                  "fixed": {"type": "boolean", "description": "true: it cannot be moved"},
              }, ["name", "shape", "size", "position"]), lambda given: _add_object(port, given), (EDIT,)),
-        Tool("goal_status", "State, progress or result of a goal; waits for its end if asked.", _object(
-            {"goal_id": _TEXT, "wait": _WAIT}, ["goal_id"]),
+        Tool("goal_status", "State, progress or result of a goal; waits for its end if asked.", object_schema(
+            {"goal_id": TEXT, "wait": WAIT}, ["goal_id"]),
             lambda given: port.goal(given["goal_id"], float(given.get("wait", 0.0)), False)),
-        Tool("cancel_goal", "Cancel a goal; the robot brakes and holds. For danger use stop.", _object({"goal_id": _TEXT}, ["goal_id"]),
+        Tool("cancel_goal", "Cancel a goal; the robot brakes and holds. For danger use stop.",
+             object_schema({"goal_id": TEXT}, ["goal_id"]),
              lambda given: port.goal(given["goal_id"], 5.0, True)),
         Tool("stop", "Emergency stop: stop every robot at once. Always allowed; only a person can resume.",
-             _object({"reason": {"type": "string", "description": "why; clipped, never a cause of refusal"}}),
+             object_schema({"reason": {"type": "string", "description": "why; clipped, never a cause of refusal"}}),
              lambda given: port.stop(stop_reason("stop", given)), covers=(STOP,)),
     ]  # fmt: skip
-
-
-def _object(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
-    schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    return {**schema, "required": required} if required else schema
-
-
-def _fields(kind: str, *names: str) -> dict[str, Any]:
-    """Return the schema of some fields of a request."""
-    known = request_schema(kind)["properties"]
-    return {name: known[name] for name in names}
-
-
-def _find(port: GraphPort, kind: str) -> Endpoint | ToolAnswer:
-    found = port.find(kind)
-    if found is not None:
-        return found
-    near = nearest(kind, [entry.kind for entry in port.endpoints()])
-    return error_answer("not_there", what_is_missing(kind), nearest=near)
-
-
-def what_is_missing(kind: str) -> str:
-    """Return words for an interface that the graph lacks, and what a person can do about it."""
-    start = f"; a person starts it with: strands-robots sim {STARTS[kind]}" if kind in STARTS else ""
-    return f"nothing of type {kind} is on the graph{start}"
 
 
 def _add_object(port: GraphPort, given: Mapping[str, Any]) -> ToolAnswer:
@@ -152,7 +114,7 @@ def _add_object(port: GraphPort, given: Mapping[str, Any]) -> ToolAnswer:
         "is_free": not given.get("fixed", False),
         "shapes": [shape],
     }
-    found = _find(port, EDIT)
+    found = find_server(port, EDIT)
     return found if isinstance(found, ToolAnswer) else port.call(found, {"bodies": [body]}, service_timeout(EDIT))
 
 
@@ -174,17 +136,11 @@ class _Goals:
         else:
             x, y, z = given["position"]
             fields |= {"target": "TARGET_POSE", "pose": {"pose": {"position": {"x": x, "y": y, "z": z}}}}
-        return self._start(MOVE, fields, given)
+        return start_goal(self._port, MOVE, fields, given)
 
     def run_policy(self, given: Mapping[str, Any]) -> ToolAnswer:
         fields = {name: value for name, value in given.items() if name != "wait"}
-        return self._start(RUN, fields, given, fields["duration"] + LOAD_TIME)
-
-    def _start(self, kind: str, fields: Mapping[str, Any], given: Mapping[str, Any], wait: float = 60.0) -> ToolAnswer:
-        found = _find(self._port, kind)
-        return (
-            found if isinstance(found, ToolAnswer) else self._port.start(found, fields, float(given.get("wait", wait)))
-        )
+        return start_goal(self._port, RUN, fields, given, fields["duration"] + LOAD_TIME)
 
 
 class _Episodes:
@@ -227,7 +183,7 @@ class _Episodes:
         return self._call(EPISODE, {"command": "BEGIN", "task": task})
 
     def _call(self, kind: str, fields: Mapping[str, Any]) -> ToolAnswer:
-        found = _find(self._port, kind)
+        found = find_server(self._port, kind)
         if isinstance(found, ToolAnswer):
             return found
         answer = self._port.call(found, fields, service_timeout(kind))

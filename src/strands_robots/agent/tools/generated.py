@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from strands_robots.agent.tools.composed import service_timeout
+from strands_robots.agent.tools.composing import service_timeout
 from strands_robots.agent.tools.definition import load_definition
 from strands_robots.agent.tools.endpoint import Endpoint, GraphPort, Tool
 from strands_robots.agent.tools.schema import request_schema

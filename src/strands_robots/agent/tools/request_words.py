@@ -51,7 +51,8 @@ def _sentence(name: str, kind: str, values: Mapping[str, Any], definition: Defin
     robot = json.dumps(values.get("robot", ""))
     if kind == _MOVE:
         speed = _percent(values.get("speed_scale") or 0.5)
-        return f"Move robot {robot}: {_target(values)}{_around(values)}, at {speed} of its speed limits."
+        place = ", in the place of what it does now" if values.get("preempt") else ""
+        return f"Move robot {robot}: {_target(values)}{_around(values)}{place}, at {speed} of its speed limits."
     if kind == _PLAY:
         return f"Play exactly the plan with digest {json.dumps(values.get('digest', ''))} on robot {robot}; planning/markers drew it."
     if kind == _GRIP:
@@ -63,8 +64,25 @@ def _sentence(name: str, kind: str, values: Mapping[str, Any], definition: Defin
     if kind == _RUN:
         task = f", to {json.dumps(values['task'])}" if values.get("task") else ""
         limit = f"for {values['duration']:g} s" if values.get("duration") else f"for {values.get('steps', 0)} steps"
-        return f"Let policy {json.dumps(values.get('policy', ''))} move robot {robot} {limit}{task}."
+        return (
+            f"Let policy {json.dumps(values.get('policy', ''))} move robot {robot} {limit}{task}{_pick_words(values)}."
+        )
     return _call_words(name, definition.comment)
+
+
+def _pick_words(values: Mapping[str, Any]) -> str:
+    """Return what a scripted pick takes hold of and where it leaves it, from its settings; empty for other policies."""
+    try:
+        pick = json.loads(values.get("config", "")).get("pick") if values.get("policy") == "scripted" else None
+        body = pick["object"]["body"] if pick is not None else ""
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ""  # YAML, or no pick by a name: the settings themselves are shown
+    if pick is None or not body:
+        return ""
+    onto, place = pick.get("onto"), pick.get("place")
+    where = f" onto {json.dumps(onto)}" if onto else f" at {json.dumps(place)} m in its base frame" if place else ""
+    what = f"it puts the held {json.dumps(body)} down" if pick.get("held") else f"it picks {json.dumps(body)} up"
+    return f": {what}{'' if pick.get('held') or not where else ' and puts it down'}{where}"
 
 
 def _target(values: Mapping[str, Any]) -> str:
@@ -83,7 +101,12 @@ def _target(values: Mapping[str, Any]) -> str:
     others = len(values.get("other_poses", []))
     if others:
         where += f", or to one of {others} other poses"
-    way = "on a straight line" if values.get("straight") else "by the joints' short way"
+    region = values.get("region")
+    if region:
+        half = ", ".join(f"{axis} {float(region[0].get(axis, 0.0)):.6g} m" for axis in "xyz")
+        where += f", or anywhere in a box of half lengths {half} about it"
+    line = "on the arc of a circle" if values.get("through") else "on a straight line"
+    way = line if values.get("straight") else "by the joints' short way"
     return f"the tool to {where} in {json.dumps(frame)}, {way}"
 
 

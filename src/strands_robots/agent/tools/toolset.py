@@ -10,7 +10,8 @@ from typing import Any
 from strands_robots.agent.stop.stop_call import is_stop, stop_reason
 from strands_robots.agent.stop.stop_way import StopWay
 from strands_robots.agent.tools.arguments import check_arguments, nearest
-from strands_robots.agent.tools.composed import composed_tools, what_is_missing
+from strands_robots.agent.tools.composed import composed_tools
+from strands_robots.agent.tools.composing import what_is_missing
 from strands_robots.agent.tools.endpoint import Endpoint, GraphPort, Tool, ToolFamily
 from strands_robots.agent.tools.generated import generated_tool
 from strands_robots.agent.tools.pages import Pages
@@ -20,7 +21,7 @@ from strands_robots.agent.tools.tool_words import tool_words
 from strands_robots.core.errors import StrandsRobotsError
 
 MOST_SHOWN = 25
-SHOWN_CHARACTERS = 16000
+SHOWN_CHARACTERS = 18000
 """JSON of all shown tools [characters]; four to five make a token."""
 
 MOST_FOUND = 3

@@ -1,7 +1,4 @@
-"""motion_node: the action servers move_to, execute_plan and set_gripper, one goal for each robot, and plan_motion.
-
-Waiting happens in the goals' own threads, planning through a scene in processes of its own.
-"""
+"""motion_node: move_to, execute_plan, set_gripper and plan_motion. Goals wait in threads, plans are made in processes of their own."""
 
 from __future__ import annotations
 
@@ -26,11 +23,14 @@ from strands_robots.motion.ik import load_solver
 from strands_robots.motion.motion_goal import MotionSession, run_lockstep, run_realtime
 from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.task import MoveTask, RobotKinematics, checked_source
+from strands_robots.nodes.motion.motion_parameters import MotionParameters
+from strands_robots.nodes.motion.move_group import move_group_search
 from strands_robots.nodes.motion.plan_server import PlanServer
 from strands_robots.nodes.motion.plans import Plans
 from strands_robots.nodes.motion.robot_catalogue import RobotCatalogue
 from strands_robots.nodes.motion.robot_models import RobotModels
 from strands_robots.nodes.motion.scene_source import SceneSource
+from strands_robots.nodes.motion.takeover import begin_in_motion, checked_right
 from strands_robots.planning.plan_task import PlanTask
 from strands_robots.planning.scene_move import SceneMoveTask
 from strands_robots.planning.scene_watch import SceneWatch
@@ -53,41 +53,13 @@ from strands_robots.ros.goals.robot_subscriber import RobotSubscriber
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.process.main import run_node
-from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.process.parameters import read_parameters
 
 MOST_REPLANS = 3
 """How often a goal plans anew because the scene changed while it moved."""
 
 END_WAIT = 0.4
 """How long the end of the node waits for its goals to brake [s]."""
-
-
-@dataclass(frozen=True)
-class MotionParameters:
-    """Parameters of motion_node."""
-
-    run_id: str = parameter("", "Run of the graph, given by bringup; for the log.")
-    robots: tuple[str, ...] = parameter(
-        ("so101=so101",), "Robots as sim_node has them, '<name>=<robot>'; a known robot or a YAML, MJCF or URDF file."
-    )
-    avoid_ground: bool = parameter(True, "Keep the robots clear of the plane under the lowest shape of their bases.")
-    path_tolerance: float = parameter(
-        0.0, "Largest error of a joint while a trajectory is followed [rad] or [m]; 0: none.", minimum=0.0, maximum=10.0
-    )
-    goal_tolerance: float = parameter(
-        0.02, "Largest error of a joint at the end of a trajectory [rad] or [m]; 0: none.", minimum=0.0, maximum=10.0
-    )
-    stopped_velocity_tolerance: float = parameter(
-        0.01,
-        "Largest velocity of a joint at the end of a trajectory [rad/s] or [m/s]; 0: none.",
-        minimum=0.0,
-        maximum=10.0,
-    )
-    goal_time: float = parameter(
-        2.0, "How long after the end of a trajectory its joints may need [s].", minimum=0.01, maximum=60.0
-    )
-    allow_stalling: bool = parameter(True, "A goal of a gripper's controller that met an object succeeds.")
-
 
 SOLVER_DELAY = 3.0
 """The solver's libraries are loaded this long after the start [s], when the graph is armed; or by the first goal that needs them."""
@@ -100,6 +72,8 @@ class _Goal:
     goal_id: str
     action: str
     session: MotionSession
+    lockstep: bool
+    ended: Future[None]
 
 
 class MotionNode(Node):
@@ -125,7 +99,7 @@ class MotionNode(Node):
         self._world = WorldClients(self)
         is_simulated = bool(self.get_parameter("use_sim_time").value)
         self._scenes = SceneSource(self, self._robots, self._world, is_simulated=is_simulated)
-        self._plans = Plans(avoid_ground=given.avoid_ground)
+        self._plans = Plans(avoid_ground=given.avoid_ground, search=move_group_search(self))
         self._planning = PlanServer(self, self._robot, self._plans, self._scenes, self._world)
         self._servers = [
             ActionServer(self, kind, name, audited_goals(self, kind, name, execute), cancel_callback=self._on_cancel)
@@ -201,14 +175,18 @@ class MotionNode(Node):
         request = handle.request
         for replans in range(MOST_REPLANS + 1):
             try:
-                robot = await self._free_robot(request.robot)
+                robot = await self._robot(request.robot)
                 source = checked_source(request.source)
                 over: list[MotionSession] = []
                 task = self._scene_task(request, robot, over) if _is_planned(request) else move_task(request, robot)
+                if not (request.preempt and await self._takes_place(source, task, robot.name, request.lockstep)):
+                    self._check_free(robot.name)
             except StrandsRobotsError as error:
                 return self._refuse(handle, MoveTo.Result(), error)
             session = self._session(handle, source, task, robot)
             over.append(session)
+            if handle.is_cancel_requested:
+                session.cancel("cancelled by the client while another motion made way")
             await self._carry_out(handle, session, "move_to", request.lockstep)
             goes_on = request.planning.on_change == PlanningOptions.REPLAN and not handle.is_cancel_requested
             if not (goes_on and _has_changed(session)) or replans == MOST_REPLANS:
@@ -233,14 +211,35 @@ class MotionNode(Node):
         Args:
             request: The goal.
             robot: Its robot.
-            over: Gets the session of the task: once that has an ending, the plan is given up.
+            over: Gets the session of the task, where it has one: once that has an ending, the plan is given up.
         """
         return SceneMoveTask(
             robot,
             scene_goal(request, robot),
             lambda: self._scenes.look(robot.name),
-            lambda job: self._plans.make(robot, job, lambda: over[0].ending is not None),
+            lambda job: self._plans.make(robot, job, lambda: any(session.ending is not None for session in over)),
         )
+
+    async def _takes_place(self, source: str, task: MoveTask | SceneMoveTask, robot: str, lockstep: bool) -> bool:
+        """Let a goal take the place of the one that a robot carries out; return whether it begins in its middle, else the robot rests.
+
+        Raises:
+            MotionError: "refused" if the source may not do so.
+        """
+        running = self._goals.get(robot)
+        if running is None:
+            return False
+        other, words = running.session, f"a goal of '{source}' took its place"
+        checked_right(source, other)
+        if isinstance(task, SceneMoveTask) and not lockstep and not running.lockstep:
+            begin = await begin_in_motion(self, source, other, task, lambda: self._now().ros)
+            if begin is not None and self._goals.get(robot) is running:
+                other.hand_over(begin, words)
+                return True
+            task.forget()
+        other.cancel(words)
+        await running.ended
+        return False
 
     async def _execute_plan(self, handle: ServerGoalHandle) -> ExecutePlan.Result:
         """Play a plan; the executor goes on while this waits."""
@@ -296,17 +295,21 @@ class MotionNode(Node):
     async def _free_robot(self, name: str) -> RobotKinematics:
         """Return a robot that carries out no goal."""
         robot = await self._robot(name)
+        self._check_free(name)
+        return robot
+
+    def _check_free(self, name: str) -> None:
+        """Check that a robot carries out no goal; raises MotionError with the one that it does."""
         running = self._goals.get(name)
         if running is not None:
             raise MotionError(
                 "refused",
                 f"'{name}' already carries out {running.action} goal {running.goal_id}; valid: one goal for each "
-                "robot, so cancel that one first",
+                "robot, so cancel that one first, or move_to with preempt",
             )
-        return robot
 
     async def _carry_out(self, handle: ServerGoalHandle, session: MotionSession, action: str, lockstep: bool) -> None:
-        goal = self._goals[session.robot] = _Goal(_goal_id(handle), action, session)
+        goal = self._goals[session.robot] = _Goal(_goal_id(handle), action, session, lockstep, Future())
         self.get_logger().info(f"goal {goal.goal_id[:8]}: {action} for '{session.source}' on '{session.robot}'")
         feed = RobotSubscriber(self, session.robot, session, lockstep=lockstep)
         world = WorldClient(self._world, session.robot, lambda: None)
@@ -320,8 +323,10 @@ class MotionNode(Node):
             await done
         finally:
             self._threads.discard(thread)
-            del self._goals[session.robot]
+            if self._goals.get(session.robot) is goal:  # not where another goal has begun in its middle
+                del self._goals[session.robot]
             feed.close()
+            goal.ended.set_result(None)
 
     def _run(self, goal: _Goal, feed: RobotSubscriber, world: WorldClient, lockstep: bool, done: Future[None]) -> None:
         """Body of a goal's thread."""

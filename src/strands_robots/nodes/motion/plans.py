@@ -12,7 +12,7 @@ from strands_robots.core.text import printable
 from strands_robots.motion.task import RobotKinematics
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.plan_job import PlanJob
-from strands_robots.planning.plan_process import PlannedRobot, PlanProcess
+from strands_robots.planning.plan_process import PlannedRobot, PlanProcess, Search
 from strands_robots.planning.surroundings import Surroundings
 
 MOST_KEPT = 32
@@ -39,10 +39,11 @@ class Plans:
 
     Args:
         avoid_ground: Take the plane under the robots' bases for an obstacle.
+        search: Asks another program for ways, as `PlanProcess`; None for none.
     """
 
-    def __init__(self, *, avoid_ground: bool) -> None:
-        self._avoid_ground = avoid_ground
+    def __init__(self, *, avoid_ground: bool, search: Search | None = None) -> None:
+        self._avoid_ground, self._search = avoid_ground, search
         self._lock = threading.Lock()
         self._processes: dict[str, tuple[RobotKinematics, PlanProcess]] = {}
         self._kept: dict[str, OrderedDict[str, KeptPlan]] = {}
@@ -89,6 +90,6 @@ class Plans:
             if known is None or known[0] is not robot:
                 if known is not None:  # the robot of this name is another one now
                     known[1].close()
-                process = PlanProcess(PlannedRobot(robot.config, robot.name, self._avoid_ground))
+                process = PlanProcess(PlannedRobot(robot.config, robot.name, self._avoid_ground), self._search)
                 known = self._processes[robot.name] = robot, process
             return known[1]

@@ -1,11 +1,16 @@
-"""What stands around each robot: the simulated world's shapes, and what <robot>/planning_scene says."""
+"""What stands around each robot: the simulated world's shapes, and what is heard on <robot>/planning_scene and from sensors."""
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import Any
 
 from rclpy.node import Node
+from sensor_msgs.msg import PointCloud2
 from strands_robots.msg import PlanningScene
 
 from strands_robots.core.errors import MotionError, StrandsRobotsError, WorldError
@@ -13,7 +18,16 @@ from strands_robots.motion.task import RobotKinematics
 from strands_robots.planning.surroundings import Surroundings
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages import qos
-from strands_robots.ros.messages.planning_messages import surroundings_from_msg
+from strands_robots.ros.messages.planning_messages import (
+    surroundings_from_cloud,
+    surroundings_from_msg,
+    surroundings_from_octomap,
+)
+
+SCENE, CLOUD, OCTOMAP = "planning_scene", "planning_cloud", "octomap_binary"
+"""Topics of a robot, below its name."""
+
+Read = Callable[[Any, Sequence[str]], Surroundings]
 
 
 class SceneSource:
@@ -34,57 +48,64 @@ class SceneSource:
         self._world = world
         self._is_simulated = is_simulated
         self._lock = threading.Lock()
-        self._heard: dict[str, Surroundings | MotionError] = {}
-        self._subscriptions: dict[str, object] = {}
+        self._heard: dict[str, dict[str, Surroundings | MotionError]] = {}
+        self._subscriptions: dict[str, list[object]] = {}
+        self._topics: list[tuple[str, Any, Any, Read]] = [
+            (SCENE, PlanningScene, qos.DESCRIPTION, surroundings_from_msg),
+            (CLOUD, PointCloud2, qos.IMAGE_READER, surroundings_from_cloud),
+        ]
+        if importlib.util.find_spec("octomap_msgs") is not None:
+            octomap = importlib.import_module("octomap_msgs.msg").Octomap
+            self._topics.append((OCTOMAP, octomap, qos.DESCRIPTION, surroundings_from_octomap))
         for name in robots:
             self.listen(name)
 
     def listen(self, robot: str) -> None:
-        """Hear <robot>/planning_scene from now on."""
-        if robot in self._subscriptions:
-            return
-
-        def take(message: PlanningScene) -> None:
-            self._take(robot, message)
-
-        self._subscriptions[robot] = self._node.create_subscription(
-            PlanningScene, f"{robot}/planning_scene", take, qos.DESCRIPTION
-        )
+        """Hear a robot's scene, cloud and octree from now on."""
+        if robot not in self._subscriptions:
+            self._subscriptions[robot] = [self._hear(robot, *topic) for topic in self._topics]
 
     def look(self, robot: str) -> Surroundings:
         """Return what stands around a robot now; waits for the world.
 
         Raises:
             MotionError: "world_failed" if the simulated world does not answer, "invalid_goal" if nothing is known of a real robot's
-                surroundings, or the last scene was not valid.
+                surroundings, or the last message of a source was not valid.
         """
         with self._lock:
-            heard = self._heard.get(robot)
-        if isinstance(heard, MotionError):
-            raise heard
+            heard = list(self._heard.get(robot, {}).values())
+        for each in heard:
+            if isinstance(each, MotionError):
+                raise each
+        parts = [each for each in heard if isinstance(each, Surroundings)]
         kinematics = self._robots[robot]
         client = WorldClient(self._world, robot, lambda: None)
         if self._is_simulated or client.has_world():
             try:
-                shapes = client.surroundings(kinematics.config.base_frame, kinematics.arm.ground)
+                parts.insert(0, client.surroundings(kinematics.config.base_frame, kinematics.arm.ground))
             except WorldError as error:
                 raise MotionError("world_failed", str(error)) from error
-            return shapes if heard is None else shapes.joined(heard)
-        if heard is None:
+        if not parts:
             raise MotionError(
                 "invalid_goal",
-                f"nothing is known of what stands around '{robot}'; valid: a message on {robot}/planning_scene, an empty one "
-                "for nothing",
+                f"nothing is known of what stands around '{robot}'; valid: a message on {robot}/{SCENE}, an empty one for nothing, or a "
+                f"cloud on {robot}/{CLOUD}",
             )
-        return heard
+        return reduce(Surroundings.joined, parts)
 
-    def _take(self, robot: str, message: PlanningScene) -> None:
+    def _hear(self, robot: str, topic: str, kind: Any, profile: Any, read: Read) -> object:
+        def take(message: Any) -> None:
+            self._take(robot, topic, message, read)
+
+        return self._node.create_subscription(kind, f"{robot}/{topic}", take, profile)
+
+    def _take(self, robot: str, topic: str, message: Any, read: Read) -> None:
         base = self._robots[robot].config.base_frame
         try:
-            heard: Surroundings | MotionError = surroundings_from_msg(message, ("", base, f"{robot}/{base}"))
+            heard: Surroundings | MotionError = read(message, ("", base, f"{robot}/{base}"))
         except StrandsRobotsError as error:
-            # Kept, not dropped: planning with the scene before it would be planning with what is no longer there.
-            heard = MotionError("invalid_goal", f"the last message on {robot}/planning_scene is not valid: {error}")
+            # Kept, not dropped: planning with what was there before it would be planning with what is no longer there.
+            heard = MotionError("invalid_goal", f"the last message on {robot}/{topic} is not valid: {error}")
             self._node.get_logger().warning(str(heard))
         with self._lock:
-            self._heard[robot] = heard
+            self._heard.setdefault(robot, {})[topic] = heard

@@ -9,6 +9,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ModelError
+from strands_robots.description.urdf_text import numbers_text, write_origin
 from strands_robots.motion.arm import Arm
 
 _JOINTS = {mujoco.mjtJoint.mjJNT_HINGE: "revolute", mujoco.mjtJoint.mjJNT_SLIDE: "prismatic"}
@@ -62,7 +63,7 @@ def _joint(root: ElementTree.Element, arm: Arm, body: int) -> None:
     joint_name = model.joint(index).name
     joint = ElementTree.SubElement(root, "joint", name=joint_name, type=kind)
     _ends(joint, parent, name, model.body_pos[body], model.body_quat[body])
-    ElementTree.SubElement(joint, "axis", xyz=_text(model.jnt_axis[index]))
+    ElementTree.SubElement(joint, "axis", xyz=numbers_text(model.jnt_axis[index]))
     leader, factor, offset = _leader(model, index)
     limits = arm.limits
     row = limits.index.get(joint_name if leader is None else leader)
@@ -109,7 +110,7 @@ def _shape(element: ElementTree.Element, model: mujoco.MjModel, geom: int) -> No
     geometry = ElementTree.SubElement(element, "geometry")
     kind, size = mujoco.mjtGeom(model.geom_type[geom]), model.geom_size[geom]
     if kind == mujoco.mjtGeom.mjGEOM_BOX:
-        ElementTree.SubElement(geometry, "box", size=_text(2.0 * size))
+        ElementTree.SubElement(geometry, "box", size=numbers_text(2.0 * size))
     elif kind == mujoco.mjtGeom.mjGEOM_SPHERE:
         ElementTree.SubElement(geometry, "sphere", radius=f"{size[0]:.9g}")
     elif kind == mujoco.mjtGeom.mjGEOM_CYLINDER:
@@ -128,7 +129,7 @@ def _ends(joint: ElementTree.Element, parent: str, child: str, position: FloatAr
 
 
 def _origin(element: ElementTree.Element, position: FloatArray, quaternion: FloatArray) -> None:
-    """Write a pose as URDF does: fixed axes, roll, pitch, yaw.
+    """Write a pose.
 
     Args:
         position: [m].
@@ -136,15 +137,4 @@ def _origin(element: ElementTree.Element, position: FloatArray, quaternion: Floa
     """
     matrix = np.empty(9)
     mujoco.mju_quat2Mat(matrix, quaternion)
-    turn = matrix.reshape(3, 3)
-    flat = np.hypot(turn[0, 0], turn[1, 0])
-    pitch = np.arctan2(-turn[2, 0], flat)
-    if flat > 1e-9:
-        roll, yaw = np.arctan2(turn[2, 1], turn[2, 2]), np.arctan2(turn[1, 0], turn[0, 0])
-    else:
-        roll, yaw = np.arctan2(-turn[1, 2], turn[1, 1]), 0.0
-    ElementTree.SubElement(element, "origin", xyz=_text(position), rpy=_text(np.array([roll, pitch, yaw])))
-
-
-def _text(values: FloatArray) -> str:
-    return " ".join(f"{float(value) + 0.0:.9g}" for value in values)
+    write_origin(element, position, matrix.reshape(3, 3))

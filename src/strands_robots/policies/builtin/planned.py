@@ -27,6 +27,7 @@ from strands_robots.planning.planning_scene import DEFAULT_CLEARANCE
 from strands_robots.planning.scene_move import SceneGoal
 from strands_robots.planning.surroundings import Surroundings
 from strands_robots.planning.time_law import DEFAULT_TIME_LAW
+from strands_robots.planning.tool_limits import ToolLimits
 from strands_robots.policies.provider import PolicyContext, PolicyOptions, read_options
 
 Triple = Annotated[tuple[float, float, float], Field(description="x, y, z of the tool in the base frame [m]")]
@@ -158,8 +159,8 @@ class PlannedPolicy:
         else:
             goal = named_state(self._config, options.named or _named_in(task))
         return SceneGoal(
-            goal, options.planner, options.time_law, options.speed, self._seed % 2**64, ITERATIONS, 0.0, options.held,
-            options.may_touch, options.clearance,
+            goal, options.planner, options.time_law, options.speed, self._seed % 2**64, ITERATIONS, ToolLimits(),
+            options.held, options.may_touch, options.clearance,
         )  # fmt: skip
 
 

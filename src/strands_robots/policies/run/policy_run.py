@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.types import Action, Instant, Observation, Playback
 from strands_robots.motion.ensemble import TemporalEnsemble
 from strands_robots.policies.run.action_check import check_action
+from strands_robots.policies.run.joint_motion import Motion
 from strands_robots.policies.run.timing import LatencyRecord, replan_time
 from strands_robots.policies.run.unplayed import UnplayedChunks
 
@@ -94,24 +95,6 @@ class RunEnding:
     message: str
 
 
-@dataclass
-class Motion:
-    """Smallest and largest measured position of each joint."""
-
-    joint_names: tuple[str, ...] = ()
-    lowest: FloatArray = field(default_factory=lambda: np.zeros(0))
-    highest: FloatArray = field(default_factory=lambda: np.zeros(0))
-
-    def add(self, observation: Observation) -> None:
-        """Take one observation in."""
-        if observation.joint_names != self.joint_names:
-            self.joint_names = observation.joint_names
-            self.lowest, self.highest = observation.position.copy(), observation.position.copy()
-        else:
-            np.minimum(self.lowest, observation.position, out=self.lowest)
-            np.maximum(self.highest, observation.position, out=self.highest)
-
-
 class PolicyRun:
     """Follows one run: what was seen, which chunk is out, when the next is due, and why it ends.
 
@@ -152,6 +135,7 @@ class PolicyRun:
         self._heard = -math.inf
         self._report: GateReport | None = None
         self._start: float | None = None
+        self._policy_end = math.inf
         self._period = 0.0
         self._covered_until = -math.inf
         self._replan_at = -math.inf
@@ -255,6 +239,8 @@ class PolicyRun:
         if self._ensemble is not None:
             values = self._ensemble.blend(names, values, observation.stamp, self._period)
         self._row_0 = observation.stamp
+        if action.is_last:
+            self._policy_end = observation.stamp + len(action.values) * self._period
         rows = min(len(action.values), max(math.ceil((self.end_time - observation.stamp) / self._period - 1e-6), 1))
         self._covered_until = observation.stamp + rows * self._period
         self._replan_at = replan_time(
@@ -326,8 +312,12 @@ class PolicyRun:
         """ROS time at which the run is complete [s]; infinite before the first chunk."""
         if self._start is None:
             return math.inf
-        ends = [self._start + self.config.duration] if self.config.duration > 0.0 else []
-        return min([*ends, self._start + self.config.steps * self._period] if self.config.steps else ends)
+        ends = [self._policy_end]
+        if self.config.duration > 0.0:
+            ends.append(self._start + self.config.duration)
+        if self.config.steps:
+            ends.append(self._start + self.config.steps * self._period)
+        return min(ends)
 
     def elapsed(self, now: Instant) -> float:
         """Return the ROS time since the first chunk's observation, at most until the end of the run [s]."""

@@ -66,9 +66,21 @@ class PlannedPick:
         stages += [close, self._arm_stage("lift", after=self._check)]
         if self.options.place is None and not self.options.onto:
             return stages
+        return [*stages, *self._placing()]
+
+    def placing_stages(self) -> list[ScriptStage]:
+        """Return the stages that put down an object which the gripper holds already."""
+        squeeze = ScriptStage("hold", lambda before: self._gripped(before, 0.0), pause=SQUEEZE, after=self._check_held)
+        return [squeeze, *self._placing()]
+
+    def closed(self, position: FloatArray) -> FloatArray:
+        """Return joint positions (D,) with the gripper's set-point where it squeezes."""
+        return self._gripped(position, 0.0)
+
+    def _placing(self) -> list[ScriptStage]:
         release = ScriptStage("release", lambda before: self._gripped(before, self._opened), pause=LET_GO)
         carry = [self._arm_stage("move", after=self._check), self._arm_stage("align")]
-        return [*stages, *carry, self._arm_stage("lower"), release, self._arm_stage("retreat")]
+        return [*carry, self._arm_stage("lower"), release, self._arm_stage("retreat")]
 
     def _arm_stage(self, name: str, after: Callable[[Look], int | None] = lambda look: None) -> ScriptStage:
         def target(before: FloatArray) -> FloatArray:
@@ -122,13 +134,18 @@ class PlannedPick:
         Returns:
             Whether there is one; else the stages are as they were, and `_problem` says why.
         """
-        assert self._planner is not None and self._lifted is not None  # the lift has ended
+        assert self._lifted is not None  # the stage before has measured it
+        if self._planner is None:
+            self._planner = PickPlanner(self.arm)
         around = self.pick_scene()
+        if self._stand is None:  # nothing was picked here: it hangs in the gripper as it will be put down
+            self._stand = self._height_to_stand(around)
         try:
             stages = self._planner.place(self._request(self._lifted, around), around.scene)
         except MotionError as error:
             self._problem = str(error)
             return False
+        self._opened = next(stage.gripper for stage in stages if stage.gripper is not None)
         self._stages |= {stage.name: stage.plan for stage in stages if stage.plan is not None}
         self._offset = before - self._lifted
         return True
@@ -176,17 +193,30 @@ class PlannedPick:
         return Curve(move.timed, move.columns, self._offset[list(move.columns)])
 
     def _check(self, look: Look) -> int | None:
-        """Begin again when the gripper holds nothing."""
-        gripper, index = self.arm.config.gripper, self.arm.limits.index
-        assert gripper is not None  # checked by the caller
-        self._lifted = np.clip(look.position, self.arm.limits.lower, self.arm.limits.upper)
-        held = np.mean([look.position[index[joint]] for joint in gripper.joints])
-        if abs(held - gripper.closed) > LEFT_OPEN * abs(gripper.open - gripper.closed):
+        """Begin again when the gripper holds nothing; where the object was to be in it from the start, there is no again."""
+        if self._holds(look):
             return None
+        if self.options.held:
+            raise NotAchievedError(f"'{self.options.object.body}' slipped out of the gripper on its way")
         self.tries += 1
         if self.tries >= self.options.tries:
             raise NotAchievedError(f"the gripper closed on nothing {self.tries} times")
         return 0
+
+    def _check_held(self, look: Look) -> int | None:
+        if not self._holds(look):
+            raise NotAchievedError(
+                f"the gripper holds nothing, so '{self.options.object.body}' cannot be put down; valid: pick it first"
+            )
+        return None
+
+    def _holds(self, look: Look) -> bool:
+        """Return whether something keeps the gripper open, and note where the robot is."""
+        gripper, index = self.arm.config.gripper, self.arm.limits.index
+        assert gripper is not None  # checked by the caller
+        self._lifted = np.clip(look.position, self.arm.limits.lower, self.arm.limits.upper)
+        held = np.mean([look.position[index[joint]] for joint in gripper.joints])
+        return bool(abs(held - gripper.closed) > LEFT_OPEN * abs(gripper.open - gripper.closed))
 
     def _gripped(self, before: FloatArray, fraction: float) -> FloatArray:
         gripper, index = self.arm.config.gripper, self.arm.limits.index

@@ -15,8 +15,8 @@ from strands_robots.policies.provider import PolicyContext, read_options
 from strands_robots.policies.scripted.known_boxes import KnownBoxes
 from strands_robots.policies.scripted.planned_pick import PlannedPick
 from strands_robots.policies.scripted.reach import Reach
-from strands_robots.policies.scripted.script import Look, Script
-from strands_robots.policies.scripted.script_options import ScriptedOptions
+from strands_robots.policies.scripted.script import DONE, Look, Script, ScriptStage
+from strands_robots.policies.scripted.script_options import PickOptions, ScriptedOptions
 from strands_robots.policies.scripted.stages import pick_stages, waypoint_stages
 
 DEFAULT_SPEED = 1.0
@@ -73,7 +73,8 @@ class ScriptedPolicy:
         order = [observation.joint_names.index(name) for name in self._names]
         script.update(Look(observation.position[order], observation.velocity[order]), observation.stamp)
         period = 1.0 / self._options.rate
-        return Action(self._names, script.rows(observation.stamp, period, self._options.horizon), period)
+        rows = script.rows(observation.stamp, period, self._options.horizon)
+        return Action(self._names, rows, period, is_last=self._options.end_run and script.stage == DONE)
 
     def close(self) -> None:
         """Nothing to free."""
@@ -82,19 +83,29 @@ class ScriptedPolicy:
         self._check_names(observation.joint_names)
         options, reach = self._options, self._reach
         self._names = reach.names if reach is not None else observation.joint_names
+        order = [observation.joint_names.index(name) for name in self._names]
+        begin = observation.position[order]
         pick_scene = self._pick_scene(reach)
         if options.pick is not None and reach is not None and pick_scene is not None and options.pick.object.body:
-            if reach.config.gripper is None:
-                raise PolicyError(f"'{reach.config.name}' has no gripper to pick with")
-            stages = PlannedPick(options.pick, reach.arm, pick_scene, options.speed, self._seed).stages()
+            stages, begin = self._planned_pick(options.pick, reach, pick_scene, begin)
         elif options.pick is not None and reach is not None:
+            if options.pick.held:
+                raise PolicyError("'held' needs a simulated world that says where everything is; there is none")
             stages = pick_stages(options.pick, self._names, reach, self._context.bodies, self._sizes)
         else:
             stages = waypoint_stages(options.waypoints, self._names, reach)
         script = Script(stages, self._speed(), options.tolerance, options.patience)
-        order = [observation.joint_names.index(name) for name in self._names]
-        script.start(observation.position[order], observation.stamp)
+        script.start(begin, observation.stamp)
         return script
+
+    def _planned_pick(
+        self, pick: PickOptions, reach: Reach, pick_scene: Callable[[], PickScene], begin: FloatArray
+    ) -> tuple[list[ScriptStage], FloatArray]:
+        """Return the stages, and where the set-points begin (D,): a gripper that holds something is not let go of."""
+        if reach.config.gripper is None:
+            raise PolicyError(f"'{reach.config.name}' has no gripper to pick with")
+        planned = PlannedPick(pick, reach.arm, pick_scene, self._options.speed, self._seed)
+        return (planned.placing_stages(), planned.closed(begin)) if pick.held else (planned.stages(), begin)
 
     def _pick_scene(self, reach: Reach | None) -> Callable[[], PickScene] | None:
         """Return what looks at everything around the robot, where there is a world to look at."""

@@ -14,6 +14,9 @@ from strands_robots.motion.path import TimedPath, quintic
 RAMP_PEAK = 1.875
 """Largest slope of the quintic time law, in 1 / duration."""
 
+DONE = "done"
+"""Name of the stage after the last."""
+
 SHORTEST = 0.2
 """Shortest time of a stage that moves [s]."""
 
@@ -94,8 +97,8 @@ class Script:
 
     @property
     def stage(self) -> str:
-        """Name of the stage; "done" after the last."""
-        return self._stages[self._index].name if self._index < len(self._stages) else "done"
+        """Name of the stage; `DONE` after the last."""
+        return self._stages[self._index].name if self._index < len(self._stages) else DONE
 
     def start(self, position: FloatArray, time: float) -> None:
         """Begin at joint positions (D,) at `time` [s]."""

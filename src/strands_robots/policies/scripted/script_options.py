@@ -71,6 +71,7 @@ class PickOptions(StrictModel):
         approach: How high over the object the way down begins [m].
         open: How far the gripper opens, 0 to 1.
         tries: How often it grips anew when it closed on nothing.
+        held: The object is in the gripper already: it is put down only, at `place` or `onto` a body.
     """
 
     object: ObjectOptions
@@ -80,6 +81,7 @@ class PickOptions(StrictModel):
     approach: Annotated[float, Field(gt=0.0, le=0.3)] = 0.05
     open: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6
     tries: Annotated[int, Field(ge=1, le=10)] = 3
+    held: bool = False
 
     @model_validator(mode="after")
     def _one_place(self) -> PickOptions:
@@ -89,6 +91,8 @@ class PickOptions(StrictModel):
             raise ValueError("'onto' needs the object by its name in the world, as object.body")
         if self.onto and self.onto == self.object.body:
             raise ValueError(f"'{self.onto}' cannot be put on itself")
+        if self.held and (not self.object.body or (self.place is None and not self.onto)):
+            raise ValueError("'held' needs the object by its name in the world, as object.body, and 'place' or 'onto'")
         return self
 
 
@@ -102,6 +106,7 @@ class ScriptedOptions(PolicyOptions):
         speed: Part of the joints' velocity limits.
         tolerance: A joint this near to its target has arrived [rad] or [m].
         patience: A target not reached this long after its time is a failure [s].
+        end_run: The run ends with the script; else the robot holds until the run's own end.
     """
 
     model: str = ""
@@ -110,6 +115,7 @@ class ScriptedOptions(PolicyOptions):
     speed: Annotated[float, Field(gt=0.0, le=1.0)] = 0.4
     tolerance: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
     patience: Annotated[float, Field(gt=0.0, le=60.0)] = 3.0
+    end_run: bool = False
 
     @model_validator(mode="after")
     def _one_script(self) -> ScriptedOptions:

@@ -20,7 +20,7 @@ from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.move_to import JOINT_TOLERANCE, JointTarget, Target, joint_target, pose_target, positive
 from strands_robots.motion.task import GripTask, MoveTask, RobotKinematics, checked_speed
 from strands_robots.msg import PlanningOptions
-from strands_robots.planning.goals import Goal, LineGoal, PoseGoals, named_state
+from strands_robots.planning.goals import Goal, LineGoal, PoseGoals, RegionGoal, named_state
 from strands_robots.planning.plan_task import PlanTask
 from strands_robots.planning.planner import DEFAULT_PLANNER, planner
 from strands_robots.planning.scene_move import SceneGoal, SceneMoveTask
@@ -32,6 +32,9 @@ from strands_robots.ros.messages.stamps import fill_time
 
 MESSAGE_LENGTH = 4096
 
+LARGEST_REGION = 5.0
+"""Largest half length of a region [m]."""
+
 
 def move_task(request: MoveTo.Goal, robot: RobotKinematics) -> MoveTask:
     """Return what a goal of MoveTo asks for that looks at the robot and its ground only.
@@ -40,11 +43,15 @@ def move_task(request: MoveTo.Goal, robot: RobotKinematics) -> MoveTask:
         StrandsRobotsError: If anything is not valid; the message says what was given and what is valid.
     """
     speed = checked_speed(request.speed_scale)
-    if not options_are_empty(request.planning) or request.other_poses:
+    if not options_are_empty(request.planning) or any((*request.other_poses, *request.region, *request.through)):
         raise MotionError(
             "invalid_goal",
-            "planning or other_poses are given without planning.planner; valid: a planner, for example "
+            "planning, other_poses, region or through are given without planning.planner; valid: a planner, for example "
             f"'{DEFAULT_PLANNER}', or none of them",
+        )
+    if request.min_fraction:
+        raise MotionError(
+            "invalid_goal", f"min_fraction is {request.min_fraction:g} without planning.planner; valid: a planner, or 0"
         )
     if request.target != MoveTo.Goal.TARGET_POSE:
         joints = _joints(request, robot)
@@ -65,19 +72,23 @@ def scene_goal(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -
     """
     options: PlanningOptions = request.planning
     speed = checked_speed(request.speed_scale)
-    iterations, clearance, upright = checked_options(options)
-    min_fraction = positive("min_fraction", getattr(request, "min_fraction", 0.0), 1.0, 1.0)
+    iterations, clearance, limits = checked_options(options)
+    min_fraction = positive("min_fraction", request.min_fraction, 1.0, 1.0)
     goal: Goal
     if request.target != MoveTo.Goal.TARGET_POSE:
         goal = _joints(request, robot)
         if request.other_poses:
             raise MotionError("invalid_goal", "other_poses are given; valid: for TARGET_POSE (1)")
+        if request.region:
+            raise MotionError("invalid_goal", "region is given; valid: for TARGET_POSE (1)")
     else:
         poses = [_pose(request, given, robot) for given in (request.pose, *request.other_poses)]
         if request.straight and len(poses) > 1:
             raise MotionError("invalid_goal", f"straight is true for {len(poses)} poses; valid: for one")
         goal = (
-            LineGoal(poses[0][0], min_fraction, poses[0][1], _through(request))
+            _region(request, *poses[0])
+            if request.region
+            else LineGoal(poses[0][0], min_fraction, poses[0][1], _through(request))
             if request.straight
             else PoseGoals(tuple(pose for pose, _ in poses), tuple(is_relative for _, is_relative in poses))
         )
@@ -94,7 +105,7 @@ def scene_goal(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -
         speed,
         options.seed,
         iterations,
-        upright,
+        limits,
         tuple(options.held),
         tuple(options.may_touch),
         clearance,
@@ -103,13 +114,25 @@ def scene_goal(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -
 
 def _through(request: MoveTo.Goal | PlanMotion.Goal) -> tuple[float, float, float] | None:
     """Return the point of an arc; None for a straight line."""
-    points = getattr(request, "through", ())
-    if not points:
+    if not request.through:
         return None
-    point = (points[0].x, points[0].y, points[0].z)
+    given = request.through[0]
+    point = (given.x, given.y, given.z)
     if not all(math.isfinite(value) for value in point):
         raise MotionError("invalid_goal", f"through is {point}; valid: finite numbers")
     return point
+
+
+def _region(request: MoveTo.Goal | PlanMotion.Goal, middle: PoseTarget, is_relative: bool) -> RegionGoal:
+    """Return the goal that is a box about a pose."""
+    half = (request.region[0].x, request.region[0].y, request.region[0].z)
+    if request.straight or request.other_poses:
+        raise MotionError("invalid_goal", "region is given with straight or other_poses; valid: one of the three")
+    if not all(0.0 <= length <= LARGEST_REGION for length in half):
+        raise MotionError(
+            "invalid_goal", f"region has half lengths {half} m; valid: 0 to {LARGEST_REGION:g} along each axis"
+        )
+    return RegionGoal(middle, half, is_relative)
 
 
 def _joints(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -> JointTarget:
@@ -187,6 +210,8 @@ def move_result(session: MotionSession, task: MoveTask | SceneMoveTask, robot: R
     _fill_ending(result, session)
     if session.run is not None:
         result.planned_duration, result.chunks = session.run.planned_duration, session.run.chunks
+        made = task.made if isinstance(task, SceneMoveTask) else None
+        result.fraction = 1.0 if made is None else made.fraction
     if not session.watch.is_ready:
         return result
     position = session.watch.position

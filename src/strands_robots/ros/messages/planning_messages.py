@@ -10,10 +10,11 @@ from sensor_msgs.msg import PointCloud2, PointField
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, MotionError
-from strands_robots.core.pose import pose_from_quaternion
+from strands_robots.core.pose import Pose, pose_from_quaternion
 from strands_robots.core.text import printable
 from strands_robots.motion.move_to import positive
 from strands_robots.msg import MotionPlan, PlanningOptions, PlanningScene, PlanningShape
+from strands_robots.planning.octree import octree_shapes
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS
 from strands_robots.planning.planning_scene import (
@@ -25,6 +26,7 @@ from strands_robots.planning.planning_scene import (
     cloud_shapes,
 )
 from strands_robots.planning.surroundings import Surroundings
+from strands_robots.planning.tool_limits import ToolLimits, box_of
 from strands_robots.ros.messages.geometry import quadruple, to_point, triple
 
 DEFAULT_VOXEL = 0.02
@@ -32,6 +34,12 @@ DEFAULT_VOXEL = 0.02
 
 CLOUD = "cloud"
 """Object that the cubes of a point cloud belong to."""
+
+SENSED_CLOUD = "planning_cloud"
+"""The same of a cloud that a sensor publishes by itself."""
+
+OCTOMAP = "octomap"
+"""Object that the cubes of an octree belong to."""
 
 _AXES = ("x", "y", "z")
 
@@ -46,10 +54,7 @@ def surroundings_from_msg(message: PlanningScene, frames: Sequence[str]) -> Surr
     Raises:
         ConfigurationError: If something is not valid; the message says what is.
     """
-    frame = message.header.frame_id
-    if frame not in frames:
-        valid = ", ".join(f"'{name}'" for name in frames)
-        raise ConfigurationError(f"the scene is in frame '{printable(frame)}'; valid: {valid}")
+    _check_frame("the scene", message.header.frame_id, frames)
     if len(message.shapes) > MOST_SHAPES:
         raise ConfigurationError(f"the scene has {len(message.shapes)} shapes; valid: up to {MOST_SHAPES}")
     if len(message.may_touch_first) != len(message.may_touch_second):
@@ -68,8 +73,41 @@ def surroundings_from_msg(message: PlanningScene, frames: Sequence[str]) -> Surr
     )
 
 
-def checked_options(options: PlanningOptions) -> tuple[int, float, float]:
-    """Return iterations, clearance [m] and largest tilt [rad] of a request, 0 for no limit.
+def surroundings_from_cloud(message: PointCloud2, frames: Sequence[str], voxel: float = DEFAULT_VOXEL) -> Surroundings:
+    """Return what a point cloud says that stands around a robot: one object of cubes.
+
+    Args:
+        message: The cloud.
+        frames: Valid frames, those of the robot's base.
+        voxel: Edge of the cubes [m].
+
+    Raises:
+        ConfigurationError: If something is not valid; the message says what is.
+    """
+    _check_frame("the cloud", message.header.frame_id, frames)
+    cubes = cloud_shapes(_points(message), voxel, SENSED_CLOUD) if message.data else ()
+    return _one_object(SENSED_CLOUD, cubes)
+
+
+def surroundings_from_octomap(message: Any, frames: Sequence[str]) -> Surroundings:
+    """Return what an octree says that stands around a robot: one object of its occupied cubes; what is unknown is free.
+
+    Args:
+        message: octomap_msgs/Octomap.
+        frames: Valid frames, those of the robot's base.
+
+    Raises:
+        ConfigurationError: If something is not valid; the message says what is.
+    """
+    _check_frame("the octree", message.header.frame_id, frames)
+    data = np.array(message.data, dtype=np.int8).tobytes()
+    here = Pose(np.zeros(3), np.eye(3))
+    cubes = octree_shapes(message.id, data, message.resolution, here, is_binary=message.binary, name=OCTOMAP)
+    return _one_object(OCTOMAP, cubes)
+
+
+def checked_options(options: PlanningOptions) -> tuple[int, float, ToolLimits]:
+    """Return iterations, clearance [m] and what the tool keeps to.
 
     Raises:
         MotionError: If a value is not valid; the message says what is.
@@ -77,7 +115,17 @@ def checked_options(options: PlanningOptions) -> tuple[int, float, float]:
     if options.on_change not in (PlanningOptions.STOP, PlanningOptions.REPLAN):
         raise MotionError("invalid_goal", f"on_change is {options.on_change}; valid: 0 (STOP), 1 (REPLAN)")
     clearance = positive("clearance", options.clearance, DEFAULT_CLEARANCE, LARGEST_CLEARANCE)
-    return options.iterations or ITERATIONS, clearance, float(options.upright)
+    if len(options.box) == 1:
+        raise MotionError("invalid_goal", "box has 1 corner; valid: two opposite ones, or none")
+    axis = options.cone_axis
+    limits = ToolLimits(
+        float(options.upright),
+        float(options.cone),
+        (axis.x, axis.y, axis.z),
+        box_of(*((corner.x, corner.y, corner.z) for corner in options.box)) if options.box else None,
+        float(options.tool_speed),
+    )
+    return options.iterations or ITERATIONS, clearance, limits
 
 
 def plan_to_msg(plan: Plan, tool_points: FloatArray) -> MotionPlan:
@@ -104,6 +152,7 @@ def plan_to_msg(plan: Plan, tool_points: FloatArray) -> MotionPlan:
         check_step=plan.check_step,
         clearance=plan.clearance,
         fraction=plan.fraction,
+        tool_speed=plan.tool_speed,
         planning_time=plan.planning_time,
         tool_points=[to_point(point) for point in tool_points],
     )
@@ -119,6 +168,16 @@ def _shape(message: PlanningShape) -> Shape:
             )
         vertices = np.array(message.vertices, dtype=np.float64).reshape(-1, 3)
     return Shape(message.name, message.kind, tuple(message.size), pose, vertices)
+
+
+def _one_object(name: str, cubes: tuple[Shape, ...]) -> Surroundings:
+    return Surroundings(cubes, {name: tuple(cube.name for cube in cubes)} if cubes else {})
+
+
+def _check_frame(what: str, frame: str, frames: Sequence[str]) -> None:
+    if frame not in frames:
+        valid = ", ".join(f"'{name}'" for name in frames)
+        raise ConfigurationError(f"{what} is in frame '{printable(frame)}'; valid: {valid}")
 
 
 def _points(cloud: PointCloud2) -> FloatArray:
