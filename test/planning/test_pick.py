@@ -106,7 +106,9 @@ def test_grasps_have_the_object_between_the_jaws_and_opposite_normals(
         line = grasp.tool.rotation @ jaws.axis
         assert np.linalg.det(grasp.tool.rotation) == pytest.approx(1.0)
         assert grasp.width <= jaws.opening
-        centre = grasp.tool.position + grasp.depth * grasp.tool.axis - (0.5 * grasp.width + GAP) * line * jaws.is_one_sided
+        centre = (
+            grasp.tool.position + grasp.depth * grasp.tool.axis - (0.5 * grasp.width + GAP) * line * jaws.is_one_sided
+        )
         out = surface_of(thing).exit(centre, line), surface_of(thing).exit(centre, -line)
         for side, direction in zip(out, (line, -line)):
             assert side is not None and side[0] == pytest.approx(0.5 * grasp.width, abs=1e-3)
