@@ -174,10 +174,10 @@ def drive(tab: Tab, served: Served) -> float:
     tab.send(type="take", robot="so101")
     tab.until(lambda tab: tab.state["driving"]["so101"].get("is_ready"), 30.0)
     before = served.elbow()
-    press = f"press {time.monotonic()}"
 
     def beat() -> bool:
-        tab.send(type="hold", press=press, motion=ELBOW)
+        # A press that paused is over, as on a machine that gave this process no time: each second is a new one.
+        tab.send(type="hold", press=f"press {int(time.monotonic())}", motion=ELBOW)
         time.sleep(0.04)  # The page's own beat.
         return abs(served.elbow() - before) > 0.01
 
