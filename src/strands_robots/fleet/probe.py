@@ -281,7 +281,7 @@ class Probe:
     def _row(
         self, who: str, what: str, topic: str, expected: bool, mark: str, control: str, readers: list[str]
     ) -> Row | None:
-        """Return the row; None where nobody could show that the way works, because no member may use it, and nothing got through."""
+        """Return the row; None where no member may use the way, so that a denial cannot be shown, and nothing got through."""
         heard = self._heard
         arrived = (
             heard.get((who, mark), False) if what == "read" else any((reader, mark) in heard for reader in readers)
