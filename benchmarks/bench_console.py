@@ -9,7 +9,8 @@
 * idle: processor time of console_node while no page is open.
 
 Run it with: python benchmarks/bench_console.py [--stops 200] [--commands 20] [--holds 20] [--seconds 20] [--part stop ...].
-All parts take some twenty minutes on a busy machine; each reports as soon as it is over, into results/console_<part>.json. Progress is on stderr.
+All parts take some twenty minutes on a busy machine. Each reports as soon as it is over, into
+results/console_<part>.json. Progress is on stderr.
 It needs Chromium and requirements/browser.txt.
 """
 
