@@ -9,7 +9,8 @@
 * idle: processor time of console_node while no page is open.
 
 Run it with: python benchmarks/bench_console.py [--stops 200] [--commands 20] [--holds 20] [--seconds 20] [--part stop ...].
-All parts take some ten minutes; each reports as soon as it is over, into results/console_<part>.json. Progress is on stderr.
+All parts take some twenty minutes on a busy machine. Each reports as soon as it is over, into
+results/console_<part>.json. Progress is on stderr.
 It needs Chromium and requirements/browser.txt.
 """
 
@@ -36,8 +37,7 @@ from console.browser import DESKTOP, browser_processes, chromium
 from console.large_set import write_large_set
 from console.test_console_node import Served
 from graph import Graph, wait_for
-from strands_robots.msg import GateState, JointCommand, SafetyState
-from strands_robots.srv import ResumeGraph
+from strands_robots.msg import GateState, JointCommand
 
 from strands_robots.console.drive_leader import HOLD_TIME
 from strands_robots.ros.messages import qos
@@ -54,8 +54,6 @@ class Bench:
         self.latched: deque[float] = deque(maxlen=50)
         self.moved: deque[float] = deque(maxlen=50)
         self._last: list[float] = []
-        self.resumes = served.client.create_client(ResumeGraph, "safety/resume")
-        self.safety = served.client.listen(SafetyState, "safety/state", qos.SAFETY, keep=1)
         served.client.create_subscription(GateState, "so101/gate_state", self._on_gate, qos.HEARTBEAT_READER)
         served.client.create_subscription(JointCommand, "so101/command_applied", self._on_applied, qos.COMMAND)
         name, _, value = served.cookie.partition("=")
@@ -79,19 +77,8 @@ class Bench:
         self._last = values
 
     def arm(self, page: Any) -> None:
-        """Resume as soon as it may be, and wait until the page says that the robots may move."""
-        wait_for(lambda: self.served.gates and self.safety, 30.0, "the graph")
-        resumed, end = -1, time.monotonic() + 60.0
-        while self.served.gates[-1].latched:
-            stop = self.safety[-1]
-            if stop.state == SafetyState.STOPPED and stop.stop_id != resumed:
-                request = ResumeGraph.Request(source="operator/bench", reason="bench", stop_id=stop.stop_id)
-                future = self.resumes.call_async(request)
-                wait_for(future.done, 10.0, "the answer to a resume")
-                # One that was overtaken, by a second way of the same press or another stop, is asked for anew.
-                resumed = stop.stop_id if future.result().success else -1
-            assert time.monotonic() < end, f"it is not armed: {stop}"
-            time.sleep(0.02)
+        """Resume until the page says that the robots may move."""
+        self.served.armed()
         page.wait_for_function(
             "() => document.getElementById('stop-state').textContent.startsWith('Armed')", timeout=30000
         )
