@@ -8,6 +8,7 @@ import math
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from strands_robots.learning.pipeline.deploy_stage import Deployment
 from strands_robots.robot.robot import Robot
 
 NAMESPACE = "pipeline_deployment"
-"""Graphs that are started for a deployment have one of their own, so that they meet no other."""
+"""Graphs that are started for a deployment have one of their own, and each has another: a killed one may still be ending."""
 
 HARDWARE = ("port", "arm", "calibration", "second", "controllers")
 """Options of a real graph by which it reaches an arm."""
@@ -43,11 +44,12 @@ def deploy(wanted: Deployment, tell: Callable[[str], None]) -> Mapping[str, Any]
         MotionError: If no person resumed a real robot in time.
         StrandsRobotsError: If the graph does not come up.
     """
+    namespace = f"{NAMESPACE}_{uuid.uuid4().hex[:8]}"
     with contextlib.ExitStack() as stack:
-        robot = stack.enter_context(_robot(wanted, stack))
+        robot = stack.enter_context(_robot(wanted, namespace, stack))
         tell(f"deploy: {robot}")
         if wanted.config.to == "bus":
-            _resume()
+            _resume(namespace)
         elif robot.observe().is_stopped:
             tell("deploy: the robot is stopped; when no person is near it: strands-robots resume")
         robot.wait_until_armed(wanted.config.wait)
@@ -63,10 +65,10 @@ def deploy(wanted: Deployment, tell: Callable[[str], None]) -> Mapping[str, Any]
         }  # fmt: skip
 
 
-def _robot(wanted: Deployment, stack: contextlib.ExitStack) -> Robot:
+def _robot(wanted: Deployment, namespace: str, stack: contextlib.ExitStack) -> Robot:
     given = wanted.config
     if given.to == "sim":
-        return Robot(wanted.robot, mode="sim", namespace=NAMESPACE, **given.options)
+        return Robot(wanted.robot, mode="sim", namespace=namespace, **given.options)
     if given.to == "bus":
         # The pipeline resumes the arm of the bus itself, so no real one may hang on the same graph.
         if named := sorted(given.options.keys() & set(HARDWARE)):
@@ -75,7 +77,7 @@ def _robot(wanted: Deployment, stack: contextlib.ExitStack) -> Robot:
             )
         port, calibration = stack.enter_context(servo_bus(wanted.robot))
         return Robot(
-            wanted.robot, mode="real", namespace=NAMESPACE, port=port, calibration=calibration, **given.options
+            wanted.robot, mode="real", namespace=namespace, port=port, calibration=calibration, **given.options
         )
     return Robot(wanted.robot, mode="real", **given.options)
 
@@ -115,14 +117,14 @@ def _await_port(bus: Child, port: Path) -> None:
         time.sleep(0.02)
 
 
-def _resume() -> None:
+def _resume(namespace: str) -> None:
     """Resume the graph of the simulated bus, which was started here; nothing real can move."""
     import getpass
 
     from strands_robots.clients.client import GraphClient
     from strands_robots.clients.resume_client import resume_graph
 
-    with contextlib.closing(GraphClient(NAMESPACE)) as client:
+    with contextlib.closing(GraphClient(namespace)) as client:
         report = resume_graph(
             client, f"operator/{getpass.getuser()}"[:64], "the arm of the servo bus is simulated", None, _no_key
         )
