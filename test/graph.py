@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,6 +118,13 @@ class Process:
             self.output.append(line)
 
 
+class Messages(deque[Any]):
+    """Messages of a topic. A loop over them sees those that were there when it began: more come in another thread."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(tuple(super().__iter__()))
+
+
 class Client(Node):
     """A node in the test's own process, spun by a thread."""
 
@@ -131,8 +138,8 @@ class Client(Node):
         self._thread.start()
 
     def listen(self, kind: Any, topic: str, profile: Any = 10, keep: int = 2000) -> deque[Any]:
-        """Subscribe, and return the deque that the messages go to."""
-        messages: deque[Any] = deque(maxlen=keep)
+        """Subscribe, and return what the messages go to."""
+        messages = Messages(maxlen=keep)
         self.create_subscription(kind, topic, lambda message: messages.append(message), profile)
         return messages
 

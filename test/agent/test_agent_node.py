@@ -202,7 +202,7 @@ def test_model_picks_a_block_up_and_puts_it_down_each_after_a_person_approved_it
         "shapes": [{"kind": "box", "size": [0.0125, 0.0125, 0.0125], "mass": 0.02}],
     }  # fmt: skip
     # The lease of a test before this one may not have ended.
-    wait_for(lambda: not rig.tools.run("world_edit", {"bodies": [block]}).is_error, 10.0, "the block")
+    wait_for(lambda: not rig.tools.run("world_edit", {"bodies": [block]}).is_error, 30.0, "the block")
     place = {"robot": "so101", "object": "block", "position": [0.2, 0.12, 0.0125]}
     model = ScriptedModel([("pick", {"robot": "so101", "object": "block"}), ("place", place)])
     agent = rig.agent(model)

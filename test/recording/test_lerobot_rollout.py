@@ -84,7 +84,7 @@ class _LeRobotRollout:
         assert self._commands() > 10, "LeRobot moved nothing through the gate"
 
     def _commands(self) -> int:
-        return sum(message.source == SOURCE for message in tuple(self._graph.applied))
+        return sum(message.source == SOURCE for message in self._graph.applied)
 
 
 def test_base_runs_the_policy_and_records_nothing(graph: RecordedGraph, tmp_path: Path) -> None:
