@@ -46,7 +46,9 @@ def test_ten_minutes_of_training_beat_the_start(tmp_path: Path) -> None:
         text=True, timeout=1400,
     )  # fmt: skip
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    first, last = map(float, re.findall(r"episodes (-?[\d.]+)", done.stdout)[:2])
+    said = re.search(r"first \d+ episodes (-?[\d.]+), of the last \d+ (-?[\d.]+)", done.stdout)
+    assert said is not None, done.stdout
+    first, last = float(said[1]), float(said[2])
     assert last > first, done.stdout
     before, after = map(int, re.findall(r"(\d+) of 10 succeeded", done.stdout))
     assert after > before, done.stdout
