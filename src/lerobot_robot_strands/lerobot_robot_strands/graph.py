@@ -168,6 +168,8 @@ class GraphRobot:
     def close(self) -> None:
         """Leave the graph."""
         self._executor.shutdown(timeout_sec=1.0)
+        # A thread that is still in the middleware's code when the interpreter ends takes the process down with it.
+        self._thread.join(5.0)
         self._node.destroy_node()
         self._context.try_shutdown()
 
