@@ -83,12 +83,11 @@ class GraphRobot:
         """
         with self._changed:
             timeout = self._config.timeout
-            if not self._changed.wait_for(lambda: all(name in self._heard for name in self._wanted), timeout):
-                silent = [name for name in self._wanted if name not in self._heard]
-                self.close()
-                raise DeviceNotConnectedError(
-                    f"nothing is heard of {self._robot}/{', '.join(silent)} for {timeout:g} s"
-                )
+            self._changed.wait_for(lambda: all(name in self._heard for name in self._wanted), timeout)
+            silent = [name for name in self._wanted if name not in self._heard]
+        if silent:
+            self.close()
+            raise DeviceNotConnectedError(f"nothing is heard of {self._robot}/{', '.join(silent)} for {timeout:g} s")
 
     def numbers(self) -> dict[str, float]:
         """Return the joints as LeRobot has them, "<joint>.pos".
