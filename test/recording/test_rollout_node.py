@@ -28,7 +28,7 @@ from .recorded_graph import RecordedGraph
 
 pytestmark = [pytest.mark.long, pytest.mark.learning, pytest.mark.timeout(300)]
 
-WAVE = "{joints: {shoulder_pan: [{amplitude: 0.3, frequency: 0.5}], gripper: [{amplitude: 0.3, frequency: 0.4}]}}"
+WAVE = "{joints: {shoulder_pan: [{amplitude: 0.3, frequency: 0.5}], wrist_roll: [{amplitude: 0.3, frequency: 0.4}]}}"
 SINE = [
     "sine",
     "--config",
