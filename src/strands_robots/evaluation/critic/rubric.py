@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from strands_robots.core.errors import ConfigurationError
-from strands_robots.core.share import config_names, config_text
+from strands_robots.core.named_config import load_named
+from strands_robots.core.share import config_names
 from strands_robots.core.strict_model import StrictModel
-from strands_robots.core.validation import problems_of
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -107,15 +105,7 @@ def load_rubric(name_or_path_or_text: str) -> Rubric:
         UnknownNameError: If there is no such rubric.
         ConfigurationError: If it is not valid; the message has every field that is wrong.
     """
-    given = config_text("rubric", "rubrics", name_or_path_or_text)
-    try:
-        return Rubric.model_validate(yaml.safe_load(given))
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"rubric is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        raise ConfigurationError(
-            f"rubric: {problems_of(error, 'rubric')}; valid: {', '.join(Rubric.model_fields)}"
-        ) from None
+    return load_named("rubric", Rubric, name_or_path_or_text)
 
 
 def rubric_names() -> list[str]:
