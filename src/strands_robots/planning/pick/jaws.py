@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
-from strands_robots.core.pose import Pose
+from strands_robots.core.pose import Pose, pose_from_quaternion
 from strands_robots.motion.arm import Arm
 from strands_robots.planning.planning_scene import PlanningScene
 from strands_robots.planning.scene_checker import SceneChecker
@@ -120,17 +119,12 @@ def _reach(arm: Arm, checker: SceneChecker, fingers: tuple[str, ...], position: 
         for geom in range(int(body.geomadr[0]), int(body.geomadr[0] + body.geomnum[0])):
             if not (model.geom_contype[geom] or model.geom_conaffinity[geom]):
                 continue
-            place = to_finger.at(Pose(model.geom_pos[geom], _rotation_of(model.geom_quat[geom])))
+            x, y, z, w = model.geom_quat[geom][[1, 2, 3, 0]]
+            place = to_finger.at(pose_from_quaternion(model.geom_pos[geom], (x, y, z, w)))
             middle, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]
             axis = place.rotation[2]
             ends.append(float(place.position[2] + axis @ middle + np.abs(axis) @ half))
     return max(ends)
-
-
-def _rotation_of(quaternion: FloatArray) -> FloatArray:
-    made = np.empty(9)
-    mujoco.mju_quat2Mat(made, quaternion)
-    return made.reshape(3, 3)
 
 
 def _below(arm: Arm, body: int) -> list[str]:
