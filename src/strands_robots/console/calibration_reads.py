@@ -8,9 +8,8 @@ from starlette.routing import Route
 
 from strands_robots.core.share import config_names
 from strands_robots.description.robot_config import load_robot
+from strands_robots.drivers.calibrate_command import LEADERS
 from strands_robots.drivers.serial_ports import found_ports
-
-LEADERS = ("so101_leader", "so100_leader", "koch_leader", "omx_leader")
 
 
 class CalibrationReads:

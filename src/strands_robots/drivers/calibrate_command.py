@@ -9,6 +9,9 @@ from strands_robots.core.errors import ConfigurationError
 from strands_robots.core.names import FILE_NAME_RULE, is_file_name
 from strands_robots.core.text import printable
 
+LEADERS = ("so101_leader", "so100_leader", "koch_leader", "omx_leader")
+"""Leader arms that LeRobot calibrates, as its --teleop.type names them."""
+
 
 def calibrate_command(robot: str, leader: str, port: str, arm: str) -> tuple[list[str], Path | None]:
     """Return LeRobot's command for an arm, and the file that it will write; None for a leader's.

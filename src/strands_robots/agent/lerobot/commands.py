@@ -30,9 +30,9 @@ from strands_robots.agent.lerobot.words import (
     policy_words,
 )
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.drivers.calibrate_command import LEADERS
 
 ROBOTS = ("so101_follower", "so100_follower", "koch_follower", "lekiwi", "omx_follower")
-LEADERS = ("so101_leader", "so100_leader", "koch_leader", "omx_leader")
 
 Schema = dict[str, Any]
 Given = Mapping[str, Any]
