@@ -178,7 +178,7 @@ def in_background(fleet: Fleet, call: object) -> list[object]:
 
 def tell(fleet: Fleet, robot: str, is_hardware: bool, fields: str = '{"duration": 60.0}') -> Result:
     station = fleet.stations.get("anna") or fleet.station()
-    fleet.advance(0.6)
+    fleet.advance(1.1)
     request = station.tell(robot, is_hardware, "run_policy", fields)
     assert station.wait_for(lambda: station.result(request) is not None, 2.0)
     answer = station.result(request)

@@ -54,7 +54,7 @@ def tools(fleet: Fleet, port: Port, monkeypatch: pytest.MonkeyPatch) -> FleetToo
     fleet.start("arm1", "sim1")
     fleet.arm("arm1", "sim1")
     station = fleet.station("anna")
-    fleet.advance(0.6)
+    fleet.advance(1.1)
     assert station.wait_for(lambda: all(station.presence.is_present(name) for name in ("arm1", "sim1")), 5.0)
     return FleetTools(port, station)
 

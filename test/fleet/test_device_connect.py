@@ -26,7 +26,7 @@ def started(fleet: Fleet) -> Any:
     fleet.start("arm1", "sim1")
     fleet.arm("arm1", "sim1")
     station = fleet.station("anna")
-    fleet.advance(0.6)
+    fleet.advance(1.1)
     assert station.wait_for(lambda: station.presence.is_present("sim1"), 2.0)
     return station
 

@@ -91,14 +91,14 @@ def start(fleet: Fleet, host: str, pinned: str, given: list[tuple[str, str, str]
     )  # fmt: skip
     station = Station(fleet.channel("anna"), fleet.bus.port("anna"), on_refusal=fleet.refused.append)
     fleet.stations["anna"] = station
-    fleet.advance(0.6)
+    fleet.advance(1.1)
     assert station.wait_for(lambda: station.presence.is_present("arm1"), 5.0)
     return station
 
 
 def ask(fleet: Fleet, station: Station, camera: str, url: str) -> Any:
     station._pictures.clear()  # What the robot does about an operator that keeps no pace.
-    fleet.advance(0.6)
+    fleet.advance(1.1)
     newest = fleet.robots["arm1"].sent._sent[-1][0]
     assert station.wait_for(lambda: station.presence.find("arm1").sequence == newest, 5.0)  # type: ignore[union-attr]
 
@@ -204,7 +204,7 @@ def test_without_the_right_or_the_store_no_picture_is_given(fleet: Fleet, store:
     _, host, pinned = store
     start(fleet, host, pinned)
     bert = fleet.station("bert")
-    fleet.advance(0.6)
+    fleet.advance(1.1)
     assert bert.wait_for(lambda: bert.presence.is_present("arm1"), 5.0)
     with pytest.raises(NoAnswerError, match="did not answer"):
         bert.ask_picture("arm1", "so101/wrist", f"https://{host}/x", 0.3)

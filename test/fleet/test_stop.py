@@ -8,10 +8,11 @@ import uuid
 import pytest
 from fleet_rig import Fleet, outcomes, run_until_done
 
-from strands_robots.fleet.bodies import Stop
+from strands_robots.fleet.bodies import Beacon, GateReport, Stop, StopReport
+from strands_robots.fleet.presence import Presence
 from strands_robots.fleet.refusal import FleetRefusedError
 from strands_robots.fleet.station import Station
-from strands_robots.fleet.stop_campaign import StopOutcome
+from strands_robots.fleet.stop_campaign import StopCampaign, StopOutcome
 from strands_robots.fleet.transport import AllTransports
 
 ROBOTS = ("arm1", "arm2", "arm3", "sim1")
@@ -56,6 +57,73 @@ def test_the_stop_is_repeated_and_reaches_a_robot_whose_link_comes_back(fleet: F
     assert fleet.graphs["arm1"].report().state == "armed"
     fleet.bus.deaf.clear()
     assert run_until_done(fleet, campaign)
+
+
+def campaign_of(fleet: Fleet, sender: str, addressee: str, presence: Presence) -> StopCampaign:
+    """A stop by the fleet's own clock, for what is sent when."""
+    return StopCampaign(fleet.channel(sender), fleet.bus.port(sender), addressee, "", presence, fleet.clock)
+
+
+def told(fleet: Fleet, sender: str = "anna") -> list[str]:
+    """Addressees of the stops that were sent, oldest first."""
+    return [topic.split("/")[3] for topic, _ in fleet.bus.of_kind(f"stop/{sender}")]
+
+
+def test_only_a_robot_that_has_not_confirmed_is_told_again_and_less_and_less_often(fleet: Fleet) -> None:
+    presence = Presence(fleet.clock)
+    campaign = campaign_of(fleet, "anna", "all", presence)
+    campaign.advance()
+    assert told(fleet) == ["all"]
+    gates = {name: [GateReport(robot=name, is_latched=True, is_at_rest=True, age_ms=0)] for name in ROBOTS}
+    for name in set(ROBOTS) - {"arm2"}:
+        campaign.take(name, StopReport(stop=campaign.stop_id, session="a" * 32, gates=gates[name], is_complete=True))
+    times: list[float] = []
+    for _ in range(600):
+        fleet.clock.time += 0.01
+        before = len(told(fleet))
+        campaign.advance()
+        times += [fleet.clock.time - 100.0] * (len(told(fleet)) - before)
+    assert set(told(fleet)[1:]) == {"arm2"}
+    assert times[:4] == pytest.approx([0.1, 0.3, 0.7, 1.5], abs=0.11) and 6 <= len(times) <= 9
+    assert len({data for topic, data in fleet.bus.of_kind("stop/anna") if "arm2" in topic}) == 1, "signed once"
+
+
+def test_a_robot_that_is_heard_again_and_has_not_confirmed_is_told_at_once(fleet: Fleet) -> None:
+    presence = Presence(fleet.clock)
+    campaign = campaign_of(fleet, "anna", "arm1", presence)
+    for _ in range(100):
+        fleet.clock.time += 0.1
+        campaign.advance()
+    fleet.clock.time += 0.1
+    before = len(told(fleet))
+    presence.add("arm1", 1, Beacon(session="a" * 32, state="armed"))
+    for _ in range(2):
+        fleet.clock.time += 0.05
+        campaign.advance()
+    assert len(told(fleet)) == before + 1
+
+
+def test_a_robot_that_starts_again_after_its_report_is_told_at_once(fleet: Fleet) -> None:
+    presence = Presence(fleet.clock)
+    campaign = campaign_of(fleet, "anna", "arm1", presence)
+    campaign.advance()
+    gates = [GateReport(robot="arm1", is_latched=True, is_at_rest=True, age_ms=0)]
+    campaign.take("arm1", StopReport(stop=campaign.stop_id, session="a" * 32, gates=gates, is_complete=True))
+    fleet.clock.time += 5.0
+    campaign.advance()
+    assert told(fleet) == ["arm1"]
+    presence.add("arm1", 1, Beacon(session="b" * 32, state="armed"))
+    fleet.clock.time += 0.1
+    campaign.advance()
+    assert told(fleet) == ["arm1", "arm1"]
+
+
+def test_a_robot_repeats_the_stop_of_its_cell_to_the_cell_which_is_all_it_may(fleet: Fleet) -> None:
+    campaign = campaign_of(fleet, "arm1", "cell-left", Presence(fleet.clock))
+    for _ in range(5):
+        campaign.advance()
+        fleet.clock.time += 0.1
+    assert set(told(fleet, "arm1")) == {"cell-left"} and len(told(fleet, "arm1")) >= 2
 
 
 def test_a_robot_that_moves_on_is_not_called_at_rest(fleet: Fleet) -> None:

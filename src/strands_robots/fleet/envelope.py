@@ -70,7 +70,11 @@ class Envelope:
 
     def encoded(self) -> bytes:
         """Return the bytes for a transport."""
-        return b'{"message":' + self.signed + b',"signature":"' + self.signature.hex().encode() + b'"}'
+        return _encoded(self.signed, self.signature)
+
+
+def _encoded(signed: bytes, signature: bytes) -> bytes:
+    return b'{"message":' + signed + b',"signature":"' + signature.hex().encode() + b'"}'
 
 
 def seal(key: OperatorKey, fleet: str, to: str, sequence: int, body: Body) -> Envelope:
@@ -108,9 +112,12 @@ def open_envelope(data: bytes) -> Envelope:
         raise FleetRefusedError(FleetRefusal.TOO_LARGE, f"{len(data)} bytes; valid: at most {LARGEST}")
     try:
         given = json.loads(data)
-        if not isinstance(given, dict) or given.keys() != {"message", "signature"} or rfc8785.dumps(given) != data:
-            raise FleetRefusedError(FleetRefusal.MALFORMED, "no message: not canonical JSON of message and signature")
+        if not isinstance(given, dict) or given.keys() != {"message", "signature"}:
+            raise FleetRefusedError(FleetRefusal.MALFORMED, "no message: not an object of message and signature")
         message, signature = given["message"], bytes.fromhex(given["signature"])
+        signed = rfc8785.dumps(message)
+        if _encoded(signed, signature) != data:
+            raise FleetRefusedError(FleetRefusal.MALFORMED, "no message: not canonical JSON of message and signature")
     except (ValueError, TypeError, RecursionError) as error:
         raise FleetRefusedError(FleetRefusal.MALFORMED, "no message: not canonical JSON") from error
     sender = printable(message.get("from", ""))[:32] if isinstance(message, dict) else ""
@@ -126,4 +133,4 @@ def open_envelope(data: bytes) -> Envelope:
         body = KINDS[head.kind].model_validate(head.body)
     except ValidationError as error:
         raise FleetRefusedError(FleetRefusal.MALFORMED, problems_of(error, "message")[:400], sender) from error
-    return Envelope(head.fleet, head.sender, head.to, head.seq, body, rfc8785.dumps(message), signature)
+    return Envelope(head.fleet, head.sender, head.to, head.seq, body, signed, signature)

@@ -14,8 +14,11 @@ from strands_robots.fleet.peer_watch import PeerWatch
 from strands_robots.fleet.presence import Presence
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
 from strands_robots.fleet.renewal import Renewal
-from strands_robots.fleet.topics import ROSTER, kind_of, read_by, topic_of
+from strands_robots.fleet.topics import ROSTER, kind_of, outward, read_by, topic_of
 from strands_robots.fleet.transport import OnData, Transport
+
+SHORTEST_GAP = 0.5
+"""A robot looks at no two beacons of another robot within this [s]: it wants to know that it is there, and its audit log."""
 
 
 class FleetClient:
@@ -46,6 +49,8 @@ class FleetClient:
         self.session = uuid.uuid4().hex
         self.renewal = Renewal(folder, channel.key) if folder is not None else None
         self._take_it, self._on_refusal = take, on_refusal
+        self._now = now
+        self._beacons: dict[str, float] = {}
         self._topics: set[str] = set()
         self._on_stop: OnData | None = None
         self._inbox: Inbox[tuple[str, bytes]] = Inbox(self._on_item, capacity, "fleet messages")
@@ -112,6 +117,9 @@ class FleetClient:
         self.watch.say_heard()
 
     def _on_data(self, topic: str, data: bytes) -> None:
+        # Only what was opened counts: a forged beacon must not stand in the way of the true one.
+        if self._now() - self._beacons.get(topic, float("-inf")) < SHORTEST_GAP:
+            return
         if not self._inbox.put((topic, data)):
             self.refuse(FleetRefusedError(FleetRefusal.TOO_MANY, "the queue of messages is full"))
 
@@ -126,6 +134,8 @@ class FleetClient:
             self._on_refusal(error)
             return
         if isinstance(received.body, Beacon):
+            if self.channel.me.is_robot and received.sender.is_robot:
+                self._beacons[outward(self.channel.roster.fleet, received.sender.name, "beacon")] = self._now()
             for witness in self.watch.beacon(received.envelope, received.body):
                 self.send("", witness)
         elif isinstance(received.body, Witness):

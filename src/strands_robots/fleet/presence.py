@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from strands_robots.fleet.bodies import Beacon, BeaconEcho
 
 PRESENT = 3.0
-"""A member that was not heard for longer is shown as not heard [s]; beacons come twice a second."""
+"""A member that was not heard for longer is shown as not heard [s]; beacons come every second."""
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,12 @@ from strands_robots.fleet.inbox import Inbox
 from strands_robots.fleet.member import CELL_PREFIX, MemberKind, Right
 from strands_robots.fleet.picture_upload import PictureUpload
 from strands_robots.fleet.refusal import FleetRefusal, FleetRefusedError
-from strands_robots.fleet.stop_campaign import REPEAT_PERIOD, StopCampaign
+from strands_robots.fleet.stop_campaign import FIRST_PAUSE, StopCampaign
 from strands_robots.fleet.transport import Transport
 
-BEACON_PERIOD = 0.5
+BEACON_PERIOD = 1.0
+"""Time between two beacons while nothing changes [s]; a change is said at the next tick."""
+
 OWNER_TIMEOUT = 1.0
 """An operator that was not heard for longer loses its goals [s]."""
 
@@ -175,7 +177,7 @@ class RobotMember:
 
     def _stop(self, stop: Stop, sender: str) -> None:
         known, now = self._stops.get(stop.stop), self._now()
-        is_due = known is None or (not known.is_confirmed and now - known.given > REPEAT_PERIOD / 2)
+        is_due = known is None or (not known.is_confirmed and now - known.given > FIRST_PAUSE / 2)
         if is_due:
             # Before any lock is taken: whatever another thread does with it, the graph is stopped.
             self._graph.stop(stop.stop, f"fleet/{sender}", stop.reason)
@@ -204,7 +206,7 @@ class RobotMember:
         has_changed = known.reported is None or (
             (report.is_latched, report.is_at_rest) != (known.reported.is_latched, known.reported.is_at_rest)
         )
-        if has_changed or (is_asked and now - known.reported_at > REPEAT_PERIOD / 2):
+        if has_changed or (is_asked and now - known.reported_at > FIRST_PAUSE / 2):
             known.reported, known.reported_at = report, now
             self._client.queue(known.sender, report)
 

@@ -40,7 +40,12 @@ from strands_robots.fleet.topics import ROSTER, inward
 from strands_robots.fleet.transport import Transport
 from strands_robots.safety.resume import PURPOSE, ResumeRequest
 
-BEACON_PERIOD = 0.2
+BEACON_PERIOD = 1.0
+"""Time between two beacons [s]."""
+
+OWNER_BEACON_PERIOD = 0.2
+"""The same while a robot does what this operator told it: robots end it when they miss their owner's beacons [s]."""
+
 SILENCE = 2.0
 """Longer than a robot waits for its operator [s]."""
 
@@ -87,6 +92,7 @@ class Station:
         self._silent_until = float("-inf")
         self._asked: OrderedDict[str, str] = OrderedDict()
         self._answers: dict[str, Challenge | Result | PictureReference] = {}
+        self._open_tells: set[str] = set()
         self._pictures: dict[str, float] = {}
         self._changed = threading.Condition()
         self._ending = threading.Event()
@@ -181,6 +187,7 @@ class Station:
             {"request": uuid.uuid4().hex, "echo": self.echo(robot).model_dump(), "is_hardware": is_hardware,
              "action": action, "fields": fields, "needs_person": needs_person}
         )  # fmt: skip
+        self._open_tells.add(body.request)
         self._request(robot, body, body.request)
         return body.request
 
@@ -231,7 +238,9 @@ class Station:
     def _request(self, robot: str, body: Body, request: str) -> None:
         self._asked[request] = robot
         if len(self._asked) > MOST_REQUESTS:
-            self._answers.pop(self._asked.popitem(last=False)[0], None)
+            forgotten, _ = self._asked.popitem(last=False)
+            self._answers.pop(forgotten, None)
+            self._open_tells.discard(forgotten)
         self.send(robot, body)
 
     # --- What arrives -----------------------------------------------------------------------------------------
@@ -241,7 +250,8 @@ class Station:
         while not self._ending.wait(_POLL):
             for campaign in self._campaigns:
                 campaign.advance()
-            if self._now() - beaten > BEACON_PERIOD and self._now() >= self._silent_until:
+            period = OWNER_BEACON_PERIOD if self._open_tells else BEACON_PERIOD
+            if self._now() - beaten > period and self._now() >= self._silent_until:
                 beaten = self._now()
                 self.send("", Beacon(session=self.session, state="none", roster=self.channel.roster.version))
                 self.channel.numbers.save()
@@ -256,6 +266,8 @@ class Station:
             # Only the robot that was asked answers for itself.
             if self._asked.get(body.request) == sender:
                 self._answers[body.request] = body
+                if isinstance(body, Result) and body.state in ("refused", "done"):
+                    self._open_tells.discard(body.request)
         elif isinstance(body, Witness):
             self.seen_by.append((sender, body))
             del self.seen_by[:-10000]

@@ -15,8 +15,11 @@ from strands_robots.fleet.presence import Presence
 from strands_robots.fleet.topics import topic_of
 from strands_robots.fleet.transport import Transport
 
-REPEAT_PERIOD = 0.1
-"""Time between two repetitions [s]."""
+FIRST_PAUSE = 0.1
+"""Time until a robot that has not confirmed is told again [s]; doubled each time."""
+
+LONGEST_PAUSE = 1.0
+"""The pause grows no longer than this [s]."""
 
 
 class StopOutcome(enum.Enum):
@@ -54,8 +57,20 @@ class RobotOutcome:
         return "LATCHED, STILL MOVING" if self.outcome is StopOutcome.MOVING else "HEARD, NOT LATCHED: IT MAY BE MOVING"
 
 
+@dataclass
+class _Repeat:
+    """When a robot was told last, steady clock [s], and how long to wait before it is told again [s]."""
+
+    sent: float
+    pause: float = FIRST_PAUSE
+
+
 class StopCampaign:
     """One stop. `advance` is called often; it never waits.
+
+    The first message goes to the addressee. After that, each robot that has not confirmed is told by its own name, with
+    growing pauses: what the others would have to check again costs a large fleet more than the stop itself. A robot that
+    is heard, and has not confirmed, is told at once. Each repetition is the same message, signed once.
 
     Args:
         channel: Who stops.
@@ -78,8 +93,9 @@ class StopCampaign:
         self._channel, self._transport, self._presence, self._now = channel, transport, presence, now
         self.addressee, self.is_superseded = addressee, False
         self._body = Stop(stop=uuid.uuid4().hex, reason=printable(reason)[:256])
-        self._topic = topic_of(channel.roster.fleet, channel.key.name, addressee, self._body)
-        self._began, self._sent = now(), float("-inf")
+        self._began, self._next_look = now(), float("-inf")
+        self._messages: dict[str, tuple[str, bytes]] = {}
+        self._repeats: dict[str, _Repeat] = {}
         self._reports: dict[str, StopReport] = {}
         self._rested: dict[str, float] = {}
 
@@ -89,13 +105,38 @@ class StopCampaign:
         return self._body.stop
 
     def advance(self) -> None:
-        """Send the stop, when it is due and a robot has not confirmed. A stop that a newer one supersedes is not sent again."""
+        """Send the stop where it is due. A stop that a newer one supersedes is not sent again."""
         now = self._now()
-        if self.is_superseded or now - self._sent < REPEAT_PERIOD or self.is_done:
+        if self.is_superseded or now < self._next_look:
             return
-        self._sent = now
-        envelope = self._channel.seal(self.addressee, self._body)
-        self._transport.publish(self._topic, envelope.encoded(), is_stop=True)
+        self._next_look = now + FIRST_PAUSE / 2
+        waiting = [entry.robot for entry in self.outcomes() if entry.outcome is not StopOutcome.AT_REST]
+        if not self._messages:
+            self._repeats = {robot: _Repeat(now) for robot in waiting}
+            self._send(self.addressee)
+            return
+        due = [robot for robot in waiting if self._is_due(robot, now)]
+        # A robot may stop its cell, and no other robot by name.
+        for name in due if all(map(self._channel.me.may_stop, due)) else [self.addressee]:
+            self._send(name)
+
+    def _is_due(self, robot: str, now: float) -> bool:
+        """Return whether a robot is told again now, and set when it is told next."""
+        repeat = self._repeats.setdefault(robot, _Repeat(float("-inf")))
+        heard = self._presence.find(robot)
+        is_heard_since = heard is not None and heard.at > repeat.sent
+        if now - repeat.sent < (FIRST_PAUSE if is_heard_since else repeat.pause):
+            return False
+        repeat.sent, repeat.pause = now, min(2 * repeat.pause, LONGEST_PAUSE)
+        return True
+
+    def _send(self, addressee: str) -> None:
+        if addressee not in self._messages:
+            channel = self._channel
+            topic = topic_of(channel.roster.fleet, channel.key.name, addressee, self._body)
+            self._messages[addressee] = topic, channel.seal(addressee, self._body).encoded()
+        topic, data = self._messages[addressee]
+        self._transport.publish(topic, data, is_stop=True)
 
     def take(self, robot: str, report: StopReport) -> None:
         """Take a robot's report; one of another stop is left alone."""
@@ -104,6 +145,7 @@ class StopCampaign:
         self._reports[robot] = report
         if report.is_at_rest:
             self._rested.setdefault(robot, self._now() - self._began)
+            self._repeats.pop(robot, None)  # Should it start again, it is told at once.
         else:
             self._rested.pop(robot, None)
 
