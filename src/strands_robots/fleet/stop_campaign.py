@@ -18,6 +18,9 @@ from strands_robots.fleet.transport import Transport
 FIRST_PAUSE = 0.1
 """Time until a robot that has not confirmed is told again [s]; doubled each time."""
 
+MOVING_PAUSE = 0.5
+"""The same for one that has reported that it is latched, and says by itself when it rests [s]."""
+
 LONGEST_PAUSE = 1.0
 """The pause grows no longer than this [s]."""
 
@@ -110,22 +113,23 @@ class StopCampaign:
         if self.is_superseded or now < self._next_look:
             return
         self._next_look = now + FIRST_PAUSE / 2
-        waiting = [entry.robot for entry in self.outcomes() if entry.outcome is not StopOutcome.AT_REST]
+        waiting = {entry.robot: entry.outcome for entry in self.outcomes() if entry.outcome is not StopOutcome.AT_REST}
         if not self._messages:
             self._repeats = {robot: _Repeat(now) for robot in waiting}
             self._send(self.addressee)
             return
-        due = [robot for robot in waiting if self._is_due(robot, now)]
+        due = [robot for robot, outcome in waiting.items() if self._is_due(robot, outcome, now)]
         # A robot may stop its cell, and no other robot by name.
         for name in due if all(map(self._channel.me.may_stop, due)) else [self.addressee]:
             self._send(name)
 
-    def _is_due(self, robot: str, now: float) -> bool:
+    def _is_due(self, robot: str, outcome: StopOutcome, now: float) -> bool:
         """Return whether a robot is told again now, and set when it is told next."""
         repeat = self._repeats.setdefault(robot, _Repeat(float("-inf")))
         heard = self._presence.find(robot)
         is_heard_since = heard is not None and heard.at > repeat.sent
-        if now - repeat.sent < (FIRST_PAUSE if is_heard_since else repeat.pause):
+        pause = FIRST_PAUSE if is_heard_since else repeat.pause
+        if now - repeat.sent < (max(pause, MOVING_PAUSE) if outcome is StopOutcome.MOVING else pause):
             return False
         repeat.sent, repeat.pause = now, min(2 * repeat.pause, LONGEST_PAUSE)
         return True
