@@ -68,15 +68,34 @@ def go_on_slowly(robot: RobotUnderTest) -> None:
     assert furthest < 0.1, "it went somewhere else than told"
 
 
-def test_controller_that_was_inactive_while_the_set_point_moved_on_is_not_given_the_whole_way_at_once(
-    robot: RobotUnderTest,
-) -> None:
+def test_arm_whose_controller_is_off_is_stopped_before_its_set_point_is_far_away(robot: RobotUnderTest) -> None:
     robot.make_free()
     start = robot.position[0]
     switch_controller(robot, "\ndeactivated")
     robot.command_publisher.publish(robot.command(robot.other(0, 0.3)))
-    wait_for(lambda: abs(robot.target[0] - start) > 0.29, what="a set-point 0.3 rad away")
+    wait_for(lambda: robot.gate.latched, 5.0, "latched")
+    assert "does not follow" in robot.gate.latch_reason and robot.joints[0] in robot.gate.latch_reason
+    furthest = max(abs(target.values[0] - start) for target in list(robot.applied))
+    assert furthest < 0.2, "the set-point went far ahead of an arm that stood"
+    forget_states(robot)
     switch_controller(robot, "\nactivated")
+    go_on_slowly(robot)
+    assert largest_step(robot) < STEP, "the arm jumped"
+
+
+def test_controller_that_was_off_for_a_moment_amid_a_motion_does_not_take_the_whole_way_at_once(
+    robot: RobotUnderTest,
+) -> None:
+    robot.make_free()
+    start = robot.position[0]
+    robot.command_publisher.publish(robot.command(robot.other(0, 0.5)))
+    wait_for(lambda: abs(robot.position[0] - start) > 0.15, 5.0, "motion")
+    forget_states(robot)
+    switch_controller(robot, "\ndeactivated")
+    wait_for(lambda: robot.gate.latched, 5.0, "latched")
+    switch_controller(robot, "\nactivated")
+    wait_for(lambda: robot.gate.at_rest, 5.0, "rest")
+    assert largest_step(robot) < STEP, "the arm jumped"
     go_on_slowly(robot)
 
 

@@ -54,6 +54,8 @@ class ControllersConfig(StrictModel):
         switch: Controllers are activated with the torque and deactivated without it; needs a manager.
         rename: What the robot's joints are called there, where that is something else.
         lead: Time that a joint_trajectory_controller gets for a set-point [s]; more is smoother and lags more.
+        lag: Longest time that the arm is behind its set-points while it follows them [s], `lead` not counted; one that is further
+            behind, or stands, is taken for one whose controller is off.
         stale: joint_states that are older stop the robot by its category [s].
         lost: joint_states that are older are a lost link: nothing more is sent, and the controllers hold [s].
     """
@@ -64,6 +66,7 @@ class ControllersConfig(StrictModel):
     switch: bool = False
     rename: dict[str, str] = Field(default_factory=dict)
     lead: Annotated[float, Field(ge=0.002, le=0.5)] = 0.01
+    lag: Annotated[float, Field(ge=0.02, le=2.0)] = 0.1
     stale: Annotated[float, Field(ge=0.01, le=2.0)] = 0.15
     lost: Annotated[float, Field(ge=0.02, le=5.0)] = 0.5
 

@@ -51,7 +51,4 @@ class MovedWatch:
         self._away -= self._allowed
         self._away[np.abs(position - target) < np.abs(self._rest - target)] = 0.0
         joint = int(self._away.argmax())
-        if self._away[joint] <= 0.0:
-            return None
-        self.on_sent(now)
-        return joint
+        return joint if self._away[joint] > 0.0 else None

@@ -15,6 +15,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import StrandsRobotsError
 from strands_robots.drivers.controllers import ControlledRobot
 from strands_robots.drivers.driver import DriverError, Health, LinkLostError
+from strands_robots.drivers.follow_watch import FollowWatch
 from strands_robots.drivers.moved_watch import MOVED, MovedWatch
 from strands_robots.drivers.patience import Patience
 from strands_robots.drivers.set_point_sender import SetPointSender
@@ -129,6 +130,7 @@ class Ros2ControlDriver:
         self._drives = False
         self._allowed: FloatArray = MOVED * velocity
         self._moved = MovedWatch(self._allowed)
+        self._follow = FollowWatch(velocity, robot.config.lag + lead)
         self._is_detached = np.zeros(size, dtype=bool)
         self._detached = ""
 
@@ -181,6 +183,8 @@ class Ros2ControlDriver:
             age = now - float(self._heard[sender.indices].min())
             if sender.send(self._target, self._position, age, now):
                 self._moved.on_sent(now)
+        if not any(sender.is_silent for sender in self._outputs):
+            self._follow.on_target(self._target, now)
 
     def set_torque(self, enabled: bool) -> None:
         """See `Driver`."""
@@ -190,6 +194,7 @@ class Ros2ControlDriver:
         for sender in self._outputs:
             sender.forget()
             sender.is_silent = False
+        self._follow.restart()
         if enabled:
             self.set_target(self._target)
 
@@ -210,29 +215,47 @@ class Ros2ControlDriver:
             if i in inactive:
                 self._is_detached[sender.indices] = True
                 self._detached = inactive[i]
+        now = time.monotonic()
         if self._detached:
-            self._moved.on_sent(time.monotonic())
+            self._moved.on_sent(now)
+            self._follow.restart()
             return
-        joint = self._moved.check(self._position, self._target, time.monotonic())
+        problem = self._problem_of_motion(now)
+        if problem:
+            self._is_detached[:] = True
+            self._detached = problem
+            self._moved.on_sent(now)
+            self._follow.restart()
+
+    def _problem_of_motion(self, now: float) -> str:
+        """Return which joint does not do what it was told, in words; empty when all do."""
+        if self._moved.is_settled(now):
+            self._follow.on_rest(self._position, self._target)
+        joint = self._moved.check(self._position, self._target, now)
         where = "is at"
         if joint is None:
-            joint, where = self._commanded_elsewhere(), "is commanded away from"
+            joint, where = self._commanded_elsewhere(now), "is commanded away from"
         if joint is not None:
-            self._is_detached[:] = True
-            self._detached = (
+            return (
                 f"'{self._robot.joints[joint]}' was moved by another client of its controller, or pushed: it {where} "
                 f"{self._position[joint]:.3f}, its set-point is {self._target[joint]:.3f}; valid: /<robot>/joint_trajectory for others"
             )
+        joint = self._follow.check(self._position, self._velocity, self._heard)
+        if joint is None:
+            return ""
+        return (
+            f"'{self._robot.joints[joint]}' does not follow: it is at {self._position[joint]:.3f}, its set-point is "
+            f"{self._target[joint]:.3f}; valid: an active controller and a free way, or a larger `lag` in the controllers' file"
+        )
 
-    def _commanded_elsewhere(self) -> int | None:
+    def _commanded_elsewhere(self, now: float) -> int | None:
         """Return a joint whose controller follows another set-point than the one that it was sent, once it had the time to take it."""
-        if not self._moved.is_settled(time.monotonic()):
+        if not self._moved.is_settled(now):
             return None
         for i in range(len(self._outputs)):
             for name, value in self._link.reference(i).items():
                 joint = self._index.get(name)
                 if joint is not None and abs(value - self._target[joint]) > self._allowed[joint]:
-                    self._moved.on_sent(time.monotonic())
                     return joint
         return None
 
