@@ -21,6 +21,7 @@ def run(
     delay: float,
     sag: float = 0.0,
     seconds: float = 3.0,
+    pause: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[float | None, float]:
     """Move joint 0; return when it was found not to follow [s], and how far its set-point was ahead then or at most [rad].
 
@@ -28,17 +29,17 @@ def run(
     """
     watch = FollowWatch(VELOCITY, LAG)
     targets = [0.0] * 100
-    position, velocity = np.array([-sag, 0.0]), np.zeros(2)
+    position = np.array([-sag, 0.0])
     watch.on_rest(position, np.zeros(2))
     furthest = 0.0
     for tick in range(round(seconds / TICK)):
+        if pause[0] <= tick * TICK < pause[1]:
+            continue
         now = 1.0 + tick * TICK
-        before = position[0]
         if is_on(tick * TICK):
             position[0] = targets[-1 - round(delay / TICK)] - sag
-        velocity[0] = (position[0] - before) / TICK
         target = np.array([targets[-1], 0.0])
-        joint = watch.check(position, velocity, np.full(2, now))
+        joint = watch.check(position, np.full(2, now))
         furthest = max(furthest, abs(target[0] - position[0]) - sag)
         if joint is not None:
             assert joint == 0
@@ -48,7 +49,7 @@ def run(
     return None, furthest
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     top=st.floats(-3.0, 3.0), period=st.floats(0.2, 3.0), delay=st.sampled_from([0.0, 0.02, 0.05, 0.09]),
     sag=st.floats(0.0, 0.2),
@@ -58,14 +59,14 @@ def test_arm_that_follows_within_its_lag_is_never_accused(top: float, period: fl
     assert found is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(speed=st.floats(0.2, 3.0), delay=st.sampled_from([0.0, 0.02, 0.09]), at=st.floats(0.3, 1.0))
 def test_arm_whose_controller_goes_off_in_motion_is_found_while_its_set_point_is_near(
     speed: float, delay: float, at: float
 ) -> None:
     found, furthest = run(lambda t: speed, lambda t: t < at, delay)
-    assert found is not None and found - at < 0.08
-    assert furthest <= speed * (delay + 0.08)
+    assert found is not None and found - at < 0.1
+    assert furthest <= speed * (delay + 0.1)
 
 
 @pytest.mark.parametrize("speed", [0.02, 0.1, 0.5, 3.0])
@@ -74,13 +75,32 @@ def test_arm_whose_controller_was_off_from_the_start_is_found_at_any_speed(speed
     assert found is not None and furthest <= 0.09 + 2 * LAG * speed
 
 
+@pytest.mark.parametrize("length", [0.03, 0.2])
+def test_set_points_that_stop_for_a_moment_let_the_joint_stand(length: float) -> None:
+    found, _ = run(lambda t: 1.0, lambda t: True, 0.0, pause=(1.0, 1.0 + length))
+    assert found is None
+
+
+def test_a_state_that_comes_late_is_no_joint_that_stands() -> None:
+    watch = FollowWatch(VELOCITY, LAG)
+    for tick in range(100):
+        now, place = tick * TICK, np.array([0.01 * tick, 0.0])
+        is_late = 50 <= tick < 56
+        heard = 0.5 if is_late else now
+        position = np.array([0.5, 0.0]) if is_late or tick == 56 else place
+        assert watch.check(position, np.full(2, heard)) is None
+        watch.on_target(place, now)
+
+
 def test_nothing_that_was_before_a_restart_counts() -> None:
     watch = FollowWatch(VELOCITY, LAG)
-    for tick in range(50):
-        watch.on_target(np.array([0.01 * tick, 0.0]), tick * TICK)
     position = np.zeros(2)
-    assert watch.check(position, position, np.full(2, 0.5)) == 0
+    found = []
+    for tick in range(50):
+        found.append(watch.check(position, np.full(2, tick * TICK)))
+        watch.on_target(np.array([0.01 * tick, 0.0]), tick * TICK)
+    assert found[-1] == 0
     watch.restart()
-    assert watch.check(position, position, np.full(2, 0.5)) is None
+    assert watch.check(position, np.full(2, 0.5)) is None
     watch.on_target(position, 0.51)
-    assert watch.check(position, position, np.full(2, 0.52)) is None
+    assert watch.check(position, np.full(2, 0.52)) is None

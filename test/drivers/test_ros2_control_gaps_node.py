@@ -27,7 +27,7 @@ STEP = 0.03
 def robot(request: pytest.FixtureRequest) -> Iterator[RobotUnderTest]:
     limits = load_robot("ur5e").limits()
     with Graph() as graph:
-        controllers = start_controlled_arm(graph, request.param)
+        controllers = start_controlled_arm(graph, request.param, lag=0.1)
         graph.start(
             "driver_node", robot="ur5e=ur5e", driver="ros2_control", controllers=controllers, autostart="activate"
         )

@@ -240,7 +240,7 @@ class Ros2ControlDriver:
                 f"'{self._robot.joints[joint]}' was moved by another client of its controller, or pushed: it {where} "
                 f"{self._position[joint]:.3f}, its set-point is {self._target[joint]:.3f}; valid: /<robot>/joint_trajectory for others"
             )
-        joint = self._follow.check(self._position, self._velocity, self._heard)
+        joint = self._follow.check(self._position, self._heard)
         if joint is None:
             return ""
         return (
