@@ -148,7 +148,7 @@ def test_an_operator_sends_more_beacons_while_a_robot_does_what_it_told(fleet: F
     assert station.wait_for(lambda: not station._open_tells, 2.0)
 
 
-def test_a_robot_opens_a_neighbours_beacons_twice_a_second_and_a_forged_one_keeps_none_out(fleet: Fleet) -> None:
+def test_a_robot_opens_a_neighbours_beacons_about_once_a_second_and_a_forged_one_keeps_none_out(fleet: Fleet) -> None:
     fleet.start("arm1", "arm2")
     neighbour, arm = fleet.channel("arm2"), fleet.robots["arm1"]
     fleet.advance(2.0)
@@ -161,14 +161,14 @@ def test_a_robot_opens_a_neighbours_beacons_twice_a_second_and_a_forged_one_keep
         found = arm.presence.find("arm2")
         return found.beacon.state if found is not None and found.beacon.session == "e" * 32 else ""
 
-    fleet.clock.time += 0.6
+    fleet.clock.time += 1.0
     fleet.bus.deliver(topic, neighbour.seal("", Beacon(session="f" * 32, state="armed")).encoded()[:-4] + b'00"}')
     deliver("armed")
     assert fleet.station().wait_for(lambda: heard() == "armed", 2.0)
     refusals = len(fleet.refused)
     deliver("stopped")
     fleet.bus.deliver(topic, b"no message")
-    assert heard() == "armed" and len(fleet.refused) == refusals, "nothing is opened within half a second"
-    fleet.clock.time += 0.6
+    assert heard() == "armed" and len(fleet.refused) == refusals, "nothing is opened a moment later"
+    fleet.clock.time += 1.0
     deliver("stopped")
     assert fleet.stations["anna"].wait_for(lambda: heard() == "stopped", 2.0)

@@ -17,7 +17,7 @@ from strands_robots.fleet.renewal import Renewal
 from strands_robots.fleet.topics import ROSTER, kind_of, outward, read_by, topic_of
 from strands_robots.fleet.transport import OnData, Transport
 
-SHORTEST_GAP = 0.5
+SHORTEST_GAP = 0.9
 """A robot looks at no two beacons of another robot within this [s]: it wants to know that it is there, and its audit log."""
 
 
