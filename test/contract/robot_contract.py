@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import xml.etree.ElementTree as ElementTree
 from typing import Any
@@ -293,7 +294,21 @@ class RobotContract:
         free.command_publisher.publish(free.command(goal))
         free.moved_to(0, goal[0])
 
-    @pytest.mark.parametrize("data", [b"\x00\x01\x00\x00", b"\xff" * 40], ids=["header only", "garbage"])
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"\x00\x01\x00\x00",
+            b"\x00\x01\x00\x00" + b"\xff" * 36,
+            pytest.param(
+                b"\xff" * 40,
+                marks=pytest.mark.skipif(
+                    os.environ.get("RMW_IMPLEMENTATION") == "rmw_cyclonedds_cpp",
+                    reason="Cyclone DDS itself drops what has no CDR header: it reaches no subscriber",
+                ),
+            ),
+        ],
+        ids=["header only", "garbage behind a header", "garbage"],
+    )
     def test_stop_request_that_cannot_be_read_stops_as_well(self, free: RobotUnderTest, data: bytes) -> None:
         publisher = free.publisher(StopRequest, "safety/stop_request", qos.SAFETY)
         publisher.publish(data)
