@@ -10,6 +10,7 @@ _SERVICES = {
     "recorder/episode": "strands_robots/srv/RecordEpisode",
     "recorder/start": "strands_robots/srv/StartRecording",
     "robots/describe": "strands_robots/srv/DescribeRobot",
+    "robots/get_plan": "strands_robots/srv/GetPlan",
     "safety/stop": "strands_robots/srv/StopGraph",
     "world/apply_wrench": "strands_robots/srv/ApplyWrench",
     "world/cast_rays": "strands_robots/srv/CastRays",

@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from strands_robots.action import ExecutePlan, PlanMotion
+from strands_robots.srv import GetPlan
+
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.client_goal import client_goal
 from strands_robots.clients.motion_client import planning_options
 from strands_robots.core.errors import MotionError
+
+GET_TIME = 5.0
+"""Longest wait for a plan that is kept [s]."""
 
 _GONE = "motion_node is gone; the robot comes to rest by itself"
 
@@ -35,6 +40,15 @@ def plan_goal(client: GraphClient, goal: Any) -> Any:
     refused = MotionError("refused", "plan_motion refused the goal; motion_node's log says why")
     with client_goal(client, PlanMotion, "plan_motion", goal, lambda feedback: None, refused, _GONE) as running:
         return running.result(lambda line: None).result
+
+
+def get_plan(client: GraphClient, robot: str, digest: str) -> Any:
+    """Return GetPlan's answer: the plan of a digest, as motion_node keeps it.
+
+    Raises:
+        NoAnswerError: If motion_node is not there.
+    """
+    return client.call(GetPlan, "robots/get_plan", GetPlan.Request(robot=robot, digest=digest), GET_TIME)
 
 
 def execute_plan(client: GraphClient, robot: str, digest: str, *, source: str, tell: Callable[[str], None]) -> Any:

@@ -18,6 +18,7 @@ READING = frozenset(
         "strands_robots/srv/DescribePolicies",
         "strands_robots/srv/DescribeRobot",
         "strands_robots/srv/DescribeWorld",
+        "strands_robots/srv/GetPlan",
         "strands_robots/srv/GetResumeChallenge",
         "strands_robots/srv/GetWorldState",
         "strands_robots/srv/QueryWorld",

@@ -26,7 +26,8 @@ export function open(main) {
 }
 
 // Kinds of requests that can be planned before a person decides; nodes/console/request_plan.py has the same.
-const PLANNED = ["strands_robots/action/MoveTo", "strands_robots/action/PlanMotion"];
+const EXECUTE = "strands_robots/action/ExecutePlan";
+const PLANNED = ["strands_robots/action/MoveTo", "strands_robots/action/PlanMotion", EXECUTE];
 
 // Where a goal wants each joint; null for a request that says no such thing.
 function targetOf(fields) {
@@ -49,7 +50,7 @@ class Target {
     this.place = h("div", {});
     this.details = h("details", {}, h("summary", {}, "In 3D"), this.place);
     this.details.addEventListener("toggle", () => (this.details.open ? this.begin() : this.end()));
-    const show = h("button", { type: "button", onclick: () => this.show() }, "Show the way, as it is planned now");
+    const show = h("button", { type: "button", onclick: () => this.show() }, request.type === EXECUTE ? "Show the plan" : "Show the way, as it is planned now");
     this.elements = [this.table, h("div", { class: "row" }, PLANNED.includes(request.type) ? show : null), this.said, this.hash, this.details];
     if (this.target) this.fill(this.target.names);
   }
@@ -79,9 +80,10 @@ class Target {
     return this.target?.positions[this.target.names.indexOf(name)] ?? null;
   }
 
-  // Plans the way now and moves nothing: the request itself is what is approved, and its motion is planned when it runs.
+  // Plans the way now and moves nothing: the request itself is what is approved, and its motion is planned when it runs. Where the
+  // request names a plan, that plan is shown: exactly that one is played.
   async show() {
-    say(this.said, "Planning");
+    say(this.said, this.request.type === EXECUTE ? "Reading" : "Planning");
     const { id, digest } = this.request;
     const answer = await order("plan_request", { request_id: id, digest });
     say(this.said, answer.message);

@@ -1,4 +1,4 @@
-"""The action server plan_motion: a plan, and nothing that moves."""
+"""The action server plan_motion: a plan, and nothing that moves; and the service that reads a plan again."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
 from strands_robots.action import PlanMotion
+from strands_robots.srv import GetPlan
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError, StrandsRobotsError, WorldError
@@ -63,6 +64,7 @@ class PlanServer:
             node, PlanMotion, "plan_motion", audited_goals(node, PlanMotion, "plan_motion", self._execute),
             cancel_callback=self._on_cancel,
         )  # fmt: skip
+        node.create_service(GetPlan, "robots/get_plan", self._on_get_plan)
 
     def goal_ids(self) -> list[str]:
         """Return the goals that are being planned."""
@@ -82,6 +84,16 @@ class PlanServer:
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
         self.give_up(bytes(handle.goal_id.uuid).hex())
         return CancelResponse.ACCEPT
+
+    def _on_get_plan(self, request: GetPlan.Request, response: GetPlan.Response) -> GetPlan.Response:
+        try:
+            kept = self._plans.find(request.robot, request.digest)
+        except MotionError as error:
+            response.message = clip(str(error), MESSAGE_LENGTH)
+            return response
+        response.success, response.message = True, _words(kept.plan)
+        response.plan = plan_to_msg(kept.plan, kept.tool_points)
+        return response
 
     async def _execute(self, handle: ServerGoalHandle) -> PlanMotion.Result:
         """Carry out a goal; the executor goes on while this waits."""
@@ -137,8 +149,9 @@ class PlanServer:
             begin = np.array(start) if setpoints is None else self._present(goal_id, robot, setpoints, over)
             job = wish.job(begin, self._scenes.look(robot.name))
             plan = self._plans.make(robot, job, over.is_set)
-            self._plans.keep(plan, job)
-            outcome = plan, self._markers.tool_points(robot, plan)
+            tool_points = self._markers.tool_points(robot, plan)
+            self._plans.keep(plan, job, tool_points)
+            outcome = plan, tool_points
             self._markers.show(robot, plan)
         except StrandsRobotsError as error:
             outcome = error

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.core.text import printable
 from strands_robots.motion.task import RobotKinematics
@@ -27,11 +28,13 @@ class KeptPlan:
         plan: The plan.
         surroundings: What stood around the robot.
         held: Objects that move with the tool.
+        tool_points: Places of the tool at its way points (N, 3) [m]; none for a robot without tool.
     """
 
     plan: Plan
     surroundings: Surroundings
     held: tuple[str, ...]
+    tool_points: FloatArray
 
 
 class Plans:
@@ -52,11 +55,11 @@ class Plans:
         """Return the plan of a job; see `PlanProcess.plan`."""
         return self._process(robot).plan(job, is_over)
 
-    def keep(self, plan: Plan, job: PlanJob) -> None:
-        """Keep a plan; the oldest of its robot goes where there are too many."""
+    def keep(self, plan: Plan, job: PlanJob, tool_points: FloatArray) -> None:
+        """Keep a plan with the places of the tool at its way points; the oldest of its robot goes where there are too many."""
         with self._lock:
             kept = self._kept.setdefault(plan.robot, OrderedDict())
-            kept[plan.digest] = KeptPlan(plan, job.surroundings, job.held)
+            kept[plan.digest] = KeptPlan(plan, job.surroundings, job.held, tool_points)
             kept.move_to_end(plan.digest)
             while len(kept) > MOST_KEPT:
                 kept.popitem(last=False)
