@@ -22,7 +22,7 @@ class Plan:
     """What PlanMotion answers and ExecutePlan plays.
 
     Attributes:
-        robot: Robot that it is for.
+        robot: Robot that it is for; of several the first.
         planner: Planner that found it.
         seed: Seed that the planner was given.
         scene_version: Version of the scene that it was checked in.
@@ -41,6 +41,7 @@ class Plan:
         tool_speed: Largest speed of the tool's origin that was asked for [m/s]; 0 for no limit.
         most_rate: Largest rate of the path parameter that keeps it, also after a delay [1/s]; 0 for no limit.
         planning_time: CPU time that planning took [s]; not part of the digest.
+        robots: All robots of a plan for several, whose joints are named "<robot>/<joint>"; empty for a plan of `robot` alone.
     """
 
     robot: str
@@ -64,6 +65,7 @@ class Plan:
     tool_speed: float = 0.0
     most_rate: float = 0.0
     planning_time: float = 0.0
+    robots: tuple[str, ...] = ()
 
     @property
     def duration(self) -> float:
@@ -80,7 +82,7 @@ class Plan:
         """SHA-256 of everything but the planning time, hexadecimal: the same plan has the same one on every machine."""
         made = hashlib.sha256()
         texts = (self.robot, self.planner, self.scene_version, self.time_law, *self.attached, "", *self.joint_names)
-        for text in texts:
+        for text in (*texts, *(("", *self.robots) if self.robots else ())):
             made.update(text.encode("utf-8") + b"\0")
         numbers = (
             self.speed_scale,
