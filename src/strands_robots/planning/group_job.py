@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from strands_robots.core.arrays import FloatArray
 from strands_robots.core.pose import Pose, rotation_between
-from strands_robots.planning.group_planner import GroupPlanner, GroupRequest
+from strands_robots.planning.group_planner import GroupPlanner, GroupRequest, RobotWish
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planning_scene import DEFAULT_CLEARANCE
+from strands_robots.planning.scene_move import SceneGoal
 from strands_robots.planning.scene_planner import checked_start
 from strands_robots.planning.surroundings import Holder, Surroundings
 
@@ -80,3 +82,18 @@ class GroupJob:
             holders.append(Holder(held, named, f"{arm.name}/{link}", base.at(arm.link_pose(start, link)), links))
         scene = self.place.around.scene_of(holders, self.clearance)
         return planner.plan(self.request, self.place.bases, scene)
+
+
+def group_job(wishes: Sequence[SceneGoal], starts: Sequence[FloatArray], place: GroupPlace) -> GroupJob:
+    """Return the question to a planning process.
+
+    Args:
+        wishes: What is asked of each robot; planner, time law, speed, seed, iterations and clearance are the first one's.
+        starts: Joint positions (D,) of each robot [rad] or [m].
+        place: Where they stand.
+    """
+    first = wishes[0]
+    asked = tuple(RobotWish(wish.goal, start, wish.tool) for wish, start in zip(wishes, starts, strict=True))
+    request = GroupRequest(asked, first.planner, first.time_law, first.speed, first.seed, first.iterations)
+    held, may_touch = tuple(wish.held for wish in wishes), tuple(wish.may_touch for wish in wishes)
+    return GroupJob(request, place, held, may_touch, first.clearance)

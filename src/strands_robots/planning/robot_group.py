@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, ModelError, MotionError
 from strands_robots.core.pose import Pose, quaternion_of
-from strands_robots.core.types import JointLimits
 from strands_robots.motion.arm import GROUND, Arm
+from strands_robots.planning.plan import joined_limits
 from strands_robots.planning.scene_spec import leave_out_what_touches_nothing
 
 MOST_ROBOTS = 8
@@ -58,7 +57,7 @@ class RobotGroup:
         self.robots = tuple(robots)
         self.name = " and ".join(names)
         self.prefixes = tuple(f"{name}/" for name in names)
-        self.limits = _joined([robot.arm for robot in robots])
+        self.limits = joined_limits({robot.arm.name: robot.arm.limits for robot in robots})
         self.path = robots[0].arm.path
         self.spec = mujoco.MjSpec()
         for robot in robots:
@@ -135,11 +134,3 @@ def single_arm(arm: Arm | RobotGroup, planner: str) -> Arm:
         )
     return arm
 
-
-def _joined(arms: Sequence[Arm]) -> JointLimits:
-    def together(field: str) -> FloatArray:
-        values: FloatArray = np.concatenate([getattr(arm.limits, field) for arm in arms])
-        return values
-
-    names = tuple(f"{arm.name}/{joint}" for arm in arms for joint in arm.limits.names)
-    return JointLimits(names, *(together(field) for field in ("lower", "upper", "velocity", "acceleration", "effort")))
