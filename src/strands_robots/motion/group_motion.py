@@ -45,11 +45,11 @@ class GroupMotion:
             return None
         return self._first or self.sessions[0].ending
 
-    def wait_step(self, now: Instant) -> bool:
+    def is_ready(self, now: Instant) -> bool:
         """Return whether every robot is heard and free; ends all where one cannot move."""
-        is_ready = all([session.look(now) for session in self.sessions])
+        ready = [session.look(now) for session in self.sessions]
         self._spread()
-        return is_ready
+        return all(ready)
 
     def prepare(self) -> None:
         """Plan every part; ends all where one cannot be played."""
@@ -121,11 +121,16 @@ def run_together(group: GroupMotion, links: Sequence[MotionRobotLink]) -> None:
     last = links[0].now().steady + START_TIMEOUT
     while not group.is_over:
         now = _now(links)
-        if group.wait_step(now) and all(link.is_connected() for link in links):
+        if group.is_ready(now) and all(link.is_connected() for link in links):
             break
         if now.steady > last:
-            missing = [session.robot for session, link in zip(sessions, links) if not link.is_connected()]
-            group.end(MotionReason.REFUSED, f"no subscriber to the action_chunk of {', '.join(missing) or 'a free robot'}")
+            missing = [
+                f"{session.robot}/action_chunk" for session, link in zip(sessions, links) if not link.is_connected()
+            ]
+            why = (
+                f"no subscriber to {', '.join(missing)}" if missing else "not all robots of the plan are heard and free"
+            )
+            group.end(MotionReason.REFUSED, f"{why} within {START_TIMEOUT:g} s")
         _wait(sessions[0])
     if not group.is_over:
         group.prepare()

@@ -162,7 +162,8 @@ class GroupPlanner:
         for arm, wish in zip(self.arms, request.wishes):
             if isinstance(wish.goal, LineGoal):
                 raise MotionError(
-                    "invalid_goal", f"'{arm.name}' is to go on a line or an arc, in a plan for several robots; valid: other goals"
+                    "invalid_goal",
+                    f"'{arm.name}' is to go on a line or an arc, in a plan for several robots; valid: other goals",
                 )
             with _naming(arm):
                 checked_start(arm, wish.start)

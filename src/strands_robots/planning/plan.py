@@ -112,7 +112,9 @@ class Plan:
             ShapeError: If its arrays do not belong together.
         """
         if self.robots:
-            raise MotionError("invalid_goal", f"the plan is for {', '.join(self.robots)} together; valid: each its own part")
+            raise MotionError(
+                "invalid_goal", f"the plan is for {', '.join(self.robots)} together; valid: each its own part"
+            )
         unknown = [name for name in self.joint_names if name not in limits.index]
         if unknown:
             raise MotionError("invalid_goal", f"the plan moves {', '.join(unknown)}; valid: {', '.join(limits.names)}")
@@ -139,7 +141,9 @@ class Plan:
         together = joined_limits({name: limits[name] for name in self.robots})
         unknown = [name for name in self.joint_names if name not in together.index]
         if unknown:
-            raise MotionError("invalid_goal", f"the plan moves {', '.join(unknown)}; valid: {', '.join(together.names)}")
+            raise MotionError(
+                "invalid_goal", f"the plan moves {', '.join(unknown)}; valid: {', '.join(together.names)}"
+            )
         columns = [together.index[name] for name in self.joint_names]
         prefix = f"{robot}/"
         own = [number for number, name in enumerate(self.joint_names) if name.startswith(prefix)]

@@ -1,4 +1,4 @@
-"""A process that plans for one robot or for several together, so that planning takes no time from what moves robots, and may be killed. ROS-free.
+"""A process that plans for one robot or several, so that planning takes no time from what moves robots, and may be killed. ROS-free.
 
 It is started with the first question and kept, with the compiled scene, for the next ones.
 """
@@ -142,7 +142,9 @@ class PlanProcess:
             self.close()
             raise ConfigurationError(answer)
 
-    def _answer(self, question: PlannedRobot | PlannedGroup | PlanJob | GroupJob, is_over: Callable[[], bool]) -> tuple[str, Any]:
+    def _answer(
+        self, question: PlannedRobot | PlannedGroup | PlanJob | GroupJob, is_over: Callable[[], bool]
+    ) -> tuple[str, Any]:
         assert self._worker is not None  # started by the caller
         process, pipe, _ = self._worker
         try:

@@ -33,8 +33,10 @@ def main() -> int:
     given: PlannedRobot | PlannedGroup = pipe.recv()
     planner: ScenePlanner | GroupPlanner
     try:
-        planner = GroupPlanner([_arm(robot) for robot in given.robots]) if isinstance(given, PlannedGroup) else (
-            ScenePlanner(_arm(given))
+        planner = (
+            GroupPlanner([_arm(robot) for robot in given.robots])
+            if isinstance(given, PlannedGroup)
+            else (ScenePlanner(_arm(given)))
         )
     except StrandsRobotsError as error:
         pipe.send(("error", str(error)))

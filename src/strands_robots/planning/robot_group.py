@@ -81,11 +81,7 @@ class RobotGroup:
         for robot in self.robots:
             if robot.arm.ground is not None:
                 others = [other.arm for other in self.robots if other is not robot]
-                pairs += [
-                    (f"{robot.arm.name}/{GROUND}", f"{arm.name}/{link}")
-                    for arm in others
-                    for link in arm.links
-                ]
+                pairs += [(f"{robot.arm.name}/{GROUND}", f"{arm.name}/{link}") for arm in others for link in arm.links]
         return tuple(pairs)
 
     def columns(self, number: int) -> slice:
@@ -133,4 +129,3 @@ def single_arm(arm: Arm | RobotGroup, planner: str) -> Arm:
             f"planner '{planner}' plans for one robot, not for {arm.name} together; valid: rrt_connect, ompl_rrt_connect, ompl_bit_star",
         )
     return arm
-

@@ -73,6 +73,18 @@ class PlanRequest:
     velocity: FloatArray | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _Alone:
+    """One robot that is planned for by itself, as its goals are looked at."""
+
+    arm: Arm
+    checker: SceneChecker
+
+    def problem(self, position: FloatArray) -> str:
+        """Return in words what is too close at joint positions (D,); empty for nothing."""
+        return self.checker.problem(position)
+
+
 class ScenePlanner:
     """Plans for one robot. Belongs to one thread at a time; the same request in the same scene gives the same plan.
 
@@ -166,14 +178,15 @@ class ScenePlanner:
 
     def _search(self, request: PlanRequest, columns: list[int], start: FloatArray, checker: SceneChecker) -> JointPath:
         assert not isinstance(request.goal, LineGoal)
+        alone = _Alone(self.arm, checker)
         if isinstance(request.goal, JointTarget):
-            goals: tuple[FloatArray, ...] = (joint_goal(request.goal, start, checker),)
+            goals: tuple[FloatArray, ...] = (joint_goal(request.goal, start, alone),)
         else:
             goal = request.goal
             poses = PoseGoals(tuple(goal.places(request.seed))) if isinstance(goal, RegionGoal) else goal
             if request.tool.cone or request.tool.upright:
                 poses = oriented(poses, request.tool, self.arm.tool_pose(start))
-            goals = pose_goals(poses, start, checker, REGION_TRIES if isinstance(goal, RegionGoal) else None)
+            goals = pose_goals(poses, start, alone, REGION_TRIES if isinstance(goal, RegionGoal) else None)
         begin = self._begin(request, columns, start, checker)
         return smooth_way(checker, columns, begin, goals, request.planner, request.seed, request.iterations)
 

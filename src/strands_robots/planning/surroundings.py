@@ -162,7 +162,9 @@ class Surroundings:
                     raise ConfigurationError(f"'{name}' is held by two robots; valid: each object in one robot's held")
                 taken.update(dict.fromkeys(found, holder))
         attached = [
-            AttachedShape(replace(shape, pose=taken[shape.name].link_pose.inverse().at(shape.pose)), taken[shape.name].link)
+            AttachedShape(
+                replace(shape, pose=taken[shape.name].link_pose.inverse().at(shape.pose)), taken[shape.name].link
+            )
             for shape in self.shapes
             if shape.name in taken
         ]
@@ -186,6 +188,7 @@ class Surroundings:
             robot: The robot.
             base: Pose of its base frame in the group's frame.
         """
+
         def named(shape: Shape, pose: Pose) -> Shape:
             return replace(shape, name=f"{robot}/{shape.name}", pose=pose)
 

@@ -102,7 +102,7 @@ class MotionNode(Node):
         self._scenes = SceneSource(self, self._robots, self._world, is_simulated=is_simulated)
         self._plans = Plans(avoid_ground=given.avoid_ground, search=move_group_search(self))
         self._planning = PlanServer(self, self._robot, self._plans, self._scenes, self._world)
-        access = PlanAccess(self._free_robot, self._carry_out, self._refuse, self._finish, self._now)
+        access = PlanAccess(self._robot, self._check_free, self._carry_out, self._refuse, self._finish, self._now)
         plan_goals = PlanGoals(access, self._plans, self._scenes)
         self._servers = [
             ActionServer(self, kind, name, audited_goals(self, kind, name, execute), cancel_callback=self._on_cancel)
@@ -195,7 +195,7 @@ class MotionNode(Node):
             if not (goes_on and _has_changed(session)) or replans == MOST_REPLANS:
                 break
             self.get_logger().info(f"goal {_goal_id(handle)[:8]}: plans anew: {_ending_words(session)}")
-        return self._finish(handle, session, move_result(session, task, robot))
+        return self._finish(handle, move_result(session, task, robot))
 
     def _session(
         self, handle: ServerGoalHandle, source: str, task: MoveTask | SceneMoveTask, robot: RobotKinematics
@@ -258,7 +258,7 @@ class MotionNode(Node):
 
         session = MotionSession(robot.name, source, task, robot.limits, self._now(), report)
         await self._carry_out(handle, session, "set_gripper", request.lockstep)
-        return self._finish(handle, session, grip_result(session, task))
+        return self._finish(handle, grip_result(session, task))
 
     def _kinematics(self, spec: RobotSpec) -> RobotKinematics:
         return RobotKinematics(spec.name, spec.config, avoid_ground=self._avoid_ground)
@@ -357,7 +357,7 @@ class MotionNode(Node):
         handle.abort()
         return result
 
-    def _finish(self, handle: ServerGoalHandle, session: MotionSession, result: Any) -> Any:
+    def _finish(self, handle: ServerGoalHandle, result: Any) -> Any:
         """Give the goal its final state and return its result."""
         if result.success:
             self.get_logger().info(_text(handle, result))

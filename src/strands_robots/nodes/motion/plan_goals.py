@@ -26,13 +26,15 @@ class PlanAccess:
     """What motion_node does for these goals.
 
     Attributes:
-        free_robot: Returns a robot that carries out no goal, by its name; raises StrandsRobotsError.
+        find: Returns a robot by its name; raises StrandsRobotsError.
+        check_free: Checks that a robot carries out no goal; raises MotionError.
         carry_out: Carries out a session, or all sessions of a group whose first it is.
         refuse, finish: Give a goal its final state and return its result.
         now: Returns the present.
     """
 
-    free_robot: Callable[[str], Awaitable[RobotKinematics]]
+    find: Callable[[str], Awaitable[RobotKinematics]]
+    check_free: Callable[[str], None]
     carry_out: Callable[..., Awaitable[None]]
     refuse: Callable[[ServerGoalHandle, Any, StrandsRobotsError], Any]
     finish: Callable[[ServerGoalHandle, Any], Any]
@@ -55,13 +57,17 @@ class PlanGoals:
         """Play a plan; the executor goes on while this waits."""
         request = handle.request
         try:
-            robots = [await self._access.free_robot(name) for name in (request.robot, *request.others)]
+            robots = [await self._access.find(name) for name in (request.robot, *request.others)]
+            for robot in robots:  # nothing waits from here until all of them carry this goal out
+                self._access.check_free(robot.name)
             source, kept = checked_source(request.source), self._plans.find(robots[0].name, request.digest)
             _check_robots(kept, request)
             if not kept.plan.robots:
                 return await self._play(handle, source, kept, robots[0])
             if request.lockstep:
-                raise MotionError("refused", "lockstep is true for a plan of several robots; valid: false, it is played in real time")
+                raise MotionError(
+                    "refused", "lockstep is true for a plan of several robots; valid: false, it is played in real time"
+                )
         except StrandsRobotsError as error:
             return self._access.refuse(handle, ExecutePlan.Result(), error)
         return await self._play_together(handle, source, kept, robots)

@@ -1,4 +1,4 @@
-"""planning/markers: the last plan of each robot, also of several that are planned together, for RViz and Foxglove, as a line of the tool and a ghost of the robot at the end."""
+"""planning/markers: the last plan of each robot for RViz and Foxglove, as a line of the tool and a ghost of the robot at the end."""
 
 from __future__ import annotations
 

@@ -147,17 +147,16 @@ class PlanServer:
                 raise
             raise MotionError(_reason(error), f"'{robot.name}': {error}") from error
         start = np.array(goal.start) if goal.start else None
-        return _Asked(robot, wish, start, PresentSetpoints(robot.name, robot.limits, self._now()) if start is None else None)
+        return _Asked(
+            robot, wish, start, PresentSetpoints(robot.name, robot.limits, self._now()) if start is None else None
+        )
 
     def _plan(self, goal_id: str, asked: list[_Asked], over: threading.Event, done: Future[Any]) -> None:
         """Body of a goal's thread."""
         outcome: Any = WorldError("the plan's thread failed; motion_node's log says how")
         try:
             robots = tuple(one.robot for one in asked)
-            starts = [
-                self._present(goal_id, one.robot, one.setpoints, over) if one.setpoints is not None else one.start
-                for one in asked
-            ]
+            starts = [self._start(goal_id, one, over) for one in asked]
             job: PlanJob | GroupJob
             if len(asked) == 1:
                 job = asked[0].wish.job(starts[0], self._scenes.look(robots[0].name))
@@ -175,6 +174,13 @@ class PlanServer:
             done.set_result(outcome)
             if self._node.executor is not None:
                 self._node.executor.wake()
+
+    def _start(self, goal_id: str, asked: _Asked, over: threading.Event) -> FloatArray:
+        """Return where a robot starts."""
+        if asked.start is not None:
+            return asked.start
+        assert asked.setpoints is not None  # one of the two is given
+        return self._present(goal_id, asked.robot, asked.setpoints, over)
 
     def _present(
         self, goal_id: str, robot: RobotKinematics, setpoints: PresentSetpoints, over: threading.Event
