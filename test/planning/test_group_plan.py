@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from strands_robots.core.errors import ConfigurationError, MotionError, UnknownNameError
-from strands_robots.core.pose import Pose
+from strands_robots.core.pose import Pose, rotation_matrix
 from strands_robots.description.robot_config import load_robot
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import Orientation, PoseTarget
@@ -21,6 +21,7 @@ from strands_robots.planning.group_planner import GroupPlanner, GroupRequest, Ro
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planning_scene import PlanningScene
 from strands_robots.planning.robot_group import PlacedRobot, RobotGroup
+from strands_robots.planning.scene_checker import SceneChecker
 from strands_robots.planning.scene_planner import PlanRequest, ScenePlanner
 from strands_robots.planning.surroundings import Surroundings, WorldBody, WorldGeom, WorldRobot, group_surroundings
 from strands_robots.planning.tool_limits import ToolLimits
@@ -279,3 +280,28 @@ def test_where_robots_of_a_world_stand_and_what_is_around_them_is_in_the_first_o
     moved = dataclasses.replace(place, bases=(bases[0], Pose(np.array([0.6, 0.0, 0.0]), np.eye(3))))
     assert "the base of 'right' has moved by 100.0 mm" in moved.change_from(place, ())
     assert place.change_from(place, ()) == ""
+
+
+@pytest.mark.parametrize("robot", ["panda", "ur5e", "koch", "omx", "so100"])
+def test_a_robot_of_a_group_is_checked_as_it_is_alone(robot: str) -> None:
+    first, second = Arm(load_robot("so101"), "small"), Arm(load_robot(robot), "other")
+    turned = Pose(np.array([3.0, 1.0, 0.5]), rotation_matrix(np.array([0.0, 0.0, 0.7])))
+    post = box("post", (0.3, 0.1, 0.2), (0.05, 0.05, 0.2))
+    there = dataclasses.replace(post, name="far", pose=turned.at(post.pose))
+    group = RobotGroup([PlacedRobot(first, Pose(np.zeros(3), np.eye(3))), PlacedRobot(second, turned)])
+    together = SceneChecker(group, PlanningScene((post, there)))
+    checkers = [SceneChecker(arm, PlanningScene((post,))) for arm in (first, second)]
+    random = np.random.default_rng(0)
+    limits = group.limits
+    low, high = np.maximum(limits.lower, -3.0), np.minimum(limits.upper, 3.0)
+    found = set()
+    for _ in range(60):
+        place = random.uniform(low, high)
+        alone = []
+        for number, checker in enumerate(checkers):
+            alone.append(checker.is_free(place[group.columns(number)]))
+            with together.only(number):
+                assert together.is_free(place) == alone[-1], together.problem(place)
+        assert together.is_free(place) == all(alone)
+        found.add(tuple(alone))
+    assert len(found) > 1, "some of the states are free, and some are not"
