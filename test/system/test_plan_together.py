@@ -27,8 +27,10 @@ from .motion_graph import Asked, MotionGraph
 
 JOINTS = list(load_robot("so101").joints)
 NAMES = ("left", "right")
-SIDE = 0.6
-ROBOTS = ("left=so101@0,0,0", "right=so101@0.45,0,0,3.14159")
+HERE, THERE, MIDDLE = 0.0, 1.2, 0.6
+"""Angles of both shoulders [rad]: each arm on its own side, each where the other one was, and both towards each other."""
+
+ROBOTS = ("left=so101@0,0,0,0.6", "right=so101@0.45,0,0,3.74159")
 
 
 def reaching(pan: float) -> list[float]:
@@ -90,9 +92,10 @@ def arms(tmp_path_factory: pytest.TempPathFactory) -> Generator[TwoArmGraph, Non
 def begin_at_a_side(arms: TwoArmGraph) -> None:
     if arms.is_latched:
         arms.resume()
-    if max(abs(pan - SIDE) for pan in arms.pans()) > 0.05:
+    places = np.array([list(arms.states[name][-1].position) for name in NAMES])
+    if np.abs(places - reaching(HERE))[:, :4].max() > 0.05:
         arms.rest()
-        planned = arms.plan(SIDE).result(60.0)
+        planned = arms.plan(HERE).result(60.0)
         assert planned.success, planned.message
         result = arms.execute(planned.plan.digest).result(60.0)
         assert result.success, result.message
@@ -106,7 +109,7 @@ def arms_touch(arms: TwoArmGraph) -> bool:
 def test_arms_that_change_places_are_planned_drawn_and_played_by_one_clock(arms: TwoArmGraph) -> None:
     before = [list(arms.commands[name][-1].values) for name in NAMES]
     arms.markers.clear()
-    planned = arms.plan(-SIDE).result(60.0)
+    planned = arms.plan(THERE).result(60.0)
     plan = planned.plan
     assert planned.success and planned.termination_reason == "planned", planned.message
     assert (plan.robot, list(plan.robots), plan.clearance, plan.check_step) == ("left", list(NAMES), 0.002, 0.002)
@@ -123,8 +126,8 @@ def test_arms_that_change_places_are_planned_drawn_and_played_by_one_clock(arms:
     result = asked.result()
     assert (result.termination_reason, asked.status) == ("reached", "succeeded"), result.message
     assert not met and result.digest == plan.digest and result.planned_duration == pytest.approx(plan.duration)
-    assert arms.pans() == pytest.approx([-SIDE, -SIDE], abs=0.02)
-    assert list(result.joint_names) == list(plan.joint_names) and result.positions[6] == pytest.approx(-SIDE, abs=0.02)
+    assert arms.pans() == pytest.approx([THERE, THERE], abs=0.02)
+    assert list(result.joint_names) == list(plan.joint_names) and result.positions[6] == pytest.approx(THERE, abs=0.02)
     begins = []
     for name in NAMES:
         rows = [c for c in arms.commands[name] if c.source == "operator/test"]
@@ -137,7 +140,7 @@ def test_arms_that_change_places_are_planned_drawn_and_played_by_one_clock(arms:
 
 
 def target(**fields: Any) -> PlanTarget:
-    return PlanTarget(**{"robot": "right", "joint_names": JOINTS, "positions": reaching(-SIDE), **fields})
+    return PlanTarget(**{"robot": "right", "joint_names": JOINTS, "positions": reaching(THERE), **fields})
 
 
 @pytest.mark.parametrize(
@@ -149,25 +152,25 @@ def target(**fields: Any) -> PlanTarget:
         ({"others": [PlanTarget(robot="right")]}, "invalid_goal", "'right': "),
         ({"others": [target(positions=reaching(9.0))]}, "invalid_goal", "'right': position of 'shoulder_pan' is 9"),
         ({"others": [target(start=[0.0])]}, "invalid_goal", "'right': start has 1 numbers; valid: 6"),
-        ({"others": [target(planning=PlanningOptions(planner="rrt_connect"))]}, "invalid_goal", "planning of 'right' gives more than held"),
+        ({"others": [target(planning=PlanningOptions(planner="rrt_connect"))]}, "invalid_goal", "'right' gives more than held"),
         ({"others": [target(planning=PlanningOptions(held=["cup"]))]}, "invalid_goal", "unknown object in held 'cup'"),
         ({"others": [target(target=1, region=[Vector3(x=9.0)])]}, "invalid_goal", "'right': region has half lengths"),
         ({"target": 1, "straight": True}, "invalid_goal", "straight is true in a plan for several robots; valid: false"),
-        ({"positions": reaching(0.0), "others": [target(positions=reaching(0.0))]}, "collision", "cannot be had at the same time"),
-        ({"start": reaching(0.0), "others": [target(start=reaching(0.0))]}, "collision", "at the start 'left/"),
+        ({"positions": reaching(MIDDLE), "others": [target(positions=reaching(MIDDLE))]}, "collision", "cannot be had at the same time"),
+        ({"start": reaching(MIDDLE), "others": [target(start=reaching(MIDDLE))]}, "collision", "at the start 'left/"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_planned_together_says_why(
     arms: TwoArmGraph, fields: dict[str, Any], reason: str, message: str
 ) -> None:
-    asked = arms.plan(-SIDE, **fields)
+    asked = arms.plan(THERE, **fields)
     result = asked.result(60.0)
     assert (result.termination_reason, asked.status) == (reason, "aborted"), result.message
     assert message in result.message and not result.plan.digest
 
 
 def test_a_request_that_does_not_name_all_robots_is_not_played(arms: TwoArmGraph) -> None:
-    digest = arms.plan(-SIDE).result(60.0).plan.digest
+    digest = arms.plan(THERE).result(60.0).plan.digest
     for fields, words in (
         ({"others": []}, "others is [] for a plan of left, right; valid: ['right']"),
         ({"robot": "right", "others": ["left"]}, f"no plan with digest '{digest}' is kept for 'right'"),
@@ -179,7 +182,7 @@ def test_a_request_that_does_not_name_all_robots_is_not_played(arms: TwoArmGraph
 
 
 def test_a_source_that_takes_one_arm_stops_both(arms: TwoArmGraph) -> None:
-    asked = arms.under_way(-SIDE, 0.2, source="agent/test")
+    asked = arms.under_way(THERE, 0.2, source="agent/test")
     busy = Asked(
         arms.move_client, MoveTo.Goal(robot="right", source="agent/test", joint_names=["gripper"], positions=[0.3])
     )
@@ -193,31 +196,31 @@ def test_a_source_that_takes_one_arm_stops_both(arms: TwoArmGraph) -> None:
     assert (result.termination_reason, asked.status) == ("refused", "aborted"), result.message
     assert "'right': 'operator/person' took the robot over" in result.message
     arms.rest()
-    assert abs(arms.pans()[0] + SIDE) > 0.1, "the left arm rests on its way"
+    assert abs(arms.pans()[0] - THERE) > 0.1, "the left arm rests on its way"
 
 
 def test_a_cancelled_plan_brakes_both(arms: TwoArmGraph) -> None:
-    asked = arms.under_way(-SIDE, 0.2)
+    asked = arms.under_way(THERE, 0.2)
     asked.cancel()
     result = asked.result()
     assert (result.termination_reason, asked.status) == ("cancelled", "canceled"), result.message
     arms.rest()
-    assert min(abs(pan + SIDE) for pan in arms.pans()) > 0.1
+    assert min(abs(pan - THERE) for pan in arms.pans()) > 0.1
 
 
 def test_a_goal_that_takes_the_place_of_one_arms_part_brakes_both_first(arms: TwoArmGraph) -> None:
-    asked = arms.under_way(-SIDE, 0.2)
+    asked = arms.under_way(THERE, 0.2)
     options = PlanningOptions(planner="rrt_connect")
     fields = {"robot": "right", "source": "operator/test", "joint_names": ["gripper"], "positions": [0.4]}
     taken = Asked(arms.move_client, MoveTo.Goal(planning=options, preempt=True, **fields)).result(60.0)
     result = asked.result()
     assert result.termination_reason == "cancelled" and "took its place" in result.message, result.message
     assert taken.success, taken.message
-    assert min(abs(pan + SIDE) for pan in arms.pans()) > 0.1
+    assert min(abs(pan - THERE) for pan in arms.pans()) > 0.1
 
 
 def test_a_stop_of_the_graph_stops_both(arms: TwoArmGraph) -> None:
-    asked = arms.under_way(-SIDE, 0.2)
+    asked = arms.under_way(THERE, 0.2)
     arms.stop()
     result = asked.result()
     assert (result.termination_reason, asked.status) == ("stopped", "aborted"), result.message

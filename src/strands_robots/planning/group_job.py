@@ -9,7 +9,7 @@ import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.pose import Pose, rotation_between
-from strands_robots.planning.group_planner import GroupPlanner, GroupRequest, RobotWish
+from strands_robots.planning.group_planner import GroupPlanner, GroupRequest, RobotWish, about_robot
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planning_scene import DEFAULT_CLEARANCE
 from strands_robots.planning.scene_move import SceneGoal
@@ -75,7 +75,8 @@ class GroupJob:
         for arm, base, wish, held, may_touch in zip(
             planner.arms, self.place.bases, self.request.wishes, self.held, self.may_touch, strict=True
         ):
-            start = np.clip(checked_start(arm, wish.start), arm.limits.lower, arm.limits.upper)
+            with about_robot(arm):
+                start = np.clip(checked_start(arm, wish.start), arm.limits.lower, arm.limits.upper)
             link = arm.tool_link or arm.links[-1]
             links = tuple(f"{arm.name}/{each}" for each in arm.links)
             named = tuple(f"{arm.name}/{name}" if name in arm.links else name for name in may_touch)

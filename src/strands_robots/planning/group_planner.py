@@ -165,7 +165,7 @@ class GroupPlanner:
                     "invalid_goal",
                     f"'{arm.name}' is to go on a line or an arc, in a plan for several robots; valid: other goals",
                 )
-            with _naming(arm):
+            with about_robot(arm):
                 checked_start(arm, wish.start)
 
 
@@ -200,7 +200,7 @@ def _goals(
     each = []
     for number, wish in enumerate(request.wishes):
         part = _Part(checker, group, number, start)
-        with _naming(part.arm):
+        with about_robot(part.arm):
             each.append(_own_goals(part, wish, request.seed))
     most = max(int(MOST_PAIRINGS ** (1.0 / len(each)) + 1e-9), 2)
     pairings = [np.concatenate(choice) for choice in itertools.product(*(goals[:most] for goals in each))]
@@ -265,7 +265,7 @@ def _tool_speed(request: GroupRequest, group: RobotGroup, start: FloatArray) -> 
 
 
 @contextmanager
-def _naming(arm: Arm) -> Iterator[None]:
+def about_robot(arm: Arm) -> Iterator[None]:
     """Within it, an error says which robot it is about."""
     try:
         yield

@@ -115,7 +115,7 @@ class MotionNode(Node):
         self._controllers = self._controller_servers(given)
         GoalOwners(
             self,
-            lambda: [*(goal.goal_id for goal in self._goals.values()), *self._planning.goal_ids()],
+            lambda: [*{goal.goal_id for goal in self._goals.values()}, *self._planning.goal_ids()],
             self._on_lost_owner,
         )
         self.get_logger().info(f"moves {', '.join(self._robots)}, run '{given.run_id}'")
