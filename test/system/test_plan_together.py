@@ -109,10 +109,10 @@ def arms_touch(arms: TwoArmGraph) -> bool:
 def test_arms_that_change_places_are_planned_drawn_and_played_by_one_clock(arms: TwoArmGraph) -> None:
     before = [list(arms.commands[name][-1].values) for name in NAMES]
     arms.markers.clear()
-    planned = arms.plan(THERE).result(60.0)
+    planned = arms.plan(THERE, {"clearance": 0.02}).result(60.0)
     plan = planned.plan
     assert planned.success and planned.termination_reason == "planned", planned.message
-    assert (plan.robot, list(plan.robots), plan.clearance, plan.check_step) == ("left", list(NAMES), 0.002, 0.002)
+    assert (plan.robot, list(plan.robots), plan.clearance, plan.check_step) == ("left", list(NAMES), 0.02, 0.002)
     assert list(plan.joint_names) == [f"{name}/{joint}" for name in NAMES for joint in JOINTS]
     assert len(plan.tool_points) * len(JOINTS) == len(plan.way_points), "the places of both tools"
     assert [list(arms.commands[name][-1].values) for name in NAMES] == before, "no set-point moved"
@@ -139,6 +139,9 @@ def test_arms_that_change_places_are_planned_drawn_and_played_by_one_clock(arms:
     assert "no robot of the plan was moved" in again.message
 
 
+FACING = reaching(MIDDLE)
+
+
 def target(**fields: Any) -> PlanTarget:
     return PlanTarget(**{"robot": "right", "joint_names": JOINTS, "positions": reaching(THERE), **fields})
 
@@ -156,8 +159,8 @@ def target(**fields: Any) -> PlanTarget:
         ({"others": [target(planning=PlanningOptions(held=["cup"]))]}, "invalid_goal", "unknown object in held 'cup'"),
         ({"others": [target(target=1, region=[Vector3(x=9.0)])]}, "invalid_goal", "'right': region has half lengths"),
         ({"target": 1, "straight": True}, "invalid_goal", "straight is true in a plan for several robots; valid: false"),
-        ({"positions": reaching(MIDDLE), "others": [target(positions=reaching(MIDDLE))]}, "collision", "cannot be had at the same time"),
-        ({"start": reaching(MIDDLE), "others": [target(start=reaching(MIDDLE))]}, "collision", "at the start 'left/"),
+        ({"positions": FACING, "others": [target(positions=FACING)]}, "collision", "cannot be had at the same time"),
+        ({"start": FACING, "others": [target(start=FACING)]}, "collision", "at the start 'left/"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_planned_together_says_why(
