@@ -193,7 +193,10 @@ def test_a_source_that_takes_one_arm_stops_both(arms: TwoArmGraph) -> None:
     state = arms.states["right"][-1]
     rows = np.array([list(state.position)] * 2)
     stamp = to_seconds(state.header.stamp)
-    chunk = Chunk("operator/person", time.time_ns(), stamp, 0.5, tuple(state.name), rows, control_period=0.5, observation_stamp=stamp)  # fmt: skip
+    joints = tuple(state.name)
+    chunk = Chunk(
+        "operator/person", time.time_ns(), stamp, 0.5, joints, rows, control_period=0.5, observation_stamp=stamp
+    )
     arms.right_chunks.publish(chunk_to_msg(chunk))
     result = asked.result()
     assert (result.termination_reason, asked.status) == ("refused", "aborted"), result.message

@@ -181,9 +181,12 @@ class MotionNode(Node):
                 robot = await self._robot(request.robot)
                 source = checked_source(request.source)
                 over: list[MotionSession] = []
-                task = self._scene_task(request, robot, over) if _is_planned(request) else move_task(request, robot)
+                task = self._task(request, robot, over)
                 if not (request.preempt and await self._takes_place(source, task, robot.name, request.lockstep)):
                     self._check_free(robot.name)
+                    task = self._task(
+                        request, robot, over
+                    )  # the other one may still be planning, in a thread of its own
             except StrandsRobotsError as error:
                 return self._refuse(handle, MoveTo.Result(), error)
             session = self._session(handle, source, task, robot)
@@ -208,14 +211,18 @@ class MotionNode(Node):
         session = MotionSession(robot.name, source, task, robot.limits, self._now(), report)
         return session
 
-    def _scene_task(self, request: MoveTo.Goal, robot: RobotKinematics, over: list[MotionSession]) -> SceneMoveTask:
-        """Return a goal of MoveTo that is planned through the scene.
+    def _task(
+        self, request: MoveTo.Goal, robot: RobotKinematics, over: list[MotionSession]
+    ) -> MoveTask | SceneMoveTask:
+        """Return a goal of MoveTo.
 
         Args:
             request: The goal.
             robot: Its robot.
-            over: Gets the session of the task, where it has one: once that has an ending, the plan is given up.
+            over: Gets the session of the task, where it has one: once that has an ending, its plan is given up.
         """
+        if not _is_planned(request):
+            return move_task(request, robot)
         return SceneMoveTask(
             robot,
             scene_goal(request, robot),
@@ -239,7 +246,6 @@ class MotionNode(Node):
             if begin is not None and self._goals.get(robot) is running:
                 other.hand_over(begin, words)
                 return True
-            task.forget()
         other.cancel(words)
         await running.ended
         return False
