@@ -152,13 +152,7 @@ class MotionNode(Node):
         access = controller_servers.MotionAccess(
             self._robot, self._free_robot, self._carry_out, self._on_cancel, self._now
         )
-        config = controller_servers.ControllerConfig(
-            given.path_tolerance,
-            given.goal_tolerance,
-            given.stopped_velocity_tolerance,
-            given.goal_time,
-            given.allow_stalling,
-        )
+        config = controller_servers.ControllerConfig.of(given)
         return controller_servers.ControllerServers(self, list(self._robots.values()), access, config)
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
