@@ -178,9 +178,8 @@ class MotionNode(Node):
                 task = self._task(request, robot, over)
                 if not (request.preempt and await self._takes_place(source, task, robot.name, request.lockstep)):
                     self._check_free(robot.name)
-                    task = self._task(
-                        request, robot, over
-                    )  # the other one may still be planning, in a thread of its own
+                    # A takeover that came too late may still be planning with the first task, in a thread of its own.
+                    task = self._task(request, robot, over)
             except StrandsRobotsError as error:
                 return self._refuse(handle, MoveTo.Result(), error)
             session = self._session(handle, source, task, robot)
