@@ -38,9 +38,12 @@ case "${RMW_IMPLEMENTATION:-rmw_fastrtps_cpp}" in
       esac
     done
     if [ "$_strands_robots_how" = profile ]; then
-      # The second name is what Fast DDS 2 (Humble, Jazzy) reads.
+      # The second name is what Fast DDS 2 (Humble, Jazzy) reads. A newer one reads both, and would load the profile twice.
       export FASTDDS_DEFAULT_PROFILES_FILE="$_strands_robots_config/fastdds$_strands_robots_local.xml"
-      export FASTRTPS_DEFAULT_PROFILES_FILE="$FASTDDS_DEFAULT_PROFILES_FILE"
+      case "${ROS_DISTRO:-jazzy}" in
+        humble | iron | jazzy) export FASTRTPS_DEFAULT_PROFILES_FILE="$FASTDDS_DEFAULT_PROFILES_FILE" ;;
+        *) unset FASTRTPS_DEFAULT_PROFILES_FILE ;;
+      esac
     fi
     unset _strands_robots_config _strands_robots_profile
     ;;

@@ -82,6 +82,16 @@ def test_process_whose_shell_chose_another_range_later_gets_the_other_profile() 
     assert environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "SUBNET"
 
 
+@pytest.mark.parametrize(
+    "before", [{}, {"FASTRTPS_DEFAULT_PROFILES_FILE": "/ws/share/strands_robots/config/fastdds_local.xml"}]
+)
+def test_a_middleware_that_reads_both_variables_is_given_one(before: dict[str, str]) -> None:
+    environ = {"ROS_DISTRO": "kilted", **before}
+    prepare_process(ROOT, has_pictures=False, environ=environ)
+    assert environ["FASTDDS_DEFAULT_PROFILES_FILE"] == str(ROOT / "config" / "fastdds_udp_local.xml")
+    assert "FASTRTPS_DEFAULT_PROFILES_FILE" not in environ
+
+
 def test_sourced_shell_decides_as_the_processes_do(tmp_path: Path) -> None:
     share = tmp_path / "share" / "strands_robots"
     share.parent.mkdir()
@@ -91,7 +101,7 @@ def test_sourced_shell_decides_as_the_processes_do(tmp_path: Path) -> None:
         for choice, middleware, distribution, own in itertools.product(
             CHOICES,
             ({}, *({"RMW_IMPLEMENTATION": f"rmw_{name}_cpp"} for name in ("fastrtps", "zenoh", "cyclonedds"))),
-            ({"ROS_DISTRO": "humble"}, {"ROS_DISTRO": "jazzy"}),
+            ({"ROS_DISTRO": "humble"}, {"ROS_DISTRO": "jazzy"}, {"ROS_DISTRO": "kilted"}),
             (
                 {},
                 {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"},

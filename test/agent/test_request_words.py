@@ -49,6 +49,8 @@ def test_a_way_around_obstacles_and_a_plan_by_its_digest_are_said() -> None:
     first, rest = words("ExecutePlan", ExecutePlan.Goal(), robot="so101", digest="ab12")
     assert first == 'Play exactly the plan with digest "ab12" on robot "so101"; planning/markers drew it.'
     assert 'digest: "ab12"' in rest
+    first, rest = words("ExecutePlan", ExecutePlan.Goal(), robot="left", others=["right"], digest="ab12")
+    assert 'on robots "left" and "right" at the same time' in first and 'others: ["right"]' in rest
 
 
 def test_gripper_that_closes_shows_the_zero_that_counts() -> None:

@@ -274,6 +274,7 @@ def test_promotion_is_for_one_robot_and_one_arm(tmp_path: Path, other: dict[str,
 def test_nothing_private_goes_to_a_repository_that_the_public_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed: make setup-learning")
     hub = SimpleNamespace(
         repo_exists=lambda name, repo_type: True, repo_info=lambda name, repo_type: SimpleNamespace(private=False)
     )

@@ -18,14 +18,16 @@ from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import Orientation, PoseTarget
 from strands_robots.motion.move_to import JointTarget
 from strands_robots.planning.goals import PoseGoals
+from strands_robots.planning.group_job import GroupJob, GroupPlace
 from strands_robots.planning.outside_planner import OutsideSearch
 from strands_robots.planning.plan_job import PlanJob
-from strands_robots.planning.plan_process import PlannedRobot, PlanProcess
+from strands_robots.planning.plan_process import PlannedGroup, PlannedRobot, PlanProcess
 from strands_robots.planning.planner import MOST_ITERATIONS
 from strands_robots.planning.scene_planner import PlanRequest, ScenePlanner
 from strands_robots.planning.surroundings import Surroundings
 
 from .scenes import box, wall
+from .two_arms import BASES, NAMES, planner, swap
 
 CONFIG = load_robot("so101")
 START = np.array([0.9, 0.3, 0.0, 0.4, 0.0, 0.2])
@@ -147,3 +149,12 @@ def test_another_program_is_asked_and_its_way_is_checked(tmp_path, monkeypatch: 
         assert process.plan(job(), lambda: False).planner == "rrt_connect", "the process goes on"
     finally:
         process.close()
+
+
+def test_a_process_plans_for_several_robots_as_this_process_does() -> None:
+    together = GroupJob(swap(0.7), GroupPlace(NAMES, BASES), ((), ()), ((), ()))
+    made = PlanProcess(PlannedGroup(tuple(PlannedRobot(CONFIG, name, avoid_ground=True) for name in NAMES)))
+    try:
+        assert made.plan(together, lambda: False).digest == together.plan(planner()).digest
+    finally:
+        made.close()

@@ -21,6 +21,7 @@ from visualization_msgs.msg import MarkerArray
 
 from strands_robots.description.robot_config import load_robot
 from strands_robots.ros.messages import qos
+from strands_robots.ros.messages.stamps import to_seconds
 
 from .motion_graph import Asked, MotionGraph
 
@@ -323,6 +324,47 @@ def test_a_goal_takes_the_place_of_a_motion(planning: PlanningGraph, planner: st
     assert (given.termination_reason, first.status) == ("cancelled", "aborted"), given.message
     assert "a goal of 'operator/test' took its place" in given.message
     assert planning.positions()[0] == pytest.approx(SIDE, abs=0.02)
+
+
+def speeds_since(planning: PlanningGraph, stamp: float) -> tuple[list[float], list[float]]:
+    """Return how fast the set-points have been since a ROS time [s]: stamps [s], and speeds over all joints [rad/s]."""
+    rows = [row for row in planning.applied if to_seconds(row.header.stamp) >= stamp]
+    stamps = np.array([to_seconds(row.header.stamp) for row in rows])
+    values = np.array([list(row.values) for row in rows])
+    widths = np.diff(stamps)
+    moved = np.linalg.norm(np.diff(values, axis=0), axis=1)
+    kept = widths > 1e-6
+    return stamps[1:][kept].tolist(), (moved[kept] / widths[kept]).tolist()
+
+
+def test_a_goal_that_goes_on_from_a_motion_does_not_stop(planning: PlanningGraph) -> None:
+    first = planning.around(-SIDE, speed_scale=0.2)
+    wait_for(lambda: first.feedback and first.feedback[-1].progress > 0.1, 20.0, "the first part of the way")
+    asked_at = to_seconds(planning.applied[-1].header.stamp)
+    options = PlanningOptions(planner="rrt_connect")
+    further = reaching(-SIDE - 0.4)
+    second = planning.move(joint_names=NAMES, positions=further, planning=options, speed_scale=0.2, preempt=True)
+    result = second.result(60.0)
+    assert result.success, result.message
+    assert first.result().termination_reason == "cancelled"
+    stamps, speeds = speeds_since(planning, asked_at)
+    during = [speed for stamp, speed in zip(stamps, speeds) if stamp < asked_at + 1.5]
+    assert min(during) > 0.3 * during[0] > 0.05, "it never slows down to a stop"
+
+
+def test_a_robot_whose_planner_is_not_there_yet_brakes_at_once_and_then_goes(planning: PlanningGraph) -> None:
+    if planning.planner_pid():
+        os.kill(planning.planner_pid(), signal.SIGKILL)
+    first = planning.move(joint_names=["shoulder_pan"], positions=[1.8], speed_scale=0.05)
+    wait_for(lambda: first.feedback and first.feedback[-1].progress > 0.1, 20.0, "the first part of the way")
+    asked_at = to_seconds(planning.applied[-1].header.stamp)
+    result = planning.around(SIDE, speed_scale=0.4, preempt=True).result(60.0)
+    assert result.success, result.message
+    given = first.result()
+    assert given.termination_reason == "cancelled", given.message
+    stamps, speeds = speeds_since(planning, asked_at)
+    at_rest = next(stamp for stamp, speed in zip(stamps, speeds) if speed < 1e-3)
+    assert at_rest - asked_at < 1.2, "it does not go on along the old way until a planner has started"
 
 
 def test_options_without_a_planner_are_refused(planning: PlanningGraph) -> None:

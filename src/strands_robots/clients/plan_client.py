@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from strands_robots.action import ExecutePlan, PlanMotion
-from strands_robots.srv import GetPlan
-
 from strands_robots.clients.client import GraphClient
 from strands_robots.clients.client_goal import client_goal
 from strands_robots.clients.motion_client import planning_options
 from strands_robots.core.errors import MotionError
+from strands_robots.srv import GetPlan
 
 GET_TIME = 5.0
 """Longest wait for a plan that is kept [s]."""

@@ -20,7 +20,12 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-"""Fast DDS 3 reads the first, Fast DDS 2 (Humble, Jazzy) the second."""
+"""Fast DDS 3 reads the first, Fast DDS 2 (Humble, Jazzy) the second.
+
+Kilted's rmw_fastrtps_cpp reads both, warns of the second, and loads a profile twice that both name.
+"""
+
+_FASTDDS_2 = ("humble", "iron", "jazzy")
 
 TRANSPORTS_VARIABLE = "FASTDDS_BUILTIN_TRANSPORTS"
 DISCOVERY_VARIABLES = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS")
@@ -72,7 +77,12 @@ def transport_variables(environ: Mapping[str, str], share: Path | None, has_pict
     if profile is None or not profile.is_file():
         without = {} if has_pictures else {TRANSPORTS_VARIABLE: "UDPv4"}
         return {**without, **(_local_variable(environ) if local else {})}
-    variables: dict[str, str | None] = dict.fromkeys(PROFILE_VARIABLES, str(profile))
+    newer, older = PROFILE_VARIABLES
+    variables: dict[str, str | None] = {newer: str(profile)}
+    if environ.get("ROS_DISTRO", "jazzy") in _FASTDDS_2:
+        variables[older] = str(profile)
+    elif older in environ:
+        variables[older] = None
     if local:
         variables.update(dict.fromkeys(name for name in DISCOVERY_VARIABLES if name in environ))
     return variables

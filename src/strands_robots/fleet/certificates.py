@@ -67,6 +67,7 @@ def make_authority(
     name = _name(f"{fleet} fleet authority")
     return (
         _begun(name, name, key.public_key(), lifetime)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
         .sign(key, hashes.SHA256())
@@ -112,7 +113,7 @@ def sign_request(
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise ConfigurationError(f"the certificate request has a {type(key).__name__}; valid: an elliptic curve key")
     return (
-        _begun(_name(name), authority.subject, key, lifetime)
+        _issued(_name(name), authority, key, lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .sign(authority_key, hashes.SHA256())
@@ -134,7 +135,7 @@ def make_server_certificate(
         except ValueError:
             entries.append(x509.DNSName(name))
     return (
-        _begun(_name("router"), authority.subject, key, lifetime)
+        _issued(_name("router"), authority, key, lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(entries), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -144,6 +145,17 @@ def make_server_certificate(
 
 def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _issued(
+    subject: x509.Name, authority: x509.Certificate, key: ec.EllipticCurvePublicKey, lifetime: datetime.timedelta
+) -> x509.CertificateBuilder:
+    """Return what an authority signs; it names the authority's key, as RFC 5280 asks and Python since 3.13 checks."""
+    issuer = authority.public_key()
+    assert isinstance(issuer, ec.EllipticCurvePublicKey)
+    return _begun(subject, authority.subject, key, lifetime).add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), critical=False
+    )
 
 
 def _begun(

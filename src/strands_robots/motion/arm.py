@@ -112,6 +112,16 @@ class Arm:
         self.tool_columns = [] if self.tool is None else _columns_above(self.model, joints, self.tool[2])
 
     @property
+    def prefixes(self) -> tuple[str, ...]:
+        """How the names of each robot's links begin: one robot has its model's own names."""
+        return ("",)
+
+    @property
+    def tools(self) -> tuple[tuple[str, Pose], ...]:
+        """The tool frame of each robot, empty for none, and its base frame's pose in the frame of the model file."""
+        return ((self.config.tool_frame, self.base_pose),)
+
+    @property
     def reach(self) -> float:
         """A distance from the base frame that the tool never exceeds [m]: all links stretched, all slides out."""
         assert self.tool is not None

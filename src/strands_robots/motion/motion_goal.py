@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ LOCKSTEP_PERIOD = 0.02
 """Simulated time between two looks at the robot in a lockstep world [s]."""
 
 _POLL = 0.02  # [s]
+_CLAIM_PERIOD = 0.08  # [s]
 _FEEDBACK_PERIOD = 0.1  # [s, steady time]
 
 
@@ -81,11 +83,17 @@ class MotionSession:
         self._began: float | None = None
         self._last_feedback = 0.0
         self._handover: tuple[float, str] | None = None
+        self._claimed = -math.inf
 
     @property
     def ending(self) -> MotionEnding | None:
         """Why the goal ended; None while it goes on."""
         return self._ending or (self.run.ending if self.run is not None else None)
+
+    @property
+    def why_it_ends(self) -> MotionEnding | None:
+        """Why the goal ended, or will end once the robot has braked; None while it goes on."""
+        return self.ending or (self.run.pending if self.run is not None else None)
 
     @property
     def elapsed(self) -> float:
@@ -224,6 +232,19 @@ class MotionSession:
                 f"'{joint}' was moved by {away.max():.4f} while the motion was planned; valid: a robot that rests meanwhile",
             )
             return True
+
+    def claim(self, now: Instant) -> Chunk | None:
+        """Return a chunk that holds the robot where it is and takes its lease, if it is time for one; call after `prepare`."""
+        with self.changed:
+            self.watch.now = now
+            trouble = self.watch.trouble(self.source)
+            if trouble is not None:
+                self.end(*trouble)
+            is_due = now.ros - self._claimed >= _CLAIM_PERIOD
+            if self.run is None or self.ending is not None or self.watch.is_played or not is_due:
+                return None
+            self._claimed = now.ros
+            return self.run.hold_chunk()
 
     def next_chunk(self, now: Instant) -> Chunk | None:
         """Return what to send at `now`, if anything; call after `prepare`."""

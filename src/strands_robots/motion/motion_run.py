@@ -34,6 +34,10 @@ LAST_TAKEOVER = 0.15
 LATEST_TAKEOVER = 0.08
 """A motion that begins in the middle of another is given up when it is this late [s]: later the other one brakes."""
 
+LARGEST_LAG = 0.2
+"""A robot of several whose joints are where the path had them longer ago than this [s] is behind."""
+
+_LAG_LOOKS = 9
 _MOMENT = 1e-3  # [s]
 _TAKEOVER_GAP = 0.02  # [rad] or [m]
 _TAKEOVER_AGE = 0.05  # [s]; what the gate let through was heard some time ago
@@ -135,6 +139,28 @@ class MotionRun:
         """Brake on the path, and end when the robot rests."""
         if self._pending is None and self.ending is None:
             self._pending = MotionEnding(reason, message)
+
+    @property
+    def pending(self) -> MotionEnding | None:
+        """Why the motion brakes; None while it does not."""
+        return self._pending
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the measured joints are nowhere near where the path had them within the last `LARGEST_LAG`."""
+        watch = self._watch
+        if self._begin is None or self.phase is not Phase.MOVING or watch.stamp > self._straight_until:
+            return False
+        ages = np.linspace(0.0, LARGEST_LAG, _LAG_LOOKS, dtype=np.float64)
+        rows = self._timed.at(np.maximum(watch.stamp - self._begin - ages, 0.0))
+        # What gravity and friction may leave, as in `_correct`.
+        near = _CORRECTION_TIME * self._limits.velocity[self._columns]
+        away = np.abs(rows - watch.position[self._columns])
+        return not bool((away <= near).all(axis=1).any())
+
+    def hold_chunk(self) -> Chunk:
+        """Return a chunk that keeps the joints where they are: it takes the lease before anything moves."""
+        return self._chunk(np.tile(self._watch.commanded[self._columns], (2, 1)), self._watch.now)
 
     @property
     def planned_duration(self) -> float:
@@ -351,6 +377,9 @@ class MotionRun:
         self.chunks += 1
         self._rest = rows[-1]
         self._rest_time = now.ros + (len(rows) - 1) * ROW_PERIOD
+        return self._chunk(rows, now)
+
+    def _chunk(self, rows: FloatArray, now: Instant) -> Chunk:
         chunk = Chunk(
             source=self._source,
             sequence=self._next_sequence(),

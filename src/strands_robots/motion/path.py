@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -33,6 +35,7 @@ class JointPath:
 
     Attributes:
         points: Way points (N, D) [rad] or [m], N >= 2.
+        knots: Path parameters (N,) of the way points, from 0 to 1.
 
     Raises:
         ShapeError: If there are fewer than two way points.
@@ -49,6 +52,13 @@ class JointPath:
         lengths = np.maximum(lengths, 1e-6 * max(float(lengths.sum()), 1e-9))
         self.knots: FloatArray = np.concatenate([[0.0], np.cumsum(lengths)]) / lengths.sum()
         self._curvature = _natural_curvature(self.knots, points)
+
+    def part(self, columns: Sequence[int]) -> JointPath:
+        """Return some columns of this curve by the same parameter: exactly what these joints do on it."""
+        made = copy.copy(self)
+        made.points = self.points[:, list(columns)]
+        made._curvature = self._curvature[:, list(columns)]
+        return made
 
     def at(self, s: FloatArray) -> FloatArray:
         """Return the positions (M, D) at path parameters (M,) from 0 to 1."""

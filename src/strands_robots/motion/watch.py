@@ -68,6 +68,16 @@ class RobotWatch:
         """True when joints, gate and set-points have all been heard."""
         return math.isfinite(self.stamp) and self.report is not None and self._is_commanded
 
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of the joints, in the order of the arrays."""
+        return self._limits.names
+
+    @property
+    def is_played(self) -> bool:
+        """True when the gate has let a chunk of this motion through."""
+        return self._played
+
     def on_observation(self, observation: Observation) -> None:
         """Take a measurement; joints that it does not name keep their last values."""
         if observation.stamp < self.stamp - 1e-9:

@@ -23,9 +23,10 @@ def check_step(checker: SceneChecker) -> float:
     """Return the largest way of any point between two checks of the played curve [m].
 
     It is twice the smaller of the clearances from the surroundings and of the robot's parts from each other: two neighbours that keep
-    them leave nothing to touch in between.
+    them leave nothing to touch in between. Of several robots two may come towards each other, so it is half of that.
     """
-    return max(2.0 * min(checker.scene.clearance, CLEARANCE), FINEST_STEP)
+    sides = 1.0 if len(checker.arm.prefixes) > 1 else 2.0
+    return max(sides * min(checker.scene.clearance, CLEARANCE), FINEST_STEP)
 
 
 def checked_curve(checker: SceneChecker, points: FloatArray, columns: list[int]) -> JointPath | None:

@@ -25,6 +25,7 @@ from strands_robots.planning.chain_urdf import PLANE, ChainUrdf
 from strands_robots.planning.pick.surface import surface_of
 from strands_robots.planning.planner import Problem
 from strands_robots.planning.planning_scene import Shape
+from strands_robots.planning.robot_group import single_arm
 from strands_robots.planning.rrt_connect import shortened
 from strands_robots.planning.scene_checker import SceneChecker
 
@@ -101,7 +102,7 @@ def scene_model(checker: SceneChecker, base: Pose) -> dict[str, dict[str, dict[s
             meshes[f"mesh{number}"] = {
                 "vertices": corners.reshape(-1, 3).tolist(), "faces": faces.tolist(), "pose": pose
             }  # fmt: skip
-    ground = checker.arm.ground
+    ground = single_arm(checker.arm, "curobo").ground
     if ground is not None:
         x, y, z = (base.position + base.rotation @ np.array([0.0, 0.0, ground - GROUND_GAP - 0.5])).tolist()
         boxes["ground"] = {"dims": [PLANE, PLANE, 1.0], "pose": [x, y, z, 1.0, 0.0, 0.0, 0.0]}
@@ -122,7 +123,7 @@ class _Robot:
         self._file = chain.folder / "robot.yml"
         builder.save(builder.build(), str(self._file))
         self._names, self._zero = names, zero
-        self.zero_pose = problem.checker.arm.base_pose
+        self.zero_pose = single_arm(problem.checker.arm, "curobo").base_pose
         self._planners: dict[tuple[int, int, int], Any] = {}
 
     def plan(self, problem: Problem, scene: Mapping[str, Any]) -> tuple[FloatArray | None, str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from strands_robots.motion.ik import ORIENTATION_COST, IkSolver, Orientation, Po
 from strands_robots.motion.move_to import JointTarget
 from strands_robots.motion.planner import LINE_STEP, LINE_TURN
 from strands_robots.planning.arc import arc_through
-from strands_robots.planning.scene_checker import SceneChecker
 
 REGION_PLACES = 32
 """Places in a region that are tried."""
@@ -95,6 +94,17 @@ class RegionGoal:
             yield replace(self.target, pose=place)
 
 
+class GoalChecker(Protocol):
+    """Says of one robot's joint positions whether something is too close there."""
+
+    @property
+    def arm(self) -> Arm:
+        """The robot."""
+
+    def problem(self, position: FloatArray) -> str:
+        """Return in words what is too close at joint positions (D,) [rad] or [m]; empty for nothing."""
+
+
 Goal: TypeAlias = JointTarget | PoseGoals | LineGoal | RegionGoal
 
 
@@ -143,7 +153,7 @@ def named_state(config: RobotConfig, name: str) -> JointTarget:
     return JointTarget(columns, np.array(list(states[name].values()), dtype=np.float64))
 
 
-def joint_goal(target: JointTarget, start: FloatArray, checker: SceneChecker) -> FloatArray:
+def joint_goal(target: JointTarget, start: FloatArray, checker: GoalChecker) -> FloatArray:
     """Return the joint positions (D,) of a target, which are free.
 
     Raises:
@@ -165,14 +175,14 @@ def joint_goal(target: JointTarget, start: FloatArray, checker: SceneChecker) ->
 
 
 def pose_goals(
-    goals: PoseGoals, start: FloatArray, checker: SceneChecker, tries: int | None = None
+    goals: PoseGoals, start: FloatArray, checker: GoalChecker, tries: int | None = None
 ) -> tuple[FloatArray, ...]:
     """Return joint positions (D,) each that bring the tool to one of the poses and are free, the nearest to the start first.
 
     Args:
         goals: The poses.
         start: Joint positions (D,) [rad] or [m].
-        checker: The robot in its scene.
+        checker: Says where the robot may be.
         tries: Starts of the search for the joint positions of each pose; None for all.
 
     Raises:

@@ -15,6 +15,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.planning.planner import Problem
 from strands_robots.planning.planning_scene import PlanningScene
+from strands_robots.planning.robot_group import single_arm
 from strands_robots.planning.rrt_connect import shortened
 
 
@@ -57,7 +58,8 @@ class OutsidePlanner:
     def way_points(self, problem: Problem) -> FloatArray:
         """Return a way; see `Planner`."""
         checker, columns = problem.checker, list(problem.columns)
-        names = checker.arm.limits.names
+        arm = single_arm(checker.arm, "moveit")
+        names = arm.limits.names
         ask = type(self).ask
         if ask is None:
             raise MotionError(
@@ -69,8 +71,8 @@ class OutsidePlanner:
                 "invalid_goal", "planner 'moveit' is not told of limits of the tool's place or turn; valid: rrt_connect"
             )
         search = OutsideSearch(
-            checker.arm.name,
-            checker.arm.config.base_frame,
+            arm.name,
+            arm.config.base_frame,
             names,
             problem.start,
             tuple(names[column] for column in columns),

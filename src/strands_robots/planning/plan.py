@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.core.types import JointLimits
 from strands_robots.motion.grid_timed_path import GridTimedPath
+from strands_robots.motion.part_law import PartTimedPath
 from strands_robots.motion.path import JointPath
 from strands_robots.motion.planner import PlannedMove
 
@@ -22,7 +24,7 @@ class Plan:
     """What PlanMotion answers and ExecutePlan plays.
 
     Attributes:
-        robot: Robot that it is for.
+        robot: Robot that it is for; of several the first.
         planner: Planner that found it.
         seed: Seed that the planner was given.
         scene_version: Version of the scene that it was checked in.
@@ -41,6 +43,7 @@ class Plan:
         tool_speed: Largest speed of the tool's origin that was asked for [m/s]; 0 for no limit.
         most_rate: Largest rate of the path parameter that keeps it, also after a delay [1/s]; 0 for no limit.
         planning_time: CPU time that planning took [s]; not part of the digest.
+        robots: All robots of a plan for several, whose joints are named "<robot>/<joint>"; empty for a plan of `robot` alone.
     """
 
     robot: str
@@ -64,6 +67,7 @@ class Plan:
     tool_speed: float = 0.0
     most_rate: float = 0.0
     planning_time: float = 0.0
+    robots: tuple[str, ...] = ()
 
     @property
     def duration(self) -> float:
@@ -80,7 +84,7 @@ class Plan:
         """SHA-256 of everything but the planning time, hexadecimal: the same plan has the same one on every machine."""
         made = hashlib.sha256()
         texts = (self.robot, self.planner, self.scene_version, self.time_law, *self.attached, "", *self.joint_names)
-        for text in texts:
+        for text in (*texts, *(("", *self.robots) if self.robots else ())):
             made.update(text.encode("utf-8") + b"\0")
         numbers = (
             self.speed_scale,
@@ -107,11 +111,64 @@ class Plan:
             MotionError: If the plan names joints that the robot does not have.
             ShapeError: If its arrays do not belong together.
         """
+        if self.robots:
+            raise MotionError(
+                "invalid_goal", f"the plan is for {', '.join(self.robots)} together; valid: each its own part"
+            )
         unknown = [name for name in self.joint_names if name not in limits.index]
         if unknown:
             raise MotionError("invalid_goal", f"the plan moves {', '.join(unknown)}; valid: {', '.join(limits.names)}")
         columns = [limits.index[name] for name in self.joint_names]
+        law = self._law(limits, columns)
+        return PlannedMove(tuple(columns), law.path, self.way_points[-1].copy(), law)
+
+    def part(self, robot: str, limits: Mapping[str, JointLimits]) -> PlannedMove:
+        """Return what one robot of several plays: its joints of exactly this curve, by the time law of all.
+
+        Args:
+            robot: The robot.
+            limits: Limits of all joints of each robot of the plan.
+
+        Raises:
+            MotionError: If the plan names robots or joints that are not there.
+            ShapeError: If its arrays do not belong together.
+        """
+        if robot not in self.robots or set(limits) != set(self.robots):
+            raise MotionError(
+                "invalid_goal",
+                f"a part for '{robot}' among {', '.join(limits)} was asked for; valid: one of {', '.join(self.robots)}",
+            )
+        together = joined_limits({name: limits[name] for name in self.robots})
+        unknown = [name for name in self.joint_names if name not in together.index]
+        if unknown:
+            raise MotionError(
+                "invalid_goal", f"the plan moves {', '.join(unknown)}; valid: {', '.join(together.names)}"
+            )
+        columns = [together.index[name] for name in self.joint_names]
+        prefix = f"{robot}/"
+        own = [number for number, name in enumerate(self.joint_names) if name.startswith(prefix)]
+        law = PartTimedPath(self._law(together, columns), together, columns, own)
+        index = limits[robot].index
+        local = tuple(index[self.joint_names[number][len(prefix) :]] for number in own)
+        return PlannedMove(local, law.path, self.way_points[-1, own].copy(), law)
+
+    def start_of(self, robot: str, limits: Mapping[str, JointLimits]) -> FloatArray:
+        """Return the positions (D,) that one robot of several starts from [rad] or [m]."""
+        first = sum(len(limits[name]) for name in self.robots[: self.robots.index(robot)])
+        return self.start[first : first + len(limits[robot])]
+
+    def _law(self, limits: JointLimits, columns: list[int]) -> GridTimedPath:
         path = JointPath(self.way_points)
         most_rate = self.most_rate or math.inf
-        law = GridTimedPath(path, limits, columns, self.times, self.parameters, self.rates, most_rate)
-        return PlannedMove(tuple(columns), path, self.way_points[-1].copy(), law)
+        return GridTimedPath(path, limits, columns, self.times, self.parameters, self.rates, most_rate)
+
+
+def joined_limits(limits: Mapping[str, JointLimits]) -> JointLimits:
+    """Return the limits of several robots' joints, robot by robot, named "<robot>/<joint>"."""
+
+    def together(field: str) -> FloatArray:
+        values: FloatArray = np.concatenate([getattr(each, field) for each in limits.values()])
+        return values
+
+    names = tuple(f"{robot}/{joint}" for robot, each in limits.items() for joint in each.names)
+    return JointLimits(names, *(together(field) for field in ("lower", "upper", "velocity", "acceleration", "effort")))

@@ -8,7 +8,7 @@ import numpy as np
 
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planning_scene import DEFAULT_CLEARANCE
-from strands_robots.planning.scene_planner import PlanRequest, ScenePlanner
+from strands_robots.planning.scene_planner import PlanRequest, ScenePlanner, checked_start
 from strands_robots.planning.surroundings import Surroundings
 
 
@@ -39,7 +39,7 @@ class PlanJob:
             UnknownNameError: If held or may_touch name what is not there.
         """
         arm, start = planner.arm, self.request.start
-        start = np.clip(planner.checked_start(start), arm.limits.lower, arm.limits.upper)
+        start = np.clip(checked_start(arm, start), arm.limits.lower, arm.limits.upper)
         link = arm.tool_link or arm.links[-1]
         scene = self.surroundings.scene(
             self.held, self.may_touch, self.clearance, link, arm.link_pose(start, link), arm.links

@@ -1,4 +1,4 @@
-"""A process that plans for one robot, so that planning takes no time from what moves robots, and may be killed. ROS-free.
+"""A process that plans for one robot or several, so that planning takes no time from what moves robots, and may be killed. ROS-free.
 
 It is started with the first question and kept, with the compiled scene, for the next ones.
 """
@@ -18,6 +18,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import ConfigurationError, MotionError
 from strands_robots.core.worker_process import exit_words, start_worker
 from strands_robots.description.robot_config import RobotConfig
+from strands_robots.planning.group_job import GroupJob
 from strands_robots.planning.outside_planner import OutsideSearch
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.plan_job import PlanJob
@@ -49,15 +50,26 @@ class PlannedRobot:
     avoid_ground: bool
 
 
+@dataclass(frozen=True)
+class PlannedGroup:
+    """Several robots that a process plans for together.
+
+    Attributes:
+        robots: The robots.
+    """
+
+    robots: tuple[PlannedRobot, ...]
+
+
 class PlanProcess:
-    """Plans for one robot. `plan` may be called from any thread; one question is answered at a time.
+    """Plans for one robot, or for several together. `plan` may be called from any thread; one question is answered at a time.
 
     Args:
-        robot: The robot.
+        robot: The robot, or the robots.
         search: Asks another program for a way; given the search and what says that it is given up. None: there is no other program.
     """
 
-    def __init__(self, robot: PlannedRobot, search: Search | None = None) -> None:
+    def __init__(self, robot: PlannedRobot | PlannedGroup, search: Search | None = None) -> None:
         self._robot, self._search = robot, search
         self._lock = threading.Lock()
         self._worker: tuple[subprocess.Popen[bytes], Connection, int] | None = None
@@ -68,11 +80,11 @@ class PlanProcess:
         worker = self._worker
         return None if worker is None else worker[0].pid
 
-    def plan(self, job: PlanJob, is_over: Callable[[], bool]) -> Plan:
+    def plan(self, job: PlanJob | GroupJob, is_over: Callable[[], bool]) -> Plan:
         """Return the plan.
 
         Args:
-            job: The question.
+            job: The question; of several robots for several.
             is_over: Asked while waiting; True gives the question up and ends the process.
 
         Raises:
@@ -130,7 +142,9 @@ class PlanProcess:
             self.close()
             raise ConfigurationError(answer)
 
-    def _answer(self, question: PlannedRobot | PlanJob, is_over: Callable[[], bool]) -> tuple[str, Any]:
+    def _answer(
+        self, question: PlannedRobot | PlannedGroup | PlanJob | GroupJob, is_over: Callable[[], bool]
+    ) -> tuple[str, Any]:
         assert self._worker is not None  # started by the caller
         process, pipe, _ = self._worker
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class PlanTask:
         limits: Its limits.
         scene_change: Says in words what changed in the scene since the plan was made; empty for nothing. Asked before the robot moves.
         tolerance: Largest distance of a joint from the plan's end [rad] or [m].
+        group: Limits of every robot of a plan for several, of which this one plays its part; None for a plan of one.
 
     Attributes:
         scene_change: As given; also asked while the plan is played.
@@ -46,12 +47,13 @@ class PlanTask:
         limits: JointLimits,
         scene_change: Callable[[], str],
         tolerance: float = JOINT_TOLERANCE,
+        group: Mapping[str, JointLimits] | None = None,
     ) -> None:
         self.speed = plan.speed_scale
         self.planned: PlannedMove | None = None
         self.scene_change = scene_change
         self._plan, self._digest, self._robot, self._limits = plan, digest, robot, limits
-        self._tolerance = tolerance
+        self._tolerance, self._group = tolerance, group
 
     def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> MotionPlan:
         """Return the plan as it is; see `MotionTask`.
@@ -66,16 +68,24 @@ class PlanTask:
                 "refused",
                 f"the plan's digest is {plan.digest[:16]}..., approved was {printable(self._digest)[:16]}...; valid: the same one",
             )
-        if plan.robot != self._robot:
-            raise MotionError("refused", f"the plan is for robot '{plan.robot}'; valid: for '{self._robot}'")
+        given = tuple(self._group or ()) if plan.robots else (self._robot,)
+        if given != (plan.robots or (plan.robot,)):
+            robots = "robots" if plan.robots else "robot"
+            named = ", ".join(f"'{name}'" for name in plan.robots or (plan.robot,))
+            valid = ", ".join(f"'{name}'" for name in given) or f"'{self._robot}'"
+            raise MotionError("refused", f"the plan is for {robots} {named}; valid: for {valid}")
         change = self.scene_change()
         if change:
             raise MotionError(
                 "scene_changed", f"since the plan was made, {change}; the robot was not moved; valid: plan anew"
             )
-        move = self.planned = plan.move(self._limits)
-        begin = commanded.copy() if plan.start.shape != commanded.shape else plan.start.copy()
-        begin[list(move.columns)] = plan.way_points[0]
+        if self._group is None:
+            move, start = plan.move(self._limits), plan.start
+        else:
+            move, start = plan.part(self._robot, self._group), plan.start_of(self._robot, self._group)
+        self.planned = move
+        begin = commanded.copy() if start.shape != commanded.shape else start.copy()
+        begin[list(move.columns)] = move.path.points[0]
         away = np.abs(commanded - begin)
         if away.max() > START_TOLERANCE:  # of all joints: an open gripper is another shape than a closed one
             joint = self._limits.names[int(away.argmax())]

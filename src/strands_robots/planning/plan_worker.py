@@ -14,9 +14,9 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError, StrandsRobotsError
 from strands_robots.core.worker_process import end_with_parent
 from strands_robots.motion.arm import Arm
+from strands_robots.planning.group_planner import GroupPlanner
 from strands_robots.planning.outside_planner import OutsidePlanner, OutsideSearch
-from strands_robots.planning.plan_job import PlanJob
-from strands_robots.planning.plan_process import SEARCH, PlannedRobot
+from strands_robots.planning.plan_process import SEARCH, PlannedGroup, PlannedRobot
 from strands_robots.planning.scene_planner import ScenePlanner
 from strands_robots.planning.time_law import load_time_laws
 
@@ -30,9 +30,14 @@ def main() -> int:
     end_with_parent(lifeline)
     os.nice(NICENESS)
     pipe = Connection(pipe_fd)
-    robot: PlannedRobot = pipe.recv()
+    given: PlannedRobot | PlannedGroup = pipe.recv()
+    planner: ScenePlanner | GroupPlanner
     try:
-        planner = ScenePlanner(Arm(robot.config, robot.name, avoid_ground=robot.avoid_ground))
+        planner = (
+            GroupPlanner([_arm(robot) for robot in given.robots])
+            if isinstance(given, PlannedGroup)
+            else (ScenePlanner(_arm(given)))
+        )
     except StrandsRobotsError as error:
         pipe.send(("error", str(error)))
         return 1
@@ -57,7 +62,11 @@ def _ask(pipe: Connection, search: OutsideSearch) -> FloatArray:
     return points
 
 
-def _answer(job: PlanJob, planner: ScenePlanner) -> tuple[str, Any]:
+def _arm(robot: PlannedRobot) -> Arm:
+    return Arm(robot.config, robot.name, avoid_ground=robot.avoid_ground)
+
+
+def _answer(job: Any, planner: ScenePlanner | GroupPlanner) -> tuple[str, Any]:
     try:
         return "plan", job.plan(planner)
     except MotionError as error:

@@ -20,6 +20,7 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.planning.chain_urdf import ChainUrdf
 from strands_robots.planning.planner import Problem
+from strands_robots.planning.robot_group import single_arm
 from strands_robots.planning.rrt_connect import shortened
 
 GROUP = "moving"
@@ -64,7 +65,7 @@ class _Search:
         from roboplan.core import Scene, loadUrdfSceneDescriptionFromXml
 
         self._problem, checker = problem, problem.checker
-        model, arm = checker.model, checker.arm
+        model, arm = checker.model, single_arm(checker.arm, "roboplan")
         joints = [int(model.joint(arm.limits.names[column]).id) for column in problem.columns]
         _refuse_followers(model, joints, arm.limits.names)
         chain = ChainUrdf(model, checker.placed(problem.start), tuple(joints), checker.growths(growth), folder)

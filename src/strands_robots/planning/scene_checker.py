@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import mujoco
 import numpy as np
 
@@ -13,6 +16,7 @@ from strands_robots.description.equality_joints import Followers
 from strands_robots.description.model_file import compile_model
 from strands_robots.motion.arm import CLEARANCE, GROUND, GROUND_TOLERANCE, Arm
 from strands_robots.planning.planning_scene import PlanningScene
+from strands_robots.planning.robot_group import RobotGroup
 from strands_robots.planning.scene_spec import PREFIX, add_shape, leave_out_what_touches_nothing
 from strands_robots.planning.sweep import own_reach, sweep_radii
 from strands_robots.planning.tool_constraints import ToolConstraint, ToolFrame
@@ -33,16 +37,17 @@ _PROJECTIONS = 8  # steps of Newton's method
 
 
 class SceneChecker:
-    """One robot in one scene. Belongs to one thread at a time: states are placed in MuJoCo's data in place.
+    """One robot, or a group of robots, in one scene. Belongs to one thread at a time: states are placed in MuJoCo's data in place.
 
     What the robot's own model excludes stays excluded (`description/base_contacts.py`), as in the simulated world.
+    Robots of a group keep the scene's clearance from each other.
 
     Args:
-        arm: The robot, with or without the ground.
+        arm: The robot, with or without the ground; or several, whose joints are then one after the other.
         scene: Its surroundings.
 
     Attributes:
-        arm: The robot.
+        arm: The robot or robots.
         scene: Its surroundings.
         radii: For each joint (D,), how far a point of the robot moves at most for 1 rad or 1 m of the joint [m].
         constraints: What the tool keeps to; a place that breaks one is not free.
@@ -52,7 +57,7 @@ class SceneChecker:
         ConfigurationError: If MuJoCo cannot use a shape; the message has its words.
     """
 
-    def __init__(self, arm: Arm, scene: PlanningScene) -> None:
+    def __init__(self, arm: Arm | RobotGroup, scene: PlanningScene) -> None:
         self.arm = arm
         self.scene = scene
         spec = arm.spec.copy()
@@ -68,23 +73,28 @@ class SceneChecker:
         self.model = compile_model(spec, arm.path, f"the planning scene of robot '{arm.name}'")
         self._data = mujoco.MjData(self.model)
         self._qpos = self._data.qpos
-        self._address = np.array([self.model.joint(name).qposadr[0] for name in arm.config.joints])
+        self._address = np.array([self.model.joint(name).qposadr[0] for name in arm.limits.names])
+        self._dofs = np.array([self.model.joint(name).dofadr[0] for name in arm.limits.names])
         self._followers = Followers(self.model)
         self._held = {
             mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, PREFIX + held.shape.name) for held in scene.attached
         }
-        self._ground = int(mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_GEOM, GROUND))
+        names = [self.model.geom(geom).name for geom in range(self.model.ngeom)]
+        self._is_of_scene = [name.startswith(PREFIX) for name in names]
+        self._grounds = {geom for geom, name in enumerate(names) if name.rpartition("/")[2] == GROUND}
+        self._owners = [self._owner(int(body)) for body in self.model.geom_bodyid]
         self._excluded = {int(signature) for signature in self.model.exclude_signature}
         self._least = self._least_distances()
         set_margins(self.model, np.maximum(self._least, 0.0))
         self._pairs: dict[tuple[int, int], float] = {}
-        self._allow(scene.allowed)
+        self._allow((*scene.allowed, *(arm.apart if isinstance(arm, RobotGroup) else ())))
         self._allowed_pairs = dict(self._pairs)
         self.constraints: tuple[ToolConstraint, ...] = ()
-        self._tool = ToolFrame(self.model, arm.config.tool_frame, base)
+        self._tools = [ToolFrame(self.model, frame, place) for frame, place in arm.tools]
+        self._kept: list[tuple[ToolFrame, tuple[ToolConstraint, ...]]] = []
         self._link_radii = np.array([own_reach(self.model, body) for body in range(self.model.nbody)])
         self._is_link = self._link_radii > 0.0
-        self.radii = sweep_radii(self.model, list(arm.config.joints))
+        self.radii = sweep_radii(self.model, list(arm.limits.names))
 
     def start_at(self, position: FloatArray) -> None:
         """Take a start: what touches there may stay so but go no deeper, and what is held may touch what it stood on.
@@ -96,7 +106,7 @@ class SceneChecker:
             MotionError: "collision" if something is deeper inside the robot than `DEEPEST_START`.
         """
         self._pairs = dict(self._allowed_pairs)
-        self.constraints = ()
+        self.constraints, self._kept = (), []
         for pair, distance in self._contacts(position):
             least = self._pairs.get(pair, self._least_of(pair))
             if distance >= least:
@@ -105,19 +115,25 @@ class SceneChecker:
                 raise MotionError("collision", f"at the start {self._words(pair, distance)}; the robot was not moved")
             self._pairs[pair] = distance - _SETTLED
 
-    def keep(self, position: FloatArray, limits: ToolLimits) -> None:
-        """Hold the tool to its limits from joint positions (D,) on. After `start_at`.
+    def keep(self, position: FloatArray, *limits: ToolLimits) -> None:
+        """Hold the tool to its limits from joint positions (D,) on; of several robots each to its own. After `start_at`.
 
         Raises:
             MotionError: "invalid_goal" if the robot has no tool, or is outside the limits there.
         """
-        self.constraints = ()
-        if limits.is_empty:
-            return
-        if not self.arm.tool_link:
-            raise MotionError("invalid_goal", f"robot '{self.arm.name}' has no tool_frame; valid: no limits of a tool")
+        self.constraints, kept = (), []
+        self._kept = []
         self._place(position)
-        self.constraints = limits.constraints(self._tool.pose(self._data))
+        for (frame, _), tool, asked in zip(self.arm.tools, self._tools, limits, strict=True):
+            if asked.is_empty:
+                continue
+            if not frame:
+                raise MotionError(
+                    "invalid_goal", f"robot '{self.arm.name}' has no tool_frame; valid: no limits of a tool"
+                )
+            kept.append((tool, asked.constraints(tool.pose(self._data))))
+        self._kept = kept
+        self.constraints = tuple(constraint for _, constraints in kept for constraint in constraints)
 
     def projected(self, position: FloatArray, columns: list[int]) -> FloatArray:
         """Return joint positions (D,) near others at which the tool keeps to its limits, as far as some joints can do that.
@@ -128,12 +144,14 @@ class SceneChecker:
         """
         if not self.constraints:
             return position
-        limits, dofs = self.arm.limits, self.arm.dof_address[columns]
+        limits, dofs = self.arm.limits, self._dofs[columns]
         made = position.copy()
         for _ in range(_PROJECTIONS):
             self._place(made)
-            tool, jacobians = self._tool.pose(self._data), self._tool.jacobians(self._data, dofs)
-            ways = [way for each in self.constraints if (way := each.way_back(tool, *jacobians)) is not None]
+            ways = []
+            for frame, constraints in self._kept:
+                tool, jacobians = frame.pose(self._data), frame.jacobians(self._data, dofs)
+                ways += [way for each in constraints if (way := each.way_back(tool, *jacobians)) is not None]
             if not ways:
                 break
             slope, wanted = (np.concatenate(parts) for parts in zip(*ways))
@@ -141,13 +159,26 @@ class SceneChecker:
             made = np.clip(made, limits.lower, limits.upper)
         return made
 
+    @contextmanager
+    def only(self, number: int) -> Iterator[None]:
+        """Within it, only what one robot of a group touches counts, as if the others were not there."""
+        before = self._pairs
+        others = [geom for geom, owner in enumerate(self._owners) if owner not in (number, -1)]
+        every = range(self.model.ngeom)
+        absent = {(min(one, other), max(one, other)): -np.inf for one in others for other in every}
+        self._pairs = {**before, **absent}
+        try:
+            yield
+        finally:
+            self._pairs = before
+
     def is_free(self, position: FloatArray) -> bool:
         """Return whether nothing is too close at joint positions (D,) [rad] or [m]."""
         data = self._data
         self._place(position)
-        if self.constraints:
-            tool = self._tool.pose(data)
-            if not all(constraint.is_kept(tool) for constraint in self.constraints):
+        for frame, constraints in self._kept:
+            tool = frame.pose(data)
+            if not all(constraint.is_kept(tool) for constraint in constraints):
                 return False
         mujoco.mj_collision(self.model, data)
         return not data.ncon or not self._is_too_close()
@@ -159,12 +190,8 @@ class SceneChecker:
 
     def growths(self, more: float) -> FloatArray:
         """Return how much larger each shape (G,) is where no distance is kept between two [m]: the scene's by its clearance and `more`."""
-        grown = np.array(
-            [self.model.geom(geom).name.startswith(PREFIX) for geom in range(self.model.ngeom)], dtype=float
-        )
-        grown *= self.scene.clearance + more
-        if self._ground >= 0:
-            grown[self._ground] = -GROUND_TOLERANCE
+        grown = np.array(self._is_of_scene, dtype=float) * (self.scene.clearance + more)
+        grown[list(self._grounds)] = -GROUND_TOLERANCE
         return grown
 
     def may_touch(self, first: int, second: int) -> bool:
@@ -195,10 +222,11 @@ class SceneChecker:
         """Return in words what is too close at joint positions (D,); empty for nothing."""
         if self.is_free(position):
             return ""
-        for constraint in self.constraints:
-            problem = constraint.problem(self._tool.pose(self._data))
-            if problem:
-                return problem
+        for frame, constraints in self._kept:
+            tool = frame.pose(self._data)
+            for constraint in constraints:
+                if problem := constraint.problem(tool):
+                    return problem
         worst = self._worst()
         assert worst is not None  # is_free said so
         return self._words(*worst)
@@ -292,20 +320,27 @@ class SceneChecker:
                 worst = pair, distance
         return worst
 
+    def _owner(self, body: int) -> int:
+        """Return which robot a body is of; -1 for the world."""
+        name = self.model.body(body).name
+        if body == 0:
+            return -1
+        return next(number for number, prefix in enumerate(self.arm.prefixes) if name.startswith(prefix))
+
     def _least_distances(self) -> FloatArray:
-        """Return for each shape (G,) how far others must be from it, the robot's own distance for its parts [m]."""
-        model = self.model
-        least = np.full(model.ngeom, min(CLEARANCE, self.scene.clearance))
-        for geom in range(model.ngeom):
-            name = model.geom(geom).name
-            if name.startswith(PREFIX):
-                least[geom] = self.scene.clearance
-        return least
+        """Return for each shape (G,) from how far on others must be looked at; `_least_of` says how far they must be [m]."""
+        if len(self.arm.prefixes) > 1:  # a part of another robot must be as far away as the scene
+            return np.full(self.model.ngeom, self.scene.clearance)
+        return np.where(self._is_of_scene, self.scene.clearance, min(CLEARANCE, self.scene.clearance))
 
     def _least_of(self, pair: tuple[int, int]) -> float:
-        if self._ground in pair:
+        first, second = pair
+        if first in self._grounds or second in self._grounds:
             return -GROUND_TOLERANCE
-        return float(max(self._least[pair[0]], self._least[pair[1]]))
+        is_own = self._owners[first] == self._owners[second]
+        if self._is_of_scene[first] or self._is_of_scene[second] or not is_own:
+            return self.scene.clearance
+        return min(CLEARANCE, self.scene.clearance)
 
     def _allow(self, allowed: tuple[tuple[str, str], ...]) -> None:
         for first, second in allowed:
@@ -318,8 +353,9 @@ class SceneChecker:
         geom = int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, PREFIX + name))
         if geom >= 0:
             return [geom]
-        if name == GROUND and self._ground >= 0:
-            return [self._ground]
+        ground = int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, name))
+        if ground in self._grounds:
+            return [ground]
         body = int(mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, name))
         if body > 0:
             return [i for i in range(model.ngeom) if model.geom_bodyid[i] == body]
@@ -338,7 +374,7 @@ class SceneChecker:
         name = self.model.geom(geom).name
         if name.startswith(PREFIX):
             return str(name[len(PREFIX) :])
-        return GROUND if name == GROUND else str(self.model.body(self.model.geom_bodyid[geom]).name)
+        return GROUND if geom in self._grounds else str(self.model.body(self.model.geom_bodyid[geom]).name)
 
 
 def _halving(count: int) -> list[int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
+from strands_robots.core.errors import MotionError
 from strands_robots.core.pose import Pose
 from strands_robots.motion.contact import arm_contact
 from strands_robots.motion.ik import PoseTarget
@@ -95,6 +96,7 @@ class SceneMoveTask:
         self._robot, self._wish, self._look, self._make_plan = robot, wish, look, make_plan
         self._surroundings = Surroundings()
         self._prepared: MotionPlan | None = None
+        self._is_given_up = False
 
     def prepare(self, start: FloatArray, velocity: FloatArray, begin: float) -> None:
         """Plan from where the robot will be, in motion.
@@ -109,9 +111,9 @@ class SceneMoveTask:
         """
         self._prepared = replace(self._plan_from(start, velocity), begin=begin)
 
-    def forget(self) -> None:
-        """Forget what was prepared: the motion begins at rest, from where the robot is then."""
-        self._prepared = self.made = self.planned = self.target = None
+    def give_up(self) -> None:
+        """Make no more of a plan that is still being prepared: it comes too late, and the robot's kinematics are another goal's."""
+        self._is_given_up = True
 
     def plan(self, position: FloatArray, effort: FloatArray, commanded: FloatArray) -> MotionPlan:
         """Return the plan that was prepared, or one from the present set-points; see `MotionTask`."""
@@ -121,6 +123,8 @@ class SceneMoveTask:
         robot = self._robot
         surroundings = self._surroundings = self._look()
         plan = self.made = self._make_plan(self._wish.job(commanded, surroundings, velocity))
+        if self._is_given_up:
+            raise MotionError("cancelled", "the plan came too late")
         move = self.planned = plan.move(robot.limits)
         end = commanded.copy()
         end[list(move.columns)] = move.end

@@ -73,6 +73,18 @@ class PlanRequest:
     velocity: FloatArray | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _Alone:
+    """One robot that is planned for by itself, as its goals are looked at."""
+
+    arm: Arm
+    checker: SceneChecker
+
+    def problem(self, position: FloatArray) -> str:
+        """Return in words what is too close at joint positions (D,); empty for nothing."""
+        return self.checker.problem(position)
+
+
 class ScenePlanner:
     """Plans for one robot. Belongs to one thread at a time; the same request in the same scene gives the same plan.
 
@@ -147,15 +159,11 @@ class ScenePlanner:
         return self._checker
 
     def _check(self, request: PlanRequest) -> None:
-        if not isinstance(request.goal, LineGoal):
+        is_line = isinstance(request.goal, LineGoal)
+        if not is_line:
             planner(request.planner)
-        if not 1 <= request.iterations <= MOST_ITERATIONS:
-            raise MotionError("invalid_goal", f"iterations is {request.iterations}; valid: 1 to {MOST_ITERATIONS}")
-        if not 0 <= request.seed < 2**64:
-            raise MotionError("invalid_goal", f"seed is {request.seed}; valid: 0 to 2^64 - 1")
-        if not SLOWEST <= request.speed <= 1.0:
-            raise MotionError("invalid_goal", f"speed is {request.speed:g}; valid: {SLOWEST:g} to 1")
-        self.checked_start(request.start)
+        check_search(request.iterations, request.seed, request.speed)
+        checked_start(self.arm, request.start)
         if request.velocity is None:
             return
         if request.velocity.shape != request.start.shape or not np.isfinite(request.velocity).all():
@@ -163,55 +171,24 @@ class ScenePlanner:
                 "invalid_goal",
                 f"velocity has {request.velocity.size} numbers; valid: {request.start.size} finite ones, as the start",
             )
-        if isinstance(request.goal, LineGoal) or request.time_law != "toppra":
+        if is_line or request.time_law != "toppra":
             raise MotionError(
                 "no_path", "a line, or another time law than toppra, begins at rest; valid: a start at rest"
             )
 
-    def checked_start(self, start: FloatArray) -> FloatArray:
-        """Return a start, joint positions (D,) [rad] or [m].
-
-        Raises:
-            MotionError: "invalid_goal" if there are not as many numbers as joints, or one is not finite or outside the limits.
-        """
-        limits = self.arm.limits
-        if start.shape != (len(limits.names),) or not np.isfinite(start).all():
-            raise MotionError(
-                "invalid_goal",
-                f"start has {start.size} numbers; valid: {len(limits.names)} finite ones, for {', '.join(limits.names)}",
-            )
-        for name, value, low, high in zip(limits.names, start, limits.lower, limits.upper):
-            if not low - _LIMIT_TOLERANCE <= value <= high + _LIMIT_TOLERANCE:
-                raise MotionError("invalid_goal", f"start of '{name}' is {value:.4g}; valid: {low:.4g} to {high:.4g}")
-        return start
-
     def _search(self, request: PlanRequest, columns: list[int], start: FloatArray, checker: SceneChecker) -> JointPath:
         assert not isinstance(request.goal, LineGoal)
+        alone = _Alone(self.arm, checker)
         if isinstance(request.goal, JointTarget):
-            goals: tuple[FloatArray, ...] = (joint_goal(request.goal, start, checker),)
+            goals: tuple[FloatArray, ...] = (joint_goal(request.goal, start, alone),)
         else:
             goal = request.goal
             poses = PoseGoals(tuple(goal.places(request.seed))) if isinstance(goal, RegionGoal) else goal
             if request.tool.cone or request.tool.upright:
                 poses = oriented(poses, request.tool, self.arm.tool_pose(start))
-            goals = pose_goals(poses, start, checker, REGION_TRIES if isinstance(goal, RegionGoal) else None)
-        search = planner(request.planner)
+            goals = pose_goals(poses, start, alone, REGION_TRIES if isinstance(goal, RegionGoal) else None)
         begin = self._begin(request, columns, start, checker)
-        for step in (*SEARCH_STEPS, check_step(checker)):
-            problem = Problem(checker, tuple(columns), begin[-1], goals, request.seed, request.iterations, step)
-            points = search.way_points(problem)
-            if len(begin) > 1:
-                points = without_doubles(np.concatenate([begin[:-1], points]))
-            if np.linalg.norm(points[-1] - points[0]) < 1e-9 and len(points) == 2:
-                return JointPath(points[:, columns])
-            path = checked_curve(checker, points, columns)
-            if path is not None and len(path.points) <= _MOST_POINTS:
-                return path
-        raise MotionError(
-            "no_path",
-            f"a way was found, but no smooth curve near it keeps {1e3 * checker.scene.clearance:.1f} mm away; the robot was not moved; "
-            "valid: another seed or a smaller clearance",
-        )
+        return smooth_way(checker, columns, begin, goals, request.planner, request.seed, request.iterations)
 
     def _begin(self, request: PlanRequest, columns: list[int], start: FloatArray, checker: SceneChecker) -> FloatArray:
         """Return points (K, D) from the start to where the search begins, which are free."""
@@ -252,3 +229,70 @@ class ScenePlanner:
                 f"valid: min_fraction up to {done:.2f}, or a goal that is not a line",
             )
         return JointPath(points[:, columns]), done
+
+
+def smooth_way(
+    checker: SceneChecker,
+    columns: list[int],
+    begin: FloatArray,
+    goals: tuple[FloatArray, ...],
+    name: str,
+    seed: int,
+    iterations: int,
+) -> JointPath:
+    """Return the curve of a searched way, checked as it will be played.
+
+    Args:
+        checker: The robot, or robots, in the scene; the start was taken by `start_at`.
+        columns: Joints that move.
+        begin: Points (K, D) from the start to where the search begins, free; one for a start at rest [rad] or [m].
+        goals: Joint positions (D,) each, free; any of them will do.
+        name, seed, iterations: The planner, and what it gets.
+
+    Raises:
+        MotionError: "no_path" if there is none; "invalid_goal" for a planner that is not there.
+    """
+    search = planner(name)
+    for step in (*SEARCH_STEPS, check_step(checker)):
+        problem = Problem(checker, tuple(columns), begin[-1], goals, seed, iterations, step)
+        points = search.way_points(problem)
+        if len(begin) > 1:
+            points = without_doubles(np.concatenate([begin[:-1], points]))
+        if np.linalg.norm(points[-1] - points[0]) < 1e-9 and len(points) == 2:
+            return JointPath(points[:, columns])
+        path = checked_curve(checker, points, columns)
+        if path is not None and len(path.points) <= _MOST_POINTS:
+            return path
+    raise MotionError(
+        "no_path",
+        f"a way was found, but no smooth curve near it keeps {1e3 * checker.scene.clearance:.1f} mm away; the robot was not moved; "
+        "valid: another seed or a smaller clearance",
+    )
+
+
+def check_search(iterations: int, seed: int, speed: float) -> None:
+    """Check what a search is asked with; raises MotionError "invalid_goal" that says what is valid."""
+    if not 1 <= iterations <= MOST_ITERATIONS:
+        raise MotionError("invalid_goal", f"iterations is {iterations}; valid: 1 to {MOST_ITERATIONS}")
+    if not 0 <= seed < 2**64:
+        raise MotionError("invalid_goal", f"seed is {seed}; valid: 0 to 2^64 - 1")
+    if not SLOWEST <= speed <= 1.0:
+        raise MotionError("invalid_goal", f"speed is {speed:g}; valid: {SLOWEST:g} to 1")
+
+
+def checked_start(arm: Arm, start: FloatArray) -> FloatArray:
+    """Return a start, joint positions (D,) [rad] or [m].
+
+    Raises:
+        MotionError: "invalid_goal" if there are not as many numbers as joints, or one is not finite or outside the limits.
+    """
+    limits = arm.limits
+    if start.shape != (len(limits.names),) or not np.isfinite(start).all():
+        raise MotionError(
+            "invalid_goal",
+            f"start has {start.size} numbers; valid: {len(limits.names)} finite ones, for {', '.join(limits.names)}",
+        )
+    for name, value, low, high in zip(limits.names, start, limits.lower, limits.upper):
+        if not low - _LIMIT_TOLERANCE <= value <= high + _LIMIT_TOLERANCE:
+            raise MotionError("invalid_goal", f"start of '{name}' is {value:.4g}; valid: {low:.4g} to {high:.4g}")
+    return start

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.errors import MotionError, UnknownNameError
+from strands_robots.core.errors import ConfigurationError, MotionError, UnknownNameError
 from strands_robots.core.pose import Pose
 from strands_robots.planning.planning_scene import AttachedShape, PlanningScene, Shape
 
@@ -50,6 +50,39 @@ class WorldGeom:
     kind: str
     size: FloatArray
     pose: Pose
+
+
+@dataclass(frozen=True)
+class WorldRobot:
+    """A robot of the simulated world that a motion is planned for.
+
+    Attributes:
+        name, base_frame: Its name, and its base frame.
+        ground: Height of the ground that its own model has, in its base frame [m]; None for none.
+    """
+
+    name: str
+    base_frame: str
+    ground: float | None
+
+
+@dataclass(frozen=True)
+class Holder:
+    """What one robot holds and may touch.
+
+    Attributes:
+        held: Objects that move with its tool from now on.
+        may_touch: Objects, shapes or links that it and what it holds may touch.
+        link: The link that holds.
+        link_pose: Pose of that link where the motion starts, in the frame of the surroundings.
+        links: All links of the robot.
+    """
+
+    held: tuple[str, ...]
+    may_touch: tuple[str, ...]
+    link: str
+    link_pose: Pose
+    links: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,28 +139,65 @@ class Surroundings:
             UnknownNameError: If a name is not known; the message lists those that are.
             ConfigurationError: If the scene is not valid.
         """
-        taken: set[str] = set()
-        for name in held:
-            found = self.names_of(name)
-            if not found or name == WORLD:
-                raise UnknownNameError("object in held", name, self._nameable())
-            taken.update(found)
-        to_link = link_pose.inverse()
+        return self.scene_of((Holder(tuple(held), tuple(may_touch), link, link_pose, tuple(links)),), clearance)
+
+    def scene_of(self, holders: Sequence[Holder], clearance: float) -> PlanningScene:
+        """Return the scene of a request for one robot or several.
+
+        Args:
+            holders: What each robot holds and may touch.
+            clearance: Distance to keep [m].
+
+        Raises:
+            UnknownNameError: If a name is not known; the message lists those that are.
+            ConfigurationError: If the scene is not valid, or two robots hold the same thing.
+        """
+        taken: dict[str, Holder] = {}
+        for holder in holders:
+            for name in holder.held:
+                found = self.names_of(name)
+                if not found or name == WORLD:
+                    raise UnknownNameError("object in held", name, self._nameable())
+                if any(taken.get(part, holder) is not holder for part in found):
+                    raise ConfigurationError(f"'{name}' is held by two robots; valid: each object in one robot's held")
+                taken.update(dict.fromkeys(found, holder))
         attached = [
-            AttachedShape(replace(shape, pose=to_link.at(shape.pose)), link)
+            AttachedShape(
+                replace(shape, pose=taken[shape.name].link_pose.inverse().at(shape.pose)), taken[shape.name].link
+            )
             for shape in self.shapes
             if shape.name in taken
         ]
         attached += self.attached
-        parts = [*links, *(entry.shape.name for entry in attached)]
         allowed = list(self.allowed)
-        for name in may_touch:
-            found = self.names_of(name) or ((name,) if name in parts else ())
-            if not found:
-                raise UnknownNameError("object in may_touch", name, [*self._nameable(), *parts])
-            allowed += [(one, part) for one in found for part in parts if one != part]
+        for holder in holders:
+            carried = [entry.shape.name for entry in attached if entry.link in holder.links]
+            parts = [*holder.links, *carried]
+            for name in holder.may_touch:
+                found = self.names_of(name) or ((name,) if name in parts else ())
+                if not found:
+                    raise UnknownNameError("object in may_touch", name, [*self._nameable(), *parts])
+                allowed += [(one, part) for one in found for part in parts if one != part]
         rest = tuple(shape for shape in self.shapes if shape.name not in taken)
         return PlanningScene(rest, tuple(attached), tuple(allowed), clearance)
+
+    def of_robot(self, robot: str, base: Pose) -> Surroundings:
+        """Return what one robot of a group was told, in the group's frame; every name begins with "<robot>/".
+
+        Args:
+            robot: The robot.
+            base: Pose of its base frame in the group's frame.
+        """
+
+        def named(shape: Shape, pose: Pose) -> Shape:
+            return replace(shape, name=f"{robot}/{shape.name}", pose=pose)
+
+        return Surroundings(
+            tuple(named(shape, base.at(shape.pose)) for shape in self.shapes),
+            {f"{robot}/{name}": tuple(f"{robot}/{part}" for part in parts) for name, parts in self.objects.items()},
+            tuple(AttachedShape(named(held.shape, held.shape.pose), f"{robot}/{held.link}") for held in self.attached),
+            tuple((f"{robot}/{first}", f"{robot}/{second}") for first, second in self.allowed),
+        )
 
     def change_from(self, other: Surroundings, held: Iterable[str]) -> str:
         """Return in words what changed since others; empty for nothing above 1 mm or 0.01 rad. What is held moves with the robot."""
@@ -166,22 +236,38 @@ def world_surroundings(
     Raises:
         MotionError: "world_failed" if the world has no such robot, "invalid_goal" if it has terrain.
     """
+    return group_surroundings([WorldRobot(robot, base_frame, ground)], bodies, geoms)[0]
+
+
+def group_surroundings(
+    robots: Sequence[WorldRobot], bodies: Sequence[WorldBody], geoms: Sequence[WorldGeom]
+) -> tuple[Surroundings, tuple[Pose, ...]]:
+    """Return what stands around some robots, in the base frame of the first, and where their base frames are in it.
+
+    A plane that is the ground of all of them is left out: they have it themselves.
+
+    Args:
+        robots: The robots.
+        bodies: All bodies.
+        geoms: All shapes that can touch something.
+
+    Raises:
+        MotionError: As `world_surroundings`.
+    """
     by_name = {body.name: body for body in bodies}
-    prefix = f"{robot}/"
-    base = by_name.get(prefix + base_frame) or next(
-        (body for body in bodies if body.name.startswith(prefix) and body.parent == WORLD), None
-    )
-    if base is None:
-        raise MotionError("world_failed", f"the simulated world has no robot '{robot}'")
-    to_base = base.pose.inverse()
+    bases = [_base(robot, bodies, by_name) for robot in robots]
+    to_first = bases[0].inverse()
+    prefixes = tuple(f"{robot.name}/" for robot in robots)
     owned: dict[str, list[tuple[WorldGeom, Pose]]] = {}
     for geom in geoms:
-        if geom.body.startswith(prefix):
+        if geom.body.startswith(prefixes):
             continue
-        pose = to_base.at(geom.pose)
-        if geom.kind == "plane" and ground is not None and _is_ground(pose, ground):
+        if geom.kind == "plane" and all(
+            robot.ground is not None and _is_ground(base.inverse().at(geom.pose), robot.ground)
+            for robot, base in zip(robots, bases)
+        ):
             continue
-        owned.setdefault(_outermost(geom.body, by_name), []).append((geom, pose))
+        owned.setdefault(_outermost(geom.body, by_name), []).append((geom, to_first.at(geom.pose)))
     shapes: list[Shape] = []
     objects: dict[str, tuple[str, ...]] = {}
     for owner, parts in owned.items():
@@ -189,7 +275,18 @@ def world_surroundings(
         names = [owner] if len(parts) == 1 else [f"{owner}/{number}" for number in range(len(parts))]
         shapes += [_shape(name, geom, pose) for name, (geom, pose) in zip(names, parts)]
         objects[owner] = tuple(names)
-    return Surroundings(tuple(shapes), objects)
+    return Surroundings(tuple(shapes), objects), tuple(to_first.at(base) for base in bases)
+
+
+def _base(robot: WorldRobot, bodies: Sequence[WorldBody], by_name: Mapping[str, WorldBody]) -> Pose:
+    """Return the pose of a robot's base frame in the world frame."""
+    prefix = f"{robot.name}/"
+    base = by_name.get(prefix + robot.base_frame) or next(
+        (body for body in bodies if body.name.startswith(prefix) and body.parent == WORLD), None
+    )
+    if base is None:
+        raise MotionError("world_failed", f"the simulated world has no robot '{robot.name}'")
+    return base.pose
 
 
 def _outermost(body: str, by_name: Mapping[str, WorldBody]) -> str:

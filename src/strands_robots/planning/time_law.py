@@ -17,7 +17,7 @@ from strands_robots.core.types import JointLimits
 from strands_robots.motion.grid_timed_path import GridTimedPath
 from strands_robots.motion.path import JointPath, TimedPath
 from strands_robots.planning.joint_effort import InverseDynamics
-from strands_robots.planning.tool_speed import ToolSpeed
+from strands_robots.planning.tool_speed import SpeedLimit
 
 MARGIN = 0.95
 """Part of the limits that a motion at full speed uses; the rest is for the interpolation between rows."""
@@ -53,7 +53,7 @@ def timed(
     columns: list[int],
     speed: float,
     dynamics: InverseDynamics | None = None,
-    tool: ToolSpeed | None = None,
+    tool: SpeedLimit | None = None,
     rate: float = 0.0,
 ) -> GridTimedPath:
     """Return a path with a time law to rest.
@@ -94,7 +94,7 @@ def _law(
     columns: list[int],
     speed: float,
     dynamics: InverseDynamics | None,
-    tool: ToolSpeed | None,
+    tool: SpeedLimit | None,
     rate: float,
 ) -> Law:
     if law == "quintic":
@@ -110,7 +110,7 @@ def _law(
     return made
 
 
-def _within_speed(path: JointPath, law: Law, tool: ToolSpeed) -> Law:
+def _within_speed(path: JointPath, law: Law, tool: SpeedLimit) -> Law:
     """Return a law as much slower as the tool's speed asks for, on its grid and in the middles between."""
     times, s, rates = law
     between = np.concatenate([s, 0.5 * (s[1:] + s[:-1])])
@@ -145,7 +145,7 @@ def _toppra(
     acceleration: FloatArray,
     effort: FloatArray | None = None,
     dynamics: InverseDynamics | None = None,
-    tool: ToolSpeed | None = None,
+    tool: SpeedLimit | None = None,
     begin: float = 0.0,
 ) -> Law:
     """Return times, parameters and rates of the time-optimal law.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import mujoco
 import numpy as np
 
@@ -12,6 +15,13 @@ from strands_robots.motion.path import JointPath
 from strands_robots.planning.tool_constraints import ToolFrame
 
 _LEAST = 1e-9  # [m]; a tool that moves less than this for the whole parameter stands still
+
+
+class SpeedLimit(Protocol):
+    """What keeps a path slow enough."""
+
+    def most_rates(self, path: JointPath, parameters: FloatArray) -> FloatArray:
+        """Return the largest rates (M,) of the parameter that keep the limit at parameters (M,) [1/s]."""
 
 
 class ToolSpeed:
@@ -40,3 +50,20 @@ class ToolSpeed:
             jacobian, _ = self._frame.jacobians(self._data, self._arm.dof_address[self._columns])
             most[row] = self._limit / max(float(np.linalg.norm(jacobian @ slope)), _LEAST)
         return most
+
+
+class GroupToolSpeed:
+    """The limits of several robots' tools along a path of all of their joints.
+
+    Args:
+        parts: For each limit the columns of the path that are its robot's, and the limit.
+    """
+
+    def __init__(self, parts: Sequence[tuple[list[int], ToolSpeed]]) -> None:
+        self._parts = tuple(parts)
+
+    def most_rates(self, path: JointPath, parameters: FloatArray) -> FloatArray:
+        """Return the largest rates (M,) of the parameter that keep all limits at parameters (M,) [1/s]."""
+        rates = [speed.most_rates(path.part(columns), parameters) for columns, speed in self._parts]
+        least: FloatArray = np.min(rates, axis=0)
+        return least

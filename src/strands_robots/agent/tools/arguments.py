@@ -34,13 +34,15 @@ def check_arguments(given: Any, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         raise ConfigurationError(f"the arguments are no JSON: {ascii(str(error))[:200]}") from error
     if size > LARGEST:
         raise ConfigurationError(f"the arguments have {size} bytes of JSON; valid: at most {LARGEST}")
-    _check_text(given, "")
+    _check_text(given, "", 0)
     _check(given, schema, "", 0)
     return given
 
 
-def _check_text(value: Any, path: str) -> None:
+def _check_text(value: Any, path: str, depth: int) -> None:
     """Refuse texts that no message, record or answer can carry: half a character, which JSON can spell."""
+    if depth > DEEPEST:
+        raise ConfigurationError(f"{path} is nested deeper than {DEEPEST}")
     if isinstance(value, str):
         try:
             value.encode("utf-8")
@@ -48,11 +50,11 @@ def _check_text(value: Any, path: str) -> None:
             raise _problem(path or "a name", value, "a text of whole Unicode characters") from error
     elif isinstance(value, Mapping):
         for name, item in value.items():
-            _check_text(name, f"a name in {path}" if path else "a name")
-            _check_text(item, f"{path}.{name}".strip("."))
+            _check_text(name, f"a name in {path}" if path else "a name", depth + 1)
+            _check_text(item, f"{path}.{name}".strip("."), depth + 1)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _check_text(item, f"{path}[{index}]")
+            _check_text(item, f"{path}[{index}]", depth + 1)
 
 
 def nearest(name: str, valid: list[str], most: int = 5) -> list[str]:

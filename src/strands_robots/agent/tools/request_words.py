@@ -54,7 +54,9 @@ def _sentence(name: str, kind: str, values: Mapping[str, Any], definition: Defin
         place = ", in the place of what it does now" if values.get("preempt") else ""
         return f"Move robot {robot}: {_target(values)}{_around(values)}{place}, at {speed} of its speed limits."
     if kind == _PLAY:
-        return f"Play exactly the plan with digest {json.dumps(values.get('digest', ''))} on robot {robot}; planning/markers drew it."
+        others = "".join(f" and {json.dumps(other)}" for other in values.get("others", []))
+        where = f"on robots {robot}{others} at the same time" if others else f"on robot {robot}"
+        return f"Play exactly the plan with digest {json.dumps(values.get('digest', ''))} {where}; planning/markers drew it."
     if kind == _GRIP:
         is_part = values.get("unit", 0) == 0
         position = float(values.get("position", 0.0))

@@ -20,6 +20,7 @@ from strands_robots.motion.motion_goal import MotionSession
 from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.task import GripTask, RobotKinematics
 from strands_robots.motion.trajectory_tolerance import TrajectoryTolerances
+from strands_robots.nodes.motion.motion_parameters import MotionParameters
 from strands_robots.ros.goals import controller_goals as goals
 from strands_robots.ros.goals.goal_audit import audited_goals
 from strands_robots.ros.robot.robot_discovery import robots_on_graph
@@ -52,6 +53,17 @@ class ControllerConfig:
     stopped_velocity_tolerance: float = 0.01
     goal_time: float = 2.0
     allow_stalling: bool = True
+
+    @classmethod
+    def of(cls, given: MotionParameters) -> ControllerConfig:
+        """Return what the node's parameters say."""
+        return cls(
+            given.path_tolerance,
+            given.goal_tolerance,
+            given.stopped_velocity_tolerance,
+            given.goal_time,
+            given.allow_stalling,
+        )
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,14 @@ from strands_robots.core.errors import ConfigurationError, MotionError, StrandsR
 from strands_robots.core.stepping import LOCKSTEP
 from strands_robots.core.types import Instant
 from strands_robots.description.robot_spec import RobotSpec, robot_spec
+from strands_robots.motion.group_motion import GroupMotion, run_together
 from strands_robots.motion.ik import load_solver
 from strands_robots.motion.motion_goal import MotionSession, run_lockstep, run_realtime
 from strands_robots.motion.motion_reason import MotionReason
 from strands_robots.motion.task import MoveTask, RobotKinematics, checked_source
 from strands_robots.nodes.motion.motion_parameters import MotionParameters
 from strands_robots.nodes.motion.move_group import move_group_search
+from strands_robots.nodes.motion.plan_goals import PlanAccess, PlanGoals
 from strands_robots.nodes.motion.plan_server import PlanServer
 from strands_robots.nodes.motion.plans import Plans
 from strands_robots.nodes.motion.robot_catalogue import RobotCatalogue
@@ -39,8 +41,6 @@ from strands_robots.ros.goals.goal_audit import audited_goals
 from strands_robots.ros.goals.goal_owners import GoalOwners
 from strands_robots.ros.goals.motion_goals import (
     MESSAGE_LENGTH,
-    execute_feedback,
-    execute_result,
     grip_feedback,
     grip_result,
     grip_task,
@@ -74,6 +74,7 @@ class _Goal:
     session: MotionSession
     lockstep: bool
     ended: Future[None]
+    group: GroupMotion | None = None
 
 
 class MotionNode(Node):
@@ -101,18 +102,20 @@ class MotionNode(Node):
         self._scenes = SceneSource(self, self._robots, self._world, is_simulated=is_simulated)
         self._plans = Plans(avoid_ground=given.avoid_ground, search=move_group_search(self))
         self._planning = PlanServer(self, self._robot, self._plans, self._scenes, self._world)
+        access = PlanAccess(self._robot, self._check_free, self._carry_out, self._refuse, self._finish, self._now)
+        plan_goals = PlanGoals(access, self._plans, self._scenes)
         self._servers = [
             ActionServer(self, kind, name, audited_goals(self, kind, name, execute), cancel_callback=self._on_cancel)
             for kind, name, execute in (
                 (MoveTo, "move_to", self._move_to),
-                (ExecutePlan, "execute_plan", self._execute_plan),
+                (ExecutePlan, "execute_plan", plan_goals.execute),
                 (SetGripper, "set_gripper", self._set_gripper),
             )
         ]
         self._controllers = self._controller_servers(given)
         GoalOwners(
             self,
-            lambda: [*(goal.goal_id for goal in self._goals.values()), *self._planning.goal_ids()],
+            lambda: [*{goal.goal_id for goal in self._goals.values()}, *self._planning.goal_ids()],
             self._on_lost_owner,
         )
         self.get_logger().info(f"moves {', '.join(self._robots)}, run '{given.run_id}'")
@@ -149,13 +152,7 @@ class MotionNode(Node):
         access = controller_servers.MotionAccess(
             self._robot, self._free_robot, self._carry_out, self._on_cancel, self._now
         )
-        config = controller_servers.ControllerConfig(
-            given.path_tolerance,
-            given.goal_tolerance,
-            given.stopped_velocity_tolerance,
-            given.goal_time,
-            given.allow_stalling,
-        )
+        config = controller_servers.ControllerConfig.of(given)
         return controller_servers.ControllerServers(self, list(self._robots.values()), access, config)
 
     def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
@@ -178,9 +175,11 @@ class MotionNode(Node):
                 robot = await self._robot(request.robot)
                 source = checked_source(request.source)
                 over: list[MotionSession] = []
-                task = self._scene_task(request, robot, over) if _is_planned(request) else move_task(request, robot)
+                task = self._task(request, robot, over)
                 if not (request.preempt and await self._takes_place(source, task, robot.name, request.lockstep)):
                     self._check_free(robot.name)
+                    # A takeover that came too late may still be planning with the first task, in a thread of its own.
+                    task = self._task(request, robot, over)
             except StrandsRobotsError as error:
                 return self._refuse(handle, MoveTo.Result(), error)
             session = self._session(handle, source, task, robot)
@@ -192,7 +191,7 @@ class MotionNode(Node):
             if not (goes_on and _has_changed(session)) or replans == MOST_REPLANS:
                 break
             self.get_logger().info(f"goal {_goal_id(handle)[:8]}: plans anew: {_ending_words(session)}")
-        return self._finish(handle, session, move_result(session, task, robot))
+        return self._finish(handle, move_result(session, task, robot))
 
     def _session(
         self, handle: ServerGoalHandle, source: str, task: MoveTask | SceneMoveTask, robot: RobotKinematics
@@ -205,14 +204,18 @@ class MotionNode(Node):
         session = MotionSession(robot.name, source, task, robot.limits, self._now(), report)
         return session
 
-    def _scene_task(self, request: MoveTo.Goal, robot: RobotKinematics, over: list[MotionSession]) -> SceneMoveTask:
-        """Return a goal of MoveTo that is planned through the scene.
+    def _task(
+        self, request: MoveTo.Goal, robot: RobotKinematics, over: list[MotionSession]
+    ) -> MoveTask | SceneMoveTask:
+        """Return a goal of MoveTo.
 
         Args:
             request: The goal.
             robot: Its robot.
-            over: Gets the session of the task, where it has one: once that has an ending, the plan is given up.
+            over: Gets the session of the task, where it has one: once that has an ending, its plan is given up.
         """
+        if not _is_planned(request):
+            return move_task(request, robot)
         return SceneMoveTask(
             robot,
             scene_goal(request, robot),
@@ -231,35 +234,14 @@ class MotionNode(Node):
             return False
         other, words = running.session, f"a goal of '{source}' took its place"
         checked_right(source, other)
-        if isinstance(task, SceneMoveTask) and not lockstep and not running.lockstep:
+        if isinstance(task, SceneMoveTask) and not (lockstep or running.lockstep or running.group):
             begin = await begin_in_motion(self, source, other, task, lambda: self._now().ros)
             if begin is not None and self._goals.get(robot) is running:
                 other.hand_over(begin, words)
                 return True
-            task.forget()
         other.cancel(words)
         await running.ended
         return False
-
-    async def _execute_plan(self, handle: ServerGoalHandle) -> ExecutePlan.Result:
-        """Play a plan; the executor goes on while this waits."""
-        request = handle.request
-        try:
-            robot = await self._free_robot(request.robot)
-            source, kept = checked_source(request.source), self._plans.find(robot.name, request.digest)
-        except StrandsRobotsError as error:
-            return self._refuse(handle, ExecutePlan.Result(), error)
-
-        def change() -> str:
-            return self._scenes.look(robot.name).change_from(kept.surroundings, kept.held)
-
-        def report() -> None:
-            handle.publish_feedback(execute_feedback(session))
-
-        task = PlanTask(kept.plan, request.digest, robot.name, robot.limits, change)
-        session = MotionSession(robot.name, source, task, robot.limits, self._now(), report)
-        await self._carry_out(handle, session, "execute_plan", request.lockstep)
-        return self._finish(handle, session, execute_result(session, task, request.digest, robot))
 
     async def _set_gripper(self, handle: ServerGoalHandle) -> SetGripper.Result:
         """Carry out a goal of SetGripper; the executor goes on while this waits."""
@@ -275,7 +257,7 @@ class MotionNode(Node):
 
         session = MotionSession(robot.name, source, task, robot.limits, self._now(), report)
         await self._carry_out(handle, session, "set_gripper", request.lockstep)
-        return self._finish(handle, session, grip_result(session, task))
+        return self._finish(handle, grip_result(session, task))
 
     def _kinematics(self, spec: RobotSpec) -> RobotKinematics:
         return RobotKinematics(spec.name, spec.config, avoid_ground=self._avoid_ground)
@@ -308,14 +290,25 @@ class MotionNode(Node):
                 "robot, so cancel that one first, or move_to with preempt",
             )
 
-    async def _carry_out(self, handle: ServerGoalHandle, session: MotionSession, action: str, lockstep: bool) -> None:
-        goal = self._goals[session.robot] = _Goal(_goal_id(handle), action, session, lockstep, Future())
-        self.get_logger().info(f"goal {goal.goal_id[:8]}: {action} for '{session.source}' on '{session.robot}'")
-        feed = RobotSubscriber(self, session.robot, session, lockstep=lockstep)
-        world = WorldClient(self._world, session.robot, lambda: None)
+    async def _carry_out(
+        self,
+        handle: ServerGoalHandle,
+        session: MotionSession,
+        action: str,
+        lockstep: bool,
+        group: GroupMotion | None = None,
+    ) -> None:
+        """Carry out a session, or all sessions of a group whose first it is."""
         done: Future[None] = Future()
+        sessions = group.sessions if group is not None else (session,)
+        ended: Future[None] = Future()
+        goals = [_Goal(_goal_id(handle), action, each, lockstep, ended, group) for each in sessions]
+        self._goals.update((goal.session.robot, goal) for goal in goals)
+        robots = "', '".join(each.robot for each in sessions)
+        self.get_logger().info(f"goal {goals[0].goal_id[:8]}: {action} for '{session.source}' on '{robots}'")
+        feeds = [RobotSubscriber(self, each.robot, each, lockstep=lockstep) for each in sessions]
         thread = threading.Thread(
-            target=self._run, args=(goal, feed, world, lockstep, done), name=f"motion of {session.robot}", daemon=True
+            target=self._run, args=(goals[0], feeds, done), name=f"motion of {session.robot}", daemon=True
         )
         self._threads.add(thread)
         thread.start()
@@ -323,30 +316,35 @@ class MotionNode(Node):
             await done
         finally:
             self._threads.discard(thread)
-            if self._goals.get(session.robot) is goal:  # not where another goal has begun in its middle
-                del self._goals[session.robot]
-            feed.close()
-            goal.ended.set_result(None)
+            for goal, feed in zip(goals, feeds):
+                if self._goals.get(goal.session.robot) is goal:  # not where another goal has begun in its middle
+                    del self._goals[goal.session.robot]
+                feed.close()
+            ended.set_result(None)
 
-    def _run(self, goal: _Goal, feed: RobotSubscriber, world: WorldClient, lockstep: bool, done: Future[None]) -> None:
+    def _run(self, goal: _Goal, feeds: list[RobotSubscriber], done: Future[None]) -> None:
         """Body of a goal's thread."""
-        session = goal.session
+        session, ends = goal.session, goal.group or goal.session
+        world = WorldClient(self._world, session.robot, lambda: None)
         try:
-            if lockstep:
+            if goal.lockstep:
                 run_lockstep(session, world, f"motion/{goal.goal_id}")
             else:
                 mode = world.mode()[0] if world.has_world() else ""
                 if mode == LOCKSTEP:
-                    session.end(
+                    ends.end(
                         MotionReason.REFUSED, "the world runs in lockstep and this goal does not; valid: lockstep true"
                     )
                 if isinstance(session.task, (PlanTask, SceneMoveTask)):
                     SceneWatch(session, session.task.scene_change).start()
-                run_realtime(session, feed)
+                if goal.group is not None:
+                    run_together(goal.group, feeds)
+                else:
+                    run_realtime(session, feeds[0])
         except StrandsRobotsError as error:
-            session.end(MotionReason.WORLD_FAILED, str(error))
+            ends.end(MotionReason.WORLD_FAILED, str(error))
         finally:
-            session.end(MotionReason.WORLD_FAILED, "the motion's thread failed; motion_node's log says how")
+            ends.end(MotionReason.WORLD_FAILED, "the motion's thread failed; motion_node's log says how")
             done.set_result(None)
             if self.executor is not None:
                 self.executor.wake()
@@ -358,7 +356,7 @@ class MotionNode(Node):
         handle.abort()
         return result
 
-    def _finish(self, handle: ServerGoalHandle, session: MotionSession, result: Any) -> Any:
+    def _finish(self, handle: ServerGoalHandle, result: Any) -> Any:
         """Give the goal its final state and return its result."""
         if result.success:
             self.get_logger().info(_text(handle, result))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -15,6 +16,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.pose import Pose, quaternion_of
 from strands_robots.motion.arm import Arm
+from strands_robots.motion.planner import PlannedMove
 from strands_robots.motion.task import RobotKinematics
 from strands_robots.planning.plan import Plan
 from strands_robots.ros.messages import qos
@@ -43,6 +45,15 @@ class _GhostShape:
     offset: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """What one robot does in a plan: its own path, from where all of its joints (D,) start [rad] or [m]."""
+
+    robot: RobotKinematics
+    move: PlannedMove
+    start: FloatArray
+
+
 class PlanMarkers:
     """Publisher of planning/markers.
 
@@ -56,23 +67,24 @@ class PlanMarkers:
         self._arms: dict[str, tuple[RobotKinematics, Arm, list[_GhostShape]]] = {}
         self._shown: dict[str, list[Marker]] = {}
 
-    def tool_points(self, robot: RobotKinematics, plan: Plan) -> FloatArray:
-        """Return the places of the tool (N, 3) at the plan's way points [m]; none for a robot without tool."""
+    def tool_points(self, robots: Sequence[RobotKinematics], plan: Plan) -> FloatArray:
+        """Return the places of the robots' tools (N, 3) at the plan's way points [m], one robot after the other; none without tool."""
         with self._lock:
-            return _tool_points(self._arm(robot)[0], plan, plan.way_points)
+            found = [_tool_points(self._arm(way.robot)[0], way, way.move.path.points) for way in _ways(robots, plan)]
+        return np.concatenate(found)
 
-    def show(self, robot: RobotKinematics, plan: Plan) -> None:
-        """Draw a plan in place of the robot's last one; what other robots have planned stays. Not for the executor's thread."""
-        frame = f"{robot.name}/{robot.config.base_frame}"
+    def show(self, robots: Sequence[RobotKinematics], plan: Plan) -> None:
+        """Draw a plan in place of its robots' last ones; what other robots have planned stays. Not for the executor's thread."""
         with self._lock:
-            arm, shapes = self._arm(robot)
-            law = plan.move(robot.limits).timed
-            assert law is not None  # a plan has a time law
-            rows = law.at(np.linspace(0.0, plan.duration, LINE_POINTS, dtype=np.float64))
-            markers = [_line(plan, _tool_points(arm, plan, rows)), *_ghost(arm, plan, shapes)]
-            for number, marker in enumerate(markers):
-                marker.header.frame_id, marker.id = frame, number
-            self._shown[robot.name] = markers
+            for way in _ways(robots, plan):
+                robot, law = way.robot, way.move.timed
+                arm, shapes = self._arm(robot)
+                assert law is not None  # a plan has a time law
+                rows = law.at(np.linspace(0.0, plan.duration, LINE_POINTS, dtype=np.float64))
+                markers = [_line(robot.name, _tool_points(arm, way, rows)), *_ghost(arm, way, shapes)]
+                for number, marker in enumerate(markers):
+                    marker.header.frame_id, marker.id = f"{robot.name}/{robot.config.base_frame}", number
+                self._shown[robot.name] = markers
             every = [marker for shown in self._shown.values() for marker in shown]
         self._publisher.publish(MarkerArray(markers=[Marker(action=Marker.DELETEALL), *every]))
 
@@ -86,28 +98,35 @@ class PlanMarkers:
         return known[1], known[2]
 
 
-def _positions(arm: Arm, plan: Plan, row: FloatArray) -> FloatArray:
-    position = plan.start.copy()
-    position[[arm.limits.index[name] for name in plan.joint_names]] = row
+def _ways(robots: Sequence[RobotKinematics], plan: Plan) -> list[_Way]:
+    if not plan.robots:
+        return [_Way(robot, plan.move(robot.limits), plan.start) for robot in robots]
+    limits = {robot.name: robot.limits for robot in robots}
+    return [_Way(robot, plan.part(robot.name, limits), plan.start_of(robot.name, limits)) for robot in robots]
+
+
+def _positions(way: _Way, row: FloatArray) -> FloatArray:
+    position = way.start.copy()
+    position[list(way.move.columns)] = row
     return position
 
 
-def _tool_points(arm: Arm, plan: Plan, rows: FloatArray) -> FloatArray:
+def _tool_points(arm: Arm, way: _Way, rows: FloatArray) -> FloatArray:
     if arm.tool is None:
         return np.empty((0, 3))
-    return np.array([arm.tool_pose(_positions(arm, plan, row)).position for row in rows])
+    return np.array([arm.tool_pose(_positions(way, row)).position for row in rows])
 
 
-def _line(plan: Plan, points: FloatArray) -> Marker:
-    marker = _marker(f"{plan.robot} tool", Marker.LINE_STRIP, _LINE, np.array([LINE_WIDTH, 0.0, 0.0]))
+def _line(robot: str, points: FloatArray) -> Marker:
+    marker = _marker(f"{robot} tool", Marker.LINE_STRIP, _LINE, np.array([LINE_WIDTH, 0.0, 0.0]))
     marker.points = [to_point(point) for point in points]
     marker.pose.orientation.w = 1.0
     return marker
 
 
-def _ghost(arm: Arm, plan: Plan, shapes: list[_GhostShape]) -> list[Marker]:
+def _ghost(arm: Arm, way: _Way, shapes: list[_GhostShape]) -> list[Marker]:
     """Return the robot's shapes at the plan's end."""
-    end = _positions(arm, plan, plan.way_points[-1])
+    end = _positions(way, way.move.end)
     for shape in shapes:
         pose = arm.geom_pose(end, shape.geom).at(Pose(shape.offset, np.eye(3)))
         shape.marker.pose = to_pose(pose.position, quaternion_of(pose.rotation))

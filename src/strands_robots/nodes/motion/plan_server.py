@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,12 @@ from strands_robots.nodes.motion.plan_markers import PlanMarkers
 from strands_robots.nodes.motion.plans import Plans
 from strands_robots.nodes.motion.present_setpoints import PresentSetpoints
 from strands_robots.nodes.motion.scene_source import SceneSource
+from strands_robots.planning.group_job import GroupJob, group_job
 from strands_robots.planning.plan import Plan
+from strands_robots.planning.plan_job import PlanJob
 from strands_robots.planning.scene_move import SceneGoal
 from strands_robots.ros.goals.goal_audit import audited_goals
-from strands_robots.ros.goals.motion_goals import MESSAGE_LENGTH, scene_goal
+from strands_robots.ros.goals.motion_goals import MESSAGE_LENGTH, goals_of_robots, scene_goal
 from strands_robots.ros.goals.robot_subscriber import RobotSubscriber
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip
@@ -35,6 +38,23 @@ from strands_robots.ros.messages.planning_messages import plan_to_msg
 
 PLANNED = "planned"
 """The termination_reason of a goal that has a plan."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What is asked of one robot.
+
+    Attributes:
+        robot: The robot.
+        wish: Where to, and how.
+        start: Where it starts (D,) [rad] or [m]; None for where its set-points are.
+        setpoints: What is heard of them; None where `start` is given.
+    """
+
+    robot: RobotKinematics
+    wish: SceneGoal
+    start: FloatArray | None
+    setpoints: PresentSetpoints | None
 
 
 class PlanServer:
@@ -102,24 +122,17 @@ class PlanServer:
         goal_id = bytes(handle.goal_id.uuid).hex()
         over = self._over[goal_id] = threading.Event()
         done: Future[Any] = Future()
+        feeds: list[RobotSubscriber] = []
         try:
-            robot = await self._find(request.robot)
+            asked = [await self._asked(goal, len(request.others) > 0) for goal in goals_of_robots(request)]
             checked_source(request.source)
-            self._scenes.listen(robot.name)
-            wish = scene_goal(request, robot)
-            setpoints = None if request.start else PresentSetpoints(robot.name, robot.limits, self._now())
-            feed = None if setpoints is None else RobotSubscriber(self._node, robot.name, setpoints, lockstep=False)
+            for one in asked:
+                if one.setpoints is not None:
+                    feeds.append(RobotSubscriber(self._node, one.robot.name, one.setpoints, lockstep=False))
             threading.Thread(
-                target=self._plan,
-                args=(goal_id, robot, wish, list(request.start), setpoints, over, done),
-                name=f"plan for {robot.name}",
-                daemon=True,
+                target=self._plan, args=(goal_id, asked, over, done), name=f"plan for {request.robot}", daemon=True
             ).start()
-            try:
-                outcome = await done
-            finally:
-                if feed is not None:
-                    feed.close()
+            outcome = await done
             if isinstance(outcome, StrandsRobotsError):
                 raise outcome
             plan, tool_points = outcome
@@ -129,36 +142,58 @@ class PlanServer:
         except StrandsRobotsError as error:
             result.termination_reason, result.message = _reason(error), clip(str(error), MESSAGE_LENGTH)
         finally:
+            for feed in feeds:
+                feed.close()
             del self._over[goal_id]
         result.elapsed = time.monotonic() - began
         return self._finish(handle, result)
 
-    def _plan(
-        self,
-        goal_id: str,
-        robot: RobotKinematics,
-        wish: SceneGoal,
-        start: list[float],
-        setpoints: PresentSetpoints | None,
-        over: threading.Event,
-        done: Future[Any],
-    ) -> None:
+    async def _asked(self, goal: PlanMotion.Goal, is_one_of_several: bool) -> _Asked:
+        """Return what a goal asks of one robot."""
+        robot = await self._find(goal.robot)
+        self._scenes.listen(robot.name)
+        try:
+            wish = scene_goal(goal, robot)
+        except StrandsRobotsError as error:
+            if not is_one_of_several:
+                raise
+            raise MotionError(_reason(error), f"'{robot.name}': {error}") from error
+        start = np.array(goal.start) if goal.start else None
+        return _Asked(
+            robot, wish, start, PresentSetpoints(robot.name, robot.limits, self._now()) if start is None else None
+        )
+
+    def _plan(self, goal_id: str, asked: list[_Asked], over: threading.Event, done: Future[Any]) -> None:
         """Body of a goal's thread."""
         outcome: Any = WorldError("the plan's thread failed; motion_node's log says how")
         try:
-            begin = np.array(start) if setpoints is None else self._present(goal_id, robot, setpoints, over)
-            job = wish.job(begin, self._scenes.look(robot.name))
-            plan = self._plans.make(robot, job, over.is_set)
-            tool_points = self._markers.tool_points(robot, plan)
+            robots = tuple(one.robot for one in asked)
+            starts = [self._start(goal_id, one, over) for one in asked]
+            job: PlanJob | GroupJob
+            if len(asked) == 1:
+                job = asked[0].wish.job(starts[0], self._scenes.look(robots[0].name))
+                plan = self._plans.make(robots[0], job, over.is_set)
+            else:
+                place = self._scenes.look_together([robot.name for robot in robots])
+                job = group_job([one.wish for one in asked], starts, place)
+                plan = self._plans.make_together(robots, job, over.is_set)
+            tool_points = self._markers.tool_points(robots, plan)
             self._plans.keep(plan, job, tool_points)
             outcome = plan, tool_points
-            self._markers.show(robot, plan)
+            self._markers.show(robots, plan)
         except StrandsRobotsError as error:
             outcome = error
         finally:
             done.set_result(outcome)
             if self._node.executor is not None:
                 self._node.executor.wake()
+
+    def _start(self, goal_id: str, asked: _Asked, over: threading.Event) -> FloatArray:
+        """Return where a robot starts."""
+        if asked.start is not None:
+            return asked.start
+        assert asked.setpoints is not None  # one of the two is given
+        return self._present(goal_id, asked.robot, asked.setpoints, over)
 
     def _present(
         self, goal_id: str, robot: RobotKinematics, setpoints: PresentSetpoints, over: threading.Event

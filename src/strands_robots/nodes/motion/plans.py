@@ -11,10 +11,10 @@ from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.core.text import printable
 from strands_robots.motion.task import RobotKinematics
+from strands_robots.planning.group_job import GroupJob
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.plan_job import PlanJob
-from strands_robots.planning.plan_process import PlannedRobot, PlanProcess, Search
-from strands_robots.planning.surroundings import Surroundings
+from strands_robots.planning.plan_process import PlannedGroup, PlannedRobot, PlanProcess, Search
 
 MOST_KEPT = 32
 """Plans that are kept for each robot."""
@@ -22,23 +22,21 @@ MOST_KEPT = 32
 
 @dataclass(frozen=True, eq=False)
 class KeptPlan:
-    """A plan with what it was made in.
+    """A plan with what it was made for.
 
     Attributes:
         plan: The plan.
-        surroundings: What stood around the robot.
-        held: Objects that move with the tool.
-        tool_points: Places of the tool at its way points (N, 3) [m]; none for a robot without tool.
+        job: The question that it answers, with what stood around the robot or robots.
+        tool_points: Places of the tools at its way points, as in its message [m].
     """
 
     plan: Plan
-    surroundings: Surroundings
-    held: tuple[str, ...]
+    job: PlanJob | GroupJob
     tool_points: FloatArray
 
 
 class Plans:
-    """One planning process for each robot, started when it is needed. From any thread.
+    """One planning process for each robot, and for each group that is planned together, started when needed. From any thread.
 
     Args:
         avoid_ground: Take the plane under the robots' bases for an obstacle.
@@ -48,18 +46,25 @@ class Plans:
     def __init__(self, *, avoid_ground: bool, search: Search | None = None) -> None:
         self._avoid_ground, self._search = avoid_ground, search
         self._lock = threading.Lock()
-        self._processes: dict[str, tuple[RobotKinematics, PlanProcess]] = {}
+        self._processes: dict[tuple[str, ...], tuple[tuple[RobotKinematics, ...], PlanProcess]] = {}
         self._kept: dict[str, OrderedDict[str, KeptPlan]] = {}
 
     def make(self, robot: RobotKinematics, job: PlanJob, is_over: Callable[[], bool]) -> Plan:
         """Return the plan of a job; see `PlanProcess.plan`."""
-        return self._process(robot).plan(job, is_over)
+        return self._process((robot,)).plan(job, is_over)
 
-    def keep(self, plan: Plan, job: PlanJob, tool_points: FloatArray) -> None:
-        """Keep a plan with the places of the tool at its way points; the oldest of its robot goes where there are too many."""
+    def make_together(self, robots: tuple[RobotKinematics, ...], job: GroupJob, is_over: Callable[[], bool]) -> Plan:
+        """Return the plan of a job for several robots; see `PlanProcess.plan`."""
+        return self._process(robots).plan(job, is_over)
+
+    def keep(self, plan: Plan, job: PlanJob | GroupJob, tool_points: FloatArray) -> None:
+        """Keep a plan, with the places of the tools at its way points.
+
+        The oldest of its robot, or of the first of its robots, goes where there are too many.
+        """
         with self._lock:
             kept = self._kept.setdefault(plan.robot, OrderedDict())
-            kept[plan.digest] = KeptPlan(plan, job.surroundings, job.held, tool_points)
+            kept[plan.digest] = KeptPlan(plan, job, tool_points)
             kept.move_to_end(plan.digest)
             while len(kept) > MOST_KEPT:
                 kept.popitem(last=False)
@@ -87,12 +92,14 @@ class Plans:
         for _, process in processes:
             process.close()
 
-    def _process(self, robot: RobotKinematics) -> PlanProcess:
+    def _process(self, robots: tuple[RobotKinematics, ...]) -> PlanProcess:
+        names = tuple(robot.name for robot in robots)
         with self._lock:
-            known = self._processes.get(robot.name)
-            if known is None or known[0] is not robot:
+            known = self._processes.get(names)
+            if known is None or any(one is not other for one, other in zip(known[0], robots)):
                 if known is not None:  # the robot of this name is another one now
                     known[1].close()
-                process = PlanProcess(PlannedRobot(robot.config, robot.name, self._avoid_ground), self._search)
-                known = self._processes[robot.name] = robot, process
+                planned = tuple(PlannedRobot(robot.config, robot.name, self._avoid_ground) for robot in robots)
+                process = PlanProcess(planned[0] if len(planned) == 1 else PlannedGroup(planned), self._search)
+                known = self._processes[names] = robots, process
             return known[1]

@@ -15,7 +15,8 @@ from strands_robots.msg import PlanningScene
 
 from strands_robots.core.errors import MotionError, StrandsRobotsError, WorldError
 from strands_robots.motion.task import RobotKinematics
-from strands_robots.planning.surroundings import Surroundings
+from strands_robots.planning.group_job import GroupPlace
+from strands_robots.planning.surroundings import Surroundings, WorldRobot
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.planning_messages import (
@@ -72,12 +73,7 @@ class SceneSource:
             MotionError: "world_failed" if the simulated world does not answer, "invalid_goal" if nothing is known of a real robot's
                 surroundings, or the last message of a source was not valid.
         """
-        with self._lock:
-            heard = list(self._heard.get(robot, {}).values())
-        for each in heard:
-            if isinstance(each, MotionError):
-                raise each
-        parts = [each for each in heard if isinstance(each, Surroundings)]
+        parts = self._told(robot)
         kinematics = self._robots[robot]
         client = WorldClient(self._world, robot, lambda: None)
         if self._is_simulated or client.has_world():
@@ -92,6 +88,37 @@ class SceneSource:
                 f"cloud on {robot}/{CLOUD}",
             )
         return reduce(Surroundings.joined, parts)
+
+    def look_together(self, robots: Sequence[str]) -> GroupPlace:
+        """Return where some robots of the simulated world stand, and what stands around them; waits for the world.
+
+        Raises:
+            MotionError: "world_failed" if the world does not answer; "invalid_goal" if there is none, or the last message of a source
+                was not valid.
+        """
+        client = WorldClient(self._world, robots[0], lambda: None)
+        if not (self._is_simulated or client.has_world()):
+            raise MotionError(
+                "invalid_goal",
+                f"where {', '.join(robots)} stand from each other is not known here; valid: robots of one simulated world",
+            )
+        arms = [self._robots[name].arm for name in robots]
+        places = [WorldRobot(arm.name, arm.config.base_frame, arm.ground) for arm in arms]
+        try:
+            around, bases = client.group_surroundings(places)
+        except WorldError as error:
+            raise MotionError("world_failed", str(error)) from error
+        told = [part.of_robot(name, base) for name, base in zip(robots, bases) for part in self._told(name)]
+        return GroupPlace(tuple(robots), bases, reduce(Surroundings.joined, told, around))
+
+    def _told(self, robot: str) -> list[Surroundings]:
+        """Return what the robot's own sources said last; raises MotionError where one of them was not valid."""
+        with self._lock:
+            heard = list(self._heard.get(robot, {}).values())
+        for each in heard:
+            if isinstance(each, MotionError):
+                raise each
+        return [each for each in heard if isinstance(each, Surroundings)]
 
     def _hear(self, robot: str, topic: str, kind: Any, profile: Any, read: Read) -> object:
         def take(message: Any) -> None:

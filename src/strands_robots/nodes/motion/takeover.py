@@ -16,6 +16,8 @@ from strands_robots.planning.scene_move import SceneMoveTask
 LEAD = 0.7
 """A plan that begins in motion begins this long after it was asked for [s, ROS time]: so long it may take to be made."""
 
+_SLICE = 0.01  # [s]
+
 ROOM = 0.2
 """What the new goal needs of it after its plan was made, to hear the robot [s, ROS time]."""
 
@@ -43,7 +45,7 @@ async def begin_in_motion(
         node: The node, whose executor is woken.
         source: Who asks.
         running: The motion that the robot carries out.
-        task: The goal; it has its plan afterwards.
+        task: The goal; it has its plan afterwards. Where none is made in time it is of no more use, because it may get one yet.
         now: Returns the ROS time [s].
 
     Returns:
@@ -55,26 +57,33 @@ async def begin_in_motion(
     is_at_once = source == running.source or source_class(source).priority > source_class(running.source).priority
     if state is None or not is_at_once:
         return None
-    done: Future[str] = Future()
+    made, problems = threading.Event(), ["the planning thread failed; motion_node's log says how"]
+    done: Future[None] = Future()
 
     def plan() -> None:
-        problem = "the planning thread failed; motion_node's log says how"
         try:
             task.prepare(*state, begin)
-            problem = ""
+            problems[0] = ""
         except StrandsRobotsError as error:
-            problem = str(error)
+            problems[0] = str(error)
         finally:
-            done.set_result(problem)
-            if node.executor is not None:
-                node.executor.wake()
+            made.set()
 
-    threading.Thread(target=plan, name=f"takeover on {running.robot}", daemon=True).start()
-    problem = await done
-    late = now() - (begin - ROOM)
-    if not problem and late <= 0.0:
+    def wait() -> None:
+        # Not longer: until there is a plan the robot goes on along the way that the new goal shall end.
+        while not made.wait(_SLICE) and now() <= begin - ROOM:
+            pass
+        done.set_result(None)
+        if node.executor is not None:
+            node.executor.wake()
+
+    for work in (plan, wait):
+        threading.Thread(target=work, name=f"takeover on {running.robot}", daemon=True).start()
+    await done
+    problem = problems[0] if made.is_set() else ""
+    if made.is_set() and not problem and now() <= begin - ROOM:
         return begin
-    task.forget()
-    words = problem or f"the plan was made {late:.2f} s too late"
+    task.give_up()
+    words = problem or f"no plan was made within {LEAD - ROOM:g} s"
     node.get_logger().info(f"'{running.robot}' brakes before the next goal begins: {words}")
     return None

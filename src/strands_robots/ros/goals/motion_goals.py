@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,16 +15,19 @@ from strands_robots.action import ExecutePlan, MoveTo, PlanMotion, SetGripper
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.core.pose import Pose, pose_from_quaternion, quaternion_of
+from strands_robots.core.text import printable
 from strands_robots.motion.gripper import grip
 from strands_robots.motion.ik import Orientation, PoseTarget
 from strands_robots.motion.motion_goal import MotionSession
 from strands_robots.motion.motion_reason import MotionReason
+from strands_robots.motion.motion_run import MotionEnding
 from strands_robots.motion.move_to import JOINT_TOLERANCE, JointTarget, Target, joint_target, pose_target, positive
 from strands_robots.motion.task import GripTask, MoveTask, RobotKinematics, checked_speed
 from strands_robots.msg import PlanningOptions
 from strands_robots.planning.goals import Goal, LineGoal, PoseGoals, RegionGoal, named_state
 from strands_robots.planning.plan_task import PlanTask
 from strands_robots.planning.planner import DEFAULT_PLANNER, planner
+from strands_robots.planning.robot_group import checked_names
 from strands_robots.planning.scene_move import SceneGoal, SceneMoveTask
 from strands_robots.planning.time_law import DEFAULT_TIME_LAW
 from strands_robots.ros.messages.conversions import clip
@@ -31,6 +36,9 @@ from strands_robots.ros.messages.planning_messages import checked_options, optio
 from strands_robots.ros.messages.stamps import fill_time
 
 MESSAGE_LENGTH = 4096
+
+_OF_ROBOT = ("held", "may_touch", "upright", "cone", "cone_axis", "box", "tool_speed")
+"""What of the planning options each robot of a plan for several has for itself."""
 
 LARGEST_REGION = 5.0
 """Largest half length of a region [m]."""
@@ -110,6 +118,38 @@ def scene_goal(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -
         tuple(options.may_touch),
         clearance,
     )
+
+
+def goals_of_robots(request: PlanMotion.Goal) -> list[PlanMotion.Goal]:
+    """Return what a goal of PlanMotion asks of each robot, the first first; each has the options that are said once.
+
+    Raises:
+        StrandsRobotsError: If the robots are not valid, or something is given for one that is said once.
+    """
+    if not request.others:
+        return [request]
+    checked_names([request.robot, *(target.robot for target in request.others)])
+    if request.straight:
+        raise MotionError("invalid_goal", "straight is true in a plan for several robots; valid: false")
+    goals = [request]
+    for target in request.others:
+        name, own, said_once = target.robot, target.planning, PlanningOptions()
+        for field in _OF_ROBOT:
+            setattr(said_once, field, getattr(own, field))
+        if own != said_once:
+            raise MotionError(
+                "invalid_goal",
+                f"planning of '{printable(name)}' gives more than {', '.join(_OF_ROBOT)}; valid: the rest in the goal's own planning",
+            )
+        options = copy.copy(request.planning)
+        for field in _OF_ROBOT:
+            setattr(options, field, getattr(own, field))
+        fields = [field for field in target.get_fields_and_field_types() if field != "planning"]
+        goal = PlanMotion.Goal(source=request.source, speed_scale=request.speed_scale, planning=options)
+        for field in fields:
+            setattr(goal, field, getattr(target, field))
+        goals.append(goal)
+    return goals
 
 
 def _through(request: MoveTo.Goal | PlanMotion.Goal) -> tuple[float, float, float] | None:
@@ -246,6 +286,33 @@ def execute_result(session: MotionSession, task: PlanTask, digest: str, robot: R
         if task.planned is not None:
             away = session.watch.position[list(task.planned.columns)] - task.planned.end
             result.joint_error = float(np.abs(away).max())
+    return result
+
+
+def group_result(
+    sessions: Sequence[MotionSession], tasks: Sequence[PlanTask], digest: str, ending: MotionEnding
+) -> ExecutePlan.Result:
+    """Return what became of a plan of several robots, from measured joints."""
+    parts = [
+        (session, task, [f"{session.robot}/{name}" for name in session.watch.joint_names])
+        for session, task in zip(sessions, tasks)
+    ]
+    result = ExecutePlan.Result(joint_names=[name for _, _, names in parts for name in names])
+    result.elapsed = max(session.elapsed for session in sessions)
+    result.success = ending.reason is MotionReason.REACHED
+    result.message, result.termination_reason = clip(ending.message, MESSAGE_LENGTH), ending.reason.value
+    runs = [session.run for session in sessions if session.run is not None]
+    if len(runs) == len(sessions):
+        result.digest, result.planned_duration = digest, runs[0].planned_duration
+        result.chunks = sum(run.chunks for run in runs)
+    if all(session.watch.is_ready for session in sessions):
+        result.positions = [value for session in sessions for value in session.watch.position.tolist()]
+        away = [
+            float(np.abs(session.watch.position[list(task.planned.columns)] - task.planned.end).max(initial=0.0))
+            for session, task in zip(sessions, tasks)
+            if task.planned is not None
+        ]
+        result.joint_error = max(away, default=0.0)
     return result
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,14 @@ from strands_robots.core.errors import UnknownNameError, WorldError
 from strands_robots.core.pose import Pose, pose_from_quaternion
 from strands_robots.core.stepping import StepAnswer
 from strands_robots.msg import BodyState
-from strands_robots.planning.surroundings import Surroundings, WorldBody, WorldGeom, world_surroundings
+from strands_robots.planning.surroundings import (
+    Surroundings,
+    WorldBody,
+    WorldGeom,
+    WorldRobot,
+    group_surroundings,
+    world_surroundings,
+)
 from strands_robots.policies.run.snapshot import Snapshot
 from strands_robots.ros.calls.service_question import ask_repeatedly
 from strands_robots.ros.messages.conversions import chunk_to_msg, observation_from_joint_state
@@ -162,6 +169,20 @@ class WorldClient:
             WorldError: If no world answers.
             MotionError: If it cannot be planned in; see `world_surroundings`.
         """
+        bodies, geoms = self._bodies_and_geoms()
+        return world_surroundings(self._robot, base_frame, bodies, geoms, ground)
+
+    def group_surroundings(self, robots: Sequence[WorldRobot]) -> tuple[Surroundings, tuple[Pose, ...]]:
+        """Return the shapes around some robots, in the base frame of the first, and the poses of their base frames in it.
+
+        Raises:
+            WorldError: If no world answers.
+            MotionError: If it cannot be planned in; see `world_surroundings`.
+        """
+        return group_surroundings(robots, *self._bodies_and_geoms())
+
+    def _bodies_and_geoms(self) -> tuple[list[WorldBody], list[WorldGeom]]:
+        """Return all bodies, and the shapes that can touch something."""
         what = QueryWorld.Request.BODIES | QueryWorld.Request.GEOMS
         answer = self._call(self._services.query, QueryWorld.Request(what=what), QUESTION_TIMEOUT, QUESTIONS)
         if not answer.success:
@@ -172,7 +193,7 @@ class WorldClient:
             for geom in answer.geoms
             if geom.collides
         ]
-        return world_surroundings(self._robot, base_frame, bodies, geoms, ground)
+        return bodies, geoms
 
     def snapshot(self) -> Snapshot:
         """Return where everything in the world is at one instant, and what touches what.

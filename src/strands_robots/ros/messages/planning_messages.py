@@ -133,12 +133,13 @@ def plan_to_msg(plan: Plan, tool_points: FloatArray) -> MotionPlan:
 
     Args:
         plan: The plan.
-        tool_points: Places of the tool at its way points (N, 3) [m]; none for a robot without tool.
+        tool_points: Places of the tool at its way points (N, 3) [m]; none for a robot without tool; of several one after the other.
     """
     move_times = np.interp(plan.knots, plan.parameters, plan.times)
     return MotionPlan(
         digest=plan.digest,
         robot=plan.robot,
+        robots=list(plan.robots),
         planner=plan.planner,
         scene_version=plan.scene_version,
         held=list(plan.attached),
