@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import random
 import shutil
 from collections.abc import Iterator
@@ -196,6 +197,26 @@ def test_full_disk_stops_the_recording_with_the_completed_episodes_intact(
     assert episodes >= 2
     (small_disk / "ballast").unlink()
     assert_readable(small_disk / "data", episodes)
+
+
+def test_data_set_that_cannot_be_closed_is_let_go_and_repaired_by_the_next_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path / "data")
+    write_episode(store)
+
+    def no_room(self: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(type(store._dataset), "finalize", no_room)
+        with pytest.raises(DiskFullError, match="completed episodes are intact"):
+            store.close()
+    store = open_store(tmp_path / "data", "resume")
+    assert store.episodes == 1
+    write_episode(store)
+    store.close()
+    assert_readable(tmp_path / "data", 2)
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,6 +59,19 @@ def test_order_without_a_dataset_and_wrong_names_are_refused_and_the_node_lives(
     refused = lockstep.start(tmp_path / "d", cameras=[], fps=31)
     assert not refused.success and "valid in lockstep: 10, 15, 20, 30, 40, 60" in refused.message
     wait_for(lambda: lockstep.states and lockstep.states[-1].state == EpisodeState.IDLE, 10.0, "an idle recorder")
+
+
+def test_data_set_that_cannot_be_closed_is_said_and_the_next_one_is_recorded(
+    lockstep: RecordedGraph, tmp_path: Path
+) -> None:
+    assert lockstep.start(tmp_path / "gone", cameras=[]).success
+    shutil.rmtree(tmp_path / "gone")
+    (tmp_path / "gone").write_text("a file where the folder was")
+    stopped = lockstep.order(RecordEpisode.Request.STOP)
+    assert not stopped.success and "did not close in order" in stopped.message, stopped.message
+    started = lockstep.start(tmp_path / "next", cameras=[])
+    assert started.success, started.message
+    assert lockstep.order(RecordEpisode.Request.STOP).success
 
 
 @pytest.mark.timeout(300)

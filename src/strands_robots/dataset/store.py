@@ -261,22 +261,33 @@ class LeRobotStore:
             self._begin_anew()
 
     def close(self) -> None:
-        """End writing; an episode that was not saved is gone."""
-        if self._dataset is not None:
-            with _lerobot_errors(self.root):
-                if self._pending:
-                    self._dataset.clear_episode_buffer()
-                self._dataset.finalize()
-            self._dataset = None
-        files.release(self.root)
+        """End writing; an episode that was not saved is gone.
+
+        Whatever fails, the data set is let go, so that another recording can repair it.
+        """
+        dataset, progress = self._dataset, self._progress
+        self._dataset = self._progress = None
+        try:
+            self._finalize(dataset)
+            if progress is not None:
+                progress.clear()
+        finally:
+            if progress is not None:
+                progress.close()
+
+    def _finalize(self, dataset: Any) -> None:
+        try:
+            if dataset is not None:
+                with _lerobot_errors(self.root):
+                    if self._pending:
+                        dataset.clear_episode_buffer()
+                    dataset.finalize()
+        finally:
+            files.release(self.root)
         if self.with_language and self.episodes:
             with _lerobot_errors(self.root):
                 write_language(self.root)
                 commit(self.root, self.episodes, self.frames)
-        if self._progress is not None:
-            self._progress.clear()
-            self._progress.close()
-            self._progress = None
 
     def _begin_anew(self) -> None:
         """Make the dataset anew, without an episode."""

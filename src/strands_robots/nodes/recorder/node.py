@@ -255,9 +255,13 @@ class RecorderNode(Node):
             except StrandsRobotsError as error:
                 problem = f"; {error}"
         self._executor_calls.wait(recording.feed.close)
-        recording.writer.close().result(SAVE_TIMEOUT)
+        try:
+            recording.writer.close().result(SAVE_TIMEOUT)
+        except (StrandsRobotsError, OSError) as error:
+            problem += f"; it did not close in order: {error}; mode RESUME (--resume) repairs it"
+        finally:
+            self._recording = None  # Its writer has ended, whatever happened: nothing may wait for it again.
         saved, not_kept = recording.recorder.saved, recording.recorder.not_kept
-        self._recording = None
         self._message = f"{recording.options.root}: {saved} episodes saved, {not_kept} not kept{problem}"
         self._record("recording_stop", {"root": str(recording.options.root), "saved": saved, "not_kept": not_kept})
         response = self._response(self._message, -1, 0)
