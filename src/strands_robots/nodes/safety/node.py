@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +97,6 @@ class SafetyNode(Node):
 
     def __init__(self) -> None:
         super().__init__("safety_node")
-        self._endings: list[Callable[[], None]] = []
         parameters = read_parameters(self, SafetyParameters)
         self._run_id = parameters.run_id or uuid.uuid4().hex
         file = LatchFile(_latch_folder(parameters.latch_folder, self._run_id) / "safety_latch.json")
@@ -134,7 +132,6 @@ class SafetyNode(Node):
         self._local_stops = SupervisorStopPort(
             self, self._run_id, self._stops.on_local_request, lambda: self._supervisor.is_armed
         )
-        self._endings = [self._local_stops.close, lambda: self._writer.close(0.4), lambda: self._audit.close(0.2)]
         listen_to_buttons(self, buttons)
         self._resume = ResumeServices(
             self, self._supervisor, authority, terms, self._audit, self._beat, self._recording.refuse_resume
@@ -150,8 +147,9 @@ class SafetyNode(Node):
 
     def destroy_node(self) -> None:
         """Write what still waits for the disk, then end."""
-        for end in self._endings:
-            end()
+        self._local_stops.close()
+        self._writer.close(0.4)
+        self._audit.close(0.2)
         super().destroy_node()
 
     def _beat(self) -> None:

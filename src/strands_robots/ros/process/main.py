@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -107,6 +108,7 @@ def run_node(
         is_audited: The process reports its start and changes of its parameters; False for audit_node, which writes.
     """
     shutdown = _Shutdown(grace)
+    shut_down: Callable[[], None] = _shut_down_unmade
     _end_with_parent()
     prepare_process(find_share(), has_pictures)
     if is_critical:
@@ -122,6 +124,7 @@ def run_node(
             node = factory()
         except StrandsRobotsError as error:
             return _refuse(error)
+        shut_down = rclpy.try_shutdown
         audit = report_process(node) if is_audited else None
         if is_critical:
             stay_resident()
@@ -139,8 +142,14 @@ def run_node(
         return 0
     finally:
         shutdown.limit_end()
-        if close_session(rclpy.try_shutdown, grace):
+        if close_session(shut_down, grace):
             shutdown.exit_code = EXIT_FAILED
+
+
+def _shut_down_unmade() -> None:
+    """Shut down where no node was made. Since Kilted rclpy ends every node by itself, one too that lacks what it would end."""
+    with contextlib.suppress(AttributeError):
+        rclpy.try_shutdown()
 
 
 def _spin(node: Node, shutdown: _Shutdown) -> int:
