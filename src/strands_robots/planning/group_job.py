@@ -76,7 +76,7 @@ class GroupJob:
             planner.arms, self.place.bases, self.request.wishes, self.held, self.may_touch, strict=True
         ):
             with about_robot(arm):
-                start = np.clip(checked_start(arm, wish.start), arm.limits.lower, arm.limits.upper)
+                start = checked_start(arm, wish.start)
             link = arm.tool_link or arm.links[-1]
             links = tuple(f"{arm.name}/{each}" for each in arm.links)
             named = tuple(f"{arm.name}/{name}" if name in arm.links else name for name in may_touch)

@@ -7,7 +7,7 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,26 +16,14 @@ from strands_robots.core.errors import MotionError
 from strands_robots.core.pose import Pose
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.move_to import JointTarget
-from strands_robots.planning.checked_curve import check_step
-from strands_robots.planning.goals import (
-    MOST_CONFIGURATIONS,
-    REGION_TRIES,
-    Goal,
-    LineGoal,
-    PoseGoals,
-    RegionGoal,
-    from_start,
-    joint_goal,
-    pose_goals,
-)
+from strands_robots.planning.goals import MOST_CONFIGURATIONS, Goal, LineGoal, from_start
 from strands_robots.planning.joint_effort import InverseDynamics, inverse_dynamics
-from strands_robots.planning.oriented_goals import oriented
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS, planner
 from strands_robots.planning.planning_scene import PlanningScene
 from strands_robots.planning.robot_group import PlacedRobot, RobotGroup
 from strands_robots.planning.scene_checker import SceneChecker
-from strands_robots.planning.scene_planner import check_search, checked_start, smooth_way
+from strands_robots.planning.scene_planner import check_search, checked_start, clear_goals, plan_of, smooth_way
 from strands_robots.planning.time_law import timed
 from strands_robots.planning.tool_limits import ToolLimits
 from strands_robots.planning.tool_speed import GroupToolSpeed, ToolSpeed
@@ -103,38 +91,22 @@ class GroupPlanner:
             ConfigurationError: If the robots or the scene are not valid.
         """
         began = time.thread_time()
-        self._check(request, bases)
+        starts = self._check(request, bases)
         version = _version(scene, self.arms, bases)
         group, checker = self._placed(version, bases, scene)
-        limits = group.limits
-        start = np.concatenate([wish.start for wish in request.wishes])
-        start = np.clip(start, limits.lower, limits.upper)
+        parts = _parts(request, group, starts)
+        start = np.concatenate(starts)
         checker.start_at(start)
         checker.keep(start, *(wish.tool for wish in request.wishes))
-        columns = [column for each in _columns(request, group) for column in each]
-        goals = _goals(request, group, checker, start)
+        columns = [part.all.start + column for part in parts for column in part.moved]
+        goals = _goals(parts, group, checker, start, request.seed)
         path = smooth_way(checker, columns, start[None], goals, request.planner, request.seed, request.iterations)
-        dynamics, speed = _dynamics(request, group, start), _tool_speed(request, group, start)
-        law = timed(request.time_law, path, limits, columns, request.speed, dynamics, speed)
-        return Plan(
-            robot=self.arms[0].name,
+        speed = _tool_speed(parts)
+        law = timed(request.time_law, path, group.limits, columns, request.speed, _dynamics(parts), speed)
+        return replace(
+            plan_of(request, self.arms[0].name, checker, start, columns, path, law),
             robots=tuple(arm.name for arm in self.arms),
-            planner=request.planner,
-            seed=request.seed,
             scene_version=version,
-            attached=tuple(sorted(held.shape.name for held in scene.attached)),
-            start=start,
-            joint_names=tuple(limits.names[column] for column in columns),
-            way_points=path.points,
-            times=law.times,
-            parameters=law.parameters,
-            rates=law.rates,
-            time_law=request.time_law,
-            speed_scale=request.speed,
-            length=float(np.linalg.norm(np.diff(path.points, axis=0), axis=1).sum()),
-            direct_length=float(np.linalg.norm(path.points[-1] - path.points[0])),
-            check_step=check_step(checker),
-            clearance=scene.clearance,
             tool_speed=max(wish.tool.speed for wish in request.wishes),
             most_rate=law.most_rate if speed is not None else 0.0,
             planning_time=time.thread_time() - began,
@@ -150,7 +122,8 @@ class GroupPlanner:
             self._known = version, group, SceneChecker(group, scene)
         return self._known[1:]
 
-    def _check(self, request: GroupRequest, bases: Sequence[Pose]) -> None:
+    def _check(self, request: GroupRequest, bases: Sequence[Pose]) -> list[FloatArray]:
+        """Return each robot's start within its limits, once everything that is asked is valid."""
         names = ", ".join(arm.name for arm in self.arms)
         if not len(request.wishes) == len(bases) == len(self.arms):
             raise MotionError(
@@ -159,6 +132,7 @@ class GroupPlanner:
             )
         planner(request.planner)
         check_search(request.iterations, request.seed, request.speed)
+        starts = []
         for arm, wish in zip(self.arms, request.wishes):
             if isinstance(wish.goal, LineGoal):
                 raise MotionError(
@@ -166,42 +140,65 @@ class GroupPlanner:
                     f"'{arm.name}' is to go on a line or an arc, in a plan for several robots; valid: other goals",
                 )
             with about_robot(arm):
-                checked_start(arm, wish.start)
+                starts.append(checked_start(arm, wish.start))
+        return starts
 
 
+@dataclass(frozen=True, eq=False)
 class _Part:
-    """One robot of a group, as if the others were not there."""
+    """What a plan asks of one robot.
 
-    def __init__(self, checker: SceneChecker, group: RobotGroup, number: int, start: FloatArray) -> None:
-        self.arm = group.robots[number].arm
-        self._checker, self._number = checker, number
-        self._columns, self._whole = group.columns(number), start.copy()
+    Attributes:
+        arm: The robot.
+        wish: What is asked of it.
+        start: Its joint positions (D,), within the limits.
+        all: Columns of its joints among all joints.
+        moved: Its joints that move, among its own.
+        place: Those among all joints that move.
+    """
+
+    arm: Arm
+    wish: RobotWish
+    start: FloatArray
+    all: slice
+    moved: list[int]
+    place: slice
+
+
+class _Unhindered:
+    """One robot of a group, within `SceneChecker.only`, as its goals are looked at."""
+
+    def __init__(self, checker: SceneChecker, part: _Part, start: FloatArray) -> None:
+        self.arm = part.arm
+        self._checker, self._columns, self._whole = checker, part.all, start.copy()
 
     def problem(self, position: FloatArray) -> str:
         """Return in words what is too close at joint positions (D,) of the robot; empty for nothing."""
         self._whole[self._columns] = position
-        with self._checker.only(self._number):
-            return self._checker.problem(self._whole)
+        return self._checker.problem(self._whole)
 
 
-def _columns(request: GroupRequest, group: RobotGroup) -> list[list[int]]:
-    """Return for each robot which joints move, as columns of all joints."""
-    made = []
-    for number, (robot, wish) in enumerate(zip(group.robots, request.wishes)):
-        own = list(wish.goal.columns) if isinstance(wish.goal, JointTarget) else robot.arm.tool_columns
-        made.append([group.columns(number).start + column for column in own])
-    return made
+def _parts(request: GroupRequest, group: RobotGroup, starts: Sequence[FloatArray]) -> list[_Part]:
+    parts, first = [], 0
+    for number, (wish, start) in enumerate(zip(request.wishes, starts)):
+        arm = group.robots[number].arm
+        moved = list(wish.goal.columns) if isinstance(wish.goal, JointTarget) else arm.tool_columns
+        place = slice(first, first + len(moved))
+        parts.append(_Part(arm, wish, start, group.columns(number), moved, place))
+        first = place.stop
+    return parts
 
 
 def _goals(
-    request: GroupRequest, group: RobotGroup, checker: SceneChecker, start: FloatArray
+    parts: Sequence[_Part], group: RobotGroup, checker: SceneChecker, start: FloatArray, seed: int
 ) -> tuple[FloatArray, ...]:
     """Return positions of all joints (D,) each at which every robot is at its goal and all are clear, the nearest first."""
     each = []
-    for number, wish in enumerate(request.wishes):
-        part = _Part(checker, group, number, start)
-        with about_robot(part.arm):
-            each.append(_own_goals(part, wish, request.seed))
+    for number, part in enumerate(parts):
+        with about_robot(part.arm), checker.only(number):
+            goal = from_start(part.wish.goal, part.arm, part.start)
+            alone = _Unhindered(checker, part, start)
+            each.append(clear_goals(alone, goal, part.start, part.wish.tool, seed))
     most = max(int(MOST_PAIRINGS ** (1.0 / len(each)) + 1e-9), 2)
     pairings = [np.concatenate(choice) for choice in itertools.product(*(goals[:most] for goals in each))]
     pairings.sort(key=lambda position: float(np.linalg.norm(position - start)))
@@ -223,45 +220,27 @@ def _goals(
     return tuple(free)
 
 
-def _own_goals(part: _Part, wish: RobotWish, seed: int) -> tuple[FloatArray, ...]:
-    """Return joint positions (D,) each at which one robot is at its goal and clear of all but the other robots."""
-    arm = part.arm
-    start = np.clip(wish.start, arm.limits.lower, arm.limits.upper)
-    goal = from_start(wish.goal, arm, start)
-    if isinstance(goal, JointTarget):
-        return (joint_goal(goal, start, part),)
-    assert not isinstance(goal, LineGoal)  # checked before
-    poses = PoseGoals(tuple(goal.places(seed))) if isinstance(goal, RegionGoal) else goal
-    if wish.tool.cone or wish.tool.upright:
-        poses = oriented(poses, wish.tool, arm.tool_pose(start))
-    return pose_goals(poses, start, part, REGION_TRIES if isinstance(goal, RegionGoal) else None)
-
-
-def _dynamics(request: GroupRequest, group: RobotGroup, start: FloatArray) -> InverseDynamics:
+def _dynamics(parts: Sequence[_Part]) -> InverseDynamics:
     """Return the efforts of all joints that move: no robot's motion is felt by another."""
-    parts, first = [], 0
-    for number, (robot, own) in enumerate(zip(group.robots, _columns(request, group))):
-        columns = group.columns(number)
-        efforts = inverse_dynamics(robot.arm, [column - columns.start for column in own], start[columns])
-        parts.append((slice(first, first + len(own)), efforts))
-        first += len(own)
+    made = [(part.place, inverse_dynamics(part.arm, part.moved, part.start)) for part in parts]
 
     def together(position: FloatArray, velocity: FloatArray, acceleration: FloatArray) -> FloatArray:
-        return np.concatenate([made(position[own], velocity[own], acceleration[own]) for own, made in parts])
+        return np.concatenate([efforts(position[own], velocity[own], acceleration[own]) for own, efforts in made])
 
     return together
 
 
-def _tool_speed(request: GroupRequest, group: RobotGroup, start: FloatArray) -> GroupToolSpeed | None:
+def _tool_speed(parts: Sequence[_Part]) -> GroupToolSpeed | None:
     """Return the limits of the tools' speeds; None where no tool has one."""
-    parts, first = [], 0
-    for number, (wish, own) in enumerate(zip(request.wishes, _columns(request, group))):
-        if wish.tool.speed:
-            arm, columns = group.robots[number].arm, group.columns(number)
-            local = [column - columns.start for column in own]
-            parts.append((list(range(first, first + len(own))), ToolSpeed(arm, local, start[columns], wish.tool.speed)))
-        first += len(own)
-    return GroupToolSpeed(parts) if parts else None
+    limits = [
+        (
+            list(range(part.place.start, part.place.stop)),
+            ToolSpeed(part.arm, part.moved, part.start, part.wish.tool.speed),
+        )
+        for part in parts
+        if part.wish.tool.speed
+    ]
+    return GroupToolSpeed(limits) if limits else None
 
 
 @contextmanager

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planning_scene import DEFAULT_CLEARANCE
 from strands_robots.planning.scene_planner import PlanRequest, ScenePlanner, checked_start
@@ -38,8 +36,8 @@ class PlanJob:
             ConfigurationError: If the scene is not valid for this robot.
             UnknownNameError: If held or may_touch name what is not there.
         """
-        arm, start = planner.arm, self.request.start
-        start = np.clip(checked_start(arm, start), arm.limits.lower, arm.limits.upper)
+        arm = planner.arm
+        start = checked_start(arm, self.request.start)
         link = arm.tool_link or arm.links[-1]
         scene = self.surroundings.scene(
             self.held, self.may_touch, self.clearance, link, arm.link_pose(start, link), arm.links

@@ -36,7 +36,7 @@ def main() -> int:
         planner = (
             GroupPlanner([_arm(robot) for robot in given.robots])
             if isinstance(given, PlannedGroup)
-            else (ScenePlanner(_arm(given)))
+            else ScenePlanner(_arm(given))
         )
     except StrandsRobotsError as error:
         pipe.send(("error", str(error)))

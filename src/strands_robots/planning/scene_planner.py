@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
 from strands_robots.motion.arm import Arm
+from strands_robots.motion.grid_timed_path import GridTimedPath
 from strands_robots.motion.move_to import SLOWEST, JointTarget
 from strands_robots.motion.path import JointPath
 from strands_robots.planning.checked_curve import check_step, checked_curve, first_hit
 from strands_robots.planning.goals import (
     REGION_TRIES,
     Goal,
+    GoalChecker,
     LineGoal,
     PoseGoals,
     RegionGoal,
@@ -85,6 +88,26 @@ class _Alone:
         return self.checker.problem(position)
 
 
+class Asked(Protocol):
+    """How a plan was asked for."""
+
+    @property
+    def planner(self) -> str:
+        """Planner by name."""
+
+    @property
+    def time_law(self) -> str:
+        """Time law by name."""
+
+    @property
+    def speed(self) -> float:
+        """Part of the velocity limits to use."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the planner."""
+
+
 class ScenePlanner:
     """Plans for one robot. Belongs to one thread at a time; the same request in the same scene gives the same plan.
 
@@ -107,10 +130,9 @@ class ScenePlanner:
             ConfigurationError: If the scene is not valid for this robot.
         """
         began = time.thread_time()
-        self._check(request)
+        start = self._check(request)
         checker = self.checker(scene)
         limits = self.arm.limits
-        start = np.clip(request.start, limits.lower, limits.upper)
         request = replace(request, goal=from_start(request.goal, self.arm, start))
         checker.start_at(start)
         checker.keep(start, request.tool)
@@ -127,25 +149,9 @@ class ScenePlanner:
             fastest = MARGIN * request.speed * limits.velocity[columns]
             rate = rate_at_start(path, request.velocity[columns], fastest)
         law = timed(request.time_law, path, limits, columns, request.speed, dynamics, speed, rate)
-        points = path.points
-        return Plan(
-            robot=self.arm.name,
+        return replace(
+            plan_of(request, self.arm.name, checker, start, columns, path, law),
             planner=LINE_PLANNER if isinstance(request.goal, LineGoal) else request.planner,
-            seed=request.seed,
-            scene_version=scene.version,
-            attached=tuple(sorted(held.shape.name for held in scene.attached)),
-            start=start,
-            joint_names=tuple(limits.names[column] for column in columns),
-            way_points=points,
-            times=law.times,
-            parameters=law.parameters,
-            rates=law.rates,
-            time_law=request.time_law,
-            speed_scale=request.speed,
-            length=float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum()),
-            direct_length=float(np.linalg.norm(points[-1] - points[0])),
-            check_step=check_step(checker),
-            clearance=scene.clearance,
             fraction=fraction,
             tool_speed=request.tool.speed,
             most_rate=law.most_rate if request.tool.speed else 0.0,
@@ -158,14 +164,15 @@ class ScenePlanner:
             self._checker = SceneChecker(self.arm, scene)
         return self._checker
 
-    def _check(self, request: PlanRequest) -> None:
+    def _check(self, request: PlanRequest) -> FloatArray:
+        """Return the start within the limits, once everything that is asked is valid."""
         is_line = isinstance(request.goal, LineGoal)
         if not is_line:
             planner(request.planner)
         check_search(request.iterations, request.seed, request.speed)
-        checked_start(self.arm, request.start)
+        start = checked_start(self.arm, request.start)
         if request.velocity is None:
-            return
+            return start
         if request.velocity.shape != request.start.shape or not np.isfinite(request.velocity).all():
             raise MotionError(
                 "invalid_goal",
@@ -175,18 +182,10 @@ class ScenePlanner:
             raise MotionError(
                 "no_path", "a line, or another time law than toppra, begins at rest; valid: a start at rest"
             )
+        return start
 
     def _search(self, request: PlanRequest, columns: list[int], start: FloatArray, checker: SceneChecker) -> JointPath:
-        assert not isinstance(request.goal, LineGoal)
-        alone = _Alone(self.arm, checker)
-        if isinstance(request.goal, JointTarget):
-            goals: tuple[FloatArray, ...] = (joint_goal(request.goal, start, alone),)
-        else:
-            goal = request.goal
-            poses = PoseGoals(tuple(goal.places(request.seed))) if isinstance(goal, RegionGoal) else goal
-            if request.tool.cone or request.tool.upright:
-                poses = oriented(poses, request.tool, self.arm.tool_pose(start))
-            goals = pose_goals(poses, start, alone, REGION_TRIES if isinstance(goal, RegionGoal) else None)
+        goals = clear_goals(_Alone(self.arm, checker), request.goal, start, request.tool, request.seed)
         begin = self._begin(request, columns, start, checker)
         return smooth_way(checker, columns, begin, goals, request.planner, request.seed, request.iterations)
 
@@ -229,6 +228,72 @@ class ScenePlanner:
                 f"valid: min_fraction up to {done:.2f}, or a goal that is not a line",
             )
         return JointPath(points[:, columns]), done
+
+
+def clear_goals(
+    part: GoalChecker, goal: Goal, start: FloatArray, tool: ToolLimits, seed: int
+) -> tuple[FloatArray, ...]:
+    """Return joint positions (D,) each at which one robot is at its goal and clear, the nearest to the start first.
+
+    Args:
+        part: The robot, and what is too close to it.
+        goal: Where to, as `from_start` gives it; no line.
+        start: Its joint positions (D,) [rad] or [m].
+        tool: What its tool keeps to.
+        seed: Seed of the places in a region.
+
+    Raises:
+        MotionError: As `joint_goal` and `pose_goals`.
+    """
+    assert not isinstance(goal, LineGoal)  # checked before
+    if isinstance(goal, JointTarget):
+        return (joint_goal(goal, start, part),)
+    poses = PoseGoals(tuple(goal.places(seed))) if isinstance(goal, RegionGoal) else goal
+    if tool.cone or tool.upright:
+        poses = oriented(poses, tool, part.arm.tool_pose(start))
+    return pose_goals(poses, start, part, REGION_TRIES if isinstance(goal, RegionGoal) else None)
+
+
+def plan_of(
+    asked: Asked,
+    robot: str,
+    checker: SceneChecker,
+    start: FloatArray,
+    columns: list[int],
+    path: JointPath,
+    law: GridTimedPath,
+) -> Plan:
+    """Return the plan of a checked and timed curve.
+
+    Args:
+        asked: How it was asked for.
+        robot: The robot, or the first of several.
+        checker: The robot, or robots, in the scene.
+        start: Positions of all joints (D,) [rad] or [m].
+        columns: Joints that move.
+        path: The curve of these joints.
+        law: Its time law.
+    """
+    scene, points = checker.scene, path.points
+    return Plan(
+        robot=robot,
+        planner=asked.planner,
+        seed=asked.seed,
+        scene_version=scene.version,
+        attached=tuple(sorted(held.shape.name for held in scene.attached)),
+        start=start,
+        joint_names=tuple(checker.arm.limits.names[column] for column in columns),
+        way_points=points,
+        times=law.times,
+        parameters=law.parameters,
+        rates=law.rates,
+        time_law=asked.time_law,
+        speed_scale=asked.speed,
+        length=float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum()),
+        direct_length=float(np.linalg.norm(points[-1] - points[0])),
+        check_step=check_step(checker),
+        clearance=scene.clearance,
+    )
 
 
 def smooth_way(
@@ -281,7 +346,7 @@ def check_search(iterations: int, seed: int, speed: float) -> None:
 
 
 def checked_start(arm: Arm, start: FloatArray) -> FloatArray:
-    """Return a start, joint positions (D,) [rad] or [m].
+    """Return a start within the limits, joint positions (D,) [rad] or [m].
 
     Raises:
         MotionError: "invalid_goal" if there are not as many numbers as joints, or one is not finite or outside the limits.
@@ -295,4 +360,4 @@ def checked_start(arm: Arm, start: FloatArray) -> FloatArray:
     for name, value, low, high in zip(limits.names, start, limits.lower, limits.upper):
         if not low - _LIMIT_TOLERANCE <= value <= high + _LIMIT_TOLERANCE:
             raise MotionError("invalid_goal", f"start of '{name}' is {value:.4g}; valid: {low:.4g} to {high:.4g}")
-    return start
+    return np.clip(start, limits.lower, limits.upper)

@@ -176,7 +176,9 @@ class MotionNode(Node):
                 source = checked_source(request.source)
                 over: list[MotionSession] = []
                 task = self._task(request, robot, over)
-                if not (request.preempt and await self._takes_place(source, task, robot.name, request.lockstep)):
+                if not request.preempt:
+                    self._check_free(robot.name)
+                elif not await self._takes_place(source, task, robot.name, request.lockstep):
                     self._check_free(robot.name)
                     # A takeover that came too late may still be planning with the first task, in a thread of its own.
                     task = self._task(request, robot, over)
