@@ -215,6 +215,35 @@ def test_a_request_is_planned_before_it_is_decided_with_its_joints_duration_and_
     assert not serious(page) and len(page.hand.orders) == 1, "looking decides nothing"
 
 
+def test_a_request_to_play_a_plan_shows_that_plan(page: Any, tmp_path: Path) -> None:
+    digest = "cd" * 32
+    fields = f'{{"robot": "so101", "digest": "{digest}"}}'
+    words = [f'Play exactly the plan with digest "{digest}" on robot "so101"']
+    request = {
+        **REQUEST,
+        "name": "execute_plan",
+        "type": "strands_robots/action/ExecutePlan",
+        "fields": fields,
+        "words": words,
+    }
+    page.hand.moment = moment(approvals={"can_approve": True, "requests": [request]})
+    show(page, "approvals")
+    details = {
+        "digest": digest,
+        "names": ["shoulder_pan", "elbow_flex"],
+        "rows": [[-0.4, 0.0], [-0.2, 0.5], [-0.4, 0.8]],
+        "times": [0.0, 1.0, 2.4],
+        "duration": 2.4,
+    }
+    page.hand.answer = Answer(True, "This is the plan itself: nothing else is played", details)
+    page.get_by_role("button", name="Show the plan").press("Enter")
+    page.get_by_text("This way takes 2.4 s over 3 points").wait_for(timeout=20000)
+    assert "elbow_flex\t0.000\t0.800\t0.800" in page.inner_text("main")
+    page.wait_for_function("() => Number(document.querySelector('.scene')?.dataset.drawn ?? 0) > 3", timeout=60000)
+    picture(page, "approving_a_plan_desktop_light", tmp_path)
+    assert not serious(page) and len(page.hand.orders) == 1, "looking decides nothing"
+
+
 def test_a_calibration_is_gone_through_and_an_impossible_travel_cannot_be_saved(page: Any, tmp_path: Path) -> None:
     show(page, "calibrate")
     page.wait_for_function("() => document.querySelectorAll('#calibrate-robot option').length > 4", timeout=20000)

@@ -129,6 +129,21 @@ def test_an_agents_goal_is_planned_before_it_is_decided_and_the_world_around_is_
     assert "not the one that the page showed" in other["message"]
     page.tab.until(lambda tab: tab.state)
     assert page.joint("shoulder_lift") == pytest.approx(before, abs=0.01), "nothing has moved"
+    play = "strands_robots/action/ExecutePlan"
+    for digest, says in ((plan["digest"], "nothing else is played"), ("0" * 64, "no plan with digest")):
+        asking = canonical_request("execute_plan", play, {"robot": "so101", "digest": digest})
+        asked = client.call(RequestApproval, "approvals/request", ask_to_msg(asking, Asker("agent/helper", "s1")))
+        assert asked.answer == RequestApproval.Response.WAITING, asked
+
+        def shown_now(tab: Tab, wanted: str = asking.digest) -> list[dict[str, Any]]:
+            return [one for one in tab.state["approvals"]["requests"] if one["digest"] == wanted]
+
+        page.tab.until(lambda tab: shown_now(tab), 30.0)
+        shown = shown_now(page.tab)[0]
+        kept = page.order("plan_request", request_id=shown["id"], digest=shown["digest"])
+        assert kept["is_done"] is (digest == plan["digest"]) and says in kept["message"], kept
+        if kept["is_done"]:
+            assert kept["details"] == plan, "the plan itself is shown"
     client.close()
     base = page.http.get("/robot/so101/base").json()
     assert len(base["xyz"]) == 3 and base["quaternion"] == pytest.approx([0.0, 0.0, 0.0, 1.0], abs=1e-6)
