@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,12 @@ class PlanningGraph(MotionGraph):
             ["pgrep", "-P", str(self.motion.pid), "-f", "plan_worker"], capture_output=True, text=True, check=False
         )
         return int(found.stdout.split()[0]) if found.stdout.strip() else 0
+
+
+def processor_time(pid: int) -> float:
+    """Return the processor time of a process [s]."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def block(name: str, x: float, y: float, z: float, half: tuple[float, float, float]) -> SceneBody:
@@ -230,6 +237,9 @@ def test_a_killed_planner_is_one_reason_and_the_next_plan_works(planning: Planni
     endless = PlanningOptions(planner="rrt_connect", iterations=MOST_ITERATIONS)
     asked = Asked(planning.move_client, MoveTo.Goal(robot="so101", planning=endless, **goal))
     pid = wait_for(planning.planner_pid, 10.0, "a planning process")
+    # One that waits for its next question is replaced, and nothing is lost: this one is to be killed amid its search.
+    before_search = processor_time(pid)
+    wait_for(lambda: processor_time(pid) > before_search + 0.2, 10.0, "a search")
     os.kill(pid, signal.SIGKILL)
     result = asked.result()
     assert result.termination_reason == "planner_lost" and "signal 9" in result.message and result.chunks == 0
