@@ -221,6 +221,7 @@ def test_a_request_to_play_a_plan_shows_that_plan(page: Any, tmp_path: Path) -> 
     words = [f'Play exactly the plan with digest "{digest}" on robot "so101"']
     request = {
         **REQUEST,
+        "id": "r2",  # The card of a request is made once.
         "name": "execute_plan",
         "type": "strands_robots/action/ExecutePlan",
         "fields": fields,
