@@ -313,6 +313,7 @@ def test_killed_command_leaves_no_motion(moving: MotionGraph) -> None:
     process.send(signal.SIGKILL)
     wait_for(lambda: not moving.gates["so101"][-1].playing, 5.0, "the end of the motion")
     assert abs(moving.joints[-1].position[0] - away) > 0.3, "it did not go on to its end"
+    wait_for(lambda: not moving.gates["so101"][-1].lease_holder, 10.0, "the end of its goal")
 
 
 def test_a_robot_that_joins_the_world_later_is_moved_too_and_one_that_left_is_refused(moving: MotionGraph) -> None:
