@@ -245,11 +245,13 @@ class ControlLoop:
         for robot in self.robots:
             robot.robot.read()
 
-    def report(self, now: Instant | None = None) -> None:
-        """Report every gate."""
+    def report(self, now: Instant | None = None) -> bool:
+        """Report every gate; return whether a robot may not move."""
         now = self.now() if now is None else now
+        is_latched = False
         for robot in self.robots:
-            robot.report(now)
+            is_latched |= robot.report(now).latched
+        return is_latched
 
     def is_latched(self, now: Instant) -> bool:
         """Return whether at least one robot may not move; for the inside of a long request, where `report` costs too much."""
