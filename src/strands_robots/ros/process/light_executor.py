@@ -23,6 +23,7 @@ from rclpy.task import Task
 
 from strands_robots.ros.process.direct_call import DIRECT, DirectCall, is_due
 from strands_robots.ros.process.gathered_entities import KINDS, GatheredEntities
+from strands_robots.ros.process.polled_clock import forget
 
 EVENT_PERIOD = 1.0
 """Events of QoS, which only tell a person of a mistake, are looked for this often [s]."""
@@ -59,6 +60,7 @@ class LightExecutor(SingleThreadedExecutor):
     def remove_node(self, node: Any) -> None:
         """Remove a node; see rclpy."""
         super().remove_node(node)
+        forget(node)
         self.wake()
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
@@ -136,6 +138,8 @@ class LightExecutor(SingleThreadedExecutor):
             self._is_waiting = False
             if self._is_shutdown:
                 self._release()
+        for clock in gathered.clocks:
+            clock.set_clocks()
         if self._is_shutdown:
             raise ShutdownException
         if not self._context.ok():
