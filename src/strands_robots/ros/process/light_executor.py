@@ -28,6 +28,9 @@ from strands_robots.ros.process.polled_clock import forget
 EVENT_PERIOD = 1.0
 """Events of QoS, which only tell a person of a mistake, are looked for this often [s]."""
 
+TASK_PERIOD = 0.01
+"""Where /clock does not wake the executor, a coroutine that waits is polled this often [s], as each /clock would have it polled."""
+
 
 class LightExecutor(SingleThreadedExecutor):
     """Calls what rclpy's SingleThreadedExecutor calls, in the thread that spins. Spun by one thread only.
@@ -129,6 +132,8 @@ class LightExecutor(SingleThreadedExecutor):
             if guard._executor_triggered:
                 guard.trigger()
         gathered.fill(self.can_execute, bool(self._tasks))
+        if self._tasks and gathered.clocks:
+            timeout = min(timeout, TASK_PERIOD)
         if gathered.events:
             timeout = min(timeout, max(self._event_time - time.monotonic(), 0.0))
         self._is_waiting = True
