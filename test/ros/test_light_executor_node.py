@@ -28,6 +28,7 @@ from std_srvs.srv import Trigger
 from strands_robots.ros.calls.drain import NeverCalled, take
 from strands_robots.ros.process.executor import fits_rclpy, make_executor
 from strands_robots.ros.process.light_executor import LightExecutor
+from strands_robots.ros.process.polled_clock import ros_time
 
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 
@@ -134,6 +135,57 @@ def test_timers_of_both_clocks_are_called_while_simulated_time_stands_runs_and_j
     assert calls["steady"] == before
     steady.reset()
     wait_for(lambda: calls["steady"] > before, what="the timer that was reset")
+
+
+def test_time_is_the_newest_clock_wherever_it_is_asked_for(spun: Spun) -> None:
+    told: list[float] = []
+
+    def read() -> float:
+        return round(ros_time(spun.node), 6)
+
+    spun.node.create_timer(0.01, lambda: told.append(spun.node.get_clock().now().nanoseconds / 1e9), clock=STEADY)
+    wait_for(lambda: spun._clock.get_subscription_count() == 1, what="the node's /clock")
+    for seconds in (100.0, 100.25, 250.5, 3.25):  # runs, jumps forward, jumps backward
+        is_there = lambda seconds=seconds: (spun.set_time(seconds), read() == seconds)[1]  # noqa: E731
+        wait_for(is_there, what="the time in another thread")
+        wait_for(lambda seconds=seconds: told[-1:] == [seconds], what="the time in a callback")
+    assert told == sorted(told[: told.index(3.25)]) + told[told.index(3.25) :]
+    spun.node.set_parameters([Parameter("use_sim_time", value=False)])
+    wait_for(lambda: ros_time(spun.node) > 1e9 and told[-1] > 1e9, what="the wall's time")
+    spun.node.set_parameters([Parameter("use_sim_time", value=True)])
+    wait_for(lambda: spun._clock.get_subscription_count() == 1, what="the node's /clock again")
+    wait_for(lambda: (spun.set_time(7.0), read() == told[-1] == 7.0)[1], what="simulated time again")
+
+
+def test_clock_wakes_the_light_one_only_for_timers_on_simulated_time(spun: Spun) -> None:
+    if not isinstance(spun.executor, LightExecutor):
+        pytest.skip("rclpy's own wakes for each message")
+    turns: list[bool] = []
+    wait = spun.executor._wait
+    spun.executor._wait = lambda timeout: (wait(timeout), turns.append(True))  # type: ignore[method-assign, func-returns-value]
+    wait_for(lambda: (spun.set_time(1.0), ros_time(spun.node) == pytest.approx(1.0))[1], what="the node's /clock")
+
+    def turns_of_clocks(begin: float) -> int:
+        before = len(turns)
+        for step in range(40):
+            spun.set_time(begin + 0.01 * step)
+            wait_for(lambda step=step: ros_time(spun.node) == pytest.approx(begin + 0.01 * step))
+        return len(turns) - before
+
+    def gather() -> None:
+        before = len(turns)
+        spun.executor.wake()
+        wait_for(lambda: len(turns) > before and not spun.executor._is_stale, what="the entities gathered anew")
+
+    gather()
+    assert turns_of_clocks(100.0) <= 5
+    calls: list[bool] = []
+    timer = spun.node.create_timer(0.05, lambda: calls.append(True))
+    gather()
+    assert turns_of_clocks(200.0) >= 20 and len(calls) >= 3
+    spun.node.destroy_timer(timer)
+    gather()
+    assert turns_of_clocks(300.0) <= 5
 
 
 def test_entities_made_and_destroyed_by_other_threads_count_at_once(spun: Spun) -> None:

@@ -28,6 +28,7 @@ class FakeCamera:
 class FakePort:
     rgb: bool = True
     depth: bool = False
+    info: bool = True
     stamps: list[float] = field(default_factory=list)
     pictures: list[tuple[float, tuple[int, ...]]] = field(default_factory=list)
 
@@ -36,6 +37,9 @@ class FakePort:
 
     def wants_depth(self) -> bool:
         return self.depth
+
+    def has_subscriber(self) -> bool:
+        return self.rgb or self.depth or self.info
 
     def publish_info(self, stamp: float) -> None:
         self.stamps.append(stamp)
@@ -101,6 +105,29 @@ def run(bench: Bench, seconds: float) -> None:
         if stamp >= bench.worker.next_due:
             bench.worker.offer(stamp, lambda: np.zeros(1))
             bench.request()
+
+
+def test_camera_without_a_subscriber_costs_a_look_now_and_then_and_begins_when_one_comes(benches: list[Bench]) -> None:
+    quiet, seen = FakePort(rgb=False, info=False), FakePort()
+    bench = Bench(quiet, seen)
+    benches.append(bench)
+    run(bench, 1.0)
+    assert not quiet.stamps and len(seen.stamps) == pytest.approx(30, abs=1)
+    alone = Bench(FakePort(rgb=False, info=False))
+    benches.append(alone)
+    states: list[float] = []
+    for k in range(500):
+        stamp = k * 0.002
+        if stamp >= alone.worker.next_due:
+            alone.worker.offer(stamp, lambda: states.append(1.0) or np.zeros(1))  # type: ignore[func-returns-value]
+    assert not states and alone.worker.next_due == pytest.approx(1.0, abs=0.11)
+    alone.ports[0].info = True
+    for k in range(500, 1000):
+        stamp = k * 0.002
+        if stamp >= alone.worker.next_due:
+            alone.worker.offer(stamp, lambda: np.zeros(1))
+            alone.request()
+    assert len(alone.ports[0].stamps) >= 27, "its rate, from the first look on"
 
 
 def test_frames_come_at_the_cameras_rate_of_simulated_time(benches: list[Bench]) -> None:

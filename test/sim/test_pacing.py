@@ -79,3 +79,26 @@ def test_rate_meter_gives_progress_for_each_second() -> None:
     assert meter.rate == pytest.approx(0.5)
     meter.restart()
     assert meter.rate == 0.0
+
+
+def test_several_deadlines_are_slept_through_at_once() -> None:
+    fake = FakeTime()
+    pacer = Pacer(0.002, fake.clock, fake.sleep)
+    assert pacer.wait(5) == 5 and fake.slept == pytest.approx([0.010])
+    assert pacer.wait() == 1 and fake.now == pytest.approx(100.012)
+
+
+def test_sleep_that_ends_early_counts_the_deadlines_that_passed() -> None:
+    fake = FakeTime()
+    pacer = Pacer(0.002, fake.clock, lambda seconds: fake.sleep(0.0045))
+    assert pacer.wait(5) == 2
+    assert pacer.deadline == pytest.approx(100.006)
+    assert pacer.lateness.summary().max == 0.0
+
+
+def test_stall_while_several_deadlines_are_slept_through_shifts_the_schedule() -> None:
+    fake = FakeTime()
+    pacer = Pacer(0.002, fake.clock, fake.sleep)
+    fake.now += 5.0
+    assert pacer.wait(5) == 5 and pacer.shifts == 1
+    assert pacer.deadline == pytest.approx(105.002)

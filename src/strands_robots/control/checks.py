@@ -29,7 +29,7 @@ def check_shape(chunk: Chunk, limits: JointLimits) -> list[int]:
             Refusal.TOO_LARGE,
             f"{len(chunk.joint_names)} joint names and {values.size} values given; valid: at most 64 and {MAX_VALUES}",
         )
-    columns = list(range(len(limits))) if chunk.joint_names == limits.names else _columns(chunk, limits)
+    columns = limits.columns if chunk.joint_names == limits.names else _columns(chunk, limits)
     width = len(chunk.joint_names)
     if values.ndim != 2 or width == 0 or len(values) == 0 or values.shape[1] != width:
         raise Refused(
@@ -70,7 +70,7 @@ def check_mode(chunk: Chunk, modes: Collection[ControlMode]) -> ControlMode:
             f"mode {chunk.mode} ({known.get(chunk.mode, 'unknown')}) given; valid: "
             + ", ".join(f"{int(mode)} ({mode.name.lower()})" for mode in sorted(modes)),
         )
-    return ControlMode(chunk.mode)
+    return chunk.mode if isinstance(chunk.mode, ControlMode) else ControlMode(chunk.mode)
 
 
 def check_times(chunk: Chunk, now: Instant, future_tolerance: float, armed_at: float) -> float:

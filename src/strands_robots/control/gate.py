@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from strands_robots.control.gate_types import GateConfig, GateReport, GateSummar
 from strands_robots.control.heartbeat import Heartbeat
 from strands_robots.control.inner_loop import quiet_tick
 from strands_robots.control.latch import ArmingLatch
-from strands_robots.control.latch_advice import latch_advice
+from strands_robots.control.latch_advice import latched_message
 from strands_robots.control.lease import Lease
 from strands_robots.control.player import LATEST, ChunkPlayer
 from strands_robots.control.readings import Readings
@@ -48,6 +49,7 @@ class Gate:
         supervision: As given.
         readings: What the robot node measures besides positions; it fills them in before a tick.
         wants_tick: Set when the actuators should see something before the next regular tick; `tick` clears it.
+        wake: Called then, with the gate's lock held, by the thread that has the news; a control loop that sleeps is woken by it.
         world_frozen: Set by a simulation that cannot advance now; then the robot is at rest whatever its last velocity
             was, and missing ticks are no stall.
     """
@@ -68,6 +70,7 @@ class Gate:
         self.supervision = supervision
         self.readings = Readings.of_size(len(limits))
         self.wants_tick = False
+        self.wake: Callable[[], None] | None = None
         self._lock = threading.Lock()
         self._world_frozen = False
         self._latch = ArmingLatch(config.robot, config.session, config.heartbeat_timeout)
@@ -86,8 +89,7 @@ class Gate:
         self._armed_at = math.inf
         self._last_ros = -math.inf
         self._last_steady = math.inf
-        self._accepted = 0
-        self._clamped = 0
+        self._accepted = self._clamped = 0
         self._ledger = RefusalLedger()
         self._quiet = quiet_tick(self, LATEST) if compiled else None
 
@@ -144,7 +146,7 @@ class Gate:
         with self._lock:
             self._latch.close(f"stop: {reason}"[:256], is_new_stop=True)
             self._drop()
-            self.wants_tick = True
+            self._want_tick()
 
     def interrupt(self, reason: str, now: Instant) -> None:
         """Stop, because what the drives do may have departed from what they were told: once armed, all joints start as measured."""
@@ -171,14 +173,14 @@ class Gate:
             self._latch.on_heartbeat(beat, now.steady)
             if self._latch.is_closed and not was_closed:
                 self._drop()
-                self.wants_tick = True
+                self._want_tick()
             elif was_closed and not self._latch.is_closed:
                 self._armed_at = now.ros
                 self._alarm = None
                 self._guard.begin()
                 if self.supervision is not None:
                     self.supervision.restart()
-                self.wants_tick = True
+                self._want_tick()
 
     def on_clock_jump(self, now: Instant) -> None:
         """Forget chunk and lease, because ROS time went backwards and their times mean nothing any more."""
@@ -289,13 +291,13 @@ class Gate:
 
     def _admit(self, chunk: Chunk, topic: str, now: Instant) -> Verdict:
         if self.is_latched:
-            raise Refused(Refusal.LATCHED, self._latched_message())
+            raise Refused(Refusal.LATCHED, latched_message(self.config.robot, self._latch.reason))
         planned, clamp_message = lay_out(chunk, self.config, self.limits, now, self._armed_at)
         if self.supervision is not None:
             self.supervision.check_chunk(planned, self._player.setpoint.position, now.ros)
         with self._lock:
             if self._check_latch(now):
-                raise Refused(Refusal.LATCHED, self._latched_message())
+                raise Refused(Refusal.LATCHED, latched_message(self.config.robot, self._latch.reason))
             self._sequences.check(chunk.source, topic, chunk.sequence, chunk.stamp + chunk.lifetime, now.ros)
             motion_time = self._motion_time(now)
             self._lease.check(chunk.source, motion_time)
@@ -308,7 +310,7 @@ class Gate:
             self._setpoint.source, self._setpoint.sequence = chunk.source, chunk.sequence
             self._accepted += 1
             self._clamped += bool(clamp_message)
-            self.wants_tick = True
+            self._want_tick()
         return Verdict(True, None, clamp_message, True) if clamp_message else ACCEPTED
 
     def _check_latch(self, now: Instant) -> bool:
@@ -371,26 +373,25 @@ class Gate:
             self._player.hold(position)
         setpoint.target = self._player.setpoint.position
 
+    def _want_tick(self) -> None:
+        self.wants_tick = True
+        if self.wake is not None:
+            self.wake()
+
     def _drop(self) -> None:
-        """Drop chunk and lease; the caller holds the lock and has closed the latch."""
+        """Drop chunk and lease; the caller holds the lock and has closed the latch, or says since when it is open."""
         self._player.drop()
         self._lease.clear()
         self._setpoint.source, self._setpoint.sequence = "", 0
         self._armed_at = math.inf
 
     def _flush(self, now: Instant) -> None:
-        self._player.drop()
-        self._lease.clear()
-        self._setpoint.source, self._setpoint.sequence = "", 0
-        self._armed_at = min(self._armed_at, now.ros)
-        self._last_ros = now.ros
+        armed_at = min(self._armed_at, now.ros)
+        self._drop()
+        self._armed_at, self._last_ros = armed_at, now.ros
 
     def _motion_time(self, now: Instant) -> float:
         return now.steady if self.config.lease_on_steady_clock else now.ros
-
-    def _latched_message(self) -> str:
-        robot, why = self.config.robot, latch_advice(self._latch.reason)
-        return f"'{robot}' is latched ({why}); valid: nothing until it is armed (after a stop: safety/resume)"
 
     def _count(self, refused: Refused, source: str) -> Verdict:
         message = str(refused)[:1024]

@@ -105,6 +105,6 @@ def is_smooth(curve: Curve, dt: float, limits: JointLimits, columns: list[int], 
     if _native is None:
         return None
     arrays = (limits.velocity, limits.acceleration, limits.lower, limits.upper)
-    if columns != list(range(len(limits))):
+    if columns != limits.columns:
         arrays = tuple(array[columns] for array in arrays)  # type: ignore[assignment]
     return cast("bool | None", _native.is_smooth(curve, dt, *arrays, tolerance))

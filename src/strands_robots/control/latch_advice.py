@@ -16,6 +16,12 @@ _ADVICE = {
 }
 
 
+def latched_message(robot: str, reason: str) -> str:
+    """Return the refusal of a command to a robot that is latched for a reason."""
+    why = latch_advice(reason)
+    return f"'{robot}' is latched ({why}); valid: nothing until it is armed (after a stop: safety/resume)"
+
+
 def latch_advice(reason: str) -> str:
     """Return why a robot with this latch reason may not move, and what to do.
 

@@ -53,7 +53,7 @@ def plan(
     Raises:
         Refused: With policy REFUSE, if any value or rate is over a limit.
     """
-    rows, is_full = chunk.values, columns == list(range(len(limits)))
+    rows, is_full = chunk.values, columns == limits.columns
     highest = limits.velocity if mode is ControlMode.VELOCITY else limits.upper
     lowest = -limits.velocity if mode is ControlMode.VELOCITY else limits.lower
     lower, upper = (lowest, highest) if is_full else (lowest[columns], highest[columns])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from strands_robots.control.gate import Gate, GateReport, Setpoint
@@ -161,6 +161,7 @@ class ControlLoop:
         self.ticks = 0
         self._world = world
         self._substep = 0
+        self._wake: Callable[[], None] | None = None
 
     def now(self) -> Instant:
         """Return the present: simulated time, and steady time."""
@@ -189,6 +190,47 @@ class ControlLoop:
                 robot.publish_state(now.ros)
         return is_due
 
+    @property
+    def steps_to_tick(self) -> int:
+        """Timesteps up to and including the one with which the next regular tick comes."""
+        return (self.substeps - self._substep) % self.substeps + 1
+
+    @property
+    def wants_tick(self) -> bool:
+        """True when the gate of a robot has news for its actuators."""
+        return any(robot.gate.wants_tick for robot in self.robots)
+
+    def catch_up(self, count: int) -> bool:
+        """Advance by timesteps that are due, as that many calls of `advance` would while no gate has news, in fewer calls of physics.
+
+        Returns:
+            True when a regular control tick was due.
+        """
+        is_due = False
+        while count > 0:
+            if self._substep == 0:
+                is_due = self.advance()
+                count -= 1
+                continue
+            steps = min(count, self.substeps - self._substep)
+            self._world.step(steps)
+            self._substep = (self._substep + steps) % self.substeps
+            count -= steps
+        return is_due
+
+    def tick_wanted(self) -> None:
+        """Tick the robots whose gates have news; physics does not advance."""
+        now = self.now()
+        for robot in self.robots:
+            if robot.gate.wants_tick:
+                robot.tick(now, self.control_period)
+                robot.report(now)
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """Have every gate call `wake` when it has news, also those of robots that join later."""
+        self._wake = wake
+        self.set_robots(self.robots)
+
     def advance_period(self, now: Instant | None = None) -> None:
         """Advance by one whole control period without extra ticks, for lockstep; `now` where the caller knows it already."""
         now = self.now() if now is None else now
@@ -203,11 +245,13 @@ class ControlLoop:
         for robot in self.robots:
             robot.robot.read()
 
-    def report(self, now: Instant | None = None) -> None:
-        """Report every gate."""
+    def report(self, now: Instant | None = None) -> bool:
+        """Report every gate; return whether a robot may not move."""
         now = self.now() if now is None else now
+        is_latched = False
         for robot in self.robots:
-            robot.report(now)
+            is_latched |= robot.report(now).latched
+        return is_latched
 
     def is_latched(self, now: Instant) -> bool:
         """Return whether at least one robot may not move; for the inside of a long request, where `report` costs too much."""
@@ -224,6 +268,9 @@ class ControlLoop:
     def set_robots(self, robots: Sequence[RobotLoop]) -> None:
         """Control these robots from the next tick on."""
         self.robots = tuple(robots)
+        if self._wake is not None:
+            for robot in self.robots:
+                robot.gate.wake = self._wake
 
     def set_timestep(self, timestep: float) -> None:
         """Take another physics timestep [s]; next is a control tick.

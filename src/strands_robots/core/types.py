@@ -83,6 +83,8 @@ class JointLimits:
         velocity: Largest speed (D,) [rad/s] or [m/s], > 0.
         acceleration: Largest acceleration (D,) [rad/s^2] or [m/s^2], > 0.
         effort: Largest effort (D,) [Nm] or [N], > 0.
+        index: Name -> place in the order.
+        columns: Every place in order, 0 to D - 1; never changed.
     """
 
     names: tuple[str, ...]
@@ -92,6 +94,7 @@ class JointLimits:
     acceleration: FloatArray
     effort: FloatArray
     index: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    columns: list[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -111,6 +114,7 @@ class JointLimits:
                 f"limits.lower must be below limits.upper; given {self.lower.tolist()} and {self.upper.tolist()}"
             )
         object.__setattr__(self, "index", {name: i for i, name in enumerate(self.names)})
+        object.__setattr__(self, "columns", list(range(len(self.names))))
 
     def __len__(self) -> int:
         return len(self.names)

@@ -54,6 +54,7 @@ from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import read_parameters
+from strands_robots.ros.process.polled_clock import ros_time
 
 MOST_REPLANS = 3
 """How often a goal plans anew because the scene changed while it moved."""
@@ -370,7 +371,7 @@ class MotionNode(Node):
         return result
 
     def _now(self) -> Instant:
-        return Instant(self.get_clock().now().nanoseconds * 1e-9, time.monotonic())
+        return Instant(ros_time(self), time.monotonic())
 
 
 def _is_planned(request: MoveTo.Goal) -> bool:

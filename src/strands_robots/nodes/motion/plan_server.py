@@ -35,6 +35,7 @@ from strands_robots.ros.goals.robot_subscriber import RobotSubscriber
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.planning_messages import plan_to_msg
+from strands_robots.ros.process.polled_clock import ros_time
 
 PLANNED = "planned"
 """The termination_reason of a goal that has a plan."""
@@ -219,7 +220,7 @@ class PlanServer:
         return result
 
     def _now(self) -> Instant:
-        return Instant(self._node.get_clock().now().nanoseconds * 1e-9, time.monotonic())
+        return Instant(ros_time(self._node), time.monotonic())
 
 
 def _reason(error: StrandsRobotsError) -> str:

@@ -39,6 +39,7 @@ from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.process.polled_clock import ros_time
 from strands_robots.ros.robot.robot_discovery import cameras_for_policy, robots_on_graph
 
 
@@ -149,7 +150,7 @@ class PolicyNode(Node):
                 f"'{goal.robot}' already runs policy '{running.goal.policy}' for goal {running.goal.goal_id}; "
                 "valid: one goal for each robot, so cancel that one first"
             )
-        now = Instant(self.get_clock().now().nanoseconds * 1e-9, time.monotonic())
+        now = Instant(ros_time(self), time.monotonic())
         session = PolicySession(goal, now, self._shelf, self._patience)
         session.tell = self.get_logger().warning
         return session

@@ -23,6 +23,7 @@ from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.ros.calls.deferred_service import create_deferred_service
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
 from strands_robots.ros.messages.conversions import clip
+from strands_robots.ros.process.polled_clock import ros_time
 from strands_robots.ros.robot.robot_discovery import await_robots, cameras_for_policy
 
 DISCOVERY_WAIT = 1.0
@@ -72,7 +73,7 @@ class LoadPolicyService:
         if request.unload:
             answer.set_result(self._unload(key))
             return answer
-        now = Instant(self._node.get_clock().now().nanoseconds * 1e-9, time.monotonic())
+        now = Instant(ros_time(self._node), time.monotonic())
         goal = PolicyGoal(
             f"load-{time.time_ns():x}", key.robot, key.policy, key.config, rate=key.rate, steps=1, adapter=key.adapter,
             keep_loaded=True,

@@ -12,6 +12,7 @@ from strands_robots.policies.host.opening import PolicyShelf
 from strands_robots.policies.run.policy_goal import PolicySession
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.stamps import to_time
+from strands_robots.ros.process.polled_clock import ros_time
 
 PERIOD = 0.5
 """Time between two reports [s, steady time]."""
@@ -59,7 +60,7 @@ class PolicyStatePublisher:
         run, policy = session.run, session.policy
         header = self._header()
         with session.changed:
-            age = 0.0 if run.chunks == 0 else self._node.get_clock().now().nanoseconds * 1e-9 - run.chunk_stamp
+            age = 0.0 if run.chunks == 0 else ros_time(self._node) - run.chunk_stamp
             message = PolicyState(
                 header=header,
                 robot=session.goal.robot,
@@ -78,5 +79,5 @@ class PolicyStatePublisher:
 
     def _header(self) -> object:
         message = PolicyState()
-        message.header.stamp = to_time(self._node.get_clock().now().nanoseconds * 1e-9)
+        message.header.stamp = to_time(ros_time(self._node))
         return message.header

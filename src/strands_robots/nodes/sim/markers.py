@@ -23,6 +23,9 @@ from strands_robots.sim.world.world import World
 PERIOD = 0.1
 """Time between two looks at what has moved [s, steady time]."""
 
+IDLE_PERIOD = 0.5
+"""Time between two looks for a subscriber while there is none [s, steady time]."""
+
 FRAME = "world"
 
 _MOVED = 1e-4  # [m], and in entries of rotation matrices
@@ -57,7 +60,7 @@ class SceneMarkers:
         self._shown: tuple[FloatArray, FloatArray]
         self._is_busy = False
         self._is_new = False
-        node.create_timer(PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = node.create_timer(IDLE_PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def stop(self) -> None:
         """Publish nothing more."""
@@ -66,6 +69,8 @@ class SceneMarkers:
     def _look(self) -> None:
         readers, before = self._publisher.get_subscription_count(), self._readers
         self._readers = readers
+        if bool(readers) != bool(before):
+            self._timer.timer_period_ns = round(1e9 * (PERIOD if readers else IDLE_PERIOD))
         self._is_new |= readers > before
         if not readers or self._is_busy:
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,7 +190,7 @@ class SimNode(Node):
         return self.runtime.admit(gate, chunk, topic)
 
     def _now(self) -> Instant:
-        return Instant(self.world.time, time.monotonic())
+        return self.runtime.now()
 
     def _follow_world(self) -> None:
         """Give cameras and frames that are new in the world their topics, after the world was changed."""

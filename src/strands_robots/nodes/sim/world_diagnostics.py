@@ -49,7 +49,7 @@ class WorldDiagnostics:
         control_rate, frame_rate = ((now[i] - self._last[i]) / seconds for i in (2, 3))
         self._last = now
         level, message = self._judge(is_alive)
-        lateness = runtime.pacer.lateness.summary()
+        lateness = runtime.pace.pacer.lateness.summary()
         world = status(
             f"{self._name}: world",
             level,
@@ -62,7 +62,7 @@ class WorldDiagnostics:
                 "tick_lateness_p50_ms": lateness.p50 * 1e3,
                 "tick_lateness_p99_ms": lateness.p99 * 1e3,
                 "tick_lateness_max_ms": lateness.max * 1e3,
-                "schedule_shifts": runtime.pacer.shifts,
+                "schedule_shifts": runtime.pace.pacer.shifts,
                 "stepping_owner": runtime.stepper.owner,
             },
         )

@@ -60,10 +60,14 @@ class GoalOwners:
         self._heard: dict[str, float] = {}
         self._looked = self._excused = time.monotonic()
         node.create_subscription(UUID, TOPIC, self._on_beat, qos.HEARTBEAT_READER)
-        node.create_timer(PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = node.create_timer(PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer.cancel()  # Nothing to look at until an owner is heard.
 
     def _on_beat(self, message: Any) -> None:
         goal_id = bytes(message.uuid).hex()
+        if not self._heard:
+            self._looked = time.monotonic()
+            self._timer.reset()
         if goal_id in self._heard or len(self._heard) < MOST:
             self._heard[goal_id] = time.monotonic()
 
@@ -72,14 +76,14 @@ class GoalOwners:
         if now - self._looked > STALL:
             self._excused = now + self._patience
         self._looked = now
-        if not self._heard:
-            return
         for goal_id in self._running():
             silence = now - self._heard.get(goal_id, now)
             if silence > self._patience and (now > self._excused or silence > self._longest_silence):
                 del self._heard[goal_id]  # Said once.
                 self._on_lost(goal_id)
         self._heard = {goal_id: at for goal_id, at in self._heard.items() if now - at < FORGET}
+        if not self._heard:
+            self._timer.cancel()
 
 
 class GoalBeats:

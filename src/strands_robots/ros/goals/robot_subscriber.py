@@ -17,6 +17,7 @@ from strands_robots.core.types import Instant, Observation
 from strands_robots.msg import ActionChunk, GateState, JointCommand
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import chunk_to_msg, gate_report_from_msg, observation_from_joint_state
+from strands_robots.ros.process.polled_clock import ros_time
 
 
 class RobotListener(Protocol):
@@ -63,7 +64,7 @@ class RobotSubscriber:
 
     def now(self) -> Instant:
         """Return the present. ROS time is at least the newest measurement's stamp: /clock may come a little later."""
-        return Instant(max(self._node.get_clock().now().nanoseconds * 1e-9, self._ros), time.monotonic())
+        return Instant(max(ros_time(self._node), self._ros), time.monotonic())
 
     def send(self, chunk: Chunk, latency: float = 0.0) -> None:
         """Publish a chunk that took `latency` [s] to infer."""

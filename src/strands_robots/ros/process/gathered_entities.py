@@ -12,6 +12,8 @@ from rclpy.event_handler import EventHandler
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.waitable import NumberOfEntities
 
+from strands_robots.ros.process.polled_clock import polled_clock
+
 KINDS = ("timer", "subscription", "guard_condition", "client", "service")
 """Kinds of entities in the order in which rclpy calls them."""
 
@@ -29,8 +31,11 @@ class GatheredEntities:
         self.events: list[tuple[Any, Any]] = []
         self.guards = guards
         self._waiting: list[tuple[Any, Any]] = []
+        self.clocks = [clock for node in nodes if (clock := polled_clock(node)) is not None]
+        polled = {clock.subscription for clock in self.clocks}
         for node in nodes:
-            for kind, found in zip(KINDS, (node.timers, node.subscriptions, node.guards, node.clients, node.services)):
+            subscriptions = [each for each in list(node.subscriptions) if each not in polled]
+            for kind, found in zip(KINDS, (node.timers, subscriptions, node.guards, node.clients, node.services)):
                 self.entities[kind] += [(entity, node) for entity in list(found) if self._hold(entity.handle)]
             for waitable in list(node.waitables):
                 if self._hold(waitable):

@@ -23,9 +23,13 @@ from rclpy.task import Task
 
 from strands_robots.ros.process.direct_call import DIRECT, DirectCall, is_due
 from strands_robots.ros.process.gathered_entities import KINDS, GatheredEntities
+from strands_robots.ros.process.polled_clock import forget
 
 EVENT_PERIOD = 1.0
 """Events of QoS, which only tell a person of a mistake, are looked for this often [s]."""
+
+TASK_PERIOD = 0.01
+"""Where /clock does not wake the executor, a coroutine that waits is polled this often [s], as each /clock would have it polled."""
 
 
 class LightExecutor(SingleThreadedExecutor):
@@ -59,6 +63,7 @@ class LightExecutor(SingleThreadedExecutor):
     def remove_node(self, node: Any) -> None:
         """Remove a node; see rclpy."""
         super().remove_node(node)
+        forget(node)
         self.wake()
 
     def shutdown(self, timeout_sec: float | None = None) -> bool:
@@ -127,6 +132,8 @@ class LightExecutor(SingleThreadedExecutor):
             if guard._executor_triggered:
                 guard.trigger()
         gathered.fill(self.can_execute, bool(self._tasks))
+        if self._tasks and gathered.clocks:
+            timeout = min(timeout, TASK_PERIOD)
         if gathered.events:
             timeout = min(timeout, max(self._event_time - time.monotonic(), 0.0))
         self._is_waiting = True
@@ -136,6 +143,8 @@ class LightExecutor(SingleThreadedExecutor):
             self._is_waiting = False
             if self._is_shutdown:
                 self._release()
+        for clock in gathered.clocks:
+            clock.set_clocks()
         if self._is_shutdown:
             raise ShutdownException
         if not self._context.ok():

@@ -8,6 +8,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from strands_robots.ros.calls.publishers import create_publisher, settle
@@ -52,10 +53,7 @@ class CameraPublisher:
 
     def close(self) -> None:
         """Take the topics off the graph; in the executor's thread, when no other one uses the port any more."""
-        for publisher in (
-            self._info_publisher, self._rgb_publisher, self._compressed_publisher, self._depth_publisher,
-            self._depth_info_publisher, self._preview_publisher,
-        ):  # fmt: skip
+        for publisher in self._publishers():
             self._node.destroy_publisher(publisher)
 
     def settle(self) -> None:
@@ -73,6 +71,10 @@ class CameraPublisher:
     def wants_depth(self) -> bool:
         """Return whether depth has a viewer."""
         return self._depth_publisher.get_subscription_count() > 0
+
+    def has_subscriber(self) -> bool:
+        """Return whether anything of the camera is read; from any thread."""
+        return any(publisher.get_subscription_count() for publisher in self._publishers())
 
     def publish_info(self, stamp: float) -> None:
         """Publish the calibration for the frame at `stamp` [s, ROS time]."""
@@ -92,6 +94,12 @@ class CameraPublisher:
         if is_previewed:
             self._previewed = time.monotonic()
             self._preview_publisher.publish(message)
+
+    def _publishers(self) -> tuple[Publisher, ...]:
+        return (
+            self._info_publisher, self._rgb_publisher, self._compressed_publisher, self._depth_publisher,
+            self._depth_info_publisher, self._preview_publisher,
+        )  # fmt: skip
 
     def _wants_preview(self) -> bool:
         is_due = time.monotonic() - self._previewed >= PREVIEW_PERIOD

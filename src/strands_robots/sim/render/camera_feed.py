@@ -38,13 +38,16 @@ class Renderer(Protocol):
 
 
 class CameraPort(Protocol):
-    """Where one camera's pictures go. Called by the camera thread."""
+    """Where one camera's pictures go. Called by the camera thread, unless something else is said."""
 
     def wants_rgb(self) -> bool:
         """Return whether the camera has a viewer."""
 
     def wants_depth(self) -> bool:
         """Return whether depth has a viewer."""
+
+    def has_subscriber(self) -> bool:
+        """Return whether anything of the camera is read; asked by the physics thread."""
 
     def publish_info(self, stamp: float) -> None:
         """Take the time [s, ROS time] of a frame."""

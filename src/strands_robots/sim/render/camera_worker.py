@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import sys
 import threading
@@ -25,6 +26,9 @@ RGB, DEPTH, SEGMENTATION = 0, 1, 2
 
 DRAW_TIMEOUT = 10.0
 """How long a world in lockstep waits for its pictures [s, steady time]."""
+
+LOOK_PERIOD = 0.1
+"""A camera without a subscriber is looked at this often [s, ROS time]: with the first one, frames come at the camera's rate."""
 
 MAX_DELAY = 5.0
 """Longest time for which a picture is held back [s, ROS time]."""
@@ -150,15 +154,17 @@ class CameraWorker:
             control_period: Of a world in lockstep, whose frames are whole periods apart, not less than the rate says [s]; 0 elsewhere.
         """
         due = [feed for feed in self._feeds.values() if every_camera or feed.is_due(stamp, control_period)]
-        if not due:
-            return
+        if not control_period and not every_camera:
+            due = [feed for feed in due if self._is_read(feed, stamp)]
         for feed in due:
             period = 1.0 / feed.camera.rate
             feed.taken = stamp
             feed.due += period
             if not stamp - period < feed.due <= stamp + 1.5 * period:
                 feed.due = stamp + period
-        self.next_due = min(feed.due for feed in self._feeds.values())
+        self.next_due = min((feed.due for feed in self._feeds.values()), default=math.inf)
+        if not due:
+            return
         state, stage = copy_state(), self._read_stage()
         with self._lock:
             waiting = self._mail.due if self._mail is not None else []
@@ -166,6 +172,16 @@ class CameraWorker:
             self._lose([feed for feed in waiting if feed in due])
             self._mail = _Mail(state, stamp, due + others, stage)
         self._wake.set()
+
+    def _is_read(self, feed: CameraFeed, stamp: float) -> bool:
+        """Return whether a frame has a subscriber; else it is left out, and the camera looked at again later."""
+        if feed.port.has_subscriber():
+            return True
+        feed.due = stamp + max(LOOK_PERIOD, 1.0 / feed.camera.rate)
+        tally = self.tallies.get(feed.camera.name)
+        if tally is not None:
+            tally.is_watched = False
+        return False
 
     def set_feeds(self, feeds: Sequence[CameraFeed], stamp: float) -> None:
         """Serve these cameras from now on; called by the physics thread."""

@@ -93,11 +93,12 @@ class Stepper:
 
     def step(self, request: StepRequest) -> StepResult:
         """Gate the commands, advance, and say how far it got. If a robot is latched, nothing advances."""
-        refused = self._check(request, self._control.now())
+        now = self._control.now()
+        refused = self._check(request, now)
         if refused:
             return StepResult(False, refused)
         self.owner = request.client
-        result = self._advance(request)
+        result = self._advance(request, now)
         if request.release:
             self._release()
         return result
@@ -122,11 +123,11 @@ class Stepper:
             return f"{latched}; nothing advanced; valid: nothing until it is armed (after a stop: safety/resume)"
         return ""
 
-    def _advance(self, request: StepRequest) -> StepResult:
+    def _advance(self, request: StepRequest, now: Instant) -> StepResult:
         result = StepResult(True, "")
         control = self._control
         for name, chunk in request.chunks:
-            verdict = self._robots[name].gate.submit(chunk, TOPIC, control.now())
+            verdict = self._robots[name].gate.submit(chunk, TOPIC, now)
             if verdict.accepted:
                 self._sources.add(chunk.source)
             else:
@@ -134,7 +135,8 @@ class Stepper:
         control.freeze(False)
         try:
             while result.steps_done < request.steps and not self._is_ending():
-                now = control.now()
+                if result.steps_done:
+                    now = control.now()
                 if control.is_latched(now):
                     break
                 control.advance_period(now)
@@ -146,7 +148,7 @@ class Stepper:
         control.measure()
         now = control.now()
         self._expiry = now.steady + self._timeout
-        latched = self._latched(now)
+        latched = self._latched(now) if control.report(now) else ""
         messages = []
         if result.steps_done < request.steps:
             messages.append(
@@ -154,7 +156,6 @@ class Stepper:
             )
         if result.refusals:
             messages.append(f"{len(result.refusals)} of {len(request.chunks)} commands were refused, see refusals")
-        control.report(now)
         result.success, result.message = not messages, "; ".join(messages)
         return result
 

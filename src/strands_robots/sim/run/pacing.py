@@ -74,23 +74,36 @@ class Pacer:
         """Begin a new schedule now, because the loop stood still on purpose."""
         self._deadline = self._clock() + self.period
 
-    def wait(self) -> bool:
-        """Sleep towards the next deadline, for at most `MAX_SLEEP`; return True when it is reached."""
-        left = self._deadline - self._clock()
-        if left > MAX_SLEEP:
-            self._sleep(MAX_SLEEP)
-            return False
+    @property
+    def deadline(self) -> float:
+        """The next deadline [s]."""
+        return self._deadline
+
+    def wait(self, ahead: int = 1) -> int:
+        """Sleep towards the deadline that is `ahead` deadlines away, for at most `MAX_SLEEP`.
+
+        Args:
+            ahead: 1 for the next deadline.
+
+        Returns:
+            How many deadlines have passed, at most `ahead`; fewer when the sleep ended early.
+        """
+        goal = self._deadline + (ahead - 1) * self.period
+        left = goal - self._clock()
         if left > 0.0:
-            self._sleep(left)
-        late = self._clock() - self._deadline
+            self._sleep(min(left, MAX_SLEEP))
+        now = self._clock()
+        late = now - goal
         if late < 0.0:
-            return False
-        self.lateness.add(late)
-        if late > MAX_STALL:
-            self.shifts += 1
-            self._deadline += late
-        self._deadline += self.period
-        return True
+            passed = 0 if now < self._deadline else min(int((now - self._deadline) / self.period) + 1, ahead)
+        else:
+            passed = ahead
+            self.lateness.add(late)
+            if late > MAX_STALL:
+                self.shifts += 1
+                self._deadline += late
+        self._deadline += passed * self.period
+        return passed
 
 
 class RateMeter:

@@ -26,7 +26,8 @@ from strands_robots.core.text import printable
 from strands_robots.core.types import Instant
 from strands_robots.sim.render.camera_worker import DRAW_TIMEOUT, CameraWorker
 from strands_robots.sim.run.lockstep import DEFAULT_OWNER_TIMEOUT, Stepper, StepRequest, StepResult
-from strands_robots.sim.run.pacing import MAX_SLEEP, Pacer, RateMeter
+from strands_robots.sim.run.pace import Pace
+from strands_robots.sim.run.pacing import MAX_SLEEP, RateMeter
 from strands_robots.sim.world.leases import require_no_lease, require_rest
 
 T = TypeVar("T")
@@ -102,7 +103,7 @@ class SimRuntime:
         self.config = config
         self.control = control
         self.cameras = cameras
-        self.pacer = Pacer(control.timestep / config.real_time_factor)
+        self.pace = Pace(control, config.real_time_factor)
         self.speed = RateMeter()
         self.stepper = Stepper(control, config.owner_timeout, lambda: self._is_ending)
         self.ticks = 0
@@ -125,6 +126,7 @@ class SimRuntime:
     def start(self) -> None:
         """Start the thread."""
         sys.setswitchinterval(SWITCH_INTERVAL)
+        self.control.wake_by(self.pace.wake)
         if self.config.mode is WorldMode.LOCKSTEP:
             self.control.freeze(True)
         self._thread.start()
@@ -137,7 +139,7 @@ class SimRuntime:
 
     def now(self) -> Instant:
         """Return the present; from any thread."""
-        return self.control.now()
+        return self.pace.at(self.control.now())
 
     def call(self, function: Callable[[], T]) -> Future[T]:
         """Have the physics thread call a function between two steps; returns its future answer. From any thread."""
@@ -146,6 +148,7 @@ class SimRuntime:
             answer.set_exception(WorldError("the physics thread has ended"))
         else:
             self._calls.put((function, answer))
+            self.pace.wake()
         return answer
 
     def admit(self, gate: Gate, chunk: Chunk, topic: str) -> Verdict:
@@ -177,7 +180,7 @@ class SimRuntime:
             self._is_thawing = False
         else:
             self._is_thawing = True
-            self.pacer.restart()
+            self.pace.pacer.restart()
 
     def reset(self, seed: int, keyframe: str = "") -> float:
         """Put the world back to its start and return its time [s].
@@ -200,6 +203,7 @@ class SimRuntime:
         """
         require_no_lease(self.control.robots, self.now(), service)
         self._await_readers()
+        self.pace.stand()
         function()
         if self.fault:
             self.fault = ""
@@ -207,7 +211,7 @@ class SimRuntime:
                 self.pause(False)
         self.control.restart()
         self.speed.restart()
-        self.pacer.restart()
+        self.pace.pacer.restart()
         self.cameras.restart(self._world.time)
         self._last_clock = -float("inf")
         self._tell_time()
@@ -243,7 +247,7 @@ class SimRuntime:
         """
         if timestep != self.control.timestep:
             self.control.set_timestep(timestep)
-            self.pacer = Pacer(timestep / self.config.real_time_factor)
+            self.pace.set_timestep(timestep)
 
     def step(self, request: StepRequest) -> StepResult:
         """Advance a lockstep world.
@@ -313,11 +317,22 @@ class SimRuntime:
         while not self._calls.empty():
             self._serve(*self._calls.get())
         if self.is_paused or mode is WorldMode.LOCKSTEP:
+            self.pace.stand()
             self._idle()
-        elif mode is WorldMode.FAST or self.pacer.wait():
-            self._advance()
+        elif mode is WorldMode.FAST:
+            self._advance(self.control.advance)
+        else:
+            self._advance_in_time()
+
+    def _advance_in_time(self) -> None:
+        """Sleep until there is something to do, make the timesteps that are due, and give gates with news their tick."""
+        due = self.pace.wait(self._world.time, self.cameras.next_due)
+        if due:
+            self._advance(lambda: self.control.catch_up(due))
         else:
             self.control.report()
+        if not self.is_paused:
+            self.control.tick_wanted()
 
     def _await_readers(self) -> None:
         """In lockstep, wait until the last state was drawn and every reliable reader has what was published."""
@@ -337,9 +352,9 @@ class SimRuntime:
         if self.config.mode is not WorldMode.LOCKSTEP:
             self.pause(True)
 
-    def _advance(self) -> None:
+    def _advance(self, advance: Callable[[], bool]) -> None:
         try:
-            is_due = self.control.advance()
+            is_due = advance()
         except WorldError as error:
             self._give_up(str(error))
             return

@@ -43,13 +43,17 @@ class _RunningWrench:
 
 
 class Pushes:
-    """The forces that act at present. Belongs to a world and is guarded by its lock."""
+    """The forces that act at present. Belongs to a world and is guarded by its lock.
+
+    Attributes:
+        running: The forces; looked at before each step.
+    """
 
     def __init__(self) -> None:
-        self._running: list[_RunningWrench] = []
+        self.running: list[_RunningWrench] = []
 
     def __bool__(self) -> bool:
-        return bool(self._running)
+        return bool(self.running)
 
     def begin(self, model: mujoco.MjModel, push: Push, now: float) -> float:
         """Begin a push and return when it ends [s, simulated time].
@@ -67,30 +71,30 @@ class Pushes:
             )
         if not 0.0 < push.duration <= MAX_DURATION:
             raise WorldError(f"duration is {push.duration} s; valid: more than 0, at most {MAX_DURATION}")
-        if len(self._running) >= MAX_PUSHES:
+        if len(self.running) >= MAX_PUSHES:
             raise WorldError(f"{MAX_PUSHES} pushes are active; valid: wait until one has ended")
-        self._running.append(_RunningWrench(push, body, now + push.duration))
+        self.running.append(_RunningWrench(push, body, now + push.duration))
         return now + push.duration
 
     def apply(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         """Set the external forces of the next physics step."""
-        for running in self._running:
+        for running in self.running:
             data.xfrc_applied[running.body] = 0.0
         half = 0.5 * float(model.opt.timestep)
-        self._running = [running for running in self._running if data.time + half < running.end]
-        for running in self._running:
+        self.running = [running for running in self.running if data.time + half < running.end]
+        for running in self.running:
             data.xfrc_applied[running.body] += _wrench(data, running)
 
     def clear(self, data: mujoco.MjData) -> None:
         """End every push."""
-        self._running.clear()
+        self.running.clear()
         data.xfrc_applied[:] = 0.0
 
     def rebind(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         """Go on in a newly compiled world; pushes on bodies that are gone end."""
         data.xfrc_applied[:] = 0.0
-        found = [(r, int(mujoco.mj_name2id(model, BODY, r.push.body))) for r in self._running]
-        self._running = [_RunningWrench(running.push, body, running.end) for running, body in found if body > 0]
+        found = [(r, int(mujoco.mj_name2id(model, BODY, r.push.body))) for r in self.running]
+        self.running = [_RunningWrench(running.push, body, running.end) for running, body in found if body > 0]
 
 
 def _wrench(data: mujoco.MjData, running: _RunningWrench) -> FloatArray:

@@ -120,7 +120,7 @@ class World:
             if self.fault is not None:
                 raise WorldError(f"the simulation has diverged: {self.fault}; reset the world or restore a state")
             left = count
-            while left and self._pushes:
+            while left and self._pushes.running:
                 self._pushes.apply(self.model, self.data)
                 mujoco.mj_step(self.model, self.data)
                 left -= 1
