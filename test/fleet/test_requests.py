@@ -149,7 +149,7 @@ def test_an_operator_sends_more_beacons_while_a_robot_does_what_it_told(fleet: F
 
 
 def test_a_robot_opens_a_neighbours_beacons_about_once_a_second_and_a_forged_one_keeps_none_out(fleet: Fleet) -> None:
-    fleet.start("arm1", "arm2")
+    fleet.start("arm1")  # Alone: a beacon of arm2 itself would come between these.
     neighbour, arm = fleet.channel("arm2"), fleet.robots["arm1"]
     fleet.advance(2.0)
     topic = "fleet/lab/out/arm2/beacon"
