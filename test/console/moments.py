@@ -138,7 +138,7 @@ def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     reads = (
         *DataSets([tmp_path / "sets"]).routes(), *RecordReads(tmp_path / "log", tmp_path / "keys").routes(),
         *talked().routes(), *Runs([tmp_path / "runs"]).routes(),
-        *ModelReads(hand.urdf, hand.world.since, hand.base, RobotMeshes([]).of).routes(),
+        *ModelReads(hand.urdf, hand.world.since, hand.around_robot, hand.base, RobotMeshes([]).of).routes(),
         *Pipelines([tmp_path / "runs"]).routes(), *CalibrationReads().routes(),
     )  # fmt: skip
     console = Console(hand, reads=reads)

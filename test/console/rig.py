@@ -45,6 +45,7 @@ class HandGraph:
         self.tabs: list[str] = []
         self.urdfs: dict[str, str] = {}
         self.world = WorldScene()
+        self.around = WorldScene()
 
     def look(self) -> dict[str, Any]:
         self.looks += 1
@@ -64,6 +65,9 @@ class HandGraph:
         if robot not in self.urdfs:
             raise UnknownNameError("robot of the world", robot, self.urdfs)
         return {"xyz": [0.0, 0.0, 0.1], "quaternion": [0.0, 0.0, 0.0, 1.0]}
+
+    def around_robot(self, robot: str, number: int) -> dict[str, Any]:
+        return self.around.since(number)
 
     def rest(self) -> None:
         self.rests += 1

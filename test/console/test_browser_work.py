@@ -341,3 +341,20 @@ def test_the_world_around_the_robot_is_drawn_and_followed(page: Any, tmp_path: P
     wait_for(lambda: int(page.locator(".scene").get_attribute("data-drawn")) > drawn, 20.0, "the cube moves")
     page.hand.world.clear()
     page.wait_for_function("() => document.querySelector('.scene').dataset.around === '0'", timeout=20000)
+
+
+def test_what_planners_know_around_a_robot_is_drawn_and_held_things_move_with_their_link(
+    page: Any, tmp_path: Path
+) -> None:
+    turned, orange = (0.0, 0.0, 0.0, 1.0), (0.85, 0.55, 0.2, 0.55)
+    centres = [value for i in range(12) for value in (0.25, -0.12 + 0.02 * i, 0.02 + 0.02 * (i % 4))]
+    around = page.hand.around
+    around.put("0", WorldShape("box", (0.1, 0.05, 0.16), (0.2, 0.2, 0.08), turned, orange, (), "base_link"))
+    around.put("1", WorldShape("cubes", (0.02, 0.02, 0.02), (0.0, 0.0, 0.0), turned, orange, centres, "base_link"))
+    around.put("2", WorldShape("ellipsoid", (0.05, 0.05, 0.05), (0.0, 0.0, 0.0), turned, orange, (), "gripper_link"))
+    in_3d(page)
+    page.wait_for_function("() => document.querySelector('.scene').dataset.around === '3'", timeout=20000)
+    page.locator(".scene").evaluate("(scene) => scene.scrollIntoView({block: 'center'})")
+    picture(page, "around_desktop_light", tmp_path)
+    around.clear()
+    page.wait_for_function("() => document.querySelector('.scene').dataset.around === '0'", timeout=20000)

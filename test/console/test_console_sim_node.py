@@ -17,12 +17,14 @@ pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install -r 
 pytest.importorskip("strands", reason="strands-agents is not installed")
 import httpx
 from drivers.simulated_bus import SimulatedBus
+from strands_robots.msg import PlanningScene, PlanningShape
 from strands_robots.srv import RequestApproval
 from system.simulation import Simulation
 
 from strands_robots.approvals.approval_request import canonical_request
 from strands_robots.approvals.permits import Asker
 from strands_robots.clients.approval_client import ask_to_msg
+from strands_robots.ros.messages import qos
 
 from .test_console_node import Tab
 
@@ -155,6 +157,30 @@ def test_an_agents_goal_is_planned_before_it_is_decided_and_the_world_around_is_
     page.tab.until(around, 20.0)
     shape = next(iter(around(page.tab).values()))
     assert shape["kind"] in ("box", "ellipsoid", "cylinder", "triangles") and len(shape["size"]) == 3
+
+
+def test_what_a_source_tells_planners_is_shown_in_the_robots_frame_and_goes_when_it_is_gone(page: Page) -> None:
+    client = Client(page.simulation.domain)
+    scenes = client.create_publisher(PlanningScene, "so101/planning_scene", qos.DESCRIPTION)
+    crate = PlanningShape(name="crate", kind="box", size=[0.1, 0.05, 0.05])
+    crate.pose.position.x, crate.pose.orientation.w = 0.3, 1.0
+
+    def shown(*shapes: PlanningShape) -> list[dict[str, Any]]:
+        scenes.publish(PlanningScene(shapes=list(shapes)))
+        wanted = [[2.0 * half for half in shape.size] for shape in shapes]
+
+        def told(tab: Tab) -> bool:
+            found = page.http.get("/robot/so101/around").json()["shapes"].values()
+            return [one["size"] for one in found] == wanted
+
+        page.tab.until(told, 30.0)
+        return list(page.http.get("/robot/so101/around").json()["shapes"].values())
+
+    (box,) = shown(crate)
+    assert (box["kind"], box["link"], box["xyz"]) == ("box", "base_link", [0.3, 0.0, 0.0])
+    assert not page.http.get("/robot/other/around").json()["shapes"]
+    assert not shown(), "each message replaces the one before it"
+    client.close()
 
 
 def test_an_agent_is_talked_with_and_its_tools_are_in_the_conversation(page: Page) -> None:

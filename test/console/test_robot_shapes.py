@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,9 +55,13 @@ def test_a_description_that_cannot_be_drawn_is_refused_in_words(text: str) -> No
         shapes_from_urdf(text)
 
 
+def nothing_around(robot: str, number: int) -> dict[str, Any]:
+    return WorldScene().since(number)
+
+
 def test_a_robot_that_no_page_sees_has_no_description() -> None:
     client = served(
-        *ModelReads({"so101": SMALL}.get, WorldScene().since, lambda robot: {}, RobotMeshes([]).of).routes()
+        *ModelReads({"so101": SMALL}.get, WorldScene().since, nothing_around, lambda robot: {}, RobotMeshes([]).of).routes()
     )
     assert len(client.get("/robot/so101/model").json()["links"]) == 2
     assert client.get("/robot/other/model").status_code == 409
@@ -84,7 +89,7 @@ def test_meshes_of_a_robot_that_the_console_was_given_are_drawn_in_their_links(t
     (tmp_path / "arm.urdf").write_text(MESHED)
     meshes = RobotMeshes([f"arm={tmp_path / 'arm.urdf'}"])
     urdfs = {"arm": MESHED, "other": MESHED}
-    client = served(*ModelReads(urdfs.get, WorldScene().since, lambda robot: {}, meshes.of).routes())
+    client = served(*ModelReads(urdfs.get, WorldScene().since, nothing_around, lambda robot: {}, meshes.of).routes())
     found = client.get("/robot/arm/model").json()
     links = {link["name"]: link["shapes"] for link in found["links"]}
     assert found["meshes"] == 0 and [shape["kind"] for shape in links["tip"]] == ["sphere", "triangles"]

@@ -14,11 +14,12 @@ from strands_robots.core.errors import ConfigurationError, UnknownNameError
 
 
 class ModelReads:
-    """Routes that read descriptions and the simulated world.
+    """Routes that read descriptions, the simulated world, and what else planners know of.
 
     Args:
         urdf: Returns the description of a robot that a page sees; None where there is none.
         scene: Returns what has changed in the world since an answer of a number; see `WorldScene.since`.
+        around: The same for one robot by name: what planners know beside the simulated world, in the robot's base frame.
         base: Returns the pose of a robot's base in the world; raises StrandsRobotsError where there is no world.
         meshes: Returns the meshes of each link of a robot; see `RobotMeshes.of`.
     """
@@ -27,16 +28,18 @@ class ModelReads:
         self,
         urdf: Callable[[str], str | None],
         scene: Callable[[int], dict[str, Any]],
+        around: Callable[[str, int], dict[str, Any]],
         base: Callable[[str], dict[str, Any]],
         meshes: Callable[[str], dict[str, list[dict[str, Any]]]],
     ) -> None:
-        self._urdf, self._scene, self._base, self._meshes = urdf, scene, base, meshes
+        self._urdf, self._scene, self._around, self._base, self._meshes = urdf, scene, around, base, meshes
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes; each runs in a worker thread."""
         return (
             Route("/robot/{name}/model", self.model),
             Route("/robot/{name}/base", self.base),
+            Route("/robot/{name}/around", self.around),
             Route("/scene", self.scene),
         )
 
@@ -57,10 +60,18 @@ class ModelReads:
 
     def scene(self, request: Request) -> Response:
         """Answer what has changed in the world since the number that the page has."""
-        text = request.query_params.get("since", "0")
-        if not text.isascii() or not text.isdigit() or len(text) > 18:
-            raise ConfigurationError(f"since is {text[:20]!a}; valid: the number of the answer before, or 0")
-        return JSONResponse(self._scene(int(text)))
+        return JSONResponse(self._scene(_since(request)))
+
+    def around(self, request: Request) -> Response:
+        """Answer what has changed around a robot since the number that the page has."""
+        return JSONResponse(self._around(request.path_params["name"], _since(request)))
+
+
+def _since(request: Request) -> int:
+    text = request.query_params.get("since", "0")
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise ConfigurationError(f"since is {text[:20]!a}; valid: the number of the answer before, or 0")
+    return int(text)
 
 
 def _add_meshes(found: dict[str, Any], meshes: dict[str, list[dict[str, Any]]]) -> None:

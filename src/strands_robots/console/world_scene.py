@@ -1,4 +1,4 @@
-"""What stands around the robots of a simulated world, as pages draw it: shapes that were made, changed or taken away. No I/O; no ROS."""
+"""What stands around robots, as pages draw it: shapes that were made, changed or taken away. No I/O; no ROS."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 MOST_SHAPES = 4000
 MOST_CORNERS = 600_000
-"""Corners of triangles of all meshes; more are counted, not drawn."""
+"""Corners of the triangles of all meshes, and cubes of all clouds; more are counted, not drawn."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,12 @@ class WorldShape:
     """One shape.
 
     Attributes:
-        kind: "box", "ellipsoid", "cylinder" or "triangles".
-        size: Full lengths along its axes [m]; 1 for triangles.
-        xyz, quaternion: Pose in the world frame [m]; x, y, z, w.
+        kind: "box", "ellipsoid", "cylinder", "triangles" or "cubes", which are of one size.
+        size: Full lengths along its axes [m]; of one cube; 1 for triangles.
+        xyz, quaternion: Pose in the scene's frame [m]; x, y, z, w.
         rgba: Colour, 0 to 1.
-        points: Corners of triangles, x, y, z of each [m].
+        points: Corners of triangles or centres of cubes, x, y, z of each [m].
+        link: The robot's link that it moves with, in whose frame the pose is; empty for the scene's frame.
     """
 
     kind: str
@@ -30,6 +31,7 @@ class WorldShape:
     quaternion: Sequence[float]
     rgba: Sequence[float]
     points: Sequence[float] = ()
+    link: str = ""
 
 
 @dataclass
@@ -41,7 +43,7 @@ class _Kept:
 
 @dataclass
 class WorldScene:
-    """The shapes of a world. One thread changes it; any reads it.
+    """The shapes of a world, or around one robot. One thread changes it; any reads it.
 
     Attributes:
         left_out: Shapes that are more than a page can draw.
@@ -91,7 +93,7 @@ def _words(kept: _Kept, is_new: bool) -> dict[str, Any]:
     pose = {"xyz": _short(shape.xyz), "quaternion": _short(shape.quaternion)}
     if not is_new:
         return pose
-    made = {"kind": shape.kind, "size": _short(shape.size), "rgba": _short(shape.rgba)}
+    made = {"kind": shape.kind, "size": _short(shape.size), "rgba": _short(shape.rgba), "link": shape.link}
     return {**pose, **made, "points": _short(shape.points)}
 
 

@@ -1,4 +1,4 @@
-// A robot in 3D from its description, the world around it, and the ghost of a plan. three.js is loaded when the first one is shown; drawn only on a change.
+// A robot in 3D from its description, what stands around it, and the ghost of a plan. three.js is loaded when the first one is shown; drawn only on a change.
 
 import { h, say } from "./dom.js";
 import { read } from "./graph.js";
@@ -44,7 +44,8 @@ export class RobotScene {
       part.material?.dispose();
     });
     this.world?.end();
-    this.robot = this.ghost = this.scene = this.world = null;
+    this.around?.end();
+    this.robot = this.ghost = this.scene = this.world = this.around = null;
     this.canvas.hidden = true;
   }
 
@@ -57,7 +58,7 @@ export class RobotScene {
       const base = read(`${place}/base`).catch(() => null);
       const [three, model] = await Promise.all([library(), read(`${place}/model`)]);
       if (this.ended || version !== this.version) return;
-      this.begin(three, model);
+      this.begin(three, model, place);
       base.then((pose) => pose && !this.ended && version === this.version && this.stand(three, pose));
       say(this.words, model.meshes ? `${model.meshes} of its shapes are meshes, which are not drawn here.` : "");
     } catch (error) {
@@ -66,7 +67,7 @@ export class RobotScene {
     }
   }
 
-  begin(three, model) {
+  begin(three, model, place) {
     this.three = three;
     this.renderer ??= new three.WebGLRenderer({ canvas: this.canvas, antialias: true, alpha: true });
     this.canvas.hidden = false;
@@ -89,6 +90,14 @@ export class RobotScene {
     const box = new three.Box3().setFromObject(this.robot.root);
     this.middle = box.getCenter(new three.Vector3());
     this.view.distance = Math.max(box.getSize(new three.Vector3()).length() * 1.2, 0.3);
+    const linkOf = (name) => this.robot.links.get(name);
+    this.around = new World3D(three, `${place}/around`, (leftOut) => this.changed(leftOut), linkOf);
+    this.robot.root.add(this.around.root);
+    this.draw();
+  }
+
+  changed(leftOut) {
+    if (leftOut) say(this.words, `${leftOut} shapes around it are not drawn: they are too many.`);
     this.draw();
   }
 
@@ -98,11 +107,8 @@ export class RobotScene {
       one.root.position.set(...xyz);
       one.root.quaternion.set(...quaternion);
     }
-    this.middle = new three.Box3().setFromObject(this.robot.root).getCenter(new three.Vector3());
-    this.world = new World3D(three, (leftOut) => {
-      if (leftOut) say(this.words, `${leftOut} shapes around it are not drawn: they are too many.`);
-      this.draw();
-    });
+    this.middle.applyQuaternion(this.robot.root.quaternion).add(this.robot.root.position);
+    this.world = new World3D(three, "/scene", (leftOut) => this.changed(leftOut));
     this.scene.add(this.world.root);
     this.draw();
   }
@@ -140,7 +146,7 @@ export class RobotScene {
     this.renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
     this.renderer.setSize(width, height, false);
     this.renderer.render(this.scene, this.camera);
-    this.canvas.dataset.around = String(this.world?.shapes.size ?? 0);
+    this.canvas.dataset.around = String((this.world?.shapes.size ?? 0) + (this.around?.shapes.size ?? 0));
     this.canvas.dataset.drawn = String(Number(this.canvas.dataset.drawn ?? 0) + 1);
   }
 
@@ -179,6 +185,7 @@ export class RobotScene {
     this.ended = true;
     this.watcher.disconnect();
     this.world?.end();
+    this.around?.end();
     clearTimeout(this.timer);
     this.renderer?.dispose();
     this.renderer?.forceContextLoss();
@@ -205,7 +212,7 @@ class Robot {
     this.root = new three.Group();
     this.joints = new Map();
     this.posed = "";
-    const links = new Map(model.links.map((link) => [link.name, this.link(link, colour)]));
+    const links = this.links = new Map(model.links.map((link) => [link.name, this.link(link, colour)]));
     const children = new Set();
     for (const joint of model.joints) {
       const [parent, child] = [links.get(joint.parent), links.get(joint.child)];

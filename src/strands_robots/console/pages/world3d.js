@@ -1,4 +1,4 @@
-// What stands around a robot in the simulated world, in 3D: objects, tables and meshes, as /scene tells them while a page asks.
+// What stands around a robot in 3D: the simulated world, or what planners know beside it, as the server tells it while a page asks.
 
 import { read } from "./graph.js";
 
@@ -15,9 +15,12 @@ export function triangles(three, points) {
 
 export class World3D {
   // `changed` is called whenever there is something new to draw, with the number of shapes that are too many to be drawn.
-  constructor(three, changed) {
+  // `place` is where the server tells them; `parentOf` returns the group of a robot's link by name, or nothing.
+  constructor(three, place, changed, parentOf = () => null) {
     this.three = three;
+    this.place = place;
     this.changed = changed;
+    this.parentOf = parentOf;
     this.root = new three.Group();
     this.shapes = new Map();
     this.number = 0;
@@ -29,7 +32,7 @@ export class World3D {
     let wait = RARE;
     try {
       if (!document.hidden) {
-        const said = await read(`/scene?since=${this.number}`);
+        const said = await read(`${this.place}?since=${this.number}`);
         if (this.ended) return;
         this.take(said);
         if (this.shapes.size) wait = PERIOD;
@@ -53,14 +56,23 @@ export class World3D {
     if (isWhole || Object.keys(shapes).length) this.changed(leftOut);
   }
 
-  add(name, { kind, size, rgba, points }) {
+  add(name, { kind, size, rgba, points, link }) {
     const { three } = this;
     const [r, g, b, a] = rgba;
     const material = new three.MeshLambertMaterial({ color: new three.Color().setRGB(r, g, b, three.SRGBColorSpace), transparent: a < 1, opacity: a, side: kind === "triangles" ? three.DoubleSide : three.FrontSide });
-    const mesh = new three.Mesh(this.geometry(kind, points), material);
-    if (kind !== "triangles") mesh.scale.set(...size);
+    const mesh = kind === "cubes" ? this.cubes(size, points, material) : new three.Mesh(this.geometry(kind, points), material);
+    if (kind !== "triangles" && kind !== "cubes") mesh.scale.set(...size);
     this.shapes.set(name, mesh);
-    this.root.add(mesh);
+    (this.parentOf(link) ?? this.root).add(mesh);
+  }
+
+  // Cubes of one size, at centres x, y, z of each [m].
+  cubes(size, points, material) {
+    const { three } = this;
+    const mesh = new three.InstancedMesh(new three.BoxGeometry(...size), material, points.length / 3);
+    const place = new three.Matrix4();
+    for (let i = 0; i < mesh.count; i++) mesh.setMatrixAt(i, place.makeTranslation(...points.slice(3 * i, 3 * i + 3)));
+    return mesh;
   }
 
   geometry(kind, points) {
@@ -75,9 +87,9 @@ export class World3D {
     for (const mesh of this.shapes.values()) {
       mesh.geometry.dispose();
       mesh.material.dispose();
+      mesh.removeFromParent();
     }
     this.shapes.clear();
-    this.root.clear();
   }
 
   end() {

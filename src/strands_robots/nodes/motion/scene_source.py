@@ -15,6 +15,7 @@ from strands_robots.msg import PlanningScene
 
 from strands_robots.core.errors import MotionError, StrandsRobotsError, WorldError
 from strands_robots.motion.task import RobotKinematics
+from strands_robots.nodes.motion.scene_markers import SceneMarkers
 from strands_robots.planning.group_job import GroupPlace
 from strands_robots.planning.surroundings import Surroundings, WorldRobot
 from strands_robots.ros.goals.world_client import WorldClient, WorldClients
@@ -51,6 +52,7 @@ class SceneSource:
         self._lock = threading.Lock()
         self._heard: dict[str, dict[str, Surroundings | MotionError]] = {}
         self._subscriptions: dict[str, list[object]] = {}
+        self._markers = SceneMarkers(node)
         self._topics: list[tuple[str, Any, Any, Read]] = [
             (SCENE, PlanningScene, qos.DESCRIPTION, surroundings_from_msg),
             (CLOUD, PointCloud2, qos.IMAGE_READER, surroundings_from_cloud),
@@ -135,4 +137,6 @@ class SceneSource:
             heard = MotionError("invalid_goal", f"the last message on {robot}/{topic} is not valid: {error}")
             self._node.get_logger().warning(str(heard))
         with self._lock:
-            self._heard.setdefault(robot, {})[topic] = heard
+            known = self._heard.setdefault(robot, {})
+            known[topic] = heard
+        self._markers.show(robot, base, [part for part in known.values() if isinstance(part, Surroundings)])
