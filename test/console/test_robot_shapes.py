@@ -61,7 +61,9 @@ def nothing_around(robot: str, number: int) -> dict[str, Any]:
 
 def test_a_robot_that_no_page_sees_has_no_description() -> None:
     client = served(
-        *ModelReads({"so101": SMALL}.get, WorldScene().since, nothing_around, lambda robot: {}, RobotMeshes([]).of).routes()
+        *ModelReads(
+            {"so101": SMALL}.get, WorldScene().since, nothing_around, lambda robot: {}, RobotMeshes([]).of
+        ).routes()
     )
     assert len(client.get("/robot/so101/model").json()["links"]) == 2
     assert client.get("/robot/other/model").status_code == 409

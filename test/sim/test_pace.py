@@ -62,7 +62,9 @@ def test_time_goes_on_by_timesteps_for_those_who_ask_while_the_thread_sleeps() -
     seen: list[float] = []
 
     def look(seconds: float) -> None:
-        for late in np.arange(TIMESTEP / 4.0, 0.02, TIMESTEP / 2.0):  # Never on a timestep itself: either is right there.
+        for late in np.arange(
+            TIMESTEP / 4.0, 0.02, TIMESTEP / 2.0
+        ):  # Never on a timestep itself: either is right there.
             now = Instant(bench.world.time, pace.pacer.deadline + late)
             seen.append(round(pace.at(now).ros / TIMESTEP))
 

@@ -89,9 +89,7 @@ class ConsoleNode(Node):
         runs, pipelines = Runs(folders), Pipelines(folders)
         records = RecordReads(log, default_key_folder(os.environ))
         view = RosView(self)
-        models = ModelReads(
-            view.urdf, view.world.since, view.world.around, view.world.base, RobotMeshes(robots).of
-        )
+        models = ModelReads(view.urdf, view.world.since, view.world.around, view.world.base, RobotMeshes(robots).of)
         reads = (*sets.routes(), *runs.routes(), *records.routes(), *models.routes())
         reads += (*pipelines.routes(), *CalibrationReads().routes(), *self._orders.conversation.routes())
         self._server = ConsoleServer(

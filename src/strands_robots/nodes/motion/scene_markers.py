@@ -1,4 +1,4 @@
-"""planning/scene_markers: what planners know of the surroundings of each robot beside the simulated world, for RViz, Foxglove and the console."""
+"""planning/scene_markers: what planners are told of the surroundings of each robot, for RViz, Foxglove and the console."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from strands_robots.core.arrays import FloatArray
-from strands_robots.core.pose import Pose, quaternion_of
+from strands_robots.core.pose import quaternion_of
 from strands_robots.planning.planning_scene import Shape
 from strands_robots.planning.surroundings import Surroundings
 from strands_robots.ros.messages import qos
@@ -142,7 +142,9 @@ def _points(rows: FloatArray) -> list[Point]:
 
 def _empty(frame: str, kind: int, scale: FloatArray, rgba: tuple[float, float, float, float]) -> Marker:
     red, green, blue, alpha = rgba
-    marker = Marker(type=kind, action=Marker.ADD, scale=to_vector(scale), color=ColorRGBA(r=red, g=green, b=blue, a=alpha))
+    marker = Marker(
+        type=kind, action=Marker.ADD, scale=to_vector(scale), color=ColorRGBA(r=red, g=green, b=blue, a=alpha)
+    )
     marker.header.frame_id = frame
     marker.pose.orientation.w = 1.0
     return marker
