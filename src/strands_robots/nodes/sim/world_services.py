@@ -103,7 +103,7 @@ class WorldServices:
         def step() -> StepWorld.Response:
             result = self._runtime.step(wanted)
             robots = self._runtime.control.robots
-            stamp = self._runtime.now().ros
+            stamp = self._world.time  # Not the present as commands are judged by it: what is answered is of this timestep.
             return StepWorld.Response(
                 success=result.success,
                 message=result.message,
@@ -126,7 +126,7 @@ class WorldServices:
         def read() -> GetWorldState.Response:
             runtime, control = self._runtime, self._runtime.control
             control.measure()
-            stamp = runtime.now().ros
+            stamp = self._world.time
             response = GetWorldState.Response(
                 success=True,
                 stamp=to_time(stamp),
