@@ -27,11 +27,15 @@ class ClientGoal:
         name: Its name.
         handle: The accepted goal.
         gone: What to say when the server is gone.
+
+    Attributes:
+        id: The goal's id, in hexadecimal digits.
     """
 
     def __init__(self, client: GraphClient, server: ActionClient, name: str, handle: Any, gone: str) -> None:
         self._client, self._server, self._name, self._handle, self._gone = client, server, name, handle, gone
         self._future = handle.get_result_async()
+        self.id = bytes(handle.goal_id.uuid).hex()
 
     def is_over(self) -> bool:
         """Whether the result is there."""

@@ -103,7 +103,9 @@ class WorldServices:
         def step() -> StepWorld.Response:
             result = self._runtime.step(wanted)
             robots = self._runtime.control.robots
-            stamp = self._world.time  # Not the present as commands are judged by it: what is answered is of this timestep.
+            stamp = (
+                self._world.time
+            )  # Not the present as commands are judged by it: what is answered is of this timestep.
             return StepWorld.Response(
                 success=result.success,
                 message=result.message,
