@@ -228,3 +228,5 @@ def test_source_numbers_its_events() -> None:
     assert (first.sequence, second.sequence) == (1, 2)
     assert first.session == second.session == source.session != EventSource("/node").session
     assert second.details == {"b": "<object>"} and second.is_durable and not first.is_durable
+    third, before = source.event("late", {}, age=0.25), source.event("now", {})
+    assert (before.wall_us - third.wall_us, before.monotonic_us - third.monotonic_us) == (250_000, 250_000)

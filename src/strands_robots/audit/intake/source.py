@@ -35,8 +35,9 @@ class EventSource:
         robot: str = "",
         actor: str = "",
         durability: Durability = Durability.LATER,
+        age: float = 0.0,
     ) -> Event:
-        """Return an event that happens now.
+        """Return an event that happens now, or happened a moment ago.
 
         Args:
             kind: What happened.
@@ -44,8 +45,10 @@ class EventSource:
             robot: Robot concerned, or empty.
             actor: Who caused it, or empty.
             durability: How soon it must be on the disk.
+            age: How long ago it happened [s].
         """
-        wall, monotonic = self._clock.wall_us(), self._clock.monotonic_us()
+        ago = int(age * 1e6)
+        wall, monotonic = self._clock.wall_us() - ago, self._clock.monotonic_us() - ago
         sequence = next(self._sequences)
         return Event(
             kind, self.name, self.session, sequence, wall, monotonic, robot, actor, bounded(details), durability

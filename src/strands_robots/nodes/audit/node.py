@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -44,6 +45,7 @@ from strands_robots.audit.watches.graph import NodeWatch, WallClockMonitor
 from strands_robots.audit.watches.process_ends import ProcessEnds
 from strands_robots.audit.watches.safety import SafetyView, SafetyWatch, StopRequestWatch
 from strands_robots.ros.audit.audit_publisher import event_from_msg
+from strands_robots.ros.calls.drain import LateReader
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip
 from strands_robots.ros.messages.stamps import to_time
@@ -65,6 +67,9 @@ _LARGEST = 2**64 - 1
 
 _REMEMBERED = 4096
 """Records of the log that are read at the start, to know events that their sources send again."""
+
+_LOOK_PERIOD = 0.1
+"""Time between two looks at the states of the robots and of safety_node; an event has the time at which its message came [s]."""
 
 _CLOSING = 0.6
 """Longest time for writing what is held when the node ends [s]."""
@@ -123,6 +128,7 @@ class AuditNode(Node):
         self._writer = AuditWriter(store, WriterConfig(), on_written=self._on_written)
         self._intake = Intake(self._writer.submit, ThrottleConfig(rate=parameters.rate, burst=parameters.burst))
         self._source = EventSource(self.get_fully_qualified_name())
+        self._age = 0.0  # How long ago that happened which is reported now [s].
         self._remember(path)
         self._writer.start()
         self._report("audit_start", {"folder": str(path), "keys": str(key_path), "parameters": asdict(parameters)})
@@ -133,6 +139,8 @@ class AuditNode(Node):
 
     def destroy_node(self) -> None:
         """Write what is held, end the log in order, then end."""
+        with contextlib.suppress(*_FAILURES):
+            self._look()
         self._look_at_ends()
         self._flush()
         self._intake.finish()
@@ -152,12 +160,13 @@ class AuditNode(Node):
         self._last_state = (0.0, "")
         self._diagnostics = diagnostics.DiagnosticsPort(self)
         self.create_subscription(AuditEvent, "audit/events", self._on_event, qos.AUDIT_READER, raw=True)
-        self.create_subscription(SafetyState, "safety/state", self._on_safety_state, qos.SAFETY)
         self.create_subscription(StopRequest, "safety/stop_request", self._on_stop_request, qos.SAFETY, raw=True)
         self.create_subscription(ParameterEvent, "/parameter_events", self._on_parameters, qos_profile_parameter_events)
-        self._discovery = RobotDiscovery(self, (), self._on_gate_state)
+        self._states_reader = LateReader(self)
+        self._states_reader.subscribe(SafetyState, "safety/state", self._on_safety_state, qos.SAFETY)
+        self._discovery = RobotDiscovery(self, (), self._on_gate_state, subscribe=self._states_reader.subscribe)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(0.1, self._publish_state, clock=steady)
+        self.create_timer(_LOOK_PERIOD, self._look, clock=steady)
         self.create_timer(0.5, self._look_at_nodes, clock=steady)
         self.create_timer(1.0, self._flush, clock=steady)
         self.create_timer(1.0, self._diagnose, clock=steady)
@@ -171,7 +180,15 @@ class AuditNode(Node):
             return  # No log yet, or none that can be read: then there is nothing to remember.
 
     def _report(self, kind: str, details: dict[str, object], **names: Any) -> None:
-        self._intake.take(self._source.event(kind, details, **names))
+        self._intake.take(self._source.event(kind, details, age=self._age, **names))
+
+    def _look(self) -> None:
+        self._states_reader.look(self._set_age)
+        self._set_age(0.0)
+        self._publish_state()
+
+    def _set_age(self, age: float) -> None:
+        self._age = age
 
     # --- What is heard --------------------------------------------------------------------------------------
 

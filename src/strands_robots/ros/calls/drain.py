@@ -8,12 +8,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 
+from strands_robots.ros.process.unreadable import tell_unreadable
+
 WINDOW = 1.0
 """Time over which a rate is counted [s]."""
+
+LONGEST_AGE = 10.0
+"""A message that seems to have waited for longer came before the wall clock was set [s]."""
+
+CORRUPT = (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError)
+"""What `deserialize_message` raises."""
 
 
 class NeverCalled(CallbackGroup):
@@ -105,6 +114,50 @@ class Drained:
         """Messages a second over the last window [Hz]."""
         span = self._counts[-1][0] - self._counts[0][0]
         return sum(count for _, count in list(self._counts)[1:]) / span if span > 0.0 else 0.0
+
+
+class LateReader:
+    """Reads topics of a node that spins, when it is asked to and not at each message: every wake of an executor costs.
+
+    Args:
+        node: The node.
+        depth: Messages of each topic kept between two looks.
+    """
+
+    def __init__(self, node: Node, depth: int = 100) -> None:
+        self._node = node
+        self._depth = depth
+        self._group = NeverCalled()
+        self._readers: list[tuple[Any, Any, Callable[[Any], None]]] = []
+
+    def subscribe(self, kind: Any, topic: str, on_message: Callable[[Any], None], profile: QoSProfile) -> None:
+        """Read a topic from now on, as `Node.create_subscription` would with this profile."""
+        deeper = QoSProfile(
+            history=HistoryPolicy.KEEP_LAST, depth=self._depth, reliability=profile.reliability, durability=profile.durability
+        )  # fmt: skip
+        made = self._node.create_subscription(kind, topic, _nothing, deeper, callback_group=self._group, raw=True)
+        self._readers.append((made, kind, on_message))
+
+    def look(self, on_age: Callable[[float], None]) -> None:
+        """Call the callbacks of what has arrived, in the order of arrival; what cannot be read is left out, and said.
+
+        Args:
+            on_age: Takes before each call how long ago the message arrived [s].
+        """
+        now = time.time_ns()
+        arrived = [
+            (info["received_timestamp"] or now, data, reader)
+            for reader in self._readers
+            for data, info in take(reader[0], reader[1])
+        ]
+        for at, data, (subscription, kind, on_message) in sorted(arrived, key=lambda one: one[0]):
+            try:
+                message = deserialize_message(data, kind)
+            except CORRUPT as error:
+                tell_unreadable(subscription, error)
+                continue
+            on_age(min(max(1e-9 * (now - at), 0.0), LONGEST_AGE))
+            on_message(message)
 
 
 def _nothing(message: bytes) -> None:

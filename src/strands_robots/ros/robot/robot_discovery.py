@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 
 from strands_robots.core.text import printable
 from strands_robots.msg import GateState
@@ -93,13 +94,16 @@ class RobotDiscovery:
         robots: Names of robots to listen to from the start.
         on_state: Takes each message. One whose name is not its topic's is dropped with a warning.
         period: Time between two looks at the graph [s, steady time].
+        subscribe: Makes a subscription of a message type, a topic, a callback and a profile; the node's own by default.
     """
 
     def __init__(
-        self, node: Node, robots: Iterable[str], on_state: Callable[[GateState], None], period: float = PERIOD
-    ) -> None:
+        self, node: Node, robots: Iterable[str], on_state: Callable[[GateState], None], period: float = PERIOD,
+        subscribe: Callable[[type, str, Callable[[GateState], None], QoSProfile], object] | None = None,
+    ) -> None:  # fmt: skip
         self._node = node
         self._on_state = on_state
+        self._subscribe = subscribe or node.create_subscription
         self._known: set[str] = set()
         for robot in robots:
             self._listen(robot)
@@ -117,7 +121,7 @@ class RobotDiscovery:
             return
         self._known.add(robot)
         self._node.get_logger().info(f"listening to robot '{robot}'")
-        self._node.create_subscription(
+        self._subscribe(
             GateState,
             f"{robot}/{_TOPIC}",
             lambda message, name=robot: self._on_message(name, message),
