@@ -121,12 +121,11 @@ class RobotDiscovery:
             return
         self._known.add(robot)
         self._node.get_logger().info(f"listening to robot '{robot}'")
-        self._subscribe(
-            GateState,
-            f"{robot}/{_TOPIC}",
-            lambda message, name=robot: self._on_message(name, message),
-            qos.HEARTBEAT_READER,
-        )
+
+        def take(message: GateState) -> None:
+            self._on_message(robot, message)
+
+        self._subscribe(GateState, f"{robot}/{_TOPIC}", take, qos.HEARTBEAT_READER)
 
     def _on_message(self, robot: str, message: GateState) -> None:
         if message.robot == robot:
