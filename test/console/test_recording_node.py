@@ -230,7 +230,11 @@ def test_a_disk_that_is_full_ends_the_recording_with_its_reason_and_the_saved_ep
         )
         reads(page, "document.querySelector('main form').hidden === false", 120.0)
         text = page.inner_text("main")
-        assert "full" in text or "free" in text, text
+        assert "takes no more episodes" in text and "MiB are free" in text, text
+        assert "died" not in text, "the reason is the disk"
+        wait_for(lambda: states[-1].state == EpisodeState.IDLE, 60.0, "the data set is closed")
+        print("PAGE", text, flush=True)
+        print("STATE", [(s.state, s.root, s.message) for s in list(states)[-3:]], flush=True)
         verdict = verify(disk / "demo", pictures=False)
         assert verdict.episodes == 1 and verdict.is_good, verdict.errors
     says(page, "Armed")

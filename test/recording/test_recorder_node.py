@@ -71,6 +71,8 @@ def test_data_set_that_cannot_be_closed_is_said_and_the_next_one_is_recorded(
     assert not stopped.success and "did not close in order" in stopped.message, stopped.message
     started = lockstep.start(tmp_path / "next", cameras=[])
     assert started.success, started.message
+    refused = lockstep.order(RecordEpisode.Request.END)
+    assert not refused.success and refused.state.state == EpisodeState.READY, "a refusal does not look like no data set"
     assert lockstep.order(RecordEpisode.Request.STOP).success
 
 

@@ -20,7 +20,7 @@ from strands_robots.clients.record_episode import (
     play,
 )
 from strands_robots.clients.record_wishes import Wish, Wishes
-from strands_robots.clients.recorder_watch import Ended, RecorderLostError, RecorderWatch
+from strands_robots.clients.recorder_watch import Ended, RecorderLostError, RecorderWatch, require_going
 from strands_robots.core.errors import StrandsRobotsError, WorldError
 from strands_robots.msg import EpisodeState
 from strands_robots.ros.goals.goal_owners import GoalBeats
@@ -50,7 +50,7 @@ def record_episodes(
 
     Raises:
         NoAnswerError: If recorder_node does not answer.
-        WorldError: If it cannot start, or dies.
+        WorldError: If it cannot start, takes no more episodes, or dies.
     """
     key: dict[str, Any] = {}
     if plan.policy:
@@ -158,6 +158,7 @@ class _Session:
             ended = self._episode(self.plan.seed + number, begun)
             if ended is Wish.STOP or self.is_closed:
                 return
+            self.watch.require_going()
             number += ended is Wish.NEXT
             begun = None
             if number < self.plan.episodes and not (self.plan.reset_time == 0.0 and self.wishes.pause.is_over):
@@ -186,6 +187,7 @@ class _Session:
         if not begun.success:
             if begun.state.state == EpisodeState.IDLE:
                 raise self.watch.lost()
+            require_going(begun.state)
             self.complain(begun.message)
             return Wish.NEXT
         self.wishes.take()  # A key of the time before is not meant for this episode.
@@ -237,6 +239,7 @@ class _Session:
             self._told(take.ended)
             return Wish.STOP if wish is Wish.STOP else Wish.NEXT
         if take.begun is None or not take.begun.success:
+            require_going(None if take.begun is None else take.begun.state)
             if wish is not Wish.STOP:
                 self.complain(f"no episode: {problem or ending_of(result)}")
             return Wish.STOP if wish is Wish.STOP else Wish.NEXT

@@ -66,6 +66,10 @@ class RecorderWatch:
         """Return whether an episode is being recorded."""
         return self._newest is not None and self._newest.state == EpisodeState.RECORDING
 
+    def require_going(self) -> None:
+        """Raise WorldError if the recorder has said since the last episode began that it takes no more, as on a full disk."""
+        require_going(self._newest)
+
     def ended(self) -> Ended | None:
         """Return how the episode ended that began last; None while it is recorded.
 
@@ -112,3 +116,9 @@ class RecorderWatch:
         self._take(answer.state)
         if answer.state.state == EpisodeState.IDLE:
             raise self.lost()
+
+
+def require_going(state: EpisodeState | None) -> None:
+    """Raise WorldError if a recorder in this state takes no more episodes."""
+    if state is not None and state.state == EpisodeState.FAILED:
+        raise WorldError(f"recorder_node takes no more episodes: {state.message}")

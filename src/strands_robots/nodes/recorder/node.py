@@ -84,7 +84,7 @@ class RecorderNode(Node):
         self.create_subscription(AuditState, "audit/state", self._on_audit, qos.STATE)
         self.create_subscription(PolicyState, "policies/state", self._on_policy, qos.STATE)
         create_deferred_service(self, StartRecording, "recorder/start", self._on_start, refusal(StartRecording))
-        create_deferred_service(self, RecordEpisode, "recorder/episode", self._on_episode, refusal(RecordEpisode))
+        create_deferred_service(self, RecordEpisode, "recorder/episode", self._on_episode, self._refuse)
         self.create_subscription(Empty, "recorder/highlight", self._on_highlight, qos.COMMAND)
         LanguageSubscriber(self, self._on_words)
         GoalOwners(self, self._owned, self._on_lost_owner, OWNER_PATIENCE, LONGEST_SILENCE)
@@ -367,6 +367,10 @@ class RecorderNode(Node):
         return RecordEpisode.Response(
             success=True, message=clip(message, 4096), episode=episode, frames=frames, state=self._state()
         )
+
+    def _refuse(self, message: str) -> RecordEpisode.Response:
+        """Return a refusal that says how the recorder is: a client must not take it for one without a dataset."""
+        return RecordEpisode.Response(success=False, message=clip(message, 4096), episode=-1, state=self._state())
 
     def _state(self) -> EpisodeState:
         message = EpisodeState(state=int(State.STARTING if self._is_starting else State.IDLE), episode=-1)
