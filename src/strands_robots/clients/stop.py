@@ -34,7 +34,10 @@ SEARCH_TIME = 1.5
 """When nothing new was found for this long, what was found counts as everything [s]."""
 
 SERVICE_GRACE = 0.4
-"""Once every robot is latched and at rest, safety_node's words are waited for no longer than this [s]."""
+"""Once every robot is latched and at rest, the words of a safety_node that nothing shows to live are waited for no longer than this [s]."""
+
+LIVE_GRACE = 2.0
+"""The same where safety_node's own socket has said that the stop is latched: its words come, later on a busy machine [s]."""
 
 REPEAT_PERIOD = 0.1
 """Time between two requests on the topic while a gate is not seen latched [s]."""
@@ -193,9 +196,9 @@ class GraphStop:
         asked.latched_at = min(asked.latched_at, now)
         is_searched = now - asked.found > SEARCH_TIME
         is_complete = is_searched or (bool(asked.expected) and asked.expected <= asked.gates.keys())
+        is_over = now - asked.latched_at > (LIVE_GRACE if report.supervisor_latched else SERVICE_GRACE)
         if asked.answer is None:
-            return is_searched and is_complete
-        is_over = now - asked.latched_at > SERVICE_GRACE
+            return is_searched and is_complete and (is_over or not report.supervisor_latched)
         return (asked.answer.done() or is_over) and (is_complete or is_over)
 
     def _spin(self, wait: float, looking: _Asked | None = None) -> None:
