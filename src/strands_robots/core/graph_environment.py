@@ -73,7 +73,7 @@ def check_range(environ: Mapping[str, str]) -> None:
     """
     given = environ.get(RANGE_VARIABLE, "")
     if given not in ("", *RANGES):
-        raise ConfigurationError(f"{RANGE_VARIABLE} is {ascii(given)}; valid: {', '.join(RANGES)}")
+        raise ConfigurationError(f"{RANGE_VARIABLE} is {given!a}; valid: {', '.join(RANGES)}")
 
 
 def is_of_installation(name: str, value: str) -> bool:
