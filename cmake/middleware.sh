@@ -49,6 +49,12 @@ case "${RMW_IMPLEMENTATION:-rmw_fastrtps_cpp}" in
     unset _strands_robots_config _strands_robots_profile
     ;;
   rmw_zenoh_cpp) _strands_robots_how=own ;;
+  rmw_cyclonedds_cpp)
+    # On one machine it numbers processes, up to 10 on Humble and 33 on Jazzy; a graph and its commands are more.
+    if [ -n "$_strands_robots_local" ] && [ -z "${CYCLONEDDS_URI:-}" ]; then
+      export CYCLONEDDS_URI="<CycloneDDS><Domain><Discovery><ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>99</MaxAutoParticipantIndex></Discovery></Domain></CycloneDDS>"
+    fi
+    ;;
 esac
 if [ -n "$_strands_robots_local" ] && [ "$_strands_robots_how" = variable ] && [ "${ROS_LOCALHOST_ONLY:-}" != 1 ]; then
   if [ "${ROS_DISTRO:-}" = humble ]; then

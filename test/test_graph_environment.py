@@ -74,7 +74,22 @@ def test_graph_stays_on_its_machine_unless_told_otherwise(choice: dict[str, str]
 def test_other_middlewares_have_the_variable_of_the_distribution(
     environ: dict[str, str], expected: dict[str, str]
 ) -> None:
-    assert transport_variables(environ, ROOT, has_pictures=True) == expected
+    variables = transport_variables(environ, ROOT, has_pictures=True)
+    variables.pop("CYCLONEDDS_URI", None)
+    assert variables == expected
+
+
+@pytest.mark.parametrize("distribution", ["humble", "jazzy"])
+def test_cyclone_is_told_of_more_processes_than_it_numbers_by_itself_on_one_machine(distribution: str) -> None:
+    """Seen on Humble: of 14 nodes with ROS_LOCALHOST_ONLY=1 five could not be made; with this all 14 saw each other."""
+    environ = {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp", "ROS_DISTRO": distribution}
+    given = transport_variables(environ, ROOT, has_pictures=False)["CYCLONEDDS_URI"]
+    assert given is not None
+    assert ElementTree.fromstring(given).findtext("Domain/Discovery/MaxAutoParticipantIndex") == "99"
+    assert ElementTree.fromstring(given).findtext("Domain/Discovery/ParticipantIndex") == "auto"
+    own = {**environ, "CYCLONEDDS_URI": "file:///home/me/cyclone.xml"}
+    for other in (own, {**environ, **ASKED}, {"RMW_IMPLEMENTATION": "rmw_connextdds"}, {}):
+        assert "CYCLONEDDS_URI" not in transport_variables(other, ROOT, has_pictures=False)
 
 
 def test_only_processes_with_pictures_have_shared_memory_and_only_local_ones_a_list_of_interfaces() -> None:
@@ -135,6 +150,7 @@ def test_sourced_shell_decides_as_the_processes_do(tmp_path: Path) -> None:
                 {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"},
                 {"FASTRTPS_DEFAULT_PROFILES_FILE": "/home/me/dds.xml"},
                 {"FASTDDS_DEFAULT_PROFILES_FILE": "/old/share/strands_robots/config/fastdds.xml"},
+                {"CYCLONEDDS_URI": "file:///home/me/cyclone.xml"},
             ),
         )
     ]

@@ -7,7 +7,8 @@ sets them. What keeps a graph on its machine depends on the middleware:
 * Fast DDS: a profile that binds its sockets to 127.0.0.1. The variables of ROS would add a transport on all addresses, and one in shared
   memory, to those of the profile (Fast DDS 2.6 and 2.14), so a process of this package takes them out of its own environment.
 * Zenoh: its sessions listen on localhost by themselves, and bringup keeps the router there.
-* Any other, as Cyclone DDS: the variable that the ROS distribution knows.
+* Any other, as Cyclone DDS: the variable that the ROS distribution knows. Cyclone DDS then numbers the processes of a machine, up to
+  10 on Humble and 33 on Jazzy, and refuses the next one; a graph and its commands are more, so it is told of more.
 
 Shared memory is for processes with pictures only. A writer that opens the shared-memory port of a process that is just starting waits
 until that process answers. On a busy machine this held the whole writing process, its control loop included, for 0.3 s whenever a
@@ -31,13 +32,14 @@ Kilted's rmw_fastrtps_cpp reads both, warns of the second, and loads a profile t
 _FASTDDS_2 = ("humble", "iron", "jazzy")
 
 TRANSPORTS_VARIABLE = "FASTDDS_BUILTIN_TRANSPORTS"
+CYCLONE_VARIABLE = "CYCLONEDDS_URI"
 RANGE_VARIABLE = "STRANDS_ROBOTS_DISCOVERY_RANGE"
 """How far a graph reaches, for a person who wants more than this machine; ROS's own variables cannot say that (`_OF_INSTALLATIONS`)."""
 
 RANGES = ("LOCALHOST", "SUBNET")
 DISCOVERY_VARIABLES = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS")
 GRAPH_VARIABLES = (
-    "RMW_IMPLEMENTATION", RANGE_VARIABLE, *DISCOVERY_VARIABLES, *PROFILE_VARIABLES, TRANSPORTS_VARIABLE, "CYCLONEDDS_URI",
+    "RMW_IMPLEMENTATION", RANGE_VARIABLE, *DISCOVERY_VARIABLES, *PROFILE_VARIABLES, TRANSPORTS_VARIABLE, CYCLONE_VARIABLE,
     "ZENOH_SESSION_CONFIG_URI", "ZENOH_CONFIG_OVERRIDE",
 )  # fmt: skip
 """What has to be the same in two processes that are to find each other."""
@@ -46,6 +48,15 @@ _OF_INSTALLATIONS = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET", "ROS_LOCALHOST_O
 """What the setup.bash of a ROS installation sets in every shell, so that it is no choice of a person.
 
 Source: ros/ros_environment, env-hooks/1.ros_localhost_only (Humble) and 1.ros_discovery (Iron and later): set-if-unset.
+"""
+
+_CYCLONE_PROCESSES = (
+    "<CycloneDDS><Domain><Discovery><ParticipantIndex>auto</ParticipantIndex>"
+    "<MaxAutoParticipantIndex>99</MaxAutoParticipantIndex></Discovery></Domain></CycloneDDS>"
+)
+"""As many as there are ports for in one domain, nearly.
+
+Source: Cyclone DDS 0.10 configuration, Discovery/MaxAutoParticipantIndex: 9; rmw_cyclonedds_cpp of Jazzy: 32.
 """
 
 _FASTDDS = ("", "rmw_fastrtps_cpp", "rmw_fastrtps_dynamic_cpp")
@@ -97,8 +108,10 @@ def transport_variables(environ: Mapping[str, str], share: Path | None, has_pict
     """
     local = is_local(environ)
     if environ.get("RMW_IMPLEMENTATION", "") not in _FASTDDS:
-        is_zenoh = environ.get("RMW_IMPLEMENTATION") == "rmw_zenoh_cpp"
-        return {} if is_zenoh or not local else _local_variable(environ)
+        if not local or environ.get("RMW_IMPLEMENTATION") == "rmw_zenoh_cpp":
+            return {}
+        needs_more = environ.get("RMW_IMPLEMENTATION") == "rmw_cyclonedds_cpp" and not environ.get(CYCLONE_VARIABLE)
+        return {**_local_variable(environ), **({CYCLONE_VARIABLE: _CYCLONE_PROCESSES} if needs_more else {})}
     if environ.get(TRANSPORTS_VARIABLE) or any(
         value and not is_own_profile(value) for value in map(environ.get, PROFILE_VARIABLES)
     ):
