@@ -6,7 +6,9 @@ SHELL := /bin/bash
 PYTHON ?=
 ARGS ?=
 WORKERS ?= 2
-DRIVER := $(firstword $(shell command -v $(PYTHON) python3 python3.12 python3.13 python3.14 python3.11 python3.10 2>/dev/null))
+# The first that starts: a shim of pyenv is there for every version that it has, and starts only those that are chosen.
+DRIVER := $(shell for each in $(PYTHON) python3 python3.12 python3.13 python3.14 python3.11 python3.10; do \
+  "$$each" -c '' 2>/dev/null && command -v "$$each" && break; done)
 SETUP := $(DRIVER) tools/setup.py $(if $(PYTHON),--python $(PYTHON))
 IN_GRAPH := source install/setup.bash &&
 

@@ -15,13 +15,14 @@ if [ -z "${RMW_IMPLEMENTATION:-}" ]; then
   unset _strands_robots_rest _strands_robots_prefix
 fi
 
-# Whether the graph stays on this machine.
+# Whether the graph stays on this machine. SUBNET and ROS_LOCALHOST_ONLY=0 say nothing: every ROS installation sets them.
 _strands_robots_local=
 if [ "${ROS_LOCALHOST_ONLY:-}" = 1 ]; then
   _strands_robots_local=_local
 elif [ -z "${ROS_STATIC_PEERS:-}" ]; then
-  case "${ROS_AUTOMATIC_DISCOVERY_RANGE:-}${ROS_LOCALHOST_ONLY:-}" in
-    "" | LOCALHOST | LOCALHOST0) _strands_robots_local=_local ;;
+  case "${ROS_AUTOMATIC_DISCOVERY_RANGE:-SUBNET},${STRANDS_ROBOTS_DISCOVERY_RANGE:-}" in
+    SUBNET,SUBNET) ;;
+    LOCALHOST,* | SUBNET,*) _strands_robots_local=_local ;;
   esac
 fi
 
@@ -48,9 +49,14 @@ case "${RMW_IMPLEMENTATION:-rmw_fastrtps_cpp}" in
     unset _strands_robots_config _strands_robots_profile
     ;;
   rmw_zenoh_cpp) _strands_robots_how=own ;;
+  rmw_cyclonedds_cpp)
+    # On one machine it numbers processes, up to 10 on Humble and 33 on Jazzy; a graph and its commands are more.
+    if [ -n "$_strands_robots_local" ] && [ -z "${CYCLONEDDS_URI:-}" ]; then
+      export CYCLONEDDS_URI="<CycloneDDS><Domain><Discovery><ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>99</MaxAutoParticipantIndex></Discovery></Domain></CycloneDDS>"
+    fi
+    ;;
 esac
-if [ -n "$_strands_robots_local" ] && [ "$_strands_robots_how" = variable ] &&
-  [ -z "${ROS_AUTOMATIC_DISCOVERY_RANGE:-}${ROS_LOCALHOST_ONLY:-}${ROS_STATIC_PEERS:-}" ]; then
+if [ -n "$_strands_robots_local" ] && [ "$_strands_robots_how" = variable ] && [ "${ROS_LOCALHOST_ONLY:-}" != 1 ]; then
   if [ "${ROS_DISTRO:-}" = humble ]; then
     export ROS_LOCALHOST_ONLY=1
   else

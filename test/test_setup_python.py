@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -43,6 +46,33 @@ def test_best_python_that_works_is_taken(
         interpreter(tmp_path, version)
     env = {"PATH": str(tmp_path), "PYENV_ROOT": str(tmp_path / "pyenv")}
     assert choose_python(WHEELS, None, env, learning).path == tmp_path / f"python{chosen}"
+
+
+def test_name_whose_shim_does_not_start_is_looked_for_where_pyenv_keeps_it(tmp_path: Path) -> None:
+    shim = tmp_path / "shims" / "python3.10"
+    kept = tmp_path / "versions" / "3.10.13" / "bin"
+    for folder in (shim.parent, kept):
+        folder.mkdir(parents=True)
+    shim.write_text('#!/bin/sh\necho "pyenv: python3.10: command not found" >&2\nexit 127\n')
+    shim.chmod(0o755)
+    env = {"PATH": str(shim.parent), "PYENV_ROOT": str(tmp_path)}
+    with pytest.raises(SetupError, match=r"shims/python3\.10: does not start"):
+        choose_python(WHEELS, "python3.10", env)
+    interpreter(kept, "3.10")
+    assert choose_python(WHEELS, "python3.10", env).path == kept / "python3.10"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_runs_the_set_up_with_a_python_that_starts(tmp_path: Path) -> None:
+    broken = tmp_path / "python3.10"
+    broken.write_text("#!/bin/sh\nexit 127\n")
+    broken.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    command = ["make", "-C", str(ROOT), "--dry-run", "setup", "PYTHON=python3.10"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    words = next(line.split() for line in done.stdout.splitlines() if "tools/setup.py" in line)
+    assert words[0] != str(broken) and Path(words[0]).name.startswith("python3")
+    assert words[1:] == ["tools/setup.py", "--python", "python3.10"]
 
 
 def test_refusal_names_every_python_that_would_do(tmp_path: Path) -> None:

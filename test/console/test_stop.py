@@ -10,6 +10,10 @@ import time
 
 import pytest
 from graph import wait_for
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from strands_robots.console.stop_line import StopLine
 
 from .rig import Console, receive
 
@@ -141,3 +145,15 @@ def test_a_connection_that_cannot_be_accepted_does_not_end_the_stops_own_way(con
     with console.stop_line() as line:
         line.send("stop")
         wait_for(lambda: console.hand.stops, 5.0, "the stop")
+
+
+def test_an_open_connection_ends_with_the_stops_own_way_and_does_not_hold_the_process(console: Console) -> None:
+    listener = StopLine(console.server.stops, 0)
+    before = threading.active_count()
+    with connect(f"ws://127.0.0.1:{listener.port}/") as line:
+        assert line.recv(timeout=5.0) == "open"
+        listener.close()
+        with pytest.raises(ConnectionClosed):
+            while True:
+                line.recv(timeout=5.0)
+    wait_for(lambda: threading.active_count() < before, 5.0, "the end of the connection's thread and the listener's")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -35,8 +36,10 @@ def until(condition: Callable[[], bool], timeout: float = 5.0) -> bool:
 
 
 def gate_state(name: str = "/so101/gate_state") -> RosInterface:
-    described = json.loads((share_directory() / "msg" / "GateState.json").read_text())
-    hashes = {entry["type_name"]: entry["hash_string"] for entry in described["type_hashes"]}
+    description = share_directory() / "msg" / "GateState.json"
+    if not description.is_file():  # Humble's types have no hashes; its rmw_zenoh_cpp writes this.
+        return RosInterface(name, "strands_robots/msg/GateState", "TypeHashNotSupported")
+    hashes = {entry["type_name"]: entry["hash_string"] for entry in json.loads(description.read_text())["type_hashes"]}
     return RosInterface(name, "strands_robots/msg/GateState", hashes["strands_robots/msg/GateState"])
 
 
@@ -60,11 +63,9 @@ def heard_through(router: dict[str, Any], port: int, listened: str, key: str) ->
 
 
 def test_keys_are_those_of_rmw_zenoh() -> None:
-    key = gate_state().key(7)
-    assert (
-        key.startswith("7/so101/gate_state/strands_robots::msg::dds_::GateState_/RIHS01_")
-        and len(key.rsplit("_", 1)[1]) == 64
-    )
+    start, name, type_hash = gate_state().key(7).rpartition("GateState_/")
+    assert start + name == "7/so101/gate_state/strands_robots::msg::dds_::GateState_/"
+    assert re.fullmatch("RIHS01_[0-9a-f]{64}|TypeHashNotSupported", type_hash)
 
 
 @pytest.mark.parametrize(

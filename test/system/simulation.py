@@ -37,7 +37,9 @@ class Command:
             **os.environ,
             "ROS_DOMAIN_ID": str(domain),
             "ROS_HOME": str(folder),
-            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+            # As the setup.bash of a ROS installation sets them; the graph stays on this machine all the same.
+            "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET",
+            "ROS_LOCALHOST_ONLY": "0",
         }
         self.output_file = folder / "output"
 

@@ -51,7 +51,7 @@ def test_state_shows_joints_rates_gate_and_safety(simulation: Simulation) -> Non
 
 
 def test_local_graph_has_no_socket_that_another_machine_reaches(simulation: Simulation) -> None:
-    """Also where the shell said LOCALHOST, which would give Fast DDS a transport on all addresses beside the profile's."""
+    """Also where a ROS installation was sourced, which sets SUBNET and ROS_LOCALHOST_ONLY=0 in every shell."""
     addresses = set()
     for pid in simulation.nodes().values():
         addresses |= {entry.laddr.ip for entry in psutil.Process(pid).net_connections("inet") if entry.laddr}
@@ -62,7 +62,12 @@ def test_local_graph_has_no_socket_that_another_machine_reaches(simulation: Simu
 def test_shell_that_was_not_sourced_finds_the_graph_and_is_told_of_what_it_had_otherwise(
     simulation: Simulation,
 ) -> None:
-    ours = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+    ours = (
+        "ROS_AUTOMATIC_DISCOVERY_RANGE",
+        "ROS_LOCALHOST_ONLY",
+        "FASTDDS_DEFAULT_PROFILES_FILE",
+        "FASTRTPS_DEFAULT_PROFILES_FILE",
+    )
     plain = {name: value for name, value in simulation.environment.items() if name not in ours}
     for added, told in (({}, False), ({"ROS_STATIC_PEERS": "192.0.2.77"}, True)):
         done = subprocess.run(

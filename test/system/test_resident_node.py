@@ -30,6 +30,7 @@ class Graph(Simulation):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, parameters=PATIENT)
         self.environment.pop("ROS_AUTOMATIC_DISCOVERY_RANGE")
+        self.environment.pop("ROS_LOCALHOST_ONLY")
         runs = folder / "strands_robots" / "runs"
         self.socket = Path(wait_for(lambda: next(runs.glob(f"*/{SOCKET}"), None), 30.0, "the resident client"))
         self.waiting()

@@ -75,19 +75,20 @@ def _reason(ros: Ros) -> str:
 
 def _candidates(ros: Ros, wanted: str | None, env: dict[str, str]) -> list[Path]:
     """Return the Pythons to try, best first."""
+    versions = Path(env.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     if wanted:
-        path = shutil.which(wanted, path=env.get("PATH"))
-        return [Path(path)] if path else [Path(wanted)]
+        found = Path(shutil.which(wanted, path=env.get("PATH")) or wanted)
+        # pyenv puts a shim on PATH for every version that it has; it starts only those that are chosen.
+        return _unique([found, *(sorted(versions.glob(f"*/bin/{wanted}"), reverse=True) if "/" not in wanted else [])])
     if not ros.is_wheels:
         names = ["/usr/bin/python3", "python3", *(f"python{major}.{minor}" for major, minor in SUPPORTED)]
-        found = [shutil.which(name, path=env.get("PATH")) for name in names]
-        return _unique([Path(path) for path in found if path])
+        there = [shutil.which(name, path=env.get("PATH")) for name in names]
+        return _unique([Path(path) for path in there if path])
     paths: list[Path] = []
     for major, minor in SUPPORTED:
         for folder in env.get("PATH", "").split(os.pathsep):
             paths.append(Path(folder) / f"python{major}.{minor}")
-        pyenv = Path(env.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-        paths += sorted(pyenv.glob(f"{major}.{minor}.*/bin/python{major}.{minor}"), reverse=True)
+        paths += sorted(versions.glob(f"{major}.{minor}.*/bin/python{major}.{minor}"), reverse=True)
         paths += sorted(Path.home().glob(f".local/share/uv/python/cpython-{major}.{minor}.*/bin/python{major}.{minor}"))
     paths += [Path(folder) / "python3" for folder in env.get("PATH", "").split(os.pathsep)]
     return _unique([path for path in paths if path.is_file() and os.access(path, os.X_OK)])

@@ -13,6 +13,7 @@ from strands_robots.bringup.graph import Graph, NodeSpec, ros_arguments
 from strands_robots.bringup.supervisor import ProcessSpec
 from strands_robots.bringup.zenoh_router import router_watch
 from strands_robots.core.errors import ConfigurationError
+from strands_robots.core.graph_environment import check_range
 from strands_robots.core.share import share_directory
 from strands_robots.doctor.zenoh_router import uses_zenoh
 from strands_robots.safety.graph_file import write_graph_file
@@ -27,8 +28,9 @@ def complete(graph: Graph) -> Graph:
         graph: Nodes and parameters.
 
     Raises:
-        ConfigurationError: If the graph needs a router and rmw_zenohd is not installed.
+        ConfigurationError: If the graph needs a router and rmw_zenohd is not installed, or is to reach as far as nothing does.
     """
+    check_range(os.environ)
     environment = graph_environment(os.environ, share_directory())
     nodes = graph.nodes
     if uses_zenoh(os.environ):

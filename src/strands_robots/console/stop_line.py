@@ -58,22 +58,23 @@ class StopLine:
             self._serve, sock=self._socket, process_request=self._refuse_others, ssl=tls, max_size=MOST_BYTES, compression=None,
             ping_interval=None, open_timeout=OPEN_TIME, close_timeout=CLOSE_TIME,
         )  # fmt: skip
-        threads = self._server.handler_threads
-        self._server.socket = _Listener(  # type: ignore[assignment]
-            self._server.socket, lambda: tls is None or len(threads) < MOST_REMOTE
-        )
+        listener = _Listener(self._server.socket, None if tls is None else MOST_REMOTE)
+        self._server.socket = listener  # type: ignore[assignment]
+        self._server.handler = listener.counting(self._server.handler)
+        self._is_ending = threading.Event()
         self._thread = threading.Thread(target=self._server.serve_forever, name="stop line", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End the listener; connections end with the process."""
+        """End the listener and, within a beat, the connections: with websockets 16, on Python 3.10, nothing else ends them."""
+        self._is_ending.set()
         self._server.shutdown()
         self._thread.join(1.0)
 
     def _serve(self, connection: ServerConnection) -> None:
         hurry()
         try:
-            while True:
+            while not self._is_ending.is_set():
                 try:
                     message = connection.recv(timeout=BEAT)
                 except TimeoutError:
@@ -99,14 +100,30 @@ class _Listener:
 
     One that is gone before it is accepted, or comes when no file may be opened, must not end the stop's own way.
 
+    It counts the connections that are served: only websockets 17 knows them.
+
     Args:
         listener: The socket.
-        has_room: Whether one more connection is served.
+        most: Connections that are served at a time; None for any number.
     """
 
-    def __init__(self, listener: socket.socket, has_room: Callable[[], bool]) -> None:
+    def __init__(self, listener: socket.socket, most: int | None) -> None:
         listener.setblocking(False)
-        self._listener, self._has_room = listener, has_room
+        self._listener, self._most = listener, most
+        self._served = 0
+        self._lock = threading.Lock()
+
+    def counting(self, handler: Callable[[socket.socket, Any], None]) -> Callable[[socket.socket, Any], None]:
+        """Return the handler of a connection; when it ends there is room for another."""
+
+        def handle(made: socket.socket, address: Any) -> None:
+            try:
+                handler(made, address)
+            finally:
+                with self._lock:
+                    self._served -= 1
+
+        return handle
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._listener, name)
@@ -122,7 +139,10 @@ class _Listener:
                     raise
                 self._wait(number, isinstance(error, BlockingIOError))
                 continue
-            if self._has_room():
+            with self._lock:
+                has_room = self._most is None or self._served < self._most
+                self._served += has_room
+            if has_room:
                 made.setblocking(True)
                 return made, address
             made.close()

@@ -1,12 +1,14 @@
 """Discovery and transports, decided in one place for nodes, commands and Robot(); cmake/middleware.sh decides the same for shells. No I/O.
 
-A graph stays on its machine unless ROS_AUTOMATIC_DISCOVERY_RANGE, ROS_LOCALHOST_ONLY or ROS_STATIC_PEERS says otherwise, so that it
-never moves a neighbour's arm. What keeps it there depends on the middleware:
+A graph stays on its machine unless STRANDS_ROBOTS_DISCOVERY_RANGE=SUBNET or ROS_STATIC_PEERS says otherwise, so that it never moves a
+neighbour's arm. ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET and ROS_LOCALHOST_ONLY=0 say nothing: the setup.bash of every ROS installation
+sets them. What keeps a graph on its machine depends on the middleware:
 
 * Fast DDS: a profile that binds its sockets to 127.0.0.1. The variables of ROS would add a transport on all addresses, and one in shared
   memory, to those of the profile (Fast DDS 2.6 and 2.14), so a process of this package takes them out of its own environment.
 * Zenoh: its sessions listen on localhost by themselves, and bringup keeps the router there.
-* Any other, as Cyclone DDS: the variable that the ROS distribution knows.
+* Any other, as Cyclone DDS: the variable that the ROS distribution knows. Cyclone DDS then numbers the processes of a machine, up to
+  10 on Humble and 33 on Jazzy, and refuses the next one; a graph and its commands are more, so it is told of more.
 
 Shared memory is for processes with pictures only. A writer that opens the shared-memory port of a process that is just starting waits
 until that process answers. On a busy machine this held the whole writing process, its control loop included, for 0.3 s whenever a
@@ -19,6 +21,8 @@ import os
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
+from strands_robots.core.errors import ConfigurationError
+
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 """Fast DDS 3 reads the first, Fast DDS 2 (Humble, Jazzy) the second.
 
@@ -28,26 +32,64 @@ Kilted's rmw_fastrtps_cpp reads both, warns of the second, and loads a profile t
 _FASTDDS_2 = ("humble", "iron", "jazzy")
 
 TRANSPORTS_VARIABLE = "FASTDDS_BUILTIN_TRANSPORTS"
+CYCLONE_VARIABLE = "CYCLONEDDS_URI"
+RANGE_VARIABLE = "STRANDS_ROBOTS_DISCOVERY_RANGE"
+"""How far a graph reaches, for a person who wants more than this machine; ROS's own variables cannot say that (`_OF_INSTALLATIONS`)."""
+
+RANGES = ("LOCALHOST", "SUBNET")
 DISCOVERY_VARIABLES = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS")
 GRAPH_VARIABLES = (
-    "RMW_IMPLEMENTATION", *DISCOVERY_VARIABLES, *PROFILE_VARIABLES, TRANSPORTS_VARIABLE, "CYCLONEDDS_URI",
+    "RMW_IMPLEMENTATION", RANGE_VARIABLE, *DISCOVERY_VARIABLES, *PROFILE_VARIABLES, TRANSPORTS_VARIABLE, CYCLONE_VARIABLE,
     "ZENOH_SESSION_CONFIG_URI", "ZENOH_CONFIG_OVERRIDE",
 )  # fmt: skip
 """What has to be the same in two processes that are to find each other."""
+
+_OF_INSTALLATIONS = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET", "ROS_LOCALHOST_ONLY": "0"}
+"""What the setup.bash of a ROS installation sets in every shell, so that it is no choice of a person.
+
+Source: ros/ros_environment, env-hooks/1.ros_localhost_only (Humble) and 1.ros_discovery (Iron and later): set-if-unset.
+"""
+
+_CYCLONE_PROCESSES = (
+    "<CycloneDDS><Domain><Discovery><ParticipantIndex>auto</ParticipantIndex>"
+    "<MaxAutoParticipantIndex>99</MaxAutoParticipantIndex></Discovery></Domain></CycloneDDS>"
+)
+"""As many as there are ports for in one domain, nearly.
+
+Source: Cyclone DDS 0.10 configuration, Discovery/MaxAutoParticipantIndex: 9; rmw_cyclonedds_cpp of Jazzy: 32.
+"""
 
 _FASTDDS = ("", "rmw_fastrtps_cpp", "rmw_fastrtps_dynamic_cpp")
 _FILES = ("fastdds.xml", "fastdds_udp.xml", "fastdds_local.xml", "fastdds_udp_local.xml")
 
 
 def is_local(environ: Mapping[str, str]) -> bool:
-    """Return whether a graph in this environment stays on its machine.
+    """Return whether a graph in this environment stays on its machine; of two that disagree the narrower range holds.
 
     Source: docs.ros.org/en/jazzy, "Improved Dynamic Discovery"; Humble knows only ROS_LOCALHOST_ONLY.
     """
-    chosen_range, localhost_only, peers = (environ.get(name, "") for name in DISCOVERY_VARIABLES)
-    if localhost_only == "1":
+    if environ.get("ROS_LOCALHOST_ONLY") == "1":
         return True
-    return not peers and (chosen_range == "LOCALHOST" or not (chosen_range or localhost_only))
+    if environ.get("ROS_STATIC_PEERS"):
+        return False
+    chosen = environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "")
+    return chosen == "LOCALHOST" or (chosen in ("", "SUBNET") and environ.get(RANGE_VARIABLE) != "SUBNET")
+
+
+def check_range(environ: Mapping[str, str]) -> None:
+    """Check the range that a person asks for.
+
+    Raises:
+        ConfigurationError: If it is none.
+    """
+    given = environ.get(RANGE_VARIABLE, "")
+    if given not in ("", *RANGES):
+        raise ConfigurationError(f"{RANGE_VARIABLE} is {given!a}; valid: {', '.join(RANGES)}")
+
+
+def is_of_installation(name: str, value: str) -> bool:
+    """Return whether a variable has the value that a ROS installation gives it in every shell."""
+    return _OF_INSTALLATIONS.get(name) == value
 
 
 def is_own_profile(value: str) -> bool:
@@ -66,8 +108,10 @@ def transport_variables(environ: Mapping[str, str], share: Path | None, has_pict
     """
     local = is_local(environ)
     if environ.get("RMW_IMPLEMENTATION", "") not in _FASTDDS:
-        is_zenoh = environ.get("RMW_IMPLEMENTATION") == "rmw_zenoh_cpp"
-        return {} if is_zenoh or not local else _local_variable(environ)
+        if not local or environ.get("RMW_IMPLEMENTATION") == "rmw_zenoh_cpp":
+            return {}
+        needs_more = environ.get("RMW_IMPLEMENTATION") == "rmw_cyclonedds_cpp" and not environ.get(CYCLONE_VARIABLE)
+        return {**_local_variable(environ), **({CYCLONE_VARIABLE: _CYCLONE_PROCESSES} if needs_more else {})}
     if environ.get(TRANSPORTS_VARIABLE) or any(
         value and not is_own_profile(value) for value in map(environ.get, PROFILE_VARIABLES)
     ):
@@ -98,9 +142,11 @@ def prepare_process(share: Path | None, has_pictures: bool, environ: MutableMapp
 
 
 def _local_variable(environ: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the distribution's own variable that keeps discovery on this machine; nothing where one is set."""
-    if any(environ.get(name) for name in DISCOVERY_VARIABLES):
+    """Return the distribution's own variable that keeps discovery on this machine; nothing where it does so already."""
+    if environ.get("ROS_LOCALHOST_ONLY") == "1":
         return {}
     if environ.get("ROS_DISTRO") == "humble":
         return {"ROS_LOCALHOST_ONLY": "1"}
+    if environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE") == "LOCALHOST":
+        return {}
     return {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 
-from strands_robots.core.graph_environment import is_local
+from strands_robots.core.graph_environment import RANGE_VARIABLE, is_local
 from strands_robots.doctor.machine import Machine
 from strands_robots.doctor.result import Result, absent, failed, ok, warning
 from strands_robots.doctor.zenoh_router import ROUTER_ADDRESS, router_answers, uses_zenoh
@@ -137,7 +137,11 @@ def check_domain(machine: Machine) -> Result:
             "look for programs left behind: ps -ef | grep ros-args",
             f"or use another domain: export ROS_DOMAIN_ID={(domain + 1) % 102}",
         )
-    reach = "this machine only" if is_local(machine.environ) else "other machines too"
+    reach = (
+        f"this machine only ({RANGE_VARIABLE}=SUBNET: others too)"
+        if is_local(machine.environ)
+        else "other machines too"
+    )
     return ok("domain", f"{domain}, {taken} DDS participants on this machine; graphs started here reach {reach}")
 
 

@@ -32,7 +32,7 @@ class RosInterface:
     Attributes:
         name: Full name on the graph, for example "/so101/gate_state".
         kind: Type, for example "strands_robots/msg/GateState".
-        type_hash: Its hash, "RIHS01_<64 hex>"; "*" for any.
+        type_hash: Its hash, "RIHS01_<64 hex>", on Humble "TypeHashNotSupported"; "*" for any.
     """
 
     name: str

@@ -13,7 +13,12 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from strands_robots.core.graph_environment import GRAPH_VARIABLES, PROFILE_VARIABLES, is_own_profile
+from strands_robots.core.graph_environment import (
+    GRAPH_VARIABLES,
+    PROFILE_VARIABLES,
+    is_of_installation,
+    is_own_profile,
+)  # fmt: skip
 from strands_robots.safety.local_stop import domain_of
 from strands_robots.safety.run_folder import RunFolder, opened_runs, runs_folder
 
@@ -95,6 +100,7 @@ def told_otherwise(environ: Mapping[str, str], graph: GraphFile) -> list[str]:
         if (before := environ.get(name, ""))
         and before != graph.variables.get(name, "")
         and not (name in PROFILE_VARIABLES and is_own_profile(before))
+        and not is_of_installation(name, before)
     ]
 
 
