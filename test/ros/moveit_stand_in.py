@@ -40,8 +40,19 @@ JointConstraint = _message(
 Constraints = _message(
     "Constraints", name="", joint_constraints=list, position_constraints=list, orientation_constraints=list
 )
-PlanningSceneWorld = _message("PlanningSceneWorld", collision_objects=list)
-PlanningScene = _message("PlanningScene", name="", robot_state=RobotState, world=PlanningSceneWorld, is_diff=False)
+Octomap = _message("Octomap", header=Header, binary=False, id="", resolution=0.0, data=list)
+OctomapWithPose = _message("OctomapWithPose", header=Header, origin=Pose, octomap=Octomap)
+PlanningSceneWorld = _message("PlanningSceneWorld", collision_objects=list, octomap=OctomapWithPose)
+AllowedCollisionEntry = _message("AllowedCollisionEntry", enabled=list)
+AllowedCollisionMatrix = _message(
+    "AllowedCollisionMatrix", entry_names=list, entry_values=list, default_entry_names=list, default_entry_values=list
+)
+LinkPadding = _message("LinkPadding", link_name="", padding=0.0)
+LinkScale = _message("LinkScale", link_name="", scale=0.0)
+PlanningScene = _message(
+    "PlanningScene", name="", robot_state=RobotState, robot_model_name="", fixed_frame_transforms=list,
+    allowed_collision_matrix=AllowedCollisionMatrix, link_padding=list, link_scale=list, world=PlanningSceneWorld, is_diff=False,
+)  # fmt: skip
 PlanningOptions = _message("PlanningOptions", planning_scene_diff=PlanningScene, plan_only=False, replan=False)
 MotionPlanRequest = _message(
     "MotionPlanRequest", start_state=RobotState, goal_constraints=list, path_constraints=Constraints, pipeline_id="", planner_id="",
