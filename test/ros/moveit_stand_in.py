@@ -1,4 +1,4 @@
-"""Message classes of moveit_msgs, which is not installed here: the fields of the files at commit 851fe62676ce61a0172450a5fc859536112bc55e.
+"""Message classes of moveit_msgs, which is not installed here: the fields of the files at commit ec3ba4bfa2ec37df576bcf7a087e5a4ab88d79a4.
 
 Only what is used; a field that its file does not have cannot be set.
 """

@@ -1,6 +1,6 @@
 """Goals of MoveIt's MoveGroup action and their results <-> a search of the core. moveit_msgs is imported when it is used.
 
-Source: github.com/moveit/moveit_msgs at commit 851fe62676ce61a0172450a5fc859536112bc55e.
+Source: github.com/moveit/moveit_msgs, branch ros2, at commit ec3ba4bfa2ec37df576bcf7a087e5a4ab88d79a4.
 """
 
 from __future__ import annotations
