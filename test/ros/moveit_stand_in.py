@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from geometry_msgs.msg import Pose
+from geometry_msgs.msg import Pose, Quaternion, Vector3
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory
@@ -37,6 +37,19 @@ RobotState = _message("RobotState", joint_state=JointState, attached_collision_o
 JointConstraint = _message(
     "JointConstraint", joint_name="", position=0.0, tolerance_above=0.0, tolerance_below=0.0, weight=0.0
 )
+BoundingVolume = _message("BoundingVolume", primitives=list, primitive_poses=list, meshes=list, mesh_poses=list)
+PositionConstraint = _message(
+    "PositionConstraint",
+    header=Header,
+    link_name="",
+    target_point_offset=Vector3,
+    constraint_region=BoundingVolume,
+    weight=0.0,
+)
+OrientationConstraint = _message(
+    "OrientationConstraint", header=Header, orientation=Quaternion, link_name="", absolute_x_axis_tolerance=0.0,
+    absolute_y_axis_tolerance=0.0, absolute_z_axis_tolerance=0.0, parameterization=0, weight=0.0,
+)  # fmt: skip
 Constraints = _message(
     "Constraints", name="", joint_constraints=list, position_constraints=list, orientation_constraints=list
 )
@@ -71,7 +84,10 @@ MoveGroupResult = _message(
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the classes where moveit_msgs would be."""
     package, messages, actions = (ModuleType(f"moveit_msgs{tail}") for tail in ("", ".msg", ".action"))
-    for kind in (AttachedCollisionObject, CollisionObject, Constraints, JointConstraint, MoveItErrorCodes):
+    for kind in (
+        AttachedCollisionObject, CollisionObject, Constraints, JointConstraint, MoveItErrorCodes, OrientationConstraint,
+        PositionConstraint,
+    ):  # fmt: skip
         setattr(messages, kind.__name__, kind)
     actions.MoveGroup = type("MoveGroup", (), {"Goal": MoveGroupGoal, "Result": MoveGroupResult})
     for module in (package, messages, actions):

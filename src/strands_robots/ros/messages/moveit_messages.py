@@ -19,6 +19,7 @@ from strands_robots.core.pose import quaternion_of
 from strands_robots.planning.outside_planner import OutsideSearch
 from strands_robots.planning.pick.surface import surface_of
 from strands_robots.planning.planning_scene import Shape
+from strands_robots.ros.messages.moveit_constraints import fill_path_constraints
 
 GROUP = "arm"
 """Group of the joints between base and tool, in the SRDF of `strands-robots moveit-config`."""
@@ -60,6 +61,7 @@ def move_group_goal(search: OutsideSearch) -> Any:
                 )
             )
         request.goal_constraints.append(constraint)
+    fill_path_constraints(request.path_constraints, search)
     options.plan_only = True
     options.planning_scene_diff.is_diff = options.planning_scene_diff.robot_state.is_diff = True
     options.planning_scene_diff.world.collision_objects = [
