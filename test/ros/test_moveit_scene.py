@@ -306,6 +306,16 @@ def test_what_is_not_valid_is_said_until_it_is_put_right(arm: Arm, name: str) ->
     assert len(around(arm, broken(change), scene(crate(), full=True)).shapes) == 1, "a full scene puts all right"
 
 
+def test_differences_cannot_add_for_ever(arm: Arm) -> None:
+    many = [scene(crate(APPEND, primitives=[box(0.1, 0.1, 0.1)] * 9000, primitive_poses=[])) for _ in range(3)]
+    with pytest.raises(
+        ConfigurationError, match="the world has 27000 shapes; valid: up to 20000, so a full scene with fewer"
+    ):
+        around(arm, *many)
+    assert heard(arm, *many).world == {}, "they are not kept"
+    assert len(around(arm, *many, scene(crate(), full=True)).shapes) == 1
+
+
 def test_an_object_that_is_sent_again_puts_its_own_fault_right(arm: Arm) -> None:
     wrong = broken(BROKEN["frame"][0])
     assert len(around(arm, wrong, scene(crate())).shapes) == 1

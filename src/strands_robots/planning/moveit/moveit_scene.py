@@ -62,7 +62,7 @@ class MoveItScene:
         frames: Poses in the base frame of the frames that the scene itself tells of.
         contacts: What may touch.
         padding: Padding of links [m].
-        faults: What is not valid, by the name of the part.
+        faults: What is not valid, by the name of the part; the empty name is the whole world.
     """
 
     is_full: bool = False
@@ -81,6 +81,15 @@ class MoveItScene:
     def without_fault(self, part: str) -> MoveItScene:
         """Return the scene with a part that is valid again."""
         return replace(self, faults=_without(self.faults, part))
+
+    def bounded(self) -> MoveItScene:
+        """Return the scene, or one without a world that is at fault where there are too many shapes: differences could add for ever."""
+        things = (*self.world.values(), *self.held.values())
+        count = sum(len(thing.shapes) for thing in things) + len(self.octomap)
+        if count <= MOST_SHAPES:
+            return self
+        words = f"has {count} shapes; valid: up to {MOST_SHAPES}, so a full scene with fewer"
+        return replace(self, world={}, held={}, octomap=()).with_fault("", words)
 
     def added(self, thing: SceneObject, *, appends: bool) -> MoveItScene:
         """Return the scene with an object of the world.
@@ -194,15 +203,13 @@ class MoveItScene:
                 "only differences were heard; valid: a full scene first (is_diff false), an empty one for nothing"
             )
         if faults:
-            shown = [f"'{printable(part)}' {words}" for part, words in faults.items()][:_SHOWN]
+            shown = [f"{_named(part)} {words}" for part, words in faults.items()][:_SHOWN]
             more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
             raise ConfigurationError("; ".join(shown) + more)
         placed = {name: thing.placed() for name, thing in self.world.items()}
         if self.octomap:
             placed[OCTOMAP] = self.octomap
         shapes = tuple(shape for parts in placed.values() for shape in parts)
-        if len(shapes) > MOST_SHAPES:
-            raise ConfigurationError(f"the scene has {len(shapes)} shapes; valid: up to {MOST_SHAPES}")
         carried = {name: thing.placed() for name, thing in self.held.items()}
         attached = tuple(
             AttachedShape(shape, self.held[name].link) for name, parts in carried.items() for shape in parts
@@ -227,6 +234,10 @@ class MoveItScene:
             for one in parts_of[first]
             for other in parts_of.get(second, (second,))
         )
+
+
+def _named(part: str) -> str:
+    return f"'{printable(part)}'" if part else "the world"
 
 
 def checked_padding(link: str, padding: float) -> float:

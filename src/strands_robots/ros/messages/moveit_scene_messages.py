@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,6 @@ ADD, REMOVE, APPEND, MOVE = 0, 1, 2, 3
 
 _HERE = Pose(np.zeros(3), np.eye(3))
 _POSES = {"primitives": "primitive_poses", "meshes": "mesh_poses", "planes": "plane_poses"}
-_ALL = "the world"  # the part that a message with too many objects is a fault of
 
 
 def updated_scene(scene: MoveItScene, message: Any, frames: Mapping[str, Pose], robot: str) -> MoveItScene:
@@ -57,12 +57,12 @@ def updated_scene(scene: MoveItScene, message: Any, frames: Mapping[str, Pose], 
     scene = _with_padding(scene, message)
     if len(message.world.collision_objects) > MOST_SHAPES:
         count = len(message.world.collision_objects)
-        return scene.with_fault(_ALL, f"has {count} objects; valid: up to {MOST_SHAPES}, in a full scene")
+        return scene.with_fault("", f"has {count} objects; valid: up to {MOST_SHAPES}, so a full scene with fewer")
     for entry in message.world.collision_objects:
-        scene = _guarded(scene, str(entry.id), lambda old, entry=entry: _with_object(old, entry, known))
+        scene = _guarded(scene, str(entry.id), partial(_with_object, entry=entry, frames=known))
     if message.world.octomap.octomap.id:
         scene = _guarded(scene, OCTOMAP, lambda old: replace(old, octomap=_octomap(message.world.octomap, known, old)))
-    return scene
+    return scene.bounded()
 
 
 def _guarded(scene: MoveItScene, part: str, change: Callable[[MoveItScene], MoveItScene]) -> MoveItScene:
@@ -107,7 +107,7 @@ def _with_state(scene: MoveItScene, state: Any, robot: str) -> MoveItScene:
         scene = _guarded(
             scene,
             str(entry.object.id),
-            lambda old, entry=entry, link=link: _with_held(old, entry, link, robot),
+            partial(_with_held, entry=entry, link=link, robot=robot),
         )
     return scene
 
