@@ -20,7 +20,7 @@ from strands_robots.planning.scene_checker import SceneChecker
 from strands_robots.planning.scene_planner import PlanRequest, ScenePlanner
 from strands_robots.planning.surroundings import Surroundings
 
-START, GOAL = np.array([0.5, 0.3, 0.0, 0.4, 0.0, 0.2]), np.array([0.0, 0.3, 0.0, 0.4, 0.0, 0.2])
+START, GOAL = np.array([-0.5, 0.3, 0.0, 0.4, 0.0, 0.2]), np.array([0.0, 0.3, 0.0, 0.4, 0.0, 0.2])
 
 
 @pytest.fixture(scope="module")
