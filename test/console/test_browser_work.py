@@ -245,6 +245,36 @@ def test_a_request_to_play_a_plan_shows_that_plan(page: Any, tmp_path: Path) -> 
     assert not serious(page) and len(page.hand.orders) == 1, "looking decides nothing"
 
 
+def test_a_plan_for_two_robots_is_drawn_for_both(page: Any) -> None:
+    fields = f'{{"robot": "so101", "others": ["second"], "digest": "{"ef" * 32}"}}'
+    request = {
+        **REQUEST,
+        "id": "r3",
+        "name": "execute_plan",
+        "type": "strands_robots/action/ExecutePlan",
+        "fields": fields,
+    }
+    robots = [robot(), robot(name="second"), robot(name="third")]
+    page.hand.urdfs["second"] = page.hand.urdfs["so101"]
+    page.hand.moment = moment(robots=robots, approvals={"can_approve": True, "requests": [request]})
+    show(page, "approvals")
+    details = {
+        "digest": "ef" * 32,
+        "robots": ["so101", "second"],
+        "names": ["so101/shoulder_pan", "second/shoulder_pan"],
+        "rows": [[-0.4, -0.4], [0.4, 0.6]],
+        "times": [0.0, 1.5],
+        "duration": 1.5,
+    }
+    page.hand.answer = Answer(True, "This is the plan itself: nothing else is played", details)
+    page.get_by_role("button", name="Show the plan").press("Enter")
+    page.get_by_text("This way takes 1.5 s over 2 points").wait_for(timeout=20000)
+    text = page.inner_text("main")
+    assert "so101/shoulder_pan\t-0.400\t0.400\t0.800" in text and "second/shoulder_pan\t-0.400\t0.600\t1.000" in text
+    page.wait_for_function("() => document.querySelector('.scene')?.dataset.ghosts === '2'", timeout=60000)
+    assert not serious(page)
+
+
 def test_a_calibration_is_gone_through_and_an_impossible_travel_cannot_be_saved(page: Any, tmp_path: Path) -> None:
     show(page, "calibrate")
     page.wait_for_function("() => document.querySelectorAll('#calibrate-robot option').length > 4", timeout=20000)

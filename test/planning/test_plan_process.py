@@ -141,7 +141,7 @@ def test_another_program_is_asked_and_its_way_is_checked(tmp_path, monkeypatch: 
         assert (told.robot, told.base_frame, told.moving) == ("so101", "base_link", CONFIG.limits().names[:5])
         assert told.goals[0][0] == pytest.approx(-0.9) and [shape.name for shape in told.scene.shapes] == ["wall"]
         height[0] = 0.0
-        with pytest.raises(MotionError, match="move_group's way is not free in the scene as it is checked here"):
+        with pytest.raises(MotionError, match="move_group's way is not free in the scene, or leaves the tool's limits"):
             process.plan(given, lambda: False)
         height[0] = -1.0
         with pytest.raises(MotionError, match="MoveIt error code -1"):

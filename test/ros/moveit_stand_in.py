@@ -1,4 +1,4 @@
-"""Message classes of moveit_msgs, which is not installed here: the fields of the files at commit 851fe62676ce61a0172450a5fc859536112bc55e.
+"""Message classes of moveit_msgs, which is not installed here: the fields of the files at commit ec3ba4bfa2ec37df576bcf7a087e5a4ab88d79a4.
 
 Only what is used; a field that its file does not have cannot be set.
 """
@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from geometry_msgs.msg import Pose
+from geometry_msgs.msg import Pose, Quaternion, Vector3
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory
@@ -37,11 +37,35 @@ RobotState = _message("RobotState", joint_state=JointState, attached_collision_o
 JointConstraint = _message(
     "JointConstraint", joint_name="", position=0.0, tolerance_above=0.0, tolerance_below=0.0, weight=0.0
 )
+BoundingVolume = _message("BoundingVolume", primitives=list, primitive_poses=list, meshes=list, mesh_poses=list)
+PositionConstraint = _message(
+    "PositionConstraint",
+    header=Header,
+    link_name="",
+    target_point_offset=Vector3,
+    constraint_region=BoundingVolume,
+    weight=0.0,
+)
+OrientationConstraint = _message(
+    "OrientationConstraint", header=Header, orientation=Quaternion, link_name="", absolute_x_axis_tolerance=0.0,
+    absolute_y_axis_tolerance=0.0, absolute_z_axis_tolerance=0.0, parameterization=0, weight=0.0,
+)  # fmt: skip
 Constraints = _message(
     "Constraints", name="", joint_constraints=list, position_constraints=list, orientation_constraints=list
 )
-PlanningSceneWorld = _message("PlanningSceneWorld", collision_objects=list)
-PlanningScene = _message("PlanningScene", name="", robot_state=RobotState, world=PlanningSceneWorld, is_diff=False)
+Octomap = _message("Octomap", header=Header, binary=False, id="", resolution=0.0, data=list)
+OctomapWithPose = _message("OctomapWithPose", header=Header, origin=Pose, octomap=Octomap)
+PlanningSceneWorld = _message("PlanningSceneWorld", collision_objects=list, octomap=OctomapWithPose)
+AllowedCollisionEntry = _message("AllowedCollisionEntry", enabled=list)
+AllowedCollisionMatrix = _message(
+    "AllowedCollisionMatrix", entry_names=list, entry_values=list, default_entry_names=list, default_entry_values=list
+)
+LinkPadding = _message("LinkPadding", link_name="", padding=0.0)
+LinkScale = _message("LinkScale", link_name="", scale=0.0)
+PlanningScene = _message(
+    "PlanningScene", name="", robot_state=RobotState, robot_model_name="", fixed_frame_transforms=list,
+    allowed_collision_matrix=AllowedCollisionMatrix, link_padding=list, link_scale=list, world=PlanningSceneWorld, is_diff=False,
+)  # fmt: skip
 PlanningOptions = _message("PlanningOptions", planning_scene_diff=PlanningScene, plan_only=False, replan=False)
 MotionPlanRequest = _message(
     "MotionPlanRequest", start_state=RobotState, goal_constraints=list, path_constraints=Constraints, pipeline_id="", planner_id="",
@@ -60,7 +84,10 @@ MoveGroupResult = _message(
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the classes where moveit_msgs would be."""
     package, messages, actions = (ModuleType(f"moveit_msgs{tail}") for tail in ("", ".msg", ".action"))
-    for kind in (AttachedCollisionObject, CollisionObject, Constraints, JointConstraint, MoveItErrorCodes):
+    for kind in (
+        AttachedCollisionObject, CollisionObject, Constraints, JointConstraint, MoveItErrorCodes, OrientationConstraint,
+        PositionConstraint,
+    ):  # fmt: skip
         setattr(messages, kind.__name__, kind)
     actions.MoveGroup = type("MoveGroup", (), {"Goal": MoveGroupGoal, "Result": MoveGroupResult})
     for module in (package, messages, actions):

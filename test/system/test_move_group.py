@@ -97,11 +97,17 @@ def begin_at_home(move_group: MoveGroup) -> None:
 def test_a_planned_trajectory_is_executed_and_the_joints_are_there(move_group: MoveGroup) -> None:
     arm = move_group.arm
     arm.feedback.clear()
+    began = to_seconds(move_group.moving.applied[-1].header.stamp)
     arm.send_trajectory(move_group.trajectory({"shoulder_pan": 0.6, "wrist_flex": 0.5}, 1.5))
     assert arm.wait_for_execution() == "SUCCEEDED", arm.result.error_string
     assert arm.result.error_code == Code.SUCCESSFUL
     assert move_group.moving.positions()[0] == pytest.approx(0.6, abs=0.02)
-    assert {message.source for message in list(move_group.moving.applied)[-50:]} <= {"external/controllers"}
+    sources = [
+        message.source for message in list(move_group.moving.applied) if to_seconds(message.header.stamp) > began
+    ]
+    first = sources.index("external/controllers")
+    # Once the path has ended the robot holds, and that is for no source; on a busy machine the result is heard later than that.
+    assert set(sources[first:]) <= {"external/controllers", ""}
     feedback = arm.feedback[len(arm.feedback) // 2]
     assert list(feedback.joint_names) == ARM
     error = np.array(feedback.desired.positions) - np.array(feedback.actual.positions)

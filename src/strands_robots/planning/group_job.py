@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.pose import Pose, rotation_between
+from strands_robots.planning.default_clearance import DEFAULT_CLEARANCES, widest_plan
 from strands_robots.planning.group_planner import GroupPlanner, GroupRequest, RobotWish, about_robot
 from strands_robots.planning.plan import Plan
-from strands_robots.planning.planning_scene import DEFAULT_CLEARANCE
 from strands_robots.planning.scene_move import SceneGoal
 from strands_robots.planning.scene_planner import checked_start
 from strands_robots.planning.surroundings import Holder, Surroundings
@@ -54,14 +54,14 @@ class GroupJob:
         place: Where they stand.
         held: For each robot the objects that move with its tool.
         may_touch: For each robot the objects, shapes or links that it may touch.
-        clearance: Distance to keep from the surroundings, and from each other [m].
+        clearances: Distances to keep from the surroundings, and from each other, tried in this order [m].
     """
 
     request: GroupRequest
     place: GroupPlace
     held: tuple[tuple[str, ...], ...]
     may_touch: tuple[tuple[str, ...], ...]
-    clearance: float = DEFAULT_CLEARANCE
+    clearances: tuple[float, ...] = DEFAULT_CLEARANCES
 
     def plan(self, planner: GroupPlanner) -> Plan:
         """Return the plan.
@@ -81,15 +81,19 @@ class GroupJob:
             links = tuple(f"{arm.name}/{each}" for each in arm.links)
             named = tuple(f"{arm.name}/{name}" if name in arm.links else name for name in may_touch)
             holders.append(Holder(held, named, f"{arm.name}/{link}", base.at(arm.link_pose(start, link)), links))
-        scene = self.place.around.scene_of(holders, self.clearance)
-        return planner.plan(self.request, self.place.bases, scene)
+
+        def make(clearance: float, iterations: int) -> Plan:
+            scene = self.place.around.scene_of(holders, clearance)
+            return planner.plan(replace(self.request, iterations=iterations), self.place.bases, scene)
+
+        return widest_plan(self.clearances, self.request.iterations, make)
 
 
 def group_job(wishes: Sequence[SceneGoal], starts: Sequence[FloatArray], place: GroupPlace) -> GroupJob:
     """Return the question to a planning process.
 
     Args:
-        wishes: What is asked of each robot; planner, time law, speed, seed, iterations and clearance are the first one's.
+        wishes: What is asked of each robot; planner, time law, speed, seed, iterations and clearances are the first one's.
         starts: Joint positions (D,) of each robot [rad] or [m].
         place: Where they stand.
     """
@@ -97,4 +101,4 @@ def group_job(wishes: Sequence[SceneGoal], starts: Sequence[FloatArray], place: 
     asked = tuple(RobotWish(wish.goal, start, wish.tool) for wish, start in zip(wishes, starts, strict=True))
     request = GroupRequest(asked, first.planner, first.time_law, first.speed, first.seed, first.iterations)
     held, may_touch = tuple(wish.held for wish in wishes), tuple(wish.may_touch for wish in wishes)
-    return GroupJob(request, place, held, may_touch, first.clearance)
+    return GroupJob(request, place, held, may_touch, first.clearances)

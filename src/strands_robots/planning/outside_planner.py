@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from strands_robots.core.arrays import FloatArray
 from strands_robots.core.errors import MotionError
+from strands_robots.core.pose import Pose
 from strands_robots.planning.planner import Problem
 from strands_robots.planning.planning_scene import PlanningScene
 from strands_robots.planning.robot_group import single_arm
 from strands_robots.planning.rrt_connect import shortened
+from strands_robots.planning.tool_limits import ToolLimits
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,9 @@ class OutsideSearch:
         moving: Joints that may move (D').
         goals: Positions (D',) each; any of them will do.
         scene: What stands around the robot, and what it holds.
+        tool_frame: The tool's frame; empty for a robot without.
+        tool: What the tool keeps to on the whole way.
+        tool_start: The tool's pose in the base frame at the start; None without limits of it.
     """
 
     robot: str
@@ -40,6 +45,9 @@ class OutsideSearch:
     moving: tuple[str, ...]
     goals: tuple[FloatArray, ...]
     scene: PlanningScene
+    tool_frame: str = ""
+    tool: ToolLimits = field(default_factory=ToolLimits)
+    tool_start: Pose | None = None
 
 
 Ask = Callable[[OutsideSearch], FloatArray]
@@ -66,10 +74,6 @@ class OutsidePlanner:
                 "invalid_goal",
                 "planner 'moveit' is asked through motion_node, and this is not its process; valid: rrt_connect",
             )
-        if checker.constraints:
-            raise MotionError(
-                "invalid_goal", "planner 'moveit' is not told of limits of the tool's place or turn; valid: rrt_connect"
-            )
         search = OutsideSearch(
             arm.name,
             arm.config.base_frame,
@@ -78,6 +82,9 @@ class OutsidePlanner:
             tuple(names[column] for column in columns),
             tuple(goal[columns] for goal in problem.goals),
             checker.scene,
+            arm.config.tool_frame or "",
+            checker.tool_limits[0] if checker.constraints else ToolLimits(),
+            arm.tool_pose(problem.start) if checker.constraints else None,
         )
         rows = ask(search)
         points = np.tile(problem.start, (len(rows), 1))
@@ -89,7 +96,7 @@ class OutsidePlanner:
         if not all(checker.is_free(b) and checker.edge_is_free(a, b, problem.step) for a, b in pairs):
             raise MotionError(
                 "no_path",
-                "move_group's way is not free in the scene as it is checked here; the robot was not moved; valid: another planner, or "
-                "the same shapes in MoveIt's scene",
+                "move_group's way is not free in the scene, or leaves the tool's limits, as both are checked here; the robot was not "
+                "moved; valid: another planner, or the same shapes in MoveIt's scene",
             )
         return shortened(problem, points, np.random.default_rng(problem.seed))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from strands_robots.planning.default_clearance import DEFAULT_CLEARANCES, widest_plan
 from strands_robots.planning.plan import Plan
-from strands_robots.planning.planning_scene import DEFAULT_CLEARANCE
 from strands_robots.planning.scene_planner import PlanRequest, ScenePlanner, checked_start
 from strands_robots.planning.surroundings import Surroundings
 
@@ -19,14 +19,14 @@ class PlanJob:
         surroundings: What stands around the robot.
         held: Objects that move with the tool.
         may_touch: Objects, shapes or links that the robot and what it holds may touch.
-        clearance: Distance to keep [m].
+        clearances: Distances to keep, tried in this order [m].
     """
 
     request: PlanRequest
     surroundings: Surroundings
     held: tuple[str, ...] = ()
     may_touch: tuple[str, ...] = ()
-    clearance: float = DEFAULT_CLEARANCE
+    clearances: tuple[float, ...] = DEFAULT_CLEARANCES
 
     def plan(self, planner: ScenePlanner) -> Plan:
         """Return the plan.
@@ -39,7 +39,10 @@ class PlanJob:
         arm = planner.arm
         start = checked_start(arm, self.request.start)
         link = arm.tool_link or arm.links[-1]
-        scene = self.surroundings.scene(
-            self.held, self.may_touch, self.clearance, link, arm.link_pose(start, link), arm.links
-        )
-        return planner.plan(self.request, scene)
+        link_pose = arm.link_pose(start, link)
+
+        def make(clearance: float, iterations: int) -> Plan:
+            scene = self.surroundings.scene(self.held, self.may_touch, clearance, link, link_pose, arm.links)
+            return planner.plan(replace(self.request, iterations=iterations), scene)
+
+        return widest_plan(self.clearances, self.request.iterations, make)

@@ -51,6 +51,7 @@ class SceneChecker:
         scene: Its surroundings.
         radii: For each joint (D,), how far a point of the robot moves at most for 1 rad or 1 m of the joint [m].
         constraints: What the tool keeps to; a place that breaks one is not free.
+        tool_limits: What was asked of the tool of each robot.
 
     Raises:
         UnknownNameError: If an allowed pair or an attached shape names something that is neither in the robot nor in the scene.
@@ -90,6 +91,7 @@ class SceneChecker:
         self._allow((*scene.allowed, *(arm.apart if isinstance(arm, RobotGroup) else ())))
         self._allowed_pairs = dict(self._pairs)
         self.constraints: tuple[ToolConstraint, ...] = ()
+        self.tool_limits: tuple[ToolLimits, ...] = ()
         self._tools = [ToolFrame(self.model, frame, place) for frame, place in arm.tools]
         self._kept: list[tuple[ToolFrame, tuple[ToolConstraint, ...]]] = []
         self._link_radii = np.array([own_reach(self.model, body) for body in range(self.model.nbody)])
@@ -132,7 +134,7 @@ class SceneChecker:
                     "invalid_goal", f"robot '{self.arm.name}' has no tool_frame; valid: no limits of a tool"
                 )
             kept.append((tool, asked.constraints(tool.pose(self._data))))
-        self._kept = kept
+        self._kept, self.tool_limits = kept, limits
         self.constraints = tuple(constraint for _, constraints in kept for constraint in constraints)
 
     def projected(self, position: FloatArray, columns: list[int]) -> FloatArray:

@@ -31,7 +31,7 @@ class SceneGoal:
     Attributes:
         goal: Where to.
         planner, time_law, speed, seed, iterations, tool: As in `PlanRequest`.
-        held, may_touch, clearance: As in `PlanJob`.
+        held, may_touch, clearances: As in `PlanJob`.
     """
 
     goal: Goal
@@ -43,7 +43,7 @@ class SceneGoal:
     tool: ToolLimits
     held: tuple[str, ...]
     may_touch: tuple[str, ...]
-    clearance: float
+    clearances: tuple[float, ...]
 
     def job(self, start: FloatArray, surroundings: Surroundings, velocity: FloatArray | None = None) -> PlanJob:
         """Return the question to a planning process.
@@ -64,7 +64,7 @@ class SceneGoal:
             self.tool,
             velocity,
         )
-        return PlanJob(request, surroundings, self.held, self.may_touch, self.clearance)
+        return PlanJob(request, surroundings, self.held, self.may_touch, self.clearances)
 
 
 class SceneMoveTask:

@@ -94,12 +94,14 @@ class Surroundings:
         objects: For each object the names of its shapes; a shape that is its own object is not listed.
         attached: Shapes that a source says the robot holds.
         allowed: Pairs of names that a source says may touch.
+        padding: Distance that a source says the robot keeps at least [m].
     """
 
     shapes: tuple[Shape, ...] = ()
     objects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     attached: tuple[AttachedShape, ...] = ()
     allowed: tuple[tuple[str, str], ...] = ()
+    padding: float = 0.0
 
     def joined(self, other: Surroundings) -> Surroundings:
         """Return these and others as one; a name that both have is a mistake that the scene names."""
@@ -108,6 +110,7 @@ class Surroundings:
             {**self.objects, **other.objects},
             (*self.attached, *other.attached),
             (*self.allowed, *other.allowed),
+            max(self.padding, other.padding),
         )
 
     def names_of(self, name: str) -> tuple[str, ...]:
@@ -146,7 +149,7 @@ class Surroundings:
 
         Args:
             holders: What each robot holds and may touch.
-            clearance: Distance to keep [m].
+            clearance: Distance to keep [m]; a larger padding counts instead.
 
         Raises:
             UnknownNameError: If a name is not known; the message lists those that are.
@@ -179,7 +182,7 @@ class Surroundings:
                     raise UnknownNameError("object in may_touch", name, [*self._nameable(), *parts])
                 allowed += [(one, part) for one in found for part in parts if one != part]
         rest = tuple(shape for shape in self.shapes if shape.name not in taken)
-        return PlanningScene(rest, tuple(attached), tuple(allowed), clearance)
+        return PlanningScene(rest, tuple(attached), tuple(allowed), max(clearance, self.padding))
 
     def of_robot(self, robot: str, base: Pose) -> Surroundings:
         """Return what one robot of a group was told, in the group's frame; every name begins with "<robot>/".
@@ -197,6 +200,7 @@ class Surroundings:
             {f"{robot}/{name}": tuple(f"{robot}/{part}" for part in parts) for name, parts in self.objects.items()},
             tuple(AttachedShape(named(held.shape, held.shape.pose), f"{robot}/{held.link}") for held in self.attached),
             tuple((f"{robot}/{first}", f"{robot}/{second}") for first, second in self.allowed),
+            self.padding,
         )
 
     def change_from(self, other: Surroundings, held: Iterable[str]) -> str:

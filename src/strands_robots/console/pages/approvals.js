@@ -29,18 +29,34 @@ export function open(main) {
 const EXECUTE = "strands_robots/action/ExecutePlan";
 const PLANNED = ["strands_robots/action/MoveTo", "strands_robots/action/PlanMotion", EXECUTE];
 
-// Where a goal wants each joint; null for a request that says no such thing.
-function targetOf(fields) {
-  const { robot, joint_names: names, positions } = fields;
-  const isOne = typeof robot === "string" && Array.isArray(names) && Array.isArray(positions) && names.length && names.length === positions.length && positions.every(Number.isFinite);
-  return isOne ? { robot, names, positions } : null;
+// The robots that a request moves, the first first: PlanMotion has a goal for each of the others, ExecutePlan their names.
+function robotsOf({ robot, others }) {
+  const names = [robot, ...(Array.isArray(others) ? others : []).map((one) => one?.robot ?? one)];
+  return names.filter((name) => typeof name === "string");
 }
 
-// The joints of a goal, where they are and go; the way there as it is planned now, its duration and its hash, and the same in 3D.
+// A joint's name where robots are told apart, as in a plan for several.
+const jointName = (robots, robot, joint) => (robots.length > 1 ? `${robot}/${joint}` : joint);
+
+// Where a goal wants each joint of each robot; null for a request that says no such thing.
+function targetOf(fields) {
+  const robots = robotsOf(fields);
+  const [names, positions] = [[], []];
+  for (const goal of [fields, ...(Array.isArray(fields.others) ? fields.others : [])]) {
+    const { robot, joint_names: joints, positions: wanted } = goal ?? {};
+    const isOne = typeof robot === "string" && Array.isArray(joints) && Array.isArray(wanted) && joints.length && joints.length === wanted.length && wanted.every(Number.isFinite);
+    if (!isOne) return null;
+    names.push(...joints.map((joint) => jointName(robots, robot, joint)));
+    positions.push(...wanted);
+  }
+  return { names, positions };
+}
+
+// The joints of a goal, of all robots that it moves, where they are and go; the way there as it is planned now, its duration and its hash, and the same in 3D.
 class Target {
   constructor(request, fields) {
     this.request = request;
-    this.robot = fields.robot;
+    this.robots = robotsOf(fields);
     this.plan = null;
     this.target = targetOf(fields);
     this.rows = h("tbody", {});
@@ -62,16 +78,15 @@ class Target {
   }
 
   update(robots) {
-    const robot = robots.find((one) => one.name === this.robot);
-    if (!robot) return;
-    this.now = robot;
-    const at = new Map(robot.joints.map((joint) => [joint.name, joint.position]));
+    const [robot, ...others] = (this.now = this.robots.map((name) => robots.find((one) => one.name === name)).filter(Boolean));
+    if (robot?.name !== this.robots[0]) return;
+    const at = new Map(this.now.flatMap((one) => one.joints.map((joint) => [jointName(this.robots, one.name, joint.name), joint.position])));
     for (const [name, cells] of this.cells ?? []) {
       const goal = this.goal(name);
       const now = at.get(name) ?? null;
       [now, goal, goal === null || now === null ? null : goal - now].forEach((value, i) => say(cells[i], number(value, 3)));
     }
-    this.scene?.update(robot);
+    this.scene?.update(robot, others);
     if (this.scene && !this.scene.plan) this.ghost(at);
   }
 
@@ -94,12 +109,12 @@ class Target {
     this.hash.hidden = false;
     this.details.open = true;
     this.scene?.showPlan(this.plan);
-    if (this.now) this.update([this.now]);
+    if (this.now) this.update(this.now);
   }
 
   begin() {
     this.scene ??= new RobotScene(this.place);
-    if (this.now) this.update([this.now]);
+    if (this.now) this.update(this.now);
     if (this.plan) this.scene.showPlan(this.plan);
   }
 
@@ -108,7 +123,7 @@ class Target {
     if (this.plan) this.scene.showPlan(this.plan);
     else if (this.target) {
       const { names, positions } = this.target;
-      this.scene.showPlan({ names, rows: [names.map((name, i) => at.get(name) ?? positions[i]), positions], times: [0, 2] });
+      this.scene.showPlan({ robots: this.robots, names, rows: [names.map((name, i) => at.get(name) ?? positions[i]), positions], times: [0, 2] });
     }
   }
 

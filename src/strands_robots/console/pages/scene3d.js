@@ -1,4 +1,4 @@
-// A robot in 3D from its description, what stands around it, and the ghost of a plan. three.js is loaded when the first one is shown; drawn only on a change.
+// Robots in 3D from their descriptions, what stands around them, and the ghosts of a plan. three.js is loaded when the first one is shown; drawn only on a change.
 
 import { h, say } from "./dom.js";
 import { read } from "./graph.js";
@@ -6,6 +6,7 @@ import { triangles, World3D } from "./world3d.js";
 
 const PERIOD = 40; // Shortest time between two pictures [ms].
 const TURN = 0.12; // A key turns the view by this [rad].
+const GHOST = 0x2f7be0;
 
 let loading = null;
 const library = () => (loading ??= import("/pages/vendor/three.module.min.js"));
@@ -17,6 +18,7 @@ export class RobotScene {
     parent.append(this.canvas, this.words);
     this.view = { turn: -0.8, lift: 0.45, distance: 1 };
     this.version = "";
+    this.others = new Map();
     this.ended = false;
     [this.timer, this.notBefore] = [0, 0];
     this.listen();
@@ -24,8 +26,8 @@ export class RobotScene {
     this.watcher.observe(this.canvas);
   }
 
-  // Shows a robot as a state of the graph has it.
-  update(robot) {
+  // Shows a robot as a state of the graph has it, and the others that move with it.
+  update(robot, others = []) {
     if (!robot) return;
     const version = `${robot.name}:${robot.model ?? ""}`;
     if (version !== this.version) {
@@ -33,8 +35,63 @@ export class RobotScene {
       this.clear();
       this.load(robot);
     }
-    this.positions = Object.fromEntries(robot.joints.map((joint) => [joint.name, joint.position]));
+    this.name = robot.name;
+    this.positions = positionsOf(robot);
     if (this.robot?.pose(this.positions) || this.plan) this.draw();
+    for (const other of others) this.join(other);
+  }
+
+  // Shows another robot of the same world.
+  join(robot) {
+    const version = `${robot.name}:${robot.model ?? ""}`;
+    let other = this.others.get(robot.name);
+    if (other?.version !== version) {
+      for (const one of [other?.robot, other?.ghost]) one?.root.removeFromParent();
+      this.others.set(robot.name, (other = { version, name: robot.name, model: null, base: null, robot: null, ghost: null }));
+      this.loadOther(other, robot);
+    }
+    other.positions = positionsOf(robot);
+    if (other.robot?.pose(other.positions)) this.draw();
+  }
+
+  async loadOther(other, robot) {
+    if (!robot.model) return;
+    try {
+      const place = `/robot/${encodeURIComponent(robot.name)}`;
+      [other.model, other.base] = await Promise.all([read(`${place}/model`), read(`${place}/base`)]);
+      this.placeOther(other);
+    } catch (error) {
+      say(this.words, `${robot.name} cannot be drawn in 3D: ${error.message}`);
+    }
+  }
+
+  // Draws another robot once both its model and the scene are there.
+  placeOther(other) {
+    if (!this.scene || !other.model || other.robot || this.ended) return;
+    const { three } = this;
+    other.robot = new Robot(three, other.model, null);
+    other.ghost = new Robot(three, other.model, new three.Color(GHOST));
+    other.ghost.root.visible = Boolean(this.plan);
+    for (const one of [other.robot, other.ghost]) {
+      one.root.position.set(...other.base.xyz);
+      one.root.quaternion.set(...other.base.quaternion);
+      this.scene.add(one.root);
+    }
+    other.robot.pose(other.positions);
+    this.frame();
+    this.draw();
+  }
+
+  // Looks at the middle of all robots, from where all of them are seen.
+  frame() {
+    const { three } = this;
+    const box = new three.Box3();
+    for (const { robot } of [this, ...this.others.values()]) {
+      robot?.root.updateWorldMatrix(true, true);
+      for (const part of robot?.parts ?? []) box.expandByObject(part);
+    }
+    this.middle = box.getCenter(new three.Vector3());
+    this.view.distance = Math.max(box.getSize(new three.Vector3()).length() * 1.2, 0.3);
   }
 
   // Takes the robot before away: what is drawn is never another one at this one's joints.
@@ -46,6 +103,7 @@ export class RobotScene {
     this.world?.end();
     this.around?.end();
     this.robot = this.ghost = this.scene = this.world = this.around = null;
+    for (const other of this.others.values()) other.robot = other.ghost = null;
     this.canvas.hidden = true;
   }
 
@@ -83,16 +141,15 @@ export class RobotScene {
     ground.material.opacity = 0.35;
     this.scene.add(new three.HemisphereLight(0xffffff, 0x777788, 1.6), sun, ground);
     this.robot = new Robot(three, model, null);
-    this.ghost = new Robot(three, model, new three.Color(0x2f7be0));
+    this.ghost = new Robot(three, model, new three.Color(GHOST));
     this.ghost.root.visible = Boolean(this.plan);
     this.scene.add(this.robot.root, this.ghost.root);
     this.robot.pose(this.positions ?? {});
-    const box = new three.Box3().setFromObject(this.robot.root);
-    this.middle = box.getCenter(new three.Vector3());
-    this.view.distance = Math.max(box.getSize(new three.Vector3()).length() * 1.2, 0.3);
+    this.frame();
     const linkOf = (name) => this.robot.links.get(name);
     this.around = new World3D(three, `${place}/around`, (leftOut) => this.changed(leftOut), linkOf);
     this.robot.root.add(this.around.root);
+    for (const other of this.others.values()) this.placeOther(other);
     this.draw();
   }
 
@@ -107,7 +164,7 @@ export class RobotScene {
       one.root.position.set(...xyz);
       one.root.quaternion.set(...quaternion);
     }
-    this.middle.applyQuaternion(this.robot.root.quaternion).add(this.robot.root.position);
+    this.frame();
     this.world = new World3D(three, "/scene", (leftOut) => this.changed(leftOut));
     this.scene.add(this.world.root);
     this.draw();
@@ -117,7 +174,7 @@ export class RobotScene {
   showPlan(plan) {
     this.plan = plan;
     this.began = performance.now();
-    if (this.ghost) this.ghost.root.visible = Boolean(plan);
+    for (const { ghost } of [this, ...this.others.values()]) if (ghost) ghost.root.visible = Boolean(plan);
     this.draw();
   }
 
@@ -137,7 +194,10 @@ export class RobotScene {
   render() {
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
     if (!width || !height) return;
-    if (this.plan) this.ghost.pose({ ...this.positions, ...at(this.plan, (performance.now() - this.began) / 1000) });
+    if (this.plan) {
+      const planned = at(this.plan, (performance.now() - this.began) / 1000);
+      for (const one of [this, ...this.others.values()]) one.ghost?.pose({ ...one.positions, ...ofRobot(this.plan, planned, one.name) });
+    }
     const { turn, lift, distance } = this.view;
     this.camera.aspect = width / height;
     this.camera.updateProjectionMatrix();
@@ -146,6 +206,7 @@ export class RobotScene {
     this.renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
     this.renderer.setSize(width, height, false);
     this.renderer.render(this.scene, this.camera);
+    this.canvas.dataset.ghosts = String([this, ...this.others.values()].filter(({ ghost }) => ghost?.root.visible).length);
     this.canvas.dataset.around = String((this.world?.shapes.size ?? 0) + (this.around?.shapes.size ?? 0));
     this.canvas.dataset.drawn = String(Number(this.canvas.dataset.drawn ?? 0) + 1);
   }
@@ -192,6 +253,15 @@ export class RobotScene {
   }
 }
 
+const positionsOf = (robot) => Object.fromEntries(robot.joints.map((joint) => [joint.name, joint.position]));
+
+// One robot's joints of a plan: a plan for several has them as "<robot>/<joint>".
+function ofRobot({ robots }, positions, name) {
+  if (!(robots?.length > 1)) return positions;
+  const own = Object.entries(positions).filter(([joint]) => joint.startsWith(`${name}/`));
+  return Object.fromEntries(own.map(([joint, value]) => [joint.slice(name.length + 1), value]));
+}
+
 // Where a plan's joints are at a time; it begins again a second after its end.
 function at(plan, time) {
   const { names, rows, times } = plan;
@@ -211,6 +281,7 @@ class Robot {
     this.three = three;
     this.root = new three.Group();
     this.joints = new Map();
+    this.parts = []; // Its own shapes, without what stands around it or is held.
     this.posed = "";
     const links = this.links = new Map(model.links.map((link) => [link.name, this.link(link, colour)]));
     const children = new Set();
@@ -241,6 +312,7 @@ class Robot {
       mesh.position.set(...shape.xyz);
       mesh.rotation.set(...shape.rpy, "ZYX");
       group.add(mesh);
+      this.parts.push(mesh);
     }
     return group;
   }

@@ -60,22 +60,36 @@ def _kept(client: GraphClient, fields: dict[str, Any]) -> Answer:
     answer = get_plan(client, str(fields.get("robot", "")), str(fields.get("digest", "")))
     if not answer.success:
         return Answer(False, f"{answer.message}. It would be refused")
+    named, moved = [str(fields.get("robot", "")), *map(str, fields.get("others", []))], _robots(answer.plan)
+    if named != moved:
+        return Answer(
+            False, f"the request names {', '.join(named)}, and the plan moves {', '.join(moved)}. It would be refused"
+        )
     return _shown(answer.plan, f"{answer.message}. This is the plan itself: nothing else is played")
 
 
 def _shown(plan: Any, message: str) -> Answer:
-    """Return a plan for a page: its rows [rad] or [m], their times [s], and its digest."""
+    """Return a plan for a page: its robots, its rows [rad] or [m], their times [s], and its digest.
+
+    Joints of a plan for several robots are named "<robot>/<joint>".
+    """
     names = list(plan.joint_names)
     values = list(plan.way_points)
     rows = [values[i : i + len(names)] for i in range(0, len(values), len(names))]
     details = {
         "digest": plan.digest,
+        "robots": _robots(plan),
         "names": names,
         "rows": rows,
         "times": list(plan.times),
         "duration": plan.duration,
     }
     return Answer(True, f"{message}; {plan.duration:.1f} s with {plan.planner}", details)
+
+
+def _robots(plan: Any) -> list[str]:
+    """Return the names of all robots that a plan moves, the first first."""
+    return list(plan.robots) or [plan.robot]
 
 
 def _goal(request: CanonicalRequest, source: str) -> tuple[Any, bool]:

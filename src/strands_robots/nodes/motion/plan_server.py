@@ -232,6 +232,6 @@ def _reason(error: StrandsRobotsError) -> str:
 def _words(plan: Plan) -> str:
     part = "" if plan.fraction >= 1.0 else f", {100.0 * plan.fraction:.0f} percent of the line"
     return (
-        f"{plan.duration:.2f} s by {plan.planner}, {plan.length / max(plan.direct_length, 1e-9):.2f} times the direct way{part}; "
-        f"execute_plan with this digest plays it: {plan.digest}"
+        f"{plan.duration:.2f} s by {plan.planner}, {plan.length / max(plan.direct_length, 1e-9):.2f} times the direct way{part}, "
+        f"keeps {1e3 * plan.clearance:g} mm from everything; execute_plan with this digest plays it: {plan.digest}"
     )

@@ -1,4 +1,4 @@
-"""What stands around each robot: the simulated world's shapes, and what is heard on <robot>/planning_scene and from sensors."""
+"""What stands around each robot: the simulated world's shapes, and what is heard on <robot>/planning_scene, from sensors and MoveIt."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from strands_robots.msg import PlanningScene
 
 from strands_robots.core.errors import MotionError, StrandsRobotsError, WorldError
 from strands_robots.motion.task import RobotKinematics
+from strands_robots.nodes.motion.moveit_scenes import MoveItScenes
 from strands_robots.nodes.motion.scene_markers import SceneMarkers
 from strands_robots.planning.group_job import GroupPlace
 from strands_robots.planning.surroundings import Surroundings, WorldRobot
@@ -60,13 +61,17 @@ class SceneSource:
         if importlib.util.find_spec("octomap_msgs") is not None:
             octomap = importlib.import_module("octomap_msgs.msg").Octomap
             self._topics.append((OCTOMAP, octomap, qos.DESCRIPTION, surroundings_from_octomap))
+        is_there = importlib.util.find_spec("moveit_msgs") is not None
+        self._moveit = MoveItScenes(node, robots, self._keep) if is_there else None
         for name in robots:
             self.listen(name)
 
     def listen(self, robot: str) -> None:
-        """Hear a robot's scene, cloud and octree from now on."""
+        """Hear a robot's scene, cloud and octree, and MoveIt's scene, from now on."""
         if robot not in self._subscriptions:
             self._subscriptions[robot] = [self._hear(robot, *topic) for topic in self._topics]
+            if self._moveit is not None:
+                self._subscriptions[robot] += self._moveit.listen(robot)
 
     def look(self, robot: str) -> Surroundings:
         """Return what stands around a robot now; waits for the world.
@@ -136,7 +141,11 @@ class SceneSource:
             # Kept, not dropped: planning with what was there before it would be planning with what is no longer there.
             heard = MotionError("invalid_goal", f"the last message on {robot}/{topic} is not valid: {error}")
             self._node.get_logger().warning(str(heard))
+        self._keep(robot, topic, heard)
+
+    def _keep(self, robot: str, topic: str, heard: Surroundings | MotionError) -> None:
         with self._lock:
             known = self._heard.setdefault(robot, {})
             known[topic] = heard
+        base = self._robots[robot].config.base_frame
         self._markers.show(robot, base, [part for part in known.values() if isinstance(part, Surroundings)])

@@ -20,10 +20,10 @@ from strands_robots.motion.arm import Arm
 from strands_robots.motion.ik import Orientation, PoseTarget
 from strands_robots.motion.move_to import JointTarget, joint_target
 from strands_robots.motion.planner import PlannedMove
+from strands_robots.planning.default_clearance import DEFAULT_CLEARANCES
 from strands_robots.planning.goals import PoseGoals, named_state
 from strands_robots.planning.plan_process import PlannedRobot, PlanProcess
 from strands_robots.planning.planner import DEFAULT_PLANNER, ITERATIONS
-from strands_robots.planning.planning_scene import DEFAULT_CLEARANCE
 from strands_robots.planning.scene_move import SceneGoal
 from strands_robots.planning.surroundings import Surroundings
 from strands_robots.planning.time_law import DEFAULT_TIME_LAW
@@ -43,7 +43,7 @@ class PlannedOptions(PolicyOptions):
         named: Goal, a named state of the robot. Without any of the three the task's words name one.
         planner, time_law: By name.
         speed: Part of the velocity limits.
-        clearance: Distance to keep [m].
+        clearance: Distance to keep [m]; None takes what `DEFAULT_CLEARANCES` says.
         held, may_touch: Objects that move with the tool, and names that may be touched.
     """
 
@@ -54,7 +54,7 @@ class PlannedOptions(PolicyOptions):
     planner: str = DEFAULT_PLANNER
     time_law: str = DEFAULT_TIME_LAW
     speed: Annotated[float, Field(ge=0.01, le=1.0)] = 0.5
-    clearance: Annotated[float, Field(ge=0.0, le=0.1)] = DEFAULT_CLEARANCE
+    clearance: Annotated[float, Field(ge=0.0, le=0.1)] | None = None
     held: tuple[str, ...] = ()
     may_touch: tuple[str, ...] = ()
 
@@ -160,7 +160,7 @@ class PlannedPolicy:
             goal = named_state(self._config, options.named or _named_in(task))
         return SceneGoal(
             goal, options.planner, options.time_law, options.speed, self._seed % 2**64, ITERATIONS, ToolLimits(),
-            options.held, options.may_touch, options.clearance,
+            options.held, options.may_touch, DEFAULT_CLEARANCES if options.clearance is None else (options.clearance,),
         )  # fmt: skip
 
 

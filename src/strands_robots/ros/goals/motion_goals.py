@@ -80,7 +80,7 @@ def scene_goal(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -
     """
     options: PlanningOptions = request.planning
     speed = checked_speed(request.speed_scale)
-    iterations, clearance, limits = checked_options(options)
+    iterations, clearances, limits = checked_options(options)
     min_fraction = positive("min_fraction", request.min_fraction, 1.0, 1.0)
     goal: Goal
     if request.target != MoveTo.Goal.TARGET_POSE:
@@ -116,7 +116,7 @@ def scene_goal(request: MoveTo.Goal | PlanMotion.Goal, robot: RobotKinematics) -
         limits,
         tuple(options.held),
         tuple(options.may_touch),
-        clearance,
+        clearances,
     )
 
 

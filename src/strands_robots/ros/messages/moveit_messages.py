@@ -1,6 +1,6 @@
 """Goals of MoveIt's MoveGroup action and their results <-> a search of the core. moveit_msgs is imported when it is used.
 
-Source: github.com/moveit/moveit_msgs at commit 851fe62676ce61a0172450a5fc859536112bc55e.
+Source: github.com/moveit/moveit_msgs, branch ros2, at commit ec3ba4bfa2ec37df576bcf7a087e5a4ab88d79a4.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from strands_robots.core.pose import quaternion_of
 from strands_robots.planning.outside_planner import OutsideSearch
 from strands_robots.planning.pick.surface import surface_of
 from strands_robots.planning.planning_scene import Shape
+from strands_robots.ros.messages.moveit_constraints import fill_path_constraints
 
 GROUP = "arm"
 """Group of the joints between base and tool, in the SRDF of `strands-robots moveit-config`."""
@@ -60,6 +61,7 @@ def move_group_goal(search: OutsideSearch) -> Any:
                 )
             )
         request.goal_constraints.append(constraint)
+    fill_path_constraints(request.path_constraints, search)
     options.plan_only = True
     options.planning_scene_diff.is_diff = options.planning_scene_diff.robot_state.is_diff = True
     options.planning_scene_diff.world.collision_objects = [

@@ -14,11 +14,11 @@ from strands_robots.core.pose import Pose, pose_from_quaternion
 from strands_robots.core.text import printable
 from strands_robots.motion.move_to import positive
 from strands_robots.msg import MotionPlan, PlanningOptions, PlanningScene, PlanningShape
+from strands_robots.planning.default_clearance import DEFAULT_CLEARANCES
 from strands_robots.planning.octree import octree_shapes
 from strands_robots.planning.plan import Plan
 from strands_robots.planning.planner import ITERATIONS
 from strands_robots.planning.planning_scene import (
-    DEFAULT_CLEARANCE,
     LARGEST_CLEARANCE,
     MOST_SHAPES,
     AttachedShape,
@@ -106,15 +106,16 @@ def surroundings_from_octomap(message: Any, frames: Sequence[str]) -> Surroundin
     return _one_object(OCTOMAP, cubes)
 
 
-def checked_options(options: PlanningOptions) -> tuple[int, float, ToolLimits]:
-    """Return iterations, clearance [m] and what the tool keeps to.
+def checked_options(options: PlanningOptions) -> tuple[int, tuple[float, ...], ToolLimits]:
+    """Return iterations, clearances to try [m] and what the tool keeps to.
 
     Raises:
         MotionError: If a value is not valid; the message says what is.
     """
     if options.on_change not in (PlanningOptions.STOP, PlanningOptions.REPLAN):
         raise MotionError("invalid_goal", f"on_change is {options.on_change}; valid: 0 (STOP), 1 (REPLAN)")
-    clearance = positive("clearance", options.clearance, DEFAULT_CLEARANCE, LARGEST_CLEARANCE)
+    clearance = positive("clearance", options.clearance, DEFAULT_CLEARANCES[0], LARGEST_CLEARANCE)
+    clearances = (clearance,) if options.clearance else DEFAULT_CLEARANCES
     if len(options.box) == 1:
         raise MotionError("invalid_goal", "box has 1 corner; valid: two opposite ones, or none")
     axis = options.cone_axis
@@ -125,7 +126,7 @@ def checked_options(options: PlanningOptions) -> tuple[int, float, ToolLimits]:
         box_of(*((corner.x, corner.y, corner.z) for corner in options.box)) if options.box else None,
         float(options.tool_speed),
     )
-    return options.iterations or ITERATIONS, clearance, limits
+    return options.iterations or ITERATIONS, clearances, limits
 
 
 def plan_to_msg(plan: Plan, tool_points: FloatArray) -> MotionPlan:
