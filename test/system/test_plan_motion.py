@@ -15,7 +15,6 @@ from geometry_msgs.msg import Point, Pose, PoseStamped, Vector3
 from graph import Graph, wait_for
 from rclpy.action import ActionClient
 from sensor_msgs.msg import PointCloud2, PointField
-from shape_msgs.msg import SolidPrimitive
 from strands_robots.action import ExecutePlan, MoveTo, PlanMotion
 from strands_robots.msg import PlanningOptions, PlanningScene, PlanningShape, SceneBody, SceneShape
 from strands_robots.srv import EditScene, QueryWorld
@@ -297,37 +296,6 @@ def test_a_cloud_of_a_sensor_is_an_obstacle_and_one_in_another_frame_a_reason(pl
         wait_for(lambda: "in frame 'camera'; valid" in told(corner, "camera"), 10.0, "the refusal")
     finally:
         wait_for(lambda: "execute_plan with this digest" in told([]), 10.0, "the empty cloud")
-
-
-def test_a_scene_of_moveit_is_planned_around_and_a_wrong_one_a_reason(planning: PlanningGraph) -> None:
-    moveit = pytest.importorskip("moveit_msgs.msg", reason="moveit_msgs is not installed")
-    scenes = planning.client.create_publisher(moveit.PlanningScene, "monitored_planning_scene", 10)
-
-    def told(is_diff: bool, frame: str = "base_link", y: float = -0.22) -> Any:
-        post = moveit.CollisionObject(id="post", operation=moveit.CollisionObject.ADD)
-        post.header.frame_id = frame
-        post.primitives = [SolidPrimitive(type=SolidPrimitive.CYLINDER, dimensions=[0.6, 0.03])]
-        post.pose.position.x, post.pose.position.y = 0.18, y
-        scene = moveit.PlanningScene(is_diff=is_diff)
-        scene.robot_state.is_diff = is_diff
-        scene.world.collision_objects = [post]
-        scenes.publish(scene)
-        return planning.plan(-SIDE).result()
-
-    try:
-        wait_for(lambda: "only differences were heard" in told(True).message, 10.0, "the refusal of a difference")
-        wait_for(lambda: "'post'" in told(False).message, 10.0, "the post in the way")
-        wait_for(
-            lambda: "'post' is in frame 'camera', which is not known" in told(True, "camera").message,
-            10.0,
-            "the reason",
-        )
-        free = wait_for(lambda: (result := told(True, y=0.0)).success and result, 10.0, "the post in the wall")
-        beside = wait_for(lambda: (result := told(True, y=-0.35)).success and result, 10.0, "the post beside the way")
-        assert {free.plan.scene_version} != {beside.plan.scene_version}
-    finally:
-        scenes.publish(moveit.PlanningScene())
-    wait_for(lambda: planning.plan(-SIDE).result().success, 10.0, "the empty scene")
 
 
 def test_a_region_is_reached_no_faster_than_the_tool_may_go(planning: PlanningGraph) -> None:

@@ -99,9 +99,8 @@ class MoveItScene:
             appends: Its shapes come in addition to those that an object of this name has.
         """
         old = self.world.get(thing.name)
-        if (
-            appends and old is not None
-        ):  # MoveIt keeps the object's pose, and takes the new shapes' poses as relative to it.
+        if appends and old is not None:
+            # MoveIt keeps the object's pose, and takes the new shapes' poses as relative to it.
             thing = replace(old, shapes=(*old.shapes, *thing.shapes))
         return replace(self, world={**self.world, thing.name: thing}, faults=_without(self.faults, thing.name))
 

@@ -21,11 +21,14 @@ from strands_robots.planning.moveit.contact_matrix import ContactMatrix
 from strands_robots.planning.moveit.moveit_scene import OCTOMAP, MoveItScene, SceneObject, checked_padding
 from strands_robots.planning.moveit.object_shapes import plane_shape, primitive_shape
 from strands_robots.planning.octree import octree_shapes
-from strands_robots.planning.planning_scene import MOST_SHAPES, Shape
+from strands_robots.planning.planning_scene import Shape
 from strands_robots.ros.messages.geometry import quadruple, triple
 
 ADD, REMOVE, APPEND, MOVE = 0, 1, 2, 3
 """Operations of moveit_msgs/CollisionObject."""
+
+MOST_OBJECTS = 2000
+"""Most objects of one message: each is taken in the executor's thread."""
 
 _HERE = Pose(np.zeros(3), np.eye(3))
 _POSES = {"primitives": "primitive_poses", "meshes": "mesh_poses", "planes": "plane_poses"}
@@ -55,9 +58,10 @@ def updated_scene(scene: MoveItScene, message: Any, frames: Mapping[str, Pose], 
     if matrix.entry_names or matrix.default_entry_names:
         scene = _guarded(scene, "allowed_collision_matrix", lambda old: replace(old, contacts=_contacts(matrix)))
     scene = _with_padding(scene, message)
-    if len(message.world.collision_objects) > MOST_SHAPES:
-        count = len(message.world.collision_objects)
-        return scene.with_fault("", f"has {count} objects; valid: up to {MOST_SHAPES}, so a full scene with fewer")
+    count = len(message.world.collision_objects)
+    if count > MOST_OBJECTS:
+        words = f"has {count} objects in one message; valid: up to {MOST_OBJECTS}, so a full scene; an object may have many shapes"
+        return scene.with_fault("", words)
     for entry in message.world.collision_objects:
         scene = _guarded(scene, str(entry.id), partial(_with_object, entry=entry, frames=known))
     if message.world.octomap.octomap.id:
