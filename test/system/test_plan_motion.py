@@ -135,7 +135,7 @@ def test_a_plan_moves_nothing_and_is_played_as_it_was_approved(planning: Plannin
     assert plan.length > plan.direct_length + 0.05, "around the wall"
     assert plan.duration == pytest.approx(plan.times[-1]) and plan.clearance == 0.01 and len(plan.tool_points) > 2
     assert len(plan.way_points) == len(plan.tool_points) * len(plan.joint_names)
-    assert list(planning.applied[-1].values) == before, "the set-points stay"
+    assert list(planning.applied[-1].values) == pytest.approx(before, abs=5e-3), "the set-points stay"
     wait_for(lambda: planning.markers, 5.0, "the plan's markers")
     shown = {marker.ns for marker in planning.markers[-1].markers}
     assert {"so101 tool", "so101 end"} <= shown
