@@ -52,7 +52,7 @@ case "${RMW_IMPLEMENTATION:-rmw_fastrtps_cpp}" in
   rmw_cyclonedds_cpp)
     # On one machine it numbers processes, up to 10 on Humble and 33 on Jazzy; a graph and its commands are more.
     if [ -n "$_strands_robots_local" ] && [ -z "${CYCLONEDDS_URI:-}" ]; then
-      export CYCLONEDDS_URI="<CycloneDDS><Domain><Discovery><ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>99</MaxAutoParticipantIndex></Discovery></Domain></CycloneDDS>"
+      export CYCLONEDDS_URI="<CycloneDDS><Domain><General><AllowMulticast>false</AllowMulticast></General><Discovery><ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>99</MaxAutoParticipantIndex></Discovery></Domain></CycloneDDS>"
     fi
     ;;
 esac

@@ -86,6 +86,7 @@ def test_cyclone_is_told_of_more_processes_than_it_numbers_by_itself_on_one_mach
     given = transport_variables(environ, ROOT, has_pictures=False)["CYCLONEDDS_URI"]
     assert given is not None
     assert ElementTree.fromstring(given).findtext("Domain/Discovery/MaxAutoParticipantIndex") == "99"
+    assert ElementTree.fromstring(given).findtext("Domain/General/AllowMulticast") == "false"
     assert ElementTree.fromstring(given).findtext("Domain/Discovery/ParticipantIndex") == "auto"
     own = {**environ, "CYCLONEDDS_URI": "file:///home/me/cyclone.xml"}
     for other in (own, {**environ, **ASKED}, {"RMW_IMPLEMENTATION": "rmw_connextdds"}, {}):

@@ -50,11 +50,12 @@ _OF_INSTALLATIONS = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET", "ROS_LOCALHOST_O
 Source: ros/ros_environment, env-hooks/1.ros_localhost_only (Humble) and 1.ros_discovery (Iron and later): set-if-unset.
 """
 
-_CYCLONE_PROCESSES = (
-    "<CycloneDDS><Domain><Discovery><ParticipantIndex>auto</ParticipantIndex>"
+_CYCLONE_LOCAL = (
+    "<CycloneDDS><Domain><General><AllowMulticast>false</AllowMulticast></General><Discovery><ParticipantIndex>auto</ParticipantIndex>"
     "<MaxAutoParticipantIndex>99</MaxAutoParticipantIndex></Discovery></Domain></CycloneDDS>"
 )
-"""As many as there are ports for in one domain, nearly.
+"""As many processes as there are ports for in one domain, nearly; and no multicast, for want of which on the loopback interface each
+process of Humble's would complain in a line.
 
 Source: Cyclone DDS 0.10 configuration, Discovery/MaxAutoParticipantIndex: 9; rmw_cyclonedds_cpp of Jazzy: 32.
 """
@@ -111,7 +112,7 @@ def transport_variables(environ: Mapping[str, str], share: Path | None, has_pict
         if not local or environ.get("RMW_IMPLEMENTATION") == "rmw_zenoh_cpp":
             return {}
         needs_more = environ.get("RMW_IMPLEMENTATION") == "rmw_cyclonedds_cpp" and not environ.get(CYCLONE_VARIABLE)
-        return {**_local_variable(environ), **({CYCLONE_VARIABLE: _CYCLONE_PROCESSES} if needs_more else {})}
+        return {**_local_variable(environ), **({CYCLONE_VARIABLE: _CYCLONE_LOCAL} if needs_more else {})}
     if environ.get(TRANSPORTS_VARIABLE) or any(
         value and not is_own_profile(value) for value in map(environ.get, PROFILE_VARIABLES)
     ):
