@@ -8,10 +8,19 @@ from strands_robots.cli.resident.words import COMMANDS
 from strands_robots.core.session_end import leave_process
 
 HELP = ("-h", "--help")
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended, as shells have it."""
 
 
 def main() -> int:
     """Run the command line and return the exit code; see cli/main.py."""
+    try:
+        return _run()
+    except KeyboardInterrupt:  # While something was imported; a command that runs takes it itself.
+        return INTERRUPTED
+
+
+def _run() -> int:
     words = sys.argv[1:]
     if words[:1] != ["estop"] or any(word in HELP for word in words):
         if words and words[0] in COMMANDS:
