@@ -47,7 +47,7 @@ def scene_task(
 ) -> SceneMoveTask:
     """Return the wish to turn to an angle around what stands there."""
     target = JointTarget((0,), np.array([pan]))
-    wish = SceneGoal(target, "rrt_connect", "toppra", speed, 0, 20_000, ToolLimits(), (), (), 0.002)
+    wish = SceneGoal(target, "rrt_connect", "toppra", speed, 0, 20_000, ToolLimits(), (), (), (0.002,))
     return task_of(arm, wish, planners, among)
 
 
@@ -176,7 +176,7 @@ def test_a_motion_that_has_nearly_ended_or_not_begun_is_not_taken_over(arm: Simu
 )
 def test_what_cannot_begin_in_motion_says_so(arm: Simulated, planners, change, words: str) -> None:
     wish = SceneGoal(
-        JointTarget((0,), np.array([0.5])), "rrt_connect", "toppra", 0.6, 0, 20_000, ToolLimits(), (), (), 0.002
+        JointTarget((0,), np.array([0.5])), "rrt_connect", "toppra", 0.6, 0, 20_000, ToolLimits(), (), (), (0.002,)
     )
     start, velocity = arm.robot.position.copy(), np.zeros(6)
     velocity[0] = -1.0
