@@ -16,6 +16,15 @@ from .moments import REQUEST, browser, calibration, in_3d, moment, page, robot, 
 
 __all__ = ["browser", "page"]  # Fixtures.
 
+WAY = {
+    "digest": "cd" * 32,
+    "names": ["shoulder_pan", "elbow_flex"],
+    "rows": [[-0.4, 0.0], [-0.2, 0.5], [-0.4, 0.8]],
+    "times": [0.0, 1.0, 2.4],
+    "duration": 2.4,
+}
+"""A plan of two joints, as the server answers it."""
+
 
 def test_a_decision_is_about_the_request_that_was_shown(page: Any) -> None:
     show(page, "approvals")
@@ -193,14 +202,7 @@ def test_an_episodes_curves_have_one_time_axis_and_play_without_a_video(page: An
 
 def test_a_request_is_planned_before_it_is_decided_with_its_joints_duration_and_hash(page: Any) -> None:
     show(page, "approvals")
-    details = {
-        "digest": "cd" * 32,
-        "names": ["shoulder_pan", "elbow_flex"],
-        "rows": [[-0.4, 0.0], [-0.2, 0.5], [-0.4, 0.8]],
-        "times": [0.0, 1.0, 2.4],
-        "duration": 2.4,
-    }
-    page.hand.answer = Answer(True, "planned", details)
+    page.hand.answer = Answer(True, "planned", WAY)
     page.get_by_role("button", name="Show the way, as it is planned now").press("Enter")
     page.get_by_text("This way takes 2.4 s over 3 points").wait_for(timeout=20000)
     order = page.hand.orders[0]
@@ -229,14 +231,7 @@ def test_a_request_to_play_a_plan_shows_that_plan(page: Any, tmp_path: Path) -> 
     }
     page.hand.moment = moment(approvals={"can_approve": True, "requests": [request]})
     show(page, "approvals")
-    details = {
-        "digest": digest,
-        "names": ["shoulder_pan", "elbow_flex"],
-        "rows": [[-0.4, 0.0], [-0.2, 0.5], [-0.4, 0.8]],
-        "times": [0.0, 1.0, 2.4],
-        "duration": 2.4,
-    }
-    page.hand.answer = Answer(True, "This is the plan itself: nothing else is played", details)
+    page.hand.answer = Answer(True, "This is the plan itself: nothing else is played", WAY)
     page.get_by_role("button", name="Show the plan").press("Enter")
     page.get_by_text("This way takes 2.4 s over 3 points").wait_for(timeout=20000)
     assert "elbow_flex\t0.000\t0.800\t0.800" in page.inner_text("main")

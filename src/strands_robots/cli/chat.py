@@ -12,6 +12,7 @@ import typer
 
 from strands_robots.agent.conversation.turn import ANSWERED, TurnEnd
 from strands_robots.cli.cli_options import Namespace, find_graph, operator_source
+from strands_robots.cli.entry import INTERRUPTED
 from strands_robots.core.errors import ConfigurationError
 from strands_robots.live.terminal import can_show_live
 
@@ -24,7 +25,6 @@ END_SHOWN = 2.0
 
 LOOK_PERIOD = 0.2
 CANCEL_TIMEOUT = 10.0
-INTERRUPTED = 130
 PROMPT = "> "
 
 

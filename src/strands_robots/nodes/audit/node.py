@@ -53,10 +53,10 @@ from strands_robots.ros.process import diagnostics
 from strands_robots.ros.process.graph_names import nodes_of_graph
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.process.unreadable import CORRUPT
 from strands_robots.ros.robot.robot_discovery import RobotDiscovery
 
 _FAILURES = (rclpy_implementation.RCLError, rclpy_implementation.InvalidHandle)
-_UNREADABLE = (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError)
 _STATES = {
     SafetyState.ARMED: "armed",
     SafetyState.STOPPING: "stopping",
@@ -195,7 +195,7 @@ class AuditNode(Node):
     def _on_event(self, data: bytes) -> None:
         try:
             event = event_from_msg(deserialize_message(data, AuditEvent))
-        except _UNREADABLE as error:
+        except CORRUPT as error:
             self._report("unreadable_event", {"reason": str(error), "beginning": data[:512]})
             return
         self._intake.take(event)
@@ -219,7 +219,7 @@ class AuditNode(Node):
     def _on_stop_request(self, data: bytes) -> None:
         try:
             message = deserialize_message(data, StopRequest)
-        except _UNREADABLE as error:
+        except CORRUPT as error:
             self._requests.see_malformed(data, clip(str(error), 200))
             return
         self._requests.see(clip(message.source, 128), clip(message.reason, 256))

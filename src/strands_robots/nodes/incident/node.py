@@ -14,7 +14,6 @@ from typing import Any
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 from rclpy.clock import Clock, ClockType
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
@@ -35,6 +34,7 @@ from strands_robots.ros.calls.drain import NeverCalled, take
 from strands_robots.ros.process.graph_names import topics_of_graph
 from strands_robots.ros.process.main import run_node
 from strands_robots.ros.process.parameters import parameter, read_parameters
+from strands_robots.ros.process.unreadable import CORRUPT
 from strands_robots.ros.robot.safety_subscriber import read_stop_request
 
 STREAMS = frozenset(
@@ -68,7 +68,6 @@ _DEPTH = 200
 """Messages of a topic that wait for the next look at them: a second of 200 Hz."""
 
 _MOST_TOPICS = 128
-_UNREADABLE = (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError)
 
 
 def _profile(depth: int, is_lasting: bool = False) -> QoSProfile:
@@ -210,7 +209,7 @@ class IncidentNode(Node):
     def _on_safety_state(self, data: bytes) -> None:
         try:
             state = deserialize_message(data, SafetyState)
-        except _UNREADABLE:
+        except CORRUPT:
             return  # It is in the ring as it came.
         incident = Incident(state.stop_reason, state.stop_source, state.stop_id)
         self._trigger.on_state(state.state == SafetyState.ARMED, incident, time.monotonic())

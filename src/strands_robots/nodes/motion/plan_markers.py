@@ -10,7 +10,6 @@ import mujoco
 import numpy as np
 from geometry_msgs.msg import Point
 from rclpy.node import Node
-from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from strands_robots.core.arrays import FloatArray
@@ -18,9 +17,10 @@ from strands_robots.core.pose import Pose, quaternion_of
 from strands_robots.motion.arm import Arm
 from strands_robots.motion.planner import PlannedMove
 from strands_robots.motion.task import RobotKinematics
+from strands_robots.nodes.motion.scene_markers import coloured_marker
 from strands_robots.planning.plan import Plan
 from strands_robots.ros.messages import qos
-from strands_robots.ros.messages.geometry import to_point, to_pose, to_vector
+from strands_robots.ros.messages.geometry import to_point, to_pose
 
 LINE_POINTS = 64
 """Places of the tool that the line goes through."""
@@ -120,7 +120,6 @@ def _tool_points(arm: Arm, way: _Way, rows: FloatArray) -> FloatArray:
 def _line(robot: str, points: FloatArray) -> Marker:
     marker = _marker(f"{robot} tool", Marker.LINE_STRIP, _LINE, np.array([LINE_WIDTH, 0.0, 0.0]))
     marker.points = [to_point(point) for point in points]
-    marker.pose.orientation.w = 1.0
     return marker
 
 
@@ -156,6 +155,6 @@ def _ghost_shape(model: mujoco.MjModel, geom: int, name: str) -> _GhostShape:
 
 
 def _marker(name: str, kind: int, rgba: tuple[float, float, float, float], scale: FloatArray) -> Marker:
-    red, green, blue, alpha = rgba
-    color = ColorRGBA(r=red, g=green, b=blue, a=alpha)
-    return Marker(ns=name, type=kind, action=Marker.ADD, scale=to_vector(scale), color=color)
+    marker = coloured_marker(kind, scale, rgba)
+    marker.ns = name
+    return marker

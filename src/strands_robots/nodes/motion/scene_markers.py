@@ -96,14 +96,16 @@ def _cube(shape: Shape) -> float | None:
 
 
 def _cubes(frame: str, half: float, shapes: list[Shape]) -> Marker:
-    marker = _empty(frame, Marker.CUBE_LIST, np.full(3, 2.0 * half), _AROUND)
+    marker = coloured_marker(Marker.CUBE_LIST, np.full(3, 2.0 * half), _AROUND)
+    marker.header.frame_id = frame
     marker.points = _points(np.array([shape.pose.position for shape in shapes]))
     return marker
 
 
 def _marker(frame: str, shape: Shape, rgba: tuple[float, float, float, float]) -> Marker:
     kind, scale, corners = _drawn(shape)
-    marker = _empty(frame, kind, scale, rgba)
+    marker = coloured_marker(kind, scale, rgba)
+    marker.header.frame_id = frame
     marker.pose = to_pose(shape.pose.position, quaternion_of(shape.pose.rotation))
     if corners is not None:
         marker.points = _points(corners)
@@ -140,11 +142,11 @@ def _points(rows: FloatArray) -> list[Point]:
     return [Point(x=x, y=y, z=z) for x, y, z in rows.tolist()]
 
 
-def _empty(frame: str, kind: int, scale: FloatArray, rgba: tuple[float, float, float, float]) -> Marker:
+def coloured_marker(kind: int, scale: FloatArray, rgba: tuple[float, float, float, float]) -> Marker:
+    """Return a marker of a type with full lengths (3,) [m] and a colour, 0 to 1, in no place yet."""
     red, green, blue, alpha = rgba
     marker = Marker(
         type=kind, action=Marker.ADD, scale=to_vector(scale), color=ColorRGBA(r=red, g=green, b=blue, a=alpha)
     )
-    marker.header.frame_id = frame
     marker.pose.orientation.w = 1.0
     return marker

@@ -8,21 +8,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 
-from strands_robots.ros.process.unreadable import tell_unreadable
+from strands_robots.ros.process.unreadable import CORRUPT, tell_unreadable
 
 WINDOW = 1.0
 """Time over which a rate is counted [s]."""
 
 LONGEST_AGE = 10.0
 """A message that seems to have waited for longer came before the wall clock was set [s]."""
-
-CORRUPT = (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError)
-"""What `deserialize_message` raises."""
 
 
 class NeverCalled(CallbackGroup):

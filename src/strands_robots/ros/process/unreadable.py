@@ -17,6 +17,9 @@ from rclpy.logging import get_logger
 UNREADABLE = rclpy_implementation.RCLError
 """What a take raises."""
 
+CORRUPT = (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError)
+"""What `deserialize_message` raises."""
+
 _TAKES = ("_take_subscription", "_take_client", "_take_service", "_take_waitable")
 _QUIET = 5.0  # [s]
 

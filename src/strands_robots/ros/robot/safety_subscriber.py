@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 
@@ -15,6 +14,7 @@ from strands_robots.msg import SafetyState, StopRequest
 from strands_robots.ros.messages import qos
 from strands_robots.ros.messages.conversions import clip, heartbeat_from_msg
 from strands_robots.ros.process.own_executor import OwnExecutor
+from strands_robots.ros.process.unreadable import CORRUPT
 from strands_robots.ros.robot.local_stop_listener import LocalStopPort
 from strands_robots.ros.robot.refusal_audit import report_refusals
 
@@ -83,6 +83,6 @@ def read_stop_request(data: bytes) -> tuple[str, str]:
     """
     try:
         message = deserialize_message(data, StopRequest)
-    except (rclpy_implementation.RCLError, UnicodeDecodeError, RuntimeError) as error:
+    except CORRUPT as error:
         return "unknown", f"a request that cannot be read ({clip(str(error), 200)})"
     return clip(message.source, 128), clip(message.reason, 256)
