@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 from collections.abc import Mapping
 
@@ -10,16 +11,19 @@ from launch.actions import (
     ExecuteProcess,
     LogInfo,
     OpaqueFunction,
+    RegisterEventHandler,
     SetEnvironmentVariable,
     TimerAction,
 )
-from launch.events.process import ProcessExited
+from launch.event_handlers import OnProcessIO
+from launch.events.process import ProcessExited, ProcessIO
 from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext, LaunchDescription, LaunchService
+from strands_robots.bringup.end_cause import LONGEST_CAUSE, cause_in
 from strands_robots.bringup.exit_journal import EndJournal
 from strands_robots.bringup.graph import EndGraph, ExitRule, Graph, NodeSpec, Restart, join_namespace
 from strands_robots.bringup.graph import ParameterValue as Value
@@ -74,7 +78,8 @@ def graph_actions(graph: Graph) -> list[LaunchDescriptionEntity]:
     """Return the actions that start a graph and treat the end of each node as its NodeSpec says."""
     environment = [SetEnvironmentVariable(name, value) for name, value in graph.environment.items()]
     journal = EndJournal(graph.journal) if graph.journal is not None else None
-    return [*environment, *(_first_start(spec, graph, journal) for spec in graph.nodes)]
+    causes = _Causes()
+    return [*environment, causes.listener(), *(_first_start(spec, graph, journal, causes) for spec in graph.nodes)]
 
 
 def run_graph(graph: Graph) -> int:
@@ -85,24 +90,54 @@ def run_graph(graph: Graph) -> int:
     return int(service.run())
 
 
-def _first_start(spec: NodeSpec, graph: Graph, journal: EndJournal | None) -> LaunchDescriptionEntity:
+class _Causes:
+    """What each process said last of why it ends."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, str] = {}
+        self._rests: dict[tuple[str, bool], str] = {}
+
+    def listener(self) -> LaunchDescriptionEntity:
+        """Return the action that listens to the output of every process."""
+        return RegisterEventHandler(OnProcessIO(on_stdout=self._hear, on_stderr=self._hear))
+
+    def of(self, process: str) -> str:
+        """Return the cause that a process gave, by launch's own name of it; empty when it gave none."""
+        return self._of.get(process, "")
+
+    def _hear(self, event: ProcessIO) -> None:
+        stream = (event.process_name, event.from_stderr)
+        *lines, rest = (self._rests.get(stream, "") + event.text.decode("utf-8", "replace")).split("\n")
+        self._rests[stream] = rest[-LONGEST_CAUSE:]
+        for line in lines:
+            if cause := cause_in(line.rstrip()):
+                self._of[event.process_name] = cause
+
+
+def _say_last(text: str) -> None:
+    """Print a line when this process ends: launch reports the end of every other process after it has said ours."""
+    atexit.register(print, f"[graph] {text}", flush=True)
+
+
+def _first_start(spec: NodeSpec, graph: Graph, journal: EndJournal | None, causes: _Causes) -> LaunchDescriptionEntity:
     rule = ExitRule(spec.name, spec.on_exit, spec.restart_delays)
     if journal is not None:
         rule.tell = journal.write
-    action = _node(spec, graph, rule)
+    action = _node(spec, graph, rule, causes)
     return TimerAction(period=spec.start_delay, actions=[action]) if spec.start_delay > 0.0 else action
 
 
-def _node(spec: NodeSpec, graph: Graph, rule: ExitRule) -> ExecuteProcess:
+def _node(spec: NodeSpec, graph: Graph, rule: ExitRule, causes: _Causes) -> ExecuteProcess:
     def process_ended(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
         if context.is_shutdown:
             return []
-        decision = rule.process_ended(event.returncode)
+        decision = rule.process_ended(event.returncode, causes.of(event.process_name))
         if isinstance(decision, EndGraph):
+            _say_last(decision.text)
             raise GraphEndedError(decision.text)
         actions: list[LaunchDescriptionEntity] = [LogInfo(msg=decision.text)]
         if isinstance(decision, Restart):
-            actions.append(TimerAction(period=decision.delay, actions=[_node(spec, graph, rule)]))
+            actions.append(TimerAction(period=decision.delay, actions=[_node(spec, graph, rule, causes)]))
         return actions
 
     # launch sends SIGINT first; its two other waits follow it.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import sys
 import time
@@ -19,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from strands_robots.bringup.end_cause import cause_in
 from strands_robots.bringup.exit_journal import EndJournal
 from strands_robots.bringup.forked import ForkedProcess, can_fork, preload
 from strands_robots.bringup.graph import (
@@ -38,9 +38,6 @@ YOUNG = 10.0
 
 TURN = 0.02
 """Time between two looks whether the turn of a process to end has come [s]."""
-
-_CAUSE = re.compile(r"error: |[A-Za-z_][\w.]*(Error|Exception): ")
-"""How the line begins in which a process says why it ends: a refusal, or the end of a traceback."""
 
 LONGEST_LINE = 65536
 """A line of output is cut after this many bytes."""
@@ -231,8 +228,8 @@ class ProcessSupervisor:
 
     def _relay_line(self, name: str, line: bytes) -> None:
         text = line.decode("utf-8", "replace").rstrip()
-        if _CAUSE.match(text):
-            self._causes[name] = text.removeprefix("error: ")[:2000]
+        if cause := cause_in(text):
+            self._causes[name] = cause
         self._print(f"[{name}] {text}")
 
     def _say(self, text: str) -> None:
