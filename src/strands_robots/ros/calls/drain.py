@@ -137,12 +137,14 @@ class LateReader:
     def look(self, on_age: Callable[[float], None]) -> None:
         """Call the callbacks of what has arrived, in the order of arrival; what cannot be read is left out, and said.
 
+        A middleware that does not say when a message arrived (Humble's Cyclone DDS) says when it was sent.
+
         Args:
             on_age: Takes before each call how long ago the message arrived [s].
         """
         now = time.time_ns()
         arrived = [
-            (info["received_timestamp"] or now, data, reader)
+            (info["received_timestamp"] or info["source_timestamp"] or now, data, reader)
             for reader in self._readers
             for data, info in take(reader[0], reader[1])
         ]
