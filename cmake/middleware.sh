@@ -51,8 +51,9 @@ case "${RMW_IMPLEMENTATION:-rmw_fastrtps_cpp}" in
   rmw_zenoh_cpp) _strands_robots_how=own ;;
   rmw_cyclonedds_cpp)
     # On one machine it numbers processes, up to 10 on Humble and 33 on Jazzy; a graph and its commands are more.
+    # A publisher that is given up would wait 1 s for the receipts of a reader that was killed, and Python with it.
     if [ -n "$_strands_robots_local" ] && [ -z "${CYCLONEDDS_URI:-}" ]; then
-      export CYCLONEDDS_URI="<CycloneDDS><Domain><General><AllowMulticast>false</AllowMulticast></General><Discovery><ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>99</MaxAutoParticipantIndex></Discovery></Domain></CycloneDDS>"
+      export CYCLONEDDS_URI="<CycloneDDS><Domain><General><AllowMulticast>false</AllowMulticast></General><Discovery><ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>99</MaxAutoParticipantIndex></Discovery><Internal><WriterLingerDuration>100 ms</WriterLingerDuration></Internal></Domain></CycloneDDS>"
     fi
     ;;
 esac
