@@ -1,12 +1,13 @@
 """RRT-Connect with shortcuts: two trees that grow towards each other, then the corners are cut. No I/O.
 
 Source: Kuffner and LaValle 2000, "RRT-Connect: an efficient approach to single-query path planning"; Geraerts and Overmars 2007,
-"Creating high-quality paths for motion planning" for the shortcuts.
+"Creating high-quality paths for motion planning" for the shortcuts, those of one joint ("partial shortcuts") included.
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,6 +32,9 @@ SHORTCUTS = 200
 """Shortcuts that are tried."""
 
 _IDLE_SHORTCUTS = 60  # in a row without one that shortens the path; then no more are tried
+_ONE_JOINT = (
+    0.7  # of the shortcuts are of one joint; with none of them the UR5's ways are a tenth longer, with half a twentieth
+)
 _LEAST_GAIN = 5e-3  # of the path's length; a shortcut that saves less is not worth its checks
 _LEAST_PROGRESS = 0.1  # of an edge, towards the other tree
 _TREE = 256  # nodes that a tree has room for at first
@@ -177,7 +181,10 @@ class _Search:
 
 
 def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Return a path (N, D) with its detours cut: straight ways between random places of it, where these are free.
+    """Return a path (N, D) with its detours cut, where what takes their place is free.
+
+    Between two random places either all joints go straight, or one joint does and the others keep to the path. The second
+    takes out what a joint does for nothing, as turning a wrist once around, where the others have to go their way.
 
     Args:
         problem: What the path was found for.
@@ -195,19 +202,36 @@ def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) ->
         # Corners are the best ends of a shortcut; half of the time the nearest ones are taken.
         if rng.random() < 0.5:
             low, high = (lengths[np.abs(lengths - s).argmin()] for s in (low, high))
-        first, second = (_at(points, lengths, s) for s in (low, high))
         before, after = (
             int(np.searchsorted(lengths, low, side="right")),
             int(np.searchsorted(lengths, high, side="left")),
         )
-        gain = (high - low) - float(np.linalg.norm(second - first))
-        if gain < _LEAST_GAIN * lengths[-1] or after <= before - 1:
+        if after <= before:
+            continue  # no corner is between them
+        ends = [_at(points, lengths, s) for s in (low, high)]
+        if rng.random() < _ONE_JOINT:
+            column = int(rng.choice(problem.columns))
+            straight = _straight_in(column, np.array([ends[0], *points[before:after], ends[1]]))
+        else:
+            straight = np.array(ends)
+        gain = (high - low) - float(np.linalg.norm(np.diff(straight, axis=0), axis=1).sum())
+        if gain < _LEAST_GAIN * lengths[-1]:
             continue
         idle += 1
-        if checker.is_free(first) and checker.is_free(second) and checker.edge_is_free(first, second, step):
-            points = without_doubles(np.concatenate([points[:before], [first, second], points[after:]]))
+        if all(checker.is_free(point) for point in straight) and all(
+            checker.edge_is_free(first, second, step) for first, second in pairwise(straight)
+        ):
+            points = without_doubles(np.concatenate([points[:before], straight, points[after:]]))
             idle = 0
     return points
+
+
+def _straight_in(column: int, points: FloatArray) -> FloatArray:
+    """Return a path (N, D) on which one joint goes evenly from its first position to its last, over the path's length."""
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    straight: FloatArray = points.copy()
+    straight[:, column] = np.interp(along, along[[0, -1]], points[[0, -1], column])
+    return straight
 
 
 def _without_corners(checker: SceneChecker, points: FloatArray, step: float) -> FloatArray:
