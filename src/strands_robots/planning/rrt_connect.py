@@ -33,7 +33,7 @@ SHORTCUTS = 200
 
 _IDLE_SHORTCUTS = 60  # in a row without one that shortens the path; then no more are tried
 _ONE_JOINT = (
-    0.7  # of the shortcuts are of one joint; with none of them the UR5's ways are a tenth longer, with half a twentieth
+    0.7  # of the shortcuts are of one joint: 42 ways of the UR5 are 1.12 times the straight one, 1.19 without them
 )
 _LEAST_GAIN = 5e-3  # of the path's length; a shortcut that saves less is not worth its checks
 _LEAST_PROGRESS = 0.1  # of an edge, towards the other tree
@@ -197,7 +197,7 @@ def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) ->
     for _ in range(SHORTCUTS):
         if len(points) < 3 or idle >= _IDLE_SHORTCUTS:
             break
-        lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+        lengths = _lengths(points)
         low, high = np.sort(rng.uniform(0.0, lengths[-1], 2))
         # Corners are the best ends of a shortcut; half of the time the nearest ones are taken.
         if rng.random() < 0.5:
@@ -214,7 +214,7 @@ def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) ->
             straight = _straight_in(column, np.array([ends[0], *points[before:after], ends[1]]))
         else:
             straight = np.array(ends)
-        gain = (high - low) - float(np.linalg.norm(np.diff(straight, axis=0), axis=1).sum())
+        gain = (high - low) - float(_lengths(straight)[-1])
         if gain < _LEAST_GAIN * lengths[-1]:
             continue
         idle += 1
@@ -226,9 +226,15 @@ def shortened(problem: Problem, points: FloatArray, rng: np.random.Generator) ->
     return points
 
 
+def _lengths(points: FloatArray) -> FloatArray:
+    """Return how long a path (N, D) is up to each of its points (N,), over all joints."""
+    lengths: FloatArray = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    return lengths
+
+
 def _straight_in(column: int, points: FloatArray) -> FloatArray:
     """Return a path (N, D) on which one joint goes evenly from its first position to its last, over the path's length."""
-    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    along = _lengths(points)
     straight: FloatArray = points.copy()
     straight[:, column] = np.interp(along, along[[0, -1]], points[[0, -1], column])
     return straight
